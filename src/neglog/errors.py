@@ -1,0 +1,89 @@
+"""The one place where a message is put together: wanted, got, likely cause, remedy.
+
+Every class also derives from the exceptions torch raises for the same fault, so that an
+``except`` clause written for ``torch.nn`` keeps working.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class NeglogError(Exception):
+    """Everything neglog raises on purpose."""
+
+
+class ArgumentError(NeglogError, TypeError, ValueError):
+    """An argument that no call could accept: a wrong type, a wrong option, a wrong weight."""
+
+
+class DeclarationError(NeglogError, TypeError):
+    """A likelihood whose declaration is incomplete or uses words outside the vocabulary."""
+
+
+class DtypeError(NeglogError, TypeError, RuntimeError, ValueError):
+    """Tensors whose dtypes do not belong together."""
+
+
+class ShapeError(NeglogError, ValueError, RuntimeError):
+    """Tensors whose shapes do not belong together."""
+
+
+class SupportError(NeglogError, ValueError, IndexError, RuntimeError):
+    """A value outside the set in which the likelihood has it."""
+
+
+def sentence(wanted: str, got: str, cause: str = "", remedy: str = "") -> str:
+    """Put a message together; the parts carry no capital letter and no full stop.
+
+    >>> sentence("wanted two columns", "got three", remedy="drop one")
+    'wanted two columns, but got three; drop one.'
+    """
+    tail = "".join(f"; {part}" for part in (cause, remedy) if part)
+    return f"{wanted}, but {got}{tail}."
+
+
+def shape(tensor: Any) -> str:
+    """Write a tensor's shape as a tuple: (64, 1)."""
+    return str(tuple(tensor.shape))
+
+
+def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
+    """Say how many values lie outside a set, where the first one is, and what it may mean."""
+    first = tuple(torch.nonzero(strangers)[0].tolist())
+    value = values[first].item()
+    place = f"index {first[0]}" if len(first) == 1 else f"index {first}" if first else "the scalar"
+    count = int(strangers.sum())
+    cause = remedy = ""
+    if value != value:
+        cause = "NaN is no number: it comes from a missing value or an earlier overflow"
+    elif "0 to 1" in words and name == "input":
+        cause, remedy = "these look like logits", "use binary_cross_entropy_with_logits"
+    elif "0 to 1" in words and values.max() == 255:
+        cause, remedy = "this looks like a 0/255 mask", "divide the target by 255"
+    elif "0 to 1" in words and set(values.unique()[:3].tolist()) <= {-1.0, 1.0}:
+        cause, remedy = "these look like −1/+1 labels", "pass (target + 1) / 2"
+    got = f"{count} of {values.numel()} values are not, the first {value:g} at {place}"
+    return sentence(f"{name} must hold {words} everywhere", got, cause, remedy)
+
+
+def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) -> str:
+    """Say how many labels are no class, where the first one is, and what they may mean."""
+    first = tuple(torch.nonzero(strangers)[0].tolist())
+    values = labels[labels != ignored]
+    low, high = int(values.min()), int(values.max())
+    cause = remedy = ""
+    if low == 1 and high == classes:
+        cause, remedy = f"the labels look 1-based (1..{classes})", "subtract 1"
+    elif high == 255 or low == -1:
+        stray = 255 if high == 255 else -1
+        cause, remedy = f"{stray} often marks what to ignore", f"pass ignore_index={stray}"
+    place = first[0] if len(first) == 1 else first
+    got = (
+        f"target has {int(strangers.sum())} of {labels.numel()} values outside "
+        f"(smallest {low}, largest {high}), the first {labels[first].item()} at index {place}"
+    )
+    return sentence(f"labels must lie in [0, {classes - 1}] for {classes} classes", got, cause, remedy)

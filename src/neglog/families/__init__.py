@@ -1,0 +1,19 @@
+"""The declarations, grouped by where the target lives."""
+
+from neglog.families.classes import (
+    Bernoulli,
+    BernoulliProbability,
+    Categorical,
+    CategoricalLogProbability,
+    WeightedBernoulli,
+)
+from neglog.families.real import Normal
+
+__all__ = [
+    "Bernoulli",
+    "BernoulliProbability",
+    "Categorical",
+    "CategoricalLogProbability",
+    "Normal",
+    "WeightedBernoulli",
+]

@@ -1,0 +1,143 @@
+"""The contract: what a declaration says, checked when its class is created; and the registry."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from neglog.errors import DeclarationError
+from neglog.support import Support, anything
+from neglog.words import reference
+
+REGISTRY: dict[str, type[Likelihood]] = {}
+
+_ALLOWED = (
+    ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name, ast.Load, ast.Store, ast.Call,
+    ast.Constant, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr,
+    ast.UnaryOp, ast.USub, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
+)  # fmt: skip
+
+
+class Likelihood:
+    """How the target is distributed given what the network emits.
+
+    A subclass of `Elementwise` or `Rows` states the facts below; everything else (checks, loss,
+    gradient, kernels, explanation, tests) is read from them. All formulas are static methods in
+    the closed vocabulary of `neglog.words`; losses are in nats.
+
+    Attributes:
+        inputs: what the network emits, by name.
+        given: further tensors that are known and not differentiated.
+        domain: where the input must lie, if not anywhere.
+        support: where the target lies.
+        distribution: the definition, as a `torch.distributions` object, hence the oracle.
+        nll: the negative log-likelihood less `constant`, in its numerically exact form.
+        grad: the derivative of `nll` by its input.
+        curvature: the second derivative.
+        grad_target: the derivative of `nll` by the target.
+        constant: what `nll` drops.
+    """
+
+    name: ClassVar[str]
+    elementwise: ClassVar[bool]
+    inputs: ClassVar[tuple[str, ...]]
+    given: ClassVar[tuple[str, ...]] = ()
+    domain: ClassVar[Support] = anything
+    support: ClassVar[Support]
+
+    distribution: ClassVar[Callable[..., Any]]
+    nll: ClassVar[Callable[..., Any]]
+    grad: ClassVar[Callable[..., Any]]
+    curvature: ClassVar[Callable[..., Any]]
+    grad_target: ClassVar[Callable[..., Any]]
+    constant: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(cls, abstract: bool = False) -> None:
+        """Check a declaration and enter it into the registry."""
+        super().__init_subclass__()
+        if abstract:
+            return
+        cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        _check(cls)
+        REGISTRY[cls.name] = cls
+
+    def __init__(self) -> None:
+        """Refuse: a declaration is used as a class."""
+        raise TypeError(f"{type(self).__name__} is a declaration: pass the class itself")
+
+    @classmethod
+    def term_inputs(cls) -> tuple[str, ...]:
+        """Name the arguments of `nll` before the target."""
+        return cls.inputs + cls.given
+
+
+class Elementwise(Likelihood, abstract=True):
+    """One prediction, one target, one number."""
+
+    elementwise = True
+
+
+class Rows(Likelihood, abstract=True):
+    """One row over K classes, one target, one number: the sum of `nll` over the classes.
+
+    `nll(log_p, y)` is the term of one class: `log_p` the log-probability that the row gives to
+    the class, `y` the part of the target that lies on it (1 or 0 for a label). A class with
+    ``y = 0`` must contribute nothing. `grad` and `curvature` are derivatives by `log_p`.
+
+    Attributes:
+        softmax: whether the row holds logits (normalised by the engine) or log-probabilities.
+    """
+
+    elementwise = False
+    softmax: ClassVar[bool]
+
+    @classmethod
+    def term_inputs(cls) -> tuple[str, ...]:
+        """Name the arguments of `nll` before the target."""
+        return ("log_p",)
+
+
+def _check(cls: type[Likelihood]) -> None:
+    """Raise `DeclarationError` unless the class states every fact, in the closed vocabulary."""
+    where = f"the declaration {cls.__name__}"
+    if not issubclass(cls, (Elementwise, Rows)):
+        raise DeclarationError(f"{where} must derive from Elementwise or Rows.")
+    if not (cls.__doc__ or "").strip():
+        raise DeclarationError(f"{where} has no docstring: say what it is for and give its source.")
+    required = ["inputs", "support", "distribution", "nll", "grad", "curvature", "grad_target"]
+    required += ["constant"] + (["softmax"] if issubclass(cls, Rows) else [])
+    for fact in required:
+        if not hasattr(cls, fact):
+            raise DeclarationError(f"{where} does not state `{fact}`.")
+    if len(cls.inputs) != 1:
+        raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; the engines take one.")
+    arguments = (*cls.term_inputs(), "y")
+    for fact in ("nll", "grad", "curvature", "grad_target"):
+        _check_formula(f"{where}: {fact}", getattr(cls, fact), arguments)
+    _check_formula(f"{where}: constant", cls.constant, ("y",))
+
+
+def _check_formula(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
+    """Refuse what one of the backends cannot read: see the whitelist `_ALLOWED`."""
+    found = tuple(inspect.signature(formula).parameters)
+    if found != arguments:
+        raise DeclarationError(f"{where} must take {arguments}, but takes {found}.")
+    try:
+        source = textwrap.dedent(inspect.getsource(formula))
+    except OSError:
+        raise DeclarationError(f"{where} has no source text: put it into a file.") from None
+    (function,) = ast.parse(source).body
+    assert isinstance(function, ast.FunctionDef)
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if not isinstance(node, _ALLOWED):
+                what = type(node).__name__
+                raise DeclarationError(f"{where} uses {what}, outside the closed vocabulary.")
+            if isinstance(node, ast.Constant) and type(node.value) is not float:
+                raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
+            if isinstance(node, ast.Call) and ast.unparse(node.func) not in reference.NAMES:
+                raise DeclarationError(f"{where} calls {ast.unparse(node.func)}, which is no word.")

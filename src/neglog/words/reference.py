@@ -1,0 +1,30 @@
+"""The words as torch runs them: the reference for every other backend.
+
+Conditions combine with ``&`` and ``|``; everything else that a formula may say is ``+ - * /``,
+comparisons, float literals and these words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+NAMES = ("absolute", "at_least", "exp", "log", "log1p", "softplus", "where")
+
+absolute = torch.abs
+exp = torch.exp
+log = torch.log
+log1p = torch.log1p
+where: Any = torch.where
+
+
+def at_least(x: Tensor, bound: float) -> Tensor:
+    """Return x where it is above the bound, else the bound; NaN stays NaN."""
+    return torch.clamp(x, min=bound)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """Return ln(1 + eˣ), exact on both sides."""
+    return torch.clamp(x, min=0.0) + torch.log1p(torch.exp(-torch.abs(x)))
