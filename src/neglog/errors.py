@@ -28,6 +28,10 @@ class DtypeError(NeglogError, TypeError, RuntimeError, ValueError):
     """Tensors whose dtypes do not belong together."""
 
 
+class FitError(NeglogError, ValueError):
+    """A table, an option or a saved model that `fit` or `predict` cannot use."""
+
+
 class ShapeError(NeglogError, ValueError, RuntimeError):
     """Tensors whose shapes do not belong together."""
 

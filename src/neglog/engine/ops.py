@@ -61,7 +61,7 @@ def _shapes(likelihood: str, x: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.save_for_backward(output[1])
     ctx.rows = not REGISTRY[inputs[0]].elementwise
-    ctx.nothing = (None,) * (len(inputs) - 2)
+    ctx.nothing = [[None] * len(v) if isinstance(v, list) else None for v in inputs[2:]]
 
 
 def _pull(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Any, ...]:

@@ -30,7 +30,8 @@ def powers(row, out):  # type: ignore[no-untyped-def]
     top = row[0]
     for j in range(row.size):
         top = largest(top, row[j])
-    others = -1.0
+    below = 0.0
+    tied = 0.0
     for first in range(0, row.size, RUN):
         total = real(0)  # nothing wider than the data, or LLVM would halve its vectors
         ties = real(0)
@@ -41,8 +42,9 @@ def powers(row, out):  # type: ignore[no-untyped-def]
             out[i] = power
             total += where(is_top, real(0), power)
             ties += where(is_top, real(1), real(0))
-        others += np.float64(total) + np.float64(ties)
-    return top, real(others)
+        below += np.float64(total)
+        tied += np.float64(ties)
+    return top, real(below + (tied - 1.0))
 
 
 def _label_rows(x, labels, ignored, weight, scale, value, gradient, sums, start, stop):  # type: ignore[no-untyped-def]

@@ -128,7 +128,7 @@ def _logarithms(real: type, basic: Any) -> tuple[Any, Any]:
     # k is kept where the exponent lies, so that it is whole · 2^mantissa.
     ln2_high, ln2_low = (real(part * 0.5**form.mantissa) for part in (form.ln2_high, form.ln2_low))
     zero, half, one, infinity, nan = map(real, (0, 0.5, 1, np.inf, np.nan))
-    one_bits, three_quarters = (integer(np.array(real(x)).view(integer)) for x in (1, 0.75))
+    three_quarters = integer(np.array(real(0.75)).view(integer))
     exponent = integer(-1 << form.mantissa)
     smallest, lift = np.finfo(real).tiny, form.mantissa + 1
     lift_by, lifted_by = real(2.0**lift), real(lift * 2.0**form.mantissa)
@@ -136,11 +136,11 @@ def _logarithms(real: type, basic: Any) -> tuple[Any, Any]:
     tail = _polynomial(lambda f: ((1 + f).ln() - f + f * f / 2) / f**3, -0.25, 0.5, degree)
 
     @njit(**JIT)
-    def log_of_sum(u, lost, lifted):
-        """Return ln(u + lost) less `lifted`; `lost` is what rounding took from u."""
+    def log_of_normal(u, lifted):
+        """Return ln(u) less `lifted`, for a u that is neither subnormal nor special."""
         bits = _bits_of(u)
         k = integer(integer(bits - three_quarters) & exponent)  # Numba widens integers
-        f = (_float_of(integer(bits - k)) - one) + lost * _float_of(integer(one_bits - k))
+        f = _float_of(integer(bits - k)) - one
         turns = real(k) - lifted
         small = turns * ln2_low + f * f * (f * tail(f) - half)
         return turns * ln2_high + (f + small)
@@ -148,14 +148,14 @@ def _logarithms(real: type, basic: Any) -> tuple[Any, Any]:
     @njit(**JIT)
     def log(x):
         tiny = x < smallest
-        y = log_of_sum(where(tiny, x * lift_by, x), zero, where(tiny, lifted_by, zero))
+        y = log_of_normal(where(tiny, x * lift_by, x), where(tiny, lifted_by, zero))
         y = where(x > zero, y, where(x == zero, -infinity, nan))
         return where(x == infinity, infinity, y)
 
     @njit(**JIT)
     def log1p(x):
         u = one + x
-        y = log_of_sum(u, x - (u - one), zero)
+        y = log_of_normal(u, zero) + (x - (u - one)) / u  # what rounding took from u
         y = where(x > -one, y, where(x == -one, -infinity, nan))
         return where(x == infinity, infinity, y)
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from neglog.fitting.design import Design
 from neglog.likelihood import Likelihood
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The mean losses after one step of the minimiser, in nats."""
+    """The mean losses after one step of the minimiser, in nats; step 0 is the start."""
 
     step: int
     training: float
@@ -67,6 +68,9 @@ class FitResult:
         training: the rows that were fitted.
         validation: the rows that were held out.
         notes: warnings, each a sentence.
+        design: how a table's columns become the model's.
+        hidden: the widths of the hidden layers; empty for a linear model.
+        interrupted: whether Ctrl-C ended the minimisation.
     """
 
     source: str
@@ -92,3 +96,6 @@ class FitResult:
     training: Rows
     validation: Rows
     notes: list[str] = field(default_factory=list)
+    design: Design | None = None
+    hidden: tuple[int, ...] = ()
+    interrupted: bool = False

@@ -1,0 +1,33 @@
+"""What every test may rely on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+settings.register_profile("neglog", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("neglog")
+
+
+@pytest.fixture(autouse=True)
+def _poisoned_memory(monkeypatch):
+    """Fill the kernels' fresh memory with NaN, so that an element nobody wrote is seen."""
+    from neglog.engine import elementwise_cpu, log_softmax_cpu, rows_cpu
+
+    def poisoned(tensor):
+        return torch.full_like(tensor, float("nan"), memory_format=torch.contiguous_format)
+
+    for module in (elementwise_cpu, log_softmax_cpu, rows_cpu):
+        monkeypatch.setattr(module, "empty_like", poisoned)
+
+
+@pytest.fixture(autouse=True)
+def _threads_restored():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
