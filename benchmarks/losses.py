@@ -11,13 +11,14 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as theirs
 
 import neglog
 from neglog import functional as ours
-from torch.nn import functional as theirs
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -78,7 +79,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="measure the losses whose name contains this")
     options = parser.parse_args()
     torch.manual_seed(0)
-    print(f"neglog {neglog.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads")
+    print(
+        f"neglog {neglog.__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    )
     print(f"Python {platform.python_version()}, {cpu()}")
     print("float32, loss + gradient, medians of alternating pairs, ms\n")
     print(f"{'loss':34}{'size':>12}{'neglog':>10}{'torch':>10}{'ratio':>8}{'pairs':>7}")
@@ -91,10 +94,9 @@ def main() -> None:
 def cpu() -> str:
     """Name the processor as the system does, for a table that says where it was made."""
     if platform.system() == "Linux":
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
 
 

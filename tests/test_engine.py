@@ -10,6 +10,7 @@ import torch
 from oracle import mp
 
 from neglog import engine
+from neglog.engine import elementwise_cpu
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
 rows = pytest.mark.parametrize("likelihood", cases.ROWS)
@@ -120,9 +121,30 @@ def test_rows_are_exact_in_every_regime(likelihood, dtype) -> None:
         row = [mp.mpf(v) for v in x[i].tolist()]
         total = sum(mp.exp(z) for z in row) if likelihood.softmax else mp.mpf(1)
         label = int(y[i])
-        assert oracle.ulps(loss[i].item(), mp.log(total) - row[label], REALS[dtype]) <= 4
+        # The difference of two logits is rounded, and its exponential magnifies that.
+        bound = 4 + max(row) - min(row) if likelihood.softmax else 1
+        assert oracle.ulps(loss[i].item(), mp.log(total) - row[label], REALS[dtype]) <= bound
         for k in range(6):
             p = mp.exp(row[k]) / total if likelihood.softmax else mp.mpf(0)
             others = sum(mp.exp(z) for j, z in enumerate(row) if j != k) / total
             true = (-others if likelihood.softmax else mp.mpf(-1)) if k == label else p
-            assert oracle.ulps(gradient[i, k].item(), true, REALS[dtype]) <= 6, (i, k, true)
+            assert oracle.ulps(gradient[i, k].item(), true, REALS[dtype]) <= bound, (i, k)
+
+
+@pytest.mark.parametrize("size", [18, 100, 1500])
+def test_the_same_bits_wherever_the_memory_lies(size) -> None:
+    """Adjacent buffers once took another loop, which added in another order."""
+    torch.manual_seed(0)
+    values = torch.randn(2, size), torch.rand(2, size)
+    seen = set()
+    for gap in range(0, 512, 37):
+        room = torch.empty(4 * size + 3 * gap)
+        x, y = room[:size], room[size + gap : 2 * size + gap]
+        x.copy_(values[0][0]), y.copy_(values[1][0])
+        loop = elementwise_cpu.kernel(cases.ELEMENTWISE[0], np.float32)
+        gradient = room[2 * size + 2 * gap : 3 * size + 2 * gap]
+        sums, outside = np.zeros(1), np.zeros(1)
+        arrays = ((x.numpy(),), y.numpy(), None, np.float32(1), None, gradient.numpy())
+        loop(*arrays, sums, outside, 0, 1)
+        seen.add((sums[0], gradient.sum().item()))
+    assert len(seen) == 1

@@ -46,7 +46,8 @@ def test_nll_is_minus_the_log_probability(likelihood) -> None:
 
 @elementwise
 @pytest.mark.parametrize(
-    "fact, derivative, by", [("nll", "grad", 0), ("grad", "curvature", 0), ("nll", "grad_target", 1)]
+    "fact, derivative, by",
+    [("nll", "grad", 0), ("grad", "curvature", 0), ("nll", "grad_target", 1)],
 )
 def test_declared_derivatives_are_derivatives(likelihood, fact, derivative, by) -> None:
     f, slope = oracle.formula(likelihood, fact), oracle.formula(likelihood, derivative)

@@ -1,25 +1,55 @@
 """The loss layer for PyTorch: a loss is the negative logarithm of a likelihood."""
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from neglog import functional as functional
-from neglog.criteria import BCELoss as BCELoss
-from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
-from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
-from neglog.criteria import LogSoftmax as LogSoftmax
-from neglog.criteria import MSELoss as MSELoss
-from neglog.criteria import NLLLoss as NLLLoss
-from neglog.criteria import SSELoss as SSELoss
-from neglog.errors import NeglogError as NeglogError
-from neglog.likelihood import REGISTRY as REGISTRY
+if TYPE_CHECKING:
+    from neglog import functional as functional
+    from neglog.criteria import BCELoss as BCELoss
+    from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
+    from neglog.criteria import LogSoftmax as LogSoftmax
+    from neglog.criteria import MSELoss as MSELoss
+    from neglog.criteria import NLLLoss as NLLLoss
+    from neglog.criteria import SSELoss as SSELoss
+    from neglog.errors import NeglogError as NeglogError
+    from neglog.families import REGISTRY as REGISTRY
+    from neglog.fitting.api import fit as fit
+    from neglog.fitting.predict import predict as predict
 
 __version__ = "0.1.0"
 
+# Names are imported when they are asked for: `neglog --help` should not wait for torch.
+_HOMES = {
+    "BCELoss": "criteria",
+    "BCEWithLogitsLoss": "criteria",
+    "CrossEntropyLoss": "criteria",
+    "LogSoftmax": "criteria",
+    "MSELoss": "criteria",
+    "NLLLoss": "criteria",
+    "SSELoss": "criteria",
+    "NeglogError": "errors",
+    "REGISTRY": "families",
+    "fit": "fitting.api",
+    "functional": "functional",
+    "predict": "fitting.predict",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import `fit` when it is asked for: it needs the packages of ``neglog[fit]``."""
-    if name == "fit":
-        from neglog.fitting.api import fit
+    """Import a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'neglog' has no attribute {name!r}")
+    try:
+        home = import_module(f"neglog.{_HOMES[name]}")
+    except ModuleNotFoundError as missing:
+        if not _HOMES[name].startswith("fitting"):
+            raise
+        message = f"neglog.{name} needs {missing.name}: pip install neglog[fit]"
+        raise ModuleNotFoundError(message, name=missing.name) from missing
+    return home if name == _HOMES[name] else getattr(home, name)
 
-        return fit
-    raise AttributeError(f"module 'neglog' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    """List the public names, the ones not yet imported too."""
+    return sorted([*_HOMES, "__version__"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from neglog import functional, guards
@@ -86,9 +85,12 @@ class BCEWithLogitsLoss(_Criterion, nn.BCEWithLogitsLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss of logits against targets of the same shape and dtype."""
-        weights = {"weight": self.weight, "pos_weight": self.pos_weight}
         return functional.binary_cross_entropy_with_logits(
-            input, target, reduction=self.reduction, **weights
+            input,
+            target,
+            weight=self.weight,
+            reduction=self.reduction,
+            pos_weight=self.pos_weight,
         )
 
 

@@ -68,7 +68,7 @@ def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
         cause, remedy = "these look like logits", "use binary_cross_entropy_with_logits"
     elif "0 to 1" in words and values.max() == 255:
         cause, remedy = "this looks like a 0/255 mask", "divide the target by 255"
-    elif "0 to 1" in words and set(values.unique()[:3].tolist()) <= {-1.0, 1.0}:
+    elif "0 to 1" in words and values.abs().eq(1).all():
         cause, remedy = "these look like −1/+1 labels", "pass (target + 1) / 2"
     got = f"{count} of {values.numel()} values are not, the first {value:g} at {place}"
     return sentence(f"{name} must hold {words} everywhere", got, cause, remedy)
@@ -90,4 +90,6 @@ def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) 
         f"target has {int(strangers.sum())} of {labels.numel()} values outside "
         f"(smallest {low}, largest {high}), the first {labels[first].item()} at index {place}"
     )
-    return sentence(f"labels must lie in [0, {classes - 1}] for {classes} classes", got, cause, remedy)
+    return sentence(
+        f"labels must lie in [0, {classes - 1}] for {classes} classes", got, cause, remedy
+    )

@@ -74,7 +74,7 @@ def mse_loss(
     if weight is None:
         return engine.elementwise(Normal, input, target, factor=2.0, reduction=reduction)
     guards.no_gradient(weight=weight)
-    guards.same_shape(input, weight)
+    guards.same_shape(input, weight, "weight")
     weight = weight.to(dtype)
     how = "none" if reduction == "none" else "sum"
     loss = engine.elementwise(Normal, input, target, weight=weight, factor=2.0, reduction=how)
@@ -113,9 +113,7 @@ def binary_cross_entropy(
     reduction = guards.reduction(size_average, reduce, reduction)
     _check_pair(input, target, weight=weight)
     full = guards.expanded("weight", weight, input)
-    return engine.elementwise(
-        BernoulliProbability, input, target, weight=full, reduction=reduction
-    )
+    return engine.elementwise(BernoulliProbability, input, target, weight=full, reduction=reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -292,11 +290,19 @@ def _rows(
     else:
         shape = input.shape[:1] + input.shape[2:]
     classes = input.shape[1]
-    x = input.movedim(1, -1).reshape(-1, classes)
-    if probable:
-        y = target.to(input.dtype).movedim(1, -1).reshape(-1, classes)
-    else:
-        y = target.reshape(-1).long()
-    options = {"weight": weight, "ignored": ignored, "smoothing": smoothing}
-    loss = engine.rows(likelihood, x, y, **options, reduction=reduction)
+
+    def laid_out(t: Tensor) -> Tensor:
+        return t if t.dim() == 2 else t.movedim(1, -1).reshape(-1, classes)
+
+    x = laid_out(input)
+    y = laid_out(target.to(input.dtype)) if probable else target.reshape(-1).long()
+    loss = engine.rows(
+        likelihood,
+        x,
+        y,
+        weight=weight,
+        ignored=ignored,
+        smoothing=smoothing,
+        reduction=reduction,
+    )
     return loss.reshape(shape) if reduction == "none" else loss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -18,15 +19,15 @@ def tensors(**named: Any) -> None:
     for name, value in named.items():
         if not isinstance(value, Tensor):
             kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
-            remedy = f"use torch.as_tensor({name})"
-            raise ArgumentError(sentence(f"{name} must be a torch.Tensor", kind, remedy=remedy))
+            wanted, remedy = f"{name} must be a torch.Tensor", f"use torch.as_tensor({name})"
+            raise ArgumentError(sentence(wanted, f"it is {kind}", remedy=remedy))
 
 
 def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
     """Return the reduction, with torch's two deprecated switches taken into account."""
     for name, value in (("size_average", size_average), ("reduce", reduce)):
         if isinstance(value, (str, Tensor)):
-            given = f"{value!r} as `{name}`" if isinstance(value, str) else f"a tensor as `{name}`"
+            given = f"it is {value!r}" if isinstance(value, str) else "it is a tensor"
             remedy = "pass it by name, reduction=…"
             raise ArgumentError(sentence(f"`{name}` must be a bool or None", given, remedy=remedy))
     if size_average is not None or reduce is not None:
@@ -34,26 +35,25 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
             return "none"
         return "sum" if size_average is False else "mean"
     if choice not in REDUCTIONS:
-        raise ArgumentError(sentence(f"reduction must be one of {REDUCTIONS}", repr(choice)))
+        raise ArgumentError(sentence(f"reduction must be one of {REDUCTIONS}", f"it is {choice!r}"))
     return str(choice)
 
 
-def same_shape(input: Tensor, target: Tensor) -> None:
+def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
     """Refuse two shapes that torch would broadcast, silently and wrongly."""
-    if input.shape == target.shape:
+    if input.shape == other.shape:
         return
-    wanted = "input and target must have the same shape"
-    got = f"input is {shape(input)} and target is {shape(target)}"
+    wanted = f"input and {name} must have the same shape"
+    got = f"input is {shape(input)} and {name} is {shape(other)}"
     cause, remedy = "", "reshape one of them"
-    try:
-        together = torch.broadcast_shapes(input.shape, target.shape)
-        cause = f"they would broadcast to {tuple(together)} and compare every one with every other"
-    except RuntimeError:
-        pass
-    for a, b, call in ((input, target, "input.squeeze"), (target, input, "target.squeeze")):
+    pairs = [*zip_longest(input.shape[::-1], other.shape[::-1], fillvalue=1)][::-1]
+    if all(a == b or 1 in (a, b) for a, b in pairs):
+        together = tuple(b if a == 1 else a for a, b in pairs)
+        cause = f"they would broadcast to {together} and compare every one with every other"
+    for a, b, call in ((input, other, "input"), (other, input, name)):
         for dim in range(a.dim()):
             if a.shape[dim] == 1 and a.shape[:dim] + a.shape[dim + 1 :] == b.shape:
-                remedy = f"use {call}({dim})"
+                remedy = f"use {call}.squeeze({dim})"
     raise ShapeError(sentence(wanted, got, cause, remedy))
 
 
@@ -171,4 +171,6 @@ def no_ignored_probability(ignored: int) -> None:
 def smoothing(label_smoothing: float) -> None:
     """Refuse a label smoothing outside [0, 1]."""
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ArgumentError(sentence("label_smoothing must lie in [0, 1]", repr(label_smoothing)))
+        raise ArgumentError(
+            sentence("label_smoothing must lie in [0, 1]", f"it is {label_smoothing}")
+        )

@@ -137,6 +137,8 @@ def _check_formula(where: str, formula: Any, arguments: tuple[str, ...]) -> None
             if not isinstance(node, _ALLOWED):
                 what = type(node).__name__
                 raise DeclarationError(f"{where} uses {what}, outside the closed vocabulary.")
+            if isinstance(node, ast.Compare) and len(node.ops) > 1:
+                raise DeclarationError(f"{where} chains comparisons: combine them with &.")
             if isinstance(node, ast.Constant) and type(node.value) is not float:
                 raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
             if isinstance(node, ast.Call) and ast.unparse(node.func) not in reference.NAMES:

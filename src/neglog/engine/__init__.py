@@ -7,7 +7,7 @@ devices, double backward, `torch.func`, targets that want a gradient).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from neglog.engine import ops, reference
 from neglog.likelihood import Elementwise, Rows
 
 _HALF = (torch.float16, torch.bfloat16)
+_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def elementwise(
@@ -45,7 +46,7 @@ def elementwise(
     if torch.compiler.is_compiling():
         loss, _ = ops.elementwise(likelihood.name, x, y, [*given], weight, factor, reduction)
     else:
-        loss = _ElementwiseLoss.apply(likelihood, x, y, given, weight, factor, reduction)
+        loss = _apply(_ElementwiseLoss, likelihood, x, y, given, weight, factor, reduction)
     return loss.to(dtype)
 
 
@@ -73,7 +74,7 @@ def rows(
     if torch.compiler.is_compiling():
         loss, _ = ops.rows(likelihood.name, x, y, *options)
     else:
-        loss = _RowsLoss.apply(likelihood, x, y, *options)
+        loss = _apply(_RowsLoss, likelihood, x, y, *options)
     return loss.to(dtype)
 
 
@@ -81,10 +82,11 @@ def log_softmax(x: Tensor) -> Tensor:
     """Return log softmax over the last dimension."""
     dtype = x.dtype
     x = _widened(x)
-    if x.numel() == 0 or torch.compiler.is_compiling() or not _kernel_serves(x, x):
-        return reference.log_softmax(x).to(dtype) if x.numel() else torch.log_softmax(x, -1)
-    result: Tensor = _LogSoftmax.apply(x)  # type: ignore[no-untyped-call]
-    return result.to(dtype)
+    if x.numel() == 0:
+        return torch.log_softmax(x, -1).to(dtype)
+    if torch.compiler.is_compiling() or not _kernel_serves(x):
+        return reference.log_softmax(x).to(dtype)
+    return _apply(_LogSoftmax, x).to(dtype)
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -100,14 +102,13 @@ class _LogSoftmax(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
         from neglog.engine import log_softmax_cpu
 
         x, log_p, doubts = ctx.saved_tensors
         if torch.is_grad_enabled():
             again = reference.log_softmax(x)
-            (by_x,) = torch.autograd.grad(again, x, upstream, create_graph=True)
-            return by_x
+            return torch.autograd.grad(again, x, upstream, create_graph=True)[0]
         classes = x.shape[-1]
         pair = (log_p.reshape(-1, classes), upstream.reshape(-1, classes).contiguous())
         return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
@@ -151,20 +152,23 @@ class _ElementwiseLoss(torch.autograd.Function):
         x, y, given = x.contiguous(), y.contiguous(), [t.contiguous() for t in given]
         weight = None if weight is None else weight.contiguous()
         options = (given, weight, factor, reduction, ctx.needs_input_grad[1])
-        loss, gradient = run_elementwise(likelihood, x, y, *options)
-        ctx.save_for_backward(gradient, x, y, *given, *([] if weight is None else [weight]))
-        ctx.facts = likelihood, len(given), factor, reduction
+        loss, ctx.gradient = run_elementwise(likelihood, x, y, *options)
+        ctx.save_for_backward(x, y, weight, *given)
+        ctx.facts = likelihood, factor, reduction
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
-        gradient, x, y, *rest = ctx.saved_tensors
-        likelihood, count, factor, reduction = ctx.facts
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        x, y, weight, *given = ctx.saved_tensors
+        likelihood, factor, reduction = ctx.facts
         if torch.is_grad_enabled():
-            gradient = factor * reference.score(likelihood, x, y, *rest[:count])
-            gradient = gradient * rest[count] if rest[count:] else gradient
-            gradient = gradient / x.numel() if reduction == "mean" else gradient
-        return None, _scaled(gradient, upstream), None, None, None, None, None
+            gradient = factor * reference.score(likelihood, x, y, *given)
+            gradient = gradient if weight is None else gradient * weight
+            by_x = upstream * (gradient / x.numel() if reduction == "mean" else gradient)
+        else:
+            again = (likelihood, x, y, given, weight, factor, reduction, True)
+            by_x = _handed_out(ctx, upstream, lambda: run_elementwise(*again)[1])
+        return None, by_x, None, None, None, None, None
 
 
 class _RowsLoss(torch.autograd.Function):
@@ -184,20 +188,25 @@ class _RowsLoss(torch.autograd.Function):
     ) -> Tensor:
         x, y = x.contiguous(), y.contiguous()
         options = (ignored, smoothing, factor, reduction)
-        loss, gradient = run_rows(likelihood, x, y, weight, *options, ctx.needs_input_grad[1])
-        ctx.save_for_backward(gradient, x, y, weight)
-        ctx.facts = likelihood, ignored, smoothing, reduction
+        loss, ctx.gradient = run_rows(likelihood, x, y, weight, *options, ctx.needs_input_grad[1])
+        ctx.save_for_backward(x, y, weight)
+        ctx.facts = likelihood, ignored, smoothing, factor, reduction
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
-        gradient, x, y, weight = ctx.saved_tensors
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        x, y, weight = ctx.saved_tensors
+        likelihood, ignored, smoothing, factor, reduction = ctx.facts
         if torch.is_grad_enabled():
-            likelihood, *options = ctx.facts
-            loss = _rows_by_reference(likelihood, x, y, weight, *options)
+            loss = _rows_by_reference(likelihood, x, y, weight, ignored, smoothing, reduction)
             (by_x,) = torch.autograd.grad(loss, x, upstream, create_graph=True)
         else:
-            by_x = _scaled(gradient, upstream[:, None] if upstream.dim() == 1 else upstream)
+            again = (likelihood, x, y, weight, ignored, smoothing, factor, reduction, True)
+            by_x = _handed_out(
+                ctx,
+                upstream[:, None] if upstream.dim() == 1 else upstream,
+                lambda: run_rows(*again)[1],
+            )
         return None, by_x, None, None, None, None, None, None
 
 
@@ -257,17 +266,15 @@ def check_labels(labels: Tensor, classes: int, ignored: int) -> None:
         raise errors.SupportError(errors.wrong_labels(labels, outside, classes, ignored))
 
 
-def _kernel_serves(x: Tensor, y: Tensor) -> bool:
+def _kernel_serves(x: Tensor, y: Tensor | None = None) -> bool:
     """Tell whether the Numba kernels may run: plain float tensors on a CPU, no transform."""
+    if y is not None and y.requires_grad and torch.is_grad_enabled():
+        return False
     return (
-        x.device.type == "cpu"
-        and y.device.type == "cpu"
+        all(type(t) in _PLAIN and t.device.type == "cpu" for t in (x, x if y is None else y))
         and x.dtype in (torch.float32, torch.float64)
-        and not (y.requires_grad and torch.is_grad_enabled())
         and not torch._C._are_functorch_transforms_active()
         and torch.autograd.forward_ad._current_level < 0
-        and type(x) in (Tensor, torch.nn.Parameter)
-        and type(y) in (Tensor, torch.nn.Parameter)
     )
 
 
@@ -285,14 +292,26 @@ def _widened(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in _HALF else tensor
 
 
+def _apply(function: Any, *arguments: Any) -> Tensor:
+    """Call an autograd function, which torch leaves untyped."""
+    result: Tensor = function.apply(*arguments)
+    return result
+
+
 def _reduced(loss: Tensor, reduction: str) -> Tensor:
     if reduction == "none":
         return loss
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
-def _scaled(gradient: Tensor, upstream: Tensor) -> Tensor:
-    """Multiply, but hand on the kernel's own memory where the factor is one."""
-    if upstream.dim() == 0 and not torch.is_grad_enabled() and upstream.item() == 1.0:
+def _handed_out(ctx: Any, upstream: Tensor, again: Callable[[], Tensor]) -> Tensor:
+    """Return upstream · gradient, which for the usual upstream of 1 is the kernel's own memory.
+
+    Whoever gets that memory may write to it (it becomes `x.grad`), so it is given away once; a
+    second backward through the same graph computes the gradient again.
+    """
+    gradient: Tensor = again() if ctx.gradient is None else ctx.gradient
+    if upstream.dim() == 0 and upstream.item() == 1.0:
+        ctx.gradient = None
         return gradient
     return upstream * gradient

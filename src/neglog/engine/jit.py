@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numba import njit
@@ -19,20 +19,26 @@ def compile_loop(
     real: type,
     label: str = "",
     formulas: Mapping[str, Callable[..., Any]] | None = None,
-    helpers: Mapping[str, Callable[..., Any]] | None = None,
+    helpers: Sequence[Any] = (),
     flags: Mapping[str, bool] | None = None,
 ) -> Any:
     """Compile a loop for one floating type, with formulas and smaller loops put into it.
 
-    The name holds a hash of every source, which is what keeps Numba's cache honest: see
-    `neglog.words`.
+    A helper may call the helpers before it. The name holds a hash of every source, which is what
+    keeps Numba's cache honest: see `neglog.words`.
     """
-    formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
-    words = {**numba_words.words(real), "real": real, **flags}
-    parts = {name: njit(bind(f, words, real), **numba_words.JIT) for name, f in formulas.items()}
-    for name, loop in helpers.items():
-        parts[name] = njit(bind(loop, {**loop.__globals__, **words}), **LOOP)
-    names = {**template.__globals__, **words, **parts}
-    stamp = fingerprint(*formulas.values(), *helpers.values(), template, numba_words, bind)
-    name = "_".join([template.__name__.strip("_"), label, real.__name__, stamp])
-    return njit(bind(template, names, name=name), cache=True, **LOOP)
+    formulas = formulas or {}
+    words = {**numba_words.words(real), "real": real, **(flags or {})}
+    names = {**words, "largest": numba_words.largest, "wide": numba_words.prefer_wide_vectors}
+    for name, formula in formulas.items():
+        names[name] = njit(bind(formula, words, real), **numba_words.JIT)
+    for helper in helpers:
+        names[helper.__name__] = njit(bind(helper, _globals(helper) | names), **LOOP)
+    stamp = fingerprint(*formulas.values(), *helpers, template, numba_words, bind, compile_loop)
+    name = "_".join([template.__name__, label, real.__name__, stamp])
+    return njit(bind(template, _globals(template) | names, name=name), cache=True, **LOOP)
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, Any]:
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    return dict(names)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.likelihood import REGISTRY
+from neglog.likelihood import REGISTRY, Elementwise, Rows
 
 
 @torch.library.custom_op("neglog::elementwise", mutates_args=())
@@ -29,7 +29,9 @@ def elementwise(
     tensors = [t.contiguous() for t in given]
     cased = None if weight is None else weight.contiguous()
     pair = (x.contiguous(), y.contiguous())
-    return run_elementwise(REGISTRY[likelihood], *pair, tensors, cased, factor, reduction, True)
+    declaration = REGISTRY[likelihood]
+    assert issubclass(declaration, Elementwise)
+    return run_elementwise(declaration, *pair, tensors, cased, factor, reduction, True)
 
 
 @torch.library.custom_op("neglog::rows", mutates_args=())
@@ -47,7 +49,9 @@ def rows(
     from neglog.engine import run_rows
 
     options = (ignored, smoothing, factor, reduction, True)
-    return run_rows(REGISTRY[likelihood], x.contiguous(), y.contiguous(), weight, *options)
+    declaration = REGISTRY[likelihood]
+    assert issubclass(declaration, Rows)
+    return run_rows(declaration, x.contiguous(), y.contiguous(), weight, *options)
 
 
 def _shapes(likelihood: str, x: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:

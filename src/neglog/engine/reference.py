@@ -29,7 +29,7 @@ class _Nll(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         x, y, *given = ctx.saved_tensors
         by_x = by_y = None
         if ctx.needs_input_grad[1]:
@@ -54,14 +54,13 @@ class _Score(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         x, y, *given = ctx.saved_tensors
         by_x = by_y = None
         if ctx.needs_input_grad[1]:
             by_x = upstream * ctx.likelihood.curvature(x, *given, y)
         if ctx.needs_input_grad[2]:
-            _, pull = torch.func.vjp(lambda t: ctx.likelihood.grad(x, *given, t), y)
-            (by_y,) = pull(upstream)
+            by_y = torch.func.vjp(lambda t: ctx.likelihood.grad(x, *given, t), y)[1](upstream)[0]
         return None, by_x, by_y, *(None for _ in given)
 
 
@@ -99,10 +98,11 @@ class _LogSoftmax(torch.autograd.Function):
         ctx.save_for_backward(output)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
         (log_p,) = ctx.saved_tensors
         rest = upstream.sum(-1, keepdim=True) - upstream
-        return -upstream * torch.expm1(log_p) - log_p.exp() * rest
+        by_logits: Tensor = -upstream * torch.expm1(log_p) - log_p.exp() * rest
+        return by_logits
 
 
 def log_softmax(logits: Tensor) -> Tensor:

@@ -44,7 +44,6 @@ def run(kernel: Kernel, blocks: int) -> None:
 def _on_team(team: ctypes.CDLL, kernel: Kernel, blocks: int, threads: int) -> None:
     failures: list[BaseException] = []
 
-    @_CALLBACK
     def work(_: object) -> None:
         part, parts = team.omp_get_thread_num(), team.omp_get_num_threads()
         try:
@@ -52,7 +51,7 @@ def _on_team(team: ctypes.CDLL, kernel: Kernel, blocks: int, threads: int) -> No
         except BaseException as failure:  # it cannot cross the C frames between here and the caller
             failures.append(failure)
 
-    team.GOMP_parallel(work, None, threads, 0)
+    team.GOMP_parallel(_CALLBACK(work), None, threads, 0)
     if failures:
         raise failures[0]
 

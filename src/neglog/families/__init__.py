@@ -8,6 +8,7 @@ from neglog.families.classes import (
     WeightedBernoulli,
 )
 from neglog.families.real import Normal
+from neglog.likelihood import REGISTRY as REGISTRY
 
 __all__ = [
     "Bernoulli",

@@ -69,9 +69,7 @@ def read_file(path: str | Path) -> Table:
 def _csv(path: Path, head: bytes) -> pl.DataFrame:
     first = head.split(b"\n", 1)[0]
     separator = max((b",", b";", b"\t"), key=first.count).decode()
-    return pl.read_csv(
-        path, separator=separator, infer_schema_length=None, null_values=MISSING
-    )
+    return pl.read_csv(path, separator=separator, infer_schema_length=None, null_values=MISSING)
 
 
 def read_demo(name: str) -> tuple[Table, str]:
@@ -109,6 +107,8 @@ def from_memory(data: Any, target: Any, name: str | None) -> tuple[Table, str]:
             raise FitError("the target is not said; pass y, or target= with a column's name.")
         return _checked("the data frame", frame), name
     name = name or "y"
+    if name in frame.columns:
+        raise FitError(f"X already has a column {name!r}; pass target= with another name for y.")
     values = series(name, target)
     if len(values) != len(frame):
         raise FitError(f"X has {len(frame)} rows, but y has {len(values)}; pass as many of both.")
@@ -120,6 +120,8 @@ def series(name: str, values: Any) -> pl.Series:
     if hasattr(values, "detach"):
         values = values.detach().cpu()
     array = np.asarray(values)
+    if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
+        array = np.asarray(values, dtype=object)  # else a NaN among text becomes the text nan
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -130,7 +132,13 @@ def series(name: str, values: Any) -> pl.Series:
         return pl.Series(name, array.astype(np.float64))
     if array.dtype.kind not in "OUS":
         raise FitError(f"{name} holds {array.dtype} values, which are neither numbers nor labels.")
-    return pl.Series(name, [None if v != v else v for v in array.tolist()], strict=False)
+    return pl.Series(name, [_or_none(v) for v in array.tolist()], strict=False)
+
+
+def _or_none(value: Any) -> Any:
+    """Return None for NaN, which differs from itself, and for pandas' NA, which does not say."""
+    same = value == value
+    return value if isinstance(same, (bool, np.bool_)) and same else None
 
 
 def _frame(data: Any) -> pl.DataFrame:
@@ -138,8 +146,8 @@ def _frame(data: Any) -> pl.DataFrame:
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
     if isinstance(native, nw.DataFrame):
-        if isinstance(native.to_native(), pl.DataFrame):
-            return native.to_native()
+        if isinstance(frame := native.to_native(), pl.DataFrame):
+            return frame
         return pl.DataFrame([series(str(c), native[c].to_list()) for c in native.columns])
     if hasattr(data, "detach"):
         data = data.detach().cpu()

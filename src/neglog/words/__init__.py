@@ -29,8 +29,10 @@ def bind(
     assert isinstance(formula, FunctionType)
     constants = tuple(real(c) if isinstance(c, float) else c for c in formula.__code__.co_consts)
     name = name or formula.__name__
-    code = formula.__code__.replace(co_consts=constants, co_qualname=name) if _HAS_QUALNAME else (
-        formula.__code__.replace(co_consts=constants)
+    code = (
+        formula.__code__.replace(co_consts=constants, co_qualname=name)
+        if _HAS_QUALNAME
+        else (formula.__code__.replace(co_consts=constants))
     )
     bound = FunctionType(code, dict(words), name, formula.__defaults__)
     bound.__qualname__ = name

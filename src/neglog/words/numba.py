@@ -90,7 +90,7 @@ def _basic(real: type) -> SimpleNamespace:
 
 def _exp(real: type, basic: Any) -> Any:
     form, where, integer = FORMATS[real], basic.where, FORMATS[real].integer
-    per_turn, one = real(0.5 / math.log(2)), real(1)
+    per_turn = real(0.5 / math.log(2))
     turn_high, turn_low = real(2 * form.ln2_high), real(2 * form.ln2_low)
     lowest, highest = real(form.lowest), real(form.highest)
     mantissa, bias = integer(form.mantissa), np.finfo(real).maxexp - 1
@@ -198,8 +198,8 @@ def _interpolate(
             differences[j] = (differences[j] - differences[j - 1]) / run
     coefficients = [differences[-1]]
     for point, difference in zip(points[-2::-1], differences[-2::-1], strict=True):
-        shifted = [Decimal(0), *coefficients]
-        coefficients = [a - point * b for a, b in zip(shifted, [*coefficients, 0], strict=True)]
+        raised, same = [Decimal(0), *coefficients], [*coefficients, Decimal(0)]
+        coefficients = [a - point * b for a, b in zip(raised, same, strict=True)]
         coefficients[0] += difference
     return coefficients
 

@@ -20,7 +20,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
     likelihood.name: likelihood for likelihood in (Bernoulli, Categorical, Normal)
 }
 _MOST_INTEGER_CLASSES = 20
-_ROWS_A_CLASS = 5
+_ROWS_A_CLASS = 3
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Target:
         """Return a column's values as they are reported: labels, or numbers."""
         if self.classes is None:
             return column.cast(pl.Float64).to_numpy()
-        return objects([plain(value) for value in column])
+        labels = [plain(value) for value in column]
+        if all(isinstance(label, str) for label in self.classes):
+            labels = [None if label is None else str(label) for label in labels]
+        return objects(labels)
 
     def encode(self, values: np.ndarray[Any, Any]) -> Tensor:
         """Return numbers as (N, 1) floats, two classes likewise, more classes as (N,) integers.
@@ -85,6 +88,8 @@ def choose(column: pl.Series, override: str | None) -> Target:
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
     labels = sorted({plain(value) for value in column.unique()})
+    if any(isinstance(label, float) for label in labels):
+        labels = [float(label) for label in labels]
     if len(labels) == 1:
         raise FitError(
             f"the target {name!r} is {labels[0]!r} in every row; with one value there is nothing "
@@ -103,13 +108,16 @@ def choose(column: pl.Series, override: str | None) -> Target:
 def _fitting(column: pl.Series, labels: list[Any]) -> tuple[type[Likelihood], str]:
     count = len(labels)
     if count == 2:
-        return Bernoulli, f"{column.name!r} holds two values, {labels[0]} and {labels[1]}"
+        return Bernoulli, f"{column.name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)"
     if column.dtype == pl.String:
         return Categorical, f"{column.name!r} holds {count} different labels"
     whole = all(isinstance(label, int) for label in labels)
     few = count <= min(_MOST_INTEGER_CLASSES, len(column) // _ROWS_A_CLASS)
     if whole and few:
-        return Categorical, f"{column.name!r} holds {count} different whole numbers, few enough"
+        return (
+            Categorical,
+            f"{column.name!r} holds {count} different whole numbers, taken as classes",
+        )
     return Normal, f"{column.name!r} holds {count} different numbers"
 
 
@@ -141,7 +149,7 @@ def _check_classes(column: pl.Series, labels: list[Any], chosen: type[Likelihood
             f"bernoulli wants two classes, but the target {name!r} holds {count}: "
             f"{listed(labels)}; pass categorical."
         )
-    if count > len(column) // 2:
+    if count > max(2, len(column) // 2):
         remedy = "pass normal" if column.dtype != pl.String else "choose another target"
         raise FitError(
             f"the target {name!r} holds {count} different values in {len(column)} rows, which are "

@@ -1,0 +1,100 @@
+"""The user's own numbers, as typed or as Python values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from neglog.errors import ArgumentError, ShapeError, SupportError, sentence
+from neglog.support import Support
+
+Given = str | Sequence[Any] | None
+
+
+def numbers(name: str, value: Given) -> list[float]:
+    """Read numbers that commas separate."""
+    return [_number(name, part) for part in _parts(value)]
+
+
+def pairs(z: Given, y: Given, support: Support) -> tuple[list[float], list[float]]:
+    """Read as many targets as inputs, the targets in their support."""
+    inputs, targets = numbers("z", z), numbers("y", y)
+    check_lengths(len(inputs), "numbers", len(targets))
+    for place, target in enumerate(targets):
+        if not support.contains(target):
+            got = f"number {place + 1} of {len(targets)} is {target:g}"
+            raise SupportError(sentence(f"every y must be {support.words}", got))
+    return inputs, targets
+
+
+def rows(z: Given) -> list[list[float]]:
+    """Read rows of logits: semicolons between rows, commas within."""
+    if isinstance(z, str):
+        table = [numbers("z", row) for row in z.split(";")]
+    elif z and not isinstance(z[0], (int, float)):
+        table = [numbers("z", row) for row in z]
+    else:
+        table = [numbers("z", z)]
+    widths = sorted({len(row) for row in table})
+    if len(widths) > 1 or widths[0] < 2:
+        wanted = "every row of z must hold the same number of logits, at least two"
+        got = f"the rows hold {' and '.join(map(str, widths))}"
+        remedy = "separate rows by semicolons, as in '2,0,-1; 0,1,3'"
+        raise ShapeError(sentence(wanted, got, remedy=remedy))
+    return table
+
+
+def labels(y: Given, classes: int) -> tuple[list[str], list[int], list[str]]:
+    """Read labels; return them, their 0-based codes, and the names of all classes.
+
+    Whole numbers are class numbers, from 0 if a 0 is among them, else from 1; other labels are
+    the classes in alphabetical order.
+    """
+    found = [str(part).strip() for part in _parts(y)]
+    if all(label.lstrip("-").isdigit() for label in found):
+        first = min(0 if int(label) == 0 else 1 for label in found)
+        names = [str(first + k) for k in range(classes)]
+        wanted = f"labels must be {names[0]} … {names[-1]}, as there are {classes} logits in a row"
+    else:
+        names = sorted(set(found))
+        wanted = f"{classes} logits in a row allow for {classes} different labels"
+        if len(names) > classes:
+            raise SupportError(sentence(wanted, f"there are {len(names)}: {', '.join(names)}"))
+        names += [f"class {k + 1}" for k in range(len(names), classes)]
+    strangers = [label for label in found if label not in names]
+    if strangers:
+        raise SupportError(sentence(wanted, f"one is {strangers[0]}"))
+    return found, [names.index(label) for label in found], names
+
+
+def check_lengths(inputs: int, what: str, targets: int) -> None:
+    """Refuse unless there are as many targets as inputs."""
+    if inputs != targets:
+        wanted = "--z and --y must speak of the same samples"
+        raise ShapeError(sentence(wanted, f"z has {inputs} {what} and y has {targets} values"))
+
+
+def check_both(z: Given, y: Given) -> None:
+    """Refuse one without the other."""
+    if (z is None) != (y is None):
+        given, missing = ("--z", "--y") if y is None else ("--y", "--z")
+        wanted = "--z (what the network emits) and --y (the targets) go together"
+        raise ArgumentError(sentence(wanted, f"only {given} is given", remedy=f"pass {missing} too"))
+
+
+def _parts(value: Given) -> list[Any]:
+    if value is None:
+        return []
+    return value.split(",") if isinstance(value, str) else list(value)
+
+
+def _number(name: str, part: Any) -> float:
+    try:
+        value = float(part)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        wanted = f"--{name} takes finite numbers with commas between them"
+        raise ArgumentError(sentence(wanted, f"one is {str(part).strip()!r}"))
+    return value

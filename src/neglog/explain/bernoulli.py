@@ -1,0 +1,167 @@
+"""`neglog explain bernoulli`: from P₁ = σ(z) to binary cross-entropy."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import numpy as np
+import sympy
+import torch
+from sympy import Derivative, Symbol
+
+from neglog import functional
+from neglog.explain import arguments, derivation, precision, proof, steps
+from neglog.explain.arguments import Given
+from neglog.explain.derivation import Derivation
+from neglog.families import Bernoulli
+from neglog.fitting.result import Rows
+from neglog.report.document import Document, Formula, Part, Section, Table, Text, number
+from neglog.report.information import information
+from neglog.words.symbolic import sigma
+
+_EXAMPLE = ("2, -1, 0.5, -3", "1, 0, 0, 1")
+
+
+def document(z: Given, y: Given) -> Document:
+    """Explain the Bernoulli likelihood on the user's numbers."""
+    own = z is not None
+    inputs, targets = arguments.pairs(*((z, y) if own else _EXAMPLE), Bernoulli.support)
+    chain = derivation.one_number(Bernoulli)
+    sections = [
+        _model(),
+        _likelihood(chain),
+        _derivative(chain),
+        _as_it_runs(chain),
+        _numbers(inputs, targets, own),
+        _information(),
+        _precision(),
+    ]
+    lead = "A yes-or-no target. Its loss: binary cross-entropy, also called log loss."
+    return Document("The Bernoulli likelihood", lead, sections)
+
+
+def _model() -> Section:
+    z, yes, no = Symbol("z"), Symbol("P_1"), Symbol("P_0")
+    given = sigma(z)
+    return Section(
+        "The model: the forward pass",
+        [
+            Text("A linear model multiplies the features X by the weights w and adds b; a network "
+                 "does so layer by layer. Its last output is z = Xw + b, the log-odds of a yes. "
+                 "The sigmoid σ makes a probability of it: P₁ that the label is 1, P₀ that it "
+                 "is 0."),
+            Formula(steps.equation(given, given.rewrite(sympy.exp))),
+            Formula(steps.equation(yes, given)),
+            Formula(steps.equation(no, 1 - given)),
+        ],
+    )  # fmt: skip
+
+
+def _likelihood(chain: Derivation) -> Section:
+    given = sigma(chain.inputs[0])
+    named = chain.likelihood.xreplace({1 - given: Symbol("P_0"), given: Symbol("P_1")})
+    sample = Symbol("p")
+    return Section(
+        "From the likelihood to the loss",
+        [
+            Text("One sample: label 1 has the probability P₁, label 0 the probability P₀. The "
+                 "exponents y and 1 − y pick the one that was seen."),
+            Formula(steps.equation(sample, named)),
+            Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
+            *steps.over_samples(chain.nll),
+            Text("X and y are constants here and w is the variable; ln is the logarithm to base "
+                 "e, so the loss is in nats."),
+        ],
+    )  # fmt: skip
+
+
+def _derivative(chain: Derivation) -> Section:
+    (z,) = chain.inputs
+    curvature = sympy.factor(sympy.diff(chain.grad[0], z))
+    loss = steps.LOSS
+    return Section(
+        "The derivative, and why an optimizer is needed",
+        [
+            Text("For one sample, by its z: what the model says less what was seen."),
+            Formula(steps.equation(Derivative(loss, z), chain.grad[0])),
+            Text("By the weights, over all samples: Xᵀ(σ(Xw + b) − y). Setting it to zero would "
+                 "give the best w, but w stands inside the exponentials of all rows at once, and "
+                 "no closed formula solves that. So an optimizer walks there step by step."),
+            Formula(steps.equation(Derivative(loss, (z, 2)), curvature)),
+            Text("The second derivative is never negative: for a linear model L has no minimum "
+                 "but the best one, and Newton's method drives the derivative to zero. For a "
+                 "network with hidden layers this no longer holds, and gradient descent finds a "
+                 "good place, not a proven best."),
+        ],
+    )  # fmt: skip
+
+
+def _as_it_runs(chain: Derivation) -> Section:
+    symbols = (*chain.inputs, *chain.targets)
+    points = proof.points(lambda source: (source.uniform(-30, 30), _label(source)))
+    nll, grad = derivation.declared_number(Bernoulli, *symbols)
+    readings: list[Part] = []
+    for sign, words in (("positive", "z > 0"), ("negative", "z < 0")):
+        case = Symbol("z", **{sign: True})
+        (read, _) = derivation.declared_number(Bernoulli, case, *chain.targets)
+        readings.append(Formula(derivation.tidy(read), f"nll, read by sympy, for {words}:"))
+    verdicts = [
+        steps.verdict("nll", proof.compare(chain.nll, nll, symbols, points)),
+        steps.verdict("grad", proof.compare(chain.grad[0], grad, symbols, points)),
+    ]
+    return steps.as_it_runs(steps.source(Bernoulli.nll, Bernoulli.grad), readings, verdicts)
+
+
+def _label(source: Random) -> float:
+    return source.choice([0.0, 1.0, source.random()])
+
+
+def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
+    z = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
+    y = torch.tensor(targets, dtype=torch.float64)
+    loss = functional.binary_cross_entropy_with_logits(z, y, reduction="none")
+    (slope,) = torch.autograd.grad(loss.sum(), z)
+    yes, no = torch.sigmoid(z), torch.sigmoid(-z)
+    columns = (z, y, yes, no, torch.exp(-loss), loss, slope)
+    rows = [[number(v) for v in row] for row in torch.stack(columns, 1).tolist()]
+    whole, mean = loss.sum().item(), loss.mean().item()
+    rows.append(["all", "", "", "", number(math.exp(-whole)), number(whole), ""])
+    rows.append(["mean", "", "", "", "", number(mean), ""])
+    headers = ["z", "y", "P₁", "P₀", "likelihood", "loss (nats)", "derivative"]
+    caption = "all: the product of the likelihoods, the sum of the losses, −ln of that product."
+    intro = "Your numbers." if own else steps.EXAMPLE
+    return Section("The numbers", [Text(intro), Table(headers, [*rows], caption=caption)])
+
+
+def _information() -> Section:
+    truth = np.array([1, 1, 0, 0])
+    yes = np.array([0.0, 1.0, 0.0, 1.0])
+    given = np.where(truth == 1, yes, 1 - yes)
+    with np.errstate(divide="ignore"):
+        loss = -np.log(given)
+    probabilities = np.stack([1 - yes, yes], axis=1)
+    rows = Rows(np.arange(4), truth, yes.astype(int), probabilities, loss)
+    return Section(
+        "The information loss",
+        [
+            Text("The loss of a sample is the information that the model lacks about it: none if "
+                 "it gave the truth the probability 1, without bound as that falls to 0. The four "
+                 "extreme cases:"),
+            information(rows, [0, 1], None),
+        ],
+    )  # fmt: skip
+
+
+def _precision() -> Section:
+    return Section(
+        "With or without the activation",
+        [
+            Text("BCELoss takes the probability σ(z): the network shows its output layer, which "
+                 "is easy to change. BCEWithLogitsLoss takes z and contains σ. A sigmoid that has "
+                 "rounded to 0 or 1 has lost z, so the first can lose the loss and its "
+                 "derivative, and with it the training, where the model is most wrong:"),
+            *precision.of_logits(),
+            Text("Use BCEWithLogitsLoss, and apply the sigmoid only to read a prediction."),
+        ],
+    )  # fmt: skip

@@ -1,0 +1,118 @@
+"""`neglog explain normal`: from the normal density to least squares."""
+
+from __future__ import annotations
+
+import math
+
+import sympy
+import torch
+from sympy import Derivative, Symbol
+
+from neglog import functional
+from neglog.explain import arguments, derivation, proof, steps
+from neglog.explain.arguments import Given
+from neglog.explain.derivation import Derivation
+from neglog.families import Normal
+from neglog.report.document import Document, Formula, Section, Table, Text, number
+from neglog.words import symbolic
+
+_EXAMPLE = ("2.5, 0, 2, 8", "3, -0.5, 2, 7")
+
+
+def document(z: Given, y: Given) -> Document:
+    """Explain the normal likelihood on the user's numbers."""
+    own = z is not None
+    inputs, targets = arguments.pairs(*((z, y) if own else _EXAMPLE), Normal.support)
+    chain = derivation.one_number(Normal, "zhat")
+    sections = [
+        _model(),
+        _likelihood(chain),
+        _derivative(chain),
+        _as_it_runs(chain),
+        _numbers(inputs, targets, own),
+    ]
+    lead = "A target that is a number. Its loss: the squared error."
+    return Document("The normal likelihood", lead, sections)
+
+
+def _model() -> Section:
+    return Section(
+        "The model: the forward pass",
+        [
+            Text("The network's last output is ẑ = Xw + b. It is the mean of the target y, which "
+                 "scatters around it with normal errors of variance 1. A common variance of "
+                 "another size changes the loss by a factor and a constant, so it does not move "
+                 "the minimum."),
+        ],
+    )  # fmt: skip
+
+
+def _likelihood(chain: Derivation) -> Section:
+    sample = Symbol("p")
+    constant = symbolic.read(Normal.constant, *chain.targets)
+    core = sympy.expand_log(chain.nll - sympy.expand_log(constant), force=True).doit()
+    core = sympy.factor(sympy.expand_log(core, force=True))
+    return Section(
+        "From the likelihood to the loss",
+        [
+            Text("One sample: the normal density at what was seen."),
+            Formula(steps.equation(sample, chain.likelihood)),
+            Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
+            *steps.over_samples(chain.nll),
+            Text("½ ln 2π does not depend on the weights, so it is dropped. What is left is half "
+                 "the sum of squared errors:"),
+            Formula(steps.equation(steps.LOSS, steps.total(core))),
+            Text("SSE = Σ (yᵢ − ẑᵢ)² is twice this loss, and MSE, the mean squared error, twice "
+                 "its mean: the same weights minimise all three."),
+        ],
+    )  # fmt: skip
+
+
+def _derivative(chain: Derivation) -> Section:
+    (z,) = chain.inputs
+    curvature = sympy.diff(chain.grad[0], z)
+    return Section(
+        "The derivative, and a case that needs no optimizer",
+        [
+            Text("For one sample, by its ẑ: what the model says less what was seen."),
+            Formula(steps.equation(Derivative(steps.LOSS, z), chain.grad[0])),
+            Formula(steps.equation(Derivative(steps.LOSS, (z, 2)), curvature)),
+            Text("By the weights, over all samples, with a column of ones in X for b: Xᵀ(Xw − y). "
+                 "This is linear in w, so setting it to zero has a closed solution, least "
+                 "squares: XᵀX w = Xᵀy. Newton's method finds it in one step. With hidden layers "
+                 "it is no longer linear, and an optimizer is needed."),
+        ],
+    )  # fmt: skip
+
+
+def _as_it_runs(chain: Derivation) -> Section:
+    symbols = (*chain.inputs, *chain.targets)
+    points = proof.points(lambda source: (source.uniform(-30, 30), source.uniform(-30, 30)))
+    nll, grad = derivation.declared_number(Normal, *symbols)
+    core = derivation.tidy(symbolic.read(Normal.nll, *symbols))
+    verdicts = [
+        steps.verdict("nll + constant", proof.compare(chain.nll, nll, symbols, points)),
+        steps.verdict("grad", proof.compare(chain.grad[0], grad, symbols, points)),
+    ]
+    source = steps.source(Normal.nll, Normal.grad, Normal.constant)
+    return steps.as_it_runs(source, [Formula(core, "nll, read by sympy:")], verdicts)
+
+
+def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
+    z = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
+    y = torch.tensor(targets, dtype=torch.float64)
+    loss = functional.mse_loss(z, y, reduction="none") / 2
+    (slope,) = torch.autograd.grad(loss.sum(), z)
+    density = torch.exp(-loss) / math.sqrt(2 * math.pi)
+    columns = (z, y, y - z, density, loss, slope)
+    rows = [[number(v) for v in row] for row in torch.stack(columns, 1).tolist()]
+    rows.append(["all", "", "", number(density.prod().item()), number(loss.sum().item()), ""])
+    rows.append(["mean", "", "", "", number(loss.mean().item()), ""])
+    headers = ["ẑ", "y", "error (y − ẑ)", "density", "loss (nats)", "derivative"]
+    sse, mse = functional.sse_loss(z, y).item(), functional.mse_loss(z, y).item()
+    caption = (
+        "all: the product of the densities and the sum of the losses, which are without "
+        f"½ ln 2π. SSE = {number(sse)}, MSE = {number(mse)}."
+    )
+    intro = "Your numbers." if own else steps.EXAMPLE
+    return Section("The numbers", [Text(intro), Table(headers, [*rows], caption=caption)])

@@ -1,0 +1,79 @@
+"""Whether a derived and a declared formula are equal: proved by sympy, or compared in numbers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import sympy
+from sympy import Expr, Symbol
+
+_POINTS = 1000
+_TOLERANCE = 1e-12
+_DIGITS = 50
+
+Point = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether two formulas are equal, and how that is known."""
+
+    equal: bool
+    words: str
+
+
+def compare(
+    derived: Expr, declared: Expr, symbols: Sequence[Symbol], points: list[Point]
+) -> Verdict:
+    """Look for a point where the formulas differ; where there is none, try to prove it.
+
+    Args:
+        derived: what follows from the distribution.
+        declared: what the package runs.
+        symbols: the arguments, the input first.
+        points: values of the symbols that lie in the domain.
+    """
+    stranger = _stranger(derived, declared, symbols, points)
+    if stranger is not None:
+        return Verdict(False, f"DIFFERENT: {stranger}")
+    difference = derived.rewrite(sympy.exp).doit() - declared
+    if _vanishes(difference):
+        return Verdict(True, "equal: proved for every value")
+    z = symbols[0]
+    cases = [Symbol(z.name, positive=True), sympy.Integer(0), Symbol(z.name, negative=True)]
+    if len(symbols) == 2 and all(_vanishes(difference.subs(z, case)) for case in cases):
+        return Verdict(True, f"equal: proved for {z} > 0, {z} = 0 and {z} < 0")
+    return Verdict(True, f"equal at {len(points):,} points to {_TOLERANCE:g}, not proved")
+
+
+def points(draw: Callable[[random.Random], Point]) -> list[Point]:
+    """Return the same points in every run."""
+    source = random.Random(520)
+    return [draw(source) for _ in range(_POINTS)]
+
+
+def _vanishes(difference: Expr) -> bool:
+    return bool(sympy.simplify(difference) == 0)
+
+
+def _stranger(
+    derived: Expr, declared: Expr, symbols: Sequence[Symbol], points: list[Point]
+) -> str | None:
+    """Describe the first point where the formulas differ, if any."""
+    with mpmath.workdps(_DIGITS):
+        one = _function(symbols, derived.rewrite(sympy.exp))
+        other = _function(symbols, declared)
+        for point in points:
+            a, b = one(*map(mpmath.mpf, point)), other(*map(mpmath.mpf, point))
+            if not abs(a - b) <= _TOLERANCE * max(1, abs(a)):
+                place = ", ".join(f"{s} = {v:.4g}" for s, v in zip(symbols, point, strict=True))
+                return f"at {place} the derivation gives {a:.6}, the declaration {b:.6}"
+    return None
+
+
+def _function(symbols: Sequence[Symbol], expression: Expr) -> Any:
+    return sympy.lambdify(symbols, expression.doit(), modules="mpmath")

@@ -1,0 +1,70 @@
+"""The steps that every derivation has in common."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Any
+
+import sympy
+from sympy import Symbol
+
+from neglog.explain.proof import Verdict
+from neglog.report.document import Code, Formula, Part, Section, Text
+
+EXAMPLE = "These numbers are an example; pass your own with --z and --y."
+_ROW, _COUNT = Symbol("i", integer=True), Symbol("m", integer=True, positive=True)
+_SEEN, _ALL, LOSS = Symbol("p_i", positive=True), Symbol("P", positive=True), Symbol("L")
+
+
+def over_samples(nll: Any) -> list[Part]:
+    """Go from one sample to all: the product, its logarithm, the sign, the sum of losses."""
+    product = sympy.Product(_SEEN, (_ROW, 1, _COUNT))
+    logarithm = sympy.expand_log(sympy.log(product), force=True)
+    return [
+        Text("All m samples, drawn independently: the product of their pᵢ."),
+        Formula(equation(_ALL, product)),
+        Text("The logarithm turns the product into a sum. It rises with P, so its maximum lies "
+             "at the same weights."),
+        Formula(equation(sympy.log(_ALL), logarithm)),
+        Text("Optimizers minimise, so the sign is turned: the negative log-likelihood, the loss. "
+             "The minimum of L is the maximum of P."),
+        Formula(equation(LOSS, total(nll))),
+    ]  # fmt: skip
+
+
+def total(nll: Any) -> Any:
+    """Return the sum of a sample's loss over all samples."""
+    indexed = {s: Symbol(f"{s.name}_i", real=True) for s in nll.free_symbols}
+    return sympy.Sum(nll.xreplace(indexed), (_ROW, 1, _COUNT))
+
+
+def equation(left: Any, right: Any) -> Any:
+    """Return left = right as it is written, not as sympy would judge it."""
+    return sympy.Eq(left, right, evaluate=False)
+
+
+def source(*formulas: Any) -> Code:
+    """Return the source text of declared formulas."""
+    return Code("\n".join(textwrap.dedent(inspect.getsource(each)) for each in formulas).rstrip())
+
+
+def verdict(what: str, found: Verdict) -> Text:
+    """Say whether the derivation and the declaration agree."""
+    sign = "✓" if found.equal else "✗"
+    return Text(f"{sign} {what}: {found.words}.", "good" if found.equal else "bad")
+
+
+def as_it_runs(formulas: Code, readings: list[Part], verdicts: list[Text]) -> Section:
+    """Show the code that runs, what it says in symbols, and whether that is the derivation."""
+    return Section(
+        "The form that runs",
+        [
+            Text("The same loss in the form that the package runs, which neither overflows nor "
+                 "cancels. This is its source:"),
+            formulas,
+            *readings,
+            Text("Compared with the derivation above:"),
+            *verdicts,
+        ],
+    )  # fmt: skip

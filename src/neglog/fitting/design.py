@@ -1,0 +1,222 @@
+"""How a table's columns become the columns of numbers that a model reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+from neglog.fitting.table import listed
+
+_MOST_LEVELS = 50
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        levels: the labels of a column of text, the first of them the base; empty for numbers.
+        fill: what stands for a missing value, if something does.
+    """
+
+    name: str
+    levels: tuple[str, ...] = ()
+    fill: float | str | None = None
+
+    def names(self) -> list[str]:
+        """Name the columns that the model reads."""
+        return [f"{self.name}={level}" for level in self.levels[1:]] or [self.name]
+
+    def encode(self, values: pl.Series) -> list[np.ndarray[Any, Any]]:
+        """Return a column of numbers, or one of 0 and 1 for each level but the base."""
+        if self.fill is not None:
+            values = values.fill_null(self.fill)
+        if not self.levels:
+            return [values.to_numpy()]
+        return [(values == level).cast(pl.Float64).to_numpy() for level in self.levels[1:]]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The columns that a model reads, and what it does about missing values.
+
+    Attributes:
+        columns: the columns of the table that are used.
+        missing: ``"drop"``, ``"mean"``, or None where a missing value is refused.
+        left_out: encoded columns that tell nothing: constant, or copies of others.
+    """
+
+    columns: tuple[Column, ...]
+    missing: str | None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Name the encoded columns, in order."""
+        every = [name for column in self.columns for name in column.names()]
+        return [name for name in every if name not in self.left_out]
+
+    def encode(self, frame: pl.DataFrame) -> Tensor:
+        """Return the encoded columns of cleaned rows, (N, P) of float64."""
+        arrays = [
+            array
+            for column in self.columns
+            for name, array in zip(column.names(), column.encode(frame[column.name]), strict=True)
+            if name not in self.left_out
+        ]
+        return torch.from_numpy(np.stack(arrays, axis=1)) if arrays else torch.empty(len(frame), 0)
+
+    def with_fills(self, training: pl.DataFrame) -> Design:
+        """Note what stands for missing values: the training rows' mean, or commonest level."""
+        if self.missing != "mean":
+            return self
+        filled = tuple(replace(c, fill=_typical(training[c.name], c)) for c in self.columns)
+        return replace(self, columns=filled)
+
+    def without_idle(self, training: pl.DataFrame) -> tuple[Design, list[str]]:
+        """Leave out columns that are constant or copies in the training rows; say which."""
+        z = self.encode(training).numpy()
+        constant, copies = [], []
+        seen: dict[bytes, str] = {}
+        for name, values in zip(self.names, z.T, strict=True):
+            first = seen.setdefault(values.tobytes(), name)
+            if values.min() == values.max():
+                constant.append(name)
+            elif first != name:
+                copies.append((name, first))
+        notes = []
+        if constant:
+            notes.append(f"left out, constant in the training rows: {listed(constant, 20)}.")
+        if copies:
+            pairs = listed([f"{name} (copy of {first})" for name, first in copies], 20)
+            notes.append(f"left out, duplicate columns: {pairs}.")
+        left_out = {*constant, *(name for name, _ in copies)}
+        used = tuple(column for column in self.columns if not left_out.issuperset(column.names()))
+        design = replace(self, columns=used, left_out=tuple(sorted(left_out)))
+        if not design.names:
+            raise FitError(
+                "no feature is left: every column is constant in the training rows; "
+                "a model needs a column that varies."
+            )
+        return design, notes
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` needs."""
+        columns = [{"name": c.name, "levels": c.levels, "fill": c.fill} for c in self.columns]
+        return {"columns": columns, "missing": self.missing, "left_out": self.left_out}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Design:
+        """Return the design that was saved."""
+        columns = tuple(Column(c["name"], tuple(c["levels"]), c["fill"]) for c in data["columns"])
+        return cls(columns, data["missing"], tuple(data["left_out"]))
+
+
+def learn(frame: pl.DataFrame, missing: str | None) -> Design:
+    """Find out how each column is to be encoded.
+
+    Raises:
+        FitError: a column can be encoded neither as numbers nor as labels.
+    """
+    if not frame.width:
+        raise FitError("the table has no column but the target; a model needs features.")
+    design = Design(tuple(_column(column) for column in frame), missing)
+    twice = [name for name, count in Counter(design.names).items() if count > 1]
+    if twice:
+        raise FitError(
+            f"two columns would both be called {twice[0]!r} once text is encoded; rename one."
+        )
+    return design
+
+
+def _column(values: pl.Series) -> Column:
+    name, kind = values.name, values.dtype
+    if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
+        return Column(name)
+    remedy = f"leave it out with --drop {name!r} (drop=[{name!r}])"
+    if kind != pl.String:
+        raise FitError(f"column {name!r} is of type {kind}: turn it into numbers, or {remedy}.")
+    _refuse_numbers_among_text(values)
+    levels = sorted(values.drop_nulls().unique())
+    if len(levels) > _MOST_LEVELS:
+        raise FitError(
+            f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: "
+            f"more than the {_MOST_LEVELS} that are encoded as labels; {remedy}."
+        )
+    return Column(name, tuple(levels))
+
+
+def _refuse_numbers_among_text(values: pl.Series) -> None:
+    numbers = values.cast(pl.Float64, strict=False)
+    strange = numbers.is_null() & values.is_not_null()
+    if 2 * int(strange.sum()) >= len(values) - values.null_count():
+        return
+    first = int(strange.arg_max() or 0)
+    raise FitError(
+        f"column {values.name!r} holds numbers, but {strange.sum()} values are text, the first "
+        f"{values[first]!r} in row {first} (from 0); mend them or leave them empty."
+    )
+
+
+def _typical(values: pl.Series, column: Column) -> float | str | None:
+    present = values.drop_nulls()
+    if present.is_empty():
+        return column.levels[0] if column.levels else 0.0
+    if column.levels:
+        return str(present.mode().sort()[0])
+    return float(present.cast(pl.Float64).to_numpy().mean())
+
+
+def cleaned(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """Return the columns that are used, numbers as float64, labels as text.
+
+    Raises:
+        FitError: a column is missing, holds what it did not hold before, or infinite values.
+    """
+    absent = [column.name for column in columns if column.name not in frame.columns]
+    if absent:
+        raise FitError(
+            f"the table lacks {listed([repr(name) for name in absent])}, which the model reads; "
+            f"it has {listed(frame.columns)}."
+        )
+    return pl.DataFrame([_clean(frame[column.name], column) for column in columns])
+
+
+def _clean(values: pl.Series, column: Column) -> pl.Series:
+    if column.levels:
+        return _labels(values, column)
+    if values.dtype == pl.String:
+        first = int(values.is_not_null().arg_max() or 0)
+        raise FitError(
+            f"column {column.name!r} must hold numbers, as when the model was fitted, but row "
+            f"{first} (from 0) holds {values[first]!r}."
+        )
+    numbers = values.cast(pl.Float64)
+    infinite = numbers.is_infinite().fill_null(False)
+    if infinite.any():
+        raise FitError(
+            f"column {column.name!r} holds {infinite.sum()} infinite values, the first in row "
+            f"{infinite.arg_max()} (from 0); replace them or leave out the column."
+        )
+    return numbers
+
+
+def _labels(values: pl.Series, column: Column) -> pl.Series:
+    text = values.cast(pl.String)
+    strange = text.is_not_null() & ~text.is_in(column.levels)
+    if strange.any():
+        first = int(strange.arg_max() or 0)
+        raise FitError(
+            f"column {column.name!r} holds the level {text[first]!r} in row {first} (from 0), "
+            f"which was not there when the model was fitted; it knows "
+            f"{listed(list(column.levels))}."
+        )
+    return text

@@ -1,0 +1,34 @@
+"""How a minimisation ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether the minimum was reached, what ended the search, and what is to be noted."""
+
+    converged: bool
+    text: str
+    notes: list[str] = field(default_factory=list)
+
+
+def at_infinity(how: str, steps: int, unit: str) -> Outcome:
+    """Return the outcome for classes that a plane separates.
+
+    Args:
+        how: in what way, and by which columns.
+        steps: after how many steps the search ended.
+        unit: what a step is called.
+    """
+    text = (
+        f"the maximum of the likelihood is at infinity: the classes are {how}, so that larger "
+        f"weights always fit better; stopped after {steps} {unit}{'s' * (steps > 1)}."
+    )
+    note = (
+        "the weights are those reached so far, not the maximum, which no finite weights attain: "
+        "use them to tell the classes apart, but do not read them as effects; fewer features or "
+        "more rows may give finite ones."
+    )
+    return Outcome(False, text, [note])

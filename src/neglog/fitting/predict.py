@@ -1,0 +1,79 @@
+"""A saved model used again, on another table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting import rows, save, table
+from neglog.fitting.design import cleaned
+from neglog.fitting.judge import judge
+from neglog.fitting.targets import Target
+
+_REMEDY = "fill them in, or fit the model again with --missing drop or mean"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a saved model says of a table.
+
+    Attributes:
+        frame: the columns row, predicted and p[class] for each class; where the table has the
+            target, truth and loss_nats too.
+        loss: the mean loss in nats of the rows whose truth is known; None without any.
+        left_out: how many rows were left out because values are missing.
+    """
+
+    frame: pl.DataFrame
+    loss: float | None
+    left_out: int
+
+
+def predict(folder: str | Path, data: Any) -> Predictions:
+    """Use the model that `neglog.fit` saved with ``out=folder``.
+
+    Args:
+        folder: where the model is.
+        data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
+
+    Raises:
+        FitError: there is no model, or the table is not one that it can read.
+    """
+    saved = save.read(Path(folder))
+    design, target = saved.design, saved.target
+    if isinstance(data, (str, Path)):
+        source = table.read_file(data)
+    else:
+        source, _ = table.from_memory(data, None, target.name)
+    frame = cleaned(source.frame, design.columns)
+    kept = rows.keep(frame, design.missing, remedy=_REMEDY)
+    index = np.flatnonzero(kept.to_numpy())
+    truth = _truth(source.frame, target, kept)
+    x = design.encode(frame.filter(kept))
+    judged = judge(saved.model, target, saved.sigma, index, x, truth)
+    result = save.rows_frame(judged, target.classes).with_columns(
+        pl.col("loss_nats").fill_nan(None)
+    )
+    known = judged.loss[~np.isnan(judged.loss)]
+    return Predictions(
+        frame=result if truth is not None else result.drop("truth", "loss_nats"),
+        loss=float(known.mean()) if len(known) else None,
+        left_out=int((~kept).sum()),
+    )
+
+
+def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> np.ndarray[Any, Any] | None:
+    if target.name not in frame.columns:
+        return None
+    column = frame[target.name].filter(kept)
+    if target.classes is None and column.dtype == pl.String:
+        raise FitError(
+            f"the target {target.name!r} must hold numbers, as when the model was fitted, but it "
+            f"holds text such as {column.drop_nulls()[0]!r}."
+        )
+    return target.values(column)

@@ -1,0 +1,69 @@
+"""Which rows are used: what happens to missing values, and which rows are held out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.table import listed
+
+POLICIES = ("drop", "mean")
+REMEDY = (
+    "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
+    "fill them in"
+)
+
+
+def keep(
+    frame: pl.DataFrame, missing: str | None, always: str | None = None, remedy: str = REMEDY
+) -> pl.Series:
+    """Return which rows are used, True for each of them.
+
+    Args:
+        frame: the columns that are used.
+        missing: ``"drop"``, ``"mean"``, or None to refuse.
+        always: a column (the target) that is never filled in.
+        remedy: what to do where they are refused.
+
+    Raises:
+        FitError: values are missing and nothing was said about them.
+    """
+    gaps = {c.name: c.is_null() for c in frame if c.null_count()}
+    if gaps and missing is None:
+        where = [
+            f"{name!r} ({gap.sum()}, first in row {gap.arg_max()})" for name, gap in gaps.items()
+        ]
+        total = sum(int(gap.sum()) for gap in gaps.values())
+        raise FitError(
+            f"{total} {'values are' if total > 1 else 'value is'} missing, in column "
+            f"{listed(where)}, rows counted from 0; {remedy}."
+        )
+    kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
+    for name, gap in gaps.items():
+        if missing == "drop" or name == always:
+            kept &= ~gap
+    return kept
+
+
+def split(
+    count: int, classes: np.ndarray[Any, Any] | None, share: float, seed: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the rows to fit and the rows to hold out, the same share of every class.
+
+    Args:
+        count: how many rows there are.
+        classes: (N,) the class of every row; None where the target is a number.
+        share: the part of the rows to hold out.
+        seed: which of the possible splits.
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    groups = [order]
+    if classes is not None:
+        groups = [order[classes[order] == k] for k in np.unique(classes)]
+    held = np.concatenate([group[: int(share * len(group))] for group in groups])
+    held_out = np.zeros(count, dtype=bool)
+    held_out[held] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

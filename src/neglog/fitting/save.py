@@ -1,0 +1,176 @@
+"""A fitted model on disk: its weights, its predictions, its report; all of them or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+import neglog
+from neglog.errors import FitError
+from neglog.fitting import models
+from neglog.fitting.design import Design
+from neglog.fitting.result import FitResult, Rows
+from neglog.fitting.targets import LIKELIHOODS, Target
+
+MODEL, PREDICTIONS, REPORT = "model.safetensors", "predictions.csv", "report.html"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model that was read from disk, with what it takes to use it."""
+
+    model: nn.Module
+    design: Design
+    target: Target
+    sigma: float | None
+
+
+def check(folder: Path) -> None:
+    """Refuse a folder that cannot be written, before any time is spent on a fit."""
+    if folder.exists() and not folder.is_dir():
+        raise FitError(f"{folder} is a file; --out wants the name of a folder.")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        raise FitError(f"{nearest} may not be written; choose another folder for --out.")
+
+
+def write(result: FitResult, folder: Path) -> list[Path]:
+    """Write the model, the predictions and the report into a folder; return their paths.
+
+    Raises:
+        FitError: the disk is full, or refuses for another reason; then nothing is written.
+    """
+    from neglog.report.page import html_page
+
+    files = {
+        MODEL: _model_bytes(result),
+        PREDICTIONS: predictions(result).write_csv().encode(),
+        REPORT: html_page(result).encode(),
+    }
+    return write_files(files, folder)
+
+
+def write_files(files: dict[str, bytes], folder: Path) -> list[Path]:
+    """Write files beside each other; they appear only once all of them are whole.
+
+    Raises:
+        FitError: they cannot be written; then nothing is left behind.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".neglog-", dir=folder) as place:
+            for name, content in files.items():
+                Path(place, name).write_bytes(content)
+            return [Path(place, name).replace(folder / name) for name in files]
+    except OSError as error:
+        for path in made:
+            if path.exists():
+                path.rmdir()
+        reason = error.strerror or error
+        raise FitError(f"{folder} cannot be written ({reason}); nothing was left there.") from None
+
+
+def write_file(content: bytes, path: Path) -> None:
+    """Write one file; it appears only once it is whole.
+
+    Raises:
+        FitError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        raise FitError(f"{path} is no file that could be replaced; choose another name.")
+    write_files({path.name: content}, path.absolute().parent)
+
+
+def predictions(result: FitResult) -> pl.DataFrame:
+    """Return every row's prediction, in the order of the table."""
+    parts = [
+        rows_frame(rows, result.classes).insert_column(
+            1, pl.Series("split", [split] * len(rows.index), dtype=pl.String)
+        )
+        for split, rows in (("training", result.training), ("validation", result.validation))
+    ]
+    return pl.concat(parts).sort("row")
+
+
+def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
+    """Return the rows as a table: row, truth, predicted, p[class] …, loss_nats."""
+    columns: dict[str, Any] = {
+        "row": rows.index,
+        "truth": _column(rows.truth, classes),
+        "predicted": _column(rows.predicted, classes),
+    }
+    if rows.probabilities is not None:
+        for k, label in enumerate(classes or []):
+            columns[f"p[{label}]"] = rows.probabilities[:, k]
+    columns["loss_nats"] = rows.loss
+    return pl.DataFrame(columns)
+
+
+def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Series:
+    if classes is None:
+        return pl.Series(
+            values=[float(v) if v is not None else None for v in values], dtype=pl.Float64
+        )
+    return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
+
+
+def _model_bytes(result: FitResult) -> bytes:
+    assert result.design is not None
+    facts = {
+        "format": _FORMAT,
+        "neglog": neglog.__version__,
+        "torch": torch.__version__,
+        "source": result.source,
+        "target": result.target,
+        "likelihood": result.likelihood.name,
+        "reason": result.reason,
+        "classes": result.classes,
+        "hidden": result.hidden,
+        "features": result.features,
+        "sigma": result.sigma,
+        "design": result.design.to_json(),
+    }
+    tensors = {name: t.contiguous() for name, t in result.model.state_dict().items()}
+    return safetensors.torch.save(tensors, {"neglog": json.dumps(facts, ensure_ascii=False)})
+
+
+def read(folder: Path) -> Saved:
+    """Read what `write` wrote.
+
+    Raises:
+        FitError: there is no model in the folder, or none that this neglog can read.
+    """
+    path = folder / MODEL if folder.is_dir() else folder
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            facts = json.loads((file.metadata() or {}).get("neglog", "{}"))
+            tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    except FileNotFoundError:
+        remedy = "pass the folder that `neglog fit --out` wrote"
+        raise FitError(f"there is no model at {path}; {remedy}.") from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise FitError(f"{path} is no model that can be read ({error}).") from None
+    if facts.get("format") != _FORMAT:
+        raise FitError(f"{path} was not written by this version of neglog; fit it again.")
+    design = Design.from_json(facts["design"])
+    likelihood, classes = LIKELIHOODS[facts["likelihood"]], facts["classes"]
+    target = Target(facts["target"], likelihood, classes, facts["reason"])
+    units = models.Standardise(tensors["0.mean"], tensors["0.scale"])
+    outputs = tensors[f"{2 * len(facts['hidden']) + 1}.bias"].shape[0]
+    model = models.build(units, facts["hidden"], outputs, seed=0)
+    model.load_state_dict(tensors)
+    model.requires_grad_(False).eval()
+    return Saved(model, design, target, facts["sigma"])

@@ -1,0 +1,1 @@
+"""Tables, plots and pages, for the terminal and for a browser."""

@@ -1,0 +1,94 @@
+"""The information-loss table: what each row says of the model, worst first."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich import table
+
+from neglog.report.document import Cell, Table, number
+from neglog.report.terminal import rich_table
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import Rows
+
+_MOST_CLASSES = 6  # more do not fit beside each other
+
+
+def information_table(rows: Rows, classes: list[Any] | None, worst: int | None) -> table.Table:
+    """Return the table for a console.
+
+    Args:
+        rows: what the model says of some rows.
+        classes: the labels in the order of the probabilities; None where the target is a number.
+        worst: how many of the rows to show; None for all.
+    """
+    return rich_table(information(rows, classes, worst))
+
+
+def information(rows: Rows, classes: list[Any] | None, worst: int | None) -> Table:
+    """Return the table's content, the rows in descending order of their loss."""
+    descending = np.argsort(-np.asarray(rows.loss, dtype=np.float64), kind="stable")
+    order = [int(i) for i in descending[:worst]]
+    if classes is None or rows.probabilities is None:
+        return _of_numbers(rows, order)
+    return _of_labels(rows, classes, order)
+
+
+def _of_labels(rows: Rows, classes: list[Any], order: list[int]) -> Table:
+    guess = math.log(len(classes))
+    headers, probabilities = _probabilities(rows, classes)
+    body: list[list[str | Cell]] = []
+    for i in order:
+        agrees = bool(rows.truth[i] == rows.predicted[i])
+        tone = "good" if agrees else "bad"
+        loss = float(rows.loss[i])
+        size = Cell("large", "bad") if loss > guess else Cell("small", "good")
+        verdict = [Cell("yes" if agrees else "no", tone), Cell(tone, tone)]
+        first = [str(rows.index[i]), str(rows.truth[i]), *probabilities(i), str(rows.predicted[i])]
+        body.append([*first, *verdict, size, number(loss)])
+    caption = (
+        "Good: the predicted label is the true one. Information loss: −ln of the probability "
+        f"given to the true label, in nats; large: more than ln {len(classes)} = "
+        f"{number(guess, 3)}, the loss of a guess. Rows are numbered from 0."
+    )
+    last = ["predicted as", "agrees?", "fit", "information loss", "nats"]
+    return Table(["row", "true label", *headers, *last], body, caption=caption)
+
+
+def _probabilities(rows: Rows, classes: list[Any]) -> tuple[list[str], Any]:
+    """Return the headers of the probabilities, and what gives a row's entries."""
+    assert rows.probabilities is not None
+    table = rows.probabilities
+    if len(classes) == 2:
+        plain = [str(label) for label in classes] == ["0", "1"]
+        headers = ["P₁", "P₀"] if plain else [f"P₁ = P({classes[1]})", f"P₀ = P({classes[0]})"]
+        return headers, lambda i: [number(table[i, 1], 3), number(table[i, 0], 3)]
+    if len(classes) <= _MOST_CLASSES:
+        headers = [f"P({label})" for label in classes]
+        return headers, lambda i: [number(p, 3) for p in table[i]]
+    place = {label: k for k, label in enumerate(classes)}
+    return ["P(truth)", "P(predicted)"], lambda i: [
+        number(table[i, place[label]], 3) for label in (rows.truth[i], rows.predicted[i])
+    ]
+
+
+def _of_numbers(rows: Rows, order: list[int]) -> Table:
+    body: list[list[str | Cell]] = [
+        [
+            str(rows.index[i]),
+            number(float(rows.truth[i]), 6),
+            number(float(rows.predicted[i]), 6),
+            number(float(rows.truth[i]) - float(rows.predicted[i])),
+            number(float(rows.loss[i])),
+        ]
+        for i in order
+    ]
+    caption = (
+        "Information loss: −ln of the density given to the truth, in nats; below 0 where the "
+        "density exceeds 1. Rows are numbered from 0."
+    )
+    headers = ["row", "truth", "predicted", "error (truth − predicted)", "information loss (nats)"]
+    return Table(headers, body, caption=caption)

@@ -1,0 +1,63 @@
+"""Pages for a browser: one file each, complete in itself, without scripts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from neglog import __version__
+from neglog.report import fitted, formula
+from neglog.report.document import Code, Document, Formula, Text
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+
+def html_page(result: FitResult) -> str:
+    """Return a fit's report."""
+    return _render("fit.html", **fitted.content(result))
+
+
+def document_page(document: Document) -> str:
+    """Return a document as a page."""
+    return _render("explain.html", title=document.title, document=document)
+
+
+def write(page: str, path: Path) -> None:
+    """Write a page whole or not at all: a reader never sees half of it.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written.
+    """
+    path = Path(path)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+        Path(draft).chmod(0o666 & ~_umask())
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """Return the permissions that new files lack; reading them means setting them."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("neglog.report"), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["mathml"] = lambda expression: Markup(formula.mathml(expression))
+    for kind, name in ((Text, "text_part"), (Formula, "formula_part"), (Code, "code_part")):
+        environment.tests[name] = lambda part, kind=kind: isinstance(part, kind)
+    return environment.get_template(template).render(version=__version__, **values)

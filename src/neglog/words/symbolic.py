@@ -1,0 +1,155 @@
+"""The words as sympy reads them, and symbolic twins of `torch.distributions`.
+
+`read` turns a declared formula into the expression that it computes, so that what is explained
+is what runs. A twin's `likelihood` is the textbook's mass or density, stated apart from the
+declared formulas, so that a comparison of the two says something.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr, Piecewise, Rational
+
+from neglog.words import bind
+
+_NAMED = (sympy.log(2 * sympy.pi) / 2,)  # literals that a declaration cannot write as a formula
+
+
+class sigma(sympy.Function):
+    """The sigmoid, kept whole so that a derivation stays readable."""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Return σ′ = σ · (1 − σ)."""
+        return self * (1 - self)
+
+    def _eval_rewrite_as_exp(self, z: Expr, **_: Any) -> Expr:
+        return 1 / (1 + sympy.exp(-z))
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.rewrite(sympy.exp)._eval_evalf(prec)
+
+    def _eval_is_positive(self) -> Any:
+        return self.args[0].is_real
+
+    def _eval_is_real(self) -> Any:
+        return self.args[0].is_real
+
+
+class Term:
+    """An expression whose ``==`` is an equation, as a tensor's is; sympy's own is an identity."""
+
+    __hash__ = None
+
+    def __init__(self, expression: Any) -> None:
+        self.expression = sympy.sympify(expression)
+
+    def __add__(self, other):
+        return Term(self.expression + other.expression)
+
+    def __sub__(self, other):
+        return Term(self.expression - other.expression)
+
+    def __mul__(self, other):
+        return Term(self.expression * other.expression)
+
+    def __truediv__(self, other):
+        return Term(self.expression / other.expression)
+
+    def __neg__(self):
+        return Term(-self.expression)
+
+    def __lt__(self, other):
+        return self.expression < other.expression
+
+    def __le__(self, other):
+        return self.expression <= other.expression
+
+    def __gt__(self, other):
+        return self.expression > other.expression
+
+    def __ge__(self, other):
+        return self.expression >= other.expression
+
+    def __eq__(self, other):
+        return sympy.Eq(self.expression, other.expression)
+
+    def __ne__(self, other):
+        return sympy.Ne(self.expression, other.expression)
+
+
+def literal(value: float) -> Term:
+    """Read a float as the number that was written: 0.1 as a tenth."""
+    named = [number for number in _NAMED if abs(float(number) - value) < 2e-16]
+    return Term(named[0] if named else Rational(repr(value)))
+
+
+def where(condition: Any, then: Term, otherwise: Term) -> Term:
+    """Return one expression where the condition holds, the other elsewhere."""
+    return Term(Piecewise((then.expression, condition), (otherwise.expression, True)))
+
+
+def _lifted(function: Any) -> Any:
+    return lambda *terms: Term(function(*(term.expression for term in terms)))
+
+
+class Bernoulli:
+    """P₁ = σ(logit), or the probability itself."""
+
+    def __init__(self, probs: Term | None = None, logits: Term | None = None) -> None:
+        given = probs.expression if probs is not None else sigma(logits.expression)  # type: ignore[union-attr]
+        self.yes = given
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return P₁^y · P₀^(1 − y)."""
+        return self.yes**y * (1 - self.yes) ** (1 - y)
+
+
+class Normal:
+    """Errors of a known standard deviation around the mean."""
+
+    def __init__(self, loc: Term, scale: Term) -> None:
+        self.mean, self.deviation = loc.expression, scale.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        error = (y - self.mean) / self.deviation
+        circle = sympy.UnevaluatedExpr(2 * sympy.pi)  # sympy would write √2 √π
+        return sympy.exp(-(error**2) / 2) / (self.deviation * sympy.sqrt(circle))
+
+
+class Categorical:
+    """One probability a class: the softmax of a row of logits."""
+
+    def __init__(self, logits: Term) -> None:
+        self.probabilities = softmax(list(logits.expression))
+
+    def likelihood(self, y: Any) -> Expr:
+        """Return ∏ P_k^(y_k)."""
+        return sympy.Mul(*(p**part for p, part in zip(self.probabilities, y, strict=True)))
+
+
+def softmax(logits: list[Expr]) -> list[Expr]:
+    """Return exp(z_k) / Σ exp(z_j), class by class."""
+    powers = [sympy.exp(logit) for logit in logits]
+    return [power / sympy.Add(*powers) for power in powers]
+
+
+WORDS: dict[str, Any] = {
+    "absolute": _lifted(sympy.Abs),
+    "at_least": _lifted(sympy.Max),
+    "exp": _lifted(sympy.exp),
+    "log": _lifted(sympy.log),
+    "log1p": _lifted(lambda x: sympy.log(1 + x)),
+    "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
+    "where": where,
+    "distributions": SimpleNamespace(Bernoulli=Bernoulli, Normal=Normal, Categorical=Categorical),
+}
+
+
+def read(formula: Any, *arguments: Basic) -> Any:
+    """Run a declared formula on expressions; return its expression, or a twin distribution."""
+    result = bind(formula, WORDS, real=literal)(*(Term(argument) for argument in arguments))
+    return result.expression if isinstance(result, Term) else result

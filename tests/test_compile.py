@@ -1,0 +1,73 @@
+"""The engines as custom operators: under `torch.compile`, without a graph break."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.library import opcheck
+
+from neglog import functional
+from neglog.engine import ops
+
+X, Y = torch.randn(6, 4), torch.rand(6, 4)
+LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
+CALLS = {
+    "mse": lambda x: functional.mse_loss(x, Y),
+    "bce": lambda x: functional.binary_cross_entropy_with_logits(x, Y, reduction="none").sum(),
+    "bce weighted": lambda x: functional.binary_cross_entropy_with_logits(
+        x, Y, weight=torch.ones(4), pos_weight=torch.full((4,), 2.0)
+    ),
+    "nll": lambda x: functional.nll_loss(x, LABELS),
+    "cross entropy": lambda x: functional.cross_entropy(
+        x, LABELS, weight=torch.ones(4), label_smoothing=0.1
+    ),
+    "each row": lambda x: functional.cross_entropy(x, LABELS, reduction="none").square().sum(),
+    "log softmax": lambda x: functional.log_softmax(x, 1).square().sum(),
+}
+
+
+# Dynamo itself instantiates an autograd function while it traces one.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("name", CALLS)
+def test_compiled_is_eager(name) -> None:
+    torch.compiler.reset()
+    results = []
+    compiled = torch.compile(CALLS[name], fullgraph=True, backend="aot_eager")
+    for call in (CALLS[name], compiled):
+        x = X.clone().requires_grad_()
+        loss = call(x)
+        loss.backward()
+        results.append((loss.detach(), x.grad))
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_a_compiled_loss_still_checks_its_target() -> None:
+    torch.compiler.reset()
+    compiled = torch.compile(functional.cross_entropy, fullgraph=True, backend="aot_eager")
+    with pytest.raises(ValueError, match="labels must lie in"):
+        compiled(X, LABELS + 1)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_operators_keep_their_promises(reduction) -> None:
+    x = X.clone().requires_grad_()
+    opcheck(ops.elementwise, ("bernoulli", x, Y, [], None, 1.0, reduction))
+    opcheck(ops.elementwise, ("weighted_bernoulli", x, Y, [Y + 1], Y, 2.0, reduction))
+    opcheck(ops.rows, ("categorical", x, LABELS, None, -100, 0.0, 1.0, reduction))
+    opcheck(ops.rows, ("categorical", x, Y, torch.ones(4), -100, 0.1, 1.0, reduction))
+
+
+def test_operators_under_vmap() -> None:
+    batch, targets = torch.randn(3, 6, 4), torch.rand(3, 6, 4)
+
+    def loss(x, y):
+        return ops.elementwise("bernoulli", x, y, [], None, 1.0, "mean")[0]
+
+    expected = torch.stack([loss(x, y) for x, y in zip(batch, targets, strict=True)])
+    torch.testing.assert_close(torch.vmap(loss)(batch, targets), expected)
+
+    def row_loss(x):
+        return ops.rows("categorical", x, LABELS, None, -100, 0.0, 1.0, "none")[0]
+
+    expected = torch.stack([row_loss(x) for x in batch])
+    torch.testing.assert_close(torch.vmap(row_loss)(batch), expected)

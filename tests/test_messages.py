@@ -1,0 +1,220 @@
+"""Every message a caller can meet, word by word: errors are part of the product."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import neglog
+from neglog import errors, functional
+
+ROW = torch.zeros(4, 3)
+LABELS = torch.tensor([0, 1, 2, 0])
+F = functional
+
+MESSAGES = [
+    (
+        lambda: F.mse_loss(torch.zeros(64, 1), torch.zeros(64)),
+        errors.ShapeError,
+        "input and target must have the same shape, but input is (64, 1) and target is (64,); "
+        "they would broadcast to (64, 64) and compare every one with every other; "
+        "use input.squeeze(1).",
+    ),
+    (
+        lambda: F.mse_loss(torch.zeros(4), torch.zeros(5)),
+        errors.ShapeError,
+        "input is (4,) and target is (5,); reshape one of them.",
+    ),
+    (
+        lambda: F.mse_loss(torch.zeros(4), torch.zeros(4, 1)),
+        errors.ShapeError,
+        "use target.squeeze(1).",
+    ),
+    (
+        lambda: F.mse_loss([1.0], torch.zeros(1)),
+        errors.ArgumentError,
+        "input must be a torch.Tensor, but it is list; use torch.as_tensor(input).",
+    ),
+    (
+        lambda: F.mse_loss(torch.zeros(1).long(), torch.zeros(1).long()),
+        errors.DtypeError,
+        "one of input and target must be floating, but input is torch.int64 and target is "
+        "torch.int64; use input.float().",
+    ),
+    (
+        lambda: F.mse_loss(torch.zeros(3), torch.tensor([0.0, float("nan"), 1.0])),
+        errors.SupportError,
+        "target must hold a finite number everywhere, but 1 of 3 values are not, the first nan at "
+        "index 1; NaN is no number: it comes from a missing value or an earlier overflow.",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, weight=torch.ones(3)),
+        errors.ShapeError,
+        "input and weight must have the same shape, but input is (4, 3) and weight is (3,)",
+    ),
+    (
+        lambda: F.binary_cross_entropy_with_logits(torch.zeros(2), torch.zeros(2).long()),
+        errors.DtypeError,
+        "input and target must have the same floating dtype, but input is torch.float32 and "
+        "target is torch.int64; use target.to(input.dtype).",
+    ),
+    (
+        lambda: F.binary_cross_entropy(torch.tensor([0.5, 3.2]), torch.zeros(2)),
+        errors.SupportError,
+        "input must hold a number from 0 to 1 everywhere, but 1 of 2 values are not, the first "
+        "3.2 at index 1; these look like logits; use binary_cross_entropy_with_logits.",
+    ),
+    (
+        lambda: F.binary_cross_entropy(torch.tensor(float("nan")), torch.tensor(0.0)),
+        errors.SupportError,
+        "the first nan at the scalar; NaN is no number",
+    ),
+    (
+        lambda: F.binary_cross_entropy_with_logits(ROW, torch.full_like(ROW, 255)),
+        errors.SupportError,
+        "the first 255 at index (0, 0); this looks like a 0/255 mask; divide the target by 255.",
+    ),
+    (
+        lambda: F.binary_cross_entropy_with_logits(torch.zeros(2), torch.tensor([-1.0, 1.0])),
+        errors.SupportError,
+        "these look like −1/+1 labels; pass (target + 1) / 2.",
+    ),
+    (
+        lambda: F.binary_cross_entropy_with_logits(ROW, ROW, weight=torch.ones(4)),
+        errors.ShapeError,
+        "weight must broadcast to the input's shape (4, 3), but it is (4,); "
+        "give it one value per class, in the input's last dimension.",
+    ),
+    (
+        lambda: F.binary_cross_entropy_with_logits(ROW, ROW, pos_weight=torch.ones(2)),
+        errors.ShapeError,
+        "pos_weight must broadcast to the input's shape (4, 3), but it is (2,)",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(3, requires_grad=True)),
+        errors.ArgumentError,
+        "weight is a constant, but it requires a gradient; pass weight.detach().",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(2)),
+        errors.ShapeError,
+        "weight must have one value for each of 3 classes, shape (3,), but it is (2,).",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS + 1),
+        errors.SupportError,
+        "labels must lie in [0, 2] for 3 classes, but target has 1 of 4 values outside (smallest "
+        "1, largest 3), the first 3 at index 2; the labels look 1-based (1..3); subtract 1.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, torch.tensor([0, 255, 1, 2])),
+        errors.SupportError,
+        "the first 255 at index 1; 255 often marks what to ignore; pass ignore_index=255.",
+    ),
+    (
+        lambda: F.nll_loss(ROW, torch.tensor([0, -1, 1, 2])),
+        errors.SupportError,
+        "the first -1 at index 1; -1 often marks what to ignore; pass ignore_index=-1.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS.float()),
+        errors.DtypeError,
+        "class labels must be integers, but target is torch.float32 of shape (4,); call "
+        "target.long() for labels; class probabilities have the shape of the input.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS[:, None]),
+        errors.ShapeError,
+        "for input (4, 3) labels must be (4,), but target is (4, 1); use target.squeeze(1).",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, ROW.long()),
+        errors.ShapeError,
+        "this looks one-hot; pass target.argmax(1), or target.to(input.dtype).",
+    ),
+    (
+        lambda: F.cross_entropy(torch.zeros(2, 7, 5), torch.zeros(2, 7).long()),
+        errors.ShapeError,
+        "the classes look to be in the last dimension, of size 5; pass input.movedim(-1, 1).",
+    ),
+    (
+        lambda: F.cross_entropy(torch.zeros(4, 1), torch.zeros(4).long()),
+        errors.ShapeError,
+        "input must have two classes or more in its class dimension, but it is (4, 1); with one "
+        "class the loss is always 0; for a binary head use binary_cross_entropy_with_logits.",
+    ),
+    (
+        lambda: F.cross_entropy(torch.zeros(4, 0), torch.zeros(4).long()),
+        errors.ShapeError,
+        "input must have two classes or more in its class dimension, but it is (4, 0).",
+    ),
+    (
+        lambda: F.cross_entropy(torch.tensor(1.0), torch.tensor(0)),
+        errors.ShapeError,
+        "input must be (C,), (N, C) or (N, C, d1, …), but it is a scalar.",
+    ),
+    (
+        lambda: F.cross_entropy(LABELS, ROW),
+        errors.DtypeError,
+        "input must be floating, but it is torch.int64; the prediction comes first, the target",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, label_smoothing=1.5),
+        errors.ArgumentError,
+        "label_smoothing must lie in [0, 1], but it is 1.5.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, ROW + 1 / 3, ignore_index=1),
+        errors.ArgumentError,
+        "ignore_index needs class labels, but target holds probabilities; give the rows that do "
+        "not count a target of zeros.",
+    ),
+    (
+        lambda: F.log_softmax(LABELS, 0),
+        errors.DtypeError,
+        "input must be floating, but it is torch.int64",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, reduction="average"),
+        errors.ArgumentError,
+        "reduction must be one of ('none', 'mean', 'sum'), but it is 'average'.",
+    ),
+    (
+        lambda: neglog.MSELoss("sum"),
+        errors.ArgumentError,
+        "`size_average` must be a bool or None, but it is 'sum'; pass it by name, reduction=….",
+    ),
+    (
+        lambda: neglog.CrossEntropyLoss(None, True, -100, "sum"),
+        errors.ArgumentError,
+        "`reduce` must be a bool or None, but it is 'sum'",
+    ),
+    (
+        lambda: neglog.MSELoss(ROW, ROW),
+        errors.ArgumentError,
+        "`size_average` must be a bool or None, but it is a tensor",
+    ),
+]
+
+
+@pytest.mark.parametrize("number", range(len(MESSAGES)))
+def test_message(number) -> None:
+    call, kind, words = MESSAGES[number]
+    with pytest.raises(kind) as caught:
+        call()
+    assert words in str(caught.value)
+    assert isinstance(caught.value, neglog.NeglogError)
+    assert "\n" not in str(caught.value)
+
+
+def test_log_softmax_without_dim_warns_as_torch_does() -> None:
+    with pytest.warns(UserWarning, match="log_softmax without `dim` is deprecated"):
+        got = neglog.LogSoftmax()(ROW)
+    torch.testing.assert_close(got, torch.log_softmax(ROW, 1))
+
+
+def test_every_kind_of_error_is_provoked_here() -> None:
+    provoked = {kind for _, kind, _ in MESSAGES}
+    kinds = set(errors.NeglogError.__subclasses__())
+    others = {errors.DeclarationError} | {k for k in kinds if k.__name__ == "FitError"}
+    assert provoked == kinds - others  # those two: test_contract.py and test_fit.py

@@ -1,0 +1,262 @@
+"""What every loss owes its caller, whatever it computes: no surprise in memory or in autograd."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import cases
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+
+import neglog
+from neglog import engine, functional
+
+
+def _labels(shape: tuple[int, ...], classes: int):
+    return torch.randint(0, classes, shape)
+
+
+# One call for each public loss: x is the prediction; the target is fixed inside.
+LOSSES = {
+    "sse": (lambda x, **o: functional.sse_loss(x, torch.full_like(x, 0.3).detach(), **o), "real"),
+    "mse": (lambda x, **o: functional.mse_loss(x, torch.full_like(x, 0.3).detach(), **o), "real"),
+    "bce": (
+        lambda x, **o: functional.binary_cross_entropy(x, torch.full_like(x, 0.3).detach(), **o),
+        "unit",
+    ),
+    "bce logits": (
+        lambda x, **o: functional.binary_cross_entropy_with_logits(
+            x, torch.ones_like(x).detach(), **o
+        ),
+        "real",
+    ),
+    "bce weighted": (
+        lambda x, **o: functional.binary_cross_entropy_with_logits(
+            x,
+            torch.ones_like(x).detach(),
+            weight=torch.full_like(x, 0.7).detach(),
+            pos_weight=torch.tensor(2.0),
+            **o,
+        ),
+        "real",
+    ),
+    "nll": (
+        lambda x, **o: functional.nll_loss(x, torch.zeros_like(x[:, 0]).detach().long(), **o),
+        "rows",
+    ),
+    "cross entropy": (
+        lambda x, **o: functional.cross_entropy(x, torch.ones_like(x[:, 0]).detach().long(), **o),
+        "rows",
+    ),
+    "smoothed": (
+        lambda x, **o: functional.cross_entropy(
+            x, torch.ones_like(x[:, 0]).detach().long(), label_smoothing=0.2, **o
+        ),
+        "rows",
+    ),
+    "probabilities": (
+        lambda x, **o: functional.cross_entropy(x, torch.full_like(x, 1 / 3).detach(), **o),
+        "rows",
+    ),
+    "log softmax": (lambda x, **o: functional.log_softmax(x, 1), "rows"),
+}
+losses = pytest.mark.parametrize("name", LOSSES)
+reductions = pytest.mark.parametrize("reduction", cases.REDUCTIONS)
+
+
+def inputs(name: str, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Return a small prediction of the kind the loss takes, as a leaf."""
+    torch.manual_seed(0)
+    x = torch.randn(6, 3, dtype=dtype)
+    x = x.sigmoid() if LOSSES[name][1] == "unit" else x
+    return x.requires_grad_()
+
+
+@losses
+@reductions
+def test_first_and_second_derivatives(name, reduction) -> None:
+    call, x = LOSSES[name][0], inputs(name)
+    assert gradcheck(lambda x: call(x, reduction=reduction), (x,))
+    assert gradgradcheck(lambda x: call(x, reduction=reduction), (x,))
+
+
+@losses
+def test_a_zero_logit_has_its_derivatives(name) -> None:
+    """The exact forms have a kink at 0 that the losses have not."""
+    x = torch.zeros(4, 3, dtype=torch.float64)
+    x = (x + 0.5 if LOSSES[name][1] == "unit" else x).requires_grad_()
+    assert gradcheck(LOSSES[name][0], (x,))
+    assert gradgradcheck(LOSSES[name][0], (x,))
+
+
+@losses
+@reductions
+def test_upstream_gradients_are_honoured(name, reduction) -> None:
+    call, x = LOSSES[name][0], inputs(name)
+    loss = call(x, reduction=reduction)
+    upstream = torch.randn_like(loss)
+    (got,) = torch.autograd.grad(loss, x, upstream, retain_graph=True)
+    (expected,) = torch.autograd.grad((loss * upstream).sum(), x)
+    torch.testing.assert_close(got, expected)
+    assert got.abs().sum() > 0
+
+
+@losses
+def test_a_second_backward_gives_the_same_gradient(name) -> None:
+    """Also when the first one's result was changed in place, as optimisers do."""
+    x = inputs(name, torch.float32)
+    loss = LOSSES[name][0](x).sum()
+    loss.backward(retain_graph=True)
+    first = x.grad.clone()
+    x.grad.mul_(7.0)
+    x.grad = None
+    loss.backward()
+    assert torch.equal(x.grad, first)
+
+
+@losses
+def test_inputs_are_left_alone(name) -> None:
+    x = inputs(name, torch.float32)
+    before = x.detach().clone()
+    LOSSES[name][0](x).sum().backward()
+    assert torch.equal(x.detach(), before)
+
+
+@losses
+def test_strides_do_not_matter(name) -> None:
+    x = inputs(name, torch.float32).detach()
+    holder = torch.zeros(3, 12).T[::2]
+    holder.copy_(x)
+    assert not holder.is_contiguous()
+    results = []
+    for leaf in (x.clone().requires_grad_(), holder.clone(memory_format=torch.preserve_format)):
+        leaf = leaf.detach().requires_grad_()
+        loss = LOSSES[name][0](leaf)
+        loss.sum().backward()
+        results.append((loss.detach(), leaf.grad.clone()))
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+
+
+@losses
+def test_without_gradient_the_loss_is_the_same(name) -> None:
+    x = inputs(name, torch.float32)
+    with torch.no_grad():
+        quiet = LOSSES[name][0](x)
+    assert not quiet.requires_grad
+    assert torch.equal(quiet, LOSSES[name][0](x).detach())
+
+
+@losses
+@reductions
+def test_func_transforms(name, reduction) -> None:
+    call, x = LOSSES[name][0], inputs(name).detach()
+    total = lambda x: call(x, reduction=reduction).sum()  # noqa: E731
+    leaf = x.clone().requires_grad_()
+    total(leaf).backward()
+    torch.testing.assert_close(torch.func.grad(total)(x), leaf.grad)
+    batch = torch.stack([x, x.flip(0)])
+    each = torch.stack([call(b, reduction=reduction) for b in batch])
+    torch.testing.assert_close(torch.vmap(lambda b: call(b, reduction=reduction))(batch), each)
+    slopes = torch.stack([torch.func.grad(total)(b) for b in batch])
+    torch.testing.assert_close(torch.vmap(torch.func.grad(total))(batch), slopes)
+
+
+def test_targets_may_want_a_gradient() -> None:
+    x, y = torch.randn(5, dtype=torch.float64), torch.rand(5, dtype=torch.float64)
+    pair = (x.requires_grad_(), y.requires_grad_())
+    for loss in (functional.mse_loss, functional.binary_cross_entropy_with_logits):
+        assert gradcheck(loss, pair)
+        assert gradgradcheck(loss, pair)
+    rows = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    target = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(functional.cross_entropy, (rows, target))
+    assert gradgradcheck(functional.cross_entropy, (rows, target))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_the_same_bits_at_any_number_of_threads(threads) -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(100_003), torch.rand(100_003)
+    logits, labels = torch.randn(5001, 37), torch.randint(0, 37, (5001,))
+
+    def everything():
+        a, b = x.clone().requires_grad_(), logits.clone().requires_grad_()
+        loss = functional.binary_cross_entropy_with_logits(a, y)
+        loss = loss + functional.cross_entropy(b, labels)
+        loss.backward()
+        return loss.detach(), a.grad, b.grad
+
+    torch.set_num_threads(1)
+    alone = everything()
+    torch.set_num_threads(threads)
+    for one, many in zip(alone, everything(), strict=True):
+        assert torch.equal(one, many)
+
+
+def test_ignored_rows_may_hold_anything() -> None:
+    x = torch.randn(6, 3)
+    x[1], x[4] = float("nan"), float("inf")
+    labels = torch.tensor([0, -100, 1, 2, -100, 0])
+    keep = labels != -100
+    for smoothing in (0.0, 0.1):
+        leaf = x.clone().requires_grad_()
+        loss = functional.cross_entropy(leaf, labels, label_smoothing=smoothing)
+        loss.backward()
+        expected = functional.cross_entropy(x[keep], labels[keep], label_smoothing=smoothing)
+        torch.testing.assert_close(loss.detach(), expected)
+        assert torch.equal(leaf.grad[~keep], torch.zeros(2, 3))
+
+
+def test_masked_classes_cost_nothing() -> None:
+    """−∞ logits of classes without target: 0 · ln 0 is 0."""
+    x = torch.tensor([[1.0, float("-inf"), 0.0]], requires_grad=True)
+    loss = functional.cross_entropy(x, torch.tensor([[0.75, 0.0, 0.25]]))
+    loss.backward()
+    expected = functional.cross_entropy(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.75, 0.25]]))
+    torch.testing.assert_close(loss.detach(), expected)
+    assert torch.isfinite(x.grad).all()
+    assert x.grad[0, 1] == 0
+
+
+def test_infinite_logits_of_the_right_sign_cost_nothing() -> None:
+    x = torch.tensor([float("inf"), float("-inf"), float("inf")], requires_grad=True)
+    y = torch.tensor([1.0, 0.0, 0.0])
+    loss = functional.binary_cross_entropy_with_logits(x, y, reduction="none")
+    loss.sum().backward()
+    assert loss.tolist() == [0.0, 0.0, float("inf")]
+    assert x.grad.tolist() == [0.0, 0.0, 1.0]
+
+
+CRITERIA = [
+    neglog.SSELoss(),
+    neglog.MSELoss(reduction="sum"),
+    neglog.BCELoss(weight=torch.ones(3)),
+    neglog.BCEWithLogitsLoss(pos_weight=torch.ones(3)),
+    neglog.LogSoftmax(dim=1),
+    neglog.NLLLoss(weight=torch.ones(3), ignore_index=1),
+    neglog.CrossEntropyLoss(label_smoothing=0.1),
+]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA, ids=lambda c: type(c).__name__)
+def test_criteria_survive_copying_and_pickling(criterion) -> None:
+    for twin in (copy.deepcopy(criterion), pickle.loads(pickle.dumps(criterion))):
+        assert repr(twin) == repr(criterion)
+        assert twin.state_dict().keys() == criterion.state_dict().keys()
+    if not isinstance(criterion, neglog.SSELoss):
+        theirs = getattr(torch.nn, type(criterion).__name__)
+        assert isinstance(criterion, theirs)
+        assert repr(criterion) == repr(criterion).replace("neglog", "torch")
+
+
+def test_the_kernels_serve_where_they_should(monkeypatch) -> None:
+    """Plain tensors on a CPU take the fast path: a silent fall to the reference is a defect."""
+    monkeypatch.setattr(engine.reference, "elementwise", None)
+    monkeypatch.setattr(engine.reference, "rows", None)
+    monkeypatch.setattr(engine.reference, "log_softmax", None)
+    for name, (call, _) in LOSSES.items():
+        x = inputs(name, torch.float32)
+        call(x).sum().backward()

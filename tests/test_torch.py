@@ -1,0 +1,172 @@
+"""Torch's own losses beside ours, over the whole signature: what worked there works here."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as theirs
+
+import neglog
+from neglog import functional as ours
+
+NAMES = [
+    "mse_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "nll_loss",
+    "cross_entropy",
+    "log_softmax",
+]
+TOLERANCE = {
+    torch.float64: {"rtol": 1e-10, "atol": 1e-12},
+    torch.float32: {"rtol": 2e-5, "atol": 2e-6},
+    torch.bfloat16: {"rtol": 3e-2, "atol": 3e-2},
+    torch.float16: {"rtol": 5e-3, "atol": 5e-3},
+}
+dtypes = st.sampled_from(list(TOLERANCE))
+reductions = st.sampled_from(["none", "mean", "sum"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_signatures_are_torchs(name) -> None:
+    mine, torchs = (inspect.signature(getattr(m, name)) for m in (ours, theirs))
+    assert list(mine.parameters) == list(torchs.parameters)
+    for a, b in zip(mine.parameters.values(), torchs.parameters.values(), strict=True):
+        assert (a.default, a.kind) == (b.default, b.kind)
+
+
+@pytest.mark.parametrize(
+    "name", ["MSELoss", "BCELoss", "BCEWithLogitsLoss", "NLLLoss", "CrossEntropyLoss", "LogSoftmax"]
+)
+def test_constructors_are_torchs(name) -> None:
+    mine, torchs = getattr(neglog, name), getattr(torch.nn, name)
+    assert issubclass(mine, torchs)
+    assert inspect.signature(mine) == inspect.signature(torchs)
+
+
+def compare(name: str, x: torch.Tensor, y: torch.Tensor, **options) -> None:
+    """Compare value, gradient, dtype and shape for a random upstream gradient."""
+    results = []
+    for module in (ours, theirs):
+        leaf = x.detach().clone().requires_grad_()
+        loss = getattr(module, name)(leaf, y, **options)
+        torch.manual_seed(1)
+        upstream = torch.randn(loss.shape, dtype=torch.float64).to(loss.dtype)
+        loss.backward(upstream)
+        results.append((loss.detach(), leaf.grad))
+    for mine, torchs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, torchs, equal_nan=True, **TOLERANCE[x.dtype])
+
+
+@st.composite
+def shapes(draw, least: int = 0):
+    return tuple(draw(st.lists(st.integers(0, 5), min_size=least, max_size=4)))
+
+
+@given(shapes(), dtypes, reductions, st.booleans())
+def test_mse_loss(shape, dtype, reduction, weighted) -> None:
+    torch.manual_seed(0)
+    weight = torch.rand(shape).to(dtype) + 0.5 if weighted else None
+    x, y = torch.randn(shape).to(dtype), torch.randn(shape).to(dtype)
+    compare("mse_loss", x, y, reduction=reduction, weight=weight)
+
+
+@given(shapes(), dtypes, reductions, st.sampled_from([None, "full", "last"]))
+def test_binary_cross_entropy(shape, dtype, reduction, weighting) -> None:
+    torch.manual_seed(0)
+    weight = None
+    if weighting and shape:
+        weight = torch.rand(shape if weighting == "full" else shape[-1:]).to(dtype)
+    x, y = torch.rand(shape).to(dtype) * 0.98 + 0.01, torch.rand(shape).to(dtype)
+    compare("binary_cross_entropy", x, y, reduction=reduction, weight=weight)
+
+
+@given(shapes(), dtypes, reductions, st.booleans(), st.booleans())
+def test_binary_cross_entropy_with_logits(shape, dtype, reduction, weighted, positive) -> None:
+    torch.manual_seed(0)
+    weight = torch.rand(shape).to(dtype) if weighted else None
+    pos_weight = torch.rand(shape[-1:]).to(dtype) * 3 if positive else None
+    x, y = 3 * torch.randn(shape).to(dtype), torch.rand(shape).to(dtype)
+    options = {"weight": weight, "pos_weight": pos_weight, "reduction": reduction}
+    compare("binary_cross_entropy_with_logits", x, y, **options)
+
+
+@st.composite
+def class_problems(draw):
+    """Return logits and labels of (C,), (N, C) or (N, C, d₁, …), and options for both."""
+    torch.manual_seed(draw(st.integers(0, 9)))
+    dtype, classes = draw(dtypes), draw(st.integers(2, 6))
+    rest = draw(st.none() | st.lists(st.integers(0, 4), min_size=1, max_size=4))
+    shape = () if rest is None else tuple(rest)
+    logits_shape = (classes,) if rest is None else (*shape[:1], classes, *shape[1:])
+    x = 2 * torch.randn(logits_shape).to(dtype)
+    y = torch.randint(0, classes, shape)
+    options = {
+        "reduction": draw(reductions),
+        "weight": (torch.rand(classes) + 0.5).to(dtype) if draw(st.booleans()) else None,
+    }
+    ignored = draw(st.sampled_from([-100, 0, 1, 77]))
+    if ignored == 77 and y.numel():
+        y.view(-1)[0] = 77
+    return x, y, options, ignored
+
+
+@given(class_problems())
+def test_nll_loss(problem) -> None:
+    x, y, options, ignored = problem
+    compare("nll_loss", x, y, ignore_index=ignored, **options)
+
+
+@given(class_problems(), st.sampled_from([0.0, 0.1, 1.0]))
+def test_cross_entropy_of_labels(problem, smoothing) -> None:
+    x, y, options, ignored = problem
+    compare("cross_entropy", x, y, ignore_index=ignored, label_smoothing=smoothing, **options)
+
+
+@given(class_problems(), st.sampled_from([0.0, 0.1]))
+def test_cross_entropy_of_probabilities(problem, smoothing) -> None:
+    x, _, options, _ = problem
+    y = torch.rand(x.shape).to(x.dtype)
+    compare("cross_entropy", x, y, label_smoothing=smoothing, **options)
+
+
+@given(shapes(1), dtypes, st.integers(-1, 0))
+def test_log_softmax(shape, dtype, dim) -> None:
+    torch.manual_seed(0)
+    compare_log_softmax(3 * torch.randn(shape).to(dtype), dim)
+
+
+def compare_log_softmax(x: torch.Tensor, dim: int) -> None:
+    compare("log_softmax", x, dim)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64])
+def test_labels_of_any_integer_width(dtype) -> None:
+    x, y = torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
+    assert torch.equal(ours.cross_entropy(x, y.to(dtype)), ours.cross_entropy(x, y))
+
+
+@pytest.mark.parametrize("size_average", [None, True, False])
+@pytest.mark.parametrize("reduce", [None, True, False])
+def test_the_deprecated_switches(size_average, reduce) -> None:
+    x, y = torch.randn(4), torch.rand(4)
+    options = {"size_average": size_average, "reduce": reduce}
+    mine = ours.binary_cross_entropy_with_logits(x, y, **options)
+    if size_average is None and reduce is None:
+        torchs = theirs.binary_cross_entropy_with_logits(x, y)
+    else:
+        with pytest.warns(UserWarning, match="deprecated"):
+            torchs = theirs.binary_cross_entropy_with_logits(x, y, **options)
+    torch.testing.assert_close(mine, torchs)
+
+
+def test_mse_loss_takes_integer_and_wider_targets_as_torch_does() -> None:
+    x = torch.randn(4)
+    for y in (torch.arange(4), torch.arange(4).double()):
+        mine, torchs = ours.mse_loss(x, y), theirs.mse_loss(x, y)
+        assert mine.dtype == torchs.dtype
+        torch.testing.assert_close(mine, torchs)
