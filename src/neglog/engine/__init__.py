@@ -72,7 +72,7 @@ def rows(
         return _rows_by_reference(likelihood, x, y, weight, ignored, smoothing, reduction).to(dtype)
     options = (weight, ignored, smoothing, 1.0, reduction)
     if torch.compiler.is_compiling():
-        loss, _ = ops.rows(likelihood.name, x, y, *options)
+        loss: Tensor = ops.rows(likelihood.name, x, y, *options)[0]
     else:
         loss = _apply(_RowsLoss, likelihood, x, y, *options)
     return loss.to(dtype)
@@ -108,7 +108,8 @@ class _LogSoftmax(torch.autograd.Function):
         x, log_p, doubts = ctx.saved_tensors
         if torch.is_grad_enabled():
             again = reference.log_softmax(x)
-            return torch.autograd.grad(again, x, upstream, create_graph=True)[0]
+            by_x: Tensor = torch.autograd.grad(again, x, upstream, create_graph=True)[0]
+            return by_x
         classes = x.shape[-1]
         pair = (log_p.reshape(-1, classes), upstream.reshape(-1, classes).contiguous())
         return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
