@@ -25,6 +25,7 @@ WORDS = {
     "exp": _guarded(mp.exp, {-INF: mp.mpf(0), INF: mp.inf}),
     "log": _guarded(mp.log, {0.0: -mp.inf, INF: mp.inf}),
     "log1p": _guarded(mp.log1p, {-1.0: -mp.inf, INF: mp.inf}),
+    "sigmoid": _guarded(lambda x: 1 / (1 + mp.exp(-x)), {-INF: mp.mpf(0), INF: mp.mpf(1)}),
     "softplus": _guarded(lambda x: mp.log1p(mp.exp(x)), {-INF: mp.mpf(0), INF: mp.inf}),
     "where": lambda condition, yes, no: yes if condition else no,
 }

@@ -35,6 +35,7 @@ class _Criterion(nn.Module):
 class SSELoss(_Criterion, nn.modules.loss._Loss):
     """The sum of squared errors: see `neglog.functional.sse_loss`.
 
+    >>> import torch
     >>> SSELoss()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(4.)
     """
@@ -50,6 +51,7 @@ class SSELoss(_Criterion, nn.modules.loss._Loss):
 class MSELoss(_Criterion, nn.MSELoss):
     """The mean squared error: see `neglog.functional.mse_loss`.
 
+    >>> import torch
     >>> MSELoss()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
@@ -65,6 +67,7 @@ class BCELoss(_Criterion, nn.BCELoss):
     The network shows its probabilities, and its last layer is easy to change; prefer
     `BCEWithLogitsLoss` for its exactness.
 
+    >>> import torch
     >>> BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))
     tensor(0.6931)
     """
@@ -79,6 +82,7 @@ class BCELoss(_Criterion, nn.BCELoss):
 class BCEWithLogitsLoss(_Criterion, nn.BCEWithLogitsLoss):
     """Binary cross-entropy on logits: see `neglog.functional.binary_cross_entropy_with_logits`.
 
+    >>> import torch
     >>> BCEWithLogitsLoss()(torch.tensor([20.0]), torch.tensor([1.0]))
     tensor(2.0612e-09)
     """
@@ -99,6 +103,7 @@ class LogSoftmax(nn.LogSoftmax):
 
     `NLLLoss` on it is `CrossEntropyLoss` on the logits.
 
+    >>> import torch
     >>> LogSoftmax(dim=0)(torch.tensor([0.0, 20.0]))
     tensor([-2.0000e+01, -2.0612e-09])
     """
@@ -111,6 +116,7 @@ class LogSoftmax(nn.LogSoftmax):
 class NLLLoss(_Criterion, nn.NLLLoss):
     """Minus the log-probability of the label: see `neglog.functional.nll_loss`.
 
+    >>> import torch
     >>> NLLLoss()(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
     tensor(1.)
     """
@@ -129,6 +135,7 @@ class NLLLoss(_Criterion, nn.NLLLoss):
 class CrossEntropyLoss(_Criterion, nn.CrossEntropyLoss):
     """Cross-entropy of logits: see `neglog.functional.cross_entropy`.
 
+    >>> import torch
     >>> CrossEntropyLoss()(torch.tensor([[0.0, 20.0]]), torch.tensor([1]))
     tensor(2.0612e-09)
     """

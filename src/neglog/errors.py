@@ -6,10 +6,10 @@ Every class also derives from the exceptions torch raises for the same fault, so
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class NeglogError(Exception):
@@ -57,7 +57,7 @@ def shape(tensor: Any) -> str:
 
 def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
     """Say how many values lie outside a set, where the first one is, and what it may mean."""
-    first = tuple(torch.nonzero(strangers)[0].tolist())
+    first = tuple(strangers.nonzero()[0].tolist())
     value = values[first].item()
     place = f"index {first[0]}" if len(first) == 1 else f"index {first}" if first else "the scalar"
     count = int(strangers.sum())
@@ -76,7 +76,7 @@ def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
 
 def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) -> str:
     """Say how many labels are no class, where the first one is, and what they may mean."""
-    first = tuple(torch.nonzero(strangers)[0].tolist())
+    first = tuple(strangers.nonzero()[0].tolist())
     values = labels[labels != ignored]
     low, high = int(values.min()), int(values.max())
     cause = remedy = ""

@@ -80,7 +80,9 @@ def check_both(z: Given, y: Given) -> None:
     if (z is None) != (y is None):
         given, missing = ("--z", "--y") if y is None else ("--y", "--z")
         wanted = "--z (what the network emits) and --y (the targets) go together"
-        raise ArgumentError(sentence(wanted, f"only {given} is given", remedy=f"pass {missing} too"))
+        raise ArgumentError(
+            sentence(wanted, f"only {given} is given", remedy=f"pass {missing} too")
+        )
 
 
 def _parts(value: Given) -> list[Any]:

@@ -131,7 +131,7 @@ def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
     headers = ["z", "y", "P₁", "P₀", "likelihood", "loss (nats)", "derivative"]
     caption = "all: the product of the likelihoods, the sum of the losses, −ln of that product."
     intro = "Your numbers." if own else steps.EXAMPLE
-    return Section("The numbers", [Text(intro), Table(headers, [*rows], caption=caption)])
+    return Section("The numbers", [Text(intro), Table(headers, rows, caption=caption)])
 
 
 def _information() -> Section:

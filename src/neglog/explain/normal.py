@@ -115,4 +115,4 @@ def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
         f"½ ln 2π. SSE = {number(sse)}, MSE = {number(mse)}."
     )
     intro = "Your numbers." if own else steps.EXAMPLE
-    return Section("The numbers", [Text(intro), Table(headers, [*rows], caption=caption)])
+    return Section("The numbers", [Text(intro), Table(headers, rows, caption=caption)])

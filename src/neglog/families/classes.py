@@ -6,7 +6,7 @@ from torch import distributions
 
 from neglog.likelihood import Elementwise, Rows
 from neglog.support import classes, unit_interval
-from neglog.words.reference import absolute, at_least, exp, log, log1p, softplus, where
+from neglog.words.reference import absolute, at_least, exp, log, log1p, sigmoid, softplus, where
 
 
 class Bernoulli(Elementwise):
@@ -34,7 +34,7 @@ class Bernoulli(Elementwise):
 
     @staticmethod
     def grad(logit, y):
-        doubt = exp(-absolute(logit)) / (1.0 + exp(-absolute(logit)))  # the smaller of σ, 1 − σ
+        doubt = sigmoid(-absolute(logit))  # the smaller of σ, 1 − σ
         return where(logit > 0.0, (1.0 - y) - doubt, doubt - y)
 
     @staticmethod
@@ -76,7 +76,7 @@ class WeightedBernoulli(Elementwise):
 
     @staticmethod
     def grad(logit, positive_weight, y):
-        doubt = exp(-absolute(logit)) / (1.0 + exp(-absolute(logit)))
+        doubt = sigmoid(-absolute(logit))
         yes = where(logit > 0.0, doubt, 1.0 - doubt)  # 1 − σ
         no = where(logit > 0.0, 1.0 - doubt, doubt)  # σ
         return (1.0 - y) * no - positive_weight * y * yes

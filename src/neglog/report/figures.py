@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from neglog.fitting.result import Epoch, Rows
 
 _INK, _SOFT, _BLUE, _ORANGE = "#1d2530", "#5b6674", "#2b5d8a", "#c4722a"
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be found, and the browser has every script
     "svg.hashsalt": "neglog",
     "text.parse_math": False,  # a dollar sign in a column's name is a dollar sign
@@ -56,8 +57,10 @@ def curve(history: Sequence[Epoch], null_loss: float) -> str:
         axes.axhline(null_loss, color=_SOFT, linewidth=0.8, linestyle=":", label="null loss")
         if _spans_decades([*training, *validation, null_loss]):
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda loss, _: f"{loss:g}")
+            axes.yaxis.set_minor_formatter("")
         axes.set(xlabel="step", ylabel="mean loss (nats)")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
     return texts[0]
 
@@ -139,9 +142,7 @@ def _figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]]:
         texts.append(svg[svg.index("<svg") :])
 
 
-def _claims(
-    rows: Rows, classes: list[Any]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _claims(rows: Rows, classes: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return the probability that each row gives to one label, and whether that came true."""
     assert rows.probabilities is not None
     if len(classes) == 2:

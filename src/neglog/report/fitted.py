@@ -29,7 +29,9 @@ def content(fit: FitResult) -> dict[str, Any]:
     expression, meaning = loss_formula(fit.likelihood)
     rows, which = _checked(fit)
     heading, caption = _check_words(fit, rows, which)
-    few = fit.weights is not None and fit.weights.shape[1] <= _MOST_BARS
+    bars = None
+    if fit.weights is not None and fit.weights.shape[1] <= _MOST_BARS:
+        bars = Markup(figures.bars(fit.weights, fit.features, fit.outputs))
     return {
         "title": f"{fit.target}, fitted to {fit.source}",
         "lead": _lead(fit),
@@ -39,7 +41,7 @@ def content(fit: FitResult) -> dict[str, Any]:
         "summary": summary(fit),
         "curve": Markup(figures.curve(fit.history, fit.null_loss)),
         "weights": weights(fit),
-        "bars": Markup(figures.bars(fit.weights, fit.features, fit.outputs)) if few else None,
+        "bars": bars,
         "check": Markup(figures.residuals(rows) if fit.classes is None else figures.calibration(
             rows, fit.classes)),
         "check_heading": heading,
@@ -86,7 +88,7 @@ def weights(fit: FitResult) -> Table | None:
     if fit.weights is None or fit.intercepts is None:
         return None
     outputs, features = fit.outputs[:_MOST_OUTPUTS], fit.features[:_MOST_FEATURES]
-    rows: list[list[str | Cell]] = [["(intercept)", *(_weight(v) for v in fit.intercepts[:_MOST_OUTPUTS])]]
+    rows = [["(intercept)", *(_weight(v) for v in fit.intercepts[:_MOST_OUTPUTS])]]
     for j, feature in enumerate(features):
         rows.append([feature, *(_weight(v) for v in fit.weights[:_MOST_OUTPUTS, j])])
     caption = "In the units of the table: by how much an output changes as a feature grows by 1."
@@ -116,8 +118,9 @@ def _check_words(fit: FitResult, rows: Rows, which: str) -> tuple[str, str]:
     count = f"The {len(rows.loss):,} {which} rows."
     if fit.classes is None:
         return "Errors", f"{count} A good model leaves errors without a pattern around 0."
-    what = f"P({fit.classes[1]})" if len(fit.classes) == 2 else "the probability of the predicted label"
-    seen = f"is {fit.classes[1]}" if len(fit.classes) == 2 else "agrees with the truth"
+    what, seen = "the probability of the predicted label", "agrees with the truth"
+    if len(fit.classes) == 2:
+        what, seen = f"P({fit.classes[1]})", f"is {fit.classes[1]}"
     return "Calibration", (
         f"{count} Grouped by {what}; the points show how often the label then {seen}, with "
         "95 % Wilson intervals, and lie on the line if the probabilities are right. Below: the "

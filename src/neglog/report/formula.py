@@ -26,7 +26,8 @@ class _Lines(_PlusFirst, PrettyPrinter):  # type: ignore[misc]
 
 
 class _MathML(_PlusFirst, MathMLPresentationPrinter):  # type: ignore[misc]
-    pass
+    def _print_UnevaluatedExpr(self, expr: Any) -> Any:
+        return self._print(expr.args[0])
 
 
 def lines(expression: Any, width: int, unicode: bool) -> str:
@@ -43,6 +44,6 @@ def lines(expression: Any, width: int, unicode: bool) -> str:
 def mathml(expression: Any) -> str:
     """Write a formula as presentation MathML, which browsers typeset themselves."""
     text: str = _MathML().doprint(expression)
-    for name, sign in (("log", "ln"), ("sigma", "σ")):
+    for name, sign in (("log", "ln"), ("sigma", "σ"), ("zhat", "ẑ")):
         text = text.replace(f"<mi>{name}</mi>", f"<mi>{sign}</mi>")
     return f'<math display="block">{text}</math>'

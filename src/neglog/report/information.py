@@ -49,12 +49,14 @@ def _of_labels(rows: Rows, classes: list[Any], order: list[int]) -> Table:
         verdict = [Cell("yes" if agrees else "no", tone), Cell(tone, tone)]
         first = [str(rows.index[i]), str(rows.truth[i]), *probabilities(i), str(rows.predicted[i])]
         body.append([*first, *verdict, size, number(loss)])
+    which = f"P₁ is the probability of {classes[1]}, P₀ of {classes[0]}. "
     caption = (
-        "Good: the predicted label is the true one. Information loss: −ln of the probability "
+        (which if len(classes) == 2 else "")
+        + "Good: the predicted label is the true one. Information loss: −ln of the probability "
         f"given to the true label, in nats; large: more than ln {len(classes)} = "
         f"{number(guess, 3)}, the loss of a guess. Rows are numbered from 0."
     )
-    last = ["predicted as", "agrees?", "fit", "information loss", "nats"]
+    last = ["predicted as", "agrees?", "fit", "loss", "nats"]
     return Table(["row", "true label", *headers, *last], body, caption=caption)
 
 
@@ -63,9 +65,7 @@ def _probabilities(rows: Rows, classes: list[Any]) -> tuple[list[str], Any]:
     assert rows.probabilities is not None
     table = rows.probabilities
     if len(classes) == 2:
-        plain = [str(label) for label in classes] == ["0", "1"]
-        headers = ["P₁", "P₀"] if plain else [f"P₁ = P({classes[1]})", f"P₀ = P({classes[0]})"]
-        return headers, lambda i: [number(table[i, 1], 3), number(table[i, 0], 3)]
+        return ["P₁", "P₀"], lambda i: [number(table[i, 1], 3), number(table[i, 0], 3)]
     if len(classes) <= _MOST_CLASSES:
         headers = [f"P({label})" for label in classes]
         return headers, lambda i: [number(p, 3) for p in table[i]]

@@ -28,7 +28,9 @@ def show(document: Document, console: Console) -> None:
     if _encodes("σ₁−─", console.encoding):
         console.print(rendered(document, console.width, unicode=True))
         return
-    draft = Console(file=io.StringIO(), width=console.width, color_system=None, legacy_windows=False)
+    draft = Console(
+        file=io.StringIO(), width=console.width, color_system=None, legacy_windows=False
+    )
     draft.print(rendered(document, console.width, unicode=False))
     assert isinstance(draft.file, io.StringIO)
     console.file.write(spelled(draft.file.getvalue(), console.encoding))
@@ -60,6 +62,7 @@ def rich_table(content: Table, unicode: bool = True) -> table.Table:
         title_justify="left",
         box=box.SIMPLE_HEAD if unicode else box.ASCII,
         pad_edge=False,
+        padding=(0, 1, 0, 0),  # narrow: eighty columns should hold a row
     )
     for header in content.headers:
         drawn.add_column(Words(header), overflow="fold")
@@ -72,7 +75,9 @@ def _part(part: Part, width: int, unicode: bool) -> RenderableType:
     if isinstance(part, Text):
         return Padding(Words(part.words, style=_STYLES[part.tone]), (0, 0, 1, 3))
     if isinstance(part, Code):
-        code = Syntax(part.source, "python", theme="ansi_dark", background_color="default")
+        code = Syntax(
+            part.source, "python", theme="ansi_dark", background_color="default", word_wrap=True
+        )
         return Padding(code, (0, 0, 1, 6))
     if isinstance(part, Formula):
         drawn = textwrap.indent(lines(part.expression, width - 6, unicode), "      ")
@@ -87,5 +92,3 @@ def _encodes(text: str, encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-

@@ -63,8 +63,9 @@ def words(real: type) -> dict[str, Any]:
     """Return the vocabulary for one floating type."""
     basic = _basic(real)
     exp, log, log1p = _exp(real, basic), *_logarithms(real, basic)
-    softplus = _softplus(real, basic, exp)
-    table = {**vars(basic), "exp": exp, "log": log, "log1p": log1p, "softplus": softplus}
+    sigmoid, softplus = _sigmoid(real, basic, exp), _softplus(real, basic, exp)
+    table = {**vars(basic), "exp": exp, "log": log, "log1p": log1p}
+    table |= {"sigmoid": sigmoid, "softplus": softplus}
     return {name: table[name] for name in NAMES}
 
 
@@ -100,7 +101,8 @@ def _exp(real: type, basic: Any) -> Any:
 
     @njit(**JIT)
     def exp(x):
-        x = where(x < lowest, lowest, where(x > highest, highest, x))
+        x = where(x > highest, highest, x)
+        x = where(x < lowest, lowest, x)
         shifted = x * per_turn + whole
         scale = _float_of(integer(_bits_of(shifted) << mantissa))
         turns = shifted - whole
@@ -108,6 +110,18 @@ def _exp(real: type, basic: Any) -> Any:
         return (scale + scale * (r + r * r * tail(r))) * scale
 
     return exp
+
+
+def _sigmoid(real: type, basic: Any, exp: Any) -> Any:
+    absolute, where, zero, one = basic.absolute, basic.where, real(0), real(1)
+
+    @njit(**JIT)
+    def sigmoid(x):
+        e = exp(-absolute(x))
+        smaller = e / (one + e)
+        return where(x > zero, one - smaller, smaller)
+
+    return sigmoid
 
 
 def _softplus(real: type, basic: Any, exp: Any) -> Any:

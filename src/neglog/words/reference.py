@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-NAMES = ("absolute", "at_least", "exp", "log", "log1p", "softplus", "where")
+NAMES = ("absolute", "at_least", "exp", "log", "log1p", "sigmoid", "softplus", "where")
 
 absolute = torch.abs
 exp = torch.exp
 log = torch.log
 log1p = torch.log1p
+sigmoid = torch.sigmoid
 where: Any = torch.where
 
 

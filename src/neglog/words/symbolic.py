@@ -41,8 +41,6 @@ class sigma(sympy.Function):
 class Term:
     """An expression whose ``==`` is an equation, as a tensor's is; sympy's own is an identity."""
 
-    __hash__ = None
-
     def __init__(self, expression: Any) -> None:
         self.expression = sympy.sympify(expression)
 
@@ -143,6 +141,7 @@ WORDS: dict[str, Any] = {
     "exp": _lifted(sympy.exp),
     "log": _lifted(sympy.log),
     "log1p": _lifted(lambda x: sympy.log(1 + x)),
+    "sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x))),
     "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
     "where": where,
     "distributions": SimpleNamespace(Bernoulli=Bernoulli, Normal=Normal, Categorical=Categorical),
