@@ -71,7 +71,8 @@ def _stranger(
             a, b = one(*map(mpmath.mpf, point)), other(*map(mpmath.mpf, point))
             if not abs(a - b) <= _TOLERANCE * max(1, abs(a)):
                 place = ", ".join(f"{s} = {v:.4g}" for s, v in zip(symbols, point, strict=True))
-                return f"at {place} the derivation gives {a:.6}, the declaration {b:.6}"
+                values = (mpmath.nstr(value, 6) for value in (a, b))
+                return "at {} the derivation gives {}, the declaration {}".format(place, *values)
     return None
 
 

@@ -1,0 +1,151 @@
+"""Explanations: derived from the distribution, compared with what runs, with the user's numbers."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import pytest
+import torch
+from rich.console import Console
+
+from neglog import REGISTRY, errors
+from neglog.explain import explain, run
+from neglog.report.document import Table, Text
+from neglog.support import unit_interval
+from neglog.words.reference import where
+
+NAMES = ["bernoulli", "categorical", "normal"]
+
+
+def parts(document, kind):
+    return [p for section in document.sections for p in section.parts if isinstance(p, kind)]
+
+
+def spoken(name, z=None, y=None, encoding="utf-8", width=80) -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    run(name, z, y, None, Console(file=file, width=width))
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_runs_equals_what_is_derived(name) -> None:
+    verdicts = [t.words for t in parts(explain(name), Text) if "equal" in t.words.lower()]
+    assert len(verdicts) >= 2
+    assert all("equal" in words and "DIFFERENT" not in words for words in verdicts)
+
+
+def naive_but_wrong(logit, y):
+    return where(logit > 0.0, 0.5 * logit, -logit * y)
+
+
+def test_a_formula_that_drifts_is_told(monkeypatch) -> None:
+    monkeypatch.setattr(REGISTRY["bernoulli"], "nll", staticmethod(naive_but_wrong))
+    words = " ".join(t.words for t in parts(explain("bernoulli"), Text))
+    assert "DIFFERENT: at z =" in words
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_shown_is_the_source_that_runs(name) -> None:
+    import inspect
+
+    shown = spoken(name, width=200)
+    for line in inspect.getsource(REGISTRY[name].nll).strip().splitlines():
+        assert line.strip() in shown
+
+
+def row_of(document, first: str) -> list[str]:
+    (found,) = [
+        [cell.text for cell in row]
+        for table in parts(document, Table)
+        for row in table.cells()
+        if [c.text for c in row][:2] == first.split("|")
+    ]
+    return found
+
+
+def test_bernoulli_with_own_numbers() -> None:
+    document = explain("bernoulli", "1.25, -1", "1, 0")
+    p = 1 / (1 + math.exp(-1.25))
+    _, _, yes, no, likelihood, loss, slope = row_of(document, "1.25|1")
+    for text, value in ((yes, p), (no, 1 - p), (likelihood, p), (loss, -math.log(p))):
+        assert float(text) == pytest.approx(value, rel=1e-3)
+    assert float(slope.replace("−", "-")) == pytest.approx(p - 1, rel=1e-3)
+
+
+def test_normal_with_own_numbers() -> None:
+    row = row_of(explain("normal", [1.0], [3.0]), "1|3")
+    assert [float(t.replace("−", "-")) for t in (row[2], row[4], row[5])] == [2.0, 2.0, -2.0]
+
+
+def test_categorical_with_strings() -> None:
+    text = spoken("categorical", "2,0,-1; 0,1,3", "cat,dog", width=120)
+    loss = torch.nn.functional.cross_entropy(
+        torch.tensor([[2.0, 0, -1], [0, 1, 3]]), torch.tensor([0, 1]), reduction="sum"
+    )
+    assert "cat" in text
+    assert "dog" in text
+    assert f"{loss.item():.4g}" in text
+
+
+def test_the_canonical_rows_of_the_information_loss_table() -> None:
+    document = explain("bernoulli")
+    (table,) = [t for t in parts(document, Table) if "agrees?" in t.headers]
+    rows = [[cell.text for cell in row][1:] for row in table.cells()]
+    assert sorted(rows) == sorted(
+        [
+            ["1", "0", "1", "0", "no", "bad", "large", "∞"],
+            ["1", "1", "0", "1", "yes", "good", "small", "0"],
+            ["0", "0", "1", "0", "yes", "good", "small", "0"],
+            ["0", "1", "0", "1", "no", "bad", "large", "∞"],
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
+def test_any_terminal_can_show_it(name, encoding) -> None:
+    text = spoken(name, encoding=encoding)
+    assert len(text) > 2000
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_is_complete_in_itself(name, tmp_path) -> None:
+    path = tmp_path / "page.html"
+    run(name, None, None, path, Console(file=io.StringIO()))
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<math") >= 5
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert 'href="http' not in page
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+BAD = [
+    (("student", None, None), errors.ArgumentError, "explain knows bernoulli, categorical, normal"),
+    (("bernoulli", "1", None), errors.ArgumentError, "only --z is given; pass --y too"),
+    (("bernoulli", "1,x", "1,0"), errors.ArgumentError, "one is 'x'"),
+    (("bernoulli", "1,2", "1"), errors.ShapeError, "z has 2 numbers and y has 1 values"),
+    (("bernoulli", "1", "2"), errors.SupportError, f"every y must be {unit_interval.words}"),
+    (("normal", "1", "inf"), errors.ArgumentError, "one is 'inf'"),
+    (("categorical", "1,2; 3", "1,1"), errors.ShapeError, "the rows hold 1 and 2"),
+    (("categorical", "1,2", "a,b"), errors.ShapeError, "must speak of the same samples"),
+    (("categorical", "1,2", "7"), errors.SupportError, "labels must be 1 … 2"),
+]
+
+
+@pytest.mark.parametrize("arguments, kind, words", BAD, ids=lambda a: str(a)[:30])
+def test_bad_numbers_get_a_sentence(arguments, kind, words) -> None:
+    with pytest.raises(kind, match=words.replace("(", r"\(")):
+        explain(*arguments)
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path) -> None:
+    target = tmp_path / "folder"
+    target.mkdir()
+    with pytest.raises(OSError):
+        run("normal", None, None, target, Console(file=io.StringIO()))
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
