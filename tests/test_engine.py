@@ -10,7 +10,7 @@ import torch
 from oracle import mp
 
 from neglog import engine
-from neglog.engine import elementwise_cpu
+from neglog.engine import elementwise_cpu, values
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
 rows = pytest.mark.parametrize("likelihood", cases.ROWS)
@@ -30,7 +30,7 @@ def loss_and_gradient(call, x, **options):
 
 def by_reference(monkeypatch, call, x, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_kernel_serves", lambda x, y: False)
+        patch.setattr(values, "kernel_serves", lambda x, y: False)
         return loss_and_gradient(call, x, **options)
 
 
@@ -96,9 +96,9 @@ def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
     def call(x):
         return engine.elementwise(likelihood, x, y, given=given, reduction="none")
 
-    for fact, values in zip(("nll", "grad"), loss_and_gradient(call, x), strict=True):
+    for fact, results in zip(("nll", "grad"), loss_and_gradient(call, x), strict=True):
         f = oracle.formula(likelihood, fact)
-        for i, value in enumerate(values.tolist()):
+        for i, value in enumerate(results.tolist()):
             point = [mp.mpf(t[i].item()) for t in (x, *given, y)]
             true = f(*point)
             if y[i] in (0.0, 1.0):

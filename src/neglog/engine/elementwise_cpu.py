@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import threads
+from neglog.engine import threads, values
 from neglog.engine.elementwise_loop import BLOCK, elementwise, sum_of
 from neglog.engine.jit import compile_loop
 from neglog.likelihood import Elementwise
@@ -31,15 +32,16 @@ def run(
     likelihood: type[Elementwise],
     x: Tensor,
     y: Tensor,
-    given: list[Tensor],
+    given: Sequence[Tensor],
     weight: Tensor | None,
     factor: float,
     reduction: str,
     differentiate: bool,
-) -> tuple[Tensor, Tensor, int]:
-    """Return the reduced loss, its derivative by x, and how many elements lie outside their sets.
+) -> tuple[Tensor, Tensor]:
+    """Return the reduced loss and its derivative by x; nothing for a derivative not wanted.
 
-    All tensors are contiguous, of one size and of one dtype, float32 or float64.
+    All tensors are contiguous, of one size and of one dtype, float32 or float64. The pass itself
+    counts values outside their sets: `SupportError` says which.
     """
     real = real_type(x)
     size = x.numel()
@@ -52,10 +54,12 @@ def run(
     data = tuple(flat(t) for t in (x, *given))
     arguments = (data, flat(y), flat(weight), real(scale), flat(value), flat(gradient))
     threads.run(lambda start, stop: loop(*arguments, sums, outside, start, stop), blocks)
+    if outside.any():
+        values.check(likelihood, x, y)
     if value is None:
         total = sums.sum() * scale if size or reduction == "sum" else np.nan
         value = torch.tensor(total, dtype=x.dtype)
-    return value, x.new_empty(0) if gradient is None else gradient, int(outside.sum())
+    return value, x.new_empty(0) if gradient is None else gradient
 
 
 def real_type(tensor: Tensor) -> type:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.likelihood import REGISTRY, Elementwise, Rows
+from neglog.likelihood import REGISTRY
 
 
 @torch.library.custom_op("neglog::elementwise", mutates_args=())
@@ -24,14 +24,12 @@ def elementwise(
     reduction: str,
 ) -> tuple[Tensor, Tensor]:
     """Return loss and derivative of an elementwise likelihood, by its name in the registry."""
-    from neglog.engine import run_elementwise
+    from neglog.engine import elementwise_cpu
 
-    tensors = [t.contiguous() for t in given]
-    cased = None if weight is None else weight.contiguous()
-    pair = (x.contiguous(), y.contiguous())
-    declaration = REGISTRY[likelihood]
-    assert issubclass(declaration, Elementwise)
-    return run_elementwise(declaration, *pair, tensors, cased, factor, reduction, True)
+    x, y, given = x.contiguous(), y.contiguous(), [t.contiguous() for t in given]
+    weight = None if weight is None else weight.contiguous()
+    declaration: Any = REGISTRY[likelihood]
+    return elementwise_cpu.run(declaration, x, y, given, weight, factor, reduction, True)
 
 
 @torch.library.custom_op("neglog::rows", mutates_args=())
@@ -42,16 +40,14 @@ def rows(
     weight: Tensor | None,
     ignored: int,
     smoothing: float,
-    factor: float,
     reduction: str,
 ) -> tuple[Tensor, Tensor]:
     """Return loss and derivative of a likelihood over rows, by its name in the registry."""
-    from neglog.engine import run_rows
+    from neglog.engine import rows_cpu
 
-    options = (ignored, smoothing, factor, reduction, True)
-    declaration = REGISTRY[likelihood]
-    assert issubclass(declaration, Rows)
-    return run_rows(declaration, x.contiguous(), y.contiguous(), weight, *options)
+    declaration: Any = REGISTRY[likelihood]
+    problem = (x.contiguous(), y.contiguous(), weight, ignored, smoothing, reduction)
+    return rows_cpu.run(declaration, *problem, True)
 
 
 def _shapes(likelihood: str, x: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:

@@ -138,6 +138,33 @@ def rows(
     return torch.where(keep, term, 0.0)
 
 
+def reduced_rows(
+    likelihood: type[Rows],
+    x: Tensor,
+    y: Tensor,
+    weight: Tensor | None,
+    ignored: int,
+    smoothing: float,
+    reduction: str,
+) -> Tensor:
+    """Return the reduced loss of rows; see `rows` for what is left out here."""
+    labelled = y.dim() == 1
+    keep = y != ignored if labelled else torch.ones_like(x[:, 0], dtype=torch.bool)
+    by_class = x.new_ones(x.shape[1]) if weight is None else weight
+    loss = rows(likelihood, x, y, by_class, keep, smoothing)
+    if reduction != "mean":
+        return reduced(loss, reduction)
+    counted = by_class[torch.where(keep, y, 0)] * keep if labelled else torch.ones_like(loss)
+    return loss.sum() / counted.sum()
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """Return the losses, their mean or their sum."""
+    if reduction == "none":
+        return loss
+    return loss.mean() if reduction == "mean" else loss.sum()
+
+
 def one_hot(labels: Tensor, like: Tensor) -> Tensor:
     """Return rows of `like`'s shape and dtype with a 1 at each label."""
     return torch.zeros_like(like).scatter(1, labels[:, None], 1.0)

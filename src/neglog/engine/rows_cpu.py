@@ -10,7 +10,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from neglog.engine import rows_loops, threads
+from neglog.engine import rows_loops, threads, values
 from neglog.engine.elementwise_cpu import empty_like, flat, real_type
 from neglog.engine.elementwise_loop import sum_of
 from neglog.engine.jit import compile_loop
@@ -36,26 +36,25 @@ def run(
     weight: Tensor | None,
     ignored: int,
     smoothing: float,
-    factor: float,
     reduction: str,
     differentiate: bool,
-) -> tuple[Tensor, Tensor, int]:
-    """Return the reduced loss, its derivative by x, and how many labels are no class.
+) -> tuple[Tensor, Tensor]:
+    """Return the reduced loss and its derivative by x; nothing for a derivative not wanted.
 
-    x (N, K) is contiguous, float32 or float64; y is (N,) of int64 or (N, K) of x's dtype. Where a
-    label is no class nothing is computed.
+    x (N, K) is contiguous, float32 or float64; y is (N,) of int64 or (N, K) of x's dtype. Labels
+    are checked before anything is computed: `SupportError` says which is no class.
     """
     real: Any = real_type(x)
     (size, classes), labelled = x.shape, y.dim() == 1
     data, target, weights = x.detach().numpy(), y.detach().numpy(), flat(weight)
     counted, strangers = survey(target, ignored, classes, weights) if labelled else (size, 0)
     if strangers:
-        return x.new_empty(0), x.new_empty(0), strangers
+        values.check_labels(y, classes, ignored)
     value = torch.empty(size, dtype=x.dtype) if reduction == "none" else None
     gradient = empty_like(x) if differentiate else None
     blocks = -(-size // max(1, BLOCK // classes))
     sums = np.zeros(blocks)
-    scale = real(factor / counted if reduction == "mean" and counted else factor)
+    scale = real(1 / counted if reduction == "mean" and counted else 1)
     tail = (weights, scale, flat(value), None if gradient is None else gradient.numpy(), sums)
     head: tuple[Any, ...] = (data, target, ignored)
     template: Any = label_rows
@@ -68,4 +67,4 @@ def run(
     if value is None:
         total = np.nan if reduction == "mean" and not counted else sums.sum()
         value = torch.tensor(total, dtype=x.dtype)
-    return value, x.new_empty(0) if gradient is None else gradient, 0
+    return value, x.new_empty(0) if gradient is None else gradient
