@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sympy import true
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
@@ -26,8 +27,55 @@ class _Lines(_PlusFirst, PrettyPrinter):  # type: ignore[misc]
 
 
 class _MathML(_PlusFirst, MathMLPresentationPrinter):  # type: ignore[misc]
+    """What sympy's own printer has no signs for."""
+
     def _print_UnevaluatedExpr(self, expr: Any) -> Any:
         return self._print(expr.args[0])
+
+    def _print_log(self, expr: Any) -> Any:
+        return self._call("ln", expr)
+
+    def _print_sigma(self, expr: Any) -> Any:
+        return self._call("σ", expr)
+
+    def _print_Product(self, expr: Any) -> Any:
+        (index, low, high), sign = expr.limits[0], self._element("mo", "∏")
+        below = self._element(
+            "mrow", self._print(index), self._element("mo", "="), self._print(low)
+        )
+        over = self._element("munderover", sign, below, self._print(high))
+        return self._element("mrow", over, self._print(expr.function))
+
+    def _print_Derivative(self, expr: Any) -> Any:
+        ((variable, order),) = expr.variable_count
+        over, under = self._element("mi", "d"), self._print(variable)
+        if order != 1:  # d²/dz²; sympy's own would be d²/d²z
+            over = self._element("msup", over, self._print(order))
+            under = self._element("msup", under, self._print(order))
+        under = self._element("mrow", self._element("mi", "d"), under)
+        return self._element("mrow", self._element("mfrac", over, under), self._print(expr.expr))
+
+    def _print_Piecewise(self, expr: Any) -> Any:
+        table = self._element("mtable")
+        for value, condition in expr.args:
+            always = condition is true
+            when = "otherwise" if always else "if "
+            words = [self._element("mtext", when), *([] if always else [self._print(condition)])]
+            cells = [self._element("mtd", self._print(value)), self._element("mtd", *words)]
+            table.appendChild(self._element("mtr", *cells))
+        return self._element("mrow", self._element("mo", "{"), table)
+
+    def _call(self, name: str, expr: Any) -> Any:
+        arguments = self._print(expr.args[0])
+        fences = self._element("mo", "("), arguments, self._element("mo", ")")
+        return self._element("mrow", self._element("mi", name), *fences)
+
+    def _element(self, kind: str, *children: Any) -> Any:
+        element = self.dom.createElement(kind)
+        for child in children:
+            node = self.dom.createTextNode(child) if isinstance(child, str) else child
+            element.appendChild(node)
+        return element
 
 
 def lines(expression: Any, width: int, unicode: bool) -> str:
@@ -44,6 +92,5 @@ def lines(expression: Any, width: int, unicode: bool) -> str:
 def mathml(expression: Any) -> str:
     """Write a formula as presentation MathML, which browsers typeset themselves."""
     text: str = _MathML().doprint(expression)
-    for name, sign in (("log", "ln"), ("sigma", "σ"), ("zhat", "ẑ")):
-        text = text.replace(f"<mi>{name}</mi>", f"<mi>{sign}</mi>")
+    text = text.replace("<mi>zhat</mi>", "<mi>ẑ</mi>").replace("<mi>sigma</mi>", "<mi>σ</mi>")
     return f'<math display="block">{text}</math>'
