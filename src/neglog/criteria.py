@@ -6,7 +6,7 @@ Constructor, `repr`, pickling, `state_dict` and `isinstance` are therefore torch
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -16,17 +16,18 @@ from neglog import functional, guards
 class _Criterion(nn.Module):
     """Checks the deprecated switches when torch's constructor is called."""
 
+    __signature__: ClassVar[inspect.Signature]
     reduction: str
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         torch_class = cls.__mro__[2]
-        cls.__signature__ = inspect.signature(torch_class)  # type: ignore[attr-defined]
+        cls.__signature__ = inspect.signature(torch_class)
         if not cls.__doc__:
             raise TypeError(f"{cls.__name__} has no docstring")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = type(self).__signature__.bind(*args, **kwargs).arguments  # type: ignore[attr-defined]
+        given = type(self).__signature__.bind(*args, **kwargs).arguments
         options = {"size_average": None, "reduce": None, "reduction": "mean"} | given
         guards.reduction(options["size_average"], options["reduce"], options["reduction"])
         super().__init__(*args, **kwargs)

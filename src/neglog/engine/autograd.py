@@ -22,17 +22,17 @@ def elementwise(
     reduction: str,
 ) -> Tensor:
     """Return the reduced loss of tensors of one shape and one dtype."""
-    return _apply(_Elementwise, likelihood, x, y, given, weight, factor, reduction)
+    return reference.apply(_Elementwise, likelihood, x, y, given, weight, factor, reduction)
 
 
 def rows(likelihood: type[Rows], *problem: Any) -> Tensor:
     """Return the reduced loss of a problem: x, y, weight, ignored, smoothing, reduction."""
-    return _apply(_Rows, likelihood, *problem)
+    return reference.apply(_Rows, likelihood, *problem)
 
 
 def log_softmax(x: Tensor) -> Tensor:
     """Return log softmax over the last dimension of a tensor that is not empty."""
-    return _apply(_LogSoftmax, x)
+    return reference.apply(_LogSoftmax, x)
 
 
 class _Elementwise(torch.autograd.Function):
@@ -128,9 +128,3 @@ def _handed_out(ctx: Any, upstream: Tensor, again: Callable[[], Tensor]) -> Tens
         ctx.gradient = None
         return gradient
     return upstream * gradient
-
-
-def _apply(function: Any, *arguments: Any) -> Tensor:
-    """Call an autograd function, which torch leaves untyped."""
-    result: Tensor = function.apply(*arguments)
-    return result

@@ -14,6 +14,12 @@ from torch import Tensor
 from neglog.likelihood import Elementwise, Rows
 
 
+def apply(function: Any, *arguments: Any) -> Tensor:
+    """Call an autograd function, which torch leaves untyped."""
+    result: Tensor = function.apply(*arguments)
+    return result
+
+
 class _Nll(torch.autograd.Function):
     """`nll`, with `grad` and `grad_target` as its derivatives."""
 
@@ -66,14 +72,12 @@ class _Score(torch.autograd.Function):
 
 def score(likelihood: type[Elementwise], x: Tensor, y: Tensor, *given: Tensor) -> Tensor:
     """Return the declared `grad`, differentiable again."""
-    result: Tensor = _Score.apply(likelihood, x, y, *given)  # type: ignore[no-untyped-call]
-    return result
+    return apply(_Score, likelihood, x, y, *given)
 
 
 def elementwise(likelihood: type[Elementwise], x: Tensor, y: Tensor, *given: Tensor) -> Tensor:
     """Return the loss of every element; all tensors of one floating dtype."""
-    result: Tensor = _Nll.apply(likelihood, x, y, *given)  # type: ignore[no-untyped-call]
-    return result
+    return apply(_Nll, likelihood, x, y, *given)
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -107,8 +111,7 @@ class _LogSoftmax(torch.autograd.Function):
 
 def log_softmax(logits: Tensor) -> Tensor:
     """Return log softmax over the last dimension of a non-empty floating tensor."""
-    result: Tensor = _LogSoftmax.apply(logits)  # type: ignore[no-untyped-call]
-    return result
+    return apply(_LogSoftmax, logits)
 
 
 def rows(

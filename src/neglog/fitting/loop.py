@@ -23,7 +23,7 @@ _GRADIENT = 1e-7
 def gradient_norm(model: nn.Module, objective: Objective, x: Tensor, y: Tensor) -> float:
     """Return the Euclidean norm of the mean loss's gradient by all weights."""
     model.zero_grad()
-    objective.loss(model(x), y).backward()  # type: ignore[no-untyped-call]
+    objective.loss(model(x), y).backward()
     squares = sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None)
     model.zero_grad()
     return math.sqrt(squares)
@@ -73,7 +73,7 @@ class Loop:
         def closure() -> float:
             self.optimizer.zero_grad()
             loss = self.objective.loss(self.model(x), y)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             return loss.item()
 
         self.optimizer.step(closure)

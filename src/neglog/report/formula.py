@@ -8,17 +8,18 @@ from sympy import true
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
+from sympy.printing.printer import Printer
 
 
-class _PlusFirst:
+class _PlusFirst(Printer):
     """Begin a sum with a term that needs no minus sign: σ(z) − y, not −y + σ(z)."""
 
     def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
-        terms = super()._as_ordered_terms(expr, order=order)  # type: ignore[misc]
+        terms = super()._as_ordered_terms(expr, order=order)
         return sorted(terms, key=lambda term: bool(term.could_extract_minus_sign()))
 
 
-class _Lines(_PlusFirst, PrettyPrinter):  # type: ignore[misc]
+class _Lines(_PlusFirst, PrettyPrinter):
     def _print_log(self, expr: Any) -> Any:
         return self._print_Function(expr, func_name="ln")
 
@@ -26,7 +27,7 @@ class _Lines(_PlusFirst, PrettyPrinter):  # type: ignore[misc]
         return self._print_Function(expr, func_name="σ" if self._use_unicode else "sigma")
 
 
-class _MathML(_PlusFirst, MathMLPresentationPrinter):  # type: ignore[misc]
+class _MathML(_PlusFirst, MathMLPresentationPrinter):
     """What sympy's own printer has no signs for."""
 
     def _print_UnevaluatedExpr(self, expr: Any) -> Any:

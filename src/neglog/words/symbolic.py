@@ -96,9 +96,9 @@ def _lifted(function: Any) -> Any:
 class Bernoulli:
     """P₁ = σ(logit), or the probability itself."""
 
-    def __init__(self, probs: Term | None = None, logits: Term | None = None) -> None:
-        given = probs.expression if probs is not None else sigma(logits.expression)  # type: ignore[union-attr]
-        self.yes = given
+    def __init__(self, **given: Term) -> None:
+        ((parameter, value),) = given.items()
+        self.yes = {"probs": lambda p: p, "logits": sigma}[parameter](value.expression)
 
     def likelihood(self, y: Expr) -> Expr:
         """Return P₁^y · P₀^(1 − y)."""
