@@ -164,6 +164,19 @@ def test_the_deprecated_switches(size_average, reduce) -> None:
     torch.testing.assert_close(mine, torchs)
 
 
+def test_probabilities_of_a_wider_dtype_widen_the_loss() -> None:
+    x, y = torch.randn(4, 3).half(), torch.rand(4, 3)
+    mine, torchs = ours.cross_entropy(x, y), theirs.cross_entropy(x, y)
+    assert mine.dtype == torchs.dtype == torch.float32
+    torch.testing.assert_close(mine, torchs, rtol=1e-3, atol=1e-3)
+
+
+def test_log_softmax_of_a_number() -> None:
+    assert ours.log_softmax(torch.tensor(3.0), 0) == 0
+    with pytest.raises(IndexError):
+        ours.log_softmax(torch.tensor(3.0), 1)
+
+
 def test_mse_loss_takes_integer_and_wider_targets_as_torch_does() -> None:
     x = torch.randn(4)
     for y in (torch.arange(4), torch.arange(4).double()):

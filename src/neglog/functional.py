@@ -234,6 +234,7 @@ def cross_entropy(
     guards.class_weight(weight, classes)
     if target.shape == input.shape and target.is_floating_point():
         guards.no_ignored_probability(ignore_index)
+        input = input.to(torch.promote_types(input.dtype, target.dtype))
     else:
         guards.labels(input, target)
     options = (weight, ignore_index, label_smoothing, reduction)
@@ -262,7 +263,7 @@ def log_softmax(
     input = input if dtype is None else input.to(dtype)
     guards.floating(input)
     if input.dim() == 0:
-        return log_softmax(input[None], 0)[0]
+        return torch.log_softmax(input, dim)
     return engine.log_softmax(input.movedim(dim, -1)).movedim(-1, dim)
 
 
