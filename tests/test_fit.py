@@ -434,3 +434,12 @@ def test_bad_input_gets_a_sentence(case):
     message = str(caught.value)
     assert message.endswith(".")
     assert "\n" not in message
+
+
+def test_a_column_without_a_name_gets_one(tmp_path) -> None:
+    """As pandas writes its index."""
+    path = tmp_path / "table.csv"
+    rows = "\n".join(f"{j},{j % 3},{2 * j + j % 2}" for j in range(30))
+    path.write_text(",a,y\n" + rows + "\n")
+    result = neglog.fit(path, target="y", likelihood="normal")
+    assert result.features == ["column 1", "a"]

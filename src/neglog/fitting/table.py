@@ -163,6 +163,8 @@ def _checked(source: str, frame: pl.DataFrame) -> Table:
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
     kinds = pl.selectors
+    if "" in frame.columns:  # as pandas writes its index
+        frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
     frame = frame.with_columns(
         (kinds.decimal() | kinds.float()).cast(pl.Float64).fill_nan(None),
         (kinds.categorical() | kinds.enum()).cast(pl.String),
