@@ -48,6 +48,16 @@ def test_a_compiled_loss_still_checks_its_target() -> None:
         compiled(X, LABELS + 1)
 
 
+def test_a_second_derivative_of_a_compiled_loss_raises() -> None:
+    """It is not there; zeros would be a silent error."""
+    torch.compiler.reset()
+    x = X.clone().requires_grad_()
+    loss = torch.compile(functional.cross_entropy, backend="eager")(x, LABELS)
+    (slope,) = torch.autograd.grad(loss, x, create_graph=True)
+    with pytest.raises(RuntimeError, match=r"differentiate twice|does not require grad"):
+        torch.autograd.grad(slope.square().sum(), x)
+
+
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 def test_operators_keep_their_promises(reduction) -> None:
     x = X.clone().requires_grad_()

@@ -6,11 +6,12 @@ import io
 import math
 
 import pytest
+import sympy
 import torch
 from rich.console import Console
 
 from neglog import REGISTRY, errors
-from neglog.explain import explain, run
+from neglog.explain import explain, proof, run
 from neglog.report.document import Table, Text
 from neglog.support import unit_interval
 from neglog.words.reference import where
@@ -34,7 +35,7 @@ def spoken(name, z=None, y=None, encoding="utf-8", width=80) -> str:
 def test_what_runs_equals_what_is_derived(name) -> None:
     verdicts = [t.words for t in parts(explain(name), Text) if "equal" in t.words.lower()]
     assert len(verdicts) >= 2
-    assert all("equal" in words and "DIFFERENT" not in words for words in verdicts)
+    assert all("equal: proved for" in words for words in verdicts)
 
 
 def naive_but_wrong(logit, y):
@@ -45,6 +46,38 @@ def test_a_formula_that_drifts_is_told(monkeypatch) -> None:
     monkeypatch.setattr(REGISTRY["bernoulli"], "nll", staticmethod(naive_but_wrong))
     words = " ".join(t.words for t in parts(explain("bernoulli"), Text))
     assert "DIFFERENT: at z =" in words
+
+
+def wrong_slope(mean, y):
+    return mean - 2.0 * y
+
+
+def wrong_term(log_p, y):
+    return where(y == 0.0, -log_p, -y * log_p)
+
+
+@pytest.mark.parametrize(
+    "name, fact, formula", [("normal", "grad", wrong_slope), ("categorical", "nll", wrong_term)]
+)
+def test_any_formula_that_drifts_is_told(monkeypatch, name, fact, formula) -> None:
+    monkeypatch.setattr(REGISTRY[name], fact, staticmethod(formula))
+    (told,) = [t.words for t in parts(explain(name), Text) if "DIFFERENT" in t.words]
+    assert told.startswith(f"✗ {fact}")
+
+
+def test_what_cannot_be_proved_is_compared_in_numbers() -> None:
+    z, y = sympy.symbols("z y", real=True)
+    points = proof.points(lambda source: (source.uniform(-3, 3), source.uniform(0, 1)))
+    stubborn = sympy.Integral(sympy.exp(-(y**2)), (y, 0, 1)).evalf(40)
+    close = proof.compare(z + stubborn, z + sympy.sqrt(sympy.pi) * sympy.erf(1) / 2, (z, y), points)
+    assert close == proof.Verdict(True, "equal at 1,000 points to 1e-12, not proved")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plain_ascii_keeps_the_columns_in_line(name) -> None:
+    lines = spoken(name, encoding="ascii").splitlines()
+    assert "?" not in "".join(lines).replace("agrees?", "")
+    assert all(len(line) <= 80 for line in lines)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,5 +181,16 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path) -> None:
     target = tmp_path / "folder"
     target.mkdir()
     with pytest.raises(OSError):
-        run("normal", None, None, target, Console(file=io.StringIO()))
+        run("normal", None, None, target / "no" / "page.html", Console(file=io.StringIO()))
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_page_never_replaces_what_is_no_file(tmp_path) -> None:
+    page, link = tmp_path / "page.html", tmp_path / "link.html"
+    page.write_text("old")
+    link.symlink_to(page)
+    run("normal", None, None, link, Console(file=io.StringIO()))
+    assert link.is_symlink()
+    assert "<math" in page.read_text(encoding="utf-8")
+    with pytest.raises(errors.ArgumentError, match=r"a page is written to a file, but .* is none"):
+        run("normal", None, None, tmp_path, Console(file=io.StringIO()))

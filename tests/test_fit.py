@@ -443,3 +443,23 @@ def test_a_column_without_a_name_gets_one(tmp_path) -> None:
     path.write_text(",a,y\n" + rows + "\n")
     result = neglog.fit(path, target="y", likelihood="normal")
     assert result.features == ["column 1", "a"]
+
+
+@pytest.mark.parametrize("facts", ["{bad", "[]", None, {"likelihood": "student"}, {"hidden": [5]}])
+def test_a_damaged_model_gets_a_sentence(tmp_path, facts) -> None:
+    import json
+
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    neglog.fit(np.arange(30.0)[:, None] % 7, np.arange(30) % 2, out=tmp_path)
+    path = tmp_path / "model.safetensors"
+    with safe_open(path, "pt") as file:
+        written = json.loads(file.metadata()["neglog"])
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    if facts is None:
+        tensors["1.weight"] = torch.zeros(3, 3, dtype=torch.float64)
+    text = facts if isinstance(facts, str) else json.dumps(written | (facts or {}))
+    save_file(tensors, path, {"neglog": text})
+    with pytest.raises(FitError, match=r"is damaged|was not written by this version"):
+        neglog.predict(tmp_path, np.zeros((2, 1)))

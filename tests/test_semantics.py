@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 
 import cases
@@ -263,3 +264,28 @@ def test_the_kernels_serve_where_they_should(monkeypatch) -> None:
     for name, (call, _) in LOSSES.items():
         x = inputs(name, torch.float32)
         call(x).sum().backward()
+
+
+@losses
+@reductions
+def test_a_batch_of_upstream_gradients(name, reduction) -> None:
+    x = inputs(name)
+    loss = LOSSES[name][0](x, reduction=reduction)
+    upstream = torch.randn(3, *loss.shape, dtype=torch.float64)
+    options = {"retain_graph": True}
+    (together,) = torch.autograd.grad(loss, x, upstream, is_grads_batched=True, **options)
+    each = [torch.autograd.grad(loss, x, u, **options)[0] for u in upstream]
+    torch.testing.assert_close(together, torch.stack(each))
+
+
+def test_criteria_may_be_subclassed() -> None:
+    class Mine(neglog.MSELoss):
+        def __init__(self, times: float) -> None:
+            super().__init__(reduction="sum")
+            self.times = times
+
+        def forward(self, input, target):
+            return self.times * super().forward(input, target)
+
+    assert Mine(2.0)(torch.zeros(3), torch.ones(3)) == 6.0
+    assert str(inspect.signature(neglog.SSELoss)) == "(reduction: 'str' = 'sum') -> 'None'"

@@ -17,17 +17,18 @@ class _Criterion(nn.Module):
     """Checks the deprecated switches when torch's constructor is called."""
 
     __signature__: ClassVar[inspect.Signature]
+    _of_torch: ClassVar[inspect.Signature]
     reduction: str
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        torch_class = cls.__mro__[2]
-        cls.__signature__ = inspect.signature(torch_class)
-        if not cls.__doc__:
-            raise TypeError(f"{cls.__name__} has no docstring")
+        if _Criterion in cls.__bases__:
+            cls._of_torch = inspect.signature(cls.__mro__[2])
+            if "__init__" not in vars(cls):
+                cls.__signature__ = cls._of_torch
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = type(self).__signature__.bind(*args, **kwargs).arguments
+        given = self._of_torch.bind(*args, **kwargs).arguments
         options = {"size_average": None, "reduce": None, "reduction": "mean"} | given
         guards.reduction(options["size_average"], options["reduce"], options["reduction"])
         super().__init__(*args, **kwargs)

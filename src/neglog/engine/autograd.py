@@ -112,9 +112,18 @@ class _LogSoftmax(torch.autograd.Function):
             again = reference.log_softmax(x)
             by_x: Tensor = torch.autograd.grad(again, x, upstream, create_graph=True)[0]
             return by_x
+        if _is_batch(upstream):
+            rest = upstream.sum(-1, keepdim=True) - upstream
+            lost: Tensor = upstream * torch.expm1(log_p) + log_p.exp() * rest
+            return -lost
         classes = x.shape[-1]
         pair = (log_p.reshape(-1, classes), upstream.reshape(-1, classes).contiguous())
         return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
+
+
+def _is_batch(upstream: Tensor) -> bool:
+    """Tell whether `is_grads_batched` maps this backward over many upstream gradients."""
+    return torch._C._functorch.is_legacy_batchedtensor(upstream)
 
 
 def _handed_out(ctx: Any, upstream: Tensor, again: Callable[[], Tensor]) -> Tensor:
@@ -124,6 +133,8 @@ def _handed_out(ctx: Any, upstream: Tensor, again: Callable[[], Tensor]) -> Tens
     second backward through the same graph computes the gradient again.
     """
     gradient: Tensor = again() if ctx.gradient is None else ctx.gradient
+    if _is_batch(upstream):  # which has no one value to look at
+        return upstream * gradient
     if upstream.dim() == 0 and upstream.item() == 1.0:
         ctx.gradient = None
         return gradient

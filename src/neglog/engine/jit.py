@@ -36,7 +36,15 @@ def compile_loop(
         names[helper.__name__] = njit(bind(helper, _globals(helper) | names), **LOOP)
     stamp = fingerprint(*formulas.values(), *helpers, template, numba_words, bind, compile_loop)
     name = "_".join([template.__name__, label, real.__name__, stamp])
-    return njit(bind(template, _globals(template) | names, name=name), cache=True, **LOOP)
+    return cached(bind(template, _globals(template) | names, name=name), **LOOP)
+
+
+def cached(loop: Callable[..., Any], **options: Any) -> Any:
+    """Compile with Numba's disk cache, or without it where no folder may be written."""
+    try:
+        return njit(loop, cache=True, **options)
+    except RuntimeError:  # "cannot cache function: no locator available"
+        return njit(loop, **options)
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from neglog.likelihood import REGISTRY
 
@@ -64,6 +65,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
     ctx.nothing = [[None] * len(v) if isinstance(v, list) else None for v in inputs[2:]]
 
 
+@once_differentiable  # a second derivative raises: the kernel's gradient would be a constant
 def _pull(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Any, ...]:
     (gradient,) = ctx.saved_tensors
     if ctx.rows and upstream.dim() == 1:

@@ -7,17 +7,16 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from neglog.engine import rows_loops, threads, values
 from neglog.engine.elementwise_cpu import empty_like, flat, real_type
 from neglog.engine.elementwise_loop import sum_of
-from neglog.engine.jit import compile_loop
+from neglog.engine.jit import cached, compile_loop
 from neglog.engine.rows_loops import BLOCK, label_row, label_rows, powers, target_row, target_rows
 from neglog.likelihood import Rows
 
-survey = njit(rows_loops.survey, cache=True, nogil=True)
+survey = cached(rows_loops.survey, nogil=True)
 
 
 @cache

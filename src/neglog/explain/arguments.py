@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def labels(y: Given, classes: int) -> tuple[list[str], list[int], list[str]]:
     the classes in alphabetical order.
     """
     found = [str(part).strip() for part in _parts(y)]
-    if all(label.lstrip("-").isdigit() for label in found):
+    if all(re.fullmatch(r"-?[0-9]+", label) for label in found):
         first = min(0 if int(label) == 0 else 1 for label in found)
         names = [str(first + k) for k in range(classes)]
         wanted = f"labels must be {names[0]} … {names[-1]}, as there are {classes} logits in a row"

@@ -78,7 +78,7 @@ def _likelihood(chain: Derivation) -> Section:
 
 def _derivative(chain: Derivation) -> Section:
     (z,) = chain.inputs
-    curvature = sympy.factor(sympy.diff(chain.grad[0], z))
+    curvature = sympy.diff(chain.grad[0], z)
     loss = steps.LOSS
     return Section(
         "The derivative, and why an optimizer is needed",

@@ -92,18 +92,17 @@ def _as_it_runs(chain: Derivation) -> Section:
     symbols = (*chain.inputs, *chain.targets)
     points = proof.points(_sample)
     nll, slopes = derivation.declared_row(Categorical, chain.inputs, chain.targets)
-    term = symbolic.read(Categorical.nll, Symbol("ln_p", real=True), Symbol("y", real=True))
-    last = 1 - sympy.Add(*chain.targets[:-1])
+    log_p = sympy.log(Symbol("P_k", positive=True))
+    term = symbolic.read(Categorical.nll, log_p, Symbol("y_k", real=True))
+    last = {chain.targets[-1]: 1 - sympy.Add(*chain.targets[:-1])}
     meaning = chain.probabilities
     found = [
-        proof.compare(
-            derived.xreplace(meaning), declared.subs(chain.targets[-1], last), symbols, points
-        )
+        proof.compare(derived.xreplace(meaning).subs(last), declared.subs(last), symbols, points)
         for derived, declared in zip(chain.grad, slopes, strict=True)
     ]
     verdicts = [
         steps.verdict("nll", proof.compare(chain.nll.xreplace(meaning), nll, symbols, points)),
-        *(steps.verdict(f"grad by {z}", each) for z, each in zip(chain.inputs, found, strict=True)),
+        *(steps.verdict(f"grad by z{k}", each) for k, each in zip("₁₂₃", found, strict=True)),
     ]
     reading = Formula(term, "nll, the term of one class, read by sympy:")
     return steps.as_it_runs(steps.source(Categorical.nll, Categorical.grad), [reading], verdicts)

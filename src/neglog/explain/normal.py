@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import sympy
 import torch
@@ -56,7 +57,7 @@ def _likelihood(chain: Derivation) -> Section:
         "From the likelihood to the loss",
         [
             Text("One sample: the normal density at what was seen."),
-            Formula(steps.equation(sample, chain.likelihood)),
+            Formula(steps.equation(sample, chain.likelihood.replace(sympy.exp, _kept))),
             Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
             *steps.over_samples(chain.nll),
             Text("½ ln 2π does not depend on the weights, so it is dropped. What is left is half "
@@ -66,6 +67,11 @@ def _likelihood(chain: Derivation) -> Section:
                  "its mean: the same weights minimise all three."),
         ],
     )  # fmt: skip
+
+
+def _kept(power: Any) -> Any:
+    """Keep e to a negative power out of a denominator."""
+    return symbolic.whole(sympy.exp(power))
 
 
 def _derivative(chain: Derivation) -> Section:

@@ -32,7 +32,7 @@ def of_logits() -> list[Table]:
             head: list[str | Cell] = [_name(dtype), number(logit)]
             losses.append([*head, *_judged([c[0][k] for c in columns], loss, dtype)])
             slopes.append([*head, *_judged([c[1][k] for c in columns], slope, dtype)])
-    headers = ["", "z", "exact", "BCELoss on σ(z)", "BCEWithLogitsLoss on z"]
+    headers = ["type", "z", "exact", "BCELoss on σ(z)", "BCEWithLogitsLoss on z"]
     return _tables(headers, losses, slopes, "The loss for y = 0", "Its derivative by z")
 
 
@@ -51,9 +51,9 @@ def of_rows() -> list[Table]:
                 head: list[str | Cell] = [_name(dtype), ", ".join(map(number, row)), str(label + 1)]
                 losses.append([*head, *_judged([c[0] for c in columns], exact[0], dtype)])
                 slopes.append([*head, *_judged([c[1] for c in columns], exact[1], dtype)])
-    headers = ["", "z", "label", "exact", "NLLLoss on ln(softmax)", "NLLLoss on LogSoftmax"]
+    headers = ["type", "z", "y", "exact", "NLLLoss on\nln(softmax)", "NLLLoss on\nLogSoftmax"]
     titles = ("The loss", "Its derivative by the true class's logit")
-    return _tables([*headers, "CrossEntropyLoss on z"], losses, slopes, *titles)
+    return _tables([*headers, "CrossEntropyLoss\non z"], losses, slopes, *titles)
 
 
 def _three(z: Tensor, label: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -147,6 +147,15 @@ def _model_bytes(result: FitResult) -> bytes:
     return safetensors.torch.save(tensors, {"neglog": json.dumps(facts, ensure_ascii=False)})
 
 
+def _facts(metadata: dict[str, str]) -> dict[str, Any]:
+    """Return what was written beside the weights; nothing where that is not readable."""
+    try:
+        facts = json.loads(metadata.get("neglog", "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
 def read(folder: Path) -> Saved:
     """Read what `write` wrote.
 
@@ -156,7 +165,7 @@ def read(folder: Path) -> Saved:
     path = folder / MODEL if folder.is_dir() else folder
     try:
         with safetensors.safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {}).get("neglog", "{}"))
+            facts = _facts(file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
     except FileNotFoundError:
         remedy = "pass the folder that `neglog fit --out` wrote"
@@ -165,6 +174,13 @@ def read(folder: Path) -> Saved:
         raise FitError(f"{path} is no model that can be read ({error}).") from None
     if facts.get("format") != _FORMAT:
         raise FitError(f"{path} was not written by this version of neglog; fit it again.")
+    try:
+        return _saved(facts, tensors)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+        raise FitError(f"{path} is damaged: its parts do not fit together; fit it again.") from None
+
+
+def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:
     design = Design.from_json(facts["design"])
     likelihood, classes = LIKELIHOODS[facts["likelihood"]], facts["classes"]
     target = Target(facts["target"], likelihood, classes, facts["reason"])

@@ -80,6 +80,7 @@ def bars(weights: np.ndarray[Any, Any], features: list[str], outputs: list[str])
                 continue
             axes.barh(range(len(names)), weights[k], color=_BLUE, height=0.65)
             axes.axvline(0, color=_INK, linewidth=0.8)
+            axes.set_ylim(-0.6, len(names) - 0.4)
             axes.set_yticks(range(len(names)), names)
             axes.set_title(_short(outputs[k]), fontsize=10)
             axes.locator_params(axis="x", nbins=4)

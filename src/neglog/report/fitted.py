@@ -9,7 +9,7 @@ import sympy
 from markupsafe import Markup
 from sympy import Symbol
 
-from neglog.families import Categorical
+from neglog.families import Categorical, Normal
 from neglog.report import figures
 from neglog.report.document import Cell, Table, number
 from neglog.report.information import information
@@ -57,10 +57,14 @@ def loss_formula(likelihood: type[Likelihood]) -> tuple[Any, str]:
         truth = Symbol("P_y", positive=True)
         meaning = "minus the logarithm of the probability that the softmax gives to the true label"
         return sympy.Eq(loss, -sympy.log(truth), evaluate=False), meaning
-    z = Symbol("zhat" if likelihood.name == "normal" else "z", real=True)
-    mass = symbolic.read(likelihood.distribution, z).likelihood(y)
-    right = sympy.expand_mul(-sympy.expand_log(sympy.log(mass), force=True), deep=False)
-    return sympy.Eq(loss, right, evaluate=False), "minus the logarithm of the row's likelihood"
+    normal = likelihood is Normal
+    twin = symbolic.read(likelihood.distribution, Symbol("zhat" if normal else "z", real=True))
+    meaning = "minus the logarithm of the row's likelihood"
+    if normal:  # the fit estimates what the declaration sets to 1, as the weights do not need it
+        twin.deviation = Symbol("sigma", positive=True)
+        meaning += "; σ, the standard deviation of the errors, does not move the weights"
+    logarithm = sympy.expand_log(sympy.log(twin.likelihood(y)), force=True)
+    return sympy.Eq(loss, sympy.expand_mul(-logarithm, deep=False), evaluate=False), meaning
 
 
 def summary(fit: FitResult) -> Table:

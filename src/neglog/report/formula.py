@@ -39,6 +39,12 @@ class _MathML(_PlusFirst, MathMLPresentationPrinter):
     def _print_sigma(self, expr: Any) -> Any:
         return self._call("σ", expr)
 
+    def _print_Exp1(self, _: Any) -> Any:
+        return self._element("mi", "e")
+
+    def _print_exp(self, expr: Any) -> Any:
+        return self._element("msup", self._element("mi", "e"), self._print(expr.args[0]))
+
     def _print_Product(self, expr: Any) -> Any:
         (index, low, high), sign = expr.limits[0], self._element("mo", "∏")
         below = self._element(

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from neglog import __version__
+from neglog.errors import ArgumentError, sentence
 from neglog.report import fitted, formula
 from neglog.report.document import Code, Document, Formula, Text
 
@@ -32,9 +33,13 @@ def write(page: str, path: Path) -> None:
     """Write a page whole or not at all: a reader never sees half of it.
 
     Raises:
+        ArgumentError: the path is a folder or a device.
         OSError: the folder does not exist or cannot be written.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # a link keeps pointing to the page
+    if path.exists() and not path.is_file():
+        wanted, remedy = "a page is written to a file", "choose another name"
+        raise ArgumentError(sentence(wanted, f"{path} is none", remedy=remedy))
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import textwrap
-import unicodedata
 
 from rich import box, table
 from rich.console import Console, Group, RenderableType
@@ -17,9 +17,20 @@ from neglog.report.formula import lines
 
 _STYLES = {"good": "green", "bad": "bold red", "": ""}
 _ASCII = str.maketrans(
-    {"−": "-", "×": "x", "·": "*", "σ": "sigma", "Σ": "sum", "∏": "product", "∞": "inf"}
-    | {"∂": "d", "′": "'", "→": "->", "≤": "<=", "≥": ">=", "≠": "!=", "√": "sqrt", "—": "-"}
-    | {"–": "-", "…": "...", "“": '"', "”": '"', "’": "'", "⟨": "<", "⟩": ">", "ᵀ": "^T"}
+    {"−": "-", "×": "x", "·": "*", "σ": "sigma", "Σ": "sum", "∏": "product", "π": "pi"}
+    | {
+        "∞": "inf",
+        "∂": "d",
+        "→": "->",
+        "≤": "<=",
+        "≥": ">=",
+        "…": "...",
+        "½": "1/2",
+        "²": "^2",
+        "ᵀ": "^T",
+    }
+    | {"ẑ": "zhat", "₀": "_0", "₁": "_1", "₂": "_2", "₃": "_3", "ᵢ": "_i", "ₖ": "_k"}
+    | {"✓": "[ok]", "✗": "[!]"}
 )
 
 
@@ -33,57 +44,62 @@ def show(document: Document, console: Console) -> None:
     )
     draft.print(rendered(document, console.width, unicode=False))
     assert isinstance(draft.file, io.StringIO)
-    console.file.write(spelled(draft.file.getvalue(), console.encoding))
+    text = draft.file.getvalue()  # a label of the user's may still hold anything
+    console.file.write(text.encode(console.encoding, errors="replace").decode(console.encoding))
 
 
 def rendered(document: Document, width: int, unicode: bool) -> Group:
     """Lay a document out for a console of this width."""
-    parts: list[RenderableType] = [Words(document.title, style="bold"), Words(document.lead)]
+    lead = _words(document.lead, unicode)
+    parts: list[RenderableType] = [Words(document.title, style="bold"), lead]
     for number, section in enumerate(document.sections, 1):
-        parts += [Words(f"\n{number}  {section.heading}", style="bold cyan")]
+        parts.append(_words(f"\n{number}  {section.heading}", unicode, "bold cyan"))
         parts += [_part(part, width, unicode) for part in section.parts]
     return Group(*parts)
-
-
-def spelled(text: str, encoding: str) -> str:
-    """Replace what an encoding cannot write by words and ASCII signs."""
-    if _encodes(text, encoding):
-        return text
-    plain = unicodedata.normalize("NFKD", text.translate(_ASCII))
-    return plain.encode(encoding, errors="replace").decode(encoding)
 
 
 def rich_table(content: Table, unicode: bool = True) -> table.Table:
     """Return a table for a console; labels are text, never markup."""
     drawn = table.Table(
-        title=Words(content.title) if content.title else None,
-        caption=Words(content.caption) if content.caption else None,
+        title=_words(content.title, unicode) if content.title else None,
+        caption=_words(content.caption, unicode) if content.caption else None,
         caption_justify="left",
         title_justify="left",
         box=box.SIMPLE_HEAD if unicode else box.ASCII,
+        show_edge=False,
         pad_edge=False,
         padding=(0, 1, 0, 0),  # narrow: eighty columns should hold a row
     )
     for header in content.headers:
-        drawn.add_column(Words(header), overflow="fold")
+        drawn.add_column(_words(header, unicode), overflow="fold")
     for row in content.cells():
-        drawn.add_row(*(Words(cell.text, style=_STYLES[cell.tone]) for cell in row))
+        drawn.add_row(*(_words(cell.text, unicode, _STYLES[cell.tone]) for cell in row))
     return drawn
 
 
 def _part(part: Part, width: int, unicode: bool) -> RenderableType:
     if isinstance(part, Text):
-        return Padding(Words(part.words, style=_STYLES[part.tone]), (0, 0, 1, 3))
+        words = _words(part.words, unicode, _STYLES[part.tone])
+        return Padding(words, (0, 0, 1, 3), expand=False)
     if isinstance(part, Code):
+        source = _words(part.source, unicode).plain
         code = Syntax(
-            part.source, "python", theme="ansi_dark", background_color="default", word_wrap=True
+            source, "python", theme="ansi_dark", background_color="default", word_wrap=True
         )
         return Padding(code, (0, 0, 1, 6))
     if isinstance(part, Formula):
         drawn = textwrap.indent(lines(part.expression, width - 6, unicode), "      ")
         label = Words(f"   {part.label}\n" if part.label else "", style="dim")
         return Group(label.append_text(Words(drawn + "\n", no_wrap=True, style="not dim")))
-    return Padding(rich_table(part, unicode), (0, 0, 1, 3))
+    bare = rich_table(dataclasses.replace(part, title="", caption=""), unicode)
+    title = [_words(part.title, unicode, "bold")] if part.title else []
+    caption = [_words(part.caption, unicode, "dim")] if part.caption else []
+    return Padding(Group(*title, bare, *caption), (0, 0, 1, 3), expand=False)
+
+
+def _words(text: str, unicode: bool, style: str = "") -> Words:
+    """Return text for a console, spelled in ASCII where it knows no more."""
+    return Words(text if unicode else text.translate(_ASCII), style=style)
 
 
 def _encodes(text: str, encoding: str) -> bool:

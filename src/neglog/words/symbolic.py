@@ -38,6 +38,13 @@ class sigma(sympy.Function):
         return self.args[0].is_real
 
 
+class whole(sympy.UnevaluatedExpr):
+    """A positive number kept whole: of 2π alone, sympy would take the root as √2 √π."""
+
+    is_commutative = True
+    is_positive = True
+
+
 class Term:
     """An expression whose ``==`` is an equation, as a tensor's is; sympy's own is an identity."""
 
@@ -114,8 +121,7 @@ class Normal:
     def likelihood(self, y: Expr) -> Expr:
         """Return the density at y."""
         error = (y - self.mean) / self.deviation
-        circle = sympy.UnevaluatedExpr(2 * sympy.pi)  # sympy would write √2 √π
-        return sympy.exp(-(error**2) / 2) / (self.deviation * sympy.sqrt(circle))
+        return sympy.exp(-(error**2) / 2) / (self.deviation * sympy.sqrt(whole(2 * sympy.pi)))
 
 
 class Categorical:
