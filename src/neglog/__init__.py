@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neglog import functional as functional
+    from neglog.checking.api import check as check
+    from neglog.compatibility import torch_compatible as torch_compatible
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
     from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
@@ -30,9 +32,11 @@ _HOMES = {
     "SSELoss": "criteria",
     "NeglogError": "errors",
     "REGISTRY": "families",
+    "check": "checking.api",
     "fit": "fitting.api",
     "functional": "functional",
     "predict": "fitting.predict",
+    "torch_compatible": "compatibility",
 }
 
 

@@ -20,6 +20,10 @@ class ArgumentError(NeglogError, TypeError, ValueError):
     """An argument that no call could accept: a wrong type, a wrong option, a wrong weight."""
 
 
+class CheckError(NeglogError, ValueError):
+    """What `neglog.check` found, where it was asked to raise."""
+
+
 class DeclarationError(NeglogError, TypeError):
     """A likelihood whose declaration is incomplete or uses words outside the vocabulary."""
 
