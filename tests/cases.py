@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from neglog import REGISTRY
-from neglog.likelihood import Elementwise, Rows
-from neglog.support import Support
+from neglog.engine import Elements
+from neglog.likelihood import Elementwise, Likelihood, Rows
+from neglog.support import Support, signs
 
 ELEMENTWISE = [c for c in REGISTRY.values() if issubclass(c, Elementwise)]
 ROWS = [c for c in REGISTRY.values() if issubclass(c, Rows)]
@@ -25,9 +26,12 @@ def draw(support: Support, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor
         if values.numel() >= len(EXTREMES):
             values.view(-1)[: len(EXTREMES)] = torch.tensor(EXTREMES, dtype=torch.float64)
         return values.to(dtype)
-    finite = [m for m in support.members if abs(m) <= torch.finfo(dtype).max / 1e25]
+    finite = [m for m in support.members if abs(m) <= torch.finfo(dtype).max ** 0.25]
     spread = 2 * torch.randn(shape, dtype=torch.float64)
-    values = spread if min(finite) < 0 else spread.sigmoid()
+    between = {-1.0: spread, 0.0: spread.sigmoid() * max(finite)}
+    values = between[min(finite, key=abs) if min(finite) >= 0 else -1.0]
+    if support.words == signs.words:
+        values = spread.sign()
     if values.numel() >= len(finite):
         values.view(-1)[-len(finite) :] = torch.tensor(finite, dtype=torch.float64)
     return values.to(dtype)
@@ -35,13 +39,24 @@ def draw(support: Support, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor
 
 def elementwise(
     likelihood: type[Elementwise], shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0
-) -> tuple[Tensor, Tensor, list[Tensor]]:
+) -> Elements:
     """Return inputs, targets and what is given, all inside their sets."""
     torch.manual_seed(seed)
-    x = draw(likelihood.domain, shape, dtype)
+    inputs = tuple(draw(domain, shape, dtype) for domain in likelihood.domains)
+    if likelihood.name == "poisson":  # exp of the extremes is ∞, which has tests of its own
+        inputs = (inputs[0].clamp(-200, 10),)
+    if len(inputs) == 2:  # a variance at its floor has tests of its own
+        inputs = (inputs[0].clamp(-100, 100), inputs[1].clamp(min=0.125))
     y = draw(likelihood.support, shape, dtype)
-    given = [torch.rand(shape, dtype=dtype) + 0.5 for _ in likelihood.given]
-    return x, y, given
+    if likelihood.name == "relative_entropy_of_log":
+        y = y.clamp(-200, 3)
+    given = tuple(torch.rand(shape, dtype=dtype) + 0.5 for _ in likelihood.given)
+    return Elements(likelihood, inputs, y, given, settings(likelihood))
+
+
+def settings(likelihood: type[Likelihood]) -> tuple[float, ...]:
+    """Return a number for each of a declaration's settings."""
+    return tuple({"delta": 1.25, "eps": 2.0**-20}[name] for name in likelihood.settings)
 
 
 def rows(

@@ -9,6 +9,7 @@ import mpmath as mp
 import numpy as np
 
 from neglog.likelihood import Likelihood
+from neglog.support import Support, nonnegative, signs, unit_interval
 from neglog.words import bind
 
 mp.mp.dps = 60
@@ -27,6 +28,8 @@ WORDS = {
     "log1p": _guarded(mp.log1p, {-1.0: -mp.inf, INF: mp.inf}),
     "sigmoid": _guarded(lambda x: 1 / (1 + mp.exp(-x)), {-INF: mp.mpf(0), INF: mp.mpf(1)}),
     "softplus": _guarded(lambda x: mp.log1p(mp.exp(x)), {-INF: mp.mpf(0), INF: mp.inf}),
+    "erf": mp.erf,
+    "log_gamma": mp.loggamma,
     "where": lambda condition, yes, no: yes if condition else no,
 }
 
@@ -49,7 +52,38 @@ def _categorical(logits: list[Any]) -> Any:
     return SimpleNamespace(log_prob=lambda k: logits[k] - total)
 
 
-DISTRIBUTIONS = SimpleNamespace(Bernoulli=_bernoulli, Normal=_normal, Categorical=_categorical)
+def _laplace(mean: Any, scale: Any) -> Any:
+    return SimpleNamespace(log_prob=lambda y: -abs(y - mean) / scale - mp.log(2 * scale))
+
+
+def _huber(mean: Any, delta: Any) -> Any:
+    def unscaled(error: Any) -> Any:
+        return error**2 / 2 if abs(error) < delta else delta * (abs(error) - delta / 2)
+
+    ends = [-mp.inf, -delta, 0, delta, mp.inf]
+    area = mp.quad(lambda error: mp.exp(-unscaled(error)), ends)
+    return SimpleNamespace(log_prob=lambda y: -unscaled(y - mean) - mp.log(area))
+
+
+def _poisson(rate: Any) -> Any:
+    return SimpleNamespace(log_prob=lambda y: y * mp.log(rate) - rate - mp.log(mp.gamma(y + 1)))
+
+
+def _signed(logit: Any) -> Any:
+    return SimpleNamespace(log_prob=lambda y: -mp.log(1 + mp.exp(-y * logit)))
+
+
+DISTRIBUTIONS = SimpleNamespace(
+    Bernoulli=_bernoulli,
+    Categorical=_categorical,
+    Huber=_huber,
+    Laplace=_laplace,
+    LogShare=lambda log_p: SimpleNamespace(log_prob=lambda y: mp.exp(y) * log_p),
+    Normal=_normal,
+    Poisson=_poisson,
+    Share=lambda log_p: SimpleNamespace(log_prob=lambda y: y * log_p),
+    SignedBernoulli=_signed,
+)
 
 
 def formula(likelihood: type[Likelihood], fact: str) -> Any:
@@ -61,6 +95,16 @@ def log_prob(likelihood: type[Likelihood], *inputs: Any) -> Any:
     """Return the log-probability function of the declared distribution, in sixty digits."""
     words = WORDS | {"distributions": DISTRIBUTIONS}
     return bind(likelihood.distribution, words, mp.mpf)(*inputs).log_prob
+
+
+def total(support: Support, f: Any, kinks: list[Any]) -> Any:
+    """Return the sum of f over the support of a target that is yes or no, a count, or real."""
+    if support.words in (unit_interval.words, signs.words):
+        return sum(f(mp.mpf(y)) for y in ((0, 1) if support is unit_interval else (-1, 1)))
+    if support is nonnegative:  # counts; far above any rate in the tests
+        return sum(f(mp.mpf(y)) for y in range(200))
+    inner = sorted({k + side for k in kinks for side in (0, -40, 40)})
+    return mp.quad(f, [-mp.inf, *inner, mp.inf])
 
 
 def ulps(got: Any, true: Any, real: type) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch.library import opcheck
 
 from neglog import functional
-from neglog.engine import ops
+from neglog.engine import ops, values
 
 X, Y = torch.randn(6, 4), torch.rand(6, 4)
 LABELS = torch.tensor([0, 1, 2, 3, 0, 1])
@@ -22,6 +22,10 @@ CALLS = {
         x, LABELS, weight=torch.ones(4), label_smoothing=0.1
     ),
     "each row": lambda x: functional.cross_entropy(x, LABELS, reduction="none").square().sum(),
+    "gaussian": lambda x: functional.gaussian_nll_loss(x[:3], Y[:3], x[3:].exp(), full=True),
+    "huber masked": lambda x: functional.huber_loss(x, Y, delta=0.3, mask=Y > 0.3),
+    "both": lambda x: functional.mse_loss(x, x.square()),
+    "rows masked": lambda x: functional.cross_entropy(x, LABELS, mask=Y[:, 0] > 0.3, normalizer=3),
     "log softmax": lambda x: functional.log_softmax(x, 1).square().sum(),
 }
 
@@ -39,6 +43,14 @@ def test_compiled_is_eager(name) -> None:
         loss.backward()
         results.append((loss.detach(), x.grad))
     torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("name", CALLS)
+def test_compiled_without_a_kernel_is_eager(name, monkeypatch) -> None:
+    """As on a device that has no kernels."""
+    monkeypatch.setattr(values, "kernel_serves", lambda *tensors: False)
+    test_compiled_is_eager(name)
 
 
 def test_a_compiled_loss_still_checks_its_target() -> None:
@@ -61,23 +73,29 @@ def test_a_second_derivative_of_a_compiled_loss_raises() -> None:
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 def test_operators_keep_their_promises(reduction) -> None:
     x = X.clone().requires_grad_()
-    opcheck(ops.elementwise, ("bernoulli", x, Y, [], None, 1.0, reduction))
-    opcheck(ops.elementwise, ("weighted_bernoulli", x, Y, [Y + 1], Y, 2.0, reduction))
-    opcheck(ops.rows, ("categorical", x, LABELS, None, -100, 0.0, reduction))
-    opcheck(ops.rows, ("categorical", x, Y, torch.ones(4), -100, 0.1, reduction))
+    plain, weighted = (None, False, 1.0, reduction), (Y, True, 2.0, reduction)
+    opcheck(ops.elementwise, ("bernoulli", [x], Y, [], [], *plain, [True, False]))
+    opcheck(ops.elementwise, ("weighted_bernoulli", [x], Y, [Y + 1], [], *weighted, [True, False]))
+    y = Y.clone().requires_grad_()
+    both = ("heteroscedastic_normal", [x, Y + 1], y, [], [1e-6], *plain, [True, False, True])
+    opcheck(ops.elementwise, both)
+    rest = (-100, 0.0, reduction, [True])
+    opcheck(ops.rows, ("categorical", x, LABELS, None, torch.rand(6), *rest))
+    opcheck(ops.rows, ("categorical", x, Y, torch.ones(4), None, *rest))
 
 
 def test_operators_under_vmap() -> None:
     batch, targets = torch.randn(3, 6, 4), torch.rand(3, 6, 4)
 
     def loss(x, y):
-        return ops.elementwise("bernoulli", x, y, [], None, 1.0, "mean")[0]
+        options = (None, False, 1.0, "mean", [True, False])
+        return ops.elementwise("bernoulli", [x], y, [], [], *options)[0]
 
     expected = torch.stack([loss(x, y) for x, y in zip(batch, targets, strict=True)])
     torch.testing.assert_close(torch.vmap(loss)(batch, targets), expected)
 
     def row_loss(x):
-        return ops.rows("categorical", x, LABELS, None, -100, 0.0, "none")[0]
+        return ops.rows("categorical", x, LABELS, None, None, -100, 0.0, "none", [True])[0]
 
     expected = torch.stack([row_loss(x) for x in batch])
     torch.testing.assert_close(torch.vmap(row_loss)(batch), expected)

@@ -78,7 +78,10 @@ SPOILS = [
     ({"nll": with_branch}, "nll uses IfExp, outside the closed vocabulary"),
     ({"nll": with_other_names}, r"nll must take \('mean', 'y'\), but takes \('x', 'y'\)"),
     ({"nll": with_chain}, "nll chains comparisons: combine them with &"),
-    ({"inputs": ("mean", "scale")}, "names 2 inputs; the engines take one"),
+    ({"inputs": ("mean", "scale")}, r"nll must take \('mean', 'scale', 'y'\)"),
+    ({"inputs": ("a", "b", "c")}, "names 3 inputs; the engine takes 2"),
+    ({"inputs": ()}, "names 0 inputs; the engine takes 2"),
+    ({"domains": (reals, reals)}, "must state one domain for each of its inputs"),
     ({"__doc__": " "}, "has no docstring: say what it is for and give its source"),
 ]
 

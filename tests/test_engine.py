@@ -6,11 +6,13 @@ import cases
 import numpy as np
 import oracle
 import pytest
+import running_error
 import torch
 from oracle import mp
 
-from neglog import engine
-from neglog.engine import elementwise_cpu, values
+from neglog import REGISTRY, engine
+from neglog.engine import Elements, RowsOfClasses, elementwise_cpu, values
+from neglog.support import unit_interval
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
 rows = pytest.mark.parametrize("likelihood", cases.ROWS)
@@ -20,18 +22,23 @@ REALS = {torch.float64: np.float64, torch.float32: np.float32}
 ROUNDING = {torch.float64: 1e-13, torch.float32: 2e-6, torch.bfloat16: 8e-3, torch.float16: 1e-3}
 
 
-def loss_and_gradient(call, x, **options):
-    """Return the loss of a fresh leaf and its gradient for an upstream of ones."""
-    x = x.detach().clone().requires_grad_()
-    loss = call(x, **options)
-    (gradient,) = torch.autograd.grad(loss.sum(), x)
-    return loss.detach(), gradient
+def loss_and_gradients(problem, **options):
+    """Return the loss about fresh leaves, and its gradients for an upstream of ones."""
+    problem = problem._replace(**options)
+    tensors = list(problem.tensors())
+    count = len(problem.inputs) if isinstance(problem, Elements) else 1
+    for i in range(count):
+        tensors[i] = tensors[i].detach().clone().requires_grad_()
+    problem = problem.holding(tensors)
+    engine_of = engine.elementwise if isinstance(problem, Elements) else engine.rows
+    loss = engine_of(problem)
+    return [loss.detach(), *torch.autograd.grad(loss.sum(), tensors[:count])]
 
 
-def by_reference(monkeypatch, call, x, **options):
+def by_reference(monkeypatch, problem, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(values, "kernel_serves", lambda x, y: False)
-        return loss_and_gradient(call, x, **options)
+        patch.setattr(values, "kernel_serves", lambda *tensors: False)
+        return loss_and_gradients(problem, **options)
 
 
 def assert_same(got, expected, dtype):
@@ -45,19 +52,49 @@ def assert_same(got, expected, dtype):
 @dtypes
 @reductions
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (15,), (3, 7, 5), (9001,)], ids=str)
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [False, True, "masked"])
 def test_elementwise_kernel_agrees_with_reference(
     likelihood, dtype, reduction, shape, weighted, monkeypatch
 ) -> None:
-    x, y, given = cases.elementwise(likelihood, shape, dtype)
+    problem = cases.elementwise(likelihood, shape, dtype)
     weight = torch.rand(shape, dtype=dtype) if weighted else None
+    if weighted == "masked":
+        weight = torch.where(weight < 0.5, 0.0, weight)
+    options = {"reduction": reduction, "factor": 2.0, "weight": weight}
+    options["masked"] = weighted == "masked"
+    got = loss_and_gradients(problem, **options)
+    assert_same(got, by_reference(monkeypatch, problem, **options), dtype)
 
-    def call(x, **options):
-        return engine.elementwise(likelihood, x, y, given=given, weight=weight, **options)
 
-    options = {"reduction": reduction, "factor": 2.0}
-    got = loss_and_gradient(call, x, **options)
-    assert_same(got, by_reference(monkeypatch, call, x, **options), dtype)
+@elementwise
+@pytest.mark.parametrize("dtype", REALS, ids=str)
+def test_the_kernels_gradient_by_the_target_is_the_reference_s(
+    likelihood, dtype, monkeypatch
+) -> None:
+    problem = cases.elementwise(likelihood, (50,), dtype)
+    results = []
+    for serves in (values.kernel_serves, lambda *tensors: False):
+        monkeypatch.setattr(values, "kernel_serves", serves)
+        y = problem.y.clone().requires_grad_()
+        loss = engine.elementwise(problem._replace(y=y, factor=2.0))
+        results.append(torch.autograd.grad(loss, y))
+    assert_same(*results, dtype)
+
+
+@elementwise
+@pytest.mark.parametrize("by", ["kernel", "reference"])
+def test_what_is_masked_is_not_looked_at(likelihood, by, monkeypatch) -> None:
+    if by == "reference":
+        monkeypatch.setattr(values, "kernel_serves", lambda *tensors: False)
+    problem = cases.elementwise(likelihood, (40,), torch.float64)
+    weight = torch.arange(40.0, dtype=torch.float64) % 3
+    options = {"weight": weight, "masked": True, "reduction": "sum"}
+    clean = loss_and_gradients(problem, **options)
+    for stranger in (float("nan"), float("inf"), -1e300):
+        spoiled = problem.each(lambda t, s=stranger: torch.where(weight == 0, s, t))
+        got = loss_and_gradients(spoiled, **options)
+        assert all(torch.equal(a, b) for a, b in zip(got, clean, strict=True))
+        assert all((g[weight == 0] == 0).all() for g in got[1:])
 
 
 @rows
@@ -66,8 +103,9 @@ def test_elementwise_kernel_agrees_with_reference(
 @pytest.mark.parametrize("size, classes", [(0, 3), (1, 1), (1, 2), (7, 3), (50, 1025), (4000, 9)])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", ["labels", "ignored", "all ignored", "smoothed", "probabilities"])
+@pytest.mark.parametrize("shared", [False, True])
 def test_rows_kernel_agrees_with_reference(
-    likelihood, dtype, reduction, size, classes, weighted, kind, monkeypatch
+    likelihood, dtype, reduction, size, classes, weighted, kind, shared, monkeypatch
 ) -> None:
     x, y = cases.rows(likelihood, size, classes, dtype)
     weight = torch.rand(classes, dtype=dtype) + 0.5 if weighted else None
@@ -78,34 +116,38 @@ def test_rows_kernel_agrees_with_reference(
         y[:] = -7
     if kind == "probabilities":
         y = torch.rand(size, classes, dtype=torch.float64).softmax(1).to(dtype)
-
-    def call(x, **options):
-        return engine.rows(likelihood, x, y, weight=weight, ignored=-7, **options)
-
-    options = {"reduction": reduction, "smoothing": smoothing}
-    got = loss_and_gradient(call, x, **options)
-    assert_same(got, by_reference(monkeypatch, call, x, **options), dtype)
+    share = None
+    if shared:
+        share = (torch.rand(size) * 3 - 1).clamp(min=0).to(dtype)
+        x[share == 0] = float("nan")
+        if y.dim() == 1:
+            y[share == 0] = -55
+    options = (weight, share, -7, smoothing, reduction)
+    problem = RowsOfClasses(likelihood, x, y, *options)
+    got = loss_and_gradients(problem)
+    assert_same(got, by_reference(monkeypatch, problem), dtype)
 
 
 @elementwise
 @pytest.mark.parametrize("dtype", REALS, ids=str)
 def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
-    x, y, given = cases.elementwise(likelihood, (120,), dtype, seed=1)
-    real, eps = REALS[dtype], torch.finfo(dtype).eps
-
-    def call(x):
-        return engine.elementwise(likelihood, x, y, given=given, reduction="none")
-
-    for fact, results in zip(("nll", "grad"), loss_and_gradient(call, x), strict=True):
+    problem = cases.elementwise(likelihood, (120,), dtype, seed=1)
+    real, eps, y = REALS[dtype], torch.finfo(dtype).eps, problem.y
+    tensors = (*problem.inputs, *problem.given)
+    settings = [mp.mpf(float(real(s))) for s in problem.settings]
+    loss, *gradients = loss_and_gradients(problem, reduction="none")
+    for fact, results in (("nll", [loss]), ("grad", gradients)):
         f = oracle.formula(likelihood, fact)
-        for i, value in enumerate(results.tolist()):
-            point = [mp.mpf(t[i].item()) for t in (x, *given, y)]
-            true = f(*point)
-            if y[i] in (0.0, 1.0):
-                assert oracle.ulps(value, true, real) <= 4, (fact, point)
-            else:  # a difference of two numbers up to max(1, |point|): its rounding remains
-                size = max(1, *(abs(v) for v in point), abs(true))
-                assert abs(mp.mpf(value) - true) <= 4 * eps * size, (fact, point)
+        for i in range(120):
+            point = [*(mp.mpf(t[i].item()) for t in tensors), *settings, mp.mpf(y[i].item())]
+            truths, bounds = f(*point), running_error.of(getattr(likelihood, fact), point, eps)
+            truths = truths if isinstance(truths, tuple) else (truths,)
+            values = (r[i].item() for r in results)
+            for value, true, bound in zip(values, truths, bounds, strict=True):
+                if likelihood.support is unit_interval and y[i] in (0.0, 1.0):
+                    assert oracle.ulps(value, true, real) <= 4, (fact, point)
+                else:
+                    assert abs(mp.mpf(value) - true) <= bound.error, (fact, point)
 
 
 @rows
@@ -113,10 +155,8 @@ def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
 def test_rows_are_exact_in_every_regime(likelihood, dtype) -> None:
     x, y = cases.rows(likelihood, 40, 6, dtype, seed=2)
 
-    def call(x):
-        return engine.rows(likelihood, x, y, reduction="none")
-
-    loss, gradient = loss_and_gradient(call, x)
+    problem = RowsOfClasses(likelihood, x, y, reduction="none")
+    loss, gradient = loss_and_gradients(problem)
     for i in range(40):
         row = [mp.mpf(v) for v in x[i].tolist()]
         total = sum(mp.exp(z) for z in row) if likelihood.softmax else mp.mpf(1)
@@ -141,10 +181,10 @@ def test_the_same_bits_wherever_the_memory_lies(size) -> None:
         room = torch.empty(4 * size + 3 * gap)
         x, y = room[:size], room[size + gap : 2 * size + gap]
         x.copy_(values[0][0]), y.copy_(values[1][0])
-        loop = elementwise_cpu.kernel(cases.ELEMENTWISE[0], np.float32)
+        loop = elementwise_cpu.kernel(REGISTRY["bernoulli"], np.float32)
         gradient = room[2 * size + 2 * gap : 3 * size + 2 * gap]
-        sums, outside = np.zeros(1), np.zeros(1)
-        arrays = ((x.numpy(),), y.numpy(), None, np.float32(1), None, gradient.numpy())
-        loop(*arrays, sums, outside, 0, 1)
-        seen.add((sums[0], gradient.sum().item()))
+        notes = np.zeros((2, 1))
+        data = ((x.numpy(),), (), (), y.numpy(), None, np.float32(1))
+        loop(*data, None, gradient.numpy(), None, None, notes, 0, 1)
+        seen.add((notes[0, 0], gradient.sum().item()))
     assert len(seen) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 
 import cases
 import mpmath as mp
@@ -12,16 +12,33 @@ import torch
 
 from neglog import REGISTRY
 from neglog.likelihood import Elementwise, Rows
+from neglog.support import anything, nonnegative, reals, signs, unit_interval
 
-LOGITS = [-90, -17, -1.5, -1e-8, 0.3, 2, 20, 88]
-PROBABILITIES = [1e-10, 1e-3, 0.3, 0.5, 0.875, 1 - 1e-10]  # below 1e-12 torch's floor holds
-TARGETS = [0, 0.25, 0.5, 1]
+# Where inputs and targets of a set are tried, away from the ends, at which floors hold.
+INPUTS = {
+    anything: [-90, -17, -1.5, -1e-8, 0.3, 2, 20],
+    unit_interval: [1e-10, 1e-3, 0.3, 0.5, 0.875, 1 - 1e-10],  # below 1e-12 torch's floor holds
+    nonnegative: [1e-3, 0.3, 1, 7.5, 1e4],
+}
+TARGETS = {
+    anything: [-30, -1, 0.25],
+    reals: [-3, 0, 0.25, 1e3],
+    unit_interval: [0, 0.25, 0.5, 1],
+    nonnegative: [0, 0.25, 1, 3],
+    signs: [-1, 1],
+}
+NUMBERS = [anything, reals]  # sets without an end
 
 
-def points(likelihood: type[Elementwise]) -> list[tuple[mp.mpf, mp.mpf]]:
-    """Return (x, y) inside the declared sets, away from the ends of the domain."""
-    xs = LOGITS if likelihood.domain.words == "any number" else PROBABILITIES
-    return [(mp.mpf(x), mp.mpf(y)) for x in xs for y in TARGETS]
+def settings(likelihood: type[Elementwise]) -> list[mp.mpf]:
+    return [mp.mpf(s) for s in cases.settings(likelihood)]
+
+
+def points(likelihood: type[Elementwise]) -> list[tuple[list[mp.mpf], mp.mpf]]:
+    """Return (inputs, y) inside the declared sets."""
+    grids = [*(INPUTS[domain] for domain in likelihood.domains), TARGETS[likelihood.support]]
+    grid = [[mp.mpf(v) for v in point] for point in itertools.product(*grids)]
+    return [(inputs, y) for *inputs, y in grid]
 
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
@@ -39,43 +56,84 @@ def test_the_registry_knows_every_declaration() -> None:
 def test_nll_is_minus_the_log_probability(likelihood) -> None:
     nll, constant = oracle.formula(likelihood, "nll"), oracle.formula(likelihood, "constant")
     ones = [mp.mpf(1)] * len(likelihood.given)
+    rest = [s if name == "delta" else mp.mpf(0) for name, s in named_settings(likelihood)]
     for x, y in points(likelihood):
-        truth = -oracle.log_prob(likelihood, x, *ones)(y)
-        assert mp.almosteq(nll(x, *ones, y) + constant(y), truth, 1e-15), (x, y)
+        truth = -oracle.log_prob(likelihood, *x, *ones, *rest)(y)
+        got = nll(*x, *ones, *rest, y) + constant(*rest, y)
+        assert abs(got - truth) <= mp.mpf(10) ** -15 * max(1, abs(truth)), (x, y)
+
+
+def named_settings(likelihood: type[Elementwise]) -> list[tuple[str, mp.mpf]]:
+    return list(zip(likelihood.settings, settings(likelihood), strict=True))
+
+
+def derivatives(likelihood: type[Elementwise]) -> list[tuple[str, int, str, int, int]]:
+    """Return (f, its part, f's derivative, its part, by which argument), as declared."""
+    if len(likelihood.inputs) == 1:
+        return [("nll", 0, "grad", 0, 0), ("grad", 0, "curvature", 0, 0), TARGET]
+    first = [("nll", 0, "grad", i, i) for i in (0, 1)]
+    pairs = [(0, 0, 0), (0, 1, 1), (1, 1, 2)]
+    return first + [("grad", i, "curvature", part, by) for i, by, part in pairs] + [TARGET]
+
+
+TARGET = ("nll", 0, "grad_target", 0, -1)
+
+
+def part_of(formula, part):
+    def evaluate(*arguments):
+        result = formula(*arguments)
+        return result[part] if isinstance(result, tuple) else result
+
+    return evaluate
 
 
 @elementwise
-@pytest.mark.parametrize(
-    "fact, derivative, by",
-    [("nll", "grad", 0), ("grad", "curvature", 0), ("nll", "grad_target", 1)],
-)
-def test_declared_derivatives_are_derivatives(likelihood, fact, derivative, by) -> None:
-    f, slope = oracle.formula(likelihood, fact), oracle.formula(likelihood, derivative)
-    given = [mp.mpf("1.7")] * len(likelihood.given)
-    for x, y in points(likelihood):
-        if by == 1 and y in (0, 1):
-            continue  # an end of the support: no derivative from both sides
+def test_declared_derivatives_are_derivatives(likelihood) -> None:
+    given = [mp.mpf("1.7")] * len(likelihood.given) + settings(likelihood)
+    for fact, from_part, derivative, to_part, by in derivatives(likelihood):
+        f = part_of(oracle.formula(likelihood, fact), from_part)
+        slope = part_of(oracle.formula(likelihood, derivative), to_part)
+        for x, y in points(likelihood):
+            if by == -1 and likelihood.support not in NUMBERS and y in (0, 1):
+                continue  # an end of the support: no derivative from both sides
+            if not likelihood.smooth and x[0] == y:
+                continue  # the kink
+            point = [*x, *given, y]
 
-        def line(t, x=x, y=y):
-            return f(t, *given, y) if by == 0 else f(x, *given, t)
+            def line(t, point=point, by=by, f=f):
+                return f(*[*point[:by], t, *point[by:][1:]])
 
-        truth = mp.diff(line, (x, y)[by], h=mp.mpf(10) ** -45 * max(1, abs(x)))
-        scale = max(abs(truth), mp.mpf(10) ** -40)
-        assert abs(slope(x, *given, y) - truth) < scale * mp.mpf(10) ** -8, (x, y)
+            truth = mp.diff(line, point[by], h=mp.mpf(10) ** -45 * max(1, abs(point[by])))
+            scale = max(abs(truth), mp.mpf(10) ** -40)
+            assert abs(slope(*point) - truth) < scale * mp.mpf(10) ** -8, (derivative, point)
 
 
 @elementwise
-def test_score_has_mean_zero_and_the_variance_of_the_curvature(likelihood) -> None:
-    if likelihood.given:
-        pytest.skip("a weighted likelihood is no normalised distribution")
-    torch.manual_seed(0)
-    x = torch.rand(400_000, dtype=torch.float64) * 0.8 + 0.1
-    y = likelihood.distribution(x).sample()
-    score = likelihood.grad(x, y)
-    curvature = torch.as_tensor(likelihood.curvature(x, y), dtype=torch.float64).expand_as(x)
-    assert abs(score.mean()) < 5 * score.std() / math.sqrt(x.numel())
-    difference = score.square() - curvature
-    assert abs(difference.mean()) <= 5 * difference.std() / math.sqrt(x.numel())
+def test_the_likelihood_sums_to_one_and_its_score_to_zero(likelihood) -> None:
+    """∑ p = 1, ∑ score · p = 0, ∑ score² · p = ∑ curvature · p, with the constant in p."""
+    if not likelihood.normalised:
+        pytest.skip("the declaration says that it does not sum to 1")
+    rest = [s if name == "delta" else mp.mpf(0) for name, s in named_settings(likelihood)]
+    facts = ("nll", "constant", "grad", "curvature")
+    nll, constant, grad, curvature = (oracle.formula(likelihood, fact) for fact in facts)
+    x = [mp.mpf("0.4"), mp.mpf("1.7")][: len(likelihood.inputs)]
+
+    def over_the_support(f):
+        def weighed(y):
+            return f(y) * mp.exp(-nll(*x, *rest, y) - constant(*rest, y))
+
+        kinks = [x[0] + side * s for s in (0, *rest) for side in (-1, 1)]
+        return oracle.total(likelihood.support, weighed, kinks)
+
+    assert abs(over_the_support(lambda y: 1) - 1) < 1e-12
+    for part in range(len(x)):
+        score = part_of(grad, part)
+        second = part_of(curvature, 2 * part)
+        assert abs(over_the_support(lambda y, s=score: s(*x, *rest, y))) < 1e-12
+        if likelihood.smooth:  # a jump of the score is not in the curvature
+            information = over_the_support(lambda y, s=score: s(*x, *rest, y) ** 2)
+            mean = over_the_support(lambda y, c=second: c(*x, *rest, y))
+            assert abs(information - mean) < 1e-12
 
 
 @rows
@@ -117,6 +175,6 @@ def test_rows_target_derivative(likelihood) -> None:
 
 @pytest.mark.parametrize("likelihood", REGISTRY.values(), ids=lambda c: c.__name__)
 def test_support_names_its_members(likelihood) -> None:
-    for support in (likelihood.support, likelihood.domain):
+    for support in (likelihood.support, *likelihood.domains):
         assert support.contains(torch.tensor(support.members)).all()
         assert not support.contains(torch.tensor(support.outsiders)).any()

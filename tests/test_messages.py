@@ -82,13 +82,13 @@ MESSAGES = [
     (
         lambda: F.binary_cross_entropy_with_logits(ROW, ROW, weight=torch.ones(4)),
         errors.ShapeError,
-        "weight must broadcast to the input's shape (4, 3), but it is (4,); "
-        "give it one value per class, in the input's last dimension.",
+        "weight must broadcast to the input's shape (4, 3), but it is (4,); pass class_dim=0.",
     ),
     (
         lambda: F.binary_cross_entropy_with_logits(ROW, ROW, pos_weight=torch.ones(2)),
         errors.ShapeError,
-        "pos_weight must broadcast to the input's shape (4, 3), but it is (2,)",
+        "pos_weight must broadcast to the input's shape (4, 3), but it is (2,); give it one value "
+        "per class, in the input's last dimension.",
     ),
     (
         lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(3, requires_grad=True)),
@@ -135,7 +135,7 @@ MESSAGES = [
     (
         lambda: F.cross_entropy(torch.zeros(2, 7, 5), torch.zeros(2, 7).long()),
         errors.ShapeError,
-        "the classes look to be in the last dimension, of size 5; pass input.movedim(-1, 1).",
+        "the classes look to be in the last dimension, of size 5; pass class_dim=-1.",
     ),
     (
         lambda: F.cross_entropy(torch.zeros(4, 1), torch.zeros(4).long()),
@@ -177,7 +177,7 @@ MESSAGES = [
     (
         lambda: F.mse_loss(ROW, ROW, reduction="average"),
         errors.ArgumentError,
-        "reduction must be one of ('none', 'mean', 'sum'), but it is 'average'.",
+        "reduction must be one of ('none', 'mean', 'sum', 'batchmean'), but it is 'average'.",
     ),
     (
         lambda: neglog.MSELoss("sum"),
@@ -193,6 +193,145 @@ MESSAGES = [
         lambda: neglog.MSELoss(ROW, ROW),
         errors.ArgumentError,
         "`size_average` must be a bool or None, but it is a tensor",
+    ),
+    (
+        lambda: neglog.MSELoss(reduction="Mean"),
+        errors.ArgumentError,
+        "but it is 'Mean'; write 'mean'.",
+    ),
+    (
+        lambda: F.huber_loss(ROW, ROW, delta=0),
+        errors.ArgumentError,
+        "delta must be above 0, but it is 0.",
+    ),
+    (
+        lambda: F.smooth_l1_loss(ROW, ROW, beta=-1.0),
+        errors.ArgumentError,
+        "beta must be above 0, but it is -1.0.",
+    ),
+    (
+        lambda: F.poisson_nll_loss(ROW, ROW, full="yes"),
+        errors.ArgumentError,
+        "full must be one of (False, True, 'exact'), but it is 'yes'.",
+    ),
+    (
+        lambda: F.poisson_nll_loss(ROW, torch.tensor([[1.0, 2, 3]] * 3 + [[4, 5, -1]])),
+        errors.SupportError,
+        "target must hold a number of 0 or more everywhere, but 1 of 12 values are not, the first "
+        "-1 at index (3, 2).",
+    ),
+    (
+        lambda: F.poisson_nll_loss(ROW - 1, ROW, log_input=False),
+        errors.SupportError,
+        "input must hold a number of 0 or more everywhere",
+    ),
+    (
+        lambda: F.kl_div(ROW, ROW - 1, reduction="sum"),
+        errors.SupportError,
+        "these look like logarithms; pass log_target=True.",
+    ),
+    (
+        lambda: F.soft_margin_loss(ROW, ROW),
+        errors.SupportError,
+        "target must hold −1 or +1 everywhere, but 12 of 12 values are not, the first 0 at index "
+        "(0, 0); these look like 0/1 labels; pass 2 * target - 1.",
+    ),
+    (
+        lambda: F.gaussian_nll_loss(ROW, ROW, ROW - 1),
+        errors.SupportError,
+        "variance must hold a number of 0 or more everywhere, but 12 of 12 values are not, the "
+        "first -1 at index (0, 0).",
+    ),
+    (
+        lambda: F.gaussian_nll_loss(ROW, ROW, torch.ones(2)),
+        errors.ShapeError,
+        "var must have the input's shape (4, 3), or a last dimension of 1, but it is (2,).",
+    ),
+    (
+        lambda: F.gaussian_nll_loss(ROW, ROW, -1.0),
+        errors.ArgumentError,
+        "var must be 0 or more, but it is -1.0.",
+    ),
+    (
+        lambda: F.gaussian_nll_loss(ROW, ROW, [1.0]),
+        errors.ArgumentError,
+        "var must be a torch.Tensor or a number, but it is list.",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, mask=ROW),
+        errors.ArgumentError,
+        "mask must be a tensor of torch.bool, True where an element counts, but it is "
+        "torch.float32; use mask.bool().",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, mask=torch.ones(3).bool()),
+        errors.ShapeError,
+        "mask must have the losses' shape (4, 3) or its leading dimensions, but it is (3,).",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, sample_weight=[1.0] * 4),
+        errors.ArgumentError,
+        "sample_weight must be a torch.Tensor, but it is list; use torch.as_tensor(sample_weight).",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, normalizer=3, reduction="sum"),
+        errors.ArgumentError,
+        "normalizer is what a mean divides by, but reduction is 'sum'; pass reduction=\"mean\".",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, normalizer=0),
+        errors.ArgumentError,
+        "normalizer must be a number above 0, or a tensor of no dimensions, but it is 0.",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, normalizer=torch.ones(4)),
+        errors.ArgumentError,
+        "normalizer must be one number, but it has shape (4,); use normalizer.sum().",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, normalizer=torch.tensor(1.0, requires_grad=True)),
+        errors.ArgumentError,
+        "normalizer must be one number, but it requires a gradient; use normalizer.detach().",
+    ),
+    (
+        lambda: neglog.MSELoss(empty="none"),
+        errors.ArgumentError,
+        "empty must be one of ('nan', 'zero'), but it is 'none'.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, ignore_index=1.5),
+        errors.ArgumentError,
+        "ignore_index must be an integer, but it is 1.5.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, class_dim=2),
+        errors.ArgumentError,
+        "class_dim must be a dimension of the input (4, 3), but it is 2.",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, weight=[1.0, 1.0, 1.0]),
+        errors.ArgumentError,
+        "weight must be a torch.Tensor, but it is list",
+    ),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(3, dtype=torch.complex64)),
+        errors.DtypeError,
+        "weight must be real, but it is torch.complex64.",
+    ),
+    (
+        lambda: neglog.CrossEntropyLoss(weight=[1.0, float("inf")]),
+        errors.ArgumentError,
+        "weight must be finite and 0 or more, but it is inf at index 1; was its count 0?",
+    ),
+    (
+        lambda: neglog.BCEWithLogitsLoss(pos_weight=-3.0),
+        errors.ArgumentError,
+        "pos_weight must be finite and 0 or more, but it is -3 at the scalar.",
+    ),
+    (
+        lambda: neglog.CrossEntropyLoss(weight="balanced"),
+        errors.ArgumentError,
+        "weight must be a tensor, a number or a list of numbers, but it is str.",
     ),
 ]
 
@@ -216,5 +355,5 @@ def test_log_softmax_without_dim_warns_as_torch_does() -> None:
 def test_every_kind_of_error_is_provoked_here() -> None:
     provoked = {kind for _, kind, _ in MESSAGES}
     kinds = set(errors.NeglogError.__subclasses__())
-    others = {errors.DeclarationError} | {k for k in kinds if k.__name__ == "FitError"}
-    assert provoked == kinds - others  # those two: test_contract.py and test_fit.py
+    others = {errors.CheckError, errors.DeclarationError, errors.FitError}
+    assert provoked == kinds - others  # those: test_check.py, test_contract.py, test_fit.py

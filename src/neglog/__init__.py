@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
     from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
+    from neglog.criteria import GaussianNLLLoss as GaussianNLLLoss
+    from neglog.criteria import HuberLoss as HuberLoss
+    from neglog.criteria import KLDivLoss as KLDivLoss
+    from neglog.criteria import L1Loss as L1Loss
     from neglog.criteria import LogSoftmax as LogSoftmax
     from neglog.criteria import MSELoss as MSELoss
+    from neglog.criteria import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from neglog.criteria import NLLLoss as NLLLoss
+    from neglog.criteria import PoissonNLLLoss as PoissonNLLLoss
+    from neglog.criteria import SmoothL1Loss as SmoothL1Loss
+    from neglog.criteria import SoftMarginLoss as SoftMarginLoss
     from neglog.criteria import SSELoss as SSELoss
     from neglog.errors import NeglogError as NeglogError
     from neglog.families import REGISTRY as REGISTRY
@@ -26,12 +34,20 @@ _HOMES = {
     "BCELoss": "criteria",
     "BCEWithLogitsLoss": "criteria",
     "CrossEntropyLoss": "criteria",
+    "GaussianNLLLoss": "criteria",
+    "HuberLoss": "criteria",
+    "KLDivLoss": "criteria",
+    "L1Loss": "criteria",
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
+    "MultiLabelSoftMarginLoss": "criteria",
     "NLLLoss": "criteria",
-    "SSELoss": "criteria",
     "NeglogError": "errors",
+    "PoissonNLLLoss": "criteria",
     "REGISTRY": "families",
+    "SSELoss": "criteria",
+    "SmoothL1Loss": "criteria",
+    "SoftMarginLoss": "criteria",
     "check": "checking.api",
     "fit": "fitting.api",
     "functional": "functional",

@@ -1,11 +1,15 @@
 """The losses as modules: subclasses of torch's own, with the arithmetic of neglog.
 
-Constructor, `repr`, pickling, `state_dict` and `isinstance` are therefore torch's.
+Constructor, `repr`, pickling, `state_dict` and `isinstance` are therefore torch's. What torch does
+not have goes by keyword: see `neglog.functional`. `empty`, `class_dim` and the `ignore_index` of
+losses that have none in torch are given to the constructor; `mask`, `sample_weight` and
+`normalizer` with every batch.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -14,27 +18,97 @@ from neglog import functional, guards
 
 
 class _Criterion(nn.Module):
-    """Checks the deprecated switches when torch's constructor is called."""
+    """What all criteria share: the options that torch has not, and the way to the function."""
 
     __signature__: ClassVar[inspect.Signature]
     _of_torch: ClassVar[inspect.Signature]
+    _function: ClassVar[Callable[..., Any]]
+    _passed_on: ClassVar[tuple[str, ...]] = ()  # attributes of torch's that the function takes
+    _added: ClassVar[dict[str, Any]] = {}  # further options of the constructor, with defaults
     reduction: str
+    empty: str = "nan"
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if _Criterion in cls.__bases__:
-            cls._of_torch = inspect.signature(cls.__mro__[2])
-            if "__init__" not in vars(cls):
-                cls.__signature__ = cls._of_torch
+        loss = nn.modules.loss._Loss
+        torchs = [b for b in cls.__bases__ if issubclass(b, loss) and not issubclass(b, _Criterion)]
+        if not torchs:
+            return
+        cls._added = {"empty": "nan"} | cls._added
+        for name, default in cls._added.items():
+            setattr(cls, name, default)  # for criteria that were pickled before there was one
+        cls._of_torch = inspect.signature(torchs[0])
+        if "__init__" not in vars(cls):
+            cls.__signature__ = _with_keywords(cls._of_torch, cls._added)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = self._of_torch.bind(*args, **kwargs).arguments
-        options = {"size_average": None, "reduce": None, "reduction": "mean"} | given
+        added = {name: kwargs.pop(name) for name in self._added if name in kwargs}
+        given = self._of_torch.bind(*args, **kwargs)
+        for name in ("weight", "pos_weight"):
+            if given.arguments.get(name) is not None:
+                given.arguments[name] = guards.constant_weight(name, given.arguments[name])
+        options = {"size_average": None, "reduce": None, "reduction": "mean"} | given.arguments
         guards.reduction(options["size_average"], options["reduce"], options["reduction"])
-        super().__init__(*args, **kwargs)
+        super().__init__(*given.args, **given.kwargs)
+        guards.one_of("empty", added.get("empty", "nan"), ("nan", "zero"))
+        for name, value in added.items():
+            setattr(self, name, value)
+
+    def sum_and_count(self, *tensors: Tensor, **extras: Any) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses, and what a mean would divide it by.
+
+        Args:
+            tensors: what `forward` takes by position.
+            extras: `mask` and `sample_weight`, as `forward` takes them.
+
+        >>> import torch
+        >>> MSELoss().sum_and_count(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+        (tensor(4.), tensor(2.))
+        """
+        pair: tuple[Tensor, Tensor] = self._call(guards.PAIR, *tensors, **extras)
+        return pair
+
+    def _loss(self, *tensors: Any, **extras: Any) -> Tensor:
+        loss: Tensor = self._call(self.reduction, *tensors, **extras)
+        return loss
+
+    def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
+        options = {name: getattr(self, name) for name in (*self._passed_on, *self._added)}
+        return type(self)._function(*tensors, **options, **extras, reduction=reduction)
 
 
-class SSELoss(_Criterion, nn.modules.loss._Loss):
+def _with_keywords(signature: inspect.Signature, added: dict[str, Any]) -> inspect.Signature:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    extra = [inspect.Parameter(name, kind, default=value) for name, value in added.items()]
+    return signature.replace(parameters=[*signature.parameters.values(), *extra])
+
+
+class _OfPairs(_Criterion):
+    """A criterion of two tensors, `input` and `target`."""
+
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        normalizer: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return the loss of a batch.
+
+        Args:
+            input: what the network emits.
+            target: the truth.
+            mask: which losses count, True where they do.
+            sample_weight: how much each loss counts.
+            normalizer: what a mean divides by instead of the count.
+        """
+        extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
+        return self._loss(input, target, **extras)
+
+
+class SSELoss(_OfPairs, nn.modules.loss._Loss):
     """The sum of squared errors: see `neglog.functional.sse_loss`.
 
     >>> import torch
@@ -42,15 +116,13 @@ class SSELoss(_Criterion, nn.modules.loss._Loss):
     tensor(4.)
     """
 
-    def __init__(self, reduction: str = "sum") -> None:
-        super().__init__(reduction=reduction)
+    _function = staticmethod(functional.sse_loss)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of predictions against targets of the same shape."""
-        return functional.sse_loss(input, target, reduction=self.reduction)
+    def __init__(self, reduction: str = "sum", *, empty: str = "nan") -> None:
+        super().__init__(reduction=reduction, empty=empty)
 
 
-class MSELoss(_Criterion, nn.MSELoss):
+class MSELoss(_OfPairs, nn.MSELoss):
     """The mean squared error: see `neglog.functional.mse_loss`.
 
     >>> import torch
@@ -58,12 +130,109 @@ class MSELoss(_Criterion, nn.MSELoss):
     tensor(2.)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of predictions against targets of the same shape."""
-        return functional.mse_loss(input, target, reduction=self.reduction)
+    _function = staticmethod(functional.mse_loss)
 
 
-class BCELoss(_Criterion, nn.BCELoss):
+class L1Loss(_OfPairs, nn.L1Loss):
+    """The mean absolute error: see `neglog.functional.l1_loss`.
+
+    >>> import torch
+    >>> L1Loss()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+
+    _function = staticmethod(functional.l1_loss)
+
+
+class HuberLoss(_OfPairs, nn.HuberLoss):
+    """Squared errors up to delta, absolute ones beyond: see `neglog.functional.huber_loss`.
+
+    >>> import torch
+    >>> HuberLoss()(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
+    tensor(1.5000)
+    """
+
+    _function = staticmethod(functional.huber_loss)
+    _passed_on = ("delta",)
+
+
+class SmoothL1Loss(_OfPairs, nn.SmoothL1Loss):
+    """`HuberLoss` divided by its delta: see `neglog.functional.smooth_l1_loss`.
+
+    >>> import torch
+    >>> SmoothL1Loss(beta=2.0)(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
+    tensor(1.1250)
+    """
+
+    _function = staticmethod(functional.smooth_l1_loss)
+    _passed_on = ("beta",)
+
+
+class GaussianNLLLoss(_Criterion, nn.GaussianNLLLoss):
+    """A normal target of emitted variance: see `neglog.functional.gaussian_nll_loss`.
+
+    >>> import torch
+    >>> GaussianNLLLoss()(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))
+    tensor(1.1931)
+    """
+
+    _function = staticmethod(functional.gaussian_nll_loss)
+    _passed_on = ("full", "eps")
+
+    def forward(
+        self,
+        input: Tensor,
+        target: Tensor,
+        var: Tensor | float,
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        normalizer: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return the loss of means and variances against targets; see `MSELoss.forward`."""
+        extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
+        return self._loss(input, target, var, **extras)
+
+
+class PoissonNLLLoss(_Criterion, nn.PoissonNLLLoss):
+    """Counts: see `neglog.functional.poisson_nll_loss`.
+
+    >>> import torch
+    >>> PoissonNLLLoss(full="exact")(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(1.6931)
+    """
+
+    _function = staticmethod(functional.poisson_nll_loss)
+    _passed_on = ("log_input", "full", "eps")
+
+    def forward(
+        self,
+        log_input: Tensor,
+        target: Tensor,
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        normalizer: Tensor | float | None = None,
+    ) -> Tensor:
+        """Return the loss of log-rates, or rates, against counts; see `MSELoss.forward`."""
+        extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
+        return self._loss(log_input, target, **extras)
+
+
+class KLDivLoss(_OfPairs, nn.KLDivLoss):
+    """Probabilities against log-probabilities: see `neglog.functional.kl_div`.
+
+    >>> import torch
+    >>> log_q, p = torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[0.5, 0.5]])
+    >>> KLDivLoss(reduction="batchmean")(log_q, p)
+    tensor(0.1438)
+    """
+
+    _function = staticmethod(functional.kl_div)
+    _passed_on = ("log_target",)
+
+
+class BCELoss(_OfPairs, nn.BCELoss):
     """Binary cross-entropy on probabilities: see `neglog.functional.binary_cross_entropy`.
 
     The network shows its probabilities, and its last layer is easy to change; prefer
@@ -74,14 +243,12 @@ class BCELoss(_Criterion, nn.BCELoss):
     tensor(0.6931)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of probabilities against targets of the same shape and dtype."""
-        return functional.binary_cross_entropy(
-            input, target, weight=self.weight, reduction=self.reduction
-        )
+    _function = staticmethod(functional.binary_cross_entropy)
+    _passed_on = ("weight",)
+    _added: ClassVar[dict[str, Any]] = {"ignore_index": None, "class_dim": None}
 
 
-class BCEWithLogitsLoss(_Criterion, nn.BCEWithLogitsLoss):
+class BCEWithLogitsLoss(_OfPairs, nn.BCEWithLogitsLoss):
     """Binary cross-entropy on logits: see `neglog.functional.binary_cross_entropy_with_logits`.
 
     >>> import torch
@@ -89,15 +256,34 @@ class BCEWithLogitsLoss(_Criterion, nn.BCEWithLogitsLoss):
     tensor(2.0612e-09)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of logits against targets of the same shape and dtype."""
-        return functional.binary_cross_entropy_with_logits(
-            input,
-            target,
-            weight=self.weight,
-            reduction=self.reduction,
-            pos_weight=self.pos_weight,
-        )
+    _function = staticmethod(functional.binary_cross_entropy_with_logits)
+    _passed_on = ("weight", "pos_weight")
+    _added: ClassVar[dict[str, Any]] = {"ignore_index": None, "class_dim": None}
+
+
+class SoftMarginLoss(_OfPairs, nn.SoftMarginLoss):
+    """Binary cross-entropy with labels −1 and +1: see `neglog.functional.soft_margin_loss`.
+
+    >>> import torch
+    >>> SoftMarginLoss()(torch.tensor([20.0]), torch.tensor([1.0]))
+    tensor(2.0612e-09)
+    """
+
+    _function = staticmethod(functional.soft_margin_loss)
+    _added: ClassVar[dict[str, Any]] = {"ignore_index": None}
+
+
+class MultiLabelSoftMarginLoss(_OfPairs, nn.MultiLabelSoftMarginLoss):
+    """Many labels a sample: see `neglog.functional.multilabel_soft_margin_loss`.
+
+    >>> import torch
+    >>> MultiLabelSoftMarginLoss()(torch.tensor([[20.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor(0.3466)
+    """
+
+    _function = staticmethod(functional.multilabel_soft_margin_loss)
+    _passed_on = ("weight",)
+    _added: ClassVar[dict[str, Any]] = {"ignore_index": None, "class_dim": -1}
 
 
 class LogSoftmax(nn.LogSoftmax):
@@ -115,7 +301,7 @@ class LogSoftmax(nn.LogSoftmax):
         return functional.log_softmax(input, self.dim)
 
 
-class NLLLoss(_Criterion, nn.NLLLoss):
+class NLLLoss(_OfPairs, nn.NLLLoss):
     """Minus the log-probability of the label: see `neglog.functional.nll_loss`.
 
     >>> import torch
@@ -123,18 +309,12 @@ class NLLLoss(_Criterion, nn.NLLLoss):
     tensor(1.)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of log-probabilities against labels."""
-        return functional.nll_loss(
-            input,
-            target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-        )
+    _function = staticmethod(functional.nll_loss)
+    _passed_on = ("weight", "ignore_index")
+    _added: ClassVar[dict[str, Any]] = {"class_dim": 1}
 
 
-class CrossEntropyLoss(_Criterion, nn.CrossEntropyLoss):
+class CrossEntropyLoss(_OfPairs, nn.CrossEntropyLoss):
     """Cross-entropy of logits: see `neglog.functional.cross_entropy`.
 
     >>> import torch
@@ -142,13 +322,6 @@ class CrossEntropyLoss(_Criterion, nn.CrossEntropyLoss):
     tensor(2.0612e-09)
     """
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of logits against labels, or against class probabilities."""
-        return functional.cross_entropy(
-            input,
-            target,
-            weight=self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
+    _function = staticmethod(functional.cross_entropy)
+    _passed_on = ("weight", "ignore_index", "label_smoothing")
+    _added: ClassVar[dict[str, Any]] = {"class_dim": 1}

@@ -59,11 +59,15 @@ def shape(tensor: Any) -> str:
     return str(tuple(tensor.shape))
 
 
+def place(index: tuple[int, ...]) -> str:
+    """Write an index: of a vector, of anything larger, or of a scalar."""
+    return f"index {index[0] if len(index) == 1 else index}" if index else "the scalar"
+
+
 def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
     """Say how many values lie outside a set, where the first one is, and what it may mean."""
     first = tuple(strangers.nonzero()[0].tolist())
     value = values[first].item()
-    place = f"index {first[0]}" if len(first) == 1 else f"index {first}" if first else "the scalar"
     count = int(strangers.sum())
     cause = remedy = ""
     if value != value:
@@ -74,7 +78,11 @@ def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
         cause, remedy = "this looks like a 0/255 mask", "divide the target by 255"
     elif "0 to 1" in words and values.abs().eq(1).all():
         cause, remedy = "these look like −1/+1 labels", "pass (target + 1) / 2"
-    got = f"{count} of {values.numel()} values are not, the first {value:g} at {place}"
+    elif words == "−1 or +1" and ((values == 0) | (values == 1)).all():
+        cause, remedy = "these look like 0/1 labels", "pass 2 * target - 1"
+    elif "0 or more" in words and name == "target" and values.max() <= 0:
+        cause, remedy = "these look like logarithms", "pass log_target=True"
+    got = f"{count} of {values.numel()} values are not, the first {value:g} at {place(first)}"
     return sentence(f"{name} must hold {words} everywhere", got, cause, remedy)
 
 
@@ -89,10 +97,9 @@ def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) 
     elif high == 255 or low == -1:
         stray = 255 if high == 255 else -1
         cause, remedy = f"{stray} often marks what to ignore", f"pass ignore_index={stray}"
-    place = first[0] if len(first) == 1 else first
     got = (
         f"target has {int(strangers.sum())} of {labels.numel()} values outside "
-        f"(smallest {low}, largest {high}), the first {labels[first].item()} at index {place}"
+        f"(smallest {low}, largest {high}), the first {labels[first].item()} at {place(first)}"
     )
     return sentence(
         f"labels must lie in [0, {classes - 1}] for {classes} classes", got, cause, remedy

@@ -18,7 +18,8 @@ REGISTRY: dict[str, type[Likelihood]] = {}
 _ALLOWED = (
     ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name, ast.Load, ast.Store, ast.Call,
     ast.Constant, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr,
-    ast.UnaryOp, ast.USub, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
+    ast.UnaryOp, ast.USub, ast.Tuple, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq,
+    ast.NotEq,
 )  # fmt: skip
 
 
@@ -30,24 +31,30 @@ class Likelihood:
     the closed vocabulary of `neglog.words`; losses are in nats.
 
     Attributes:
-        inputs: what the network emits, by name.
+        inputs: what the network emits, by name: one tensor, or two.
         given: further tensors that are known and not differentiated.
-        domain: where the input must lie, if not anywhere.
+        settings: numbers that hold for the whole batch.
+        domains: where each input must lie, if not anywhere.
         support: where the target lies.
         distribution: the definition, as a `torch.distributions` object, hence the oracle.
         nll: the negative log-likelihood less `constant`, in its numerically exact form.
-        grad: the derivative of `nll` by its input.
-        curvature: the second derivative.
+        grad: the derivative of `nll` by its input; by each, as a tuple, where there are two.
+        curvature: the second derivative; of two inputs a and b the tuple aa, ab, bb.
         grad_target: the derivative of `nll` by the target.
-        constant: what `nll` drops.
+        constant: what `nll` drops; it may depend on the settings.
+        normalised: whether the likelihood sums to 1 over the support, as a weighted one does not.
+        smooth: whether `grad` has no jump, so that `curvature` is all there is to its change.
     """
 
     name: ClassVar[str]
     elementwise: ClassVar[bool]
     inputs: ClassVar[tuple[str, ...]]
     given: ClassVar[tuple[str, ...]] = ()
-    domain: ClassVar[Support] = anything
+    settings: ClassVar[tuple[str, ...]] = ()
+    domains: ClassVar[tuple[Support, ...]]
     support: ClassVar[Support]
+    normalised: ClassVar[bool] = True
+    smooth: ClassVar[bool] = True
 
     distribution: ClassVar[Callable[..., Any]]
     nll: ClassVar[Callable[..., Any]]
@@ -62,6 +69,8 @@ class Likelihood:
         if abstract:
             return
         cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        if not hasattr(cls, "domains"):
+            cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
         _check(cls)
         REGISTRY[cls.name] = cls
 
@@ -72,7 +81,7 @@ class Likelihood:
     @classmethod
     def term_inputs(cls) -> tuple[str, ...]:
         """Name the arguments of `nll` before the target."""
-        return cls.inputs + cls.given
+        return cls.inputs + cls.given + cls.settings
 
 
 class Elementwise(Likelihood, abstract=True):
@@ -113,15 +122,24 @@ def _check(cls: type[Likelihood]) -> None:
     for fact in required:
         if not hasattr(cls, fact):
             raise DeclarationError(f"{where} does not state `{fact}`.")
-    if len(cls.inputs) != 1:
-        raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; the engines take one.")
+    most = 2 if issubclass(cls, Elementwise) else 1
+    if not 1 <= len(cls.inputs) <= most:
+        raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; the engine takes {most}.")
+    if len(cls.domains) != len(cls.inputs):
+        raise DeclarationError(f"{where} must state one domain for each of its inputs.")
     arguments = (*cls.term_inputs(), "y")
     for fact in ("nll", "grad", "curvature", "grad_target"):
         _check_formula(f"{where}: {fact}", getattr(cls, fact), arguments)
-    _check_formula(f"{where}: constant", cls.constant, ("y",))
+    words = reference.NAMES + reference.OF_CONSTANTS
+    _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), words)
 
 
-def _check_formula(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
+def _check_formula(
+    where: str,
+    formula: Any,
+    arguments: tuple[str, ...],
+    words: tuple[str, ...] = reference.NAMES,
+) -> None:
     """Refuse what one of the backends cannot read: see the whitelist `_ALLOWED`."""
     found = tuple(inspect.signature(formula).parameters)
     if found != arguments:
@@ -141,5 +159,5 @@ def _check_formula(where: str, formula: Any, arguments: tuple[str, ...]) -> None
                 raise DeclarationError(f"{where} chains comparisons: combine them with &.")
             if isinstance(node, ast.Constant) and type(node.value) is not float:
                 raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
-            if isinstance(node, ast.Call) and ast.unparse(node.func) not in reference.NAMES:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) not in words:
                 raise DeclarationError(f"{where} calls {ast.unparse(node.func)}, which is no word.")

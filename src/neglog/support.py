@@ -29,6 +29,10 @@ def _is_nonnegative(y):
     return y >= 0.0
 
 
+def _is_sign(y):
+    return (y == -1.0) | (y == 1.0)
+
+
 def _is_anything(x):
     return (x == x) | (x != x)
 
@@ -45,6 +49,18 @@ unit_interval = Support(
     _is_in_unit_interval,
     members=(0.0, 0.25, 0.5, 1.0),
     outsiders=(-1.0, -1e-6, 1.000001, 255.0, float("nan"), float("inf")),
+)
+nonnegative = Support(
+    "a number of 0 or more",
+    _is_nonnegative,
+    members=(0.0, 0.5, 1.0, 3.0),
+    outsiders=(-1.0, -1e-6, float("nan")),
+)
+signs = Support(
+    "−1 or +1",
+    _is_sign,
+    members=(-1.0, 1.0),
+    outsiders=(0.0, 0.5, 2.0, float("nan")),
 )
 # The upper end is the number of classes, which only the row of logits knows: the engine adds it.
 classes = Support(

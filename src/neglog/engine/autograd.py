@@ -9,88 +9,76 @@ import torch
 from torch import Tensor
 
 from neglog.engine import reference
-from neglog.likelihood import Elementwise, Rows
+from neglog.engine.derivatives import apply
+from neglog.engine.problem import Elements, RowsOfClasses
 
 
-def elementwise(
-    likelihood: type[Elementwise],
-    x: Tensor,
-    y: Tensor,
-    given: Sequence[Tensor],
-    weight: Tensor | None,
-    factor: float,
-    reduction: str,
-) -> Tensor:
-    """Return the reduced loss of tensors of one shape and one dtype."""
-    return reference.apply(_Elementwise, likelihood, x, y, given, weight, factor, reduction)
+def elements(problem: Elements) -> Tensor:
+    """Return the reduced loss of plain float32 or float64 tensors on a CPU."""
+    result: Tensor = apply(_Elements, problem, *problem.inputs, problem.y)
+    return result
 
 
-def rows(likelihood: type[Rows], *problem: Any) -> Tensor:
-    """Return the reduced loss of a problem: x, y, weight, ignored, smoothing, reduction."""
-    return reference.apply(_Rows, likelihood, *problem)
+def rows(problem: RowsOfClasses) -> Tensor:
+    """Return the reduced loss of plain float32 or float64 rows on a CPU."""
+    result: Tensor = apply(_Rows, problem, problem.x)
+    return result
 
 
 def log_softmax(x: Tensor) -> Tensor:
     """Return log softmax over the last dimension of a tensor that is not empty."""
-    return reference.apply(_LogSoftmax, x)
+    result: Tensor = apply(_LogSoftmax, x)
+    return result
 
 
-class _Elementwise(torch.autograd.Function):
+class _Elements(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, likelihood: Any, x: Tensor, y: Tensor, given: Any, *rest: Any) -> Tensor:
+    def forward(ctx: Any, problem: Elements, *_: Tensor) -> Tensor:
         from neglog.engine import elementwise_cpu
 
-        weight, factor, reduction = rest
-        x, y, given = x.contiguous(), y.contiguous(), [t.contiguous() for t in given]
-        weight = None if weight is None else weight.contiguous()
-        options = (factor, reduction, ctx.needs_input_grad[1])
-        loss, ctx.gradient = elementwise_cpu.run(likelihood, x, y, given, weight, *options)
-        ctx.save_for_backward(x, y, weight, *given)
-        ctx.facts = likelihood, factor, reduction
+        wanted = ctx.needs_input_grad[1:]
+        loss, ctx.gradients = elementwise_cpu.run(problem.each(Tensor.contiguous), wanted)
+        _remember(ctx, problem)
         return loss
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import elementwise_cpu
 
-        x, y, weight, *given = ctx.saved_tensors
-        likelihood, factor, reduction = ctx.facts
+        problem, wanted = ctx.problem.holding(ctx.saved_tensors), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
-            gradient = factor * reference.score(likelihood, x, y, *given)
-            gradient = gradient if weight is None else gradient * weight
-            by_x = upstream * (gradient / x.numel() if reduction == "mean" else gradient)
-        else:
-            again = (likelihood, x, y, given, weight, factor, reduction, True)
-            by_x = _handed_out(ctx, upstream, lambda: elementwise_cpu.run(*again)[1])
-        return None, by_x, None, None, None, None, None
+            return None, *_derived(reference.reduced_elements, problem, wanted, upstream)
+
+        def again() -> Any:
+            return elementwise_cpu.run(problem.each(Tensor.contiguous), wanted)[1]
+
+        return None, *_handed_out(ctx, upstream, again)
 
 
 class _Rows(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, likelihood: Any, x: Tensor, y: Tensor, *rest: Any) -> Tensor:
+    def forward(ctx: Any, problem: RowsOfClasses, _: Tensor) -> Tensor:
         from neglog.engine import rows_cpu
 
-        x, y = x.contiguous(), y.contiguous()
-        weight, *options = rest
-        problem: Any = (x, y, weight, *options, ctx.needs_input_grad[1])
-        loss, ctx.gradient = rows_cpu.run(likelihood, *problem)
-        ctx.save_for_backward(x, y, weight)
-        ctx.facts = likelihood, options
+        wanted = ctx.needs_input_grad[1]
+        loss, gradient = rows_cpu.run(problem.each(Tensor.contiguous), wanted)
+        ctx.gradients = (gradient,)
+        _remember(ctx, problem)
         return loss
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import rows_cpu
 
-        (likelihood, options), problem = ctx.facts, ctx.saved_tensors
+        problem = ctx.problem.holding(ctx.saved_tensors)
         if torch.is_grad_enabled():
-            loss = reference.reduced_rows(likelihood, *problem, *options)
-            (by_x,) = torch.autograd.grad(loss, problem[0], upstream, create_graph=True)
-        else:
-            upstream = upstream[:, None] if upstream.dim() == 1 else upstream
-            again = (likelihood, *problem, *options, True)
-            by_x = _handed_out(ctx, upstream, lambda: rows_cpu.run(*again)[1])
-        return None, by_x, None, None, None, None, None
+            return None, *_derived(reference.reduced_rows, problem, (True,), upstream)
+
+        def again() -> Any:
+            return (rows_cpu.run(problem.each(Tensor.contiguous), True)[1],)
+
+        upstream = upstream[:, None] if upstream.dim() == 1 else upstream
+        return None, *_handed_out(ctx, upstream, again)
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -121,21 +109,43 @@ class _LogSoftmax(torch.autograd.Function):
         return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
 
 
+def _remember(ctx: Any, problem: Elements | RowsOfClasses) -> None:
+    """Keep a problem, its tensors the way that notices when they are written to."""
+    tensors = problem.tensors()
+    ctx.save_for_backward(*tensors)
+    ctx.problem = problem.holding([None] * len(tensors))
+
+
+def _derived(
+    loss: Callable[..., Tensor], problem: Any, wanted: Sequence[bool], upstream: Tensor
+) -> list[Tensor | None]:
+    """Return the derivatives by the wanted ones of a problem's first tensors, differentiable again.
+
+    They are taken by views of the tensors: one that was computed from another would otherwise
+    count in the other's derivative.
+    """
+    problem = problem.each(lambda t: t.view_as(t))
+    tensors = problem.tensors()
+    leaves = [t for t, want in zip(tensors, wanted, strict=False) if want]
+    slopes = iter(torch.autograd.grad(loss(problem), leaves, upstream, create_graph=True))
+    return [next(slopes) if want else None for want in wanted]
+
+
 def _is_batch(upstream: Tensor) -> bool:
     """Tell whether `is_grads_batched` maps this backward over many upstream gradients."""
     return torch._C._functorch.is_legacy_batchedtensor(upstream)
 
 
-def _handed_out(ctx: Any, upstream: Tensor, again: Callable[[], Tensor]) -> Tensor:
-    """Return upstream · gradient, which for the usual upstream of 1 is the kernel's own memory.
+def _handed_out(
+    ctx: Any, upstream: Tensor, again: Callable[[], Sequence[Tensor | None]]
+) -> list[Tensor | None]:
+    """Return upstream · gradients, which for the usual upstream of 1 are the kernel's own memory.
 
     Whoever gets that memory may write to it (it becomes `x.grad`), so it is given away once; a
-    second backward through the same graph computes the gradient again.
+    second backward through the same graph computes the gradients again.
     """
-    gradient: Tensor = again() if ctx.gradient is None else ctx.gradient
-    if _is_batch(upstream):  # which has no one value to look at
-        return upstream * gradient
-    if upstream.dim() == 0 and upstream.item() == 1.0:
-        ctx.gradient = None
-        return gradient
-    return upstream * gradient
+    gradients = again() if ctx.gradients is None else ctx.gradients
+    if not _is_batch(upstream) and upstream.dim() == 0 and upstream.item() == 1.0:
+        ctx.gradients = None
+        return list(gradients)
+    return [None if g is None else upstream * g for g in gradients]

@@ -1,65 +1,69 @@
-"""The elementwise shape on a CPU: tensors in, loss and gradient out."""
+"""The elementwise shape on a CPU: tensors in, loss and gradients out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neglog.engine import threads, values
-from neglog.engine.elementwise_loop import BLOCK, elementwise, sum_of
+from neglog.engine.elementwise_loop import BLOCK, admits_both, elementwise, kept, sum_of
 from neglog.engine.jit import compile_loop
-from neglog.likelihood import Elementwise
+from neglog.engine.problem import Elements
 
 
 @cache
-def kernel(likelihood: Any, real: type) -> Any:
+def kernel(likelihood: Any, real: type, masked: bool = False) -> Any:
     """Compile the loop for one likelihood and one floating type."""
-    formulas = {
-        "nll": likelihood.nll,
-        "grad": likelihood.grad,
-        "contains": likelihood.support.contains,
-        "admits": likelihood.domain.contains,
-    }
-    return compile_loop(elementwise, real, likelihood.name, formulas, [sum_of])
+    formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
+    formulas["contains"] = likelihood.support.contains
+    slots = ("admits",) if len(likelihood.domains) == 1 else ("admits_first", "admits_second")
+    for slot, domain in zip(slots, likelihood.domains, strict=True):
+        formulas[slot] = domain.contains
+    helpers = {"sum_of": sum_of, "kept": kept}
+    if len(slots) == 2:
+        helpers["admits"] = admits_both
+    return compile_loop(elementwise, real, likelihood.name, formulas, helpers, {"MASKED": masked})
 
 
-def run(
-    likelihood: type[Elementwise],
-    x: Tensor,
-    y: Tensor,
-    given: Sequence[Tensor],
-    weight: Tensor | None,
-    factor: float,
-    reduction: str,
-    differentiate: bool,
-) -> tuple[Tensor, Tensor]:
-    """Return the reduced loss and its derivative by x; nothing for a derivative not wanted.
+def run(problem: Elements, wanted: Sequence[bool]) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the reduced loss, and the wanted ones of its derivatives by the inputs and the target.
 
     All tensors are contiguous, of one size and of one dtype, float32 or float64. The pass itself
     counts values outside their sets: `SupportError` says which.
     """
-    real = real_type(x)
-    size = x.numel()
-    scale = factor / size if reduction == "mean" and size else factor
-    value = empty_like(x) if reduction == "none" else None
-    gradient = empty_like(x) if differentiate else None
+    y, size = problem.y, problem.y.numel()
+    real: Any = real_type(y)
+    scale = problem.factor / size if problem.reduction == "mean" and size else problem.factor
+    value = empty_like(y) if problem.reduction == "none" else None
+    gradients = [empty_like(y) if want else None for want in wanted]
+    by_input, by_target = gradients[:-1], gradients[-1]
+    outputs = [flat(t) for t in (value, *by_input, *[None] * (2 - len(by_input)), by_target)]
     blocks = -(-size // BLOCK)
-    sums, outside = np.zeros(blocks), np.zeros(blocks)
-    loop = kernel(cast(Any, likelihood), real)
-    data = tuple(flat(t) for t in (x, *given))
-    arguments = (data, flat(y), flat(weight), real(scale), flat(value), flat(gradient))
-    threads.run(lambda start, stop: loop(*arguments, sums, outside, start, stop), blocks)
-    if outside.any():
-        values.check(likelihood, x, y)
+    notes = np.zeros((2, blocks))
+    arguments = (
+        tuple(flat(t) for t in problem.inputs),
+        tuple(flat(t) for t in problem.given),
+        tuple(real(s) for s in problem.settings),
+        flat(y),
+        flat(problem.weight),
+        real(scale),
+        *outputs,
+        notes,
+    )
+    likelihood: Any = problem.likelihood
+    loop = kernel(likelihood, real, problem.masked)
+    threads.run(lambda start, stop: loop(*arguments, start, stop), blocks)
+    if notes[1].any():
+        values.check(problem)
     if value is None:
-        total = sums.sum() * scale if size or reduction == "sum" else np.nan
-        value = torch.tensor(total, dtype=x.dtype)
-    return value, x.new_empty(0) if gradient is None else gradient
+        total = notes[0].sum() * scale if size or problem.reduction == "sum" else np.nan
+        value = torch.tensor(total, dtype=y.dtype)
+    return value, gradients
 
 
 def real_type(tensor: Tensor) -> type:

@@ -5,14 +5,43 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import overload
 
-from neglog.engine.slots import admits, contains, grad, nll, real, where, wide
+from neglog.engine.slots import (
+    MASKED,
+    admits,
+    admits_first,
+    admits_second,
+    contains,
+    grad,
+    grad_target,
+    nll,
+    real,
+    where,
+    wide,
+)
 
 BLOCK = 8192
 RUN = 1024
 
 
-def elementwise(data, y, weight, scale, value, gradient, sums, outside, start, stop):
-    """Treat the blocks from start to stop; `None` arguments are pruned when it is compiled."""
+def elementwise(
+    inputs,
+    given,
+    settings,
+    y,
+    weight,
+    scale,
+    value,
+    by_first,
+    by_second,
+    by_target,
+    notes,
+    start,
+    stop,
+):
+    """Treat the blocks from start to stop; `None` arguments are pruned when it is compiled.
+
+    Every block notes its sum and how many of its values lie outside their sets.
+    """
     wide()
     losses = np.empty(RUN, y.dtype)
     for block in range(start, stop):
@@ -23,21 +52,39 @@ def elementwise(data, y, weight, scale, value, gradient, sums, outside, start, s
             strangers = real(0)  # nothing wider than the data, or LLVM would halve its vectors
             for j in range(size):
                 i = np.uint64(first + j)  # an unsigned index spares the test for a negative one
-                loss = nll(*at(data, i), y[i])
-                slope = grad(*at(data, i), y[i]) * scale
-                if weight is not None:
-                    loss = loss * weight[i]
-                    slope = slope * weight[i]
+                point = at(inputs, i) + at(given, i) + settings + (y[i],)
+                factor = real(1) if weight is None else weight[i]
+                loss = kept(nll(*point), factor)
+                slopes = grad(*point)
                 losses[np.uint64(j)] = loss
-                strangers += where(contains(y[i]) & admits(data[0][i]), real(0), real(1))
+                inside = contains(y[i]) & admits(*at(inputs, i))
+                if MASKED:
+                    inside = inside | (factor == real(0))
+                strangers += where(inside, real(0), real(1))
                 if value is not None:
                     value[i] = loss * scale
-                if gradient is not None:
-                    gradient[i] = slope
+                if by_first is not None:
+                    by_first[i] = kept(leading(slopes) * scale, factor)
+                if by_second is not None:
+                    by_second[i] = kept(slopes[1] * scale, factor)
+                if by_target is not None:
+                    by_target[i] = kept(grad_target(*point) * scale, factor)
             block_sum += sum_of(losses[:size])
             block_outside += strangers
-        sums[block] = block_sum
-        outside[block] = block_outside
+        notes[0, block] = block_sum
+        notes[1, block] = block_outside
+
+
+def admits_both(first, second):
+    """Tell whether each of two inputs lies in its domain."""
+    return admits_first(first) & admits_second(second)
+
+
+def kept(term, factor):
+    """Weigh a term; where elements are masked, one of weight 0 is 0 whatever it holds."""
+    if MASKED:
+        return where(factor == real(0), real(0), term * factor)
+    return term * factor
 
 
 def sum_of(values):
@@ -64,3 +111,16 @@ def at_compiled(arrays, i):
     if len(arrays) == 0:
         return lambda arrays, i: ()
     return lambda arrays, i: (arrays[0][i], *at(arrays[1:], i))
+
+
+def leading(slopes):
+    """Return the first of several slopes, or the only one."""
+    return slopes[0] if isinstance(slopes, tuple) else slopes
+
+
+@overload(leading)
+def leading_compiled(slopes):
+    """Choose `leading` by type."""
+    if hasattr(slopes, "types"):
+        return lambda slopes: slopes[0]
+    return lambda slopes: slopes

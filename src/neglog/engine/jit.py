@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numba import njit
@@ -19,7 +19,7 @@ def compile_loop(
     real: type,
     label: str = "",
     formulas: Mapping[str, Callable[..., Any]] | None = None,
-    helpers: Sequence[Any] = (),
+    helpers: Mapping[str, Any] | None = None,
     flags: Mapping[str, bool] | None = None,
 ) -> Any:
     """Compile a loop for one floating type, with formulas and smaller loops put into it.
@@ -27,15 +27,17 @@ def compile_loop(
     A helper may call the helpers before it. The name holds a hash of every source, which is what
     keeps Numba's cache honest: see `neglog.words`.
     """
-    formulas = formulas or {}
+    formulas, helpers = formulas or {}, helpers or {}
     words = {**numba_words.words(real), "real": real, **(flags or {})}
     names = {**words, "largest": numba_words.largest, "wide": numba_words.prefer_wide_vectors}
     for name, formula in formulas.items():
         names[name] = njit(bind(formula, words, real), **numba_words.JIT)
-    for helper in helpers:
-        names[helper.__name__] = njit(bind(helper, _globals(helper) | names), **LOOP)
-    stamp = fingerprint(*formulas.values(), *helpers, template, numba_words, bind, compile_loop)
-    name = "_".join([template.__name__, label, real.__name__, stamp])
+    for name, helper in helpers.items():
+        names[name] = njit(bind(helper, _globals(helper) | names), **LOOP)
+    sources = (*formulas.values(), *helpers.values(), template)
+    stamp = fingerprint(*sources, numba_words, bind, compile_loop)
+    chosen = "_".join(flag for flag, on in (flags or {}).items() if on)
+    name = "_".join([template.__name__, label, real.__name__, chosen, stamp])
     return cached(bind(template, _globals(template) | names, name=name), **LOOP)
 
 

@@ -16,7 +16,7 @@ from neglog.engine.rows_loops import BLOCK, log_softmax, log_softmax_backward, p
 
 @cache
 def _kernel(template: Any, real: type) -> Any:
-    return compile_loop(template, real, helpers=[powers])
+    return compile_loop(template, real, helpers={"powers": powers})
 
 
 def forward(x: Tensor) -> tuple[Tensor, Tensor]:

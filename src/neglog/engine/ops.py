@@ -1,6 +1,7 @@
 """The two engine shapes as custom operators, which is how `torch.compile` sees them.
 
 Eager code goes through `autograd.Function` instead: a custom operator costs more than a small loss.
+A derivative that is not wanted comes back empty, because an operator's outputs are fixed in number.
 """
 
 from __future__ import annotations
@@ -11,26 +12,50 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neglog.engine.problem import Elements, RowsOfClasses
 from neglog.likelihood import REGISTRY
+
+
+def elements(problem: Elements) -> Tensor:
+    """Return the reduced loss of elements."""
+    p = problem
+    wanted = [t.requires_grad and torch.is_grad_enabled() for t in (*p.inputs, p.y)]
+    tensors = (list(p.inputs), p.y, list(p.given))
+    rest = (list(p.settings), p.weight, p.masked, p.factor, p.reduction, wanted)
+    loss: Tensor = elementwise(p.likelihood.name, *tensors, *rest)[0]
+    return loss
+
+
+def rows_of_classes(problem: RowsOfClasses) -> Tensor:
+    """Return the reduced loss of rows."""
+    p = problem
+    wanted = [p.x.requires_grad and torch.is_grad_enabled()]
+    options = (p.ignored, p.smoothing, p.reduction, wanted)
+    loss: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.share, *options)[0]
+    return loss
 
 
 @torch.library.custom_op("neglog::elementwise", mutates_args=())
 def elementwise(
     likelihood: str,
-    x: Tensor,
+    inputs: list[Tensor],
     y: Tensor,
     given: list[Tensor],
+    settings: list[float],
     weight: Tensor | None,
+    masked: bool,
     factor: float,
     reduction: str,
-) -> tuple[Tensor, Tensor]:
-    """Return loss and derivative of an elementwise likelihood, by its name in the registry."""
+    wanted: list[bool],
+) -> list[Tensor]:
+    """Return the loss, and its derivatives by the inputs and the target."""
     from neglog.engine import elementwise_cpu
 
-    x, y, given = x.contiguous(), y.contiguous(), [t.contiguous() for t in given]
-    weight = None if weight is None else weight.contiguous()
     declaration: Any = REGISTRY[likelihood]
-    return elementwise_cpu.run(declaration, x, y, given, weight, factor, reduction, True)
+    tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
+    problem = Elements(declaration, *tensors, masked, factor, reduction)
+    loss, gradients = elementwise_cpu.run(problem.each(Tensor.contiguous), wanted)
+    return [loss, *(y.new_empty(0) if g is None else g for g in gradients)]
 
 
 @torch.library.custom_op("neglog::rows", mutates_args=())
@@ -39,59 +64,91 @@ def rows(
     x: Tensor,
     y: Tensor,
     weight: Tensor | None,
+    share: Tensor | None,
     ignored: int,
     smoothing: float,
     reduction: str,
-) -> tuple[Tensor, Tensor]:
-    """Return loss and derivative of a likelihood over rows, by its name in the registry."""
+    wanted: list[bool],
+) -> list[Tensor]:
+    """Return the loss, and its derivative by the rows."""
     from neglog.engine import rows_cpu
 
     declaration: Any = REGISTRY[likelihood]
-    problem = (x.contiguous(), y.contiguous(), weight, ignored, smoothing, reduction)
-    return rows_cpu.run(declaration, *problem, True)
+    problem = RowsOfClasses(declaration, x, y, weight, share, ignored, smoothing, reduction)
+    loss, gradient = rows_cpu.run(problem.each(Tensor.contiguous), wanted[0])
+    return [loss, x.new_empty(0) if gradient is None else gradient]
 
 
-def _shapes(likelihood: str, x: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-    """Tell the compiler what comes back; the last argument is the reduction."""
-    losses = x.shape if REGISTRY[likelihood].elementwise else x.shape[:1]
-    return x.new_empty(losses if rest[-1] == "none" else ()), torch.empty_like(
-        x, memory_format=torch.contiguous_format
-    )
+def _elementwise_shapes(
+    likelihood: str, inputs: list[Tensor], y: Tensor, *rest: Any
+) -> list[Tensor]:
+    """Tell the compiler what comes back."""
+    *_, reduction, wanted = rest
+    return _shapes(y, y.shape if reduction == "none" else (), wanted)
 
 
-def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.save_for_backward(output[1])
-    ctx.rows = not REGISTRY[inputs[0]].elementwise
-    ctx.nothing = [[None] * len(v) if isinstance(v, list) else None for v in inputs[2:]]
+def _rows_shapes(likelihood: str, x: Tensor, *rest: Any) -> list[Tensor]:
+    *_, reduction, wanted = rest
+    return _shapes(x, x.shape[:1] if reduction == "none" else (), wanted)
+
+
+def _shapes(like: Tensor, losses: Any, wanted: list[bool]) -> list[Tensor]:
+    layout = torch.contiguous_format
+    gradients = [
+        torch.empty_like(like, memory_format=layout) if want else like.new_empty(0)
+        for want in wanted
+    ]
+    return [like.new_empty(losses), *gradients]
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    ctx.save_for_backward(*output[1:])
+    ctx.wanted = inputs[-1]
+    ctx.nothing = [[None] * len(v) if _holds_tensors(v) else None for v in inputs]
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, Tensor) for v in value)
 
 
 @once_differentiable  # a second derivative raises: the kernel's gradient would be a constant
-def _pull(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Any, ...]:
+def _elementwise_pull(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+    pairs = zip(ctx.wanted, ctx.saved_tensors, strict=True)
+    *by_inputs, by_y = [upstream[0] * g if want else None for want, g in pairs]
+    return ctx.nothing[0], by_inputs, by_y, *ctx.nothing[3:]
+
+
+@once_differentiable
+def _rows_pull(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+    weight = upstream[0][:, None] if upstream[0].dim() == 1 else upstream[0]
     (gradient,) = ctx.saved_tensors
-    if ctx.rows and upstream.dim() == 1:
-        upstream = upstream[:, None]
-    return None, upstream * gradient, *ctx.nothing
+    return ctx.nothing[0], weight * gradient if ctx.wanted[0] else None, *ctx.nothing[2:]
 
 
 def _one_by_one(operator: Any) -> Any:
     """Return a vmap rule that is right before it is fast; eager vmap runs the reference."""
 
-    def rule(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, tuple[int, int]]:
+    def rule(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
         def pick(value: Any, dim: Any, i: int) -> Any:
             if isinstance(value, list):
-                return [pick(v, d, i) for v, d in zip(value, dim, strict=True)]
+                dims = dim if isinstance(dim, list) else [dim] * len(value)
+                return [pick(v, d, i) for v, d in zip(value, dims, strict=True)]
             return value if dim is None else value.select(dim, i)
 
         results = [
             operator(*(pick(v, d, i) for v, d in zip(arguments, in_dims, strict=True)))
             for i in range(info.batch_size)
         ]
-        return tuple(torch.stack(parts) for parts in zip(*results, strict=True)), (0, 0)
+        stacked = [torch.stack(parts) for parts in zip(*results, strict=True)]
+        return stacked, [0] * len(stacked)
 
     return rule
 
 
-for _operator in (elementwise, rows):
-    _operator.register_fake(_shapes)
+for _operator, _fake, _pull in (
+    (elementwise, _elementwise_shapes, _elementwise_pull),
+    (rows, _rows_shapes, _rows_pull),
+):
+    _operator.register_fake(_fake)
     _operator.register_autograd(_pull, setup_context=_save)
     _operator.register_vmap(_one_by_one(_operator))

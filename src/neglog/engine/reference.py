@@ -1,4 +1,4 @@
-"""The loops as torch runs them: the formula itself, on any device, differentiable twice.
+"""The shapes as torch runs them: the formula itself, on any device, differentiable twice.
 
 The derivatives are the declared ones and not torch's derivatives of the formula, which are wrong
 where an exact form has a kink that the loss has not (|logit| at 0).
@@ -11,73 +11,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.likelihood import Elementwise, Rows
+from neglog.engine.derivatives import apply, nll
+from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.likelihood import Likelihood
 
 
-def apply(function: Any, *arguments: Any) -> Tensor:
-    """Call an autograd function, which torch leaves untyped."""
-    result: Tensor = function.apply(*arguments)
-    return result
-
-
-class _Nll(torch.autograd.Function):
-    """`nll`, with `grad` and `grad_target` as its derivatives."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(likelihood: type[Elementwise], x: Tensor, y: Tensor, *given: Tensor) -> Tensor:
-        return torch.as_tensor(likelihood.nll(x, *given, y))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.likelihood, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, *given = ctx.saved_tensors
-        by_x = by_y = None
-        if ctx.needs_input_grad[1]:
-            by_x = upstream * score(ctx.likelihood, x, y, *given)
-        if ctx.needs_input_grad[2]:
-            by_y = upstream * ctx.likelihood.grad_target(x, *given, y)
-        return None, by_x, by_y, *(None for _ in given)
-
-
-class _Score(torch.autograd.Function):
-    """`grad`, with `curvature` as its derivative by the input."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(likelihood: type[Elementwise], x: Tensor, y: Tensor, *given: Tensor) -> Tensor:
-        return torch.as_tensor(likelihood.grad(x, *given, y))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.likelihood, *tensors = inputs
-        ctx.save_for_backward(*tensors)
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, *given = ctx.saved_tensors
-        by_x = by_y = None
-        if ctx.needs_input_grad[1]:
-            by_x = upstream * ctx.likelihood.curvature(x, *given, y)
-        if ctx.needs_input_grad[2]:
-            by_y = torch.func.vjp(lambda t: ctx.likelihood.grad(x, *given, t), y)[1](upstream)[0]
-        return None, by_x, by_y, *(None for _ in given)
-
-
-def score(likelihood: type[Elementwise], x: Tensor, y: Tensor, *given: Tensor) -> Tensor:
-    """Return the declared `grad`, differentiable again."""
-    return apply(_Score, likelihood, x, y, *given)
-
-
-def elementwise(likelihood: type[Elementwise], x: Tensor, y: Tensor, *given: Tensor) -> Tensor:
-    """Return the loss of every element; all tensors of one floating dtype."""
-    return apply(_Nll, likelihood, x, y, *given)
+def reduced_elements(problem: Elements) -> Tensor:
+    """Return the reduced loss of elements."""
+    weight, masked = problem.weight, problem.masked
+    if masked and weight is not None:  # what does not count is replaced, so that no NaN comes back
+        counts = weight != 0
+        tensors = [None if t is None else torch.where(counts, t, 1.0) for t in problem.tensors()]
+        problem = problem.holding(tensors)
+    loss = nll(problem)
+    loss = loss if problem.factor == 1.0 else loss * problem.factor
+    return reduced(loss if weight is None else loss * weight, problem.reduction)
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -94,12 +42,13 @@ class _LogSoftmax(torch.autograd.Function):
         top = logits.amax(-1, keepdim=True)
         is_top = logits == top
         shifted = logits - top
-        others = torch.where(is_top, 0.0, shifted.exp()).sum(-1, keepdim=True)
+        others = torch.where(is_top, 0.0, shifted.exp()).sum(-1, keepdim=True) + (top - top)
         return shifted - torch.log1p(others + (is_top.sum(-1, keepdim=True) - 1))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
         ctx.save_for_backward(output)
+        ctx.save_for_forward(output)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
@@ -109,26 +58,27 @@ class _LogSoftmax(torch.autograd.Function):
         return by_logits
 
 
+class _LogSoftmaxInBothModes(_LogSoftmax):
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+        (log_p,) = ctx.saved_tensors
+        change: Tensor = tangent - (log_p.exp() * tangent).sum(-1, keepdim=True)
+        return change
+
+
 def log_softmax(logits: Tensor) -> Tensor:
     """Return log softmax over the last dimension of a non-empty floating tensor."""
-    return apply(_LogSoftmax, logits)
+    function = _LogSoftmax if torch.compiler.is_compiling() else _LogSoftmaxInBothModes
+    result: Tensor = apply(function, logits)
+    return result
 
 
-def rows(
-    likelihood: type[Rows], x: Tensor, y: Tensor, weight: Tensor, keep: Tensor, smoothing: float
-) -> Tensor:
-    """Return the loss of every row.
-
-    Args:
-        likelihood: the declaration.
-        x: rows (N, K), floating.
-        y: labels (N,) of int64, or rows (N, K) of class probabilities.
-        weight: one weight per class, (K,).
-        keep: which rows count, (N,); the others contribute 0, whatever they hold.
-        smoothing: the part of the target spread evenly over the classes.
-    """
+def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
+    """Return the loss of every row; those that are not kept contribute 0, whatever they hold."""
+    likelihood, x, y, smoothing = problem.likelihood, problem.x, problem.y, problem.smoothing
+    weight = x.new_ones(x.shape[1]) if problem.weight is None else problem.weight
     x = torch.where(keep[:, None], x, 0.0)
-    log_p = log_softmax(x) if likelihood.softmax else x
+    log_p = log_softmax(x) if likelihood.softmax and x.numel() else x
     if y.dim() == 1 and smoothing == 0.0:
         label = torch.where(keep, y, 0)
         truth = log_p.gather(1, label[:, None])[:, 0]
@@ -136,29 +86,35 @@ def rows(
     else:
         if y.dim() == 1:
             y = one_hot(torch.where(keep, y, 0), x)
-        target = (1.0 - smoothing) * y + smoothing / x.shape[1]
+        target = torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
         term = (likelihood.nll(log_p, target) * weight).sum(1)
     return torch.where(keep, term, 0.0)
 
 
-def reduced_rows(
-    likelihood: type[Rows],
-    x: Tensor,
-    y: Tensor,
-    weight: Tensor | None,
-    ignored: int,
-    smoothing: float,
-    reduction: str,
-) -> Tensor:
-    """Return the reduced loss of rows; see `rows` for what is left out here."""
-    labelled = y.dim() == 1
-    keep = y != ignored if labelled else torch.ones_like(x[:, 0], dtype=torch.bool)
-    by_class = x.new_ones(x.shape[1]) if weight is None else weight
-    loss = rows(likelihood, x, y, by_class, keep, smoothing)
-    if reduction != "mean":
-        return reduced(loss, reduction)
-    counted = by_class[torch.where(keep, y, 0)] * keep if labelled else torch.ones_like(loss)
-    return loss.sum() / counted.sum()
+def reduced_rows(problem: RowsOfClasses) -> Tensor:
+    """Return the reduced loss of rows."""
+    loss = losses_of_rows(problem, kept_rows(problem))
+    if problem.share is not None:
+        loss = loss * problem.share
+    if problem.reduction == "mean":
+        return loss.sum() / count_of_rows(problem)
+    return reduced(loss, problem.reduction)
+
+
+def kept_rows(problem: RowsOfClasses) -> Tensor:
+    """Tell which rows count."""
+    x, y, share = problem.x, problem.y, problem.share
+    keep = y != problem.ignored if y.dim() == 1 else x.new_ones(len(x), dtype=torch.bool)
+    return keep if share is None else keep & (share != 0)
+
+
+def count_of_rows(problem: RowsOfClasses) -> Tensor:
+    """Return what a mean over the rows divides by, in the dtype of the rows."""
+    keep = kept_rows(problem)
+    count = keep.to(problem.x.dtype)
+    if problem.y.dim() == 1 and problem.weight is not None:
+        count = count * problem.weight[torch.where(keep, problem.y, 0)]
+    return (count if problem.share is None else count * problem.share).sum()
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -171,3 +127,9 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 def one_hot(labels: Tensor, like: Tensor) -> Tensor:
     """Return rows of `like`'s shape and dtype with a 1 at each label."""
     return torch.zeros_like(like).scatter(1, labels[:, None], 1.0)
+
+
+def constant(likelihood: type[Likelihood], settings: tuple[float, ...], y: Tensor) -> Tensor:
+    """Return what the likelihood's `nll` drops, for every target."""
+    numbers = [torch.tensor(s, dtype=y.dtype, device=y.device) for s in settings]
+    return torch.as_tensor(likelihood.constant(*numbers, y), dtype=y.dtype, device=y.device)

@@ -37,7 +37,7 @@ def powers(row, out):
             ties += where(is_top, real(1), real(0))
         below += np.float64(total)
         tied += np.float64(ties)
-    return top, real(below + (tied - 1.0))
+    return top, real(below + (tied - 1.0)) + (top - top)  # NaN where the top is no number
 
 
 def label_row(row, label, share, line, differentiate):
@@ -64,7 +64,7 @@ def label_row(row, label, share, line, differentiate):
     return nll(log_p, real(1)) * share
 
 
-def label_rows(x, labels, ignored, weight, scale, value, gradient, sums, start, stop):
+def label_rows(x, labels, ignored, shares, weight, scale, value, gradient, sums, start, stop):
     """Treat blocks of rows whose target is a label; `None` arguments are pruned."""
     rows, classes = x.shape
     in_block = max(1, BLOCK // classes)
@@ -76,10 +76,12 @@ def label_rows(x, labels, ignored, weight, scale, value, gradient, sums, start, 
             loss = real(0)
             if gradient is not None:
                 line = gradient[r]
-            if label == ignored:
+            share = scale if shares is None else scale * shares[r]
+            if label == ignored or share == real(0):
                 line[:] = real(0)
             else:
-                share = scale if weight is None else scale * weight[label]
+                if weight is not None:
+                    share = share * weight[label]
                 loss = label_row(x[r], label, share, line, gradient)
             if value is not None:
                 value[r] = loss
@@ -120,8 +122,9 @@ def target_row(row, parts, weight, scale, losses, line, differentiate):
 
 
 def target_rows(
-    x, labels, ignored, targets, kept, spread, weight, scale, value, gradient, sums, start, stop
-):
+    x, labels, ignored, targets, kept, spread, shares, weight, scale, value, gradient, sums,
+    start, stop
+):  # fmt: skip
     """Treat blocks of rows whose target spreads over the classes: kept · target + spread."""
     rows, classes = x.shape
     in_block = max(1, BLOCK // classes)
@@ -132,11 +135,12 @@ def target_rows(
         block_sum = 0.0
         for r in range(block * in_block, min((block + 1) * in_block, rows)):
             loss = real(0)
-            counts = True
+            share = scale if shares is None else scale * shares[r]
+            counts = share != real(0)
             if gradient is not None:
                 line = gradient[r]
             if labels is not None:
-                counts = labels[r] != ignored
+                counts = counts and labels[r] != ignored
                 if counts:
                     parts[:] = spread
                     parts[labels[r]] += kept
@@ -144,7 +148,7 @@ def target_rows(
                 for j in range(classes):
                     parts[j] = kept * targets[r, j] + spread
             if counts:
-                loss = target_row(x[r], parts, weight, scale, losses, line, gradient)
+                loss = target_row(x[r], parts, weight, share, losses, line, gradient)
             else:
                 line[:] = real(0)
             if value is not None:
@@ -153,16 +157,24 @@ def target_rows(
         sums[block] = block_sum
 
 
-def survey(labels, ignored, classes, weight):
+def survey(size, labels, ignored, classes, weight, shares):
     """Return the weight of the rows that count, and how many labels are no class."""
+    if labels is None and shares is None:
+        return float(size), 0
     total = 0.0
     strangers = 0
-    for label in labels:
-        if label != ignored:
+    for r in range(size):
+        share = 1.0 if shares is None else float(shares[r])
+        if labels is not None:
+            label = labels[r]
+            if label == ignored or share == 0.0:
+                continue
             if label < 0 or label >= classes:
                 strangers += 1
-            else:
-                total += 1.0 if weight is None else weight[label]
+                continue
+            if weight is not None:
+                share *= weight[label]
+        total += share
     return total, strangers
 
 

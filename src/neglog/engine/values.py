@@ -6,20 +6,20 @@ import torch
 from torch import Tensor
 
 from neglog import errors
-from neglog.likelihood import Elementwise
+from neglog.compatibility import is_torch_compatible
+from neglog.engine.problem import Elements, RowsOfClasses
 
 _PLAIN = (Tensor, torch.nn.Parameter)
+_SERVED = (torch.float32, torch.float64, torch.int64)
 
 
-def kernel_serves(x: Tensor, y: Tensor | None = None) -> bool:
-    """Tell whether the Numba kernels may run: plain float tensors on a CPU, no transform."""
-    if y is not None and y.requires_grad and torch.is_grad_enabled():
-        return False
+def kernel_serves(*tensors: Tensor) -> bool:
+    """Tell whether the Numba kernels may run: plain tensors on a CPU that nobody else watches."""
     return (
-        all(type(t) in _PLAIN and t.device.type == "cpu" for t in (x, x if y is None else y))
-        and x.dtype in (torch.float32, torch.float64)
+        all(type(t) in _PLAIN and t.device.type == "cpu" and t.dtype in _SERVED for t in tensors)
         and not torch._C._are_functorch_transforms_active()
         and torch.autograd.forward_ad._current_level < 0
+        and (torch.compiler.is_compiling() or not _is_watched())
     )
 
 
@@ -27,24 +27,37 @@ def are_known(*tensors: Tensor) -> bool:
     """Tell whether looking at values is possible, and free of a device synchronisation."""
     return (
         all(type(t) in _PLAIN and t.device.type == "cpu" for t in tensors)
-        and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
+        and not torch.compiler.is_compiling()
+        and not _is_watched()
     )
 
 
-def check(likelihood: type[Elementwise], x: Tensor, y: Tensor) -> None:
+def check(problem: Elements) -> None:
     """Raise `SupportError` if an input or a target lies outside its set, with the first place."""
-    for name, numbers, where in (
-        ("input", x, likelihood.domain),
-        ("target", y, likelihood.support),
-    ):
+    if is_torch_compatible():
+        return
+    likelihood = problem.likelihood
+    names = ("input", *likelihood.inputs[1:], "target")
+    sets = (*likelihood.domains, likelihood.support)
+    for name, numbers, where in zip(names, (*problem.inputs, problem.y), sets, strict=True):
         outside = ~where.contains(numbers.detach())
+        if problem.masked and problem.weight is not None:
+            outside &= problem.weight != 0
         if outside.any():
             raise errors.SupportError(errors.outside(name, where.words, numbers, outside))
 
 
-def check_labels(labels: Tensor, classes: int, ignored: int) -> None:
+def check_labels(problem: RowsOfClasses) -> None:
     """Raise `SupportError` if a label is no class, with the first one's place."""
+    labels, classes, ignored = problem.y, problem.x.shape[1], problem.ignored
     outside = (labels != ignored) & ((labels < 0) | (labels >= classes))
+    if problem.share is not None:
+        outside &= problem.share != 0
     if outside.any():
         raise errors.SupportError(errors.wrong_labels(labels, outside, classes, ignored))
+
+
+def _is_watched() -> bool:
+    """Tell whether a tracer records torch's operations, which a kernel would hide from it."""
+    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None

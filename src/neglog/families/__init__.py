@@ -5,9 +5,12 @@ from neglog.families.classes import (
     BernoulliProbability,
     Categorical,
     CategoricalLogProbability,
+    SignedBernoulli,
     WeightedBernoulli,
 )
-from neglog.families.real import Normal
+from neglog.families.counts import Poisson, PoissonRate
+from neglog.families.real import HeteroscedasticNormal, Huber, Laplace, Normal
+from neglog.families.shares import RelativeEntropy, RelativeEntropyOfLog
 from neglog.likelihood import REGISTRY as REGISTRY
 
 __all__ = [
@@ -15,6 +18,14 @@ __all__ = [
     "BernoulliProbability",
     "Categorical",
     "CategoricalLogProbability",
+    "HeteroscedasticNormal",
+    "Huber",
+    "Laplace",
     "Normal",
+    "Poisson",
+    "PoissonRate",
+    "RelativeEntropy",
+    "RelativeEntropyOfLog",
+    "SignedBernoulli",
     "WeightedBernoulli",
 ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from torch import distributions
-
+from neglog import distributions
 from neglog.likelihood import Elementwise, Rows
-from neglog.support import classes, unit_interval
+from neglog.support import classes, signs, unit_interval
 from neglog.words.reference import absolute, at_least, exp, log, log1p, sigmoid, softplus, where
 
 
@@ -63,6 +62,7 @@ class WeightedBernoulli(Elementwise):
     inputs = ("logit",)
     given = ("positive_weight",)
     support = unit_interval
+    normalised = False
 
     @staticmethod
     def distribution(logit, positive_weight):
@@ -106,7 +106,7 @@ class BernoulliProbability(Elementwise):
     """
 
     inputs = ("probability",)
-    domain = unit_interval
+    domains = (unit_interval,)
     support = unit_interval
 
     @staticmethod
@@ -135,6 +135,44 @@ class BernoulliProbability(Elementwise):
         yes = at_least(log(probability), -100.0)
         no = at_least(log1p(-probability), -100.0)
         return no - yes
+
+    @staticmethod
+    def constant(y):
+        return 0.0
+
+
+class SignedBernoulli(Elementwise):
+    """`Bernoulli` with the labels −1 and +1: the logistic loss of margins, `SoftMarginLoss`.
+
+    Model: y ~ Bernoulli(σ(logit)), +1 for a yes and −1 for a no.
+
+    Source: J. Friedman, T. Hastie, R. Tibshirani, Additive logistic regression, Annals of
+    Statistics 28, 2000.
+    """
+
+    inputs = ("logit",)
+    support = signs
+
+    @staticmethod
+    def distribution(logit):
+        return distributions.SignedBernoulli(logit)
+
+    @staticmethod
+    def nll(logit, y):
+        return softplus(-y * logit)
+
+    @staticmethod
+    def grad(logit, y):
+        return -y * sigmoid(-y * logit)
+
+    @staticmethod
+    def curvature(logit, y):
+        odds = exp(-absolute(y * logit))
+        return y * y * odds / ((1.0 + odds) * (1.0 + odds))
+
+    @staticmethod
+    def grad_target(logit, y):
+        return -logit * sigmoid(-y * logit)
 
     @staticmethod
     def constant(y):

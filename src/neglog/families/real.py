@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import distributions
-
+from neglog import distributions
 from neglog.likelihood import Elementwise
-from neglog.support import reals
+from neglog.support import anything as any_number
+from neglog.support import nonnegative, reals
+from neglog.words.reference import absolute, at_least, erf, exp, log, where
 
 
 class Normal(Elementwise):
@@ -43,3 +44,127 @@ class Normal(Elementwise):
     @staticmethod
     def constant(y):
         return 0.9189385332046727  # ½ ln 2π
+
+
+class HeteroscedasticNormal(Elementwise):
+    """A real target with normal errors, the network emitting their variance too: Gaussian NLL.
+
+    Model: y ~ Normal(mean, √variance). As in torch, the variance is taken to be at least
+    `eps`, and the derivatives are those at that floor.
+
+    Source: D. A. Nix, A. S. Weigend, Estimating the mean and variance of the target probability
+    distribution, ICNN 1994.
+    """
+
+    inputs = ("mean", "variance")
+    settings = ("eps",)
+    domains = (any_number, nonnegative)
+    support = reals
+
+    @staticmethod
+    def distribution(mean, variance, eps):
+        return distributions.Normal(mean, variance**0.5)
+
+    @staticmethod
+    def nll(mean, variance, eps, y):
+        v = at_least(variance, eps)
+        return 0.5 * (log(v) + (mean - y) * (mean - y) / v)
+
+    @staticmethod
+    def grad(mean, variance, eps, y):
+        v = at_least(variance, eps)
+        z = (mean - y) / v
+        return z, 0.5 * (1.0 / v - z * z)
+
+    @staticmethod
+    def curvature(mean, variance, eps, y):
+        v = at_least(variance, eps)
+        z = (mean - y) / v
+        return 1.0 / v, -z / v, (z * z - 0.5 / v) / v
+
+    @staticmethod
+    def grad_target(mean, variance, eps, y):
+        return (y - mean) / at_least(variance, eps)
+
+    @staticmethod
+    def constant(eps, y):
+        return 0.9189385332046727  # ½ ln 2π
+
+
+class Laplace(Elementwise):
+    """A real target with errors from a two-sided exponential: least absolute errors.
+
+    Model: y ~ Laplace(mean, 1). The best constant prediction is the median.
+
+    Source: P.-S. Laplace, Mémoire sur la probabilité des causes par les évènemens, 1774.
+    """
+
+    inputs = ("mean",)
+    support = reals
+    smooth = False
+
+    @staticmethod
+    def distribution(mean):
+        return distributions.Laplace(mean, 1.0)
+
+    @staticmethod
+    def nll(mean, y):
+        return absolute(mean - y)
+
+    @staticmethod
+    def grad(mean, y):
+        return where(mean > y, 1.0, where(mean < y, -1.0, 0.0))
+
+    @staticmethod
+    def curvature(mean, y):
+        return 0.0
+
+    @staticmethod
+    def grad_target(mean, y):
+        return where(mean < y, 1.0, where(mean > y, -1.0, 0.0))
+
+    @staticmethod
+    def constant(y):
+        return 0.6931471805599453  # ln 2
+
+
+class Huber(Elementwise):
+    """A real target with normal errors up to `delta` and exponential ones beyond: robust.
+
+    Model: y ~ Huber(mean, delta). `SmoothL1Loss` is this loss divided by its delta.
+
+    Source: P. J. Huber, Robust estimation of a location parameter, Annals of Mathematical
+    Statistics 35, 1964.
+    """
+
+    inputs = ("mean",)
+    settings = ("delta",)
+    support = reals
+
+    @staticmethod
+    def distribution(mean, delta):
+        return distributions.Huber(mean, delta)
+
+    @staticmethod
+    def nll(mean, delta, y):
+        error = absolute(mean - y)
+        return where(error < delta, 0.5 * error * error, delta * (error - 0.5 * delta))
+
+    @staticmethod
+    def grad(mean, delta, y):
+        error = mean - y
+        return where(error > delta, delta, where(error < -delta, -delta, error))
+
+    @staticmethod
+    def curvature(mean, delta, y):
+        return where(absolute(mean - y) < delta, 1.0, 0.0)
+
+    @staticmethod
+    def grad_target(mean, delta, y):
+        error = y - mean
+        return where(error > delta, delta, where(error < -delta, -delta, error))
+
+    @staticmethod
+    def constant(delta, y):
+        middle = 2.5066282746310002 * erf(0.7071067811865475 * delta)  # √2π, 1/√2
+        return log(middle + 2.0 / delta * exp(-0.5 * delta * delta))

@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 
 NAMES = ("absolute", "at_least", "exp", "log", "log1p", "sigmoid", "softplus", "where")
+OF_CONSTANTS = ("erf", "log_gamma")  # no kernel needs them
 
 absolute = torch.abs
+erf = torch.erf
 exp = torch.exp
 log = torch.log
 log1p = torch.log1p
+log_gamma = torch.lgamma
 sigmoid = torch.sigmoid
 where: Any = torch.where
 

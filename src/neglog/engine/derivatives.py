@@ -1,0 +1,154 @@
+"""The declared formulas as differentiable functions of torch: `nll`, and its scores.
+
+Each is an `autograd.Function` whose derivatives in both modes are the declared ones. The danger is
+in what torch hands to such a function: tangents that are None, and levels of `torch.func` that
+only see operations on the saved tensors. `tests/test_semantics.py` and `tests/conformance` hold it.
+The compiler refuses functions that know forward mode, so for it there is a twin that does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.engine.problem import Elements
+
+
+def apply(function: Any, *arguments: Any) -> Any:
+    """Call an autograd function, which torch leaves untyped."""
+    return function.apply(*arguments)
+
+
+def nll(problem: Elements) -> Tensor:
+    """Return the loss of every element, before factor and weight."""
+    likelihood, settings = problem.likelihood, problem.settings
+    function = _Nll if torch.compiler.is_compiling() else _NllInBothModes
+    result: Tensor = apply(
+        function, likelihood, settings, *problem.inputs, *problem.given, problem.y
+    )
+    return result
+
+
+def _evaluate(formula: Any, settings: tuple[float, ...], tensors: Any) -> tuple[Tensor, ...]:
+    """Return a formula's values, one or several, in the shape and dtype of the target."""
+    *arguments, y = tensors
+    results = formula(*arguments, *settings, y)
+    results = results if isinstance(results, tuple) else (results,)
+    return tuple(torch.as_tensor(r, dtype=y.dtype, device=y.device).expand_as(y) for r in results)
+
+
+class _Nll(torch.autograd.Function):
+    """`nll`, with `grad` and `grad_target` as its derivatives."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(likelihood: Any, settings: Any, *tensors: Tensor) -> Tensor:
+        return _evaluate(likelihood.nll, settings, tensors)[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _keep(ctx, inputs)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        slopes: list[Any] = [None] * len(ctx.saved_tensors)
+        if any(ctx.needs_input_grad[2:-1]):
+            for i, score in enumerate(_scores(ctx)):
+                slopes[i] = upstream * score
+        if ctx.needs_input_grad[-1]:
+            slopes[-1] = upstream * _by_target(ctx)
+        return None, None, *slopes
+
+
+class _NllInBothModes(_Nll):
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        by_input, by_target = tangents[2:-1], tangents[-1]
+        scores = zip(_scores(ctx), by_input, strict=False)  # what is given has no tangent
+        terms = [score * t for score, t in scores if t is not None]
+        if by_target is not None:
+            terms.append(_by_target(ctx) * by_target)
+        return _total(terms, ctx.saved_tensors[-1])
+
+
+class _Scores(torch.autograd.Function):
+    """`grad`, with `curvature` as its derivative by the inputs."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(likelihood: Any, settings: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(s.clone() for s in _evaluate(likelihood.grad, settings, tensors))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _keep(ctx, inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        slopes: list[Any] = [None] * len(ctx.saved_tensors)
+        if any(ctx.needs_input_grad[2:-1]):
+            for i, row in enumerate(_curvature(ctx)):
+                slopes[i] = _total([u * c for u, c in zip(upstream, row, strict=True)])
+        if ctx.needs_input_grad[-1]:
+            pairs = zip(upstream, _scores_by_target(ctx), strict=True)
+            slopes[-1] = _total([u * change for u, change in pairs])
+        return None, None, *slopes
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
+        by_input, by_target = tangents[2:-1], tangents[-1]
+        results = []
+        for row, change in zip(_curvature(ctx), _scores_by_target(ctx), strict=True):
+            terms = [c * t for c, t in zip(row, by_input, strict=False) if t is not None]
+            terms += [] if by_target is None else [change * by_target]
+            results.append(_total(terms, ctx.saved_tensors[-1]))
+        return tuple(results)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
+    ctx.likelihood, ctx.settings, *tensors = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.save_for_forward(*tensors)
+
+
+def _scores(ctx: Any) -> tuple[Tensor, ...]:
+    if torch.compiler.is_compiling():  # which differentiates once
+        return _evaluate(ctx.likelihood.grad, ctx.settings, ctx.saved_tensors)
+    facts = (ctx.likelihood, ctx.settings, *ctx.saved_tensors)
+    scores: tuple[Tensor, ...] = apply(_Scores, *facts)
+    return scores
+
+
+def _by_target(ctx: Any) -> Tensor:
+    return _evaluate(ctx.likelihood.grad_target, ctx.settings, ctx.saved_tensors)[0]
+
+
+def _curvature(ctx: Any) -> list[tuple[Tensor, ...]]:
+    """Return the matrix of second derivatives by the inputs."""
+    second = _evaluate(ctx.likelihood.curvature, ctx.settings, ctx.saved_tensors)
+    return [second] if len(second) == 1 else [second[:2], second[1:]]  # of aa, ab, bb
+
+
+def _scores_by_target(ctx: Any) -> list[Tensor]:
+    """Return the derivative of each score by the target; each element depends on its own only."""
+    *others, y = ctx.saved_tensors
+    grad, settings = ctx.likelihood.grad, ctx.settings
+    scores, pull = torch.func.vjp(lambda t: _evaluate(grad, settings, (*others, t)), y)
+    ones = [
+        [torch.full_like(y, float(i == j)) for j in range(len(scores))] for i in range(len(scores))
+    ]
+    return [pull(tuple(upstream))[0] for upstream in ones]
+
+
+def _total(terms: list[Tensor], like: Tensor | None = None) -> Tensor:
+    if not terms:
+        assert like is not None
+        return torch.zeros_like(like)
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total

@@ -1,0 +1,67 @@
+"""What an engine is asked to compute: one tuple for each shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from neglog.likelihood import Elementwise, Rows
+
+
+class Elements(NamedTuple):
+    """`factor` times the loss of each element; all tensors of one shape and floating dtype."""
+
+    likelihood: type[Elementwise]
+    inputs: tuple[Tensor, ...]
+    y: Tensor
+    given: tuple[Tensor, ...] = ()
+    settings: tuple[float, ...] = ()
+    weight: Tensor | None = None
+    masked: bool = False  # what has weight 0 may hold anything, and is not looked at
+    factor: float = 1.0
+    reduction: str = "mean"  # over all elements
+
+    def tensors(self) -> tuple[Any, ...]:
+        """Return all tensors, those that may be differentiated first."""
+        return (*self.inputs, self.y, *self.given, self.weight)
+
+    def holding(self, tensors: Sequence[Any]) -> Elements:
+        """Return the same problem about other tensors, in the order of `tensors`."""
+        n = len(self.inputs)
+        inputs, (y, *given), weight = tensors[:n], tensors[n:-1], tensors[-1]
+        return self._replace(inputs=tuple(inputs), y=y, given=tuple(given), weight=weight)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Elements:
+        """Return the problem with every tensor changed."""
+        return self.holding([None if t is None else change(t) for t in self.tensors()])
+
+
+class RowsOfClasses(NamedTuple):
+    """The loss of rows x (N, K) against labels (N,) of int64 or probabilities (N, K)."""
+
+    likelihood: type[Rows]
+    x: Tensor
+    y: Tensor
+    weight: Tensor | None = None  # one for each class, (K,)
+    share: Tensor | None = None  # one for each row, (N,); a row of 0 may hold anything
+    ignored: int = -100
+    smoothing: float = 0.0
+    reduction: str = "mean"  # over the rows, each by its share and, if labelled, its class's weight
+
+    def tensors(self) -> tuple[Any, ...]:
+        """Return all tensors, those that may be differentiated first."""
+        return self.x, self.y, self.weight, self.share
+
+    def holding(self, tensors: Sequence[Any]) -> RowsOfClasses:
+        """Return the same problem about other tensors, in the order of `tensors`."""
+        x, y, weight, share = tensors
+        return self._replace(x=x, y=y, weight=weight, share=share)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> RowsOfClasses:
+        """Return the problem with every tensor but labels changed."""
+        changed = [None if t is None else change(t) for t in self.tensors()]
+        if self.y.dim() == 1:
+            changed[1] = self.y
+        return self.holding(changed)

@@ -1,0 +1,68 @@
+"""The losses as functions, with the names and signatures of `torch.nn.functional`.
+
+Every loss is in nats. The prediction comes first, the target second. `reduction` is ``"mean"``,
+``"sum"``, ``"none"`` or ``"batchmean"``, the sum divided by the size of the first dimension;
+`size_average` and `reduce` are torch's deprecated spellings of it.
+
+What torch does not have goes by keyword, and changes nothing where it is left out. Below, the
+losses' shape is the one that ``reduction="none"`` gives: the input's, without its class dimension
+where the target is a class.
+
+mask
+    Which losses count: True where they do. Of the losses' shape, or of its leading dimensions.
+    What does not count contributes exactly 0 to loss and gradient, even if it is NaN, and a mean
+    does not divide by it.
+sample_weight
+    How much each loss counts, of the losses' shape or of its leading dimensions. A mean divides
+    by the sum of these weights; a weight of 0 is as good as a mask.
+normalizer
+    What ``reduction="mean"`` divides by instead of the count: a number, or a tensor of no
+    dimensions. With the count of the whole batch, losses of micro-batches, or of the processes of
+    a data-parallel run, add up to the loss of the whole.
+empty
+    The mean of nothing: ``"nan"``, as in torch, or ``"zero"``, a 0 that is part of the graph.
+ignore_index
+    The target that does not count, where targets are codes.
+class_dim
+    The dimension of the classes.
+
+`sum_and_count` returns a mean's two parts.
+"""
+
+from neglog.functional.binary import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+)
+from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
+from neglog.functional.common import sum_and_count
+from neglog.functional.counts import poisson_nll_loss
+from neglog.functional.real import (
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+    sse_loss,
+)
+from neglog.functional.shares import kl_div
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "gaussian_nll_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "log_softmax",
+    "mse_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "sse_loss",
+    "sum_and_count",
+]

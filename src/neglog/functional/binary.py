@@ -1,0 +1,223 @@
+"""Losses of yes-or-no targets."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from neglog import guards
+from neglog.engine import Elements
+from neglog.families import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
+from neglog.functional.common import Extras, loss, of_elements
+from neglog.likelihood import Elementwise
+
+
+@loss
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    ignore_index: int | None = None,
+    class_dim: int | None = None,
+) -> Tensor:
+    """Return the `BernoulliProbability` loss: binary cross-entropy on probabilities.
+
+    Prefer `binary_cross_entropy_with_logits`: a sigmoid that has saturated to exactly 0 or 1 has
+    lost the loss, which here, as in torch, is then 100.
+
+    Args:
+        input: probabilities of a yes, any shape.
+        target: 1 for yes, 0 for no, or a probability; the same shape and dtype.
+        weight: a factor for every element, broadcast to the input.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number; a mean divides by the number of elements.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        ignore_index: the target that does not count.
+        class_dim: the dimension along which a weight of one dimension lies.
+
+    Raises:
+        ShapeError: the shapes differ.
+        DtypeError: the dtypes differ, or are not floating.
+        SupportError: an input or a target lies outside [0, 1] (found on a CPU).
+
+    >>> binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    input, target = _pair(input, target, weight=weight)
+    full = guards.expanded("weight", weight, input, class_dim)
+    problem = Elements(BernoulliProbability, (input,), target, weight=full, reduction=reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return of_elements(problem, extras, counts=guards.counted(target, ignore_index))
+
+
+@loss
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    ignore_index: int | None = None,
+    class_dim: int | None = None,
+) -> Tensor:
+    """Return the `Bernoulli` loss: binary cross-entropy on log-odds, exact at every logit.
+
+    Args:
+        input: logits, any shape.
+        target: 1 for yes, 0 for no, or a probability; the same shape and dtype.
+        weight: a factor for every element, broadcast to the input.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number; a mean divides by the number of elements.
+        pos_weight: how often each yes counts, broadcast to the input.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        ignore_index: the target that does not count.
+        class_dim: the dimension along which a weight of one dimension lies.
+
+    Raises:
+        ShapeError: the shapes differ.
+        DtypeError: the dtypes differ, or are not floating.
+        SupportError: a target lies outside [0, 1] (found on a CPU).
+
+    >>> binary_cross_entropy_with_logits(torch.tensor([20.0]), torch.tensor([1.0]))
+    tensor(2.0612e-09)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    input, target = _pair(input, target, weight=weight, pos_weight=pos_weight)
+    full = guards.expanded("weight", weight, input, class_dim)
+    positive = guards.expanded("pos_weight", pos_weight, input, class_dim)
+    likelihood: type[Elementwise] = Bernoulli if positive is None else WeightedBernoulli
+    given = () if positive is None else (positive,)
+    problem = Elements(likelihood, (input,), target, given, weight=full, reduction=reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return of_elements(problem, extras, counts=guards.counted(target, ignore_index))
+
+
+@loss
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    ignore_index: int | None = None,
+) -> Tensor:
+    """Return the `SignedBernoulli` loss: binary cross-entropy on logits with labels −1 and +1.
+
+    Args:
+        input: logits, any shape.
+        target: 1 for yes, −1 for no; the same shape.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        ignore_index: the target that does not count.
+
+    Raises:
+        ShapeError: the shapes differ.
+        DtypeError: neither tensor is floating.
+        SupportError: a target is neither −1 nor +1 (found on a CPU).
+
+    >>> soft_margin_loss(torch.tensor([20.0]), torch.tensor([1.0]))
+    tensor(2.0612e-09)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    guards.tensors(input=input, target=target)
+    input, target = guards.aligned(input, target)
+    dtype = guards.common_dtype(input, target)
+    x, y = input.to(dtype), target.to(dtype)
+    problem = Elements(SignedBernoulli, (x,), y, reduction=reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return of_elements(problem, extras, counts=guards.counted(y, ignore_index))
+
+
+@loss
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    ignore_index: int | None = None,
+    class_dim: int = -1,
+) -> Tensor:
+    """Return the `Bernoulli` loss of many labels a sample, averaged over the labels.
+
+    Args:
+        input: logits (…, C).
+        target: 1 for yes, 0 for no; the same shape.
+        weight: one factor per label, (C,), or anything that broadcasts to the input.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the samples' losses become one number; ``"none"`` gives one each.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        ignore_index: the target that does not count.
+        class_dim: the dimension of the labels.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: neither tensor is floating.
+        SupportError: a target lies outside [0, 1] (found on a CPU).
+
+    >>> multilabel_soft_margin_loss(torch.tensor([[20.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor(0.3466)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    guards.tensors(input=input, target=target)
+    guards.no_gradient(weight=weight)
+    input, target = guards.aligned(input, target)
+    dtype = guards.common_dtype(input, target)
+    x, y = input.to(dtype), target.to(dtype)
+    full = guards.expanded("weight", weight, x, None if class_dim == -1 else class_dim)
+    over_labels = reduction in ("none", "sum", "batchmean")
+    factor = 1.0 / max(1, x.shape[class_dim]) if over_labels else 1.0
+    problem = Elements(Bernoulli, (x,), y, weight=full, factor=factor, reduction=reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    losses = of_elements(problem, extras, counts=guards.counted(y, ignore_index))
+    return losses.sum(class_dim) if reduction == "none" else losses
+
+
+def _pair(input: Tensor, target: Tensor, **weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    guards.tensors(input=input, target=target)
+    guards.same_shape(input, target)
+    guards.no_gradient(**weights)
+    return guards.same_dtype(input, target)

@@ -1,0 +1,183 @@
+"""Losses of class labels and of class probabilities."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neglog import engine, guards
+from neglog.engine import RowsOfClasses
+from neglog.families import Categorical, CategoricalLogProbability
+from neglog.functional.common import Extras, loss, of_rows
+from neglog.likelihood import Rows
+
+
+@loss
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    class_dim: int = 1,
+) -> Tensor:
+    """Return the `CategoricalLogProbability` loss: minus the log-probability of the label.
+
+    Args:
+        input: log-probabilities (C,), (N, C) or (N, C, d₁, …), as `log_softmax` makes them.
+        target: labels 0 … C − 1 of any integer dtype: (), (N,) or (N, d₁, …).
+        weight: one factor per class, (C,); a mean divides by the weight of the labels.
+        size_average: deprecated, see `reduction`.
+        ignore_index: the label that does not count.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        class_dim: the dimension of the classes.
+
+    Raises:
+        ShapeError: the target's shape is not the input's without its class dimension.
+        DtypeError: the labels are not integers.
+        SupportError: a label is no class (found on a CPU).
+
+    >>> nll_loss(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
+    tensor(1.)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    guards.tensors(input=input, target=target)
+    input = guards.classes_second(input, class_dim)
+    classes = guards.logits(input, single_class=True)
+    guards.labels(input, target)
+    guards.class_weight(weight, classes)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    options = (weight, guards.ignored(ignore_index), 0.0, reduction)
+    return _rows(CategoricalLogProbability, input, target, *options, extras)
+
+
+@loss
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    class_dim: int = 1,
+) -> Tensor:
+    """Return the `Categorical` loss: cross-entropy of logits, exact for certain rows too.
+
+    Args:
+        input: logits (C,), (N, C) or (N, C, d₁, …), with at least two classes.
+        target: labels 0 … C − 1 of any integer dtype, (), (N,) or (N, d₁, …); or class
+            probabilities, floating and of the input's shape.
+        weight: one factor per class, (C,).
+        size_average: deprecated, see `reduction`.
+        ignore_index: the label that does not count.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number; a mean divides by the weight of the labels,
+            or by the number of rows where the target is probabilities.
+        label_smoothing: the part of each target that is spread evenly over the classes.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        class_dim: the dimension of the classes, in the input and in probabilities.
+
+    Raises:
+        ShapeError: the target's shape does not fit, or there is only one class.
+        DtypeError: the labels are not integers.
+        ArgumentError: the smoothing lies outside [0, 1], or `ignore_index` names a class of
+            probabilities.
+        SupportError: a label is no class (found on a CPU).
+
+    >>> cross_entropy(torch.tensor([[0.0, 20.0]]), torch.tensor([1]))
+    tensor(2.0612e-09)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    guards.tensors(input=input, target=target)
+    guards.smoothing(label_smoothing)
+    probable = target.shape == input.shape and target.is_floating_point()
+    input = guards.classes_second(input, class_dim)
+    classes = guards.logits(input, single_class=False)
+    guards.class_weight(weight, classes)
+    if probable:
+        guards.no_ignored_probability(ignore_index)
+        target = guards.classes_second(target, class_dim)
+        input = input.to(torch.promote_types(input.dtype, target.dtype))
+    else:
+        guards.labels(input, target)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    options = (weight, guards.ignored(ignore_index), label_smoothing, reduction)
+    return _rows(Categorical, input, target, *options, extras)
+
+
+@loss
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Return the logarithm of the softmax along a dimension, exact for certain rows too.
+
+    Args:
+        input: logits, any shape.
+        dim: the dimension of the classes; leaving it out is deprecated, as in torch.
+        _stacklevel: unused, in torch's signature.
+        dtype: convert the input first.
+
+    Raises:
+        DtypeError: the input is not floating and no dtype is given.
+
+    >>> log_softmax(torch.tensor([0.0, 20.0]), dim=0)
+    tensor([-2.0000e+01, -2.0612e-09])
+    """
+    guards.tensors(input=input)
+    dim = guards.softmax_dim(input, dim)
+    input = input if dtype is None else input.to(dtype)
+    guards.floating(input)
+    if input.dim() == 0:
+        return torch.log_softmax(input, dim)
+    return engine.log_softmax(input.movedim(dim, -1)).movedim(-1, dim)
+
+
+def _rows(
+    likelihood: type[Rows],
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignored: int,
+    smoothing: float,
+    reduction: str,
+    extras: Extras,
+) -> Tensor:
+    """Lay the classes out as the last of two dimensions, and the losses as the target was."""
+    probable = target.is_floating_point()
+    if input.dim() == 1:
+        input, target = input[None], target[None]
+        shape = torch.Size()
+    else:
+        shape = input.shape[:1] + input.shape[2:]
+    classes = input.shape[1]
+
+    def laid_out(t: Tensor) -> Tensor:
+        return t if t.dim() == 2 else t.movedim(1, -1).reshape(-1, classes)
+
+    x = laid_out(input)
+    y = laid_out(target.to(input.dtype)) if probable else target.reshape(-1).long()
+    weight = None if weight is None else weight.to(x.dtype)
+    problem = RowsOfClasses(likelihood, x, y, weight, None, ignored, smoothing, reduction)
+    return of_rows(problem, extras, shape)

@@ -1,0 +1,183 @@
+"""What every loss has in common: how its tensors come in and how its losses become one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+
+import torch
+from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
+
+from neglog import engine, guards
+from neglog.engine import Elements, RowsOfClasses, reference
+
+_HALF = (torch.float16, torch.bfloat16)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def loss(function: Callable[P, T]) -> Callable[P, T]:
+    """Let tensor subclasses have their say, and compute in float32 under autocast."""
+    compute: Callable[..., T] = function
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        everything = (*args, *kwargs.values())
+        if has_torch_function(everything):
+            overridden: T = handle_torch_function(call, everything, *args, **kwargs)
+            return overridden
+        device = next((t.device.type for t in everything if isinstance(t, Tensor)), "meta")
+        if device == "meta" or not torch.is_autocast_enabled(device):
+            return compute(*args, **kwargs)
+        with torch.autocast(device, enabled=False):
+            wide = {name: _in_float32(value) for name, value in kwargs.items()}
+            return compute(*map(_in_float32, args), **wide)
+
+    return call
+
+
+class Extras(NamedTuple):
+    """What a caller may add to any loss; torch's behaviour where nothing is added."""
+
+    mask: Tensor | None = None
+    sample_weight: Tensor | None = None
+    normalizer: Tensor | float | None = None
+    empty: str = "nan"
+
+    def shares(self, shape: torch.Size, like: Tensor, counts: Tensor | None) -> Tensor | None:
+        """Return how much each loss counts, 0 where it does not; None where all count alike."""
+        if self.mask is None and self.sample_weight is None and counts is None:
+            return None
+        share = torch.ones(shape, dtype=_wide(like.dtype), device=like.device)
+        if self.sample_weight is not None:
+            guards.no_gradient(sample_weight=self.sample_weight)
+            share = guards.leading("sample_weight", self.sample_weight, shape).to(share.dtype)
+        if self.mask is not None:
+            guards.boolean(mask=self.mask)
+            mask = guards.leading("mask", self.mask, shape)
+            counts = mask if counts is None else counts & mask
+        return share if counts is None else torch.where(counts, share, 0.0)
+
+
+def sum_and_count(loss: Callable[..., Any], *tensors: Tensor, **options: Any) -> Any:
+    """Return the two parts of a mean: the sum of the losses, and what a mean would divide it by.
+
+    Sums and counts of batches, or of processes, add up; means do not.
+
+    Args:
+        loss: a function of this module.
+        tensors: what it takes by position.
+        options: what it takes by keyword, but `reduction`.
+
+    Returns:
+        Two tensors of no dimensions; the sum is differentiable.
+
+    >>> from neglog.functional import cross_entropy
+    >>> rows, labels = torch.zeros(3, 2), torch.tensor([0, 1, -100])
+    >>> sum_and_count(cross_entropy, rows, labels)
+    (tensor(1.3863), tensor(2.))
+    """
+    return loss(*tensors, **options, reduction=guards.PAIR)
+
+
+def of_elements(
+    problem: Elements,
+    extras: Extras,
+    *,
+    counts: Tensor | None = None,
+    constant: Tensor | None = None,
+    mean_of_weights: bool = False,
+) -> Tensor:
+    """Return an elementwise loss, reduced.
+
+    Args:
+        problem: the loss; its weight is torch's, which most means do not divide by.
+        extras: what the caller adds.
+        counts: which elements count, if not all of them.
+        constant: a term to add to every loss, before it is weighed.
+        mean_of_weights: whether a mean divides by the weights.
+    """
+    y, reduction = problem.y, problem.reduction
+    guards.extras(extras.normalizer, extras.empty, reduction)
+    share = extras.shares(y.shape, y, counts)
+    plain = share is None and not mean_of_weights and constant is None
+    if plain and extras.normalizer is None and _is_simple(reduction, extras, y.numel()):
+        return engine.elementwise(problem)
+    dtype = y.dtype
+    problem = problem.each(_widened)
+    if share is not None:
+        weight = share if problem.weight is None else problem.weight * share
+        problem = problem._replace(weight=torch.where(share == 0, 0.0, weight), masked=True)
+    how = "none" if reduction == "none" else "sum"
+    total = engine.elementwise(problem._replace(reduction=how))
+    if constant is not None:
+        terms = constant if problem.weight is None else constant * problem.weight
+        if share is not None:
+            terms = torch.where(share == 0, 0.0, terms)
+        total = total + reference.reduced(terms.to(total.dtype), how)
+    divisors = problem.weight if mean_of_weights else share
+    count = y.numel() if divisors is None else divisors.sum()
+    return _finished(total, count, y.shape, reduction, extras, dtype)
+
+
+def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor:
+    """Return a loss over rows, reduced, or in the given shape of the losses."""
+    reduction = problem.reduction
+    guards.extras(extras.normalizer, extras.empty, reduction)
+    share = extras.shares(shape, problem.x, None)
+    problem = problem._replace(share=None if share is None else share.reshape(-1))
+    if extras.normalizer is None and extras.empty == "nan" and reduction in guards.REDUCTIONS[:3]:
+        result = engine.rows(problem)
+        return result.reshape(shape) if reduction == "none" else result
+    dtype = problem.x.dtype
+    problem = problem.each(_widened)
+    how = "none" if reduction == "none" else "sum"
+    total = engine.rows(problem._replace(reduction=how))
+    total = total.reshape(shape) if reduction == "none" else total
+    count = reference.count_of_rows(problem)
+    return _finished(total, count, shape, reduction, extras, dtype)
+
+
+def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
+    """Tell whether the engine's own reduction is what is asked for."""
+    return reduction in guards.REDUCTIONS[:3] and (extras.empty == "nan" or size > 0)
+
+
+def _finished(
+    total: Tensor,
+    count: Tensor | int,
+    shape: torch.Size,
+    reduction: str,
+    extras: Extras,
+    dtype: torch.dtype,
+) -> Tensor:
+    """Turn a sum of losses and what it should be divided by into what was asked for."""
+    if reduction == guards.PAIR:
+        count = torch.as_tensor(count, dtype=total.dtype, device=total.device)
+        return cast(Tensor, (total.to(dtype), count))
+    if reduction in ("none", "sum"):
+        return total.to(dtype)
+    divisor: Any = count if extras.normalizer is None else extras.normalizer
+    if reduction == "batchmean":
+        divisor = shape[0] if shape else 1
+    if extras.empty == "zero":
+        divisor = torch.as_tensor(divisor, dtype=total.dtype, device=total.device)
+        divisor = torch.where(divisor == 0, 1.0, divisor)
+    mean: Tensor = total / divisor
+    return mean.to(dtype)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float32 if dtype in _HALF else dtype
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.to(_wide(tensor.dtype))
+
+
+def _in_float32(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.dtype in _HALF:
+        return value.float()
+    return value

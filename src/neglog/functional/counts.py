@@ -1,0 +1,77 @@
+"""Losses of counts."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from neglog import guards
+from neglog.engine import Elements, reference
+from neglog.families import Poisson, PoissonRate
+from neglog.functional.common import Extras, loss, of_elements
+
+
+@loss
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool | str = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the `Poisson` loss of log-rates, or the `PoissonRate` loss of rates.
+
+    Args:
+        input: the logarithms of the rates, any shape; the rates if `log_input` is False.
+        target: counts, the same shape.
+        log_input: whether the input holds logarithms.
+        full: True adds Stirling's approximation of ln y!, as torch does; ``"exact"`` adds ln y!.
+        size_average: deprecated, see `reduction`.
+        eps: added to a rate under the logarithm.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ArgumentError: `full` is neither a bool nor ``"exact"``.
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: an input is complex.
+        SupportError: a count or a rate is negative (found on a CPU).
+
+    >>> poisson_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), full="exact")
+    tensor(1.6931)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    guards.tensors(input=input, target=target)
+    guards.one_of("full", full, (False, True, "exact"))
+    input, target = guards.aligned(input, target)
+    dtype = guards.common_dtype(input, target, whole=True)
+    x, y = input.to(dtype), target.to(dtype)
+    if log_input:
+        problem = Elements(Poisson, (x,), y, reduction=reduction)
+    else:
+        problem = Elements(PoissonRate, (x,), y, settings=(float(eps),), reduction=reduction)
+    constant = None
+    if full:
+        constant = reference.constant(Poisson, (), y) if full == "exact" else _stirling(y)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return of_elements(problem, extras, constant=constant)
+
+
+def _stirling(y: Tensor) -> Tensor:
+    """Return torch's approximation of ln y!."""
+    approximate = y * torch.log(y) - y + 0.5 * torch.log(2 * math.pi * y)
+    return torch.where(y > 1, approximate, 0.0)

@@ -1,0 +1,301 @@
+"""Losses of real targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog import guards
+from neglog.engine import Elements, reference
+from neglog.families import HeteroscedasticNormal, Huber, Laplace, Normal
+from neglog.functional.common import Extras, loss, of_elements
+from neglog.likelihood import Elementwise
+
+
+@loss
+def sse_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "sum",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the sum of squared errors: twice the `Normal` loss.
+
+    Args:
+        input: predictions, any shape.
+        target: real numbers, the same shape.
+        reduction: as everywhere; the name promises the sum.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ShapeError: the shapes differ.
+        DtypeError: neither tensor is floating.
+        SupportError: a target is NaN or infinite (found on a CPU).
+
+    >>> sse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(4.)
+    """
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return _location(Normal, input, target, reduction, extras, factor=2.0)
+
+
+@loss
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the mean squared error: twice the `Normal` loss, averaged.
+
+    Args:
+        input: predictions, any shape.
+        target: real numbers, the same shape.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number.
+        weight: a factor for every element, of the same shape; a mean divides by its sum.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: neither tensor is floating.
+        SupportError: a target is NaN or infinite (found on a CPU).
+
+    >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return _location(Normal, input, target, reduction, extras, factor=2.0, weight=weight)
+
+
+@loss
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the mean absolute error: the `Laplace` loss.
+
+    Args:
+        input: predictions, any shape; complex ones too, whose error is the distance.
+        target: real numbers, the same shape.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number.
+        weight: a factor for every element, of the same shape; a mean divides by its sum.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: neither tensor is floating.
+        SupportError: a target is NaN or infinite (found on a CPU).
+
+    >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    guards.tensors(input=input, target=target)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if input.is_complex() or target.is_complex():
+        input, target = guards.aligned(input, target)
+        input = (input - target).abs()
+        target = torch.zeros_like(input)
+    return _location(Laplace, input, target, reduction, extras, weight=weight)
+
+
+@loss
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the `Huber` loss: squared errors up to `delta`, absolute ones beyond.
+
+    Args:
+        input: predictions, any shape.
+        target: real numbers, the same shape.
+        reduction: how the losses become one number.
+        delta: where the squares end, in the target's units.
+        weight: a factor for every element, of the same shape; a mean divides by its sum.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ArgumentError: delta is not above 0.
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: neither tensor is floating.
+        SupportError: a target is NaN or infinite (found on a CPU).
+
+    >>> huber_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
+    tensor(1.5000)
+    """
+    reduction = guards.reduction(None, None, reduction)
+    guards.positive(delta=delta)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    options: Any = {"settings": (float(delta),), "weight": weight}
+    return _location(Huber, input, target, reduction, extras, **options)
+
+
+@loss
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the `Huber` loss divided by its delta, here `beta`; at 0 the `Laplace` loss.
+
+    Args:
+        input: predictions, any shape.
+        target: real numbers, the same shape.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number.
+        beta: where the squares end, in the target's units.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ArgumentError: beta is below 0.
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: neither tensor is floating.
+        SupportError: a target is NaN or infinite (found on a CPU).
+
+    >>> smooth_l1_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]), beta=2.0)
+    tensor(1.1250)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if beta == 0:
+        return _location(Laplace, input, target, reduction, extras)
+    guards.positive(beta=beta)
+    options: Any = {"settings": (float(beta),), "factor": 1.0 / beta}
+    return _location(Huber, input, target, reduction, extras, **options)
+
+
+@loss
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the `HeteroscedasticNormal` loss: a normal target whose variance is emitted too.
+
+    Args:
+        input: means, any shape.
+        target: real numbers, the same shape.
+        var: variances, of the input's shape, or without its last dimension, or with a last
+            dimension of 1; or one number for all.
+        full: whether to add the constant ½ ln 2π.
+        eps: the least variance; below it the derivatives are those at it.
+        reduction: how the losses become one number.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ArgumentError: eps is not above 0.
+        ShapeError: the shapes do not fit.
+        DtypeError: no tensor is floating.
+        SupportError: a variance is negative, or a target is NaN or infinite (found on a CPU).
+
+    >>> gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))
+    tensor(1.1931)
+    """
+    reduction = guards.reduction(None, None, reduction)
+    guards.tensors(input=input, target=target)
+    guards.positive(eps=eps)
+    input, target = guards.aligned(input, target)
+    var = guards.variance(var, input)
+    dtype = guards.common_dtype(input, target, var)
+    inputs, y = (input.to(dtype), var.to(dtype)), target.to(dtype)
+    problem = Elements(
+        HeteroscedasticNormal, inputs, y, settings=(float(eps),), reduction=reduction
+    )
+    constant = reference.constant(HeteroscedasticNormal, (eps,), y) if full else None
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return of_elements(problem, extras, constant=constant)
+
+
+def _location(
+    likelihood: type[Elementwise],
+    input: Tensor,
+    target: Tensor,
+    reduction: str,
+    extras: Extras,
+    *,
+    weight: Tensor | None = None,
+    settings: tuple[float, ...] = (),
+    factor: float = 1.0,
+) -> Tensor:
+    """Return the loss of a family about one real prediction."""
+    reduction = guards.reduction(None, None, reduction)
+    guards.tensors(input=input, target=target)
+    input, target = guards.aligned(input, target)
+    dtype = guards.common_dtype(input, target, *(() if weight is None else (weight,)))
+    if weight is not None:
+        guards.no_gradient(weight=weight)
+        guards.same_shape(input, weight, "weight")
+        weight = weight.to(dtype)
+    x, y = input.to(dtype), target.to(dtype)
+    problem = Elements(likelihood, (x,), y, (), settings, weight, False, factor, reduction)
+    return of_elements(problem, extras, mean_of_weights=weight is not None)

@@ -1,0 +1,62 @@
+"""The loss of class probabilities against class probabilities, class by class."""
+
+from __future__ import annotations
+
+import warnings
+
+from torch import Tensor
+
+from neglog import guards
+from neglog.engine import Elements
+from neglog.families import RelativeEntropy, RelativeEntropyOfLog
+from neglog.functional.common import Extras, loss, of_elements
+
+
+@loss
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the `RelativeEntropy` of the target's distribution from the input's.
+
+    Args:
+        input: log-probabilities, any shape.
+        target: probabilities, the same shape; their logarithms if `log_target`.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: how the losses become one number; ``"batchmean"`` is the divergence itself,
+            ``"mean"`` divides by the number of classes too, as in torch.
+        log_target: whether the target holds logarithms.
+        mask: see `neglog.functional`.
+        sample_weight: see `neglog.functional`.
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: neither tensor is floating.
+        SupportError: a probability is negative (found on a CPU).
+
+    >>> p = torch.tensor([[0.5, 0.5]])
+    >>> kl_div(torch.tensor([[0.25, 0.75]]).log(), p, reduction="batchmean")
+    tensor(0.1438)
+    """
+    reduction = guards.reduction(size_average, reduce, reduction)
+    if reduction == "mean" and normalizer is None:
+        message = "kl_div: 'mean' divides by the number of classes too; 'batchmean' does not"
+        warnings.warn(message, UserWarning, stacklevel=3)
+    guards.tensors(input=input, target=target)
+    input, target = guards.aligned(input, target)
+    dtype = guards.common_dtype(input, target)
+    likelihood = RelativeEntropyOfLog if log_target else RelativeEntropy
+    problem = Elements(likelihood, (input.to(dtype),), target.to(dtype), reduction=reduction)
+    return of_elements(problem, Extras(mask, sample_weight, normalizer, empty))

@@ -1,0 +1,102 @@
+"""What is checked of dtypes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog import errors
+from neglog.compatibility import is_torch_compatible
+from neglog.errors import ArgumentError, DtypeError, sentence
+
+
+def same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Refuse a prediction and a target of different dtypes."""
+    if input.is_floating_point() and input.dtype == target.dtype:
+        return input, target
+    if is_torch_compatible() and input.is_floating_point() and target.is_floating_point():
+        dtype = torch.promote_types(input.dtype, target.dtype)
+        return input.to(dtype), target.to(dtype)
+    got = f"input is {input.dtype} and target is {target.dtype}"
+    cause, remedy = "", "use target.to(input.dtype)"
+    if target.is_floating_point() and not input.is_floating_point():
+        cause, remedy = "the arguments look swapped", "the prediction comes first"
+    wanted = "input and target must have the same floating dtype"
+    raise DtypeError(sentence(wanted, got, cause, remedy))
+
+
+def common_dtype(input: Tensor, *others: Tensor, whole: bool = False) -> torch.dtype:
+    """Return the floating dtype in which real predictions meet real targets.
+
+    Where `whole` numbers may be predictions too, they meet in torch's default dtype.
+    """
+    dtype = input.dtype
+    for other in others:
+        dtype = torch.promote_types(dtype, other.dtype)
+    if whole and not dtype.is_complex and not dtype.is_floating_point:
+        return torch.get_default_dtype()
+    if not dtype.is_floating_point:
+        got = f"input is {input.dtype} and target is {others[0].dtype}"
+        remedy = "use input.float()"
+        raise DtypeError(sentence("one of input and target must be floating", got, remedy=remedy))
+    return dtype
+
+
+def boolean(**named: Tensor) -> None:
+    """Refuse a mask that is not made of True and False."""
+    for name, value in named.items():
+        if not isinstance(value, Tensor) or value.dtype != torch.bool:
+            got = f"it is {value.dtype if isinstance(value, Tensor) else type(value).__name__}"
+            wanted = f"{name} must be a tensor of torch.bool, True where an element counts"
+            raise ArgumentError(sentence(wanted, got, remedy=f"use {name}.bool()"))
+
+
+def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:
+    """Return which targets count; None where all do."""
+    return None if ignore_index is None else target != ignore_index
+
+
+def no_gradient(**named: Tensor | None) -> None:
+    """Refuse weights that ask for a gradient, which no loss gives them."""
+    for name, tensor in named.items():
+        if isinstance(tensor, Tensor) and tensor.requires_grad:
+            remedy = f"pass {name}.detach()"
+            raise ArgumentError(
+                sentence(f"{name} is a constant", "it requires a gradient", remedy=remedy)
+            )
+
+
+def floating(input: Tensor) -> None:
+    """Refuse an input that cannot be a prediction."""
+    if not input.is_floating_point():
+        remedy = "the prediction comes first, the target second"
+        raise DtypeError(sentence("input must be floating", f"it is {input.dtype}", remedy=remedy))
+
+
+def constant_weight(name: str, weight: Any) -> Tensor:
+    """Return a weight given to a constructor as a tensor: numbers and lists will do."""
+    try:
+        kept: Tensor = weight if isinstance(weight, Tensor) else _numbers(weight)
+    except (TypeError, ValueError, RuntimeError):
+        wanted = f"{name} must be a tensor, a number or a list of numbers"
+        raise ArgumentError(sentence(wanted, f"it is {type(weight).__name__}")) from None
+    if kept.device.type == "cpu" and not kept.is_complex() and not is_torch_compatible():
+        _finite_and_nonnegative(name, kept)
+    return kept
+
+
+def _numbers(values: Any) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.get_default_dtype())
+
+
+def _finite_and_nonnegative(name: str, weight: Tensor) -> None:
+    wrong = ~((weight >= 0) & (weight < float("inf")))
+    if not wrong.any():
+        return
+    first = tuple(wrong.nonzero()[0].tolist())
+    value = weight[first].item()
+    cause = "was its count 0?" if value == float("inf") else ""
+    got = f"it is {value:g} at {errors.place(first)}"
+    raise ArgumentError(sentence(f"{name} must be finite and 0 or more", got, cause))

@@ -1,0 +1,101 @@
+"""What is checked of the options: no tensor is looked at, but for what it is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from neglog.compatibility import is_torch_compatible
+from neglog.errors import ArgumentError, sentence
+
+REDUCTIONS = ("none", "mean", "sum", "batchmean")
+PAIR = "sum and count"  # what `sum_and_count` asks of a loss; not for callers
+
+
+def tensors(**named: Any) -> None:
+    """Refuse arguments that are no tensors."""
+    for name, value in named.items():
+        if not isinstance(value, Tensor):
+            kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
+            wanted, remedy = f"{name} must be a torch.Tensor", f"use torch.as_tensor({name})"
+            raise ArgumentError(sentence(wanted, f"it is {kind}", remedy=remedy))
+
+
+def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
+    """Return the reduction, with torch's two deprecated switches taken into account."""
+    for name, value in (("size_average", size_average), ("reduce", reduce)):
+        if isinstance(value, (str, Tensor)) and not (
+            isinstance(value, str) and is_torch_compatible()
+        ):
+            given = f"it is {value!r}" if isinstance(value, str) else "it is a tensor"
+            remedy = "pass it by name, reduction=…"
+            raise ArgumentError(sentence(f"`{name}` must be a bool or None", given, remedy=remedy))
+    if size_average is not None or reduce is not None:
+        if reduce is False:
+            return "none"
+        return "sum" if size_average is False else "mean"
+    if choice not in (*REDUCTIONS, PAIR):
+        known = isinstance(choice, str) and choice.lower() in REDUCTIONS
+        remedy = f"write {choice.lower()!r}" if known else ""
+        wanted = f"reduction must be one of {REDUCTIONS}"
+        raise ArgumentError(sentence(wanted, f"it is {choice!r}", remedy=remedy))
+    return str(choice)
+
+
+def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Refuse a value that is none of the choices."""
+    if value not in choices:
+        raise ArgumentError(sentence(f"{name} must be one of {choices}", f"it is {value!r}"))
+
+
+def positive(**named: float) -> None:
+    """Refuse numbers that are not above 0."""
+    for name, value in named.items():
+        if not value > 0:
+            raise ArgumentError(sentence(f"{name} must be above 0", f"it is {value!r}"))
+
+
+def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> None:
+    """Refuse what no mean can divide by."""
+    one_of("empty", empty, ("nan", "zero"))
+    if normalizer is None:
+        return
+    if reduction != "mean":
+        remedy = 'pass reduction="mean"'
+        wanted = "normalizer is what a mean divides by"
+        raise ArgumentError(sentence(wanted, f"reduction is {reduction!r}", remedy=remedy))
+    if isinstance(normalizer, Tensor):
+        if normalizer.dim() > 0 or normalizer.requires_grad:
+            got = f"it has shape {tuple(normalizer.shape)}"
+            got = "it requires a gradient" if normalizer.dim() == 0 else got
+            remedy = "use normalizer.detach()" if normalizer.dim() == 0 else "use normalizer.sum()"
+            raise ArgumentError(sentence("normalizer must be one number", got, remedy=remedy))
+    elif not (isinstance(normalizer, (int, float)) and 0 < normalizer < math.inf):
+        wanted = "normalizer must be a number above 0, or a tensor of no dimensions"
+        raise ArgumentError(sentence(wanted, f"it is {normalizer!r}"))
+
+
+def ignored(ignore_index: int) -> int:
+    """Return the label to ignore; one that no label can be ignores nothing."""
+    if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
+        raise ArgumentError(sentence("ignore_index must be an integer", f"it is {ignore_index!r}"))
+    label = int(ignore_index)
+    return label if -(2**63) <= label < 2**63 else -(2**63)
+
+
+def no_ignored_probability(ignored: int) -> None:
+    """Refuse a label to ignore where the target holds no labels."""
+    if ignored >= 0:
+        wanted = "ignore_index needs class labels"
+        remedy = "give the rows that do not count a target of zeros"
+        raise ArgumentError(sentence(wanted, "target holds probabilities", remedy=remedy))
+
+
+def smoothing(label_smoothing: float) -> None:
+    """Refuse a label smoothing outside [0, 1]."""
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(
+            sentence("label_smoothing must lie in [0, 1]", f"it is {label_smoothing}")
+        )

@@ -1,0 +1,72 @@
+"""One call for each public loss: x (N, 3) is the prediction; the target is fixed inside."""
+
+from __future__ import annotations
+
+import torch
+
+from neglog import functional as F
+
+
+def const(x, value):
+    return torch.full_like(x, value).detach()
+
+
+def label(x, value):
+    return torch.full_like(x[:, 0], value).detach().long()
+
+
+# Each with the kind of prediction that it takes.
+LOSSES = {
+    "sse": (lambda x, **o: F.sse_loss(x, const(x, 0.3), **o), "real"),
+    "mse": (lambda x, **o: F.mse_loss(x, const(x, 0.3), **o), "real"),
+    "mse weighted": (lambda x, **o: F.mse_loss(x, const(x, 0.3), weight=const(x, 2), **o), "real"),
+    "l1": (lambda x, **o: F.l1_loss(x, const(x, 0.31), **o), "real"),
+    "huber": (lambda x, **o: F.huber_loss(x, const(x, 0.3), delta=0.7, **o), "real"),
+    "smooth l1": (lambda x, **o: F.smooth_l1_loss(x, const(x, 0.3), beta=0.4, **o), "real"),
+    "gaussian": (lambda x, **o: F.gaussian_nll_loss(x, const(x, 0.3), x.square() + 1, **o), "real"),
+    "gaussian full": (
+        lambda x, **o: F.gaussian_nll_loss(x, const(x, 0.3), 0.5, full=True, **o),
+        "real",
+    ),
+    "poisson": (lambda x, **o: F.poisson_nll_loss(x, const(x, 2), full=True, **o), "real"),
+    "poisson rate": (
+        lambda x, **o: F.poisson_nll_loss(x, const(x, 2), log_input=False, full="exact", **o),
+        "unit",
+    ),
+    "kl": (lambda x, **o: F.kl_div(x, const(x, 1 / 3), **{"reduction": "sum"} | o), "rows"),
+    "kl log": (
+        lambda x, **o: F.kl_div(x, const(x, -1.1), log_target=True, **{"reduction": "sum"} | o),
+        "rows",
+    ),
+    "bce": (lambda x, **o: F.binary_cross_entropy(x, const(x, 0.3), **o), "unit"),
+    "bce logits": (
+        lambda x, **o: F.binary_cross_entropy_with_logits(x, const(x, 1), **o),
+        "real",
+    ),
+    "bce weighted": (
+        lambda x, **o: F.binary_cross_entropy_with_logits(
+            x, const(x, 1), weight=const(x, 0.7), pos_weight=torch.tensor(2.0), **o
+        ),
+        "real",
+    ),
+    "soft margin": (lambda x, **o: F.soft_margin_loss(x, const(x, -1), **o), "real"),
+    "multilabel": (
+        lambda x, **o: F.multilabel_soft_margin_loss(x, const(x, 1), weight=torch.ones(3), **o),
+        "real",
+    ),
+    "nll": (lambda x, **o: F.nll_loss(x, label(x, 0), **o), "rows"),
+    "cross entropy": (lambda x, **o: F.cross_entropy(x, label(x, 1), **o), "rows"),
+    "smoothed": (
+        lambda x, **o: F.cross_entropy(x, label(x, 1), label_smoothing=0.2, **o),
+        "rows",
+    ),
+    "probabilities": (lambda x, **o: F.cross_entropy(x, const(x, 1 / 3), **o), "rows"),
+}
+
+
+def inputs(name: str, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Return a small prediction of the kind the loss takes, as a leaf."""
+    torch.manual_seed(0)
+    x = torch.randn(6, 3, dtype=dtype)
+    x = x.sigmoid() if LOSSES[name][1] == "unit" else x
+    return x.requires_grad_()

@@ -1,0 +1,83 @@
+"""How far rounding may take a formula: each number carries a bound of its own error.
+
+The textbook's running error analysis (N. J. Higham, Accuracy and stability of numerical
+algorithms, 2002, section 3.3): an operation passes its arguments' errors on and adds one rounding
+of its own; a word adds three units in the last place, which `test_words.py` holds it to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import oracle
+from mpmath import mp
+
+from neglog.words import bind
+
+
+class Rounded:
+    """A number in sixty digits, and how far its rounded twin may be from it."""
+
+    eps = mp.mpf(0)
+
+    def __init__(self, value: Any, error: Any = 0) -> None:
+        self.value, self.error = mp.mpf(value), mp.mpf(error)
+
+    def rounded(self, value: Any, error: Any, units: float = 0.5) -> Rounded:
+        return Rounded(value, error + units * self.eps * abs(value) + mp.mpf(10) ** -44)
+
+    def __add__(self, other):
+        return self.rounded(self.value + other.value, self.error + other.error)
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __neg__(self):
+        return Rounded(-self.value, self.error)
+
+    def __mul__(self, other):
+        passed = abs(self.value) * other.error + abs(other.value) * self.error
+        return self.rounded(self.value * other.value, passed + self.error * other.error)
+
+    def __truediv__(self, other):
+        value = self.value / other.value
+        return self.rounded(value, (self.error + abs(value) * other.error) / abs(other.value))
+
+    def __lt__(self, other):
+        return self.value < other.value
+
+    def __gt__(self, other):
+        return self.value > other.value
+
+    def __eq__(self, other):
+        return self.value == other.value
+
+
+def _word(name: str, slope: Any) -> Any:
+    def word(x: Rounded) -> Rounded:
+        return x.rounded(oracle.WORDS[name](x.value), abs(slope(x.value)) * x.error, units=3)
+
+    return word
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + mp.exp(-x))
+
+
+WORDS = {
+    "absolute": lambda x: Rounded(abs(x.value), x.error),
+    "at_least": lambda x, bound: x if x > bound else bound,
+    "exp": _word("exp", mp.exp),
+    "log": _word("log", lambda x: 1 / x if x else 0),
+    "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
+    "sigmoid": _word("sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
+    "softplus": _word("softplus", _sigmoid),
+    "where": lambda condition, yes, no: yes if condition else no,
+}
+
+
+def of(formula: Any, point: list[Any], eps: float) -> tuple[Rounded, ...]:
+    """Return what a formula gives at a point, with the bounds of its error."""
+    Rounded.eps = mp.mpf(eps)
+    results = bind(formula, WORDS, Rounded)(*(Rounded(v) for v in point))
+    return results if isinstance(results, tuple) else (results,)
