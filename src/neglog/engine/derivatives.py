@@ -130,17 +130,15 @@ def _by_target(ctx: Any) -> Tensor:
 def _curvature(ctx: Any) -> list[tuple[Tensor, ...]]:
     """Return the matrix of second derivatives by the inputs."""
     second = _evaluate(ctx.likelihood.curvature, ctx.settings, ctx.saved_tensors)
-    return [second] if len(second) == 1 else [second[:2], second[1:]]  # of aa, ab, bb
+    return [second[:2], second[1:]] if len(second) > 1 else [second]  # of aa, ab, bb
 
 
 def _scores_by_target(ctx: Any) -> list[Tensor]:
     """Return the derivative of each score by the target; each element depends on its own only."""
     *others, y = ctx.saved_tensors
-    grad, settings = ctx.likelihood.grad, ctx.settings
-    scores, pull = torch.func.vjp(lambda t: _evaluate(grad, settings, (*others, t)), y)
-    ones = [
-        [torch.full_like(y, float(i == j)) for j in range(len(scores))] for i in range(len(scores))
-    ]
+    grad, settings, n = ctx.likelihood.grad, ctx.settings, len(ctx.likelihood.inputs)
+    pull = torch.func.vjp(lambda t: _evaluate(grad, settings, (*others, t)), y)[1]
+    ones = [[torch.full_like(y, float(i == j)) for j in range(n)] for i in range(n)]
     return [pull(tuple(upstream))[0] for upstream in ones]
 
 

@@ -132,4 +132,5 @@ def one_hot(labels: Tensor, like: Tensor) -> Tensor:
 def constant(likelihood: type[Likelihood], settings: tuple[float, ...], y: Tensor) -> Tensor:
     """Return what the likelihood's `nll` drops, for every target."""
     numbers = [torch.tensor(s, dtype=y.dtype, device=y.device) for s in settings]
-    return torch.as_tensor(likelihood.constant(*numbers, y), dtype=y.dtype, device=y.device)
+    dropped = torch.as_tensor(likelihood.constant(*numbers, y), dtype=y.dtype, device=y.device)
+    return dropped.expand_as(y)
