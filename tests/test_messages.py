@@ -91,9 +91,11 @@ MESSAGES = [
         "per class, in the input's last dimension.",
     ),
     (
-        lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(3, requires_grad=True)),
+        lambda: F.binary_cross_entropy_with_logits(
+            ROW, ROW, pos_weight=torch.ones(3, requires_grad=True)
+        ),
         errors.ArgumentError,
-        "weight is a constant, but it requires a gradient; pass weight.detach().",
+        "pos_weight is a constant, but it requires a gradient; pass pos_weight.detach().",
     ),
     (
         lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(2)),

@@ -89,11 +89,13 @@ def test_strides_do_not_matter(name) -> None:
     results = []
     for leaf in (x.clone().requires_grad_(), holder.clone(memory_format=torch.preserve_format)):
         leaf = leaf.detach().requires_grad_()
+        each = LOSSES[name][0](leaf, reduction="none").detach()
         loss = LOSSES[name][0](leaf)
         loss.sum().backward()
-        results.append((loss.detach(), leaf.grad.clone()))
+        results.append((each, leaf.grad.clone(), loss.detach()))
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
+    torch.testing.assert_close(results[0][2], results[1][2])  # added up in the order of memory
 
 
 @losses
@@ -147,6 +149,33 @@ def test_targets_may_want_a_gradient() -> None:
     target = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
     assert gradcheck(functional.cross_entropy, (rows, target), **forward)
     assert gradgradcheck(functional.cross_entropy, (rows, target), check_fwd_over_rev=True)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in LOSSES if LOSSES[name][1] != "rows" and name != "multilabel"]
+)
+def test_losses_of_the_input_s_shape_lie_in_memory_as_it_does(name) -> None:
+    x = torch.randn(4, 3, 5, 6).abs().to(memory_format=torch.channels_last)
+    x = (x.sigmoid() if LOSSES[name][1] == "unit" else x).detach().requires_grad_()
+    loss = LOSSES[name][0](x, reduction="none")
+    loss.sum().backward()
+    assert loss.stride() == x.grad.stride() == x.stride()
+
+
+def test_weights_may_want_a_gradient() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(4, 3, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64)
+    labels, share = torch.tensor([0, 2, 1, 1]), torch.rand(4, dtype=torch.float64)
+    by_class, full = torch.rand(3, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64)
+    for weight, loss in (
+        (full, lambda w: functional.mse_loss(x, y, weight=w)),
+        (full, lambda w: functional.binary_cross_entropy_with_logits(x, y, weight=w)),
+        (by_class, lambda w: functional.cross_entropy(x, labels, weight=w)),
+        (by_class, lambda w: functional.cross_entropy(x, y, weight=w)),
+        (share, lambda w: functional.cross_entropy(x, labels, sample_weight=w)),
+        (share, lambda w: functional.huber_loss(x, y, sample_weight=w)),
+    ):
+        assert gradcheck(loss, (weight.clone().requires_grad_(),))
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])

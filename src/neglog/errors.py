@@ -16,7 +16,7 @@ class NeglogError(Exception):
     """Everything neglog raises on purpose."""
 
 
-class ArgumentError(NeglogError, TypeError, ValueError):
+class ArgumentError(NeglogError, TypeError, ValueError, RuntimeError):
     """An argument that no call could accept: a wrong type, a wrong option, a wrong weight."""
 
 

@@ -22,7 +22,8 @@ def elementwise(problem: Elements) -> Tensor:
     dtype = problem.y.dtype
     if dtype in _HALF:
         problem = problem.each(torch.Tensor.float)
-    if not values.kernel_serves(*problem.inputs, problem.y):
+    weighed = problem.weight is not None and problem.weight.requires_grad
+    if weighed or not values.kernel_serves(*problem.inputs, problem.y):
         if values.are_known(*problem.inputs, problem.y):
             values.check(problem)
         loss = reference.reduced_elements(problem)
@@ -42,7 +43,8 @@ def rows(problem: RowsOfClasses) -> Tensor:
     x, y = problem.x, problem.y
     if x.dtype in _HALF:
         problem = problem.each(torch.Tensor.float)
-    if not values.kernel_serves(problem.x) or y.requires_grad or not values.kernel_serves(y):
+    constants = (y, *(t for t in (problem.weight, problem.share) if t is not None))
+    if any(t.requires_grad for t in constants) or not values.kernel_serves(problem.x, y):
         if y.dim() == 1 and values.are_known(y):
             values.check_labels(problem)
         loss = reference.reduced_rows(problem)

@@ -37,7 +37,7 @@ class _Elements(torch.autograd.Function):
         from neglog.engine import elementwise_cpu
 
         wanted = ctx.needs_input_grad[1:]
-        loss, ctx.gradients = elementwise_cpu.run(problem.each(Tensor.contiguous), wanted)
+        loss, ctx.gradients = elementwise_cpu.run(problem, wanted)
         _remember(ctx, problem)
         return loss
 
@@ -50,7 +50,7 @@ class _Elements(torch.autograd.Function):
             return None, *_derived(reference.reduced_elements, problem, wanted, upstream)
 
         def again() -> Any:
-            return elementwise_cpu.run(problem.each(Tensor.contiguous), wanted)[1]
+            return elementwise_cpu.run(problem, wanted)[1]
 
         return None, *_handed_out(ctx, upstream, again)
 
@@ -61,7 +61,7 @@ class _Rows(torch.autograd.Function):
         from neglog.engine import rows_cpu
 
         wanted = ctx.needs_input_grad[1]
-        loss, gradient = rows_cpu.run(problem.each(Tensor.contiguous), wanted)
+        loss, gradient = rows_cpu.run(problem, wanted)
         ctx.gradients = (gradient,)
         _remember(ctx, problem)
         return loss
@@ -75,7 +75,7 @@ class _Rows(torch.autograd.Function):
             return None, *_derived(reference.reduced_rows, problem, (True,), upstream)
 
         def again() -> Any:
-            return (rows_cpu.run(problem.each(Tensor.contiguous), True)[1],)
+            return (rows_cpu.run(problem, True)[1],)
 
         upstream = upstream[:, None] if upstream.dim() == 1 else upstream
         return None, *_handed_out(ctx, upstream, again)

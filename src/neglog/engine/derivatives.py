@@ -8,12 +8,13 @@ The compiler refuses functions that know forward mode, so for it there is a twin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neglog.engine.problem import Elements
+from neglog.likelihood import Likelihood
 
 
 def apply(function: Any, *arguments: Any) -> Any:
@@ -21,22 +22,27 @@ def apply(function: Any, *arguments: Any) -> Any:
     return function.apply(*arguments)
 
 
-def nll(problem: Elements) -> Tensor:
-    """Return the loss of every element, before factor and weight."""
-    likelihood, settings = problem.likelihood, problem.settings
+class _Facts:
+    """A declaration with its settings: one thing to torch, which takes tuples apart."""
+
+    def __init__(self, likelihood: type[Likelihood], settings: tuple[float, ...]) -> None:
+        self.likelihood, self.settings = likelihood, settings
+
+    def evaluate(self, fact: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Return a formula's values, one or several, in the shape and dtype of the target."""
+        *arguments, y = tensors
+        results = getattr(self.likelihood, fact)(*arguments, *self.settings, y)
+        results = results if isinstance(results, tuple) else (results,)
+        return tuple(
+            torch.as_tensor(r, dtype=y.dtype, device=y.device).expand_as(y) for r in results
+        )
+
+
+def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:
+    """Return the loss of every element of a formula's tensors: inputs, what is given, target."""
     function = _Nll if torch.compiler.is_compiling() else _NllInBothModes
-    result: Tensor = apply(
-        function, likelihood, settings, *problem.inputs, *problem.given, problem.y
-    )
+    result: Tensor = apply(function, _Facts(likelihood, settings), *tensors)
     return result
-
-
-def _evaluate(formula: Any, settings: tuple[float, ...], tensors: Any) -> tuple[Tensor, ...]:
-    """Return a formula's values, one or several, in the shape and dtype of the target."""
-    *arguments, y = tensors
-    results = formula(*arguments, *settings, y)
-    results = results if isinstance(results, tuple) else (results,)
-    return tuple(torch.as_tensor(r, dtype=y.dtype, device=y.device).expand_as(y) for r in results)
 
 
 class _Nll(torch.autograd.Function):
@@ -45,8 +51,8 @@ class _Nll(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(likelihood: Any, settings: Any, *tensors: Tensor) -> Tensor:
-        return _evaluate(likelihood.nll, settings, tensors)[0]
+    def forward(facts: _Facts, *tensors: Tensor) -> Tensor:
+        return facts.evaluate("nll", tensors)[0]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -55,18 +61,18 @@ class _Nll(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         slopes: list[Any] = [None] * len(ctx.saved_tensors)
-        if any(ctx.needs_input_grad[2:-1]):
+        if any(ctx.needs_input_grad[1:-1]):
             for i, score in enumerate(_scores(ctx)):
                 slopes[i] = upstream * score
         if ctx.needs_input_grad[-1]:
             slopes[-1] = upstream * _by_target(ctx)
-        return None, None, *slopes
+        return None, *slopes
 
 
 class _NllInBothModes(_Nll):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        by_input, by_target = tangents[2:-1], tangents[-1]
+        by_input, by_target = tangents[1:-1], tangents[-1]
         scores = zip(_scores(ctx), by_input, strict=False)  # what is given has no tangent
         terms = [score * t for score, t in scores if t is not None]
         if by_target is not None:
@@ -80,8 +86,8 @@ class _Scores(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(likelihood: Any, settings: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(s.clone() for s in _evaluate(likelihood.grad, settings, tensors))
+    def forward(facts: _Facts, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(s.clone() for s in facts.evaluate("grad", tensors))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -90,17 +96,17 @@ class _Scores(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         slopes: list[Any] = [None] * len(ctx.saved_tensors)
-        if any(ctx.needs_input_grad[2:-1]):
+        if any(ctx.needs_input_grad[1:-1]):
             for i, row in enumerate(_curvature(ctx)):
                 slopes[i] = _total([u * c for u, c in zip(upstream, row, strict=True)])
         if ctx.needs_input_grad[-1]:
             pairs = zip(upstream, _scores_by_target(ctx), strict=True)
             slopes[-1] = _total([u * change for u, change in pairs])
-        return None, None, *slopes
+        return None, *slopes
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
-        by_input, by_target = tangents[2:-1], tangents[-1]
+        by_input, by_target = tangents[1:-1], tangents[-1]
         results = []
         for row, change in zip(_curvature(ctx), _scores_by_target(ctx), strict=True):
             terms = [c * t for c, t in zip(row, by_input, strict=False) if t is not None]
@@ -110,34 +116,35 @@ class _Scores(torch.autograd.Function):
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
-    ctx.likelihood, ctx.settings, *tensors = inputs
+    ctx.facts, *tensors = inputs
     ctx.save_for_backward(*tensors)
     ctx.save_for_forward(*tensors)
 
 
 def _scores(ctx: Any) -> tuple[Tensor, ...]:
     if torch.compiler.is_compiling():  # which differentiates once
-        return _evaluate(ctx.likelihood.grad, ctx.settings, ctx.saved_tensors)
-    facts = (ctx.likelihood, ctx.settings, *ctx.saved_tensors)
-    scores: tuple[Tensor, ...] = apply(_Scores, *facts)
+        evaluated: tuple[Tensor, ...] = ctx.facts.evaluate("grad", ctx.saved_tensors)
+        return evaluated
+    scores: tuple[Tensor, ...] = apply(_Scores, ctx.facts, *ctx.saved_tensors)
     return scores
 
 
 def _by_target(ctx: Any) -> Tensor:
-    return _evaluate(ctx.likelihood.grad_target, ctx.settings, ctx.saved_tensors)[0]
+    slope: Tensor = ctx.facts.evaluate("grad_target", ctx.saved_tensors)[0]
+    return slope
 
 
 def _curvature(ctx: Any) -> list[tuple[Tensor, ...]]:
     """Return the matrix of second derivatives by the inputs."""
-    second = _evaluate(ctx.likelihood.curvature, ctx.settings, ctx.saved_tensors)
+    second = ctx.facts.evaluate("curvature", ctx.saved_tensors)
     return [second[:2], second[1:]] if len(second) > 1 else [second]  # of aa, ab, bb
 
 
 def _scores_by_target(ctx: Any) -> list[Tensor]:
     """Return the derivative of each score by the target; each element depends on its own only."""
     *others, y = ctx.saved_tensors
-    grad, settings, n = ctx.likelihood.grad, ctx.settings, len(ctx.likelihood.inputs)
-    pull = torch.func.vjp(lambda t: _evaluate(grad, settings, (*others, t)), y)[1]
+    facts, n = ctx.facts, len(ctx.facts.likelihood.inputs)
+    pull = torch.func.vjp(lambda t: facts.evaluate("grad", (*others, t)), y)[1]
     ones = [[torch.full_like(y, float(i == j)) for j in range(n)] for i in range(n)]
     return [pull(tuple(upstream))[0] for upstream in ones]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -33,9 +33,11 @@ def kernel(likelihood: Any, real: type, masked: bool = False) -> Any:
 def run(problem: Elements, wanted: Sequence[bool]) -> tuple[Tensor, list[Tensor | None]]:
     """Return the reduced loss, and the wanted ones of its derivatives by the inputs and the target.
 
-    All tensors are contiguous, of one size and of one dtype, float32 or float64. The pass itself
-    counts values outside their sets: `SupportError` says which.
+    All tensors are of one shape and of one dtype, float32 or float64; what comes back lies in
+    memory as the first input does. The pass itself counts values outside their sets:
+    `SupportError` says which.
     """
+    problem = problem.each(in_order_of(problem.inputs[0]))
     y, size = problem.y, problem.y.numel()
     real: Any = real_type(y)
     scale = problem.factor / size if problem.reduction == "mean" and size else problem.factor
@@ -71,11 +73,29 @@ def real_type(tensor: Tensor) -> type:
     return np.float32 if tensor.dtype == torch.float32 else np.float64
 
 
+def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return what lays a tensor out in memory without gaps, in the order of the first one.
+
+    Elements that lie in one order can be walked in that order, whatever their strides.
+    """
+    if first.is_contiguous():
+        return Tensor.contiguous
+    strides = torch.empty_like(first, device="meta").stride()
+
+    def laid_out(tensor: Tensor) -> Tensor:
+        if tensor.stride() == strides:
+            return tensor
+        return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
+
+    return laid_out
+
+
 def flat(tensor: Tensor | None) -> np.ndarray[Any, Any] | None:
-    """Return a contiguous tensor's memory as one line of numbers."""
-    return None if tensor is None else tensor.detach().reshape(-1).numpy()
+    """Return the memory of a tensor without gaps as one line of numbers."""
+    return None if tensor is None else tensor.detach().as_strided((tensor.numel(),), (1,)).numpy()
 
 
 def empty_like(tensor: Tensor) -> Tensor:
     """Return fresh memory; numpy asks for huge pages, whose faults are far fewer."""
-    return torch.from_numpy(np.empty(tensor.shape, real_type(tensor)))
+    line = torch.from_numpy(np.empty(tensor.numel(), real_type(tensor)))
+    return line.as_strided(tensor.shape, tensor.stride())

@@ -54,7 +54,7 @@ def elementwise(
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = Elements(declaration, *tensors, masked, factor, reduction)
-    loss, gradients = elementwise_cpu.run(problem.each(Tensor.contiguous), wanted)
+    loss, gradients = elementwise_cpu.run(problem, wanted)
     return [loss, *(y.new_empty(0) if g is None else g for g in gradients)]
 
 
@@ -75,7 +75,7 @@ def rows(
 
     declaration: Any = REGISTRY[likelihood]
     problem = RowsOfClasses(declaration, x, y, weight, share, ignored, smoothing, reduction)
-    loss, gradient = rows_cpu.run(problem.each(Tensor.contiguous), wanted[0])
+    loss, gradient = rows_cpu.run(problem, wanted[0])
     return [loss, x.new_empty(0) if gradient is None else gradient]
 
 
@@ -84,21 +84,15 @@ def _elementwise_shapes(
 ) -> list[Tensor]:
     """Tell the compiler what comes back."""
     *_, reduction, wanted = rest
-    return _shapes(y, y.shape if reduction == "none" else (), wanted)
+    loss = torch.empty_like(inputs[0]) if reduction == "none" else y.new_empty(())
+    return [loss, *(torch.empty_like(inputs[0]) if want else y.new_empty(0) for want in wanted)]
 
 
 def _rows_shapes(likelihood: str, x: Tensor, *rest: Any) -> list[Tensor]:
     *_, reduction, wanted = rest
-    return _shapes(x, x.shape[:1] if reduction == "none" else (), wanted)
-
-
-def _shapes(like: Tensor, losses: Any, wanted: list[bool]) -> list[Tensor]:
     layout = torch.contiguous_format
-    gradients = [
-        torch.empty_like(like, memory_format=layout) if want else like.new_empty(0)
-        for want in wanted
-    ]
-    return [like.new_empty(losses), *gradients]
+    gradient = torch.empty_like(x, memory_format=layout) if wanted[0] else x.new_empty(0)
+    return [x.new_empty(x.shape[:1] if reduction == "none" else ()), gradient]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from neglog.engine.derivatives import apply, nll
 from neglog.engine.problem import Elements, RowsOfClasses
-from neglog.likelihood import Likelihood
 
 
 def reduced_elements(problem: Elements) -> Tensor:
@@ -23,8 +22,9 @@ def reduced_elements(problem: Elements) -> Tensor:
         counts = weight != 0
         tensors = [None if t is None else torch.where(counts, t, 1.0) for t in problem.tensors()]
         problem = problem.holding(tensors)
-    loss = nll(problem)
-    loss = loss if problem.factor == 1.0 else loss * problem.factor
+    loss = nll(problem.likelihood, problem.settings, *problem.inputs, *problem.given, problem.y)
+    if problem.factor != 1.0:  # as a tensor: a tangent of no dimensions times a float is float64
+        loss = loss * torch.full((), problem.factor, dtype=loss.dtype, device=loss.device)
     return reduced(loss if weight is None else loss * weight, problem.reduction)
 
 
@@ -82,12 +82,12 @@ def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
     if y.dim() == 1 and smoothing == 0.0:
         label = torch.where(keep, y, 0)
         truth = log_p.gather(1, label[:, None])[:, 0]
-        term = likelihood.nll(truth, torch.ones_like(truth)) * weight[label]
+        term = nll(likelihood, (), truth, torch.ones_like(truth)) * weight[label]
     else:
         if y.dim() == 1:
             y = one_hot(torch.where(keep, y, 0), x)
         target = torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
-        term = (likelihood.nll(log_p, target) * weight).sum(1)
+        term = (nll(likelihood, (), log_p, target) * weight).sum(1)
     return torch.where(keep, term, 0.0)
 
 
@@ -129,8 +129,9 @@ def one_hot(labels: Tensor, like: Tensor) -> Tensor:
     return torch.zeros_like(like).scatter(1, labels[:, None], 1.0)
 
 
-def constant(likelihood: type[Likelihood], settings: tuple[float, ...], y: Tensor) -> Tensor:
+def constant(problem: Elements) -> Tensor:
     """Return what the likelihood's `nll` drops, for every target."""
-    numbers = [torch.tensor(s, dtype=y.dtype, device=y.device) for s in settings]
-    dropped = torch.as_tensor(likelihood.constant(*numbers, y), dtype=y.dtype, device=y.device)
-    return dropped.expand_as(y)
+    y = problem.y
+    numbers = [torch.full((), s, dtype=y.dtype, device=y.device) for s in problem.settings]
+    dropped = problem.likelihood.constant(*numbers, y)
+    return torch.as_tensor(dropped, dtype=y.dtype, device=y.device).expand_as(y)

@@ -33,13 +33,14 @@ def kernel(template: Any, likelihood: Any, real: type) -> Any:
 def run(problem: RowsOfClasses, differentiate: bool) -> tuple[Tensor, Tensor | None]:
     """Return the reduced loss, and its derivative by x if that is wanted.
 
-    x (N, K) is contiguous, float32 or float64. Labels are checked before anything is computed:
+    x (N, K) is float32 or float64. Labels are checked before anything is computed:
     `SupportError` says which is no class.
     """
+    problem = problem.each(Tensor.contiguous)
     x, y, smoothing, reduction = problem.x, problem.y, problem.smoothing, problem.reduction
     real: Any = real_type(x)
     (size, classes), labelled = x.shape, y.dim() == 1
-    data, target = x.detach().numpy(), y.detach().numpy()
+    data, target = x.detach().numpy(), y.detach().contiguous().numpy()
     weights, shares, ignored = flat(problem.weight), flat(problem.share), problem.ignored
     labels = target if labelled else None
     counted, strangers = survey(size, labels, ignored, classes, weights, shares)

@@ -7,7 +7,7 @@ from torch import Tensor
 from neglog import guards
 from neglog.engine import Elements
 from neglog.families import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
-from neglog.functional.common import Extras, loss, of_elements
+from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
 from neglog.likelihood import Elementwise
 
 
@@ -55,7 +55,7 @@ def binary_cross_entropy(
     tensor(0.6931)
     """
     reduction = guards.reduction(size_average, reduce, reduction)
-    input, target = _pair(input, target, weight=weight)
+    input, target = _pair(input, target)
     full = guards.expanded("weight", weight, input, class_dim)
     problem = Elements(BernoulliProbability, (input,), target, weight=full, reduction=reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
@@ -105,7 +105,8 @@ def binary_cross_entropy_with_logits(
     tensor(2.0612e-09)
     """
     reduction = guards.reduction(size_average, reduce, reduction)
-    input, target = _pair(input, target, weight=weight, pos_weight=pos_weight)
+    input, target = _pair(input, target)
+    guards.no_gradient(pos_weight=pos_weight)
     full = guards.expanded("weight", weight, input, class_dim)
     positive = guards.expanded("pos_weight", pos_weight, input, class_dim)
     likelihood: type[Elementwise] = Bernoulli if positive is None else WeightedBernoulli
@@ -153,7 +154,7 @@ def soft_margin_loss(
     """
     reduction = guards.reduction(size_average, reduce, reduction)
     guards.tensors(input=input, target=target)
-    input, target = guards.aligned(input, target)
+    input, target = guards.aligned(input, target, into_input=True)
     dtype = guards.common_dtype(input, target)
     x, y = input.to(dtype), target.to(dtype)
     problem = Elements(SignedBernoulli, (x,), y, reduction=reduction)
@@ -161,7 +162,7 @@ def soft_margin_loss(
     return of_elements(problem, extras, counts=guards.counted(y, ignore_index))
 
 
-@loss
+@loss_in_its_own_dtype
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -203,7 +204,6 @@ def multilabel_soft_margin_loss(
     """
     reduction = guards.reduction(size_average, reduce, reduction)
     guards.tensors(input=input, target=target)
-    guards.no_gradient(weight=weight)
     input, target = guards.aligned(input, target)
     dtype = guards.common_dtype(input, target)
     x, y = input.to(dtype), target.to(dtype)
@@ -216,8 +216,7 @@ def multilabel_soft_margin_loss(
     return losses.sum(class_dim) if reduction == "none" else losses
 
 
-def _pair(input: Tensor, target: Tensor, **weights: Tensor | None) -> tuple[Tensor, Tensor]:
+def _pair(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     guards.tensors(input=input, target=target)
     guards.same_shape(input, target)
-    guards.no_gradient(**weights)
     return guards.same_dtype(input, target)

@@ -8,7 +8,7 @@ from torch import Tensor
 from neglog import engine, guards
 from neglog.engine import RowsOfClasses
 from neglog.families import Categorical, CategoricalLogProbability
-from neglog.functional.common import Extras, loss, of_rows
+from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_rows
 from neglog.likelihood import Rows
 
 
@@ -127,7 +127,7 @@ def cross_entropy(
     return _rows(Categorical, input, target, *options, extras)
 
 
-@loss
+@loss_in_its_own_dtype
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
 ) -> Tensor:
@@ -151,7 +151,7 @@ def log_softmax(
     guards.floating(input)
     if input.dim() == 0:
         return torch.log_softmax(input, dim)
-    return engine.log_softmax(input.movedim(dim, -1)).movedim(-1, dim)
+    return engine.log_softmax(input.movedim(dim, -1)).movedim(-1, dim).contiguous()
 
 
 def _rows(

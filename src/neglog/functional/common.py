@@ -19,7 +19,19 @@ T = TypeVar("T")
 
 
 def loss(function: Callable[P, T]) -> Callable[P, T]:
-    """Let tensor subclasses have their say, and compute in float32 under autocast."""
+    """Let tensor subclasses have their say, and return float32 under autocast."""
+    return _entered(function, _in_float32)
+
+
+def loss_in_its_own_dtype(function: Callable[P, T]) -> Callable[P, T]:
+    """Do as `loss` does, for what torch leaves in its dtype under autocast.
+
+    It is computed in float32 all the same, as every loss of halves is.
+    """
+    return _entered(function, lambda value: value)
+
+
+def _entered(function: Callable[P, T], under_autocast: Callable[[Any], Any]) -> Callable[P, T]:
     compute: Callable[..., T] = function
 
     @wraps(function)
@@ -32,8 +44,8 @@ def loss(function: Callable[P, T]) -> Callable[P, T]:
         if device == "meta" or not torch.is_autocast_enabled(device):
             return compute(*args, **kwargs)
         with torch.autocast(device, enabled=False):
-            wide = {name: _in_float32(value) for name, value in kwargs.items()}
-            return compute(*map(_in_float32, args), **wide)
+            named = {name: under_autocast(value) for name, value in kwargs.items()}
+            return compute(*map(under_autocast, args), **named)
 
     return call
 
@@ -52,7 +64,6 @@ class Extras(NamedTuple):
             return None
         share = torch.ones(shape, dtype=_wide(like.dtype), device=like.device)
         if self.sample_weight is not None:
-            guards.no_gradient(sample_weight=self.sample_weight)
             share = guards.leading("sample_weight", self.sample_weight, shape).to(share.dtype)
         if self.mask is not None:
             guards.boolean(mask=self.mask)
@@ -87,7 +98,7 @@ def of_elements(
     extras: Extras,
     *,
     counts: Tensor | None = None,
-    constant: Tensor | None = None,
+    constant: Callable[[Elements], Tensor] | None = None,
     mean_of_weights: bool = False,
 ) -> Tensor:
     """Return an elementwise loss, reduced.
@@ -96,7 +107,7 @@ def of_elements(
         problem: the loss; its weight is torch's, which most means do not divide by.
         extras: what the caller adds.
         counts: which elements count, if not all of them.
-        constant: a term to add to every loss, before it is weighed.
+        constant: what gives a term to add to every loss, before it is weighed.
         mean_of_weights: whether a mean divides by the weights.
     """
     y, reduction = problem.y, problem.reduction
@@ -113,7 +124,8 @@ def of_elements(
     how = "none" if reduction == "none" else "sum"
     total = engine.elementwise(problem._replace(reduction=how))
     if constant is not None:
-        terms = constant if problem.weight is None else constant * problem.weight
+        terms = constant(problem)
+        terms = terms if problem.weight is None else terms * problem.weight
         if share is not None:
             terms = torch.where(share == 0, 0.0, terms)
         total = total + reference.reduced(terms.to(total.dtype), how)

@@ -64,14 +64,13 @@ def poisson_nll_loss(
         problem = Elements(Poisson, (x,), y, reduction=reduction)
     else:
         problem = Elements(PoissonRate, (x,), y, settings=(float(eps),), reduction=reduction)
-    constant = None
-    if full:
-        constant = reference.constant(Poisson, (), y) if full == "exact" else _stirling(y)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, constant=constant)
+    constants = {False: None, True: _stirling, "exact": reference.constant}
+    return of_elements(problem, extras, constant=constants[full])
 
 
-def _stirling(y: Tensor) -> Tensor:
+def _stirling(problem: Elements) -> Tensor:
     """Return torch's approximation of ln y!."""
+    y = problem.y
     approximate = y * torch.log(y) - y + 0.5 * torch.log(2 * math.pi * y)
     return torch.where(y > 1, approximate, 0.0)

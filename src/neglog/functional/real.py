@@ -10,7 +10,7 @@ from torch import Tensor
 from neglog import guards
 from neglog.engine import Elements, reference
 from neglog.families import HeteroscedasticNormal, Huber, Laplace, Normal
-from neglog.functional.common import Extras, loss, of_elements
+from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
 from neglog.likelihood import Elementwise
 
 
@@ -223,7 +223,7 @@ def smooth_l1_loss(
     return _location(Huber, input, target, reduction, extras, **options)
 
 
-@loss
+@loss_in_its_own_dtype
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -271,9 +271,8 @@ def gaussian_nll_loss(
     problem = Elements(
         HeteroscedasticNormal, inputs, y, settings=(float(eps),), reduction=reduction
     )
-    constant = reference.constant(HeteroscedasticNormal, (eps,), y) if full else None
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, constant=constant)
+    return of_elements(problem, extras, constant=reference.constant if full else None)
 
 
 def _location(
@@ -293,7 +292,6 @@ def _location(
     input, target = guards.aligned(input, target)
     dtype = guards.common_dtype(input, target, *(() if weight is None else (weight,)))
     if weight is not None:
-        guards.no_gradient(weight=weight)
         guards.same_shape(input, weight, "weight")
         weight = weight.to(dtype)
     x, y = input.to(dtype), target.to(dtype)

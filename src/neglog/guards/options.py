@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
@@ -79,6 +80,8 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
 
 def ignored(ignore_index: int) -> int:
     """Return the label to ignore; one that no label can be ignores nothing."""
+    if torch.compiler.is_compiling():  # it may be a symbol
+        return ignore_index
     if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
         raise ArgumentError(sentence("ignore_index must be an integer", f"it is {ignore_index!r}"))
     label = int(ignore_index)

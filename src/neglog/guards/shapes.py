@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
-from neglog.guards.dtypes import floating, no_gradient
+from neglog.guards.dtypes import floating
 from neglog.guards.options import tensors
 
 
@@ -33,16 +33,26 @@ def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
     raise ShapeError(sentence(wanted, got, cause, remedy))
 
 
-def aligned(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two tensors of one shape; different ones are broadcast only if torch's way is on."""
+def aligned(input: Tensor, target: Tensor, into_input: bool = False) -> tuple[Tensor, Tensor]:
+    """Return two tensors of one shape; different ones are broadcast only if torch's way is on.
+
+    With `into_input` the input's shape is kept, as torch keeps it in some losses.
+    """
     if input.shape == target.shape:
         return input, target
-    if not is_torch_compatible():
+    if not is_torch_compatible() or (into_input and _widens(target, input)):
         same_shape(input, target)
-    message = f"input is {shape(input)} and target is {shape(target)}: they are broadcast"
-    warnings.warn(message, UserWarning, stacklevel=4)
+    if not torch.compiler.is_compiling():  # which could not write the shapes
+        message = f"input is {shape(input)} and target is {shape(target)}: they are broadcast"
+        warnings.warn(message, UserWarning, stacklevel=4)
     together = torch.broadcast_tensors(input, target)
     return together[0], together[1]
+
+
+def _widens(target: Tensor, input: Tensor) -> bool:
+    """Tell whether the target broadcasts to a shape that is not the input's."""
+    pairs = zip(target.shape[::-1], input.shape[::-1], strict=False)
+    return target.dim() > input.dim() or any(a not in (1, b) for a, b in pairs)
 
 
 def leading(name: str, tensor: Any, losses: torch.Size) -> Tensor:
@@ -114,7 +124,6 @@ def class_weight(weight: Tensor | None, classes: int) -> None:
     if weight is None:
         return
     tensors(weight=weight)
-    no_gradient(weight=weight)
     if weight.is_complex():
         raise DtypeError(sentence("weight must be real", f"it is {weight.dtype}"))
     if tuple(weight.shape) != (classes,):
@@ -151,7 +160,7 @@ def labels(input: Tensor, target: Tensor) -> None:
     cause = remedy = ""
     if target.shape == input.shape:
         cause, remedy = "this looks one-hot", "pass target.argmax(1), or target.to(input.dtype)"
-    elif target.dim() == input.dim() and target.shape[1] == 1:
+    elif target.dim() == input.dim() > 1 and target.shape[1] == 1:
         remedy = "use target.squeeze(1)"
     elif target.shape == input.shape[:-1]:
         cause = f"the classes look to be in the last dimension, of size {input.shape[-1]}"
