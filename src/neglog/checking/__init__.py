@@ -1,0 +1,1 @@
+"""What is wrong with this model, this loss and this batch."""

@@ -1,0 +1,186 @@
+"""`neglog.check`: the rules applied to a batch, or to a model with its loss and its loader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+from torch import Tensor, nn
+
+from neglog import guards
+from neglog.checking.batch import Batch, origin
+from neglog.checking.criterion import recognised
+from neglog.checking.evaluate import without_trace
+from neglog.checking.report import CERTAINTIES, Report
+from neglog.checking.rule import Findings
+from neglog.checking.rules import BATCH_RULES, SETUP_RULES
+from neglog.checking.setup import Setup, walked
+from neglog.errors import ArgumentError, CheckError, sentence, shape
+
+
+@overload
+def check(
+    criterion: Callable[..., Any],
+    input: Tensor,
+    target: Tensor,
+    /,
+    *more: Any,
+    raise_on: str | None = None,
+    **call_options: Any,
+) -> Report: ...
+
+
+@overload
+def check(
+    model: nn.Module,
+    criterion: Callable[..., Any],
+    loader: Iterable[Any],
+    /,
+    *,
+    batches: int = 8,
+    raise_on: str | None = None,
+    **call_options: Any,
+) -> Report: ...
+
+
+def check(
+    subject: Callable[..., Any],
+    first: Any,
+    second: Any,
+    /,
+    *more: Any,
+    batches: int = 8,
+    raise_on: str | None = None,
+    **call_options: Any,
+) -> Report:
+    """Report what is wrong with a loss and a batch, or with a training set-up.
+
+    Call it as ``check(criterion, input, target)`` or ``check(model, criterion, loader)``. Nothing
+    is changed: not the model, its mode, its gradients and statistics, nor any random state. (A
+    loader that is an iterator is consumed as far as it is read.)
+
+    Args:
+        subject: the criterion, of neglog or torch.nn or any callable; or the model.
+        first: the prediction; or the criterion.
+        second: the target; or an iterable of (x, y), of which further entries are not used.
+        *more: further tensors of the call, such as the variance of `GaussianNLLLoss`.
+        batches: how many batches of the loader to look at.
+        raise_on: raise where something at least as certain was found: "certain",
+            "near certain" or "heuristic".
+        **call_options: further keywords of the criterion's call.
+
+    Returns:
+        The findings, most serious first; print it.
+
+    Raises:
+        ArgumentError: an argument is no tensor, criterion, option or loader of pairs.
+        CheckError: something was found, and `raise_on` asked for it.
+
+    >>> import torch
+    >>> probabilities = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    >>> report = check(nn.CrossEntropyLoss(), probabilities, torch.tensor([0, 1]))
+    >>> report[0].code, report[0].certainty
+    ('double-softmax', 'near certain')
+    """
+    if raise_on is not None and raise_on not in CERTAINTIES:
+        raise ArgumentError(
+            sentence(f"raise_on must be None or one of {CERTAINTIES}", f"it is {raise_on!r}")
+        )
+    if callable(first) and not isinstance(first, Tensor):
+        report = _of_setup(subject, first, second, batches, more, call_options)
+    else:
+        report = _of_batch(subject, first, second, more, call_options)
+    if raise_on is not None and (serious := report.at_least(raise_on)):
+        raise CheckError(str(serious))
+    return report
+
+
+def _of_batch(
+    call: Callable[..., Any],
+    input: Any,
+    target: Any,
+    more: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Report:
+    _check_criterion(call)
+    guards.tensors(input=input, target=target)
+    criterion = recognised(call, more, options)
+    batch = Batch(
+        criterion,
+        input.detach(),
+        target.detach(),
+        tuple(m.detach() if isinstance(m, Tensor) else m for m in more),
+        origin(input),
+        (input.requires_grad, target.requires_grad),
+    )
+    findings = Findings()
+    with without_trace():
+        findings.apply(BATCH_RULES, batch)
+    return Report(findings.ordered(1), f"{criterion.name} on {_words(batch)}", findings.skipped)
+
+
+def _of_setup(
+    model: Any,
+    call: Callable[..., Any],
+    loader: Any,
+    batches: Any,
+    more: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Report:
+    _check_criterion(call)
+    _check_setup(model, loader, batches, more)
+    setup = walked(model, recognised(call, (), options), loader, batches)
+    findings = Findings()
+    with without_trace():
+        for batch in setup.batches:
+            findings.apply(BATCH_RULES, batch)
+        findings.apply_to_setup(SETUP_RULES, setup)
+    count = len(setup.batches)
+    return Report(findings.ordered(count), _told(setup), findings.skipped)
+
+
+def _check_criterion(call: Any) -> None:
+    if isinstance(call, type):
+        got, remedy = f"it is the class {call.__name__}", f"make one, {call.__name__}()"
+        raise ArgumentError(sentence("criterion must be callable with tensors", got, remedy=remedy))
+    if not callable(call):
+        got = f"it is {type(call).__name__}"
+        raise ArgumentError(sentence("criterion must be callable", got))
+
+
+def _check_setup(model: Any, loader: Any, batches: Any, more: tuple[Any, ...]) -> None:
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(
+            sentence("model must be a torch.nn.Module", f"it is {type(model).__name__}")
+        )
+    if isinstance(loader, Tensor) or not isinstance(loader, Iterable):
+        got, remedy = f"it is {type(loader).__name__}", "a list [(x, y)] will do"
+        raise ArgumentError(sentence("loader must yield pairs (x, y)", got, remedy=remedy))
+    if type(batches) is not int or batches < 1:
+        raise ArgumentError(
+            sentence("batches must be a whole number of 1 or more", f"it is {batches!r}")
+        )
+    if more:
+        wanted = "a training set-up is (model, criterion, loader)"
+        raise ArgumentError(
+            sentence(wanted, f"got {len(more)} more", remedy="pass options by name")
+        )
+
+
+def _told(setup: Setup) -> str:
+    name, loss = type(setup.model).__name__, setup.criterion.name
+    if not setup.batches:
+        return f"{name} with {loss}"
+    count = len(setup.batches)
+    plural = "batch" if count == 1 else "batches"
+    return f"{name} with {loss} on {count} {plural}, the first {_words(setup.batches[0])}"
+
+
+def _words(batch: Batch) -> str:
+    x, y = batch.input, batch.target
+    told = (f"{name} {shape(t)} {_dtype(t)}" for name, t in (("input", x), ("target", y)))
+    return ", ".join(told)
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -1,0 +1,250 @@
+"""One batch as the rules see it: the tensors, the loss, and what follows from both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog import guards
+from neglog.checking import evaluate
+from neglog.checking.criterion import LABELS, Criterion
+from neglog.checking.evaluate import Outcome
+from neglog.errors import NeglogError, sentence, shape
+
+# Operators that move or copy values and change none.
+_MOVES: tuple[str, ...] = (
+    "View",
+    "UnsafeView",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Slice",
+    "Select",
+    "Clone",
+)
+_MOVES += ("Alias", "Expand", "ToCopy", "Transpose", "Permute", "T", "Flatten")
+_TURNS = ("Transpose", "Permute", "T")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The last operator that made a tensor, as autograd recorded it; "" where it did not.
+
+    Attributes:
+        operator: its name, such as "Softmax" or "Addmm".
+        turned: whether dimensions were permuted after it.
+        before: the operator before it.
+    """
+
+    operator: str = ""
+    turned: bool = False
+    before: str = ""
+
+
+def origin(tensor: Tensor) -> Origin:
+    """Read from the graph which operator made a tensor.
+
+    >>> origin(torch.ones(2, 3, requires_grad=True).softmax(1).transpose(0, 1))
+    Origin(operator='Softmax', turned=True, before='AccumulateGrad')
+    """
+    operator, node, turned = _step(tensor.grad_fn)
+    before, *_ = _step(node)
+    return Origin(operator, turned, before)
+
+
+def _step(node: Any) -> tuple[str, Any, bool]:
+    """Walk over moves to the operator before them; return it, its own source, and any turn."""
+    turned = False
+    while node is not None:
+        name = type(node).__name__.partition("Backward")[0].lstrip("_")
+        source = node.next_functions[0][0] if node.next_functions else None
+        if name not in _MOVES:
+            return name, source, turned
+        turned = turned or name in _TURNS
+        node = source
+    return "", None, turned
+
+
+@dataclass(eq=False)
+class Batch:
+    """What the rules look at.
+
+    Attributes:
+        criterion: the loss.
+        input: what the network emitted, detached.
+        target: the target, detached.
+        more: further tensors of the call, such as the variance.
+        origin: the operator that made the input.
+        has_graph: whether input and target require a gradient.
+    """
+
+    criterion: Criterion
+    input: Tensor
+    target: Tensor
+    more: tuple[Any, ...] = ()
+    origin: Origin = Origin()
+    has_graph: tuple[bool, bool] = (False, False)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """The loss and its gradient by the input, or what was raised."""
+        return evaluate.outcome(self.criterion, self.input, self.target, self.more)
+
+    @cached_property
+    def wide(self) -> Outcome:
+        """The same in float64."""
+        tensors = (self.input, self.target, *self.more)
+        wide = [
+            t.double() if isinstance(t, Tensor) and t.is_floating_point() else t for t in tensors
+        ]
+        return evaluate.outcome(self.criterion.wide(), wide[0], wide[1], tuple(wide[2:]))
+
+    @property
+    def wide_gradient(self) -> Tensor | None:
+        """The gradient in float64, for a batch in half precision."""
+        halves = (torch.float16, torch.bfloat16)
+        return self.wide.gradient if self.input.dtype in halves else None
+
+    @property
+    def loss(self) -> float:
+        """The loss as one number, NaN where there is none."""
+        loss = self.outcome.loss
+        if loss is None or not loss.numel():
+            return float("nan")
+        return float(loss.double().mean())
+
+    @property
+    def class_dim(self) -> int:
+        """The dimension in which torch looks for the classes."""
+        return 0 if self.input.dim() == 1 else 1
+
+    @property
+    def classes(self) -> int:
+        """The size of that dimension."""
+        return int(self.input.shape[self.class_dim])
+
+    @property
+    def ignored_label(self) -> int:
+        """The label that does not count."""
+        return int(self.criterion.options.get("ignore_index", -100))
+
+    @cached_property
+    def soft(self) -> bool:
+        """Whether the target is a row of class probabilities."""
+        return (
+            self.criterion.kind == "cross_entropy"
+            and self.target.is_floating_point()
+            and self.target.shape == self.input.shape
+        )
+
+    @cached_property
+    def label_fault(self) -> str:
+        """What keeps the labels from fitting the logits, as neglog's own losses say it."""
+        if self.input.dim() == self.target.dim() == 1 and not self.soft:
+            if self.target.numel() == 1:
+                return ""  # as torch has it
+            got = f"target is {shape(self.target)}"
+            return sentence(f"for input {shape(self.input)} there is one label", got)
+        try:
+            guards.logits(self.input, single_class=True)
+            if not self.soft:
+                guards.labels(self.input, self.target)
+        except NeglogError as fault:
+            return str(fault)
+        return ""
+
+    @cached_property
+    def has_rows(self) -> bool:
+        """Whether this is a loss of rows over classes, whose shapes fit and hold something."""
+        known = self.criterion.kind in LABELS and self.input.dim() > 0 and self.input.numel() > 0
+        return known and not self.label_fault
+
+    @cached_property
+    def counted(self) -> Tensor:
+        """Which rows count: those whose label is not ignored."""
+        if self.soft:
+            shape = self.input.shape[:1] + self.input.shape[2:]
+            return torch.ones(shape if self.input.dim() > 1 else (1,), dtype=torch.bool).reshape(-1)
+        return (self.target != self.ignored_label).reshape(-1)
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """The rows that count, (R, C), in float32 or wider."""
+        rows = self.over_classes(self.input)
+        if bool(self.counted.all()):
+            return rows  # no copy: there may be many
+        return rows[self.counted.to(rows.device)]
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """The labels that count."""
+        return self.target.reshape(-1)[self.counted.to(self.target.device)].long()
+
+    @property
+    def precise(self) -> Tensor:
+        """The input in float32 or wider."""
+        return self.input if self.input.dtype == torch.float64 else self.input.float()
+
+    def over_classes(self, tensor: Tensor) -> Tensor:
+        """Lay the classes out as the last of two dimensions."""
+        wide = tensor if tensor.dtype == torch.float64 else tensor.float()
+        if wide.dim() == 1:
+            return wide[None]
+        return wide.movedim(1, -1).reshape(-1, wide.shape[1])
+
+    @property
+    def slack(self) -> float:
+        """How far sums of rounded probabilities may be from 1."""
+        floating = [t.dtype for t in (self.input, self.target) if t.is_floating_point()]
+        return 1e-3 + 8 * max((torch.finfo(dtype).eps for dtype in floating), default=0.0)
+
+
+def first(mask: Tensor) -> str:
+    """Say where the first of some elements is.
+
+    >>> first(torch.tensor([[False, False], [False, True]]))
+    'index (1, 1)'
+    """
+    places = mask.nonzero()
+    if not len(places):
+        return "no index"
+    place = tuple(places[0].tolist())
+    return f"index {place[0]}" if len(place) == 1 else f"index {place}" if place else "the scalar"
+
+
+def share(mask: Tensor) -> str:
+    """Say how many of all elements, and where the first is.
+
+    >>> share(torch.tensor([False, True, True]))
+    '2 of 3, the first at index 1'
+    """
+    return f"{int(mask.sum())} of {mask.numel()}, the first at {first(mask)}"
+
+
+def looks_probable(tensor: Tensor, dim: int, slack: float) -> bool:
+    """Tell whether the values are probabilities that sum to 1 over a dimension."""
+    if tensor.shape[dim] < 2 or not tensor.numel():
+        return False
+    least, most = tensor.aminmax()
+    if not 0 <= float(least) <= float(most) <= 1 + slack:
+        return False
+    return bool(((tensor.sum(dim) - 1).abs() <= slack).all())
+
+
+def is_log_normalised(tensor: Tensor, dim: int, slack: float) -> bool:
+    """Tell whether the values are logarithms of probabilities that sum to 1 over a dimension."""
+    return bool((tensor.logsumexp(dim).abs() <= slack).all())
+
+
+def readings(tensor: Tensor) -> list[tuple[Tensor, int]]:
+    """Return every dimension over which a tensor may be a distribution, and all trailing ones.
+
+    >>> [(tuple(t.shape), dim) for t, dim in readings(torch.zeros(2, 3, 4))]
+    [((2, 3, 4), 0), ((2, 3, 4), 1), ((2, 3, 4), 2), ((24,), -1), ((2, 12), -1)]
+    """
+    each = [(tensor, dim) for dim in range(tensor.dim())]
+    return each + [(tensor.flatten(start), -1) for start in range(tensor.dim() - 1)]

@@ -1,0 +1,162 @@
+"""Which loss a criterion is, a module of torch.nn or neglog or a function, and its options."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neglog import criteria, families, functional, guards
+from neglog.errors import NeglogError
+from neglog.likelihood import Likelihood
+
+# A kind has the name of its function. The module of each, the most special first.
+_MODULES: tuple[tuple[type[nn.Module], str], ...] = (
+    (nn.CrossEntropyLoss, "cross_entropy"),
+    (nn.NLLLoss, "nll_loss"),
+    (nn.BCEWithLogitsLoss, "binary_cross_entropy_with_logits"),
+    (nn.BCELoss, "binary_cross_entropy"),
+    (nn.SoftMarginLoss, "soft_margin_loss"),
+    (nn.MultiLabelSoftMarginLoss, "multilabel_soft_margin_loss"),
+    (nn.KLDivLoss, "kl_div"),
+    (nn.PoissonNLLLoss, "poisson_nll_loss"),
+    (nn.GaussianNLLLoss, "gaussian_nll_loss"),
+    (nn.SmoothL1Loss, "smooth_l1_loss"),
+    (nn.HuberLoss, "huber_loss"),
+    (nn.L1Loss, "l1_loss"),
+    (nn.MSELoss, "mse_loss"),
+    (criteria.SSELoss, "sse_loss"),
+)
+
+LABELS = ("cross_entropy", "nll_loss")
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+LOGITS = ("binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss")
+REAL = ("mse_loss", "sse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+ELEMENTWISE = tuple(kind for _, kind in _MODULES if kind not in LABELS)
+
+_DECLARATIONS: dict[str, type[Likelihood]] = {
+    "binary_cross_entropy": families.BernoulliProbability,
+    "binary_cross_entropy_with_logits": families.Bernoulli,
+    "multilabel_soft_margin_loss": families.Bernoulli,
+    "soft_margin_loss": families.SignedBernoulli,
+    "gaussian_nll_loss": families.HeteroscedasticNormal,
+    **dict.fromkeys(REAL, families.Normal),
+}
+
+_OPTIONS: tuple[str, ...] = (
+    "weight",
+    "pos_weight",
+    "ignore_index",
+    "reduction",
+    "label_smoothing",
+    "log_input",
+)
+_OPTIONS += ("log_target", "eps", "full")
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A loss as the rules see it.
+
+    Attributes:
+        call: what the user passed.
+        keywords: what every call passes besides its tensors.
+        kind: the name of its function in `torch.nn.functional`, or "other".
+        name: how to call it in a sentence.
+        options: the values of `weight`, `reduction` and so on, where it has them.
+    """
+
+    call: Callable[..., Any]
+    keywords: Mapping[str, Any]
+    kind: str
+    name: str
+    options: Mapping[str, Any]
+
+    @property
+    def declaration(self) -> type[Likelihood] | None:
+        """Return the likelihood that says where inputs and targets lie."""
+        if self.kind == "poisson_nll_loss":
+            return families.Poisson if self.options.get("log_input") else families.PoissonRate
+        return _DECLARATIONS.get(self.kind)
+
+    @property
+    def reduction(self) -> str:
+        """Return how the losses become one number; "unknown" where nothing says so."""
+        return str(self.options.get("reduction", "unknown"))
+
+    def __call__(self, *tensors: Any) -> Any:
+        """Return the loss of these tensors."""
+        return self.call(*tensors, **self.keywords)
+
+    def tensor(self, option: str) -> Tensor | None:
+        """Return an option that is a tensor, such as `weight`."""
+        value = self.options.get(option)
+        return value if isinstance(value, Tensor) else None
+
+    def wide(self) -> Criterion:
+        """Return the same criterion with its weights in float64."""
+        call = copy.deepcopy(self.call).double() if isinstance(self.call, nn.Module) else self.call
+        keywords = {
+            key: value.double()
+            if isinstance(value, Tensor) and value.is_floating_point()
+            else value
+            for key, value in self.keywords.items()
+        }
+        return Criterion(call, keywords, self.kind, self.name, self.options)
+
+
+def recognised(
+    call: Callable[..., Any], more: tuple[Any, ...], given: Mapping[str, Any]
+) -> Criterion:
+    """Say which loss a callable is, and with what options it will be called."""
+    if isinstance(call, nn.Module):
+        kind = _kind_of_module(call)
+        options = {key: getattr(call, key) for key in _OPTIONS if hasattr(call, key)}
+        return Criterion(call, given, kind, type(call).__name__, {**options, **given})
+    function, options = call, dict(given)
+    while isinstance(function, functools.partial):
+        options = {**function.keywords, **options}
+        function = function.func
+    name = getattr(function, "__name__", type(function).__name__)
+    homes = (torch.nn.functional, functional)
+    kind = name if any(function is getattr(home, name, None) for home in homes) else "other"
+    if kind not in {known for _, known in _MODULES}:
+        return Criterion(call, given, "other", name, options)
+    options = _bound(function, more, options)
+    options["reduction"] = _reduction(options)
+    return Criterion(call, given, kind, name, options)
+
+
+def _kind_of_module(module: nn.Module) -> str:
+    """Name the loss, unless a subclass has put arithmetic of its own in its place."""
+    home = type(module).forward.__module__.partition(".")[0]
+    if home not in ("torch", "neglog"):
+        return "other"
+    return next((kind for known, kind in _MODULES if isinstance(module, known)), "other")
+
+
+def _bound(
+    function: Callable[..., Any], more: tuple[Any, ...], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    try:
+        bound = inspect.signature(function).bind(None, None, *more, **given)
+    except TypeError:  # the call itself will say what is wrong
+        return dict(given)
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _reduction(options: Mapping[str, Any]) -> str:
+    chosen = options.get("reduction", "unknown")
+    if chosen not in guards.REDUCTIONS:
+        return str(chosen)
+    try:
+        return guards.reduction(options.get("size_average"), options.get("reduce"), chosen)
+    except NeglogError:  # the call itself will say what is wrong
+        return "unknown"

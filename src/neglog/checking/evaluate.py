@@ -1,0 +1,104 @@
+"""Runs losses and models without leaving a trace: no gradient, statistic or random number stays."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a loss returned for a batch, and its gradient by the input; or what it raised."""
+
+    loss: Tensor | None = None
+    gradient: Tensor | None = None
+    error: str = ""
+
+
+@contextlib.contextmanager
+def without_trace(*generators: torch.Generator) -> Iterator[None]:
+    """Put every random state back at the end, keep warnings quiet, and allow gradients."""
+    states = [generator.get_state() for generator in generators]
+    on_cpu, of_python, of_numpy = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    try:
+        with (
+            warnings.catch_warnings(),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_rng_state(on_cpu)
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+        if on_gpu:
+            torch.cuda.set_rng_state_all(on_gpu)
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+
+
+def attempt(call: Callable[..., Any], *tensors: Any) -> tuple[Any, str]:
+    """Return what a call returns and "", or None and the first line of what it raised."""
+    try:
+        return call(*tensors), ""
+    except Exception as failure:  # whatever a user's code raises is a finding
+        line = str(failure).strip().partition("\n")[0]
+        return None, f"{type(failure).__name__}: {line}" if line else type(failure).__name__
+
+
+def outcome(call: Callable[..., Any], input: Tensor, target: Any, more: tuple[Any, ...]) -> Outcome:
+    """Return the loss and its gradient by a copy of the input."""
+    leaf = input.detach().clone()
+    if leaf.is_floating_point():
+        leaf.requires_grad_()
+    others = [t.detach().clone() if isinstance(t, Tensor) else t for t in (target, *more)]
+    with without_trace():
+        loss, error = attempt(call, leaf, *others)
+        loss = getattr(loss, "loss", loss)  # a few return (output, loss)
+        if error or not isinstance(loss, Tensor):
+            return Outcome(error=error or f"it returned {type(loss).__name__}, not a tensor")
+        if not (loss.requires_grad and leaf.requires_grad):
+            return Outcome(loss.detach())
+        gradients, error = attempt(lambda: torch.autograd.grad(loss.sum(), leaf, allow_unused=True))
+        if error:
+            return Outcome(loss.detach(), error=f"the backward pass: {error}")
+        gradient = gradients[0]
+        return Outcome(loss.detach(), torch.zeros_like(leaf) if gradient is None else gradient)
+
+
+def predictions(model: nn.Module, features: Any) -> Any:
+    """Return what the model emits, on copies of its buffers: batch norm keeps its statistics.
+
+    Raises:
+        Exception: whatever the model raises.
+    """
+    arguments: tuple[Any, ...] = (features,)
+    named: dict[str, Any] = {}
+    if isinstance(features, dict):
+        arguments, named = (), features
+    elif isinstance(features, (tuple, list)):
+        arguments = tuple(features)
+    if isinstance(model, torch.jit.ScriptModule) or _unfinished(model):
+        return copy.deepcopy(model)(*arguments, **named)
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    return torch.func.functional_call(model, buffers, arguments, named)
+
+
+def _unfinished(model: nn.Module) -> bool:
+    """Tell whether a first call would create parameters, as lazy layers do."""
+    tensors = [*model.parameters(), *model.buffers()]
+    return any(
+        isinstance(tensor, (UninitializedBuffer, UninitializedParameter)) for tensor in tensors
+    )

@@ -1,0 +1,28 @@
+"""The rules, grouped by what they look at; importing a module enters its rules."""
+
+from neglog.checking.rule import BATCH_RULES, SETUP_RULES
+from neglog.checking.rules import (
+    binary,
+    classes,
+    precision,
+    probabilities,
+    real,
+    shapes,
+    training,
+    values,
+    weights,
+)
+
+__all__ = [
+    "BATCH_RULES",
+    "SETUP_RULES",
+    "binary",
+    "classes",
+    "precision",
+    "probabilities",
+    "real",
+    "shapes",
+    "training",
+    "values",
+    "weights",
+]

@@ -1,0 +1,162 @@
+"""Class labels: their range, those that are ignored, soft targets, shifts."""
+
+from __future__ import annotations
+
+import torch
+
+from neglog.checking.batch import Batch, share
+from neglog.checking.criterion import LABELS
+from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.errors import wrong_labels
+
+_MANY = 100
+
+
+@batch_rule("label-range", Harm.BREAKS, *LABELS)
+def label_range(batch: Batch) -> Told | None:
+    """Find labels that are no class."""
+    y = batch.target
+    if not batch.has_rows or batch.soft or batch.classes < 2:
+        return None
+    strangers = ((y < 0) | (y >= batch.classes)) & (y != batch.ignored_label)
+    if not bool(strangers.any()):
+        return None
+    evidence = wrong_labels(y.long(), strangers, batch.classes, batch.ignored_label)
+    fix = evidence.rstrip(".").rpartition("; ")[2]
+    if fix.startswith("labels"):
+        fix = f"give the head {int(y.max()) + 1} columns, or mend the labels"
+    marks = [v for v in (-100, -1, 255) if bool((y[strangers] == v).all())]
+    if marks:
+        fix = f"pass ignore_index={marks[0]}"
+    return Told(
+        "certain",
+        f"The target holds labels that are none of the {batch.classes} classes.",
+        evidence,
+        "the loss raises on a CPU; on a GPU it ends the process's CUDA context",
+        fix,
+    )
+
+
+@batch_rule("all-ignored", Harm.BREAKS, *LABELS)
+def all_ignored(batch: Batch) -> Told | None:
+    """Find a batch in which no label counts."""
+    if not batch.has_rows or batch.soft or bool(batch.counted.any()):
+        return None
+    if not batch.target.numel():
+        return None
+    return Told(
+        "certain",
+        "Every label is ignored.",
+        f"{batch.target.numel()} of {batch.target.numel()} are {batch.ignored_label}",
+        f"the loss is {batch.loss:g} and its gradient 0: logging and early stopping break",
+        "skip such batches, or divide the sum by max(count, 1)",
+    )
+
+
+@batch_rule("mostly-ignored", Harm.NOTE, *LABELS)
+def mostly_ignored(batch: Batch) -> Told | None:
+    """Find a batch in which hardly any label counts."""
+    if not batch.has_rows or batch.soft or batch.counted.numel() < _MANY:
+        return None
+    counted, total = int(batch.counted.sum()), batch.counted.numel()
+    if not 0 < counted < 0.01 * total:
+        return None
+    return Told(
+        "heuristic",
+        "Hardly any label counts.",
+        f"{total - counted} of {total} are {batch.ignored_label}, which is ignored",
+        f"the gradient comes from {counted} of {total} rows",
+        "look at how the labels are masked",
+    )
+
+
+@batch_rule("ignore-index-unused", Harm.WRONG, "cross_entropy")
+def unused_ignore_index(batch: Batch) -> Told | None:
+    """Find an ignore_index that a target of probabilities does not use."""
+    if not batch.soft or batch.ignored_label == -100:
+        return None
+    return Told(
+        "certain",
+        "The target holds probabilities, for which ignore_index has no effect.",
+        f"ignore_index is {batch.ignored_label}; the target is floating and of the input's shape",
+        "rows that should not count do, or the loss raises",
+        "give rows that do not count a target of zeros",
+    )
+
+
+@batch_rule("soft-targets", Harm.WRONG, "cross_entropy")
+def soft_targets(batch: Batch) -> Told | None:
+    """Find target rows that are no distribution over the classes."""
+    if not batch.has_rows or not batch.soft or batch.input.dim() == 1:
+        return None
+    rows = batch.over_classes(batch.target)
+    if not bool(torch.isfinite(rows).all()):
+        return None
+    negative = (rows < 0).any(1)
+    if bool(negative.any()):
+        return _bad_rows(batch, "certain", "Target rows hold negative probabilities", negative)
+    sums = rows.sum(1)
+    wrong = ((sums - 1).abs() > batch.slack) & (sums != 0)  # rows of zeros do not count
+    if not bool(wrong.any()) or _classes_are_last(batch):
+        return None
+    several = bool(((rows == 0) | (rows == 1)).all()) and bool((sums > 1).any())
+    what = "Target rows do not sum to 1"
+    if several:
+        what = "Target rows hold more than one 1: this is multi-label"
+    return _bad_rows(batch, "near certain", what, wrong, several)
+
+
+def _classes_are_last(batch: Batch) -> bool:
+    return bool(((batch.target.float().sum(-1) - 1).abs() <= 1e-3).all())
+
+
+def _bad_rows(
+    batch: Batch, certainty: str, what: str, wrong: torch.Tensor, several: bool = False
+) -> Told:
+    row = batch.over_classes(batch.target)[wrong][0]
+    held = ", ".join(f"{v:.3g}" for v in row[:6].tolist()) + (", ..." if len(row) > 6 else "")
+    return Told(
+        certainty,
+        f"{what}.",
+        f"rows {share(wrong)}: ({held}), whose sum is {float(row.sum()):.4g}",
+        f"the loss, {batch.loss:.4g}, is no cross-entropy: rows weigh by their sums",
+        "use BCEWithLogitsLoss" if several else "divide every target row by its sum",
+    )
+
+
+@batch_rule("label-shift", Harm.WRONG, *LABELS)
+def label_shift(batch: Batch) -> Told | None:
+    """Find sequences whose predictions fit the labels of the neighbouring position."""
+    x, y = batch.input, batch.target
+    if not batch.has_rows or batch.soft or x.dim() != 3 or x.shape[2] < 8 or x.shape[1] < 4:
+        return None
+    if batch.outcome.error or batch.criterion.reduction != "mean":
+        return None
+    pairs = {1: (x[..., :-1], y[..., 1:]), -1: (x[..., 1:], y[..., :-1])}
+    losses = {s: Batch(batch.criterion, *pair).loss for s, pair in pairs.items()}
+    shift = min(losses, key=lambda s: losses[s])
+    if not (losses[shift] < 0.5 * batch.loss and losses[shift] < batch.loss - 1):
+        return None
+    return Told(
+        "heuristic",
+        "The predictions fit the labels of the neighbouring position much better.",
+        f"the loss is {batch.loss:.4g}, and {losses[shift]:.4g} if labels move by {shift:+d}",
+        "the model is judged on the wrong token: a shift was done twice, or not at all",
+        "shift once: input[:, :, :-1] against target[:, 1:]",
+    )
+
+
+@batch_rule("log-of-softmax", Harm.NOTE, "nll_loss")
+def log_of_softmax(batch: Batch) -> Told | None:
+    """Find the logarithm of a softmax, which loses what log_softmax keeps."""
+    if batch.origin.operator != "Log" or batch.origin.before != "Softmax":
+        return None
+    zero = torch.isneginf(batch.input)
+    seen = f"; {share(zero)}, is -inf already" if bool(zero.any()) else ""
+    return Told(
+        "near certain",
+        "The input is log(softmax(x)), which underflows where log_softmax(x) is exact.",
+        f"the last two operators are Softmax and Log{seen}",
+        "a class 104 below the largest logit (float32) gets -inf: loss inf, gradient NaN",
+        "use log_softmax(x, 1), or CrossEntropyLoss on the logits",
+    )

@@ -1,0 +1,72 @@
+"""What the input's dtype costs, measured against float64 on the same batch."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from neglog.checking.batch import Batch, share
+from neglog.checking.rule import Harm, Told, batch_rule
+
+_HALVES = (torch.float16, torch.bfloat16)
+
+
+@batch_rule("overflow", Harm.BREAKS)
+def overflow(batch: Batch) -> Told | None:
+    """Find a loss that is infinite in the input's dtype and finite in float64."""
+    x = batch.input
+    if not x.is_floating_point() or x.dtype == torch.float64 or not bool(torch.isfinite(x).all()):
+        return None
+    if batch.outcome.loss is None or not batch.outcome.loss.numel() or math.isfinite(batch.loss):
+        return None
+    if batch.wide.loss is None or not bool(torch.isfinite(batch.wide.loss).all()):
+        return None
+    exact = float(batch.wide.loss.mean())
+    return Told(
+        "certain",
+        f"The loss overflows in {x.dtype}.",
+        f"the largest input is {float(x.abs().max()):.4g}; {x.dtype} ends at "
+        f"{torch.finfo(x.dtype).max:.4g}",
+        f"the loss is {batch.loss:g}; in float64 it is {exact:.5g}",
+        "call input.float() before the loss",
+    )
+
+
+@batch_rule("rounded-loss", Harm.UNEVEN)
+def rounded_loss(batch: Batch) -> Told | None:
+    """Find a loss that a half-precision dtype has spoilt by more than rounding the result."""
+    x = batch.input
+    if x.dtype not in _HALVES or not math.isfinite(batch.loss) or batch.wide.loss is None:
+        return None
+    exact = float(batch.wide.loss.mean())
+    error = abs(batch.loss - exact)
+    if not error > 2 * torch.finfo(x.dtype).eps * max(abs(exact), 0.1):
+        return None
+    return Told(
+        "certain",
+        f"{x.dtype} spoils the loss by more than rounding it.",
+        f"{batch.loss:.5g} in {x.dtype}, {exact:.5g} in float64 on the same batch",
+        f"the loss is {100 * error / max(abs(exact), 1e-12):.2g} % off, and so are comparisons",
+        "call input.float() before the loss",
+    )
+
+
+@batch_rule("lost-gradient", Harm.BLIND)
+def lost_gradient(batch: Batch) -> Told | None:
+    """Find a gradient that vanishes in half precision."""
+    gradient, exact = batch.outcome.gradient, batch.wide_gradient
+    if gradient is None or exact is None:
+        return None
+    lost = (gradient == 0) & (exact != 0)
+    whole = exact.abs().sum()
+    if not bool(exact[lost].abs().sum() > 0.1 * whole):
+        return None
+    part = 100 * float(exact[lost].abs().sum() / whole)
+    return Told(
+        "certain",
+        f"The gradient underflows in {batch.input.dtype}.",
+        f"{share(lost)}, are exactly 0 and are not in float64",
+        f"{part:.3g} % of the gradient is lost",
+        "call input.float() before the loss, or scale the loss (torch.amp.GradScaler)",
+    )

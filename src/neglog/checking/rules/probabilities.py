@@ -1,0 +1,219 @@
+"""What form a distribution over classes comes in: logits, probabilities or their logarithms."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from neglog.checking.batch import Batch, first, is_log_normalised, looks_probable, readings, share
+from neglog.checking.rule import Harm, Told, batch_rule
+
+_ENOUGH = 2  # one row of numbers in [0, 1] may sum to 1 by chance
+
+
+def floor_of_double_softmax(classes: int) -> float:
+    """Return the least cross-entropy that probabilities, taken for logits, can reach.
+
+    It is -ln(e / (e + K - 1)), at the probabilities (1, 0, ..., 0).
+
+    >>> round(floor_of_double_softmax(10), 3)
+    1.461
+    """
+    return math.log1p((classes - 1) / math.e)
+
+
+@batch_rule("double-softmax", Harm.WRONG, "cross_entropy")
+def double_softmax(batch: Batch) -> Told | None:
+    """Find probabilities where the loss wants logits."""
+    if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
+        return None
+    made = batch.origin.operator == "Softmax"
+    several = len(batch.rows) >= _ENOUGH
+    slack = batch.slack if several else 1e-5
+    if not made and not ((several or batch.classes > 2) and looks_probable(batch.rows, 1, slack)):
+        return None
+    classes = batch.classes
+    floor = floor_of_double_softmax(classes)
+    sums = f"{len(batch.rows)} of {len(batch.rows)} rows lie in [0, 1] and sum to 1"
+    best = "the loss cannot go below"
+    if batch.soft or batch.criterion.options.get("label_smoothing"):
+        best = "for a label the cross-entropy cannot go below"
+    certainty = "near certain" if several else "heuristic"
+    return Told(
+        "certain" if made else certainty,
+        "The input holds probabilities, and the loss applies softmax to them once more.",
+        "the last operator before the loss is a softmax" if made else sums,
+        f"{best} {floor:.3f} nats for {classes} classes, however good the model is",
+        "leave out the softmax and pass the logits; apply softmax to predict only",
+    )
+
+
+@batch_rule("log-softmax-dimension", Harm.WRONG, "nll_loss")
+def log_softmax_dimension(batch: Batch) -> Told | None:
+    """Find log-probabilities that are normalised over another dimension than the classes'."""
+    if not _is_unnormalised(batch):
+        return None
+    x = batch.precise
+    wrong = [d for d in range(x.dim()) if d != batch.class_dim and _normalised_over(batch, x, d)]
+    if not wrong:
+        return None
+    return Told(
+        "near certain",
+        f"The log-softmax was taken over dimension {wrong[0]}; the classes are in dimension "
+        f"{batch.class_dim}.",
+        f"exp(input) sums to 1 over dimension {wrong[0]} of {tuple(x.shape)}, and over dimension "
+        f"{batch.class_dim} to {_sums(batch)}",
+        f"rows compete with one another instead of classes: the loss is {batch.loss:.4g}",
+        f"use log_softmax(x, dim={batch.class_dim})",
+    )
+
+
+def _normalised_over(batch: Batch, x: Tensor, dim: int) -> bool:
+    return x.shape[dim] > 1 and is_log_normalised(x, dim, batch.slack)
+
+
+def _is_unnormalised(batch: Batch) -> bool:
+    """Tell whether there are rows, finite ones, and some is no log-distribution."""
+    if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
+        return False
+    if bool(batch.rows.isnan().any()) or bool(torch.isposinf(batch.rows).any()):
+        return False
+    return not is_log_normalised(batch.rows, 1, batch.slack)
+
+
+def _sums(batch: Batch) -> str:
+    sums = batch.rows.exp().sum(1)
+    return f"{float(sums.min()):.4g} ... {float(sums.max()):.4g}"
+
+
+@batch_rule("nll-probabilities", Harm.WRONG, "nll_loss")
+def nll_probabilities(batch: Batch) -> Told | None:
+    """Find probabilities where the loss wants their logarithms."""
+    if not _is_unnormalised(batch) or not looks_probable(batch.rows, 1, batch.slack):
+        return None
+    rows = len(batch.rows)
+    return Told(
+        "certain" if rows >= _ENOUGH else "near certain",
+        "The input holds probabilities, and NLLLoss takes their logarithms.",
+        f"{rows} of {rows} rows lie in [0, 1] and sum to 1",
+        f"the loss, {batch.loss:.4g}, lies between -1 and 0, and an error costs at most 1",
+        "use log_softmax instead of softmax, or CrossEntropyLoss on the logits",
+    )
+
+
+@batch_rule("nll-logits", Harm.WRONG, "nll_loss")
+def nll_logits(batch: Batch) -> Told | None:
+    """Find anything else than log-probabilities."""
+    if not _is_unnormalised(batch) or nll_probabilities(batch) or log_softmax_dimension(batch):
+        return None
+    wrong = batch.rows.logsumexp(1).abs() > batch.slack
+    positive = bool((batch.rows > 0).any())
+    return Told(
+        "certain" if positive else "near certain",
+        "The input holds no log-probabilities; these look like logits.",
+        f"rows {share(wrong)}, do not sum to 1: exp(input) sums to {_sums(batch)}",
+        f"the loss, {batch.loss:.4g}, is unbounded below: larger logits lower it for ever",
+        "use CrossEntropyLoss, or log_softmax(x, 1) before NLLLoss",
+    )
+
+
+@batch_rule("kl-input", Harm.WRONG, "kl_div")
+def kl_input(batch: Batch) -> Told | None:
+    """Find anything else than log-probabilities as the first argument of KLDivLoss."""
+    x = batch.input
+    if not x.is_floating_point() or x.dim() == 0 or not x.numel() or bool(x.isnan().any()):
+        return None
+    x = batch.precise
+    if any(is_log_normalised(*reading, batch.slack) for reading in readings(x)):
+        return None
+    if x.dim() < 2 and bool((x <= 0).all()):
+        return None  # perhaps a part of a distribution
+    probable = any(looks_probable(*reading, batch.slack) for reading in readings(x))
+    seen, fix = "logits", "pass log_softmax(logits, dim)"
+    if probable:
+        seen, fix = "probabilities", "pass log_softmax(logits, dim) instead of softmax"
+    positive = x > 0
+    where = f"{share(positive)}, are above 0" if bool(positive.any()) else "none is above 0"
+    return Told(
+        "certain" if bool(positive.any()) else "near certain",
+        f"KLDivLoss takes log-probabilities first; these look like {seen}.",
+        f"{where}; exp(input) sums to 1 over no dimension of {tuple(x.shape)}",
+        f"the loss, {batch.loss:.4g}, is no divergence: it can be negative and has no minimum at 0",
+        fix,
+    )
+
+
+@batch_rule("kl-log-target", Harm.WRONG, "kl_div")
+def kl_log_target(batch: Batch) -> Told | None:
+    """Find a target whose form is not the one that log_target states."""
+    y = batch.target.double()
+    if not batch.target.is_floating_point() or y.dim() == 0 or not y.numel():
+        return None
+    if bool(y.isnan().any()):
+        return None
+    slack, negative = batch.slack, bool((y <= 0).all())
+    logs = negative and any(is_log_normalised(*reading, slack) for reading in readings(y))
+    probable = any(looks_probable(*reading, slack) for reading in readings(y))
+    stated = bool(batch.criterion.options.get("log_target"))
+    if not (logs and not stated) and not (probable and stated):
+        return None
+    held = "log-probabilities" if logs else "probabilities"
+    return Told(
+        "certain",
+        f"The target holds {held}, and log_target is {stated}.",
+        f"{tuple(y.shape)} values from {float(y.min()):.4g} to {float(y.max()):.4g}, which sum to "
+        f"1 {'after exp' if logs else 'as they are'}",
+        f"the loss is {batch.loss:.4g}, which is no divergence",
+        f"pass log_target={not stated}",
+    )
+
+
+@batch_rule("kl-target", Harm.WRONG, "kl_div")
+def kl_target(batch: Batch) -> Told | None:
+    """Find target rows that are no distribution."""
+    y = batch.target
+    if batch.criterion.options.get("log_target") or not y.is_floating_point() or y.dim() == 0:
+        return None
+    if not y.numel() or not bool(torch.isfinite(y).all()) or kl_log_target(batch):
+        return None
+    if bool((y < 0).any()):
+        wrong, certainty = y < 0, "certain"
+        told = f"{share(wrong)}, are negative"
+    else:
+        if y.dim() < 2 or any(_sums_to_one(*reading, batch.slack) for reading in readings(y)):
+            return None
+        sums, certainty = y.double().sum(-1), "near certain"
+        wrong = ((sums - 1).abs() > batch.slack) & (sums != 0)
+        told = f"{int(wrong.sum())} of {wrong.numel()} rows do not sum to 1"
+        told += f", the first at {first(wrong)} sums to {float(sums[wrong][0]):.4g}"
+    return Told(
+        certainty,
+        "The target rows are no distributions.",
+        told,
+        f"the loss, {batch.loss:.4g}, has its minimum elsewhere than at 0",
+        "divide every row by its sum, or apply softmax",
+    )
+
+
+def _sums_to_one(y: Tensor, dim: int, slack: float) -> bool:
+    """Tell whether rows sum to 1; rows of zeros do not count."""
+    sums = y.double().sum(dim)
+    return bool((((sums - 1).abs() <= slack) | (sums == 0)).all()) and bool((sums != 0).any())
+
+
+@batch_rule("kl-mean", Harm.NOTE, "kl_div")
+def kl_mean(batch: Batch) -> Told | None:
+    """Find the mean over elements, where a divergence is a sum over classes."""
+    x = batch.input
+    if batch.criterion.reduction != "mean" or x.dim() < 2 or x.shape != batch.target.shape:
+        return None
+    factor = x.numel() // max(x.shape[0], 1)
+    return Told(
+        "heuristic",
+        "reduction='mean' divides by the number of classes too.",
+        f"input is {tuple(x.shape)}: the sum is divided by {x.numel()}, not by {x.shape[0]}",
+        f"the loss is {factor} times smaller than the divergence of a row",
+        "use reduction='batchmean'",
+    )

@@ -1,0 +1,234 @@
+"""Shapes and dtypes: what can be said without reading a value, and what a broadcast does."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from neglog import guards
+from neglog.checking.batch import Batch
+from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS
+from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.errors import NeglogError, shape
+
+
+@batch_rule("empty-batch", Harm.BREAKS)
+def empty_batch(batch: Batch) -> Told | None:
+    """Find a batch of no elements."""
+    if batch.input.numel() and batch.target.numel():
+        return None
+    return Told(
+        "certain",
+        "The batch is empty.",
+        f"input is {shape(batch.input)}, target is {shape(batch.target)}",
+        f"a mean over nothing is {batch.loss:g}, and its gradient teaches nothing",
+        "skip empty batches",
+    )
+
+
+@batch_rule("integer-input", Harm.BREAKS)
+def integer_input(batch: Batch) -> Told | None:
+    """Find predictions that are no floating numbers, or arguments in the wrong order."""
+    if batch.input.is_floating_point() or batch.input.is_complex():
+        return None
+    if batch.target.is_floating_point() or batch.criterion.kind == "other":
+        return None
+    return Told(
+        "certain",
+        "The input is not floating, so that no gradient flows through it.",
+        f"input is {batch.input.dtype}",
+        "nothing is learnt: an argmax, a comparison or .long() has cut the graph",
+        "pass what the network emits, before argmax or rounding",
+    )
+
+
+@batch_rule("swapped-arguments", Harm.WRONG)
+def swapped_arguments(batch: Batch) -> Told | None:
+    """Find a target where the prediction should be."""
+    x, y = batch.input, batch.target
+    integer = not x.is_floating_point() and y.is_floating_point()
+    backwards = batch.has_graph == (False, True)
+    binary = batch.criterion.kind in BINARY and _looks_like(x, hard=True)
+    if not (integer or backwards or (binary and _looks_like(y, hard=False))):
+        return None
+    seen = "the target requires a gradient and the input does not"
+    if not backwards:
+        seen = f"input is {x.dtype}, target is {y.dtype}"
+        if not integer:
+            seen = f"all {x.numel()} inputs are exactly 0 or 1, and the targets are between"
+    return Told(
+        "certain" if integer else "near certain",
+        "The arguments look swapped: the prediction comes first, the target second.",
+        seen,
+        f"the loss, {batch.loss:.4g}, is that of the labels as a prediction",
+        "call criterion(prediction, target)",
+    )
+
+
+def _looks_like(tensor: Tensor, hard: bool) -> bool:
+    """Tell whether values are exact zeros and ones; or probabilities none of which is."""
+    if tensor.numel() < 4 or not tensor.is_floating_point():
+        return False
+    if hard:
+        return bool(((tensor == 0) | (tensor == 1)).all()) and bool(
+            (tensor != tensor.flatten()[0]).any()
+        )
+    return bool(((tensor > 0) & (tensor < 1)).all())
+
+
+@batch_rule("shape-mismatch", Harm.WRONG, *ELEMENTWISE)
+def shape_mismatch(batch: Batch) -> Told | None:
+    """Find predictions and targets whose shapes differ, which torch may broadcast."""
+    x, y = batch.input, batch.target
+    if x.shape == y.shape:
+        return None
+    try:
+        guards.same_shape(x, y)
+    except NeglogError as fault:
+        evidence = str(fault)
+    together = _broadcast(x, y)
+    if batch.outcome.error or together is None:
+        consequence = "there is no loss"
+    else:
+        pairs = torch.Size(together).numel()
+        consequence = f"the loss compares {pairs} pairs instead of {x.numel()}: {batch.loss:.4g}"
+        if x.numel() == y.numel():
+            right = Batch(batch.criterion, x, y.reshape(x.shape), batch.more).loss
+            consequence += f" instead of {right:.4g}"
+    fix = "give both the same shape"
+    for longer, shorter, name in ((x, y, "input"), (y, x, "target")):
+        if longer.shape == (*shorter.shape, 1):
+            fix = f"use {name}.squeeze(-1)"
+    return Told("certain", "Input and target have different shapes.", evidence, consequence, fix)
+
+
+def _broadcast(x: Tensor, y: Tensor) -> tuple[int, ...] | None:
+    try:
+        return tuple(torch.broadcast_shapes(x.shape, y.shape))
+    except RuntimeError:
+        return None
+
+
+@batch_rule("class-dimension", Harm.WRONG, *LABELS)
+def class_dimension(batch: Batch) -> Told | None:
+    """Find classes in the last dimension, where torch looks for them in dimension 1."""
+    x, y = batch.input, batch.target
+    if x.dim() < 3:
+        return None
+    if batch.soft:
+        return _soft_class_dimension(batch)
+    if y.shape != x.shape[:-1] or y.is_floating_point():
+        return None
+    where = f"input is {shape(x)}, target is {shape(y)}"
+    what = "The classes are in the last dimension, and the loss takes dimension 1 for them."
+    fix = "pass input.movedim(-1, 1)"
+    if batch.label_fault:
+        none = "the loss raises, and torch blames the target"
+        return Told("certain", what, f"{where}: the target fits without the last", none, fix)
+    # Both readings fit. A user who moved the classes left a trace in the strides or in the graph.
+    if batch.origin.turned or x.stride(1) < x.stride(-1):
+        return None
+    there = Batch(batch.criterion, x.movedim(-1, 1), y).loss
+    told = f"{where}: both readings fit; the loss is {batch.loss:.4g}, the other way {there:.4g}"
+    silent = f"softmax runs over positions, not classes, silently: {batch.loss:.4g} for {there:.4g}"
+    if batch.origin.operator in ("Addmm", "Mm"):
+        return Told("near certain", what, f"{told}; a linear layer made the input", silent, fix)
+    chance = math.log(batch.classes)
+    if y.numel() >= 16 and there < 0.5 * batch.loss and there < 0.5 * chance:
+        return Told("heuristic", what, told, silent, fix)
+    return None
+
+
+def _soft_class_dimension(batch: Batch) -> Told | None:
+    sums = {dim: batch.target.float().sum(dim) for dim in (1, -1)}
+    here, last = (bool(((s - 1).abs() <= 1e-3).all()) for s in sums.values())
+    if here or not last:
+        return None
+    return Told(
+        "near certain",
+        "The classes are in the last dimension, and the loss takes dimension 1 for them.",
+        f"input and target are {shape(batch.input)}; the target sums to 1 over the last dimension",
+        f"softmax runs over positions, not classes, silently: the loss is {batch.loss:.4g}",
+        "pass input.movedim(-1, 1) and target.movedim(-1, 1)",
+    )
+
+
+@batch_rule("one-class", Harm.BLIND, *LABELS)
+def one_class(batch: Batch) -> Told | None:
+    """Find a class dimension of size 1."""
+    if batch.input.dim() == 0 or batch.classes != 1:
+        return None
+    return Told(
+        "certain",
+        "There is one class only, so that softmax gives it probability 1 whatever the input.",
+        f"input is {shape(batch.input)}, whose dimension {batch.class_dim} has size 1",
+        "the loss is 0 for ever and so is its gradient; a label 1 is out of range",
+        "use BCEWithLogitsLoss on input.squeeze(1), or a head of two columns",
+    )
+
+
+@batch_rule("unbatched-pair", Harm.WRONG, "cross_entropy")
+def unbatched_pair(batch: Batch) -> Told | None:
+    """Find N binary rows that the loss takes for one row over N classes."""
+    x, y = batch.input, batch.target
+    if x.dim() != 1 or not batch.soft or x.numel() < 2:
+        return None
+    if abs(float(y.double().sum()) - 1) <= batch.slack and bool((y >= 0).all()):
+        return None
+    return Told(
+        "near certain",
+        "Input and target are one-dimensional and floating: one row over N classes, not N rows.",
+        f"both are {shape(x)}, and the target sums to {float(y.double().sum()):g}, not to 1",
+        f"softmax makes the {x.numel()} rows compete with one another: {batch.loss:.4g}",
+        "use BCEWithLogitsLoss for N binary rows; input[None] for one row over N classes",
+    )
+
+
+@batch_rule("label-shape", Harm.BREAKS, *LABELS)
+def label_shape(batch: Batch) -> Told | None:
+    """Find labels whose shape or dtype does not fit the logits."""
+    if not batch.label_fault or not batch.outcome.error:
+        return None
+    if not batch.input.is_floating_point() or class_dimension(batch) or one_class(batch):
+        return None
+    sentence = batch.label_fault
+    fix = sentence.rstrip(".").rpartition("; ")[2]
+    if batch.target.is_floating_point():
+        fix = "call target.long() for labels; probabilities need the shape of the input"
+    return Told("certain", "The labels do not fit the logits.", sentence, "the loss raises", fix)
+
+
+@batch_rule("label-dtype", Harm.BREAKS, *LABELS)
+def label_dtype(batch: Batch) -> Told | None:
+    """Find labels of an integer type that torch refuses."""
+    y = batch.target
+    if batch.label_fault or batch.soft or not batch.outcome.error or y.dtype == torch.long:
+        return None
+    if "dtype" not in batch.outcome.error and "scalar type" not in batch.outcome.error:
+        return None
+    return Told(
+        "certain",
+        "torch takes class labels as int64 only (uint8 where the input has two dimensions).",
+        f"target is {y.dtype} of shape {shape(y)}",
+        "the loss raises",
+        "call target.long(); neglog's losses take every integer type",
+    )
+
+
+@batch_rule("target-dtype", Harm.BREAKS, *ELEMENTWISE)
+def target_dtype(batch: Batch) -> Told | None:
+    """Find a target whose dtype the loss, or its backward pass, refuses."""
+    x, y = batch.input, batch.target
+    if x.dtype == y.dtype or not batch.outcome.error or not x.is_floating_point():
+        return None
+    if x.shape != y.shape:
+        return None
+    return Told(
+        "certain",
+        "The target's dtype is not the input's.",
+        f"input is {x.dtype}, target is {y.dtype}",
+        "the loss raises",
+        "call target.to(input.dtype)",
+    )

@@ -1,0 +1,191 @@
+"""A model, its loss and its loader: the path of the gradient, counts, the level of the loss."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from neglog.checking.batch import Batch
+from neglog.checking.criterion import LABELS, LOGITS, REAL
+from neglog.checking.rule import Harm, Told, setup_rule
+from neglog.checking.setup import Setup
+
+
+@setup_rule("model-raises", Harm.BREAKS)
+def model_raises(setup: Setup) -> Told | None:
+    """Find a model that does not take what the loader yields."""
+    if not setup.fault:
+        return None
+    number = len(setup.batches)
+    return Told(
+        "certain",
+        "The model does not give the loss a tensor.",
+        f"batch {number}: {setup.fault}",
+        "there is no loss and no gradient",
+        "call model(x) on one batch by hand",
+    )
+
+
+@setup_rule("no-gradient-path", Harm.BLIND)
+def no_gradient_path(setup: Setup) -> Told | None:
+    """Find predictions that are cut off from the parameters."""
+    if not setup.batches or not setup.trainable or setup.batches[0].has_graph[0]:
+        return None
+    x = setup.batches[0].input
+    return Told(
+        "certain",
+        "The model's output does not depend on its parameters, for autograd.",
+        f"its {x.dtype} output requires no gradient; {len(setup.trainable)} parameters do",
+        "backward() raises, or nothing is learnt",
+        "look for argmax, a comparison, .detach(), .item(), torch.no_grad() or numpy in forward",
+    )
+
+
+@setup_rule("zero-gradient", Harm.BLIND)
+def zero_gradient(setup: Setup) -> Told | None:
+    """Find a loss that moves no parameter."""
+    if setup.gradient != 0 or not setup.batches:
+        return None
+    batch = setup.batches[0]
+    if not math.isfinite(batch.loss) or not abs(batch.loss) > 1e-3:
+        return None  # a perfect fit, or a sum over nothing
+    return Told(
+        "certain",
+        "The gradient of every parameter is exactly 0, and the loss is not.",
+        f"{len(setup.trainable)} parameters; the loss of the first batch is {batch.loss:.4g}",
+        "nothing is learnt",
+        "look for round(), sign(), clamp() or a saturated sigmoid between the model and the loss",
+    )
+
+
+def _count(batch: Batch) -> int:
+    """Count the elements over which the mean is taken."""
+    if batch.criterion.kind in LABELS:
+        return int(batch.counted.sum()) if batch.has_rows else 0
+    return batch.input.numel()
+
+
+@setup_rule("mean-of-means", Harm.UNEVEN)
+def mean_of_means(setup: Setup) -> Told | None:
+    """Find batches whose means weigh alike and whose counts do not."""
+    if setup.criterion.reduction != "mean" or setup.criterion.kind == "other":
+        return None
+    # A loader's last batch is smaller as a rule; shuffling evens that out.
+    batches = setup.batches[:-1] if setup.exhausted else setup.batches
+    counts = [count for count in map(_count, batches) if count]
+    if len(counts) < 2 or max(counts) < 2 * min(counts):
+        return None
+    least = counts.index(min(counts))
+    ratio = max(counts) / min(counts)
+    return Told(
+        "certain",
+        "The batches have very different counts, and each batch's mean weighs the same.",
+        f"{min(counts)} to {max(counts)} elements count; the fewest in batch {least}",
+        f"a row of that batch weighs {ratio:.3g} times as much as one of the largest batch; an "
+        "average of batch losses is no mean either",
+        "use reduction='sum' and divide by one count for all, in accumulation and in logging",
+    )
+
+
+@setup_rule("worse-than-chance", Harm.NOTE)
+def worse_than_chance(setup: Setup) -> Told | None:
+    """Find a loss far above that of guessing all classes evenly."""
+    kind = setup.criterion.kind
+    if setup.criterion.reduction != "mean" or setup.criterion.tensor("pos_weight") is not None:
+        return None
+    batches = [b for b in setup.batches if math.isfinite(b.loss)]
+    if not batches:
+        return None
+    if kind in LABELS and all(b.has_rows for b in batches):
+        chance, how = math.log(batches[0].classes), f"ln {batches[0].classes}"
+    elif kind in ("binary_cross_entropy", *LOGITS):
+        chance, how = math.log(2), "ln 2"
+    else:
+        return None
+    loss = sum(b.loss for b in batches) / len(batches)
+    if not chance or loss < 2 * chance + 1:
+        return None
+    return Told(
+        "heuristic",
+        "The loss is far above that of guessing all classes evenly.",
+        f"{loss:.4g} over {len(batches)} batches; guessing costs {how} = {chance:.4g}",
+        "the first steps only undo what the initialisation or the scale of x did",
+        "standardise x, look at the labels' order, or start the last layer smaller",
+    )
+
+
+@setup_rule("target-scale", Harm.NOTE)
+def target_scale(setup: Setup) -> Told | None:
+    """Find targets whose scale the model is far from."""
+    if setup.criterion.kind not in REAL or not setup.batches:
+        return None
+    if any(b.input.shape != b.target.shape for b in setup.batches):
+        return None
+    x = torch.cat([b.input.double().flatten() for b in setup.batches])
+    y = torch.cat([b.target.double().flatten() for b in setup.batches])
+    level, spread = float(y.mean()), float(y.std(correction=0))
+    error = float((x - y).square().mean())
+    if (
+        len(y) < 16
+        or not math.isfinite(error)
+        or max(abs(level), spread) < 10
+        or error < 4 * spread**2
+    ):
+        return None
+    if float(x.abs().max()) > 0.1 * float(y.abs().max()):
+        return None  # the model is on its way
+    return Told(
+        "heuristic",
+        "The model's outputs are nowhere near the scale of the targets.",
+        f"targets have mean {level:.4g} and spread {spread:.4g}, outputs lie in "
+        f"[{float(x.min()):.3g}, {float(x.max()):.3g}]",
+        f"the mean squared error is {error:.4g}, where the best constant costs {spread**2:.4g}: "
+        "the first steps only find the level",
+        "standardise the targets, or start the last bias at their mean",
+    )
+
+
+@setup_rule("sigmoid-before-loss", Harm.NOTE)
+def sigmoid_before_loss(setup: Setup) -> Told | None:
+    """Recommend logits where a sigmoid feeds BCELoss."""
+    if setup.criterion.kind != "binary_cross_entropy" or not setup.batches:
+        return None
+    if setup.batches[0].origin.operator != "Sigmoid":
+        return None
+    dtype = setup.batches[0].input.dtype
+    eps = torch.finfo(dtype).eps
+    ends = math.log(4 / eps)  # above it 1 - p is less than half a last digit of 1
+    return Told(
+        "heuristic",
+        "The model ends in a sigmoid, and BCELoss undoes it.",
+        f"the last operator of the model is a sigmoid, in {dtype}",
+        f"a logit above about {ends:.3g} becomes exactly 1: a wrong one costs 100 nats instead of "
+        "its logit and has gradient 0",
+        "leave out the sigmoid and use BCEWithLogitsLoss; apply the sigmoid to predict only",
+    )
+
+
+@setup_rule("unshifted-labels", Harm.WRONG)
+def unshifted_labels(setup: Setup) -> Told | None:
+    """Find a language model whose labels are its own input, token by token."""
+    x = setup.features
+    if setup.criterion.kind not in LABELS or not setup.batches or not isinstance(x, Tensor):
+        return None
+    batch = setup.batches[0]
+    y = batch.target
+    if x.is_floating_point() or x.shape != y.shape or x.dim() != 2 or x.shape[1] < 4:
+        return None
+    counted = y != batch.ignored_label
+    if counted.float().mean() < 0.5 or not bool((x == y)[counted].all()):
+        return None
+    if bool((x == x[:1, :1]).all()):
+        return None
+    return Told(
+        "heuristic",
+        "The labels are the input itself, token by token.",
+        f"{int(counted.sum())} of {y.numel()} labels equal the token at their own position",
+        "a causal model learns to copy, and its loss goes to 0 without predicting anything",
+        "shift once: model(x[:, :-1]) against x[:, 1:]",
+    )

@@ -1,0 +1,264 @@
+"""Values that no loss of the kind can use, and signs of mistakes that nothing else explains."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from neglog.checking.batch import Batch, first, share
+from neglog.checking.criterion import BINARY, LABELS
+from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.errors import outside
+
+_UNBOUNDED = (*BINARY, "multilabel_soft_margin_loss", "poisson_nll_loss")
+_NEVER_NEGATIVE = (*LABELS, *BINARY, "multilabel_soft_margin_loss", "soft_margin_loss")
+
+
+@batch_rule("criterion-raises", Harm.SYMPTOM)
+def criterion_raises(batch: Batch) -> Told | None:
+    """Find a loss that cannot be computed."""
+    if not batch.outcome.error:
+        return None
+    return Told(
+        "certain",
+        "The criterion raises on this batch.",
+        batch.outcome.error,
+        "there is no loss and no gradient",
+        "mend what the sentence names, or call the criterion by hand",
+    )
+
+
+@batch_rule("non-finite-input", Harm.BREAKS)
+def non_finite_input(batch: Batch) -> Told | None:
+    """Find NaN predictions, and infinite ones that spoil the loss or its gradient."""
+    x = batch.input
+    if not x.is_floating_point() or bool(torch.isfinite(x).all()):
+        return None
+    wrong = torch.isnan(x)
+    if not bool(wrong.any()):
+        wrong = torch.isinf(x)
+        if not _spoilt(batch) or _smoothing_over_masks(batch) or impossible_label(batch):
+            return None
+    value = x[tuple(wrong.nonzero()[0].tolist())].item()
+    return Told(
+        "certain",
+        "The input holds NaN or infinity.",
+        f"{share(wrong)}, which holds {value:g}",
+        _told_spoilt(batch),
+        "look for a division by 0, a logarithm of 0 or an overflow before the loss",
+    )
+
+
+def _spoilt(batch: Batch) -> bool:
+    """Tell whether the loss or its gradient is not finite."""
+    tensors = (batch.outcome.loss, batch.outcome.gradient)
+    return any(t is not None and not bool(torch.isfinite(t).all()) for t in tensors)
+
+
+def _told_spoilt(batch: Batch) -> str:
+    gradient = batch.outcome.gradient
+    told = "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:g}"
+    if gradient is None:
+        return told
+    count = int((~torch.isfinite(gradient)).sum())
+    if not count:
+        return told
+    return f"{told}, and {count} of {gradient.numel()} elements of its gradient are not finite"
+
+
+@batch_rule("non-finite-target", Harm.BREAKS)
+def non_finite_target(batch: Batch) -> Told | None:
+    """Find NaN or infinite targets."""
+    y = batch.target
+    if not y.is_floating_point() or bool(torch.isfinite(y).all()):
+        return None
+    wrong = ~torch.isfinite(y)
+    if batch.criterion.options.get("log_target") and not _spoilt(batch):
+        return None  # the logarithm of a share of 0
+    if batch.criterion.kind == "other" and not _spoilt(batch):
+        return None
+    value = y[tuple(wrong.nonzero()[0].tolist())].item()
+    return Told(
+        "certain",
+        "The target holds NaN or infinity.",
+        f"{share(wrong)}, which holds {value:g}",
+        _told_spoilt(batch),
+        "fill or drop missing values; NaN * 0 is NaN, so that a mask must come before the loss",
+    )
+
+
+@batch_rule("masked-logits-smoothing", Harm.BREAKS, "cross_entropy")
+def masked_logits_smoothing(batch: Batch) -> Told | None:
+    """Find label smoothing that gives a part of the target to a class of logit minus infinity."""
+    if not _smoothing_over_masks(batch):
+        return None
+    smoothing = batch.criterion.options["label_smoothing"]
+    return Told(
+        "certain",
+        "Label smoothing gives probability to classes that are masked by a logit of -inf.",
+        f"{share(torch.isneginf(batch.input))}, are -inf; label_smoothing is {smoothing:g}",
+        f"the loss is {batch.loss:g}",
+        "mask with a large finite number such as -1e4, or smooth the allowed classes yourself",
+    )
+
+
+def _smoothing_over_masks(batch: Batch) -> bool:
+    smoothing = batch.criterion.options.get("label_smoothing", 0.0)
+    masked = batch.input.is_floating_point() and bool(torch.isneginf(batch.input).any())
+    return bool(smoothing) and masked and batch.has_rows and _spoilt(batch)
+
+
+@batch_rule("impossible-label", Harm.BREAKS, *LABELS)
+def impossible_label(batch: Batch) -> Told | None:
+    """Find labels whose class is masked by a logit of minus infinity."""
+    if not batch.has_rows or batch.soft or batch.outcome.error:
+        return None
+    chosen = batch.rows.gather(1, batch.labels[:, None])[:, 0]
+    wrong = torch.isneginf(chosen)
+    if not bool(wrong.any()):
+        return None
+    return Told(
+        "certain",
+        "The input gives the class of the label probability 0: its logit is -inf.",
+        f"rows: {share(wrong)} (counted without ignored ones)",
+        _told_spoilt(batch),
+        "do not mask the class that is right, or mark such rows with ignore_index",
+    )
+
+
+@batch_rule("target-range", Harm.WRONG)
+def target_range(batch: Batch) -> Told | None:
+    """Find targets outside the set in which the likelihood has them."""
+    declared = batch.criterion.declaration
+    y = batch.target
+    if declared is None or not y.numel() or y.is_complex() or y.dtype == torch.bool:
+        return None
+    strangers = ~declared.support.contains(y) & torch.isfinite(y)
+    if not bool(strangers.any()):
+        return None
+    fix, cause = _cause(batch, y, strangers)
+    bounded = "" if batch.outcome.error else f": {batch.loss:.4g} here"
+    effect = "has another minimum"
+    if batch.criterion.kind in _UNBOUNDED:
+        effect = "falls without bound on such elements"
+    return Told(
+        "certain",
+        f"The target must hold {declared.support.words.replace('−', '-')} everywhere{cause}.",
+        outside("target", declared.support.words, y, strangers),
+        f"the loss is no likelihood and {effect}{bounded}",
+        fix,
+    )
+
+
+def _cause(batch: Batch, y: Tensor, strangers: Tensor) -> tuple[str, str]:
+    """Return the fix and the likely cause."""
+    values = set(torch.unique(y).tolist()) if y.numel() <= 10**7 else set()
+    if batch.criterion.kind == "soft_margin_loss" and values <= {0.0, 1.0}:
+        return "pass 2 * target - 1", "; these look like labels 0 and 1"
+    if values <= {-1.0, 1.0}:
+        return "pass (target + 1) / 2", "; these look like labels -1 and +1"
+    if 255 in values:
+        return "divide the target by 255", "; this looks like a mask of 0 and 255"
+    if values & {-100.0, -1.0}:
+        return (
+            "drop those elements before the loss: it has no ignore_index",
+            "; -1 and -100 often mark what to ignore",
+        )
+    if values and all(v == int(v) for v in values if math.isfinite(v)) and len(values) > 2:
+        return "use CrossEntropyLoss with one column a class", "; these look like class labels"
+    return f"look at the target at {first(strangers)}", ""
+
+
+@batch_rule("input-range", Harm.WRONG)
+def input_range(batch: Batch) -> Told | None:
+    """Find predictions outside the set in which the likelihood has them."""
+    declared = batch.criterion.declaration
+    x = batch.input
+    if declared is None or not x.is_floating_point() or not x.numel():
+        return None
+    domain = declared.domains[0]
+    strangers = ~domain.contains(x) & torch.isfinite(x)
+    if not bool(strangers.any()):
+        return None
+    logits = batch.criterion.kind == "binary_cross_entropy"
+    meant = "these look like logits" if logits else "these look like logarithms of rates"
+    return Told(
+        "certain",
+        f"The input must hold {domain.words} everywhere; {meant}.",
+        outside("input", domain.words, x, strangers),
+        "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:.4g}",
+        "use BCEWithLogitsLoss" if logits else "pass log_input=True",
+    )
+
+
+@batch_rule("non-finite-gradient", Harm.BREAKS)
+def non_finite_gradient(batch: Batch) -> Told | None:
+    """Find a finite loss whose gradient is not."""
+    outcome = batch.outcome
+    if outcome.gradient is None or outcome.loss is None or batch.input.isnan().any():
+        return None
+    wrong = ~torch.isfinite(outcome.gradient)
+    if not bool(torch.isfinite(outcome.loss).all()) or not bool(wrong.any()):
+        return None
+    return Told(
+        "certain",
+        "The loss is finite, and its gradient is not.",
+        f"{share(wrong)}, is {outcome.gradient[wrong][0].item():g}",
+        "one step of an optimizer makes every parameter NaN",
+        "keep the input away from where the derivative is infinite",
+    )
+
+
+@batch_rule("non-finite-loss", Harm.SYMPTOM)
+def non_finite_loss(batch: Batch) -> Told | None:
+    """Find a loss of NaN or infinity on finite numbers."""
+    loss = batch.outcome.loss
+    if loss is None or not loss.numel() or bool(torch.isfinite(loss).all()):
+        return None
+    return Told(
+        "certain",
+        "The loss is not finite.",
+        f"it is {loss[~torch.isfinite(loss)][0].item():g}",
+        "its gradient makes every parameter NaN, or teaches nothing",
+        "look at the largest inputs, or at a division by a count of 0",
+    )
+
+
+@batch_rule("negative-loss", Harm.SYMPTOM, *_NEVER_NEGATIVE, "kl_div")
+def negative_loss(batch: Batch) -> Told | None:
+    """Find a negative value of a loss that is never negative."""
+    loss = batch.outcome.loss
+    if loss is None or not loss.numel() or batch.loss >= -batch.slack:
+        return None
+    if loss.dim() and batch.criterion.kind == "kl_div":
+        return None  # its terms may be negative, their sum is not
+    return Told(
+        "certain",
+        "The loss is negative, which minus the logarithm of a probability never is.",
+        f"it is {batch.loss:.4g}",
+        "its minimum is not at the right answer",
+        "look at what the input and the target hold",
+    )
+
+
+@batch_rule("constant-loss", Harm.SYMPTOM)
+def constant_loss(batch: Batch) -> Told | None:
+    """Find a loss that does not depend on the input."""
+    x, gradient = batch.input, batch.outcome.gradient
+    if gradient is None or not batch.loss or not math.isfinite(batch.loss):
+        return None
+    if not gradient.numel() or bool((gradient != 0).any()):
+        return None
+    # At a minimum the gradient is 0 as well; there, moving the input moves the loss.
+    for moved in (x * 0.5, x * 0.5 + 0.25, x.flip(0) * 0.75):
+        if Batch(batch.criterion, moved, batch.target, batch.more).loss != batch.loss:
+            return None
+    return Told(
+        "certain",
+        "The loss does not depend on the input.",
+        f"it is {batch.loss:.4g} for this input and for three others; its gradient is exactly 0",
+        "nothing is learnt",
+        "look for labels of 0 where +1 and -1 are meant, for one class only, or for rounding",
+    )
