@@ -1,0 +1,33 @@
+"""Checks of `torch.compile`: one graph, dynamic shapes; eager torch says what is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch._inductor import config as inductor_config
+
+from conformance.cases import Case, copied
+from conformance.losses import OURS, Library
+from conformance.surroundings import value_and_gradient
+
+
+def aot_eager(library: Library, case: Case) -> Any:
+    """Return value and gradient of the traced loss, without code generation."""
+    return _compiled(library, case, "aot_eager")
+
+
+def inductor(library: Library, case: Case) -> Any:
+    """Return value and gradient of the loss in generated code."""
+    return _compiled(library, case, "inductor")
+
+
+def _compiled(library: Library, case: Case, backend: str) -> Any:
+    eager = value_and_gradient(library, case.mapped(copied))
+    if library is not OURS:
+        return eager
+    torch.compiler.reset()
+    options = {"fullgraph": True, "dynamic": True, "backend": backend}
+    with inductor_config.patch(fx_graph_cache=False):  # compile what is here, now
+        compiled = torch.compile(case.call(library), **options)
+        return value_and_gradient(library, case.mapped(copied), compiled)

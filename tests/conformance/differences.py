@@ -1,0 +1,22 @@
+"""The deliberate differences: where neglog raises by default although torch returns a number."""
+
+from __future__ import annotations
+
+import re
+
+from neglog import NeglogError
+
+# Reason → (the error's class, what its message begins with). `torch_compatible()` takes all back.
+DELIBERATE = {
+    "different shapes": ("ShapeError", r"input and \w+ must have the same shape"),
+    "value outside the support": ("SupportError", r"\w+ must hold "),
+    "negative weight": ("ArgumentError", r"\w+ must be finite and 0 or more"),
+}
+
+
+def named(error: NeglogError) -> str | None:
+    """Return the listed reason of an error, or None if it is not listed."""
+    for reason, (kind, beginning) in DELIBERATE.items():
+        if type(error).__name__ == kind and re.match(beginning, str(error)):
+            return reason
+    return None

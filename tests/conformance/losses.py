@@ -1,0 +1,55 @@
+"""Which losses are held against torch's, and the two libraries they are taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+import neglog
+
+
+class Loss(NamedTuple):
+    """A loss under its name in `nn.functional` and its name in `nn`."""
+
+    function: str
+    module: str
+
+
+LOSSES = (
+    Loss("mse_loss", "MSELoss"),
+    Loss("l1_loss", "L1Loss"),
+    Loss("smooth_l1_loss", "SmoothL1Loss"),
+    Loss("huber_loss", "HuberLoss"),
+    Loss("poisson_nll_loss", "PoissonNLLLoss"),
+    Loss("gaussian_nll_loss", "GaussianNLLLoss"),
+    Loss("kl_div", "KLDivLoss"),
+    Loss("soft_margin_loss", "SoftMarginLoss"),
+    Loss("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss"),
+    Loss("binary_cross_entropy", "BCELoss"),
+    Loss("binary_cross_entropy_with_logits", "BCEWithLogitsLoss"),
+    Loss("cross_entropy", "CrossEntropyLoss"),
+    Loss("nll_loss", "NLLLoss"),
+    Loss("log_softmax", "LogSoftmax"),
+)
+
+
+class Library(NamedTuple):
+    """Where a loss is looked up: a check gets one library and does not know which."""
+
+    name: str
+    functions: Any
+    modules: Any
+
+    def function(self, loss: Loss) -> Callable[..., Any]:
+        """Return the loss as a function."""
+        return getattr(self.functions, loss.function)
+
+    def module(self, loss: Loss) -> Callable[..., Any]:
+        """Return the loss as a class of modules."""
+        return getattr(self.modules, loss.module)
+
+
+THEIRS = Library("torch", torch.nn.functional, torch.nn)
+OURS = Library("neglog", neglog.functional, neglog)

@@ -1,0 +1,34 @@
+"""PyTorch's own test data: where torch passes, neglog does, or says on purpose why not.
+
+`python -m conformance.report` in this directory prints the table.
+"""
+
+from __future__ import annotations
+
+import pytest
+from conformance.categories import CATEGORIES, every, tally
+from conformance.differences import DELIBERATE
+from conformance.empty import EMPTY
+from conformance.losses import LOSSES
+
+CELLS = [pytest.param(*cell, id=f"{cell[0].function}-{cell[1]}") for cell in every()]
+
+
+@pytest.mark.parametrize(("loss", "category"), CELLS)
+def test_what_torch_passes(loss, category) -> None:
+    """A harness that runs nothing fails too; where torch has nothing, it is written down."""
+    found = tally(loss, category)
+    assert (found.cases == 0) == ((loss.function, category) in EMPTY), dict(found.left_out)
+    shown = [
+        f"{mode}, {len(failures)} of {found.cases}: " + "\n    ".join(["", *failures[:3]])
+        for mode, failures in found.failures.items()
+        if failures
+    ]
+    assert not shown, "\n".join(shown)
+    assert found.same["compatible"] == found.cases
+    assert found.same["default"] + found.loud.total() == found.cases
+
+
+def test_every_deliberate_difference_is_met() -> None:
+    met = {reason for loss in LOSSES for name in CATEGORIES for reason in tally(loss, name).loud}
+    assert met == set(DELIBERATE)
