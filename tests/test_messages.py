@@ -194,7 +194,18 @@ MESSAGES = [
     (
         lambda: neglog.MSELoss(ROW, ROW),
         errors.ArgumentError,
-        "`size_average` must be a bool or None, but it is a tensor",
+        "`size_average` must be a bool or None, but it is a tensor; make the criterion first, "
+        "then call it with tensors.",
+    ),
+    (
+        lambda: neglog.CrossEntropyLoss(ROW, LABELS),
+        errors.ArgumentError,
+        "it is a tensor; make the criterion first, then call it with tensors.",
+    ),
+    (
+        lambda: F.huber_loss(ROW, ROW, delta="wide"),
+        errors.ArgumentError,
+        "delta must be above 0, but it is 'wide'.",
     ),
     (
         lambda: neglog.MSELoss(reduction="Mean"),

@@ -178,6 +178,22 @@ def test_probabilities_of_a_wider_dtype_widen_the_loss() -> None:
     torch.testing.assert_close(mine, torchs, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_one_row_takes_one_label(reduction) -> None:
+    x = torch.randn(3)
+    for name in ("cross_entropy", "nll_loss"):
+        for y in (torch.tensor([1]), torch.tensor(1)):
+            results = [getattr(m, name)(x, y, reduction=reduction) for m in (ours, theirs)]
+            torch.testing.assert_close(*results)
+
+
+def test_smooth_l1_loss_of_a_tiny_beta() -> None:
+    x, y = torch.randn(9), torch.randn(9)
+    for beta in (0.0, 1e-42, 1e-31, 1e-29):
+        mine, torchs = (m.smooth_l1_loss(x, y, beta=beta) for m in (ours, theirs))
+        torch.testing.assert_close(mine, torchs)
+
+
 def test_log_softmax_of_a_number() -> None:
     assert ours.log_softmax(torch.tensor(3.0), 0) == 0
     with pytest.raises(IndexError):

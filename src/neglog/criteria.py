@@ -44,11 +44,11 @@ class _Criterion(nn.Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         added = {name: kwargs.pop(name) for name in self._added if name in kwargs}
         given = self._of_torch.bind(*args, **kwargs)
+        options = {"size_average": None, "reduce": None, "reduction": "mean"} | given.arguments
+        guards.reduction(options["size_average"], options["reduce"], options["reduction"])
         for name in ("weight", "pos_weight"):
             if given.arguments.get(name) is not None:
                 given.arguments[name] = guards.constant_weight(name, given.arguments[name])
-        options = {"size_average": None, "reduce": None, "reduction": "mean"} | given.arguments
-        guards.reduction(options["size_average"], options["reduce"], options["reduction"])
         super().__init__(*given.args, **given.kwargs)
         guards.one_of("empty", added.get("empty", "nan"), ("nan", "zero"))
         for name, value in added.items():

@@ -45,12 +45,12 @@ class _Elements(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import elementwise_cpu
 
-        problem, wanted = ctx.problem.holding(ctx.saved_tensors), ctx.needs_input_grad[1:]
+        wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
-            return None, *_derived(reference.reduced_elements, problem, wanted, upstream)
+            return None, *_derived(reference.reduced_elements, _recalled(ctx), wanted, upstream)
 
         def again() -> Any:
-            return elementwise_cpu.run(problem, wanted)[1]
+            return elementwise_cpu.run(_recalled(ctx), wanted)[1]
 
         return None, *_handed_out(ctx, upstream, again)
 
@@ -70,12 +70,11 @@ class _Rows(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import rows_cpu
 
-        problem = ctx.problem.holding(ctx.saved_tensors)
         if torch.is_grad_enabled():
-            return None, *_derived(reference.reduced_rows, problem, (True,), upstream)
+            return None, *_derived(reference.reduced_rows, _recalled(ctx), (True,), upstream)
 
         def again() -> Any:
-            return (rows_cpu.run(problem, True)[1],)
+            return (rows_cpu.run(_recalled(ctx), True)[1],)
 
         upstream = upstream[:, None] if upstream.dim() == 1 else upstream
         return None, *_handed_out(ctx, upstream, again)
@@ -114,6 +113,10 @@ def _remember(ctx: Any, problem: Elements | RowsOfClasses) -> None:
     tensors = problem.tensors()
     ctx.save_for_backward(*tensors)
     ctx.problem = problem.holding([None] * len(tensors))
+
+
+def _recalled(ctx: Any) -> Any:
+    return ctx.problem.holding(ctx.saved_tensors)
 
 
 def _derived(

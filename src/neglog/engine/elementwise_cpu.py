@@ -37,7 +37,8 @@ def run(problem: Elements, wanted: Sequence[bool]) -> tuple[Tensor, list[Tensor 
     memory as the first input does. The pass itself counts values outside their sets:
     `SupportError` says which.
     """
-    problem = problem.each(in_order_of(problem.inputs[0]))
+    if not all(t is None or t.is_contiguous() for t in problem.tensors()):
+        problem = problem.each(in_order_of(problem.inputs[0]))
     y, size = problem.y, problem.y.numel()
     real: Any = real_type(y)
     scale = problem.factor / size if problem.reduction == "mean" and size else problem.factor
@@ -92,10 +93,13 @@ def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
 
 def flat(tensor: Tensor | None) -> np.ndarray[Any, Any] | None:
     """Return the memory of a tensor without gaps as one line of numbers."""
-    return None if tensor is None else tensor.detach().as_strided((tensor.numel(),), (1,)).numpy()
+    if tensor is None:
+        return None
+    line = tensor if tensor.dim() == 1 else tensor.as_strided((tensor.numel(),), (1,))
+    return line.detach().numpy()
 
 
 def empty_like(tensor: Tensor) -> Tensor:
     """Return fresh memory; numpy asks for huge pages, whose faults are far fewer."""
     line = torch.from_numpy(np.empty(tensor.numel(), real_type(tensor)))
-    return line.as_strided(tensor.shape, tensor.stride())
+    return line if tensor.dim() == 1 else line.as_strided(tensor.shape, tensor.stride())

@@ -167,8 +167,8 @@ def _rows(
     """Lay the classes out as the last of two dimensions, and the losses as the target was."""
     probable = target.is_floating_point()
     if input.dim() == 1:
-        input, target = input[None], target[None]
         shape = torch.Size()
+        input, target = input[None], target[None] if probable else target.reshape(1)
     else:
         shape = input.shape[:1] + input.shape[2:]
     classes = input.shape[1]

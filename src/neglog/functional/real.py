@@ -216,9 +216,10 @@ def smooth_l1_loss(
     """
     reduction = guards.reduction(size_average, reduce, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    if beta == 0:
+    if beta != 0:
+        guards.positive(beta=beta)
+    if beta < 1e-30:  # its reciprocal would leave float32, and no error is as small
         return _location(Laplace, input, target, reduction, extras)
-    guards.positive(beta=beta)
     options: Any = {"settings": (float(beta),), "factor": 1.0 / beta}
     return _location(Huber, input, target, reduction, extras, **options)
 

@@ -30,8 +30,12 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
         if isinstance(value, (str, Tensor)) and not (
             isinstance(value, str) and is_torch_compatible()
         ):
-            given = f"it is {value!r}" if isinstance(value, str) else "it is a tensor"
-            remedy = "pass it by name, reduction=…"
+            given, remedy = f"it is {value!r}", "pass it by name, reduction=…"
+            if isinstance(value, Tensor):
+                given, remedy = (
+                    "it is a tensor",
+                    "make the criterion first, then call it with tensors",
+                )
             raise ArgumentError(sentence(f"`{name}` must be a bool or None", given, remedy=remedy))
     if size_average is not None or reduce is not None:
         if reduce is False:
@@ -52,9 +56,9 @@ def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
 
 
 def positive(**named: float) -> None:
-    """Refuse numbers that are not above 0."""
+    """Refuse what is not a number above 0."""
     for name, value in named.items():
-        if not value > 0:
+        if isinstance(value, str) or not value > 0:
             raise ArgumentError(sentence(f"{name} must be above 0", f"it is {value!r}"))
 
 
@@ -98,7 +102,7 @@ def no_ignored_probability(ignored: int) -> None:
 
 def smoothing(label_smoothing: float) -> None:
     """Refuse a label smoothing outside [0, 1]."""
-    if not 0.0 <= label_smoothing <= 1.0:
+    if isinstance(label_smoothing, str) or not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(
-            sentence("label_smoothing must lie in [0, 1]", f"it is {label_smoothing}")
+            sentence("label_smoothing must lie in [0, 1]", f"it is {label_smoothing!r}")
         )

@@ -154,7 +154,8 @@ def labels(input: Tensor, target: Tensor) -> None:
         got = f"target is {target.dtype} of shape {shape(target)}"
         remedy = "call target.long() for labels; class probabilities have the shape of the input"
         raise DtypeError(sentence(wanted, got, remedy=remedy))
-    if target.shape == expected:
+    alone = input.dim() == 1 and target.shape == (1,)  # one label for one row, as in torch
+    if target.shape == expected or alone:
         return
     wanted = f"for input {shape(input)} labels must be {tuple(expected)}"
     cause = remedy = ""
