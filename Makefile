@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check lint format bench clean
+.PHONY: demo test check lint format bench figures clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
@@ -24,6 +24,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
+
+figures: $(READY)
+	$(BIN)/python tests/figures.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

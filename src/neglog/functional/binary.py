@@ -51,6 +51,7 @@ def binary_cross_entropy(
         DtypeError: the dtypes differ, or are not floating.
         SupportError: an input or a target lies outside [0, 1] (found on a CPU).
 
+    >>> import torch
     >>> binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
     tensor(0.6931)
     """
@@ -101,6 +102,7 @@ def binary_cross_entropy_with_logits(
         DtypeError: the dtypes differ, or are not floating.
         SupportError: a target lies outside [0, 1] (found on a CPU).
 
+    >>> import torch
     >>> binary_cross_entropy_with_logits(torch.tensor([20.0]), torch.tensor([1.0]))
     tensor(2.0612e-09)
     """
@@ -149,6 +151,7 @@ def soft_margin_loss(
         DtypeError: neither tensor is floating.
         SupportError: a target is neither −1 nor +1 (found on a CPU).
 
+    >>> import torch
     >>> soft_margin_loss(torch.tensor([20.0]), torch.tensor([1.0]))
     tensor(2.0612e-09)
     """
@@ -199,6 +202,7 @@ def multilabel_soft_margin_loss(
         DtypeError: neither tensor is floating.
         SupportError: a target lies outside [0, 1] (found on a CPU).
 
+    >>> import torch
     >>> multilabel_soft_margin_loss(torch.tensor([[20.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
     tensor(0.3466)
     """

@@ -46,6 +46,7 @@ def kl_div(
         DtypeError: neither tensor is floating.
         SupportError: a probability is negative (found on a CPU).
 
+    >>> import torch
     >>> p = torch.tensor([[0.5, 0.5]])
     >>> kl_div(torch.tensor([[0.25, 0.75]]).log(), p, reduction="batchmean")
     tensor(0.1438)
