@@ -36,7 +36,7 @@ def sentinel_target(batch: Batch) -> Told | None:
             f"The target holds {mark:g}, which looks like a mark for missing values.",
             f"{share(marked)}; all others lie in [{least:.4g}, {most:.4g}]",
             f"the mark is learnt as a number: the loss is {batch.loss:.4g}",
-            "drop those elements before the loss: it has no ignore_index",
+            "leave them out: mask= of neglog's losses, or index before torch's",
         )
     return None
 

@@ -163,7 +163,7 @@ def _cause(batch: Batch, y: Tensor, strangers: Tensor) -> tuple[str, str]:
         return "divide the target by 255", "; this looks like a mask of 0 and 255"
     if values & {-100.0, -1.0}:
         return (
-            "drop those elements before the loss: it has no ignore_index",
+            "leave them out: mask= of neglog's losses, or index before torch's",
             "; -1 and -100 often mark what to ignore",
         )
     if values and all(v == int(v) for v in values if math.isfinite(v)) and len(values) > 2:

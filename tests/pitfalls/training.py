@@ -1,0 +1,163 @@
+"""Mistakes around a loss, and what is no matter of these losses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as T
+
+import neglog
+from neglog import functional as F
+from pitfalls.row import CHECK, OUTSIDE, PASS, RAISED, Row, finds, refuses, slope
+
+
+def absent(*words: str) -> None:
+    """Assert that neglog has no such loss, so that its row cannot outlive its coming."""
+    names = [*dir(neglog), *F.__all__]
+    assert not [name for name in names for word in words if word in name.lower()]
+
+
+def called_like_a_function() -> None:
+    x, y = torch.zeros(4, 3), torch.zeros(4, 3)
+    for criterion in (neglog.MSELoss, neglog.CrossEntropyLoss, neglog.BCELoss, neglog.L1Loss):
+        refuses("make the criterion first, then call it", lambda c=criterion: c(x, y))
+
+
+def label_shift() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 11, (4, 40))
+    following = 8.0 * T.one_hot(tokens.roll(-1, 1), 11).float()  # a model that knows what comes
+    finds("label-shift", neglog.CrossEntropyLoss(), following.movedim(-1, 1), tokens)
+
+
+def no_gradient() -> None:
+    model, y = nn.Linear(3, 1), torch.randn(8, 1)
+    x = torch.randn(8, 3)
+
+    class Rounding(nn.Module):
+        def forward(self, x):
+            return model(x).round()
+
+    class Detached(nn.Module):
+        def forward(self, x):
+            return model(x).detach()
+
+    rounding, detached = Rounding(), Detached()
+    rounding.layer = detached.layer = model
+    finds("zero-gradient", rounding, neglog.MSELoss(), [(x, y)])
+    finds("no-gradient-path", detached, neglog.MSELoss(), [(x, y)])
+
+
+def compiled() -> None:
+    torch.compiler.reset()
+    loss = torch.compile(F.binary_cross_entropy, backend="aot_eager", fullgraph=True)
+    refuses("the first 3.2 at index 1", lambda: loss(torch.tensor([0.5, 3.2]), torch.ones(2)))
+    refuses("the first 1.5 at index 0", lambda: loss(torch.ones(1), torch.tensor([1.5])))
+    smooth = torch.compile(F.smooth_l1_loss, backend="aot_eager")
+    with pytest.raises(Exception, match="beta must be above 0"):  # wrapped by the compiler
+        smooth(torch.ones(2), torch.ones(2), beta=-1.0)
+
+
+def root_of_a_mean() -> None:
+    absent("rmse")
+    exact = torch.ones(3)
+    assert slope(lambda x: F.mse_loss(x, torch.ones(3)).sqrt(), exact).isnan().all()
+    assert (slope(lambda x: F.mse_loss(x, torch.ones(3)), exact) == 0).all()
+
+
+def large_vocabulary() -> None:
+    absent("linear")
+    x = torch.zeros(2, 70_001)
+    assert F.cross_entropy(x, torch.tensor([0, 70_000])).item() == pytest.approx(math.log(70_001))
+
+
+def determinism() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(3, 5, 40, 40), torch.randint(0, 5, (3, 40, 40))
+    first = slope(lambda x: F.cross_entropy(x, y), x)
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        assert torch.equal(slope(lambda x: F.cross_entropy(x, y), x), first)
+
+
+def running_total() -> None:
+    x = torch.ones(2, requires_grad=True)
+    total, count = neglog.MSELoss().sum_and_count(x, torch.zeros(2))
+    assert total.grad_fn is not None
+    assert count.grad_fn is None
+
+
+ROWS = [
+    Row(
+        28, "`CTCLoss`: labels, lengths, infeasible targets",
+        "reads out of bounds, up to a crash; infeasible targets give `inf` and NaN",
+        "neglog has no sequence alignment loss",
+        OUTSIDE, lambda: absent("ctc"), 174602,
+    ),
+    Row(
+        30, "a large vocabulary: logits in memory",
+        "`linear_cross_entropy` in chunks loses digits in bfloat16",
+        "the loss of given logits only; a linear layer and its loss in one are not there yet",
+        OUTSIDE, large_vocabulary, 124480,
+    ),
+    Row(
+        32, "RMSE as the root of `MSELoss`",
+        "a gradient of NaN at an exact fit",
+        "the root is the caller's; the likelihood is that of `MSELoss`, whose minimum is the same",
+        OUTSIDE, root_of_a_mean, 2421,
+    ),
+    Row(
+        33, "a class called like a function",
+        "`Boolean value of Tensor with more than one value is ambiguous`",
+        "says to make the criterion first",
+        RAISED, called_like_a_function,
+    ),
+    Row(
+        34, "labels of a language model shifted twice, or not at all",
+        "silent: trains to repeat, or to skip a token",
+        "the losses never shift; `label-shift`, `unshifted-labels` compare the loss at shifts",
+        CHECK, label_shift,
+    ),
+    Row(
+        35, "focal loss written by hand", "not in torch",
+        "neglog has no focal loss yet",
+        OUTSIDE, lambda: absent("focal"), 146034,
+    ),
+    Row(
+        36, "Dice loss on logits, in halves, of empty masks", "not in torch",
+        "an overlap of sets is no likelihood",
+        OUTSIDE, lambda: absent("dice", "jaccard", "tversky"), 1249,
+    ),
+    Row(
+        37, "`argmax`, `round` or `detach` before the loss",
+        "an error about `grad_fn`, or a gradient that is silently 0",
+        "`no-gradient-path`, `zero-gradient`",
+        CHECK, no_gradient,
+    ),
+    Row(
+        39, "sums that differ from run to run",
+        "on CUDA cross-entropy of images is not reproducible",
+        "there are no GPU kernels yet; on a CPU the bits are the same at any number of threads",
+        OUTSIDE, determinism, 17350,
+    ),
+    Row(
+        40, "`torch.compile` drops the checks",
+        "probabilities out of range give NaN, a target of 1.5 gives −50",
+        "the compiled operator runs the same kernel, which raises",
+        PASS, compiled, 193757,
+    ),
+    Row(
+        41, "noisy labels", "nothing",
+        "robust losses for wrong labels are not there; `neglog fit` lists the worst rows",
+        OUTSIDE, lambda: absent("generalised", "generalized", "bitempered", "symmetric"),
+    ),
+    Row(
+        42, "`total += loss` keeps every graph",
+        "memory grows with every batch",
+        "a matter of the loop: add up `loss.detach()`; the count of `sum_and_count` has no graph",
+        OUTSIDE, running_total,
+    ),
+]  # fmt: skip
