@@ -8,107 +8,15 @@ losses that have none in torch are given to the constructor; `mask`, `sample_wei
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from neglog import functional, guards
+from neglog import functional
+from neglog.criterion import Criterion, OfPairs
 
 
-class _Criterion(nn.Module):
-    """What all criteria share: the options that torch has not, and the way to the function."""
-
-    __signature__: ClassVar[inspect.Signature]
-    _of_torch: ClassVar[inspect.Signature]
-    _function: ClassVar[Callable[..., Any]]
-    _passed_on: ClassVar[tuple[str, ...]] = ()  # attributes of torch's that the function takes
-    _added: ClassVar[dict[str, Any]] = {}  # further options of the constructor, with defaults
-    reduction: str
-    empty: str = "nan"
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        loss = nn.modules.loss._Loss
-        torchs = [b for b in cls.__bases__ if issubclass(b, loss) and not issubclass(b, _Criterion)]
-        if not torchs:
-            return
-        cls._added = {"empty": "nan"} | cls._added
-        for name, default in cls._added.items():
-            setattr(cls, name, default)  # for criteria that were pickled before there was one
-        cls._of_torch = inspect.signature(torchs[0])
-        if "__init__" not in vars(cls):
-            cls.__signature__ = _with_keywords(cls._of_torch, cls._added)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        added = {name: kwargs.pop(name) for name in self._added if name in kwargs}
-        given = self._of_torch.bind(*args, **kwargs)
-        options = {"size_average": None, "reduce": None, "reduction": "mean"} | given.arguments
-        guards.reduction(options["size_average"], options["reduce"], options["reduction"])
-        for name in ("weight", "pos_weight"):
-            if given.arguments.get(name) is not None:
-                given.arguments[name] = guards.constant_weight(name, given.arguments[name])
-        super().__init__(*given.args, **given.kwargs)
-        guards.one_of("empty", added.get("empty", "nan"), ("nan", "zero"))
-        for name, value in added.items():
-            setattr(self, name, value)
-
-    def sum_and_count(self, *tensors: Tensor, **extras: Any) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses, and what a mean would divide it by.
-
-        Args:
-            tensors: what `forward` takes by position.
-            extras: `mask` and `sample_weight`, as `forward` takes them.
-
-        >>> import torch
-        >>> MSELoss().sum_and_count(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
-        (tensor(4.), tensor(2.))
-        """
-        pair: tuple[Tensor, Tensor] = self._call(guards.PAIR, *tensors, **extras)
-        return pair
-
-    def _loss(self, *tensors: Any, **extras: Any) -> Tensor:
-        loss: Tensor = self._call(self.reduction, *tensors, **extras)
-        return loss
-
-    def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
-        options = {name: getattr(self, name) for name in (*self._passed_on, *self._added)}
-        return type(self)._function(*tensors, **options, **extras, reduction=reduction)
-
-
-def _with_keywords(signature: inspect.Signature, added: dict[str, Any]) -> inspect.Signature:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    extra = [inspect.Parameter(name, kind, default=value) for name, value in added.items()]
-    return signature.replace(parameters=[*signature.parameters.values(), *extra])
-
-
-class _OfPairs(_Criterion):
-    """A criterion of two tensors, `input` and `target`."""
-
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        mask: Tensor | None = None,
-        sample_weight: Tensor | None = None,
-        normalizer: Tensor | float | None = None,
-    ) -> Tensor:
-        """Return the loss of a batch.
-
-        Args:
-            input: what the network emits.
-            target: the truth.
-            mask: which losses count, True where they do.
-            sample_weight: how much each loss counts.
-            normalizer: what a mean divides by instead of the count.
-        """
-        extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
-        return self._loss(input, target, **extras)
-
-
-class SSELoss(_OfPairs, nn.modules.loss._Loss):
+class SSELoss(OfPairs, nn.modules.loss._Loss):
     """The sum of squared errors: see `neglog.functional.sse_loss`.
 
     >>> import torch
@@ -122,7 +30,7 @@ class SSELoss(_OfPairs, nn.modules.loss._Loss):
         super().__init__(reduction=reduction, empty=empty)
 
 
-class MSELoss(_OfPairs, nn.MSELoss):
+class MSELoss(OfPairs, nn.MSELoss):
     """The mean squared error: see `neglog.functional.mse_loss`.
 
     >>> import torch
@@ -133,7 +41,7 @@ class MSELoss(_OfPairs, nn.MSELoss):
     _function = staticmethod(functional.mse_loss)
 
 
-class L1Loss(_OfPairs, nn.L1Loss):
+class L1Loss(OfPairs, nn.L1Loss):
     """The mean absolute error: see `neglog.functional.l1_loss`.
 
     >>> import torch
@@ -144,7 +52,7 @@ class L1Loss(_OfPairs, nn.L1Loss):
     _function = staticmethod(functional.l1_loss)
 
 
-class HuberLoss(_OfPairs, nn.HuberLoss):
+class HuberLoss(OfPairs, nn.HuberLoss):
     """Squared errors up to delta, absolute ones beyond: see `neglog.functional.huber_loss`.
 
     >>> import torch
@@ -156,7 +64,7 @@ class HuberLoss(_OfPairs, nn.HuberLoss):
     _passed_on = ("delta",)
 
 
-class SmoothL1Loss(_OfPairs, nn.SmoothL1Loss):
+class SmoothL1Loss(OfPairs, nn.SmoothL1Loss):
     """`HuberLoss` divided by its delta: see `neglog.functional.smooth_l1_loss`.
 
     >>> import torch
@@ -168,7 +76,7 @@ class SmoothL1Loss(_OfPairs, nn.SmoothL1Loss):
     _passed_on = ("beta",)
 
 
-class GaussianNLLLoss(_Criterion, nn.GaussianNLLLoss):
+class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
     """A normal target of emitted variance: see `neglog.functional.gaussian_nll_loss`.
 
     >>> import torch
@@ -194,7 +102,7 @@ class GaussianNLLLoss(_Criterion, nn.GaussianNLLLoss):
         return self._loss(input, target, var, **extras)
 
 
-class PoissonNLLLoss(_Criterion, nn.PoissonNLLLoss):
+class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
     """Counts: see `neglog.functional.poisson_nll_loss`.
 
     >>> import torch
@@ -219,7 +127,7 @@ class PoissonNLLLoss(_Criterion, nn.PoissonNLLLoss):
         return self._loss(log_input, target, **extras)
 
 
-class KLDivLoss(_OfPairs, nn.KLDivLoss):
+class KLDivLoss(OfPairs, nn.KLDivLoss):
     """Probabilities against log-probabilities: see `neglog.functional.kl_div`.
 
     >>> import torch
@@ -232,7 +140,7 @@ class KLDivLoss(_OfPairs, nn.KLDivLoss):
     _passed_on = ("log_target",)
 
 
-class BCELoss(_OfPairs, nn.BCELoss):
+class BCELoss(OfPairs, nn.BCELoss):
     """Binary cross-entropy on probabilities: see `neglog.functional.binary_cross_entropy`.
 
     The network shows its probabilities, and its last layer is easy to change; prefer
@@ -248,7 +156,7 @@ class BCELoss(_OfPairs, nn.BCELoss):
     _added: ClassVar[dict[str, Any]] = {"ignore_index": None, "class_dim": None}
 
 
-class BCEWithLogitsLoss(_OfPairs, nn.BCEWithLogitsLoss):
+class BCEWithLogitsLoss(OfPairs, nn.BCEWithLogitsLoss):
     """Binary cross-entropy on logits: see `neglog.functional.binary_cross_entropy_with_logits`.
 
     >>> import torch
@@ -261,7 +169,7 @@ class BCEWithLogitsLoss(_OfPairs, nn.BCEWithLogitsLoss):
     _added: ClassVar[dict[str, Any]] = {"ignore_index": None, "class_dim": None}
 
 
-class SoftMarginLoss(_OfPairs, nn.SoftMarginLoss):
+class SoftMarginLoss(OfPairs, nn.SoftMarginLoss):
     """Binary cross-entropy with labels −1 and +1: see `neglog.functional.soft_margin_loss`.
 
     >>> import torch
@@ -273,7 +181,7 @@ class SoftMarginLoss(_OfPairs, nn.SoftMarginLoss):
     _added: ClassVar[dict[str, Any]] = {"ignore_index": None}
 
 
-class MultiLabelSoftMarginLoss(_OfPairs, nn.MultiLabelSoftMarginLoss):
+class MultiLabelSoftMarginLoss(OfPairs, nn.MultiLabelSoftMarginLoss):
     """Many labels a sample: see `neglog.functional.multilabel_soft_margin_loss`.
 
     >>> import torch
@@ -301,7 +209,7 @@ class LogSoftmax(nn.LogSoftmax):
         return functional.log_softmax(input, self.dim)
 
 
-class NLLLoss(_OfPairs, nn.NLLLoss):
+class NLLLoss(OfPairs, nn.NLLLoss):
     """Minus the log-probability of the label: see `neglog.functional.nll_loss`.
 
     >>> import torch
@@ -314,7 +222,7 @@ class NLLLoss(_OfPairs, nn.NLLLoss):
     _added: ClassVar[dict[str, Any]] = {"class_dim": 1}
 
 
-class CrossEntropyLoss(_OfPairs, nn.CrossEntropyLoss):
+class CrossEntropyLoss(OfPairs, nn.CrossEntropyLoss):
     """Cross-entropy of logits: see `neglog.functional.cross_entropy`.
 
     >>> import torch

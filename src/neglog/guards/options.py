@@ -55,7 +55,7 @@ def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
         raise ArgumentError(sentence(f"{name} must be one of {choices}", f"it is {value!r}"))
 
 
-def positive(**named: float) -> None:
+def positive(**named: Any) -> None:
     """Refuse what is not a number above 0."""
     for name, value in named.items():
         if isinstance(value, str) or not value > 0:
@@ -100,7 +100,7 @@ def no_ignored_probability(ignored: int) -> None:
         raise ArgumentError(sentence(wanted, "target holds probabilities", remedy=remedy))
 
 
-def smoothing(label_smoothing: float) -> None:
+def smoothing(label_smoothing: Any) -> None:
     """Refuse a label smoothing outside [0, 1]."""
     if isinstance(label_smoothing, str) or not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(
