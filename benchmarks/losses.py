@@ -20,26 +20,40 @@ from torch.nn import functional as theirs
 import neglog
 from neglog import functional as ours
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
+Data = tuple[Tensor, ...]  # the prediction, the target, and what else the loss takes
 
 
 def _pair(name: str) -> tuple[Loss, Loss]:
     return getattr(ours, name), getattr(theirs, name)
 
 
-def _binary(*shape: int) -> tuple[Tensor, Tensor]:
+def _binary(*shape: int) -> Data:
     return torch.randn(shape), torch.randint(0, 2, shape).float()
 
 
-def _classes(rows: int, classes: int) -> tuple[Tensor, Tensor]:
+def _real(*shape: int) -> Data:
+    return torch.randn(shape), torch.randn(shape)
+
+
+def _classes(rows: int, classes: int) -> Data:
     return torch.randn(rows, classes), torch.randint(0, classes, (rows,))
 
 
-CASES: list[tuple[str, str, Callable[[], tuple[Tensor, Tensor]]]] = [
+CASES: list[tuple[str, str, Callable[[], Data]]] = [
     ("binary_cross_entropy_with_logits", "3000000", lambda: _binary(3_000_000)),
     ("binary_cross_entropy_with_logits", "1000", lambda: _binary(1000)),
-    ("mse_loss", "3000000", lambda: (torch.randn(3_000_000), torch.randn(3_000_000))),
-    ("mse_loss", "1000", lambda: (torch.randn(1000), torch.randn(1000))),
+    ("mse_loss", "3000000", lambda: _real(3_000_000)),
+    ("mse_loss", "1000", lambda: _real(1000)),
+    ("huber_loss", "3000000", lambda: _real(3_000_000)),
+    ("gaussian_nll_loss", "3000000", lambda: (*_real(3_000_000), torch.rand(3_000_000) + 0.1)),
+    ("poisson_nll_loss", "3000000", lambda: (torch.randn(3_000_000), _binary(3_000_000)[1])),
+    (
+        "soft_margin_loss",
+        "3000000",
+        lambda: (torch.randn(3_000_000), 2 * _binary(3_000_000)[1] - 1),
+    ),
+    ("multilabel_soft_margin_loss", "100000x30", lambda: _binary(100_000, 30)),
     ("cross_entropy", "65536x1000", lambda: _classes(65536, 1000)),
     ("cross_entropy", "1000000x10", lambda: _classes(1_000_000, 10)),
     ("cross_entropy", "3000000x3", lambda: _classes(3_000_000, 3)),
@@ -48,19 +62,19 @@ CASES: list[tuple[str, str, Callable[[], tuple[Tensor, Tensor]]]] = [
 ]
 
 
-def step(loss: Loss, x: Tensor, y: Tensor) -> Tensor:
+def step(loss: Loss, x: Tensor, *others: Tensor) -> Tensor:
     x.grad = None
-    value = loss(x, y)
+    value = loss(x, *others)
     value.backward()
     return value.detach()
 
 
-def measure(name: str, data: tuple[Tensor, Tensor], seconds: float) -> tuple[float, float, int]:
+def measure(name: str, data: Data, seconds: float) -> tuple[float, float, int]:
     """Return the two medians in milliseconds, and how many pairs they rest on."""
-    x, y = data
+    x, *others = data
     x.requires_grad_()
     pair = _pair(name)
-    torch.testing.assert_close(step(pair[0], x, y), step(pair[1], x, y))
+    torch.testing.assert_close(step(pair[0], x, *others), step(pair[1], x, *others))
     times: tuple[list[float], list[float]] = ([], [])
     inner = 1 if x.numel() > 100_000 else 50
     end = time.perf_counter() + seconds
@@ -68,7 +82,7 @@ def measure(name: str, data: tuple[Tensor, Tensor], seconds: float) -> tuple[flo
         for loss, taken in zip(pair, times, strict=True):
             start = time.perf_counter()
             for _ in range(inner):
-                step(loss, x, y)
+                step(loss, x, *others)
             taken.append((time.perf_counter() - start) / inner * 1e3)
     return statistics.median(times[0]), statistics.median(times[1]), len(times[0])
 
