@@ -132,7 +132,8 @@ MESSAGES = [
     (
         lambda: F.cross_entropy(ROW, ROW.long()),
         errors.ShapeError,
-        "this looks one-hot; pass target.argmax(1), or target.to(input.dtype).",
+        "this looks one-hot; pass target.argmax(1), or target.to(input.dtype); for rows with "
+        "several ones use binary_cross_entropy_with_logits.",
     ),
     (
         lambda: F.cross_entropy(torch.zeros(2, 7, 5), torch.zeros(2, 7).long()),
@@ -192,15 +193,15 @@ MESSAGES = [
         "`reduce` must be a bool or None, but it is 'sum'",
     ),
     (
-        lambda: neglog.MSELoss(ROW, ROW),
+        lambda: F.l1_loss(ROW, ROW, torch.ones(4)),
         errors.ArgumentError,
-        "`size_average` must be a bool or None, but it is a tensor; make the criterion first, "
-        "then call it with tensors.",
+        "`size_average` must be a bool or None, but it is a tensor; pass it by name, weight=….",
     ),
     (
         lambda: neglog.CrossEntropyLoss(ROW, LABELS),
         errors.ArgumentError,
-        "it is a tensor; make the criterion first, then call it with tensors.",
+        "CrossEntropyLoss is made of options, but got tensors; make the criterion first, then call "
+        "it with tensors.",
     ),
     (
         lambda: F.huber_loss(ROW, ROW, delta="wide"),
@@ -239,7 +240,7 @@ MESSAGES = [
         "input must hold a number of 0 or more everywhere",
     ),
     (
-        lambda: F.kl_div(ROW, ROW - 1, reduction="sum"),
+        lambda: F.kl_div(ROW, ROW - 1.5, reduction="sum"),
         errors.SupportError,
         "these look like logarithms; pass log_target=True.",
     ),

@@ -36,6 +36,7 @@ class Criterion(nn.Module):
             cls.__signature__ = _with_keywords(cls._of_torch, cls._added)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        guards.not_called(type(self).__name__, args)
         added = {name: kwargs.pop(name) for name in self._added if name in kwargs}
         given = self._of_torch.bind(*args, **kwargs)
         options = {"size_average": None, "reduce": None, "reduction": "mean"} | given.arguments

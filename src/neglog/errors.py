@@ -80,10 +80,14 @@ def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
         cause, remedy = "these look like −1/+1 labels", "pass (target + 1) / 2"
     elif words == "−1 or +1" and ((values == 0) | (values == 1)).all():
         cause, remedy = "these look like 0/1 labels", "pass 2 * target - 1"
-    elif "0 or more" in words and name == "target" and values.max() <= 0:
+    elif "0 or more" in words and name == "target" and _may_be_logarithms(values):
         cause, remedy = "these look like logarithms", "pass log_target=True"
     got = f"{count} of {values.numel()} values are not, the first {value:g} at {place(first)}"
     return sentence(f"{name} must hold {words} everywhere", got, cause, remedy)
+
+
+def _may_be_logarithms(values: Tensor) -> bool:
+    return bool((values <= 0).all() and (values != values.round()).any())
 
 
 def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) -> str:

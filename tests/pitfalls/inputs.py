@@ -70,7 +70,7 @@ def out_of_range() -> None:
     )
     refuses("NaN is no number", lambda: F.binary_cross_entropy(torch.tensor([0.5, NAN]), ones))
     mask = torch.tensor([0.0, 255.0])
-    assert T.binary_cross_entropy_with_logits(torch.ones(2), mask) < -100
+    close(T.binary_cross_entropy_with_logits(torch.ones(2), mask), -126.187)
     with_logits = F.binary_cross_entropy_with_logits
     refuses("0/255 mask; divide the target by 255", lambda: with_logits(torch.ones(2), mask))
     refuses("the first 2 at index 0", lambda: with_logits(ones, torch.tensor([2.0, -1.0])))
@@ -116,6 +116,7 @@ def divergence() -> None:
     many = torch.randn(8, 5, generator=torch.manual_seed(0))
     criterion = neglog.KLDivLoss(reduction="batchmean")
     finds("kl-input", criterion, many.softmax(1), many.softmax(1))
+    close(T.kl_div(p, p, reduction="batchmean"), -1.145)  # probabilities as input
     finds("kl-target", criterion, many.log_softmax(1), many.softmax(1) * 2)
     refuses("pass log_target=True", lambda: criterion(many.log_softmax(1), many.log_softmax(1)))
     certain = torch.tensor([[0.0, -INF]]), torch.tensor([[1.0, 0.0]])
@@ -133,12 +134,15 @@ def variances() -> None:
     for var in (torch.ones(4, 1), torch.ones(1, 3), torch.ones(4), 1.0):
         close(loss(x, y, var), 0.5)
     finds("tiny-variance", loss, x, y, torch.zeros(4, 3))
+    one = torch.ones(1)
+    assert slope(lambda v: T.gaussian_nll_loss(one, 2 * one, v), 0 * one) < -1e11
     close(F.gaussian_nll_loss(x, x, 1.0, full=True), 0.9189)
 
 
 def rates() -> None:
     counts = torch.tensor([20.0, 18.0, 23.0, 21.0])
     assert T.poisson_nll_loss(counts, counts) > 4e8
+    assert T.poisson_nll_loss(torch.zeros(1), -torch.ones(1)) == 1
     found = finds("rate-as-logarithm", neglog.PoissonNLLLoss(), counts, counts)
     assert "log_input=False" in found.fix
     refuses("the first -1 at index 0", lambda: F.poisson_nll_loss(counts, counts - 21))
@@ -189,7 +193,7 @@ ROWS = [
     ),
     Row(
         5, "inputs or targets of a binary loss out of range",
-        "NaN is called out of range; the form on logits checks nothing: a 0/255 mask scores −158",
+        "NaN is called out of range; the form on logits checks nothing: a 0/255 mask scores −126",
         "count, first index and likely cause: NaN, logits, a 0/255 mask, −1/+1 labels",
         PASS, out_of_range, 193757,
     ),
@@ -207,7 +211,7 @@ ROWS = [
     ),
     Row(
         24, "`KLDivLoss`: forms, order, reduction",
-        "probabilities as input −1.563; the mean divides by the classes too; NaN at 0 · ln 0",
+        "probabilities as input −1.145; the mean divides by the classes too; NaN at 0 · ln 0",
         "`kl-input`, `kl-target`, `kl-log-target`; logarithms as target raise; 0 · ln 0 is 0",
         CHECK, divergence, 6622,
     ),
@@ -219,7 +223,7 @@ ROWS = [
     ),
     Row(
         26, "`GaussianNLLLoss`: negative or tiny variances, their shapes",
-        "a negative one raises without its place; 0 gives a gradient of −10¹¹",
+        "a negative one raises without its place; 0 gives a gradient of −5 · 10¹¹",
         "the first bad index; any shape that broadcasts to the input; `tiny-variance`",
         PASS, variances, 53392,
     ),
@@ -233,6 +237,6 @@ ROWS = [
         29, "losses of float16 and bfloat16",
         "sums overflow at 65504, and bfloat16 keeps two digits",
         "computed, summed and averaged in float32, rounded once to torch's dtype; `overflow`",
-        EXACT, low_precision, 40497,
+        CHECK, low_precision, 40497,
     ),
 ]  # fmt: skip

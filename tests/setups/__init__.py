@@ -24,6 +24,7 @@ NAMES = (
     "wrong_batches_1",
     "wrong_batches_2",
     "wrong_models",
+    "added",
     "later_1",
     "later_2",
     "later_3",

@@ -8,7 +8,7 @@ from typing import Any, overload
 from torch import Tensor, nn
 
 from neglog import guards
-from neglog.checking.batch import Batch, origin
+from neglog.checking.batch import Batch, made, origin
 from neglog.checking.criterion import recognised
 from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Report
@@ -105,16 +105,10 @@ def _of_batch(
     _check_criterion(call)
     guards.tensors(input=input, target=target)
     criterion = recognised(call, more, options)
-    batch = Batch(
-        criterion,
-        input.detach(),
-        target.detach(),
-        tuple(m.detach() if isinstance(m, Tensor) else m for m in more),
-        origin(input),
-        (input.requires_grad, target.requires_grad),
-    )
+    graph = (input.requires_grad, target.requires_grad)
     findings = Findings()
     with without_trace():
+        batch = made(criterion, input, target, more, origin(input), graph)
         findings.apply(BATCH_RULES, batch)
     return Report(findings.ordered(1), f"{criterion.name} on {_words(batch)}", findings.skipped)
 

@@ -13,6 +13,7 @@ from neglog import guards
 from neglog.checking import evaluate
 from neglog.checking.criterion import LABELS, Criterion
 from neglog.checking.evaluate import Outcome
+from neglog.checking.plain import plain
 from neglog.errors import NeglogError, sentence, shape
 
 # Operators that move or copy values and change none.
@@ -201,6 +202,20 @@ class Batch:
         """How far sums of rounded probabilities may be from 1."""
         floating = [t.dtype for t in (self.input, self.target) if t.is_floating_point()]
         return 1e-3 + 8 * max((torch.finfo(dtype).eps for dtype in floating), default=0.0)
+
+
+def made(
+    criterion: Criterion,
+    input: Tensor,
+    target: Tensor,
+    more: tuple[Any, ...],
+    origin: Origin,
+    has_graph: tuple[bool, bool],
+) -> Batch:
+    """Return a batch in torch's conventions, its tensors detached."""
+    others = tuple(m.detach() if isinstance(m, Tensor) else m for m in more)
+    criterion, tensors = plain(criterion, input.detach(), target.detach(), others)
+    return Batch(criterion, *tensors, origin, has_graph)
 
 
 def first(mask: Tensor) -> str:

@@ -57,7 +57,7 @@ _OPTIONS: tuple[str, ...] = (
     "label_smoothing",
     "log_input",
 )
-_OPTIONS += ("log_target", "eps", "full")
+_OPTIONS += ("log_target", "eps", "full", "class_dim", "empty")
 
 
 @dataclass(frozen=True)

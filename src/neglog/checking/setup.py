@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from neglog.checking import evaluate
-from neglog.checking.batch import Batch, Origin, origin
+from neglog.checking.batch import Batch, Origin, made, origin
 from neglog.checking.criterion import Criterion
 from neglog.errors import ArgumentError, sentence
 
@@ -82,16 +82,9 @@ def _step(setup: Setup, features: Any, target: Tensor) -> bool:
     if not setup.batches:
         setup.features = features
         setup.gradient = _largest_gradient(setup, emitted, target, more)
-    made = origin(emitted) if emitted.grad_fn is not None else Origin()
-    batch = Batch(
-        setup.criterion,
-        emitted.detach(),
-        target.detach(),
-        tuple(m.detach() if isinstance(m, Tensor) else m for m in more),
-        made,
-        (emitted.requires_grad, False),
-    )
-    setup.batches.append(batch)
+    source = origin(emitted) if emitted.grad_fn is not None else Origin()
+    graph = (emitted.requires_grad, False)
+    setup.batches.append(made(setup.criterion, emitted, target, more, source, graph))
     return True
 
 

@@ -27,15 +27,10 @@ def tensors(**named: Any) -> None:
 def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
     """Return the reduction, with torch's two deprecated switches taken into account."""
     for name, value in (("size_average", size_average), ("reduce", reduce)):
-        if isinstance(value, (str, Tensor)) and not (
-            isinstance(value, str) and is_torch_compatible()
-        ):
-            given, remedy = f"it is {value!r}", "pass it by name, reduction=…"
-            if isinstance(value, Tensor):
-                given, remedy = (
-                    "it is a tensor",
-                    "make the criterion first, then call it with tensors",
-                )
+        loud = isinstance(value, str) and not is_torch_compatible()
+        if loud or isinstance(value, Tensor):
+            given = f"it is {value!r}" if loud else "it is a tensor"
+            remedy = "pass it by name, reduction=…" if loud else "pass it by name, weight=…"
             raise ArgumentError(sentence(f"`{name}` must be a bool or None", given, remedy=remedy))
     if size_average is not None or reduce is not None:
         if reduce is False:
@@ -47,6 +42,13 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
         wanted = f"reduction must be one of {REDUCTIONS}"
         raise ArgumentError(sentence(wanted, f"it is {choice!r}", remedy=remedy))
     return str(choice)
+
+
+def not_called(name: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse the input and the target where a criterion is made."""
+    if len(arguments) > 1 and all(isinstance(value, Tensor) for value in arguments[:2]):
+        remedy = "make the criterion first, then call it with tensors"
+        raise ArgumentError(sentence(f"{name} is made of options", "got tensors", remedy=remedy))
 
 
 def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:

@@ -69,18 +69,17 @@ def leading(name: str, tensor: Any, losses: torch.Size) -> Tensor:
     return wide.expand(losses)
 
 
-def expanded(
-    name: str, weight: Tensor | None, input: Tensor, class_dim: int | None
-) -> Tensor | None:
+def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Tensor | None:
     """Return a weight broadcast to the input's shape and dtype, its one dimension at class_dim."""
     if weight is None:
         return None
-    weight = weight.to(input.dtype)
+    weight = torch.as_tensor(weight, dtype=input.dtype, device=input.device)
     if class_dim is not None and weight.dim() == 1 and input.dim() > 0:
         after = input.dim() - 1 - class_dim % input.dim()
         weight = weight.reshape(-1, *[1] * after)
     try:
-        return weight.expand(input.shape)
+        full: Tensor = weight.expand(input.shape)
+        return full
     except RuntimeError:
         wanted = f"{name} must broadcast to the input's shape {shape(input)}"
         remedy = "give it one value per class, in the input's last dimension"
@@ -161,6 +160,7 @@ def labels(input: Tensor, target: Tensor) -> None:
     cause = remedy = ""
     if target.shape == input.shape:
         cause, remedy = "this looks one-hot", "pass target.argmax(1), or target.to(input.dtype)"
+        remedy += "; for rows with several ones use binary_cross_entropy_with_logits"
     elif target.dim() == input.dim() > 1 and target.shape[1] == 1:
         remedy = "use target.squeeze(1)"
     elif target.shape == input.shape[:-1]:

@@ -1,0 +1,103 @@
+"""Set-ups that use what neglog adds to torch's losses: right ones, and wrong ones beneath."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+
+import neglog
+from neglog import functional as ours
+from setups.parts import call, example, right, rows
+
+wrong = example
+
+
+@right
+def sequence_with_classes_last():
+    return call(
+        neglog.CrossEntropyLoss(class_dim=-1), torch.randn(2, 7, 5), torch.randint(0, 5, (2, 7))
+    )
+
+
+@right
+def soft_classes_first():
+    soft = torch.randn(5, 2, 7).softmax(0)
+    return call(neglog.CrossEntropyLoss(class_dim=0), torch.randn(5, 2, 7), soft)
+
+
+@right
+def weights_along_the_classes():
+    criterion = neglog.BCEWithLogitsLoss(pos_weight=torch.rand(3) + 1, class_dim=1)
+    return call(criterion, torch.randn(4, 3, 6, 3), torch.randint(0, 2, (4, 3, 6, 3)).float())
+
+
+@right
+def ignored_binary_codes():
+    y = torch.randint(0, 2, (64,)).float()
+    y[::5] = -100
+    return call(neglog.BCEWithLogitsLoss(ignore_index=-100), 2 * torch.randn(64), y)
+
+
+@right
+def masked_missing_targets():
+    y = torch.randn(64)
+    y[::7] = float("nan")
+    return call(neglog.MSELoss(), torch.randn(64), y, mask=~y.isnan())
+
+
+@right
+def masked_sentinels():
+    y = torch.randn(64)
+    y[:9] = -999
+    return call(ours.huber_loss, torch.randn(64), y, mask=y > -900)
+
+
+@right
+def masked_labels():
+    x, y = rows()
+    y[:8], x[:8] = 77, float("inf")
+    return call(neglog.CrossEntropyLoss(), x, y, mask=torch.arange(64) >= 8)
+
+
+@right
+def a_sample_of_no_weight():
+    x = rows()[0]
+    soft = torch.randn(64, 10).softmax(1)
+    soft[3] = float("nan")
+    weight = torch.rand(64)
+    weight[3] = 0
+    return call(neglog.CrossEntropyLoss(), x, soft, sample_weight=weight, normalizer=60)
+
+
+@right
+def labels_in_the_first_dimension():
+    criterion = neglog.MultiLabelSoftMarginLoss(class_dim=0)
+    return call(criterion, torch.randn(5, 64), torch.randint(0, 2, (5, 64)).float())
+
+
+@wrong("double-softmax")
+def probabilities_with_classes_last():
+    x = torch.randn(4, 7, 5).softmax(-1)
+    return call(neglog.CrossEntropyLoss(class_dim=-1), x, torch.randint(0, 5, (4, 7)))
+
+
+@wrong("label-range")
+def labels_from_one_under_a_mask():
+    x, y = rows()
+    return call(neglog.CrossEntropyLoss(), x, y + 1, mask=torch.arange(64) >= 8)
+
+
+@wrong("target-range")
+def codes_and_a_mask_of_255():
+    y = 255.0 * torch.randint(0, 2, (64,))
+    y[::5] = -100
+    return call(neglog.BCEWithLogitsLoss(ignore_index=-100), torch.randn(64), y)
+
+
+@wrong("non-finite-target")
+def a_mask_that_leaves_a_nan():
+    y = torch.randn(64)
+    y[::7] = float("nan")
+    loss = functools.partial(ours.mse_loss, mask=torch.arange(64) != 0)
+    return call(loss, torch.randn(64), y)
