@@ -223,6 +223,19 @@ def test_masked_classes_cost_nothing() -> None:
     assert x.grad[0, 1] == 0
 
 
+@pytest.mark.parametrize("row", [[float("inf"), 0.0, 1.0], [float("-inf")] * 3], ids=str)
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("by", ["kernel", "reference"])
+def test_a_row_without_a_finite_top_is_nan_all_over(row, label, by, monkeypatch) -> None:
+    if by == "reference":
+        monkeypatch.setattr(engine.values, "kernel_serves", lambda *tensors: False)
+    x = torch.tensor([row, [0.0, 1.0, 2.0]], requires_grad=True)
+    loss = functional.cross_entropy(x, torch.tensor([label, 1]), reduction="none")
+    loss.sum().backward()
+    assert loss.isnan().tolist() == [True, False]
+    assert x.grad.isnan().tolist() == [[True] * 3, [False] * 3]
+
+
 def test_infinite_logits_of_the_right_sign_cost_nothing() -> None:
     x = torch.tensor([float("inf"), float("-inf"), float("inf")], requires_grad=True)
     y = torch.tensor([1.0, 0.0, 0.0])

@@ -28,10 +28,12 @@ def loss_in_its_own_dtype(function: Callable[P, T]) -> Callable[P, T]:
 
     It is computed in float32 all the same, as every loss of halves is.
     """
-    return _entered(function, lambda value: value)
+    return _entered(function, None)
 
 
-def _entered(function: Callable[P, T], under_autocast: Callable[[Any], Any]) -> Callable[P, T]:
+def _entered(
+    function: Callable[P, T], under_autocast: Callable[[Any], Any] | None
+) -> Callable[P, T]:
     compute: Callable[..., T] = function
 
     @wraps(function)
@@ -40,14 +42,18 @@ def _entered(function: Callable[P, T], under_autocast: Callable[[Any], Any]) -> 
         if has_torch_function(everything):
             overridden: T = handle_torch_function(call, everything, *args, **kwargs)
             return overridden
-        device = next((t.device.type for t in everything if isinstance(t, Tensor)), "meta")
-        if device == "meta" or not torch.is_autocast_enabled(device):
+        if under_autocast is None or not _is_autocast(everything):
             return compute(*args, **kwargs)
-        with torch.autocast(device, enabled=False):
-            named = {name: under_autocast(value) for name, value in kwargs.items()}
-            return compute(*map(under_autocast, args), **named)
+        named = {name: under_autocast(value) for name, value in kwargs.items()}
+        return compute(*map(under_autocast, args), **named)
 
     return call
+
+
+def _is_autocast(arguments: tuple[Any, ...]) -> bool:
+    """Tell whether autocast is on where the first tensor lives."""
+    device = next((t.device.type for t in arguments if isinstance(t, Tensor)), "meta")
+    return device != "meta" and torch.is_autocast_enabled(device)
 
 
 class Extras(NamedTuple):
