@@ -122,6 +122,32 @@ def test_halves_are_summed_before_they_are_rounded(name, dtype) -> None:
     torch.testing.assert_close(masked, plain, rtol=1e-2, atol=0)
 
 
+def test_what_a_mask_hides_gives_the_target_no_gradient() -> None:
+    keep = torch.tensor([False, True, False])
+    for full in (True, "exact", False):
+        y = torch.tensor([float("nan"), 2.0, 0.0], requires_grad=True)
+        F.poisson_nll_loss(torch.ones(3), y, full=full, mask=keep).backward()
+        assert (y.grad[~keep] == 0).all()
+        assert y.grad[1].isfinite()
+
+
+def test_weights_that_cancel_leave_no_mean() -> None:
+    x, y, cancelling = torch.randn(2, 3), torch.tensor([0, 1]), torch.tensor([1.0, -1.0])
+    leaf = x.clone().requires_grad_()
+    loss = F.cross_entropy(leaf, y, sample_weight=cancelling)
+    loss.backward()
+    assert not loss.isfinite()
+    assert leaf.grad.isnan().all()
+    zero = torch.tensor(0.0)
+    assert F.mse_loss(x, x + 1, normalizer=zero, empty="zero").isinf()
+    assert F.cross_entropy(x, y, weight=torch.tensor([1.0, float("inf"), 1.0])).isnan()
+
+
+def test_integer_predictions_with_a_real_variance() -> None:
+    got = F.gaussian_nll_loss(torch.tensor([1, 2]), torch.tensor([1.5, 2.5]), 0.5)
+    assert got.item() == pytest.approx(0.5 * (math.log(0.5) + 0.5))
+
+
 def test_ignored_codes_of_binary_losses() -> None:
     x = torch.randn(4, 3)
     y = torch.tensor([[0.0, 1, -100], [1, -100, 0], [1, 1, 1], [-100, -100, -100]])

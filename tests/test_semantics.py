@@ -131,6 +131,45 @@ def test_func_transforms(name, reduction) -> None:
         torch.testing.assert_close(forward_over_reverse, expected)
 
 
+@losses
+def test_forward_mode_inside_forward_mode(name) -> None:
+    """Torch hides the inner tangent from the outer one: a second derivative was silently 0."""
+    call, x = LOSSES[name][0], inputs(name).detach()
+    x[0, 0] = 0.5 if LOSSES[name][1] == "unit" else 0.0  # the kink of the exact forms
+    total = lambda x: call(x, reduction="sum").sum()  # noqa: E731
+    twice = torch.func.jacfwd(torch.func.jacfwd(total))(x)
+    torch.testing.assert_close(twice, torch.func.jacfwd(torch.func.jacrev(total))(x))
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_autograd_s_own_complaints_are_heard(retain) -> None:
+    for loss in (functional.mse_loss, lambda x, y: functional.cross_entropy(x, y.argmax(1))):
+        leaf = torch.randn(4, 3, requires_grad=True)
+        x = leaf * 1
+        value = loss(x, torch.zeros(4, 3))
+        if retain:
+            with torch.no_grad():
+                x.mul_(2)
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                value.backward()
+        else:
+            value.backward(torch.tensor(2.0))
+            with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+                value.backward()
+
+
+def test_views_with_a_negative_bit() -> None:
+    x = torch.randn(4, 3, dtype=torch.complex64).conj().imag
+    assert x.is_neg()
+    y = torch.zeros(4, 3)
+    torch.testing.assert_close(functional.mse_loss(x, y), x.clone().square().mean())
+    torch.testing.assert_close(functional.mse_loss(y, x), x.clone().square().mean())
+    labels = torch.tensor([0, 1, 2, 0])
+    expected = torch.nn.functional.cross_entropy(x, labels)
+    torch.testing.assert_close(functional.cross_entropy(x, labels), expected)
+    torch.testing.assert_close(functional.log_softmax(x, 1), torch.log_softmax(x, 1))
+
+
 def test_targets_may_want_a_gradient() -> None:
     x, y = torch.randn(5, dtype=torch.float64), torch.rand(5, dtype=torch.float64)
     pair = (x.requires_grad_(), y.requires_grad_())
@@ -174,6 +213,8 @@ def test_weights_may_want_a_gradient() -> None:
         (by_class, lambda w: functional.cross_entropy(x, y, weight=w)),
         (share, lambda w: functional.cross_entropy(x, labels, sample_weight=w)),
         (share, lambda w: functional.huber_loss(x, y, sample_weight=w)),
+        (full.round(), lambda w: functional.mse_loss(x, y, weight=w, mask=full > 0.3)),
+        (full.round(), lambda w: functional.binary_cross_entropy(y, y, w, sample_weight=share)),
     ):
         assert gradcheck(loss, (weight.clone().requires_grad_(),))
 

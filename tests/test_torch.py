@@ -12,6 +12,7 @@ from torch.nn import functional as theirs
 
 import neglog
 from neglog import functional as ours
+from neglog.compatibility import is_torch_compatible
 
 NAMES = [name for name in ours.__all__ if hasattr(theirs, name)]
 MODULES = [name for name in dir(neglog) if isinstance(getattr(torch.nn, name, None), type)]
@@ -192,6 +193,38 @@ def test_smooth_l1_loss_of_a_tiny_beta() -> None:
     for beta in (0.0, 1e-42, 1e-31, 1e-29):
         mine, torchs = (m.smooth_l1_loss(x, y, beta=beta) for m in (ours, theirs))
         torch.testing.assert_close(mine, torchs)
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])
+def test_the_mean_of_weighted_losses(name) -> None:
+    torch.manual_seed(0)
+    x, y, weight = torch.randn(5), torch.randn(5), torch.rand(5)
+    for reduction in ("mean", "sum", "none"):
+        results = [
+            getattr(m, name)(x, y, weight=weight, reduction=reduction) for m in (ours, theirs)
+        ]
+        torch.testing.assert_close(*results)
+
+
+def test_torch_compatible_raises_what_torch_raises() -> None:
+    with neglog.torch_compatible():
+        for m in (ours, theirs):
+            with pytest.raises((RuntimeError, ValueError)):
+                m.binary_cross_entropy(torch.tensor([1.5]), torch.ones(1))
+            with pytest.raises(ValueError):
+                m.gaussian_nll_loss(torch.ones(2), torch.ones(2), torch.tensor([-1.0, 1.0]))
+        x, y, var = torch.tensor([0.0, 1, 2]), torch.zeros(3, 3), torch.tensor([1.0, 2, 3])
+        with pytest.warns(UserWarning, match="they are broadcast"):
+            mine = ours.gaussian_nll_loss(x, y, var)
+        torch.testing.assert_close(mine, theirs.gaussian_nll_loss(x, y, var))
+
+
+def test_torch_compatible_may_be_entered_again() -> None:
+    switch = neglog.torch_compatible()
+    for _ in range(2):
+        with switch:
+            assert is_torch_compatible()
+        assert not is_torch_compatible()
 
 
 def test_log_softmax_of_a_number() -> None:

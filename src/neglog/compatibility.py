@@ -10,8 +10,8 @@ _torch_compatible = False
 class torch_compatible:
     """Behave as torch does where neglog would raise: broadcast, accept, say nothing.
 
-    A call switches the whole process; as a context manager it switches back at the end. The
-    differences that it takes back are listed in `docs/differences.md`.
+    A call switches the whole process, every thread of it; as a context manager it switches back at
+    the end. The differences that it takes back are listed in `docs/differences.md`.
 
     Args:
         on: False switches neglog's own behaviour on again.
@@ -24,11 +24,16 @@ class torch_compatible:
 
     def __init__(self, on: bool = True) -> None:
         global _torch_compatible
-        self._before = _torch_compatible
+        self._on, self._before, self._is_new = on, _torch_compatible, True
         _torch_compatible = on
 
     def __enter__(self) -> None:
-        """Keep what the constructor has switched."""
+        """Keep what the constructor has switched, or switch again."""
+        global _torch_compatible
+        if not self._is_new:
+            self._before = _torch_compatible
+        self._is_new = False
+        _torch_compatible = self._on
 
     def __exit__(self, *failure: Any) -> None:
         """Switch back to what was."""

@@ -27,6 +27,9 @@ class Criterion(nn.Module):
         loss = nn.modules.loss._Loss
         torchs = [b for b in cls.__bases__ if issubclass(b, loss) and not issubclass(b, Criterion)]
         if not torchs:
+            if "__init__" in vars(cls):  # a user's own
+                _, *parameters = inspect.signature(cls.__init__).parameters.values()
+                cls.__signature__ = inspect.Signature(parameters)
             return
         cls._added = {"empty": "nan"} | cls._added
         for name, default in cls._added.items():

@@ -13,6 +13,7 @@ from torch import Tensor
 from neglog.engine import autograd, ops, reference, values
 from neglog.engine.problem import Elements as Elements
 from neglog.engine.problem import RowsOfClasses as RowsOfClasses
+from neglog.engine.values import check_inputs as check_inputs
 
 _HALF = (torch.float16, torch.bfloat16)
 

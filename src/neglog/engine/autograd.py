@@ -45,12 +45,12 @@ class _Elements(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import elementwise_cpu
 
-        wanted = ctx.needs_input_grad[1:]
+        problem, wanted = _recalled(ctx), ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
-            return None, *_derived(reference.reduced_elements, _recalled(ctx), wanted, upstream)
+            return None, *_derived(reference.reduced_elements, problem, wanted, upstream)
 
         def again() -> Any:
-            return elementwise_cpu.run(_recalled(ctx), wanted)[1]
+            return elementwise_cpu.run(problem, wanted)[1]
 
         return None, *_handed_out(ctx, upstream, again)
 
@@ -70,11 +70,12 @@ class _Rows(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import rows_cpu
 
+        problem = _recalled(ctx)
         if torch.is_grad_enabled():
-            return None, *_derived(reference.reduced_rows, _recalled(ctx), (True,), upstream)
+            return None, *_derived(reference.reduced_rows, problem, (True,), upstream)
 
         def again() -> Any:
-            return (rows_cpu.run(_recalled(ctx), True)[1],)
+            return (rows_cpu.run(problem, True)[1],)
 
         upstream = upstream[:, None] if upstream.dim() == 1 else upstream
         return None, *_handed_out(ctx, upstream, again)
@@ -116,6 +117,7 @@ def _remember(ctx: Any, problem: Elements | RowsOfClasses) -> None:
 
 
 def _recalled(ctx: Any) -> Any:
+    """Return the problem; torch raises here if a tensor was written to, or the graph was freed."""
     return ctx.problem.holding(ctx.saved_tensors)
 
 

@@ -22,6 +22,17 @@ def apply(function: Any, *arguments: Any) -> Any:
     return function.apply(*arguments)
 
 
+def is_nested_forward_mode() -> bool:
+    """Tell whether forward mode runs inside forward mode, where torch sees no further than a jvp.
+
+    An autograd function's tangent would then have no tangent of its own, and a hessian be 0.
+    """
+    if not torch._C._are_functorch_transforms_active():
+        return False
+    stack = torch._C._functorch.get_interpreter_stack() or []
+    return sum(level.key() == torch._C._functorch.TransformType.Jvp for level in stack) > 1
+
+
 class _Facts:
     """A declaration with its settings: one thing to torch, which takes tuples apart."""
 
@@ -40,9 +51,19 @@ class _Facts:
 
 def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:
     """Return the loss of every element of a formula's tensors: inputs, what is given, target."""
+    if is_nested_forward_mode():
+        return _bare(_Facts(likelihood, settings), tensors)
     function = _Nll if torch.compiler.is_compiling() else _NllInBothModes
     result: Tensor = apply(function, _Facts(likelihood, settings), *tensors)
     return result
+
+
+def _bare(facts: _Facts, tensors: Sequence[Tensor]) -> Tensor:
+    """Return the loss as torch differentiates its formula, a little beside the kink at 0."""
+    *others, y = tensors
+    tiny = torch.finfo(y.dtype).tiny
+    beside = [t + (t == 0).to(t.dtype) * tiny for t in others]
+    return facts.evaluate("nll", (*beside, y))[0]
 
 
 class _Nll(torch.autograd.Function):

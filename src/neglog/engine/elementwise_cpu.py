@@ -96,7 +96,7 @@ def flat(tensor: Tensor | None) -> np.ndarray[Any, Any] | None:
     if tensor is None:
         return None
     line = tensor if tensor.dim() == 1 else tensor.as_strided((tensor.numel(),), (1,))
-    return line.detach().numpy()
+    return line.detach().resolve_neg().numpy()
 
 
 def empty_like(tensor: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
 
 
 def _run(template: Any, shape: torch.Size, *tensors: Tensor) -> None:
-    arrays = [t.detach().numpy() for t in tensors]
+    arrays = [t.detach().resolve_neg().numpy() for t in tensors]
     loop, in_block, rows = (
         _kernel(template, real_type(tensors[0])),
         max(1, BLOCK // shape[1]),

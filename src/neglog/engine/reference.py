@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine.derivatives import apply, nll
+from neglog.engine.derivatives import apply, is_nested_forward_mode, nll
 from neglog.engine.problem import Elements, RowsOfClasses
 
 
@@ -68,6 +68,8 @@ class _LogSoftmaxInBothModes(_LogSoftmax):
 
 def log_softmax(logits: Tensor) -> Tensor:
     """Return log softmax over the last dimension of a non-empty floating tensor."""
+    if is_nested_forward_mode():
+        return torch.log_softmax(logits, -1)
     function = _LogSoftmax if torch.compiler.is_compiling() else _LogSoftmaxInBothModes
     result: Tensor = apply(function, logits)
     return result

@@ -40,7 +40,7 @@ def run(problem: RowsOfClasses, differentiate: bool) -> tuple[Tensor, Tensor | N
     x, y, smoothing, reduction = problem.x, problem.y, problem.smoothing, problem.reduction
     real: Any = real_type(x)
     (size, classes), labelled = x.shape, y.dim() == 1
-    data, target = x.detach().numpy(), y.detach().contiguous().numpy()
+    data, target = (t.detach().contiguous().resolve_neg().numpy() for t in (x, y))
     weights, shares, ignored = flat(problem.weight), flat(problem.share), problem.ignored
     labels = target if labelled else None
     counted, strangers = survey(size, labels, ignored, classes, weights, shares)
@@ -50,7 +50,9 @@ def run(problem: RowsOfClasses, differentiate: bool) -> tuple[Tensor, Tensor | N
     gradient = empty_like(x) if differentiate else None
     blocks = -(-size // max(1, BLOCK // classes))
     sums = np.zeros(blocks)
-    scale = real(1 / counted if reduction == "mean" and counted else 1)
+    scale = real(1)
+    if reduction == "mean":
+        scale = real(1 / counted if counted else np.nan)
     slopes = None if gradient is None else gradient.numpy()
     tail = (shares, weights, scale, flat(value), slopes, sums)
     head: tuple[Any, ...] = (data, target, ignored)

@@ -76,10 +76,11 @@ def label_rows(x, labels, ignored, shares, weight, scale, value, gradient, sums,
             loss = real(0)
             if gradient is not None:
                 line = gradient[r]
-            share = scale if shares is None else scale * shares[r]
+            share = real(1) if shares is None else shares[r]
             if label == ignored or share == real(0):
                 line[:] = real(0)
             else:
+                share = share * scale
                 if weight is not None:
                     share = share * weight[label]
                 loss = label_row(x[r], label, share, line, gradient)
@@ -135,8 +136,9 @@ def target_rows(
         block_sum = 0.0
         for r in range(block * in_block, min((block + 1) * in_block, rows)):
             loss = real(0)
-            share = scale if shares is None else scale * shares[r]
+            share = real(1) if shares is None else shares[r]
             counts = share != real(0)
+            share = share * scale
             if gradient is not None:
                 line = gradient[r]
             if labels is not None:

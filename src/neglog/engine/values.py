@@ -8,6 +8,7 @@ from torch import Tensor
 from neglog import errors
 from neglog.compatibility import is_torch_compatible
 from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.support import Support
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 _SERVED = (torch.float32, torch.float64, torch.int64)
@@ -37,15 +38,25 @@ def check(problem: Elements) -> None:
     """Raise `SupportError` if an input or a target lies outside its set, with the first place."""
     if is_torch_compatible():
         return
-    likelihood = problem.likelihood
-    names = ("input", *likelihood.inputs[1:], "target")
-    sets = (*likelihood.domains, likelihood.support)
-    for name, numbers, where in zip(names, (*problem.inputs, problem.y), sets, strict=True):
-        outside = ~where.contains(numbers.detach())
-        if problem.masked and problem.weight is not None:
-            outside &= problem.weight != 0
-        if outside.any():
-            raise errors.SupportError(errors.outside(name, where.words, numbers, outside))
+    check_inputs(problem)
+    _check(problem, "target", problem.y, problem.likelihood.support)
+
+
+def check_inputs(problem: Elements) -> None:
+    """Raise `SupportError` if an input lies outside its domain, where values may be looked at."""
+    if not are_known(*problem.inputs):
+        return
+    names = ("input", *problem.likelihood.inputs[1:])
+    for sides in zip(names, problem.inputs, problem.likelihood.domains, strict=True):
+        _check(problem, *sides)
+
+
+def _check(problem: Elements, name: str, numbers: Tensor, where: Support) -> None:
+    outside = ~where.contains(numbers.detach())
+    if problem.masked and problem.weight is not None:
+        outside &= problem.weight != 0
+    if outside.any():
+        raise errors.SupportError(errors.outside(name, where.words, numbers, outside))
 
 
 def check_labels(problem: RowsOfClasses) -> None:

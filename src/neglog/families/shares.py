@@ -28,7 +28,8 @@ class RelativeEntropy(Elementwise):
 
     @staticmethod
     def nll(log_probability, y):
-        return where(y == 0.0, 0.0, y * (log(y) - log_probability))  # 0 · ln 0 is 0
+        nothing = (y == 0.0) & (log_probability == log_probability)  # 0 · ln 0 is 0, but for NaN
+        return where(nothing, 0.0, y * (log(y) - log_probability))
 
     @staticmethod
     def grad(log_probability, y):
@@ -65,7 +66,8 @@ class RelativeEntropyOfLog(Elementwise):
 
     @staticmethod
     def nll(log_probability, y):
-        return where(exp(y) == 0.0, 0.0, exp(y) * (y - log_probability))
+        nothing = (exp(y) == 0.0) & (log_probability == log_probability)
+        return where(nothing, 0.0, exp(y) * (y - log_probability))
 
     @staticmethod
     def grad(log_probability, y):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neglog import guards
+from neglog import engine, guards
+from neglog.compatibility import is_torch_compatible
 from neglog.engine import Elements
 from neglog.families import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
@@ -59,6 +60,8 @@ def binary_cross_entropy(
     input, target = _pair(input, target)
     full = guards.expanded("weight", weight, input, class_dim)
     problem = Elements(BernoulliProbability, (input,), target, weight=full, reduction=reduction)
+    if is_torch_compatible():
+        engine.check_inputs(problem)  # as torch does
     extras = Extras(mask, sample_weight, normalizer, empty)
     return of_elements(problem, extras, counts=guards.counted(target, ignore_index))
 
@@ -182,6 +185,9 @@ def multilabel_soft_margin_loss(
     class_dim: int = -1,
 ) -> Tensor:
     """Return the `Bernoulli` loss of many labels a sample, averaged over the labels.
+
+    Mask and sample weights are of the input's shape, or of its leading dimensions: they leave
+    out labels of samples.
 
     Args:
         input: logits (…, C).

@@ -125,19 +125,30 @@ def of_elements(
     dtype = y.dtype
     problem = problem.each(_widened)
     if share is not None:
-        weight = share if problem.weight is None else problem.weight * share
-        problem = problem._replace(weight=torch.where(share == 0, 0.0, weight), masked=True)
+        problem = _sharing(problem, share)
     how = "none" if reduction == "none" else "sum"
     total = engine.elementwise(problem._replace(reduction=how))
     if constant is not None:
+        if share is not None:  # what does not count may be no target
+            problem = problem._replace(y=torch.where(share == 0, 1.0, problem.y))
         terms = constant(problem)
         terms = terms if problem.weight is None else terms * problem.weight
-        if share is not None:
-            terms = torch.where(share == 0, 0.0, terms)
         total = total + reference.reduced(terms.to(total.dtype), how)
     divisors = problem.weight if mean_of_weights else share
     count = y.numel() if divisors is None else divisors.sum()
     return _finished(total, count, y.shape, reduction, extras, dtype)
+
+
+def _sharing(problem: Elements, share: Tensor) -> Elements:
+    """Return a problem whose weights are multiplied by shares; a share of 0 hides the element."""
+    weight = share if problem.weight is None else problem.weight * share
+    hidden = share == 0
+    weight = torch.where(hidden, 0.0, weight)
+    if not weight.requires_grad:
+        return problem._replace(weight=weight, masked=True)
+    # A weight of 0 that wants its gradient needs the loss that it multiplies.
+    shown = problem.each(lambda t: torch.where(hidden, 1.0, t))
+    return shown._replace(weight=weight)
 
 
 def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor:
@@ -182,7 +193,7 @@ def _finished(
         divisor = shape[0] if shape else 1
     if extras.empty == "zero":
         divisor = torch.as_tensor(divisor, dtype=total.dtype, device=total.device)
-        divisor = torch.where(divisor == 0, 1.0, divisor)
+        divisor = torch.where((divisor == 0) & (total == 0), 1.0, divisor)
     mean: Tensor = total / divisor
     return mean.to(dtype)
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import engine, guards
+from neglog.compatibility import is_torch_compatible
 from neglog.engine import Elements, reference
 from neglog.families import HeteroscedasticNormal, Huber, Laplace, Normal
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
@@ -155,7 +156,8 @@ def huber_loss(
         target: real numbers, the same shape.
         reduction: how the losses become one number.
         delta: where the squares end, in the target's units.
-        weight: a factor for every element, of the same shape; a mean divides by its sum.
+        weight: a factor for every element, of the same shape; as in torch, and unlike in
+            `mse_loss`, a mean divides by the number of elements.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -265,13 +267,16 @@ def gaussian_nll_loss(
     reduction = guards.reduction(None, None, reduction)
     guards.tensors(input=input, target=target)
     guards.positive(eps=eps)
-    input, target = guards.aligned(input, target)
     var = guards.variance(var, input)
+    input, target = guards.aligned(input, target)
+    var = var.expand_as(input)
     dtype = guards.common_dtype(input, target, var)
     inputs, y = (input.to(dtype), var.to(dtype)), target.to(dtype)
     problem = Elements(
         HeteroscedasticNormal, inputs, y, settings=(float(eps),), reduction=reduction
     )
+    if is_torch_compatible():
+        engine.check_inputs(problem)  # as torch does
     extras = Extras(mask, sample_weight, normalizer, empty)
     return of_elements(problem, extras, constant=reference.constant if full else None)
 
@@ -297,4 +302,5 @@ def _location(
         weight = weight.to(dtype)
     x, y = input.to(dtype), target.to(dtype)
     problem = Elements(likelihood, (x,), y, (), settings, weight, False, factor, reduction)
-    return of_elements(problem, extras, mean_of_weights=weight is not None)
+    by_weight = weight is not None and likelihood is not Huber  # as torch has it
+    return of_elements(problem, extras, mean_of_weights=by_weight)

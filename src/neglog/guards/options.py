@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import torch
@@ -26,6 +27,8 @@ def tensors(**named: Any) -> None:
 
 def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
     """Return the reduction, with torch's two deprecated switches taken into account."""
+    if choice == PAIR:
+        return PAIR
     for name, value in (("size_average", size_average), ("reduce", reduce)):
         loud = isinstance(value, str) and not is_torch_compatible()
         if loud or isinstance(value, Tensor):
@@ -36,7 +39,7 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
         if reduce is False:
             return "none"
         return "sum" if size_average is False else "mean"
-    if choice not in (*REDUCTIONS, PAIR):
+    if choice not in REDUCTIONS:
         known = isinstance(choice, str) and choice.lower() in REDUCTIONS
         remedy = f"write {choice.lower()!r}" if known else ""
         wanted = f"reduction must be one of {REDUCTIONS}"
@@ -60,7 +63,7 @@ def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
 def positive(**named: Any) -> None:
     """Refuse what is not a number above 0."""
     for name, value in named.items():
-        if isinstance(value, str) or not value > 0:
+        if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value > 0:
             raise ArgumentError(sentence(f"{name} must be above 0", f"it is {value!r}"))
 
 
@@ -79,9 +82,13 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
             got = "it requires a gradient" if normalizer.dim() == 0 else got
             remedy = "use normalizer.detach()" if normalizer.dim() == 0 else "use normalizer.sum()"
             raise ArgumentError(sentence("normalizer must be one number", got, remedy=remedy))
-    elif not (isinstance(normalizer, (int, float)) and 0 < normalizer < math.inf):
+    elif not _is_positive(normalizer):
         wanted = "normalizer must be a number above 0, or a tensor of no dimensions"
         raise ArgumentError(sentence(wanted, f"it is {normalizer!r}"))
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < math.inf
 
 
 def ignored(ignore_index: int) -> int:
@@ -104,7 +111,7 @@ def no_ignored_probability(ignored: int) -> None:
 
 def smoothing(label_smoothing: Any) -> None:
     """Refuse a label smoothing outside [0, 1]."""
-    if isinstance(label_smoothing, str) or not 0.0 <= label_smoothing <= 1.0:
+    if not isinstance(label_smoothing, (int, float)) or not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(
             sentence("label_smoothing must lie in [0, 1]", f"it is {label_smoothing!r}")
         )

@@ -75,6 +75,7 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
         return None
     weight = torch.as_tensor(weight, dtype=input.dtype, device=input.device)
     if class_dim is not None and weight.dim() == 1 and input.dim() > 0:
+        dimension(class_dim, input)
         after = input.dim() - 1 - class_dim % input.dim()
         weight = weight.reshape(-1, *[1] * after)
     try:
@@ -93,7 +94,8 @@ def variance(var: Any, input: Tensor) -> Tensor:
     if isinstance(var, (int, float)):
         if var < 0:
             raise ArgumentError(sentence("var must be 0 or more", f"it is {var!r}"))
-        return torch.full_like(input, var)
+        dtype = input.dtype if input.is_floating_point() else torch.get_default_dtype()
+        return torch.full_like(input, var, dtype=dtype)
     if not isinstance(var, Tensor):
         wanted = "var must be a torch.Tensor or a number"
         raise ArgumentError(sentence(wanted, f"it is {type(var).__name__}"))
@@ -108,13 +110,18 @@ def variance(var: Any, input: Tensor) -> Tensor:
     raise ShapeError(sentence(wanted, f"it is {shape(var)}"))
 
 
+def dimension(class_dim: int, input: Tensor) -> None:
+    """Refuse a class dimension that the input has not."""
+    if not isinstance(class_dim, int) or not -input.dim() <= class_dim < input.dim():
+        wanted = f"class_dim must be a dimension of the input {shape(input)}"
+        raise ArgumentError(sentence(wanted, f"it is {class_dim}"))
+
+
 def classes_second(input: Tensor, class_dim: int) -> Tensor:
     """Return the input with its classes where torch has them, in dimension 1 of (N, C, …)."""
     if class_dim == 1 or input.dim() <= 1:
         return input
-    if not -input.dim() <= class_dim < input.dim():
-        wanted = f"class_dim must be a dimension of the input {shape(input)}"
-        raise ArgumentError(sentence(wanted, f"it is {class_dim}"))
+    dimension(class_dim, input)
     return input.movedim(class_dim, 1)
 
 
