@@ -95,6 +95,9 @@ def infinite_logits() -> None:
     assert T.binary_cross_entropy_with_logits(yes, torch.ones(1)).isnan()
     assert F.binary_cross_entropy_with_logits(yes, torch.ones(1)) == 0
     assert F.binary_cross_entropy_with_logits(no, torch.zeros(1)) == 0
+    hopeless = torch.full((1, 3), -INF)
+    finds("impossible-label", neglog.CrossEntropyLoss(), row, torch.tensor([1]))
+    assert F.cross_entropy(hopeless, torch.tensor([1])).isnan()
     smoothed = neglog.CrossEntropyLoss(label_smoothing=0.1)
     finds("masked-logits-smoothing", smoothed, row, torch.tensor([2]))
 
@@ -206,7 +209,7 @@ ROWS = [
     Row(
         19, "logits of −∞",
         "`inf` with smoothing; NaN where a soft target has no part there, or where ±∞ is right",
-        "0 · ln 0 is 0, and a binary ±∞ on the right side is 0; `masked-logits-smoothing`",
+        "0 · ln 0 is 0, a binary ±∞ on the right side too; a row without a finite top is found",
         EXACT, infinite_logits, 49844,
     ),
     Row(
@@ -224,7 +227,7 @@ ROWS = [
     Row(
         26, "`GaussianNLLLoss`: negative or tiny variances, their shapes",
         "a negative one raises without its place; 0 gives a gradient of −5 · 10¹¹",
-        "the first bad index; any shape that broadcasts to the input; `tiny-variance`",
+        "the first bad index; the input's shape, with ones in it or cut short; `tiny-variance`",
         PASS, variances, 53392,
     ),
     Row(

@@ -147,7 +147,7 @@ ROWS = [
     Row(
         15, "one class, or one dimension, in `CrossEntropyLoss`",
         "0 for ever; a pair of vectors is one sample of N classes",
-        "one class raises and points to the binary loss; `unbatched-pair`",
+        "one class raises and points to the binary loss; `unbatched-pair` finds two vectors",
         RAISED, one_class, 133833,
     ),
     Row(
@@ -165,7 +165,7 @@ ROWS = [
     Row(
         38, "target and prediction swapped",
         "`log_softmax… not implemented for 'Long'`; a binary loss is silent: 10.0 for 0.105",
-        "raises where a dtype tells; else `swapped-arguments`, from who wants a gradient",
+        "raises where a dtype tells; else `swapped-arguments`, by gradients and values",
         RAISED, swapped,
     ),
 ]  # fmt: skip
