@@ -71,6 +71,6 @@ def poisson_nll_loss(
 
 def _stirling(problem: Elements) -> Tensor:
     """Return torch's approximation of ln y!."""
-    y = torch.where(problem.y > 1, problem.y, 2.0)
+    y = problem.y
     approximate = y * torch.log(y) - y + 0.5 * torch.log(2 * math.pi * y)
-    return torch.where(problem.y > 1, approximate, 0.0)
+    return torch.where(y > 1, approximate, 0.0)
