@@ -45,12 +45,13 @@ class _Elements(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import elementwise_cpu
 
-        problem, wanted = _recalled(ctx), ctx.needs_input_grad[1:]
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
+            problem = ctx.problem.holding(saved)
             return None, *_derived(reference.reduced_elements, problem, wanted, upstream)
 
         def again() -> Any:
-            return elementwise_cpu.run(problem, wanted)[1]
+            return elementwise_cpu.run(ctx.problem.holding(saved), wanted)[1]
 
         return None, *_handed_out(ctx, upstream, again)
 
@@ -70,12 +71,13 @@ class _Rows(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         from neglog.engine import rows_cpu
 
-        problem = _recalled(ctx)
+        saved = ctx.saved_tensors
         if torch.is_grad_enabled():
+            problem = ctx.problem.holding(saved)
             return None, *_derived(reference.reduced_rows, problem, (True,), upstream)
 
         def again() -> Any:
-            return (rows_cpu.run(problem, True)[1],)
+            return (rows_cpu.run(ctx.problem.holding(saved), True)[1],)
 
         upstream = upstream[:, None] if upstream.dim() == 1 else upstream
         return None, *_handed_out(ctx, upstream, again)
@@ -110,15 +112,10 @@ class _LogSoftmax(torch.autograd.Function):
 
 
 def _remember(ctx: Any, problem: Elements | RowsOfClasses) -> None:
-    """Keep a problem, its tensors the way that notices when they are written to."""
+    """Keep a problem, its tensors so that torch raises if they were written to or are gone."""
     tensors = problem.tensors()
     ctx.save_for_backward(*tensors)
     ctx.problem = problem.holding([None] * len(tensors))
-
-
-def _recalled(ctx: Any) -> Any:
-    """Return the problem; torch raises here if a tensor was written to, or the graph was freed."""
-    return ctx.problem.holding(ctx.saved_tensors)
 
 
 def _derived(

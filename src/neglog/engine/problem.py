@@ -31,7 +31,8 @@ class Elements(NamedTuple):
         """Return the same problem about other tensors, in the order of `tensors`."""
         n = len(self.inputs)
         inputs, (y, *given), weight = tensors[:n], tensors[n:-1], tensors[-1]
-        return self._replace(inputs=tuple(inputs), y=y, given=tuple(given), weight=weight)
+        facts = (self.settings, weight, self.masked, self.factor, self.reduction)
+        return Elements(self.likelihood, tuple(inputs), y, tuple(given), *facts)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Elements:
         """Return the problem with every tensor changed."""
@@ -57,7 +58,8 @@ class RowsOfClasses(NamedTuple):
     def holding(self, tensors: Sequence[Any]) -> RowsOfClasses:
         """Return the same problem about other tensors, in the order of `tensors`."""
         x, y, weight, share = tensors
-        return self._replace(x=x, y=y, weight=weight, share=share)
+        facts = (self.ignored, self.smoothing, self.reduction)
+        return RowsOfClasses(self.likelihood, x, y, weight, share, *facts)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> RowsOfClasses:
         """Return the problem with every tensor but labels changed."""

@@ -36,7 +36,8 @@ def run(problem: RowsOfClasses, differentiate: bool) -> tuple[Tensor, Tensor | N
     x (N, K) is float32 or float64. Labels are checked before anything is computed:
     `SupportError` says which is no class.
     """
-    problem = problem.each(Tensor.contiguous)
+    if not all(t is None or t.is_contiguous() for t in problem.tensors()):
+        problem = problem.each(Tensor.contiguous)
     x, y, smoothing, reduction = problem.x, problem.y, problem.smoothing, problem.reduction
     real: Any = real_type(x)
     (size, classes), labelled = x.shape, y.dim() == 1

@@ -16,9 +16,11 @@ _SERVED = (torch.float32, torch.float64, torch.int64)
 
 def kernel_serves(*tensors: Tensor) -> bool:
     """Tell whether the Numba kernels may run: plain tensors on a CPU that nobody else watches."""
+    for t in tensors:
+        if type(t) not in _PLAIN or not t.is_cpu or t.dtype not in _SERVED:
+            return False
     return (
-        all(type(t) in _PLAIN and t.device.type == "cpu" and t.dtype in _SERVED for t in tensors)
-        and not torch._C._are_functorch_transforms_active()
+        not torch._C._are_functorch_transforms_active()
         and torch.autograd.forward_ad._current_level < 0
         and (torch.compiler.is_compiling() or not _is_watched())
     )
