@@ -278,6 +278,21 @@ MESSAGES = [
         "torch.float32; use mask.bool().",
     ),
     (
+        lambda: F.mse_loss(ROW, ROW, mask=[True] * 4),
+        errors.ArgumentError,
+        "True where an element counts, but it is list; use torch.as_tensor(mask).",
+    ),
+    (
+        lambda: F.cross_entropy(torch.zeros(5), torch.tensor([3, 1, 4, 2, 0])),
+        errors.ShapeError,
+        "for input (5,) labels must be (), but target is (5,).",
+    ),
+    (
+        lambda: F.sum_and_count(F.mse_loss, ROW, ROW, normalizer=3),
+        errors.ArgumentError,
+        "normalizer is what a mean divides by, but reduction is 'sum and count'; leave it out.",
+    ),
+    (
         lambda: F.mse_loss(ROW, ROW, mask=torch.ones(3).bool()),
         errors.ShapeError,
         "mask must have the losses' shape (4, 3) or its leading dimensions, but it is (3,).",

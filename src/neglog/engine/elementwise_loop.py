@@ -24,20 +24,9 @@ RUN = 1024
 
 
 def elementwise(
-    inputs,
-    given,
-    settings,
-    y,
-    weight,
-    scale,
-    value,
-    by_first,
-    by_second,
-    by_target,
-    notes,
-    start,
-    stop,
-):
+    inputs, given, settings, y, weight, scale, value, by_first, by_second, by_target, notes,
+    start, stop,
+):  # fmt: skip
     """Treat the blocks from start to stop; `None` arguments are pruned when it is compiled.
 
     Every block notes its sum and how many of its values lie outside their sets.

@@ -39,7 +39,6 @@ from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
 from neglog.functional.common import sum_and_count
 from neglog.functional.counts import poisson_nll_loss
 from neglog.functional.real import (
-    gaussian_nll_loss,
     huber_loss,
     l1_loss,
     mse_loss,
@@ -47,6 +46,7 @@ from neglog.functional.real import (
     sse_loss,
 )
 from neglog.functional.shares import kl_div
+from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [
     "binary_cross_entropy",

@@ -1,4 +1,4 @@
-"""Losses of real targets."""
+"""Losses of a real target about one prediction."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import engine, guards
-from neglog.compatibility import is_torch_compatible
-from neglog.engine import Elements, reference
-from neglog.families import HeteroscedasticNormal, Huber, Laplace, Normal
-from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
+from neglog import guards
+from neglog.engine import Elements
+from neglog.families import Huber, Laplace, Normal
+from neglog.functional.common import Extras, loss, of_elements
 from neglog.likelihood import Elementwise
 
 
@@ -224,61 +223,6 @@ def smooth_l1_loss(
         return _location(Laplace, input, target, reduction, extras)
     options: Any = {"settings": (float(beta),), "factor": 1.0 / beta}
     return _location(Huber, input, target, reduction, extras, **options)
-
-
-@loss_in_its_own_dtype
-def gaussian_nll_loss(
-    input: Tensor,
-    target: Tensor,
-    var: Tensor | float,
-    full: bool = False,
-    eps: float = 1e-6,
-    reduction: str = "mean",
-    *,
-    mask: Tensor | None = None,
-    sample_weight: Tensor | None = None,
-    normalizer: Tensor | float | None = None,
-    empty: str = "nan",
-) -> Tensor:
-    """Return the `HeteroscedasticNormal` loss: a normal target whose variance is emitted too.
-
-    Args:
-        input: means, any shape.
-        target: real numbers, the same shape.
-        var: variances, of the input's shape, or without its last dimension, or with a last
-            dimension of 1; or one number for all.
-        full: whether to add the constant ½ ln 2π.
-        eps: the least variance; below it the derivatives are those at it.
-        reduction: how the losses become one number.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-
-    Raises:
-        ArgumentError: eps is not above 0.
-        ShapeError: the shapes do not fit.
-        DtypeError: no tensor is floating.
-        SupportError: a variance is negative, or a target is NaN or infinite (found on a CPU).
-
-    >>> gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))
-    tensor(1.1931)
-    """
-    reduction = guards.reduction(None, None, reduction)
-    guards.tensors(input=input, target=target)
-    guards.positive(eps=eps)
-    var = guards.variance(var, input)
-    input, target = guards.aligned(input, target)
-    var = var.expand_as(input)
-    dtype = guards.common_dtype(input, target, var)
-    inputs, y = (input.to(dtype), var.to(dtype)), target.to(dtype)
-    problem = Elements(
-        HeteroscedasticNormal, inputs, y, settings=(float(eps),), reduction=reduction
-    )
-    if is_torch_compatible():
-        engine.check_inputs(problem)  # as torch does
-    extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, constant=reference.constant if full else None)
 
 
 def _location(

@@ -48,9 +48,11 @@ def boolean(**named: Tensor) -> None:
     """Refuse a mask that is not made of True and False."""
     for name, value in named.items():
         if not isinstance(value, Tensor) or value.dtype != torch.bool:
-            got = f"it is {value.dtype if isinstance(value, Tensor) else type(value).__name__}"
+            got, remedy = f"it is {type(value).__name__}", f"use torch.as_tensor({name})"
+            if isinstance(value, Tensor):
+                got, remedy = f"it is {value.dtype}", f"use {name}.bool()"
             wanted = f"{name} must be a tensor of torch.bool, True where an element counts"
-            raise ArgumentError(sentence(wanted, got, remedy=f"use {name}.bool()"))
+            raise ArgumentError(sentence(wanted, got, remedy=remedy))
 
 
 def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:

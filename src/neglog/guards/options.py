@@ -73,7 +73,7 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
     if normalizer is None:
         return
     if reduction != "mean":
-        remedy = 'pass reduction="mean"'
+        remedy = "leave it out" if reduction == PAIR else 'pass reduction="mean"'
         wanted = "normalizer is what a mean divides by"
         raise ArgumentError(sentence(wanted, f"reduction is {reduction!r}", remedy=remedy))
     if isinstance(normalizer, Tensor):

@@ -165,7 +165,7 @@ def labels(input: Tensor, target: Tensor) -> None:
         return
     wanted = f"for input {shape(input)} labels must be {tuple(expected)}"
     cause = remedy = ""
-    if target.shape == input.shape:
+    if target.shape == input.shape and input.dim() > 1:
         cause, remedy = "this looks one-hot", "pass target.argmax(1), or target.to(input.dtype)"
         remedy += "; for rows with several ones use binary_cross_entropy_with_logits"
     elif target.dim() == input.dim() > 1 and target.shape[1] == 1:
