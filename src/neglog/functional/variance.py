@@ -46,6 +46,7 @@ def gaussian_nll_loss(
         DtypeError: no tensor is floating.
         SupportError: a variance is negative, or a target is NaN or infinite (found on a CPU).
 
+    >>> import torch
     >>> gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))
     tensor(1.1931)
     """
