@@ -17,13 +17,15 @@ settings.load_profile("neglog")
 @pytest.fixture(autouse=True)
 def _poisoned_memory(monkeypatch):
     """Fill the kernels' fresh memory with NaN, so that an element nobody wrote is seen."""
-    from neglog.engine import elementwise_cpu, log_softmax_cpu, rows_cpu
+    from neglog.engine import memory
 
-    def poisoned(tensor):
-        return torch.full_like(tensor, float("nan"))
+    for name in ("empty_like", "empty_scalar", "empty_line"):
+        fresh = getattr(memory, name)
 
-    for module in (elementwise_cpu, log_softmax_cpu, rows_cpu):
-        monkeypatch.setattr(module, "empty_like", poisoned)
+        def poisoned(*arguments, fresh=fresh):
+            return fresh(*arguments).fill_(float("nan"))
+
+        monkeypatch.setattr(memory, name, poisoned)
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,7 @@ WORDS = {
     "softplus": _guarded(lambda x: mp.log1p(mp.exp(x)), {-INF: mp.mpf(0), INF: mp.inf}),
     "erf": mp.erf,
     "log_gamma": mp.loggamma,
+    "tanh": mp.tanh,
     "where": lambda condition, yes, no: yes if condition else no,
 }
 

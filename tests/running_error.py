@@ -72,6 +72,7 @@ WORDS = {
     "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
     "sigmoid": _word("sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "softplus": _word("softplus", _sigmoid),
+    "tanh": _word("tanh", lambda x: 1 - mp.tanh(x) ** 2),
     "where": lambda condition, yes, no: yes if condition else no,
 }
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+from array import array as buffer
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
+from numba import carray
 
 from neglog import functional
 from neglog.engine import threads
+from neglog.engine.jit import compile_kernel
+from neglog.engine.loops.slots import array, taken
 
 WAYS = ["team", "pool"]
 
@@ -18,30 +23,31 @@ WAYS = ["team", "pool"]
 def way(request, monkeypatch):
     """Run a test on torch's own threads, where torch has such, and on our pool."""
     if request.param == "pool":
-        monkeypatch.setattr(threads, "_openmp", lambda: None)
-    elif threads._openmp() is None:
+        monkeypatch.setattr(threads, "_team", lambda: None)
+    elif threads._team() is None:
         pytest.skip("this build of torch does not compute with GNU OpenMP")
     return request.param
 
 
-@pytest.mark.parametrize("blocks", [0, 1, 2, 3, 17])
-@pytest.mark.parametrize("count", [1, 2, 4])
+def visit(memory):
+    """Count the visits to every block; a kernel as simple as can be."""
+    slots = carray(memory, 3)
+    visits = array(slots[2], slots[1], np.int64)
+    while True:
+        block = taken(memory)
+        if block >= slots[1]:
+            break
+        visits[block] += 1
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2, 3, 17, 1000])
+@pytest.mark.parametrize("count", [1, 2, 8])
 def test_every_block_is_visited_once(way, blocks, count) -> None:
     torch.set_num_threads(count)
-    seen: list[int] = []
-    threads.run(lambda start, stop: seen.extend(range(start, stop)), blocks)
-    assert sorted(seen) == list(range(blocks))
-
-
-def test_a_failure_in_a_thread_reaches_the_caller(way) -> None:
-    torch.set_num_threads(2)
-
-    def fail(start: int, stop: int) -> None:
-        if stop == 4:
-            raise KeyboardInterrupt("in the second range")
-
-    with pytest.raises(KeyboardInterrupt, match="second range"):
-        threads.run(fail, 4)
+    kernel = compile_kernel(visit, torch.float32)
+    visits = buffer("q", bytes(8 * blocks))
+    threads.run(kernel, buffer("q", (0, blocks, visits.buffer_info()[0])), blocks)
+    assert list(visits) == [1] * blocks
 
 
 def test_callers_at_once_do_not_disturb_each_other(way) -> None:

@@ -43,6 +43,8 @@ class Likelihood:
         grad_target: the derivative of `nll` by the target.
         constant: what `nll` drops; it may depend on the settings.
         normalised: whether the likelihood sums to 1 over the support, as a weighted one does not.
+        settled: targets at which no term of the formulas nearly cancels another, so that the
+            kernels may round earlier; None if there are none.
         smooth: whether `grad` has no jump, so that `curvature` is all there is to its change.
     """
 
@@ -55,6 +57,7 @@ class Likelihood:
     support: ClassVar[Support]
     normalised: ClassVar[bool] = True
     smooth: ClassVar[bool] = True
+    settled: ClassVar[Support | None] = None
 
     distribution: ClassVar[Callable[..., Any]]
     nll: ClassVar[Callable[..., Any]]

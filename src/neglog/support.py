@@ -25,6 +25,10 @@ def _is_in_unit_interval(y):
     return (y >= 0.0) & (y <= 1.0)
 
 
+def _is_end(y):
+    return (y == 0.0) | (y == 1.0)
+
+
 def _is_nonnegative(y):
     return y >= 0.0
 
@@ -49,6 +53,9 @@ unit_interval = Support(
     _is_in_unit_interval,
     members=(0.0, 0.25, 0.5, 1.0),
     outsiders=(-1.0, -1e-6, 1.000001, 255.0, float("nan"), float("inf")),
+)
+ends_of_unit_interval = Support(
+    "0 or 1", _is_end, members=(0.0, 1.0), outsiders=(0.5, -1.0, 2.0, float("nan"))
 )
 nonnegative = Support(
     "a number of 0 or more",

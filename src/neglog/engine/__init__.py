@@ -10,39 +10,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog.engine import autograd, ops, reference, values
+from neglog.engine import autograd, ops, reference, shortcut, values
 from neglog.engine.problem import Elements as Elements
 from neglog.engine.problem import RowsOfClasses as RowsOfClasses
 from neglog.engine.values import check_inputs as check_inputs
 
-_HALF = (torch.float16, torch.bfloat16)
-
 
 def elementwise(problem: Elements) -> Tensor:
-    """Return the reduced loss, in the dtype of the inputs. Halves are computed in float32."""
-    dtype = problem.y.dtype
-    if dtype in _HALF:
-        problem = problem.each(torch.Tensor.float)
+    """Return the reduced loss, in the dtype of the inputs."""
     weighed = problem.weight is not None and problem.weight.requires_grad
     if weighed or not values.kernel_serves(*problem.inputs, problem.y):
         if values.are_known(*problem.inputs, problem.y):
             values.check(problem)
-        loss = reference.reduced_elements(problem)
-    elif torch.compiler.is_compiling():
-        loss = ops.elements(problem)
-    else:
-        loss = autograd.elements(problem)
-    return loss.to(dtype)
+        return reference.reduced_elements(problem)
+    if torch.compiler.is_compiling():
+        return ops.elements(problem)
+    return shortcut.note(problem, autograd.loss(problem))
 
 
 def rows(problem: RowsOfClasses) -> Tensor:
-    """Return the reduced loss, in the dtype of the rows. Halves are computed in float32.
+    """Return the reduced loss, in the dtype of the rows.
 
     A mean over labels divides by the weight of the labels that count, a mean over probabilities
     by the shares of the rows, as in torch.
     """
-    x, y = problem.x, problem.y
-    if x.dtype in _HALF:
+    y, share, dtype = problem.y, problem.share, problem.x.dtype
+    if share is not None and share.dtype != dtype:  # shares of halves are float32
         problem = problem.each(torch.Tensor.float)
     constants = (y, *(t for t in (problem.weight, problem.share) if t is not None))
     if any(t.requires_grad for t in constants) or not values.kernel_serves(problem.x, y):
@@ -52,14 +45,14 @@ def rows(problem: RowsOfClasses) -> Tensor:
     elif torch.compiler.is_compiling():
         loss = ops.rows_of_classes(problem)
     else:
-        loss = autograd.rows(problem)
-    return loss.to(x.dtype)
+        loss = shortcut.note(problem, autograd.loss(problem))
+    return loss.to(dtype)
 
 
 def log_softmax(x: Tensor) -> Tensor:
     """Return log softmax over the last dimension."""
     dtype = x.dtype
-    if dtype in _HALF:
+    if dtype in reference.HALF:
         x = x.float()
     if x.numel() == 0:
         return torch.log_softmax(x, -1).to(dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -12,16 +13,64 @@ from neglog.engine import reference
 from neglog.engine.derivatives import apply
 from neglog.engine.problem import Elements, RowsOfClasses
 
-
-def elements(problem: Elements) -> Tensor:
-    """Return the reduced loss of plain float32 or float64 tensors on a CPU."""
-    result: Tensor = apply(_Elements, problem, *problem.inputs, problem.y)
-    return result
+Results = tuple[Tensor, list[Tensor | None]]  # the loss, and its derivatives by the tensors
 
 
-def rows(problem: RowsOfClasses) -> Tensor:
-    """Return the reduced loss of plain float32 or float64 rows on a CPU."""
-    result: Tensor = apply(_Rows, problem, problem.x)
+class Task:
+    """A problem without its tensors, and what computes it.
+
+    Attributes:
+        problem: its tensors are None.
+        reference: returns the loss of a problem as torch differentiates it.
+    """
+
+    def __init__(self, problem: Elements | RowsOfClasses) -> None:
+        self.problem = problem
+        elementwise = isinstance(problem, Elements)
+        self.reference: Callable[..., Tensor]
+        self.reference = reference.reduced_elements if elementwise else reference.reduced_rows
+        self._kernels: Any = _elementwise_cpu() if elementwise else _rows_cpu()
+
+    def holding(self, tensors: Sequence[Any]) -> Any:
+        """Return the problem about tensors."""
+        return self.problem.holding(tensors)
+
+    def plan(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Any:
+        """Return the plan for contiguous tensors like these."""
+        return self._kernels.plan_for(self.problem, tensors, wanted)
+
+    def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
+        """Return the loss of tensors, and the wanted ones of its derivatives by them."""
+        results: Results = self._kernels.run(self.problem, tensors, wanted)
+        return results
+
+
+@cache
+def _elementwise_cpu() -> Any:
+    """Import the kernels when the first loss is computed: Numba takes a third of a second."""
+    from neglog.engine import elementwise_cpu
+
+    return elementwise_cpu
+
+
+@cache
+def _rows_cpu() -> Any:
+    from neglog.engine import rows_cpu
+
+    return rows_cpu
+
+
+def loss(problem: Elements | RowsOfClasses) -> Tensor:
+    """Return the reduced loss of plain tensors on a CPU."""
+    bare, tensors = problem.parted()
+    return loss_of(Task(bare), tensors)
+
+
+def loss_of(task: Task, tensors: Sequence[Any]) -> Tensor:
+    """Return the loss of a task, differentiable by its tensors."""
+    if not torch.is_grad_enabled():  # which a function's `needs_input_grad` does not know
+        return task.run(tensors, [False] * len(tensors))[0]
+    result: Tensor = _apply(task, *tensors)
     return result
 
 
@@ -31,56 +80,38 @@ def log_softmax(x: Tensor) -> Tensor:
     return result
 
 
-class _Elements(torch.autograd.Function):
+class _Loss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, problem: Elements, *_: Tensor) -> Tensor:
-        from neglog.engine import elementwise_cpu
-
-        wanted = ctx.needs_input_grad[1:]
-        loss, ctx.gradients = elementwise_cpu.run(problem, wanted)
-        _remember(ctx, problem)
+    def forward(ctx: Any, task: Task, *tensors: Any) -> Tensor:
+        loss, ctx.gradients = task.run(tensors, ctx.needs_input_grad[1:])
+        ctx.task = task
+        ctx.save_for_backward(*tensors)  # so that torch raises if they were written to or are gone
         return loss
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        from neglog.engine import elementwise_cpu
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """Return upstream · gradients, which for the usual upstream of 1 are the kernel's memory.
 
-        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        Whoever gets that memory may write to it (it becomes `x.grad`), so it is given away once; a
+        second backward through the same graph computes the gradients again.
+        """
+        tensors, gradients = ctx.saved_tensors, ctx.gradients
         if torch.is_grad_enabled():
-            problem = ctx.problem.holding(saved)
-            return None, *_derived(reference.reduced_elements, problem, wanted, upstream)
+            return None, *_derived(ctx.task, tensors, ctx.needs_input_grad[1:], upstream)
+        if gradients is None:
+            gradients = ctx.task.run(tensors, ctx.needs_input_grad[1:])[1]
+        if not _is_batch(upstream) and upstream.dim() == 0 and upstream.item() == 1.0:
+            ctx.gradients = None
+            return None, *gradients
+        upstream = ctx.task.holding(tensors).over_classes(upstream)
+        return None, *(None if g is None else upstream * g for g in gradients)
 
-        def again() -> Any:
-            return elementwise_cpu.run(ctx.problem.holding(saved), wanted)[1]
 
-        return None, *_handed_out(ctx, upstream, again)
-
-
-class _Rows(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, problem: RowsOfClasses, _: Tensor) -> Tensor:
-        from neglog.engine import rows_cpu
-
-        wanted = ctx.needs_input_grad[1]
-        loss, gradient = rows_cpu.run(problem, wanted)
-        ctx.gradients = (gradient,)
-        _remember(ctx, problem)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        from neglog.engine import rows_cpu
-
-        saved = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            problem = ctx.problem.holding(saved)
-            return None, *_derived(reference.reduced_rows, problem, (True,), upstream)
-
-        def again() -> Any:
-            return (rows_cpu.run(ctx.problem.holding(saved), True)[1],)
-
-        upstream = upstream[:, None] if upstream.dim() == 1 else upstream
-        return None, *_handed_out(ctx, upstream, again)
+# Tells whether `is_grads_batched` maps a backward over many upstream gradients.
+_is_batch = torch._C._functorch.is_legacy_batchedtensor
+# The C function below `Function.apply`, which adds a search for transforms of `torch.func`: a
+# tenth of a small loss, and `values.kernel_serves` has made sure that there are none.
+_apply: Any = super(torch.autograd.Function, _Loss).apply
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -111,43 +142,16 @@ class _LogSoftmax(torch.autograd.Function):
         return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
 
 
-def _remember(ctx: Any, problem: Elements | RowsOfClasses) -> None:
-    """Keep a problem, its tensors so that torch raises if they were written to or are gone."""
-    tensors = problem.tensors()
-    ctx.save_for_backward(*tensors)
-    ctx.problem = problem.holding([None] * len(tensors))
-
-
 def _derived(
-    loss: Callable[..., Tensor], problem: Any, wanted: Sequence[bool], upstream: Tensor
+    task: Task, tensors: Sequence[Any], wanted: Sequence[bool], upstream: Tensor
 ) -> list[Tensor | None]:
-    """Return the derivatives by the wanted ones of a problem's first tensors, differentiable again.
+    """Return the derivatives by the wanted ones of a task's tensors, differentiable again.
 
     They are taken by views of the tensors: one that was computed from another would otherwise
     count in the other's derivative.
     """
-    problem = problem.each(lambda t: t.view_as(t))
-    tensors = problem.tensors()
-    leaves = [t for t, want in zip(tensors, wanted, strict=False) if want]
-    slopes = iter(torch.autograd.grad(loss(problem), leaves, upstream, create_graph=True))
+    problem = task.holding([None if t is None else t.view_as(t) for t in tensors])
+    leaves = [t for t, want in zip(problem.tensors(), wanted, strict=False) if want]
+    loss = task.reference(problem)
+    slopes = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=True))
     return [next(slopes) if want else None for want in wanted]
-
-
-def _is_batch(upstream: Tensor) -> bool:
-    """Tell whether `is_grads_batched` maps this backward over many upstream gradients."""
-    return torch._C._functorch.is_legacy_batchedtensor(upstream)
-
-
-def _handed_out(
-    ctx: Any, upstream: Tensor, again: Callable[[], Sequence[Tensor | None]]
-) -> list[Tensor | None]:
-    """Return upstream · gradients, which for the usual upstream of 1 are the kernel's own memory.
-
-    Whoever gets that memory may write to it (it becomes `x.grad`), so it is given away once; a
-    second backward through the same graph computes the gradients again.
-    """
-    gradients = again() if ctx.gradients is None else ctx.gradients
-    if not _is_batch(upstream) and upstream.dim() == 0 and upstream.item() == 1.0:
-        ctx.gradients = None
-        return list(gradients)
-    return [None if g is None else upstream * g for g in gradients]

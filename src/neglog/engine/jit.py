@@ -2,51 +2,112 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numba import njit
+import numpy as np
+import torch
+from numba import cfunc, njit, types
 
-from neglog.words import bind, fingerprint
+from neglog.engine.loops import native
+from neglog.engine.loops.sums import IN_ORDER
+from neglog.words import bind, fingerprint, polynomials
 from neglog.words import numba as numba_words
 
 # Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
-LOOP: dict[str, Any] = {**numba_words.JIT, "fastmath": {"reassoc", "contract"}}
+LOOP: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "forceinline": False,
+    "fastmath": {"reassoc", "contract"},
+}
+# What only other machine code calls needs no doors for Python and C, which take time to compile.
+INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_SIGNATURE = types.void(types.CPointer(types.int64))
 
 
-def compile_loop(
+class Kernel:
+    """Machine code that takes the address of its slots; any number of threads may run it at once.
+
+    Attributes:
+        address: of the code.
+        held: calls it and keeps Python's lock: right where it takes microseconds.
+        released: calls it and lets other threads of Python run.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled  # owns the code
+        self.address: int = compiled.address
+        self.held = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self.address)
+        self.released = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)
+
+
+def compile_kernel(
     template: Callable[..., Any],
-    real: type,
+    dtype: torch.dtype,
     label: str = "",
     formulas: Mapping[str, Callable[..., Any]] | None = None,
     helpers: Mapping[str, Any] | None = None,
     flags: Mapping[str, bool] | None = None,
-) -> Any:
-    """Compile a loop for one floating type, with formulas and smaller loops put into it.
+    *,
+    narrow: bool = False,
+    narrow_too: tuple[str, ...] = (),
+) -> Kernel:
+    """Compile a loop for numbers that are stored in a dtype, with formulas and smaller loops in it.
 
-    A helper may call the helpers before it. The name holds a hash of every source, which is what
-    keeps Numba's cache honest: see `neglog.words`.
+    Args:
+        template: the loop, which leaves names open.
+        dtype: of the stored numbers.
+        label: a word for the names in the machine code.
+        formulas: what fills some of the names, in the vocabulary of `neglog.words`.
+        helpers: what fills others; one may call those before it.
+        flags: the rest of the names, each true or false.
+        narrow: whether the formulas may round as `words(…, narrow=True)` does.
+        narrow_too: helpers that are also compiled so, under their names with `narrow_` before.
+
+    Every name holds a hash of every source: that of the whole keeps Numba's cache honest (see
+    `neglog.words`), and those of the parts keep the machine code honest, where a part that comes
+    from the cache and one that was compiled now would otherwise bear one name, and one of them be
+    called for both.
     """
-    formulas, helpers = formulas or {}, helpers or {}
-    words = {**numba_words.words(real), "real": real, **(flags or {})}
-    names = {**words, "largest": numba_words.largest, "wide": numba_words.prefer_wide_vectors}
-    for name, formula in formulas.items():
-        names[name] = njit(bind(formula, words, real), **numba_words.JIT)
-    for name, helper in helpers.items():
-        names[name] = njit(bind(helper, _globals(helper) | names), **LOOP)
+    formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
+    storage = native.STORAGES[dtype]
     sources = (*formulas.values(), *helpers.values(), template)
-    stamp = fingerprint(*sources, numba_words, bind, compile_loop)
-    chosen = "_".join(flag for flag, on in (flags or {}).items() if on)
-    name = "_".join([template.__name__, label, real.__name__, chosen, stamp])
-    return cached(bind(template, _globals(template) | names, name=name), **LOOP)
+    stamp = fingerprint(*sources, native, numba_words, polynomials, bind, compile_kernel)
+    chosen = "_".join(flag for flag, on in flags.items() if on)
+    suffix = "_".join([label, storage.name, chosen, "narrow" * narrow, stamp])
+
+    def inner(name: str, function: Any, names: dict[str, Any], options: dict[str, Any]) -> Any:
+        named = bind(function, _globals(function) | names, name=f"{name}_{suffix}")
+        return njit(named, **INNER, **options)
+
+    def spelled(prefix: str, narrow: bool) -> dict[str, Any]:
+        words = {**numba_words.words(np.float64, narrow=narrow), **flags}
+        bound = {n: inner(prefix + n, f, words, numba_words.JIT) for n, f in formulas.items()}
+        return words | bound
+
+    names = {"KIND": storage.numpy, "taken": native.taken, "largest": numba_words.largest}
+    names["wide"] = numba_words.prefer_wide_vectors
+    for name, function in (("array", native.array), *storage.conversions()):
+        names[name] = inner(name, function, {}, LOOP)
+    names |= spelled("", narrow)
+    for name, helper in helpers.items():
+        names[name] = inner(name, helper, names, numba_words.JIT if helper in IN_ORDER else LOOP)
+    for name in narrow_too:
+        short = f"narrow_{name}"
+        names[short] = inner(short, helpers[name], names | spelled("narrow_", True), LOOP)
+    whole = bind(template, _globals(template) | names, name=f"{template.__name__}_{suffix}")
+    options = {"error_model": LOOP["error_model"], "fastmath": LOOP["fastmath"]}
+    return Kernel(_cached(whole, options))
 
 
-def cached(loop: Callable[..., Any], **options: Any) -> Any:
+def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:
     """Compile with Numba's disk cache, or without it where no folder may be written."""
     try:
-        return njit(loop, cache=True, **options)
+        return cfunc(_SIGNATURE, cache=True, **options)(loop)
     except RuntimeError:  # "cannot cache function: no locator available"
-        return njit(loop, **options)
+        return cfunc(_SIGNATURE, **options)(loop)
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any]:

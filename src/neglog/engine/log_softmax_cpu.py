@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
+from array import array
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neglog.engine import threads
-from neglog.engine.elementwise_cpu import empty_like, real_type
-from neglog.engine.jit import compile_loop
-from neglog.engine.rows_loops import BLOCK, log_softmax, log_softmax_backward, powers
+from neglog.engine import memory, threads
+from neglog.engine.jit import Kernel, compile_kernel
+from neglog.engine.loops.log_softmax import (
+    log_softmax,
+    log_softmax_backward,
+    log_softmax_backward_row,
+    log_softmax_row,
+)
+from neglog.engine.loops.rows import powers, rows_of_a_block
+from neglog.engine.rows_cpu import layout_of, power_for
 
 
 @cache
-def _kernel(template: Any, real: type) -> Any:
-    return compile_loop(template, real, helpers={"powers": powers})
+def _kernel(template: Any, dtype: torch.dtype) -> Kernel:
+    helpers = {"power": power_for(dtype), "powers": powers, "rows_of_a_block": rows_of_a_block}
+    helpers["log_softmax_row"] = log_softmax_row
+    if template is log_softmax_backward:
+        helpers = {"rows_of_a_block": rows_of_a_block}
+        helpers["log_softmax_backward_row"] = log_softmax_backward_row
+    return compile_kernel(template, dtype, helpers=helpers, narrow=dtype != torch.float64)
 
 
 def forward(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return ln p of contiguous rows (N, K), and each row's 1 − p of its top class, (N,)."""
-    log_p, doubts = empty_like(x), x.new_empty(x.shape[0])
-    _run(log_softmax, x.shape, x, log_p, doubts)
+    log_p, doubts = memory.empty_like(x), memory.empty_line(x.shape[0], x.dtype)
+    _run(log_softmax, x, None, doubts, log_p)
     return log_p, doubts
 
 
 def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
     """Return the derivative by the logits, from what `forward` returned."""
-    gradient = empty_like(log_p)
-    _run(log_softmax_backward, log_p.shape, log_p, upstream, doubts, gradient)
+    gradient = memory.empty_like(log_p)
+    _run(log_softmax_backward, log_p, upstream, doubts, gradient)
     return gradient
 
 
-def _run(template: Any, shape: torch.Size, *tensors: Tensor) -> None:
-    arrays = [t.detach().resolve_neg().numpy() for t in tensors]
-    loop, in_block, rows = (
-        _kernel(template, real_type(tensors[0])),
-        max(1, BLOCK // shape[1]),
-        shape[0],
-    )
-
-    def work(start: int, stop: int) -> None:
-        loop(*arrays, start * in_block, min(stop * in_block, rows))
-
-    threads.run(work, -(-rows // in_block))
+def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, result: Tensor) -> None:
+    kept = x.resolve_neg(), upstream if upstream is None else upstream.resolve_neg()
+    tensors = (kept[0], None, kept[1], None, None, doubts, result)
+    layout = layout_of(x)
+    addresses = (0 if t is None else t.data_ptr() for t in tensors)
+    slots = array("q", (0, layout.rows, 1, *layout[2:], 0, 0, *addresses))
+    blocks = -(-layout.rows // rows_of_a_block(layout.classes))
+    threads.run(_kernel(template, x.dtype), slots, blocks)

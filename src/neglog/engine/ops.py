@@ -54,8 +54,8 @@ def elementwise(
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = Elements(declaration, *tensors, masked, factor, reduction)
-    loss, gradients = elementwise_cpu.run(problem, wanted)
-    return [loss, *(y.new_empty(0) if g is None else g for g in gradients)]
+    loss, gradients = elementwise_cpu.run(*problem.parted(), wanted)
+    return [loss, *(y.new_empty(0) if g is None else g for g in gradients[: len(wanted)])]
 
 
 @torch.library.custom_op("neglog::rows", mutates_args=())
@@ -75,7 +75,7 @@ def rows(
 
     declaration: Any = REGISTRY[likelihood]
     problem = RowsOfClasses(declaration, x, y, weight, share, ignored, smoothing, reduction)
-    loss, gradient = rows_cpu.run(problem, wanted[0])
+    loss, (gradient, *_) = rows_cpu.run(*problem.parted(), wanted)
     return [loss, x.new_empty(0) if gradient is None else gradient]
 
 
@@ -92,7 +92,8 @@ def _rows_shapes(likelihood: str, x: Tensor, *rest: Any) -> list[Tensor]:
     *_, reduction, wanted = rest
     layout = torch.contiguous_format
     gradient = torch.empty_like(x, memory_format=layout) if wanted[0] else x.new_empty(0)
-    return [x.new_empty(x.shape[:1] if reduction == "none" else ()), gradient]
+    each = (x.shape[0] * x.shape[2] if x.dim() == 3 else x.shape[0],)
+    return [x.new_empty(each if reduction == "none" else ()), gradient]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -114,9 +115,13 @@ def _elementwise_pull(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
 
 @once_differentiable
 def _rows_pull(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
-    weight = upstream[0][:, None] if upstream[0].dim() == 1 else upstream[0]
     (gradient,) = ctx.saved_tensors
-    return ctx.nothing[0], weight * gradient if ctx.wanted[0] else None, *ctx.nothing[2:]
+    if not ctx.wanted[0]:
+        return tuple(ctx.nothing)
+    each = upstream[0]
+    if each.dim() == 1:
+        each = each.reshape((*gradient.shape[:1], 1, *gradient.shape[2:]))
+    return ctx.nothing[0], each * gradient, *ctx.nothing[2:]
 
 
 def _one_by_one(operator: Any) -> Any:

@@ -34,13 +34,25 @@ class Elements(NamedTuple):
         facts = (self.settings, weight, self.masked, self.factor, self.reduction)
         return Elements(self.likelihood, tuple(inputs), y, tuple(given), *facts)
 
+    def parted(self) -> tuple[Elements, tuple[Any, ...]]:
+        """Return the problem without its tensors, and them."""
+        tensors = self.tensors()
+        return self.holding([None] * len(tensors)), tensors
+
+    def over_classes(self, losses: Tensor) -> Tensor:
+        """Return numbers in the shape of the losses as they are: see `RowsOfClasses`."""
+        return losses
+
     def each(self, change: Callable[[Tensor], Tensor]) -> Elements:
         """Return the problem with every tensor changed."""
         return self.holding([None if t is None else change(t) for t in self.tensors()])
 
 
 class RowsOfClasses(NamedTuple):
-    """The loss of rows x (N, K) against labels (N,) of int64 or probabilities (N, K)."""
+    """The loss of rows x (N, K) against labels (N,) of int64 or probabilities (N, K).
+
+    Or of rows x (N, K, L), L of them in each of N, against labels (N · L,).
+    """
 
     likelihood: type[Rows]
     x: Tensor
@@ -60,6 +72,23 @@ class RowsOfClasses(NamedTuple):
         x, y, weight, share = tensors
         facts = (self.ignored, self.smoothing, self.reduction)
         return RowsOfClasses(self.likelihood, x, y, weight, share, *facts)
+
+    def parted(self) -> tuple[RowsOfClasses, tuple[Any, ...]]:
+        """Return the problem without its tensors, and them."""
+        tensors = self.tensors()
+        return self.holding([None] * len(tensors)), tensors
+
+    def by_rows(self) -> RowsOfClasses:
+        """Return the problem with its classes last, in two dimensions."""
+        if self.x.dim() == 2:
+            return self
+        return self._replace(x=self.x.movedim(1, -1).reshape(-1, self.x.shape[1]))
+
+    def over_classes(self, losses: Tensor) -> Tensor:
+        """Return a number for each row in a shape that broadcasts over x; one for all as it is."""
+        if losses.dim() == 0:
+            return losses
+        return losses.reshape((*self.x.shape[:1], 1, *self.x.shape[2:]))
 
     def each(self, change: Callable[[Tensor], Tensor]) -> RowsOfClasses:
         """Return the problem with every tensor but labels changed."""

@@ -14,9 +14,14 @@ from torch import Tensor
 from neglog.engine.derivatives import apply, is_nested_forward_mode, nll
 from neglog.engine.problem import Elements, RowsOfClasses
 
+HALF = (torch.float16, torch.bfloat16)
+
 
 def reduced_elements(problem: Elements) -> Tensor:
-    """Return the reduced loss of elements."""
+    """Return the reduced loss of elements, computed in float32 or more."""
+    dtype = problem.y.dtype
+    if dtype in HALF:
+        return reduced_elements(problem.each(Tensor.float)).to(dtype)
     weight, masked = problem.weight, problem.masked
     if masked and weight is not None:  # what does not count is replaced, so that no NaN comes back
         counts = weight != 0
@@ -94,7 +99,11 @@ def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
 
 
 def reduced_rows(problem: RowsOfClasses) -> Tensor:
-    """Return the reduced loss of rows."""
+    """Return the reduced loss of rows, computed in float32 or more."""
+    dtype = problem.x.dtype
+    if dtype in HALF:
+        return reduced_rows(problem.each(Tensor.float)).to(dtype)
+    problem = problem.by_rows()
     loss = losses_of_rows(problem, kept_rows(problem))
     if problem.share is not None:
         loss = loss * problem.share

@@ -2,70 +2,204 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+import math
+from array import array
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import rows_loops, threads, values
-from neglog.engine.elementwise_cpu import empty_like, flat, real_type
-from neglog.engine.elementwise_loop import sum_of
-from neglog.engine.jit import cached, compile_loop
+from neglog.engine import memory, threads, values
+from neglog.engine.elementwise_cpu import sums_for, total_of
+from neglog.engine.jit import Kernel, compile_kernel
+from neglog.engine.loops import columns, rows, survey
+from neglog.engine.loops.rows_slots import (
+    GRADIENT,
+    IGNORED,
+    LABELS,
+    NOTES,
+    NUMBERS,
+    SHARES,
+    SLOTS,
+    TARGETS,
+    VALUE,
+    WEIGHT,
+    X,
+)
+from neglog.engine.loops.sums import two_sum
 from neglog.engine.problem import RowsOfClasses
-from neglog.engine.rows_loops import BLOCK, label_row, label_rows, powers, target_row, target_rows
 
-survey = cached(rows_loops.survey, nogil=True)
+FEW = 32  # classes; more of them fill the vectors by themselves
+
+
+class Layout(NamedTuple):
+    """Where the numbers of x lie: see `rows_slots`."""
+
+    outer: int
+    inner: int
+    classes: int
+    row_step: int
+    class_step: int
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are."""
+        return self.outer * self.inner
+
+
+def layout_of(x: Tensor) -> Layout:
+    """Describe contiguous rows (N, K), or (N, K, L) with L rows in each of N."""
+    if x.dim() == 3:
+        return Layout(x.shape[0], x.shape[2], x.shape[1], 1, x.shape[2])
+    return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1)
 
 
 @cache
-def kernel(template: Any, likelihood: Any, real: type) -> Any:
-    """Compile one of the loops for one likelihood and one floating type."""
-    formulas = {"nll": likelihood.nll, "grad": likelihood.grad}
-    helpers = {"sum_of": sum_of, "powers": powers}
-    row = label_row if template is label_rows else target_row
-    helpers[row.__name__] = row
-    flags = {"SOFTMAX": likelihood.softmax}
-    return compile_loop(template, real, likelihood.name, formulas, helpers, flags)
+def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str, ...]) -> Kernel:
+    """Compile one of the loops for one likelihood, one dtype, and what there is beside the rows."""
+    formulas = {"nll": likelihood.nll, "grad": likelihood.grad} if likelihood else {}
+    names = ("SOFTMAX", "SHARED", "WEIGHTED", "VALUED", "DIFFERENTIATED", "LABELLED", "TARGETED")
+    label = likelihood.name if likelihood else ""
+    chosen = {name: name in flags for name in names}
+    helpers = _helpers(template, dtype, chosen["SOFTMAX"])
+    # Against a label nothing cancels; against shares the probabilities may.
+    narrow = dtype != torch.float64 and (template is not rows.target_rows or _is_half(dtype))
+    return compile_kernel(template, dtype, label, formulas, helpers, chosen, narrow=narrow)
 
 
-def run(problem: RowsOfClasses, differentiate: bool) -> tuple[Tensor, Tensor | None]:
+def _is_half(dtype: torch.dtype) -> bool:
+    return dtype in (torch.float16, torch.bfloat16)
+
+
+def _helpers(template: Any, dtype: torch.dtype, softmax: bool) -> dict[str, Any]:
+    helpers: dict[str, Any] = {"two_sum": two_sum}
+    if template is survey.survey:
+        return helpers | {"counted": survey.counted, "weighed": survey.weighed}
+    helpers |= sums_for(dtype) | {"power": power_for(dtype)}
+    if template is columns.label_columns:
+        return helpers | {step: getattr(columns, step) for step in columns.STEPS}
+    helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "powers")}
+    if template is rows.label_rows:
+        row = rows.label_row if softmax else rows.picked_row
+        return helpers | {"label_and_share": rows.label_and_share, "one_row": row}
+    steps = ("set_parts", "around_the_peak", "target_row")
+    return helpers | {step: getattr(rows, step) for step in steps}
+
+
+def power_for(dtype: torch.dtype) -> Any:
+    """Return the e^(z − top) that loses nothing which a dtype could tell."""
+    return rows.exact_power if dtype == torch.float64 else rows.power
+
+
+class Plan:
+    """All that can be said of a problem before its tensors are there: made once, run often."""
+
+    def __init__(
+        self, problem: RowsOfClasses, like: Tensor, labelled: bool, extras: tuple[bool, bool],
+        differentiate: bool,
+    ) -> None:  # fmt: skip
+        self.problem, self.dtype, self.layout = problem, like.dtype, layout_of(like)
+        self.mean, self.each = problem.reduction == "mean", problem.reduction == "none"
+        self.target, self.differentiate = LABELS if labelled else TARGETS, differentiate
+        self.softmax = problem.likelihood.softmax
+        self.counts = labelled or extras[1]
+        template, self.blocks = _loop(problem, self.layout, labelled)
+        present = {
+            "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
+            "VALUED": self.each, "DIFFERENTIATED": differentiate,
+            "LABELLED": labelled, "TARGETED": not labelled,
+        }  # fmt: skip
+        flags = tuple(name for name, there in present.items() if there)
+        likelihood: Any = problem.likelihood
+        self.kernel = kernel(template, likelihood, self.dtype, flags)
+        facts = tuple(flag for flag in flags if flag in ("WEIGHTED", "SHARED", "LABELLED"))
+        self.survey = kernel(survey.survey, None, self.dtype, facts) if self.counts else None
+        parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
+        self.numbers = array("d", parts) + array("d", bytes(16 * self.blocks))
+        self.surveyed = -(-self.layout.rows // survey.BLOCK)
+        self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
+
+    def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the loss and the gradient of contiguous tensors, its labels checked first."""
+        slots, numbers = self.slots[:], self.numbers[:]
+        x = tensors[0]
+        slots[X], slots[self.target] = x.data_ptr(), tensors[1].data_ptr()
+        for slot, tensor in zip((WEIGHT, SHARES), tensors[2:], strict=False):
+            if tensor is not None:
+                slots[slot] = tensor.data_ptr()
+        counted = self._counted(slots, tensors)
+        if self.mean:
+            numbers[0] = 1.0 / counted if counted else math.nan
+        value = memory.empty_scalar(self.dtype)
+        if self.each:
+            value = memory.empty_line(self.layout.rows, self.dtype)
+        slots[VALUE], slots[NUMBERS] = value.data_ptr(), numbers.buffer_info()[0]
+        gradient = None
+        if self.differentiate:  # of log-probabilities only the labels' is not 0
+            gradient = memory.empty_like(x) if self.softmax else torch.zeros_like(x)
+            slots[GRADIENT] = gradient.data_ptr()
+        threads.run(self.kernel, slots, self.blocks)
+        if not self.each and (self.blocks != 1 or (self.mean and not counted)):
+            empty = self.mean and not counted
+            total = math.nan if empty else total_of(numbers[NOTES::2])
+            value = torch.tensor(total, dtype=self.dtype)
+        return value, [gradient, *[None] * (len(tensors) - 1)]
+
+    def _counted(self, slots: array[int], tensors: Sequence[Any]) -> float:
+        """Return what a mean divides by."""
+        if self.survey is None:
+            return float(self.layout.rows)
+        numbers = array("d", bytes(8 * (NOTES + 2 * self.surveyed)))
+        slots = slots[:]
+        slots[NUMBERS] = numbers.buffer_info()[0]
+        threads.run(self.survey, slots, self.surveyed)
+        if self.surveyed == 1:
+            total, strangers = numbers[NOTES], numbers[NOTES + 1]
+        else:
+            total, strangers = total_of(numbers[NOTES::2]), sum(numbers[NOTES + 1 :: 2])
+        if strangers:
+            full = (*tensors, None, None)[:4]
+            values.check_labels(self.problem.holding(full))
+        return total
+
+
+_plans = lru_cache(maxsize=256)(
+    lambda problem, dtype, shape, *facts: Plan(
+        problem, torch.empty(shape, dtype=dtype, device="meta"), *facts
+    )
+)
+
+
+def plan_for(problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
+    """Return the plan of a problem without tensors, for contiguous tensors like these."""
+    x, y, weight, share = tensors
+    extras = (weight is not None, share is not None)
+    labelled = not y.is_floating_point()
+    plan: Plan = _plans(problem, x.dtype, x.shape, labelled, extras, wanted[0])
+    return plan
+
+
+def run(
+    problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bool]
+) -> tuple[Tensor, list[Tensor | None]]:
     """Return the reduced loss, and its derivative by x if that is wanted.
 
-    x (N, K) is float32 or float64. Labels are checked before anything is computed:
-    `SupportError` says which is no class.
+    Labels are checked before anything is computed: `SupportError` says which is no class.
     """
-    if not all(t is None or t.is_contiguous() for t in problem.tensors()):
-        problem = problem.each(Tensor.contiguous)
-    x, y, smoothing, reduction = problem.x, problem.y, problem.smoothing, problem.reduction
-    real: Any = real_type(x)
-    (size, classes), labelled = x.shape, y.dim() == 1
-    data, target = (t.detach().contiguous().resolve_neg().numpy() for t in (x, y))
-    weights, shares, ignored = flat(problem.weight), flat(problem.share), problem.ignored
-    labels = target if labelled else None
-    counted, strangers = survey(size, labels, ignored, classes, weights, shares)
-    if strangers:
-        values.check_labels(problem)
-    value = torch.empty(size, dtype=x.dtype) if reduction == "none" else None
-    gradient = empty_like(x) if differentiate else None
-    blocks = -(-size // max(1, BLOCK // classes))
-    sums = np.zeros(blocks)
-    scale = real(1)
-    if reduction == "mean":
-        scale = real(1 / counted if counted else np.nan)
-    slopes = None if gradient is None else gradient.numpy()
-    tail = (shares, weights, scale, flat(value), slopes, sums)
-    head: tuple[Any, ...] = (data, target, ignored)
-    template: Any = label_rows
-    if smoothing or not labelled:
-        targets = None if labelled else target
-        head = (data, labels, ignored, targets, real(1 - smoothing), real(smoothing / classes))
-        template = target_rows
-    likelihood: Any = problem.likelihood
-    loop = kernel(template, likelihood, real)
-    threads.run(lambda start, stop: loop(*head, *tail, start, stop), blocks)
-    if value is None:
-        total = np.nan if reduction == "mean" and not counted else sums.sum()
-        value = torch.tensor(total, dtype=x.dtype)
-    return value, gradient
+    if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
+        tensors = [None if t is None else t.resolve_neg().contiguous() for t in tensors]
+    return plan_for(problem, tensors, wanted).run(tensors)
+
+
+def _loop(problem: RowsOfClasses, layout: Layout, labelled: bool) -> tuple[Any, int]:
+    """Choose a loop by the target and by how the classes lie; return it and its blocks."""
+    if problem.smoothing or not labelled:
+        template: Any = rows.target_rows
+    elif problem.likelihood.softmax and (layout.class_step > 1 or layout.classes <= FEW):
+        parts = columns.work_of(layout.inner, layout.classes)[2]
+        return columns.label_columns, layout.outer * parts
+    else:
+        template = rows.label_rows
+    return template, -(-layout.rows // rows.rows_of_a_block(layout.classes))

@@ -1,80 +1,66 @@
-"""Serial kernels over ranges of blocks, on the threads that torch computes with.
+"""Kernels on the threads that torch computes with.
 
-Numba's own parallel layers either abort a forked child or abort on concurrent callers, and they
-compile slowly. A pool of our own has neither fault but fights torch's threads, which go on
-spinning on their cores for milliseconds after every operation of torch. So where torch brings
-GNU OpenMP, its own team is asked to call us (`_on_team`); elsewhere, and in a forked child, where
-OpenMP would wait for threads that the fork did not copy, a small pool serves (`_on_pool`).
+A pool of our own would fight torch's threads, which go on spinning on their cores for milliseconds
+after every operation of torch. So where torch brings GNU OpenMP, its own team runs the kernel
+(`_on_team`); elsewhere, and in a forked child, where OpenMP would wait for threads that the fork
+did not copy, a small pool serves (`_on_pool`).
 
-The blocks are fixed by the size of the input alone, so the results are the same bits at any number
-of threads. `tests/test_threads.py` holds all of this.
+Every thread takes the next block until none is left, and what a block is depends on the size of
+the input alone. So the results are the same bits at any number of threads, however many of them
+come. `tests/test_threads.py` holds all of this.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
-Kernel = Callable[[int, int], object]
-_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+from neglog.engine.jit import Kernel
+
 _forked = False
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 
 
-def run(kernel: Kernel, blocks: int) -> None:
-    """Call `kernel(start, stop)` on ranges that cover `blocks`, on torch's number of threads."""
+def run(kernel: Kernel, slots: array[int], blocks: int) -> None:
+    """Run a kernel until all blocks are done; its first slot is the number of the next one."""
+    address = slots.buffer_info()[0]
     threads = min(torch.get_num_threads(), blocks)
     if threads <= 1:
-        if blocks:
-            kernel(0, blocks)
+        (kernel.held if blocks <= 1 else kernel.released)(address)
         return
-    team = None if _forked else _openmp()
+    team = None if _forked else _team()
     if team is None:
-        _on_pool(kernel, blocks, threads)
+        _on_pool(kernel, address, threads)
     else:
-        _on_team(team, kernel, blocks, threads)
+        team(kernel.address, address, threads, 0)
 
 
-def _on_team(team: ctypes.CDLL, kernel: Kernel, blocks: int, threads: int) -> None:
-    failures: list[BaseException] = []
-
-    def work(_: object) -> None:
-        part, parts = team.omp_get_thread_num(), team.omp_get_num_threads()
-        try:
-            kernel(blocks * part // parts, blocks * (part + 1) // parts)
-        except BaseException as failure:  # it cannot cross the C frames between here and the caller
-            failures.append(failure)
-
-    team.GOMP_parallel(_CALLBACK(work), None, threads, 0)
-    if failures:
-        raise failures[0]
-
-
-def _on_pool(kernel: Kernel, blocks: int, threads: int) -> None:
-    ends = [blocks * part // threads for part in range(threads + 1)]
+def _on_pool(kernel: Kernel, address: int, threads: int) -> None:
     pool = _executor(threads - 1)
-    others = [pool.submit(kernel, *ends[part : part + 2]) for part in range(1, threads)]
-    try:
-        kernel(*ends[:2])
-    finally:
-        for other in others:
-            other.result()
+    others = [pool.submit(kernel.released, address) for _ in range(threads - 1)]
+    kernel.released(address)
+    for other in others:
+        other.result()
 
 
 @cache
-def _openmp() -> ctypes.CDLL | None:
-    """Return the GNU OpenMP library that torch has loaded, if that is what it computes with."""
+def _team() -> Any:
+    """Return `GOMP_parallel` of the GNU OpenMP library that torch has loaded, if it has one."""
     folder = Path(torch.__file__).parent
     for path in sorted([*folder.glob("lib/libgomp*"), *folder.parent.glob("torch.libs/libgomp*")]):
         library = ctypes.CDLL(str(path))
         if hasattr(library, "GOMP_parallel"):
-            return library
+            library.GOMP_parallel.argtypes = (
+                ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint,
+            )  # fmt: skip
+            return library.GOMP_parallel
     return None
 
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from neglog import distributions
 from neglog.likelihood import Elementwise, Rows
-from neglog.support import classes, signs, unit_interval
-from neglog.words.reference import absolute, at_least, exp, log, log1p, sigmoid, softplus, where
+from neglog.support import classes, ends_of_unit_interval, signs, unit_interval
+from neglog.words.reference import (
+    absolute,
+    at_least,
+    exp,
+    log,
+    log1p,
+    sigmoid,
+    softplus,
+    tanh,
+    where,
+)
 
 
 class Bernoulli(Elementwise):
@@ -19,6 +29,7 @@ class Bernoulli(Elementwise):
 
     inputs = ("logit",)
     support = unit_interval
+    settled = ends_of_unit_interval
 
     @staticmethod
     def distribution(logit):
@@ -33,8 +44,10 @@ class Bernoulli(Elementwise):
 
     @staticmethod
     def grad(logit, y):
-        doubt = sigmoid(-absolute(logit))  # the smaller of σ, 1 − σ
-        return where(logit > 0.0, (1.0 - y) - doubt, doubt - y)
+        # σ − y, by way of ½ where they nearly cancel there, else of the smaller of σ and 1 − σ.
+        doubt = sigmoid(-absolute(logit))
+        far = where(logit > 0.0, (1.0 - y) - doubt, doubt - y)
+        return where(absolute(logit) < 1.0, (0.5 - y) + 0.5 * tanh(0.5 * logit), far)
 
     @staticmethod
     def curvature(logit, y):
@@ -62,6 +75,7 @@ class WeightedBernoulli(Elementwise):
     inputs = ("logit",)
     given = ("positive_weight",)
     support = unit_interval
+    settled = ends_of_unit_interval
     normalised = False
 
     @staticmethod
@@ -152,6 +166,7 @@ class SignedBernoulli(Elementwise):
 
     inputs = ("logit",)
     support = signs
+    settled = signs
 
     @staticmethod
     def distribution(logit):

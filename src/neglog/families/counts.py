@@ -63,11 +63,13 @@ class PoissonRate(Elementwise):
 
     @staticmethod
     def nll(rate, eps, y):
-        return rate - y * log(rate + eps)
+        floored = rate + eps
+        lost = (rate - floored) + eps  # by rounding
+        return rate - y * (log(floored) + lost / floored)
 
     @staticmethod
     def grad(rate, eps, y):
-        return 1.0 - y / (rate + eps)
+        return ((rate - y) + eps) / (rate + eps)
 
     @staticmethod
     def curvature(rate, eps, y):

@@ -73,8 +73,8 @@ class HeteroscedasticNormal(Elementwise):
     @staticmethod
     def grad(mean, variance, eps, y):
         v = at_least(variance, eps)
-        z = (mean - y) / v
-        return z, 0.5 * (1.0 / v - z * z)
+        error = mean - y
+        return error / v, 0.5 * (v - error * error) / (v * v)
 
     @staticmethod
     def curvature(mean, variance, eps, y):

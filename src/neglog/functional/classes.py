@@ -171,13 +171,16 @@ def _rows(
         input, target = input[None], target[None] if probable else target.reshape(1)
     else:
         shape = input.shape[:1] + input.shape[2:]
-    classes = input.shape[1]
-
-    def laid_out(t: Tensor) -> Tensor:
-        return t if t.dim() == 2 else t.movedim(1, -1).reshape(-1, classes)
-
-    x = laid_out(input)
-    y = laid_out(target.to(input.dtype)) if probable else target.reshape(-1).long()
+    x = input
+    if input.dim() > 2:
+        last = input.movedim(1, -1)
+        apart = not (probable or smoothing or last.is_contiguous())
+        x = input.flatten(2) if apart else last.reshape(-1, input.shape[1])
+    y = target.to(input.dtype) if probable else target.long()
+    if probable and y.dim() > 2:
+        y = y.movedim(1, -1).reshape(x.shape)
+    elif y.dim() != (2 if probable else 1):
+        y = y.reshape(-1)
     weight = None if weight is None else weight.to(x.dtype)
     problem = RowsOfClasses(likelihood, x, y, weight, None, ignored, smoothing, reduction)
     return of_rows(problem, extras, shape)

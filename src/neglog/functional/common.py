@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from neglog import engine, guards
-from neglog.engine import Elements, RowsOfClasses, reference
+from neglog.engine import Elements, RowsOfClasses, reference, shortcut
 
 _HALF = (torch.float16, torch.bfloat16)
 P = ParamSpec("P")
@@ -38,6 +38,9 @@ def _entered(
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return cast(T, shortcut.call(function, the_long_way, args, kwargs))
+
+    def the_long_way(*args: P.args, **kwargs: P.kwargs) -> T:
         everything = (*args, *kwargs.values())
         if has_torch_function(everything):
             overridden: T = handle_torch_function(call, everything, *args, **kwargs)

@@ -1,221 +1,253 @@
-"""The words as Numba compiles them, for float32 and float64.
+"""The words as Numba compiles them, in float64 whatever the storage.
 
 Numba's own `exp` and `log1p` are calls into a scalar library, which keep a loop from being
-vectorised. These are straight lines of arithmetic that LLVM turns into vector instructions:
+vectorised. These are straight lines of arithmetic that LLVM turns into vector instructions. None
+divides, since a vector of divisions takes longer than a polynomial:
 
-* ``exp``: x = 2h ln 2 + r with |r| ≤ ln 2, then 2ʰ (1 + r + r²/2 + …) 2ʰ, whose two factors reach
-  the subnormal numbers and ∞;
+* ``exp``: x = n ln 2 + r with |r| ≤ ln 2 / 2, then 2ⁿ (1 + r + r²/2 + …);
 * ``log``, ``log1p``: a power of two brings the argument to 1 + f in [¾, 3/2), then
   f − f²/2 + f³ (1/3 − f/4 + …);
-* ``softplus``: e = exp(−|x|) lies in [0, 1], where ln(1 + e) = e + e² (−1/2 + e/3 − …).
+* ``sigmoid``: e = exp(−|x|) lies in [0, 1], where 1 / (1 + e) is a cubic and Newton's steps;
+* ``softplus``: ln(1 + e) by way of that e / (1 + e), which a loss has in its gradient anyway.
 
-The dots are polynomials through the function at Chebyshev points, of the degree at which their
-error vanishes in the rounding. `tests/test_words.py` holds every word against mpmath, at ordinary
-arguments and at extreme ones.
+The dots are polynomials through the function at Chebyshev points. There are two vocabularies:
+
+* the exact one, for numbers stored as float64: the polynomials' error vanishes in the rounding,
+  also where numbers are subnormal;
+* the narrow one, for numbers stored as float32 or shorter: results are right to one part in 2³⁶,
+  which leaves no error beside float32's own rounding. Subnormal doubles, which no product of six
+  such numbers comes near, are 0 as results and belong to no logarithm's domain.
+
+`tests/test_words.py` holds every word of both against mpmath, at ordinary arguments and at
+extreme ones.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from neglog.words.polynomials import polynomial
 from neglog.words.reference import NAMES
 
 # No reassociation: it would undo the compensated sums. Fusing a·b + c only adds exactness.
-JIT: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+# Inlined whatever the length: LLVM calls what it finds long, and vectorises no loop with a call.
+JIT: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "forceinline": True,
+}
 
-
-class Format(NamedTuple):
-    """What the layout of a floating type asks of the words."""
-
-    integer: type
-    mantissa: int  # bits of it
-    lowest: float  # exp is 0 at and below it
-    highest: float  # exp is ∞ at and above it
-    ln2_high: float  # ln 2 cut so short that n · ln2_high is exact
-    ln2_low: float
-    degrees: dict[str, int]  # of the polynomials
-
-
-FORMATS: dict[type, Format] = {
-    np.float32: Format(
-        np.int32, 23, -104.0, 89.0, 0.693145751953125, 1.4286068203094172e-06,
-        {"exp": 6, "log": 7, "softplus": 9},
-    ),
-    np.float64: Format(
-        np.int64, 52, -746.0, 710.0, 0.6931471803691238, 1.9082149292705877e-10,
-        {"exp": 12, "log": 19, "softplus": 21},
-    ),
-}  # fmt: skip
+LN2 = math.log(2)
+LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10  # n · LN2_HIGH is exact
+MANTISSA, EXPONENT = 52, 0x7FF0_0000_0000_0000  # the bits of a float64: how many, and which
+THREE_QUARTERS, FOUR = 0x3FE8_0000_0000_0000, 0x4010_0000_0000_0000  # these floats' bits
+WHOLE = 1.5 * 2.0**MANTISSA  # added to x, it leaves the nearest whole number in the low bits
 
 
 @cache
-def words(real: type) -> dict[str, Any]:
-    """Return the vocabulary for one floating type."""
-    basic = _basic(real)
-    exp, log, log1p = _exp(real, basic), *_logarithms(real, basic)
-    sigmoid, softplus = _sigmoid(real, basic, exp), _softplus(real, basic, exp)
-    table = {**vars(basic), "exp": exp, "log": log, "log1p": log1p}
-    table |= {"sigmoid": sigmoid, "softplus": softplus}
+def words(real: type, narrow: bool = False) -> dict[str, Any]:
+    """Return the vocabulary for numbers stored as float64, or as something narrower."""
+    assert real is np.float64, "the words compute in float64, whatever the storage"
+    table = {"where": where, "absolute": absolute, "at_least": at_least}
+    for group in (_exponentials(narrow), _logarithms(narrow)):
+        table |= vars(group)
     return {name: table[name] for name in NAMES}
 
 
-def _basic(real: type) -> SimpleNamespace:
-    form = FORMATS[real]
-    integer = form.integer
-    magnitude = np.iinfo(integer).max
-
-    @njit(**JIT)
-    def where(condition, yes, no):
-        return _select(condition, real(yes), real(no))
-
-    @njit(**JIT)
-    def absolute(x):
-        return _float_of(integer(_bits_of(x) & magnitude))
-
-    @njit(**JIT)
-    def at_least(x, bound):
-        return _select(x < bound, bound, x)
-
-    return SimpleNamespace(**locals())
+@njit(**JIT)
+def where(condition, yes, no):
+    """Choose without a branch."""
+    return _select(condition, float(yes), float(no))
 
 
-def _exp(real: type, basic: Any) -> Any:
-    form, where, integer = FORMATS[real], basic.where, FORMATS[real].integer
-    per_turn = real(0.5 / math.log(2))
-    turn_high, turn_low = real(2 * form.ln2_high), real(2 * form.ln2_low)
-    lowest, highest = real(form.lowest), real(form.highest)
-    mantissa, bias = integer(form.mantissa), np.finfo(real).maxexp - 1
-    # Adding it leaves, in the low bits, the nearest whole number and the bias of an exponent.
-    whole = real(1.5 * 2.0**form.mantissa + bias)
-    tail = _polynomial(lambda r: (r.exp() - 1 - r) / r**2, -0.6933, 0.6932, form.degrees["exp"])
+@njit(**JIT)
+def absolute(x):
+    """Return |x|."""
+    return abs(x)
+
+
+@njit(**JIT)
+def at_least(x, bound):
+    """Return x where it is above the bound, else the bound; NaN stays NaN."""
+    return _select(x < bound, bound, x)
+
+
+def _exponentials(narrow: bool) -> SimpleNamespace:
+    raise_e = _narrow_power() if narrow else _exact_power()
+    highest = 1024 * LN2 if narrow else 710.0
+    lowest = -1023 * LN2 if narrow else -746.0
+    share, shortfall = _share(narrow), _shortfall(narrow)
 
     @njit(**JIT)
     def exp(x):
-        x = where(x > highest, highest, x)
-        x = where(x < lowest, lowest, x)
-        shifted = x * per_turn + whole
-        scale = _float_of(integer(_bits_of(shifted) << mantissa))
-        turns = shifted - whole
-        r = (x - turns * turn_high) - turns * turn_low
-        return (scale + scale * (r + r * r * tail(r))) * scale
+        return raise_e(at_least(where(x > highest, highest, x), lowest))
 
-    return exp
-
-
-def _sigmoid(real: type, basic: Any, exp: Any) -> Any:
-    absolute, where, zero, one = basic.absolute, basic.where, real(0), real(1)
+    @njit(**JIT)
+    def odds(x):
+        """Return exp(−|x|), in the same words for all, that it be computed once in a formula."""
+        return raise_e(at_least(-absolute(x), lowest))
 
     @njit(**JIT)
     def sigmoid(x):
-        e = exp(-absolute(x))
-        smaller = e / (one + e)
-        return where(x > zero, one - smaller, smaller)
-
-    return sigmoid
-
-
-def _softplus(real: type, basic: Any, exp: Any) -> Any:
-    absolute, at_least, zero = basic.absolute, basic.at_least, real(0)
-    degree = FORMATS[real].degrees["softplus"]
-    tail = _polynomial(lambda e: ((1 + e).ln() - e) / e**2, 0.0, 1.0, degree)
+        smaller = share(odds(x))
+        return where(x > 0.0, 1.0 - smaller, smaller)
 
     @njit(**JIT)
     def softplus(x):
-        e = exp(-absolute(x))
-        return at_least(x, zero) + (e + e * e * tail(e))
+        e = odds(x)
+        return at_least(x, 0.0) + (e - shortfall(e, share(e)))
 
-    return softplus
-
-
-def _logarithms(real: type, basic: Any) -> tuple[Any, Any]:
-    form, where, integer = FORMATS[real], basic.where, FORMATS[real].integer
-    # k is kept where the exponent lies, so that it is whole · 2^mantissa.
-    ln2_high, ln2_low = (real(part * 0.5**form.mantissa) for part in (form.ln2_high, form.ln2_low))
-    zero, half, one, infinity, nan = map(real, (0, 0.5, 1, np.inf, np.nan))
-    three_quarters = integer(np.array(real(0.75)).view(integer))
-    exponent = integer(-1 << form.mantissa)
-    smallest, lift = np.finfo(real).tiny, form.mantissa + 1
-    lift_by, lifted_by = real(2.0**lift), real(lift * 2.0**form.mantissa)
-    degree = form.degrees["log"]
-    tail = _polynomial(lambda f: ((1 + f).ln() - f + f * f / 2) / f**3, -0.25, 0.5, degree)
+    near_zero = polynomial(lambda t: _tanh(t.sqrt()) / t.sqrt(), 0.0, 0.25, 10)
 
     @njit(**JIT)
-    def log_of_normal(u, lifted):
-        """Return ln(u) less `lifted`, for a u that is neither subnormal nor special."""
-        bits = _bits_of(u)
-        k = integer(integer(bits - three_quarters) & exponent)  # Numba widens integers
-        f = _float_of(integer(bits - k)) - one
-        turns = real(k) - lifted
-        small = turns * ln2_low + f * f * (f * tail(f) - half)
-        return turns * ln2_high + (f + small)
+    def tanh(x):
+        """Return tanh x; where narrow, right to a part of 1 and not of itself near 0."""
+        far = 1.0 - 2.0 * share(odds(2.0 * x))
+        if narrow:
+            return where(x < 0.0, -far, far)
+        near = absolute(x) < 0.5
+        return where(near, x * near_zero(where(near, x * x, 0.0)), where(x < 0.0, -far, far))
+
+    return SimpleNamespace(exp=exp, sigmoid=sigmoid, softplus=softplus, tanh=tanh)
+
+
+def _tanh(x: Decimal) -> Decimal:
+    square = (2 * x).exp()
+    return (square - 1) / (square + 1)
+
+
+def _narrow_power() -> Any:
+    whole = WHOLE + 1023  # with the bias of an exponent, which at the limits is that of 0 or ∞
+    per_ln2 = 1 / LN2
+    tail = polynomial(lambda r: (r.exp() - 1) / r, -0.34660, 0.34659, 7)
+
+    @njit(**JIT)
+    def raise_e(x):
+        shifted = x * per_ln2 + whole
+        r = x - (shifted - whole) * LN2
+        return (1.0 + r * tail(r)) * _float_of(_bits_of(shifted) << MANTISSA)
+
+    return raise_e
+
+
+def _exact_power() -> Any:
+    whole = WHOLE + 2 * 1023  # with the biases of two exponents
+    per_ln2 = 1 / LN2
+    tail = polynomial(lambda r: (r.exp() - 1 - r) / r**2, -0.34660, 0.34659, 10)
+
+    @njit(**JIT)
+    def raise_e(x):
+        """Return 2ʰ (1 + r + …) 2ⁿ⁻ʰ, whose two factors reach the subnormal numbers and ∞."""
+        shifted = x * per_ln2 + whole
+        turns = shifted - whole
+        r = (x - turns * LN2_HIGH) - turns * LN2_LOW
+        bits = _bits_of(shifted)
+        half = (bits << (MANTISSA - 1)) & EXPONENT
+        scale, rest = _float_of(half), _float_of((bits << MANTISSA) - half)
+        return (scale + scale * (r + r * r * tail(r))) * rest
+
+    return raise_e
+
+
+def _share(narrow: bool) -> Any:
+    seed = polynomial(lambda e: 1 / (1 + e), 0.0, 1.0, 3)
+
+    @njit(**JIT)
+    def share(e):
+        """Return e / (1 + e). Newton's steps take 1 / (1 + e) from nine bits to thirty-six."""
+        start = seed(e)
+        error = (1.0 - start) - e * start
+        part = start + start * error
+        part += part * (error * error)
+        smaller = e * part
+        if narrow:
+            return smaller
+        return smaller + part * ((e - smaller) - e * smaller)  # the remainder is exact
+
+    return share
+
+
+def _shortfall(narrow: bool) -> Any:
+    tail = polynomial(_shortfall_tail, 0.0, 0.5, 6 if narrow else 10)
+
+    @njit(**JIT)
+    def shortfall(e, share):
+        """Return e − ln(1 + e), given e / (1 + e).
+
+        With L = ln(1 + e), the difference of e and its share is h = 2 cosh L − 2 and half their
+        sum is m = sinh L = e − h/2. So L = m (1 − h · (an even function of L, hence one of h)).
+        """
+        h = e * share
+        return h * (0.5 + (e - 0.5 * h) * tail(h))
+
+    return shortfall
+
+
+def _shortfall_tail(h: Decimal) -> Decimal:
+    e = (h + (h * h + 4 * h).sqrt()) / 2
+    m = e - h / 2
+    return (m - (1 + e).ln()) / (m * h)
+
+
+def _logarithms(narrow: bool) -> SimpleNamespace:
+    smallest, lift = float(np.finfo(np.float64).tiny), MANTISSA + 1
+    lift_by, lifted_by = 2.0**lift, lift * 2.0**MANTISSA
+    infinity, nan = math.inf, math.nan
+    combine = _narrow_logarithm() if narrow else _exact_logarithm()
+
+    @njit(**JIT)
+    def exponent(u):
+        """Return k, where u = 2ᵏ (1 + f), kept where the exponent lies: whole · 2^mantissa."""
+        return (_bits_of(u) - THREE_QUARTERS) & (-1 << MANTISSA)
+
+    @njit(**JIT)
+    def guarded(y, x, pole):
+        y = where(x > pole, y, where(x == pole, -infinity, nan))
+        return where(x == infinity, infinity, y)
 
     @njit(**JIT)
     def log(x):
         tiny = x < smallest
-        y = log_of_normal(where(tiny, x * lift_by, x), where(tiny, lifted_by, zero))
-        y = where(x > zero, y, where(x == zero, -infinity, nan))
-        return where(x == infinity, infinity, y)
+        u = x if narrow else where(tiny, x * lift_by, x)
+        k = exponent(u)
+        turns = float(k) if narrow else float(k) - where(tiny, lifted_by, 0.0)
+        return guarded(combine(turns, _float_of(_bits_of(u) - k) - 1.0), x, 0.0)
 
     @njit(**JIT)
     def log1p(x):
-        u = one + x
-        y = log_of_normal(u, zero) + (x - (u - one)) / u  # what rounding took from u
-        y = where(x > -one, y, where(x == -one, -infinity, nan))
-        return where(x == infinity, infinity, y)
+        k = exponent(1.0 + x)
+        scale = _float_of(FOUR - k)  # not 2⁻ᵏ, which may be subnormal
+        return guarded(combine(float(k), 0.25 * (x * scale + (scale - 4.0))), x, -1.0)
 
-    return log, log1p
-
-
-def _polynomial(
-    function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
-) -> Any:
-    """Return a word for the function on [low, high], as one line of instructions."""
-    with localcontext() as context:
-        context.prec = 60  # near 0 the functions are quotients of small differences
-        coefficients = [float(c) for c in _interpolate(function, low, high, degree)]
-
-    @intrinsic
-    def evaluate(context: Any, x: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            (value,) = arguments
-            total = ir.Constant(value.type, coefficients[-1])
-            for c in reversed(coefficients[:-1]):
-                product = builder.fmul(total, value, flags=("contract",))
-                total = builder.fadd(product, ir.Constant(value.type, c), flags=("contract",))
-            return total
-
-        return x(x), build
-
-    return evaluate
+    return SimpleNamespace(log=log, log1p=log1p)
 
 
-def _interpolate(
-    function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
-) -> list[Decimal]:
-    """Return c₀, c₁, … of the polynomial through the function at the Chebyshev points."""
-    angles = [math.pi * (j + 0.5) / (degree + 1) for j in range(degree + 1)]
-    points = [Decimal(low + (high - low) * (1 + math.cos(angle)) / 2) for angle in angles]
-    differences = [function(x) for x in points]
-    for order in range(1, degree + 1):
-        for j in range(degree, order - 1, -1):
-            run = points[j] - points[j - order]
-            differences[j] = (differences[j] - differences[j - 1]) / run
-    coefficients = [differences[-1]]
-    for point, difference in zip(points[-2::-1], differences[-2::-1], strict=True):
-        raised, same = [Decimal(0), *coefficients], [*coefficients, Decimal(0)]
-        coefficients = [a - point * b for a, b in zip(raised, same, strict=True)]
-        coefficients[0] += difference
-    return coefficients
+def _narrow_logarithm() -> Any:
+    ln2 = LN2 * 0.5**MANTISSA
+    tail = polynomial(lambda f: (1 + f).ln() / f, -0.25, 0.5, 13)
+    return njit(lambda turns, f: turns * ln2 + f * tail(f), **JIT)
+
+
+def _exact_logarithm() -> Any:
+    ln2_high, ln2_low = LN2_HIGH * 0.5**MANTISSA, LN2_LOW * 0.5**MANTISSA
+    tail = polynomial(lambda f: ((1 + f).ln() - f + f * f / 2) / f**3, -0.25, 0.5, 19)
+
+    @njit(**JIT)
+    def combine(turns, f):
+        small = turns * ln2_low + f * f * (f * tail(f) - 0.5)
+        return turns * ln2_high + (f + small)
+
+    return combine
 
 
 def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-NAMES = ("absolute", "at_least", "exp", "log", "log1p", "sigmoid", "softplus", "where")
+NAMES = ("absolute", "at_least", "exp", "log", "log1p", "sigmoid", "softplus", "tanh", "where")
 OF_CONSTANTS = ("erf", "log_gamma")  # no kernel needs them
 
 absolute = torch.abs
@@ -21,6 +21,7 @@ log = torch.log
 log1p = torch.log1p
 log_gamma = torch.lgamma
 sigmoid = torch.sigmoid
+tanh = torch.tanh
 where: Any = torch.where
 
 

@@ -149,6 +149,7 @@ WORDS: dict[str, Any] = {
     "log1p": _lifted(lambda x: sympy.log(1 + x)),
     "sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x))),
     "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
+    "tanh": _lifted(lambda x: (sympy.exp(x) - sympy.exp(-x)) / (sympy.exp(x) + sympy.exp(-x))),
     "where": where,
     "distributions": SimpleNamespace(Bernoulli=Bernoulli, Normal=Normal, Categorical=Categorical),
 }

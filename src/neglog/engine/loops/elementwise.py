@@ -1,0 +1,147 @@
+"""The elementwise loop: loss, gradient and the check of the values in one pass."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray
+
+from neglog.engine.loops.slots import (
+    KIND,
+    admits,
+    admits_first,
+    admits_second,
+    array,
+    contains,
+    grad,
+    grad_target,
+    is_settled,
+    load,
+    narrow_one_run,
+    nll,
+    store,
+    sum_of,
+    taken,
+    where,
+    wide,
+)
+from neglog.engine.loops.sums import two_sum
+
+BLOCK = 8192
+RUN = 1024
+
+# The slots: the next block, the number of elements, and the addresses of the rest.
+SIZE, NUMBERS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, SLOTS = (
+    1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13,
+)  # fmt: skip
+# The numbers: the scale, the setting, the weight of what is not to be looked at (NaN, which equals
+# nothing, if there is none such), and from here on two for every block: the sum of its losses, and
+# how many of its values lie outside their sets.
+NOTES = 4
+
+# Which of the optional arrays there are.
+WEIGHTED: bool | None = None
+BY_FIRST: bool | None = None
+BY_SECOND: bool | None = None
+BY_Y: bool | None = None
+TWO_INPUTS: bool | None = None
+GIVES: bool | None = None
+SETS: bool | None = None
+SETTLES: bool | None = None  # whether runs of settled targets take the narrow words
+
+
+def elementwise(memory):
+    """Treat blocks until none is left."""
+    slots = carray(memory, SLOTS)
+    size = slots[SIZE]
+    blocks = -(-size // BLOCK)
+    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    losses = np.empty(RUN)
+    while True:
+        block = taken(memory)
+        if block >= blocks:
+            break
+        block_sum = 0.0
+        lost = 0.0
+        outside = 0.0
+        for first in range(block * BLOCK, min((block + 1) * BLOCK, size), RUN):
+            count = min(RUN, size - first)
+            if SETTLES and all_settled(slots, first, count):
+                outside += narrow_one_run(slots, numbers, first, count, losses)
+            else:
+                outside += one_run(slots, numbers, first, count, losses)
+            block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
+            if slots[EACH]:
+                put_losses(slots, numbers[0], first, count, losses)
+        block_sum = block_sum if lost != lost else block_sum + lost
+        numbers[NOTES + 2 * block] = block_sum
+        numbers[NOTES + 2 * block + 1] = outside
+        if blocks == 1 and not slots[EACH]:
+            array(slots[VALUE], 1, KIND)[0] = store(block_sum * numbers[0])
+
+
+def all_settled(slots, first, count):
+    """Tell whether no target of a run lies where terms of the formulas nearly cancel."""
+    wide()
+    y = array(slots[TARGET], slots[SIZE], KIND)
+    unsettled = 0.0
+    for j in range(count):
+        unsettled += where(is_settled(load(y[np.uint64(first + j)])), 0.0, 1.0)
+    return unsettled == 0.0
+
+
+def one_run(slots, numbers, first, count, losses):
+    """Treat a run of elements: leave their losses, return how many lie outside their sets."""
+    wide()
+    size = slots[SIZE]
+    scale, hidden = numbers[0], numbers[2]
+    y = array(slots[TARGET], size, KIND)
+    first_input = array(slots[INPUTS], size, KIND)
+    second_input = array(slots[INPUTS + 1], size, KIND)
+    given = array(slots[GIVEN], size, KIND)
+    weight = array(slots[WEIGHT], size, KIND)
+    by_first = array(slots[BY_INPUT], size, KIND)
+    by_second = array(slots[BY_INPUT + 1], size, KIND)
+    by_y = array(slots[BY_TARGET], size, KIND)
+    outside = 0.0
+    for j in range(count):
+        i = np.uint64(first + j)  # an unsigned index spares the test for a negative one
+        target = load(y[i])
+        first_in = load(first_input[i])
+        inputs = (first_in, load(second_input[i])) if TWO_INPUTS else (first_in,)
+        known = (load(given[i]),) if GIVES else ()
+        point = inputs + known + ((numbers[1], target) if SETS else (target,))
+        factor = load(weight[i]) if WEIGHTED else 1.0
+        losses[np.uint64(j)] = kept(nll(*point), factor, hidden)
+        inside = contains(target) & admits(*inputs)
+        if WEIGHTED:
+            inside = inside | (factor == hidden)
+        outside += where(inside, 0.0, 1.0)
+        if BY_FIRST:
+            slopes = grad(*point)
+            slope = slopes[0] if TWO_INPUTS else slopes
+            by_first[i] = store(kept(slope * scale, factor, hidden))
+        if BY_SECOND:
+            by_second[i] = store(kept(grad(*point)[1] * scale, factor, hidden))
+        if BY_Y:
+            by_y[i] = store(kept(grad_target(*point) * scale, factor, hidden))
+    return outside
+
+
+def admits_both(first, second):
+    """Tell whether each of two inputs lies in its domain."""
+    return admits_first(first) & admits_second(second)
+
+
+def kept(term, factor, hidden):
+    """Weigh a term; one whose weight is the hidden one is 0 whatever it holds."""
+    if WEIGHTED:
+        return where(factor == hidden, 0.0, term * factor)
+    return term
+
+
+def put_losses(slots, scale, first, count, losses):
+    """Write the losses of a run."""
+    wide()
+    value = array(slots[VALUE], slots[SIZE], KIND)
+    for j in range(count):
+        value[np.uint64(first + j)] = store(losses[np.uint64(j)] * scale)

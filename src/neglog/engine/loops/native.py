@@ -1,0 +1,131 @@
+"""What a kernel does with bare memory: addresses, storage types, and the next block of work.
+
+Kernels are handed addresses and not tensors: that is what makes a call cheap, lets a thread run
+one without Python, and lets halves be read where they lie. The danger is plain: an address says
+nothing of how much memory is there. Only `elementwise_cpu`, `rows_cpu` and `log_softmax_cpu` take
+addresses, each from tensors that it holds until the kernel has returned.
+
+All arithmetic is in float64, whatever the storage: loading converts, storing rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+import numpy as np
+import torch
+from llvmlite import ir
+from numba import carray, types
+from numba.extending import intrinsic
+
+
+class Storage(NamedTuple):
+    """How numbers of one dtype lie in memory."""
+
+    name: str
+    numpy: Any  # the type that an array of them has
+    load: Callable[[Any], Any]  # to float64
+    store: Callable[[Any], Any]  # from float64
+
+    def conversions(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+        """Return the two functions by name."""
+        return ("load", self.load), ("store", self.store)
+
+
+def _same(x):
+    return x
+
+
+def _rounded(x):
+    return np.float32(x)
+
+
+def _widened(x):
+    return np.float64(x)
+
+
+def _from_brain(bits):
+    return np.float64(_float32_of(np.uint32(bits) << np.uint32(16)))
+
+
+def _to_brain(x):
+    bits = _bits_of_float32(np.float32(x))
+    # Half of the last place, less a bit where that place is even: ties go to even.
+    near = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+    return np.uint16(near if x == x else np.uint32(0x7FC0))
+
+
+def _from_half(bits):
+    return np.float64(_float32_of_half(np.uint16(bits)))
+
+
+def _to_half(x):
+    return _half_of_float32(np.float32(x))
+
+
+STORAGES = {
+    torch.float64: Storage("float64", np.float64, _same, _same),
+    torch.float32: Storage("float32", np.float32, _widened, _rounded),
+    torch.bfloat16: Storage("bfloat16", np.uint16, _from_brain, _to_brain),
+    torch.float16: Storage("float16", np.uint16, _from_half, _to_half),
+}
+
+
+# Where the processor cannot, LLVM would call for a function that nobody provides.
+CONVERTS_HALF = bool(llvm.get_host_cpu_features().get("f16c"))
+
+
+def array(address, size, kind):
+    """Return the numbers of one type that lie at an address."""
+    return carray(_pointer(address, kind), size, kind)
+
+
+@intrinsic
+def _pointer(context: Any, address: Any, kind: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(kind.dtype)(types.int64, kind), build
+
+
+@intrinsic
+def taken(context: Any, counter: Any) -> Any:
+    """Return what a counter holds and add 1 to it, no other thread coming between."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one = ir.Constant(ir.IntType(64), 1)
+        return builder.atomic_rmw("add", arguments[0], one, "monotonic")
+
+    return types.int64(types.CPointer(types.int64)), build
+
+
+def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
+
+
+@intrinsic
+def _float32_of(context: Any, bits: Any) -> Any:
+    return types.float32(types.uint32), _cast
+
+
+@intrinsic
+def _bits_of_float32(context: Any, x: Any) -> Any:
+    return types.uint32(types.float32), _cast
+
+
+@intrinsic
+def _float32_of_half(context: Any, bits: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), build
+
+
+@intrinsic
+def _half_of_float32(context: Any, x: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
+
+    return types.uint16(types.float32), build

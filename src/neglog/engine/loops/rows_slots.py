@@ -1,0 +1,21 @@
+"""Where the loops over rows find their data, and what is said of it when they are compiled."""
+
+from __future__ import annotations
+
+# The slots: the next block, facts of the shape, and addresses. A number of x lies at
+# outer · classes · inner + row · ROW_STEP + class · CLASS_STEP, `inner` rows in each outer part.
+(
+    OUTER, INNER, CLASSES, ROW_STEP, CLASS_STEP, IGNORED, NUMBERS,
+    X, LABELS, TARGETS, SHARES, WEIGHT, VALUE, GRADIENT, SLOTS,
+) = range(1, 16)  # fmt: skip
+# The numbers: the scale, the part of a target that is kept, what is added to it, and from here on
+# two for every block: the sum of its losses, or in a survey of its weights and strange labels.
+NOTES = 4
+
+SOFTMAX: bool | None = None  # whether rows are logits, to be normalised
+SHARED: bool | None = None  # whether rows have shares
+WEIGHTED: bool | None = None  # whether classes have weights
+VALUED: bool | None = None  # whether each loss is wanted
+DIFFERENTIATED: bool | None = None
+LABELLED: bool | None = None
+TARGETED: bool | None = None  # whether there are probabilities

@@ -1,0 +1,67 @@
+"""Fresh memory for gradients, which at large sizes costs more than the arithmetic.
+
+The system hands out memory in pages and clears each when it is first touched. Huge pages make
+that several times cheaper, and memory that a freed gradient leaves behind needs none of it; so the
+last large block is kept for the next gradient of its size. While it waits, the system may take it
+back whenever memory is short (`MADV_FREE`). The danger is a block that is handed out while
+somebody still reads it: it comes back when the last tensor over it has died, and not before.
+"""
+
+from __future__ import annotations
+
+import mmap
+import weakref
+from collections import deque
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LARGE = 1 << 25  # bytes; below, the allocator keeps memory by itself
+_waiting: deque[mmap.mmap] = deque(maxlen=1)
+
+
+def empty_scalar(dtype: torch.dtype) -> Tensor:
+    """Return a fresh number; `torch.empty` takes twice as long, a thirtieth of a small loss."""
+    return torch.empty_like(_scalar(dtype))
+
+
+def empty_line(size: int, dtype: torch.dtype) -> Tensor:
+    """Return fresh memory for as many numbers."""
+    return torch.empty(size, dtype=dtype)
+
+
+@cache
+def _scalar(dtype: torch.dtype) -> Tensor:
+    return torch.empty((), dtype=dtype)
+
+
+def empty_like(tensor: Tensor) -> Tensor:
+    """Return fresh memory for a tensor that has no gaps, in its order."""
+    size = tensor.nbytes
+    if size < LARGE or not _CAN_ADVISE:
+        return torch.empty_like(tensor)
+    line = torch.from_numpy(_block(size)).view(tensor.dtype)
+    return line.as_strided(tensor.shape, tensor.stride())
+
+
+_CAN_ADVISE = hasattr(mmap, "MADV_FREE") and hasattr(mmap, "MADV_HUGEPAGE")
+
+
+def _block(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    try:
+        pages = _waiting.pop()
+    except IndexError:
+        pages = None
+    if pages is None or len(pages) != size:
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    block = np.frombuffer(pages, np.uint8)
+    weakref.finalize(block, _keep, pages).atexit = False
+    return block
+
+
+def _keep(pages: mmap.mmap) -> None:
+    pages.madvise(mmap.MADV_FREE)
+    _waiting.append(pages)

@@ -1,0 +1,120 @@
+"""The short way of a loss that was taken before: from two tensors to the kernel and nothing else.
+
+What a function does before the kernel runs (checks of shapes, dtypes and options) depends on what
+its tensors are and not on what they hold. So the first call with such tensors goes the long way,
+and is watched; if all it did was to hand the very tensors it got to an engine and to return what
+came back, the next call with tensors alike goes straight to the plan. A small loss is made of
+Python, and this is two thirds of it.
+
+The danger is a fact that the long way looked at and the key does not hold. The key has the
+function, its options, the dtypes, shapes and whether `torch_compatible` is on; the rest of the
+world must be plain (`values.is_plain_world`) for the watching and for the short way alike.
+`tests/test_shortcut.py` holds it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.compatibility import is_torch_compatible
+from neglog.engine import values
+from neglog.engine.autograd import Results, Task, loss_of
+from neglog.engine.problem import Elements, RowsOfClasses
+
+_SIMPLE = (str, int, float, bool, type(None))
+_DEPRECATED = ("size_average", "reduce")  # each call of them warns
+_MOST = 512
+_WIDE = (torch.float32, torch.float64)
+_NONE = (False,) * 4  # no derivative is wanted
+_tasks: dict[Any, _Short] = {}
+_watch = threading.local()
+
+
+def call(
+    function: Any, long_way: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """Return the loss of two tensors by the short way, or else by the long one."""
+    if len(arguments) != 2 or torch.compiler.is_compiling():
+        return long_way(*arguments, **options)
+    x, y = arguments
+    if not (
+        type(x) in values.PLAIN
+        and type(y) is Tensor
+        and x.is_cpu
+        and y.is_cpu
+        and x.is_contiguous()
+        and y.is_contiguous()
+        and not (y.requires_grad or x.is_neg() or y.is_neg())
+        and values.is_plain_world()
+        and not torch._C._is_torch_function_mode_enabled()
+        and (x.dtype in _WIDE or not torch.is_autocast_enabled("cpu"))
+    ):
+        return long_way(*arguments, **options)
+    key: Any = (function, x.dtype, y.dtype, x.shape, y.shape, is_torch_compatible())
+    if options:
+        key = (*key, *options.items())
+    task = _tasks.get(key)
+    if task is None:
+        return _watched(key, long_way, x, y, options)
+    if x.requires_grad and torch.is_grad_enabled():
+        return loss_of(task, (x, y))
+    return task.run((x, y), _NONE)[0]
+
+
+def _watched(
+    key: Any, long_way: Callable[..., Any], x: Tensor, y: Tensor, options: dict[str, Any]
+) -> Any:
+    """Go the long way, and remember the short one if there is one."""
+    seen: list[tuple[Any, Tensor]] = []
+    _watch.seen = seen
+    try:
+        result = long_way(x, y, **options)
+    finally:
+        _watch.seen = None
+    if len(seen) == 1 and seen[0][1] is result and _are_simple(options):
+        problem, tensors = seen[0][0].parted()
+        if tensors[0] is x and tensors[1] is y and all(t is None for t in tensors[2:]):
+            if len(_tasks) >= _MOST:
+                _tasks.clear()
+            _tasks[key] = _Short(problem)
+    return result
+
+
+def note(problem: Elements | RowsOfClasses, result: Tensor) -> Tensor:
+    """Tell a watcher what an engine was asked, and what it answered."""
+    seen = getattr(_watch, "seen", None)
+    if seen is not None:
+        seen.append((problem, result))
+    return result
+
+
+class _Short(Task):
+    """A task whose plans are at hand."""
+
+    def __init__(self, problem: Elements | RowsOfClasses) -> None:
+        super().__init__(problem)
+        self._nothing = (None,) * (len(problem.tensors()) - 2)  # beside x and y
+        self._plans: dict[bool, Any] = {}
+
+    def holding(self, tensors: Sequence[Any]) -> Any:
+        """Return the problem about x and y."""
+        return self.problem.holding((*tensors, *self._nothing))
+
+    def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
+        """Return the loss of x and y, and its derivative by x if that is wanted."""
+        plan = self._plans.get(wanted[0])
+        if plan is None:
+            full = (*tensors, *self._nothing)
+            plan = self._plans[wanted[0]] = self.plan(full, (wanted[0], *_NONE))
+        results: Results = plan.run(tensors)
+        return results
+
+
+def _are_simple(options: Mapping[str, Any]) -> bool:
+    deprecated = any(options.get(name) is not None for name in _DEPRECATED)
+    return not deprecated and all(type(value) in _SIMPLE for value in options.values())
