@@ -1,0 +1,196 @@
+"""The losses: what is called, in neglog or in torch, and the textbook formula to agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from exactness import kinds, textbook
+from exactness.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss.
+
+    Attributes:
+        call: takes a module of functions, the drawn tensors and a reduction.
+        textbook: takes the same numbers of one sample.
+        further: what draws a further tensor from the prediction and the target.
+        inputs: how many tensors are differentiated: the prediction, and the further one.
+        mean: the reduction that divides by the count.
+    """
+
+    name: str
+    kind: Kind
+    call: Callable[..., Any]
+    textbook: Callable[..., textbook.Truth]
+    further: Callable[[Any, Any, Any], Any] | None = None
+    inputs: int = 1
+    mean: str = "mean"
+
+
+def _variances(rng: Any, x: Any, y: Any) -> Any:
+    """Draw variances of all magnitudes, below torch's floor too; a third are the best ones."""
+    anywhere = 10 ** rng.uniform(-8, 4, x.shape)
+    best = np.minimum((x - y) ** 2, 6e4)  # within float16
+    return np.where((rng.random(x.shape) < 1 / 3) & (x != y), best, anywhere)
+
+
+def _factors(rng: Any, x: Any, y: Any) -> Any:
+    return rng.uniform(0.1, 4, x.shape)
+
+
+def _class_weights(rng: Any, x: Any, y: Any) -> Any:
+    return np.broadcast_to(rng.uniform(0.1, 4, x.shape[1]), x.shape)
+
+
+SMOOTHING = 0.1
+DELTA, BETA = 1.25, 0.75
+REAL = (
+    Loss("mse", kinds.REAL, lambda f, *t, **o: f.mse_loss(*t, **o), textbook.square),
+    Loss("l1", kinds.REAL, lambda f, *t, **o: f.l1_loss(*t, **o), textbook.distance),
+    Loss(
+        "smooth_l1",
+        kinds.REAL,
+        lambda f, *t, **o: f.smooth_l1_loss(*t, beta=BETA, **o),
+        textbook.huber(BETA, BETA),
+    ),
+    Loss(
+        "huber",
+        kinds.REAL,
+        lambda f, *t, **o: f.huber_loss(*t, delta=DELTA, **o),
+        textbook.huber(DELTA, 1),
+    ),
+    Loss(
+        "gaussian_nll",
+        kinds.NORMAL,
+        lambda f, *t, **o: f.gaussian_nll_loss(*t, **o),
+        textbook.normal(1e-6),
+        _variances,
+        inputs=2,
+    ),
+)
+COUNTS = (
+    Loss(
+        "poisson", kinds.LOG_RATE, lambda f, *t, **o: f.poisson_nll_loss(*t, **o), textbook.poisson
+    ),
+    Loss(
+        "poisson rate",
+        kinds.RATE,
+        lambda f, *t, **o: f.poisson_nll_loss(*t, log_input=False, **o),
+        textbook.poisson_rate(1e-8),
+    ),
+)
+BINARY = (
+    Loss(
+        "bce_with_logits",
+        kinds.LOGIT,
+        lambda f, *t, **o: f.binary_cross_entropy_with_logits(*t, **o),
+        textbook.bernoulli,
+    ),
+    Loss(
+        "bce_with_logits, pos_weight",
+        kinds.LOGIT,
+        lambda f, x, y, w, **o: f.binary_cross_entropy_with_logits(x, y, pos_weight=w, **o),
+        textbook.bernoulli,
+        _factors,
+    ),
+    Loss(
+        "bce",
+        kinds.PROBABILITY,
+        lambda f, *t, **o: f.binary_cross_entropy(*t, **o),
+        textbook.bernoulli_probability,
+    ),
+    Loss(
+        "soft_margin",
+        kinds.SIGNED_LOGIT,
+        lambda f, *t, **o: f.soft_margin_loss(*t, **o),
+        textbook.signed_bernoulli,
+    ),
+    Loss(
+        "multilabel_soft_margin",
+        kinds.LOGITS_OF_LABELS,
+        lambda f, *t, **o: f.multilabel_soft_margin_loss(*t, **o),
+        textbook.many_bernoulli,
+    ),
+)
+SHARES = (
+    Loss(
+        "kl_div",
+        kinds.SHARE,
+        lambda f, *t, **o: f.kl_div(*t, **o),
+        textbook.relative_entropy,
+        mean="batchmean",  # "mean" warns
+    ),
+    Loss(
+        "kl_div, log_target",
+        kinds.LOG_SHARE,
+        lambda f, *t, **o: f.kl_div(*t, log_target=True, **o),
+        textbook.relative_entropy_of_log,
+        mean="batchmean",
+    ),
+)
+
+
+def _weighed(function: str, **options: Any) -> Callable[..., Any]:
+    """Return the call of a loss of rows, whose class weights were drawn as a row for each."""
+
+    def call(f: Any, x: Any, y: Any, weights: Any, **o: Any) -> Any:
+        return getattr(f, function)(x, y, weight=weights[0], **options, **o)
+
+    return call
+
+
+CLASSES = (
+    Loss(
+        "nll_loss",
+        kinds.LOG_PROBABILITIES,
+        lambda f, *t, **o: f.nll_loss(*t, **o),
+        textbook.log_probability_of_label,
+    ),
+    Loss(
+        "nll_loss, weight",
+        kinds.LOG_PROBABILITIES,
+        _weighed("nll_loss"),
+        textbook.log_probability_of_label,
+        _class_weights,
+    ),
+    Loss(
+        "cross_entropy",
+        kinds.LABEL,
+        lambda f, *t, **o: f.cross_entropy(*t, **o),
+        textbook.label(0),
+    ),
+    Loss(
+        "cross_entropy, weight",
+        kinds.LABEL,
+        _weighed("cross_entropy"),
+        textbook.label(0),
+        _class_weights,
+    ),
+    Loss(
+        "cross_entropy, smoothed",
+        kinds.SMOOTHED_LABEL,
+        _weighed("cross_entropy", label_smoothing=SMOOTHING),
+        textbook.label(SMOOTHING),
+        _class_weights,
+    ),
+    Loss(
+        "cross_entropy, shares",
+        kinds.SHARES,
+        lambda f, *t, **o: f.cross_entropy(*t, **o),
+        textbook.categorical,
+    ),
+    Loss(
+        "cross_entropy, shares, weight",
+        kinds.SHARES,
+        _weighed("cross_entropy"),
+        textbook.categorical,
+        _class_weights,
+    ),
+)
+LOSSES = (*REAL, *COUNTS, *BINARY, *SHARES, *CLASSES)

@@ -1,0 +1,8 @@
+"""How exact the losses are, in ulps, beside torch's: `make exactness`."""
+
+from __future__ import annotations
+
+import exactness
+
+if __name__ == "__main__":
+    print(exactness.table())
