@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check lint format bench figures clean
+.PHONY: demo test check lint format bench figures exactness clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
@@ -23,10 +23,13 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 bench: $(READY)
-	$(BIN)/python benchmarks/losses.py
+	$(BIN)/neglog bench
 
 figures: $(READY)
 	$(BIN)/python tests/figures.py
+
+exactness: $(READY)
+	$(BIN)/python tests/exactness_table.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -35,4 +38,4 @@ $(READY): pyproject.toml constraints.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis runs
-	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find src tests -name __pycache__ -prune -exec rm -rf {} +

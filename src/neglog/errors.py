@@ -20,6 +20,10 @@ class ArgumentError(NeglogError, TypeError, ValueError, RuntimeError):
     """An argument that no call could accept: a wrong type, a wrong option, a wrong weight."""
 
 
+class BenchError(NeglogError, ValueError):
+    """An option that `bench` cannot use, or a process of its own that failed."""
+
+
 class CheckError(NeglogError, ValueError):
     """What `neglog.check` found, where it was asked to raise."""
 

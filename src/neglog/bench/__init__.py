@@ -1,0 +1,1 @@
+"""`neglog bench`: neglog beside torch and beside torch.compile, on this machine."""

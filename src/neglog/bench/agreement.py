@@ -1,0 +1,42 @@
+"""Whether two contenders compute the same: nothing is timed before it is known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# What an element may be off: relative to itself, and relative to the largest one. Torch's own
+# halves round every intermediate result, and lose what cancels.
+_TOLERANCES = {
+    torch.float64: (1e-9, 1e-12),
+    torch.float32: (1e-4, 1e-6),
+    torch.bfloat16: (3e-2, 1e-2),
+}
+
+
+def difference(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> str:
+    """Say what differs between two runs' losses and gradients; nothing, if they agree."""
+    if len(ours) != len(theirs):
+        return f"neglog has {len(ours) - 1} gradients and torch {len(theirs) - 1}"
+    for place, (mine, torchs) in enumerate(zip(ours, theirs, strict=True)):
+        if mine.shape != torchs.shape or mine.dtype != torchs.dtype:
+            return f"{_name(place)} has another shape or dtype in neglog than in torch"
+        worst = _worst(mine.detach(), torchs.detach())
+        if not worst <= 1:  # a NaN differs
+            return f"{_name(place)} of neglog and of torch differ by {worst:.3g} tolerances"
+    return ""
+
+
+def _worst(mine: Tensor, torchs: Tensor) -> float:
+    """Return the largest difference, in tolerances."""
+    relative, absolute = _TOLERANCES[torchs.dtype]
+    wide = torch.float64 if torchs.dtype == torch.float64 else torch.float32
+    mine, torchs = mine.to(wide), torchs.to(wide)
+    size = torchs.abs()
+    smallest = torch.finfo(wide).tiny  # two zeros agree
+    allowed = size.mul_(relative).add_(absolute * size.max() / relative + smallest)
+    return float(mine.sub(torchs).abs_().div_(allowed).max())
+
+
+def _name(place: int) -> str:
+    return "the loss" if place == 0 else f"gradient {place}"

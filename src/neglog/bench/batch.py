@@ -1,0 +1,77 @@
+"""One batch and the loss over it: what is timed, and how many bytes it must move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+Loss = Callable[..., Tensor]
+Run = Callable[[], tuple[Tensor, ...]]  # once through; returns the loss, then the gradients
+
+
+class Task(Protocol):
+    """Data, and what is done with them."""
+
+    @property
+    def keywords(self) -> Mapping[str, Any]:
+        """Return what the loss takes by keyword, tensors too."""
+
+    def runner(self, loss: Loss) -> Run:
+        """Return what is timed, with this loss in it."""
+
+    def bytes(self) -> int | None:
+        """Return how many bytes must move at least, if that can be said."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The arguments of a loss, and which of them want a gradient."""
+
+    arguments: tuple[Tensor, ...]  # the input, the target, and what else goes by place
+    keywords: Mapping[str, Any]
+    wanted: tuple[int, ...]  # none: the loss alone, under no_grad
+
+    def runner(self, loss: Loss) -> Run:
+        """Return loss and gradient; the loss must have its keywords already."""
+        arguments = self.arguments
+        leaves = [arguments[place] for place in self.wanted]
+        upstream = self._upstream()
+
+        def gradient() -> tuple[Tensor, ...]:
+            for leaf in leaves:
+                leaf.grad = None
+            value = loss(*arguments)
+            value.backward(upstream)
+            return value, *(leaf.grad for leaf in leaves if leaf.grad is not None)
+
+        def forward() -> tuple[Tensor, ...]:
+            with torch.no_grad():
+                return (loss(*arguments),)
+
+        return gradient if leaves else forward
+
+    def bytes(self) -> int:
+        """Count every input read once, every gradient and every loss of "none" written once."""
+        inputs = [*self.arguments, *self.keywords.values(), self._upstream()]
+        read = sum(each.nbytes for each in inputs if isinstance(each, Tensor))
+        written = sum(self.arguments[place].nbytes for place in self.wanted)
+        return read + written + self._losses_bytes()
+
+    def gradient_bytes(self) -> int:
+        """Return the size of the gradients."""
+        return sum(self.arguments[place].nbytes for place in self.wanted)
+
+    def _upstream(self) -> Tensor | None:
+        """Return the ones that go into backward where every element has its loss."""
+        if self.keywords.get("reduction") != "none" or not self.wanted:
+            return None
+        return torch.ones(self.arguments[1].shape, dtype=self.arguments[0].dtype)
+
+    def _losses_bytes(self) -> int:
+        if self.keywords.get("reduction") != "none":
+            return 0
+        return self.arguments[1].numel() * self.arguments[0].element_size()

@@ -1,0 +1,32 @@
+"""Where a table was made: versions, threads, processor, date."""
+
+from __future__ import annotations
+
+import platform
+from datetime import datetime
+from pathlib import Path
+
+import torch
+
+import neglog
+
+
+def facts() -> dict[str, str | int]:
+    """Return what a reader must know of the machine to compare its numbers."""
+    return {
+        "neglog": neglog.__version__,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "processor": processor(),
+        "date": datetime.now().date().isoformat(),
+    }
+
+
+def processor() -> str:
+    """Name the processor as the system does."""
+    if platform.system() == "Linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

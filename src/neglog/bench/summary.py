@@ -1,0 +1,75 @@
+"""What the table comes to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from neglog.bench.case import title
+from neglog.bench.contenders import COMPILE, EAGER
+from neglog.bench.row import Row
+
+
+class Standing(NamedTuple):
+    """How neglog stands to one other over the large lines."""
+
+    mean: float  # geometric
+    lines: int
+    lowest: float
+    lowest_line: str
+
+
+class Summary(NamedTuple):
+    """The large lines' standings, and the small lines on which neglog is behind."""
+
+    large: dict[str, Standing]
+    slower: dict[str, float]
+    small: int
+
+
+def summarise(rows: Sequence[Row]) -> Summary:
+    """Return the means of the ratios, the lowest ones, and which small lines are slower."""
+    large = [row for row in rows if row.line.group == "large"]
+    standings = {name: _standing(large, name) for name in (EAGER, COMPILE)}
+    small = _ratios([row for row in rows if row.line.group == "small"], EAGER)
+    return Summary(
+        {name: standing for name, standing in standings.items() if standing is not None},
+        {name: ratio for name, ratio in small.items() if ratio < 1},
+        len(small),
+    )
+
+
+def write(summary: Summary, rows: Sequence[Row]) -> str:
+    """Write the summary below the table, with the reasons of what is missing first."""
+    lines = [f"{title(row.line)}: {remark}" for row in rows for remark in row.remarks]
+    for name, standing in summary.large.items():
+        other = "torch eager" if name == EAGER else "torch.compile"
+        lines += [
+            f"large lines: {standing.mean:.2f} times as fast as {other} (geometric mean of "
+            f"{standing.lines}); the lowest, {standing.lowest:.2f}: {standing.lowest_line}"
+        ]
+    if summary.small:
+        slower = [f"{name} ({ratio:.2f})" for name, ratio in summary.slower.items()]
+        lines += [f"small lines slower than torch eager: {', '.join(slower) or 'none'}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_data(summary: Summary) -> dict[str, Any]:
+    """Return the summary for a JSON file."""
+    large = {name: standing._asdict() for name, standing in summary.large.items()}
+    return {"large": large, "small_slower_than_eager": summary.slower}
+
+
+def _standing(rows: Sequence[Row], name: str) -> Standing | None:
+    ratios = _ratios(rows, name)
+    if not ratios:
+        return None
+    lowest = min(ratios, key=ratios.__getitem__)
+    mean = statistics.geometric_mean(ratios.values())
+    return Standing(mean, len(ratios), ratios[lowest], lowest)
+
+
+def _ratios(rows: Sequence[Row], name: str) -> dict[str, float]:
+    found = {title(row.line): row.ratio(name) for row in rows}
+    return {line: ratio for line, ratio in found.items() if ratio is not None}
