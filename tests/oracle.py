@@ -23,6 +23,7 @@ INF = float("inf")
 WORDS = {
     "absolute": abs,
     "at_least": lambda x, bound: max(x, mp.mpf(bound)),
+    "centred_sigmoid": lambda x: mp.tanh(x / 2) / 2,
     "exp": _guarded(mp.exp, {-INF: mp.mpf(0), INF: mp.inf}),
     "log": _guarded(mp.log, {0.0: -mp.inf, INF: mp.inf}),
     "log1p": _guarded(mp.log1p, {-1.0: -mp.inf, INF: mp.inf}),
@@ -30,7 +31,6 @@ WORDS = {
     "softplus": _guarded(lambda x: mp.log1p(mp.exp(x)), {-INF: mp.mpf(0), INF: mp.inf}),
     "erf": mp.erf,
     "log_gamma": mp.loggamma,
-    "tanh": mp.tanh,
     "where": lambda condition, yes, no: yes if condition else no,
 }
 

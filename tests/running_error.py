@@ -67,12 +67,12 @@ def _sigmoid(x: Any) -> Any:
 WORDS = {
     "absolute": lambda x: Rounded(abs(x.value), x.error),
     "at_least": lambda x, bound: x if x > bound else bound,
+    "centred_sigmoid": _word("centred_sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "exp": _word("exp", mp.exp),
     "log": _word("log", lambda x: 1 / x if x else 0),
     "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
     "sigmoid": _word("sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "softplus": _word("softplus", _sigmoid),
-    "tanh": _word("tanh", lambda x: 1 - mp.tanh(x) ** 2),
     "where": lambda condition, yes, no: yes if condition else no,
 }
 

@@ -19,13 +19,15 @@ from neglog.engine.loops.slots import array
 from neglog.words import bind, fingerprint, reference
 from neglog.words import numba as numba_words
 
-ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "tanh"]
+ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centred_sigmoid"]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, -2.0, math.inf, -math.inf, math.nan]
 ULPS = {"softplus": 2.25}  # its exponential's error, and that of two sums
 VOCABULARIES = {
     name: numba_words.words(np.float64, name == "narrow") for name in ("exact", "narrow")
 }
-ABSOLUTE = ["tanh"]  # words that, where narrow, are right to 2⁻³⁶ of 1 and not of themselves
+ABSOLUTE = [
+    "centred_sigmoid"
+]  # words that, where narrow, are right to 2⁻³⁶ of 1 and not of themselves
 LEAST, MOST = 1e-46, 1e39  # beyond these, float32 knows 0 and ∞ only
 
 arguments = st.floats(-800, 800) | st.floats(-120, 120) | st.floats(-1.5, 1.5) | st.floats()

@@ -104,7 +104,10 @@ class _Loss(torch.autograd.Function):
             ctx.gradients = None
             return None, *gradients
         upstream = ctx.task.holding(tensors).over_classes(upstream)
-        return None, *(None if g is None else upstream * g for g in gradients)
+        if _is_batch(upstream):
+            return None, *(None if g is None else upstream * g for g in gradients)
+        ctx.gradients = None
+        return None, *(None if g is None else g.mul_(upstream) for g in gradients)
 
 
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +26,7 @@ LOOP: dict[str, Any] = {
 }
 # What only other machine code calls needs no doors for Python and C, which take time to compile.
 INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+NOTICEABLE = 1.0  # seconds
 _SIGNATURE = types.void(types.CPointer(types.int64))
 
 
@@ -97,9 +100,24 @@ def compile_kernel(
     for name in narrow_too:
         short = f"narrow_{name}"
         names[short] = inner(short, helpers[name], names | spelled("narrow_", True), LOOP)
+    started = time.perf_counter()
     whole = bind(template, _globals(template) | names, name=f"{template.__name__}_{suffix}")
     options = {"error_model": LOOP["error_model"], "fastmath": LOOP["fastmath"]}
-    return Kernel(_cached(whole, options))
+    compiled = _cached(whole, options)
+    _tell(time.perf_counter() - started, f"{label or template.__name__}, {storage.name}")
+    return Kernel(compiled)
+
+
+_LOGGER = logging.getLogger("neglog")
+_told: list[str] = []
+
+
+def _tell(seconds: float, what: str) -> None:
+    """Say once in a process why a first call took so long."""
+    if seconds > NOTICEABLE and not _told:
+        _told.append(what)
+        message = "compiled a kernel (%s) in %.1f s: once, where Numba can write its cache"
+        _LOGGER.warning(message, what, seconds)
 
 
 def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:

@@ -8,12 +8,12 @@ from neglog.support import classes, ends_of_unit_interval, signs, unit_interval
 from neglog.words.reference import (
     absolute,
     at_least,
+    centred_sigmoid,
     exp,
     log,
     log1p,
     sigmoid,
     softplus,
-    tanh,
     where,
 )
 
@@ -47,7 +47,7 @@ class Bernoulli(Elementwise):
         # σ − y, by way of ½ where they nearly cancel there, else of the smaller of σ and 1 − σ.
         doubt = sigmoid(-absolute(logit))
         far = where(logit > 0.0, (1.0 - y) - doubt, doubt - y)
-        return where(absolute(logit) < 1.0, (0.5 - y) + 0.5 * tanh(0.5 * logit), far)
+        return where(absolute(logit) < 1.0, (0.5 - y) + centred_sigmoid(logit), far)
 
     @staticmethod
     def curvature(logit, y):

@@ -107,23 +107,26 @@ def _exponentials(narrow: bool) -> SimpleNamespace:
         e = odds(x)
         return at_least(x, 0.0) + (e - shortfall(e, share(e)))
 
-    near_zero = polynomial(lambda t: _tanh(t.sqrt()) / t.sqrt(), 0.0, 0.25, 10)
+    near_zero = polynomial(lambda t: _centred(t.sqrt()) / t.sqrt(), 0.0, 1.0, 10)
 
     @njit(**JIT)
-    def tanh(x):
-        """Return tanh x; where narrow, right to a part of 1 and not of itself near 0."""
-        far = 1.0 - 2.0 * share(odds(2.0 * x))
+    def centred_sigmoid(x):
+        """Return σ(x) − ½; where narrow, right to a part of 1 and not of itself near 0."""
+        far = 0.5 - share(odds(x))
+        far = where(x < 0.0, -far, far)
         if narrow:
-            return where(x < 0.0, -far, far)
-        near = absolute(x) < 0.5
-        return where(near, x * near_zero(where(near, x * x, 0.0)), where(x < 0.0, -far, far))
+            return far
+        near = absolute(x) < 1.0
+        return where(near, x * near_zero(where(near, x * x, 0.0)), far)
 
-    return SimpleNamespace(exp=exp, sigmoid=sigmoid, softplus=softplus, tanh=tanh)
+    return SimpleNamespace(
+        exp=exp, sigmoid=sigmoid, centred_sigmoid=centred_sigmoid, softplus=softplus
+    )
 
 
-def _tanh(x: Decimal) -> Decimal:
-    square = (2 * x).exp()
-    return (square - 1) / (square + 1)
+def _centred(x: Decimal) -> Decimal:
+    power = x.exp()
+    return (power - 1) / (power + 1) / 2
 
 
 def _narrow_power() -> Any:

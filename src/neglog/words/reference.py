@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-NAMES = ("absolute", "at_least", "exp", "log", "log1p", "sigmoid", "softplus", "tanh", "where")
+NAMES = (
+    "absolute", "at_least", "centred_sigmoid", "exp", "log", "log1p", "sigmoid", "softplus", "where",
+)  # fmt: skip
 OF_CONSTANTS = ("erf", "log_gamma")  # no kernel needs them
 
 absolute = torch.abs
@@ -21,13 +23,17 @@ log = torch.log
 log1p = torch.log1p
 log_gamma = torch.lgamma
 sigmoid = torch.sigmoid
-tanh = torch.tanh
 where: Any = torch.where
 
 
 def at_least(x: Tensor, bound: float) -> Tensor:
     """Return x where it is above the bound, else the bound; NaN stays NaN."""
     return torch.clamp(x, min=bound)
+
+
+def centred_sigmoid(x: Tensor) -> Tensor:
+    """Return σ(x) − ½, exact near 0 too."""
+    return 0.5 * torch.tanh(0.5 * x)
 
 
 def softplus(x: Tensor) -> Tensor:

@@ -144,12 +144,12 @@ def softmax(logits: list[Expr]) -> list[Expr]:
 WORDS: dict[str, Any] = {
     "absolute": _lifted(sympy.Abs),
     "at_least": _lifted(sympy.Max),
+    "centred_sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x)) - Rational(1, 2)),
     "exp": _lifted(sympy.exp),
     "log": _lifted(sympy.log),
     "log1p": _lifted(lambda x: sympy.log(1 + x)),
     "sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x))),
     "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
-    "tanh": _lifted(lambda x: (sympy.exp(x) - sympy.exp(-x)) / (sympy.exp(x) + sympy.exp(-x))),
     "where": where,
     "distributions": SimpleNamespace(Bernoulli=Bernoulli, Normal=Normal, Categorical=Categorical),
 }
