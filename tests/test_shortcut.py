@@ -107,6 +107,12 @@ def test_a_refused_call_is_refused_again_and_a_warning_is_given_again() -> None:
                 functional.mse_loss(one, torch.zeros(4))
 
 
+def test_an_option_without_a_hash_is_refused_as_ever() -> None:
+    for _ in range(2):
+        with pytest.raises(errors.ArgumentError, match="reduction must be one of"):
+            functional.mse_loss(X, Y, reduction=["mean"])
+
+
 def test_transforms_modes_and_autocast_are_seen() -> None:
     for _ in range(2):
         functional.mse_loss(X, Y)
