@@ -384,5 +384,5 @@ def test_log_softmax_without_dim_warns_as_torch_does() -> None:
 def test_every_kind_of_error_is_provoked_here() -> None:
     provoked = {kind for _, kind, _ in MESSAGES}
     kinds = set(errors.NeglogError.__subclasses__())
-    others = {errors.CheckError, errors.DeclarationError, errors.FitError}
-    assert provoked == kinds - others  # those: test_check.py, test_contract.py, test_fit.py
+    others = {errors.BenchError, errors.CheckError, errors.DeclarationError, errors.FitError}
+    assert provoked == kinds - others  # test_bench_command, test_check, test_contract, test_fit

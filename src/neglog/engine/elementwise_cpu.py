@@ -36,6 +36,7 @@ from neglog.engine.loops.elementwise import (
 )
 from neglog.engine.loops.sums import compensated_sum, plain_sum, two_sum
 from neglog.engine.problem import Elements
+from neglog.support import anything
 
 
 @cache
@@ -59,9 +60,12 @@ def kernel(
     if settles:
         formulas["is_settled"] = likelihood.settled.contains
         helpers["all_settled"] = all_settled
-    twice = ("one_run",) if settles else ()
     facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
-    return compile_kernel(*facts, narrow=half and not settles, narrow_too=twice)
+    if not settles:
+        return compile_kernel(*facts, narrow=half)
+    # A settled target is inside its set and need not be looked at again.
+    seen = {"contains": anything.contains}
+    return compile_kernel(*facts, narrow_too=("one_run",), narrowly=seen)
 
 
 def sums_for(dtype: torch.dtype) -> dict[str, Any]:

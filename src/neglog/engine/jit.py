@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +29,10 @@ LOOP: dict[str, Any] = {
 INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 NOTICEABLE = 1.0  # seconds
 _SIGNATURE = types.void(types.CPointer(types.int64))
+
+
+# Taken when they are imported: a text that is read later may have been edited.
+_TOOLS = fingerprint(native, numba_words, polynomials, sys.modules[__name__], bind)[:6]
 
 
 class Kernel:
@@ -56,6 +61,7 @@ def compile_kernel(
     *,
     narrow: bool = False,
     narrow_too: tuple[str, ...] = (),
+    narrowly: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Kernel:
     """Compile a loop for numbers that are stored in a dtype, with formulas and smaller loops in it.
 
@@ -68,6 +74,7 @@ def compile_kernel(
         flags: the rest of the names, each true or false.
         narrow: whether the formulas may round as `words(…, narrow=True)` does.
         narrow_too: helpers that are also compiled so, under their names with `narrow_` before.
+        narrowly: formulas that are others in those.
 
     Every name holds a hash of every source: that of the whole keeps Numba's cache honest (see
     `neglog.words`), and those of the parts keep the machine code honest, where a part that comes
@@ -77,7 +84,7 @@ def compile_kernel(
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
     storage = native.STORAGES[dtype]
     sources = (*formulas.values(), *helpers.values(), template)
-    stamp = fingerprint(*sources, native, numba_words, polynomials, bind, compile_kernel)
+    stamp = fingerprint(*sources) + _TOOLS
     chosen = "_".join(flag for flag, on in flags.items() if on)
     suffix = "_".join([label, storage.name, chosen, "narrow" * narrow, stamp])
 
@@ -85,7 +92,7 @@ def compile_kernel(
         named = bind(function, _globals(function) | names, name=f"{name}_{suffix}")
         return njit(named, **INNER, **options)
 
-    def spelled(prefix: str, narrow: bool) -> dict[str, Any]:
+    def spelled(prefix: str, formulas: Mapping[str, Any], narrow: bool) -> dict[str, Any]:
         words = {**numba_words.words(np.float64, narrow=narrow), **flags}
         bound = {n: inner(prefix + n, f, words, numba_words.JIT) for n, f in formulas.items()}
         return words | bound
@@ -94,12 +101,13 @@ def compile_kernel(
     names["wide"] = numba_words.prefer_wide_vectors
     for name, function in (("array", native.array), *storage.conversions()):
         names[name] = inner(name, function, {}, LOOP)
-    names |= spelled("", narrow)
+    names |= spelled("", formulas, narrow)
     for name, helper in helpers.items():
         names[name] = inner(name, helper, names, numba_words.JIT if helper in IN_ORDER else LOOP)
     for name in narrow_too:
         short = f"narrow_{name}"
-        names[short] = inner(short, helpers[name], names | spelled("narrow_", True), LOOP)
+        spelling = spelled("narrow_", {**formulas, **(narrowly or {})}, True)
+        names[short] = inner(short, helpers[name], names | spelling, LOOP)
     started = time.perf_counter()
     whole = bind(template, _globals(template) | names, name=f"{template.__name__}_{suffix}")
     options = {"error_model": LOOP["error_model"], "fastmath": LOOP["fastmath"]}

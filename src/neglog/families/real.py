@@ -67,14 +67,14 @@ class HeteroscedasticNormal(Elementwise):
 
     @staticmethod
     def nll(mean, variance, eps, y):
-        v = at_least(variance, eps)
-        return 0.5 * (log(v) + (mean - y) * (mean - y) / v)
+        v, error = at_least(variance, eps), mean - y
+        return 0.5 * (log(v) + error * error * (1.0 / v))
 
     @staticmethod
     def grad(mean, variance, eps, y):
-        v = at_least(variance, eps)
-        error = mean - y
-        return error / v, 0.5 * (v - error * error) / (v * v)
+        v, error = at_least(variance, eps), mean - y
+        precision = 1.0 / v
+        return error * precision, 0.5 * (v - error * error) * (precision * precision)
 
     @staticmethod
     def curvature(mean, variance, eps, y):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 
@@ -44,6 +44,20 @@ _HAS_QUALNAME = hasattr(bind.__code__, "co_qualname")
 
 
 def fingerprint(*sources: Any) -> str:
-    """Hash the source text of functions, classes and modules: twelve hexadecimal digits."""
-    text = "\0".join(inspect.getsource(source) for source in sources)
+    """Hash modules by their text and functions by their code: twelve hexadecimal digits.
+
+    A function's text is no witness: the file may have been edited since it was imported.
+    """
+    text = "\0".join(
+        repr(_essence(source.__code__))
+        if hasattr(source, "__code__")
+        else inspect.getsource(source)
+        for source in sources
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _essence(code: CodeType) -> tuple[Any, ...]:
+    """Return what a function does, without where it stands."""
+    constants = [_essence(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

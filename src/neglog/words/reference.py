@@ -12,8 +12,16 @@ import torch
 from torch import Tensor
 
 NAMES = (
-    "absolute", "at_least", "centred_sigmoid", "exp", "log", "log1p", "sigmoid", "softplus", "where",
-)  # fmt: skip
+    "absolute",
+    "at_least",
+    "centred_sigmoid",
+    "exp",
+    "log",
+    "log1p",
+    "sigmoid",
+    "softplus",
+    "where",
+)
 OF_CONSTANTS = ("erf", "log_gamma")  # no kernel needs them
 
 absolute = torch.abs
