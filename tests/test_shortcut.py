@@ -73,6 +73,7 @@ def test_what_is_not_plain_goes_the_long_way() -> None:
     weight = torch.full((3,), 2.0)
     for tensors in (
         (X, Y, {"weight": weight}),
+        (X, Y, {"weight": 2.0}),
         (X.T, Y.T, {}),
         (X, Y.clone().requires_grad_(), {}),
         (X, Y, {"mask": Y > 0.5}),
