@@ -9,7 +9,7 @@ from unittest import mock
 
 import torch
 
-from exactness.cells import CELLS, LIMITS, Cell, worst
+from exactness.cells import CELLS, LIMITS, Cell, Ulps, worst
 from exactness.sums import SUMS, Sum
 from neglog import functional
 from neglog.engine import values
@@ -31,36 +31,56 @@ def by_reference() -> Iterator[None]:
 
 
 def table() -> str:
-    """Return the caption, the limits and a line for every cell and every sum."""
+    """Return the caption, the limits, a line for every cell and every sum, and the worst of all."""
     head = LINE.format("loss", "dtype", "regime", "kernels", "reference", "torch")
     limits = [f"{_short(d)} {u.loss:g} / {u.gradient:g}" for d, u in LIMITS.items()]
     lines = [CAPTION, "limits: " + ", ".join(limits), "", head]
-    lines += [_line(cell, lambda f, cell=cell: _cell(cell, f)) for cell in CELLS]
-    lines += ["", *(_line(each.cell, lambda f, each=each: _sum(each, f)) for each in SUMS)]
+    worsts: dict[tuple[str, torch.dtype], list[Ulps | None]] = {}
+    for cell in CELLS:
+        found = _by_all(lambda f, cell=cell: worst(cell, f))
+        lines.append(_line(cell, [_pair(cell.dtype, ulps) for ulps in found]))
+        place = (cell.loss.name, cell.dtype)
+        worsts[place] = [_larger(*two) for two in zip(worsts.get(place, found), found, strict=True)]
+    lines += ["", *(_line(each.cell, _sums(each)) for each in SUMS), "", "The worst of all regimes"]
+    for (name, dtype), found in worsts.items():
+        pairs = [_pair(dtype, ulps) for ulps in found]
+        lines.append(LINE.format(name, _short(dtype), "", *pairs))
     return "\n".join(lines)
 
 
-def _line(cell: Cell, compute: Callable[[Any], str]) -> str:
+def _by_all(compute: Callable[[Any], Any]) -> list[Any]:
+    """Return what the kernels, the reference and torch come to; None of what torch has not."""
     columns = [compute(functional)]
     with by_reference():
         columns.append(compute(functional))
     try:
         columns.append(compute(torch.nn.functional))
     except (NotImplementedError, RuntimeError):  # of some halves on a CPU
-        columns.append("–")
+        columns.append(None)
+    return columns
+
+
+def _line(cell: Cell, columns: list[str]) -> str:
     return LINE.format(cell.loss.name, _short(cell.dtype), cell.regime.name, *columns)
 
 
-def _cell(cell: Cell, functions: Any) -> str:
-    found = worst(cell, functions)
-    mark = "" if found.within(LIMITS[cell.dtype]) else " !"
+def _larger(a: Ulps | None, b: Ulps | None) -> Ulps | None:
+    if a is None or b is None:
+        return None
+    return Ulps(max(a.loss, b.loss), max(a.gradient, b.gradient))
+
+
+def _pair(dtype: torch.dtype, found: Ulps | None) -> str:
+    if found is None:
+        return "–"
+    mark = "" if found.within(LIMITS[dtype]) else " !"
     return f"{_number(found.loss)} / {_number(found.gradient)}{mark}"
 
 
-def _sum(each: Sum, functions: Any) -> str:
+def _sums(each: Sum) -> list[str]:
     problem = each.problem()
-    found = each.worst(functions, problem)
-    return _number(found) + ("" if found <= each.limit(problem) else " !")
+    found, limit = _by_all(lambda f: each.worst(f, problem)), each.limit(problem)
+    return ["–" if u is None else _number(u) + ("" if u <= limit else " !") for u in found]
 
 
 def _number(ulps: float) -> str:

@@ -8,7 +8,7 @@ Python, and this is two thirds of it.
 
 The danger is a fact that the long way looked at and the key does not hold. The key has the
 function, its options, the dtypes, shapes and whether `torch_compatible` is on; the rest of the
-world must be plain (`values.is_plain_world`) for the watching and for the short way alike.
+world must be plain (`values.kernel_serves`) for the watching and for the short way alike.
 `tests/test_shortcut.py` holds it.
 """
 
@@ -43,14 +43,10 @@ def call(
         return long_way(*arguments, **options)
     x, y = arguments
     if not (
-        type(x) in values.PLAIN
-        and type(y) is Tensor
-        and x.is_cpu
-        and y.is_cpu
+        values.kernel_serves(x, y)
         and x.is_contiguous()
         and y.is_contiguous()
         and not (y.requires_grad or x.is_neg() or y.is_neg())
-        and values.is_plain_world()
         and not torch._C._is_torch_function_mode_enabled()
         and (x.dtype in _WIDE or not torch.is_autocast_enabled("cpu"))
     ):

@@ -12,22 +12,17 @@ from neglog.compatibility import is_torch_compatible
 from neglog.engine.problem import Elements, RowsOfClasses
 from neglog.support import Support
 
-PLAIN = (Tensor, torch.nn.Parameter)
+_PLAIN = (Tensor, torch.nn.Parameter)
 _SERVED = (torch.float32, torch.float64, torch.int64, torch.bfloat16)
 
 
 def kernel_serves(*tensors: Tensor) -> bool:
     """Tell whether the Numba kernels may run: plain tensors on a CPU that nobody else watches."""
     for t in tensors:
-        if type(t) not in PLAIN or not t.is_cpu:
+        if type(t) not in _PLAIN or not t.is_cpu:
             return False
         if t.dtype not in _SERVED and not (t.dtype == torch.float16 and _converts_half()):
             return False
-    return is_plain_world()
-
-
-def is_plain_world() -> bool:
-    """Tell whether nobody differentiates forwards, maps or traces what is computed."""
     return (
         not torch._C._are_functorch_transforms_active()
         and torch.autograd.forward_ad._current_level < 0
@@ -45,7 +40,7 @@ def _converts_half() -> bool:
 def are_known(*tensors: Tensor) -> bool:
     """Tell whether looking at values is possible, and free of a device synchronisation."""
     return (
-        all(type(t) in PLAIN and t.device.type == "cpu" for t in tensors)
+        all(type(t) in _PLAIN and t.device.type == "cpu" for t in tensors)
         and not torch._C._are_functorch_transforms_active()
         and not torch.compiler.is_compiling()
         and not _is_watched()
