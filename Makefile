@@ -9,7 +9,7 @@ demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: lint test
 
