@@ -103,11 +103,8 @@ class _Loss(torch.autograd.Function):
         if not _is_batch(upstream) and upstream.dim() == 0 and upstream.item() == 1.0:
             ctx.gradients = None
             return None, *gradients
-        upstream = ctx.task.holding(tensors).over_classes(upstream)
-        if _is_batch(upstream):
-            return None, *(None if g is None else upstream * g for g in gradients)
         ctx.gradients = None
-        return None, *(None if g is None else g.mul_(upstream) for g in gradients)
+        return None, *_weighed(ctx.task, tensors, gradients, upstream)
 
 
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.
@@ -143,6 +140,27 @@ class _LogSoftmax(torch.autograd.Function):
         classes = x.shape[-1]
         pair = (log_p.reshape(-1, classes), upstream.reshape(-1, classes).contiguous())
         return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
+
+
+def _weighed(
+    task: Task, tensors: Sequence[Any], gradients: Sequence[Tensor | None], upstream: Tensor
+) -> list[Tensor | None]:
+    """Return upstream · gradients, rounded once, and 0 where an element is masked."""
+    problem = task.holding(tensors)
+    dtype = upstream.dtype
+    if dtype in reference.HALF:
+        problem, upstream = problem.each(Tensor.float), upstream.float()
+        bare, wide = problem.parted()
+        gradients = Task(bare).run(wide, [g is not None for g in gradients])[1]
+    upstream = problem.over_classes(upstream)
+    in_place = not _is_batch(upstream)
+    products = [
+        None if g is None else g.mul_(upstream) if in_place else upstream * g for g in gradients
+    ]
+    if isinstance(problem, Elements) and problem.masked and problem.weight is not None:
+        hidden = problem.weight.eq(0)  # an infinite upstream makes NaN of its 0
+        products = [None if p is None else p.masked_fill(hidden, 0.0) for p in products]
+    return [None if p is None else p.to(dtype) for p in products]
 
 
 def _derived(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +13,19 @@ from typing import Any
 import numpy as np
 import torch
 from numba import cfunc, njit, types
+from numba.core.compiler_lock import global_compiler_lock
 
-from neglog.engine.loops import native
+from neglog.engine.loops import (
+    columns,
+    elementwise,
+    log_softmax,
+    native,
+    rows,
+    rows_slots,
+    slots,
+    sums,
+    survey,
+)
 from neglog.engine.loops.sums import IN_ORDER
 from neglog.words import bind, fingerprint, polynomials
 from neglog.words import numba as numba_words
@@ -32,7 +44,9 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 
 
 # Taken when they are imported: a text that is read later may have been edited.
-_TOOLS = fingerprint(native, numba_words, polynomials, sys.modules[__name__], bind)[:6]
+_HERE = sys.modules[__name__]
+_LOOPS = (columns, elementwise, log_softmax, native, rows, rows_slots, slots, sums, survey)
+_TOOLS = fingerprint(*_LOOPS, numba_words, polynomials, _HERE, bind)[:6]
 
 
 class Kernel:
@@ -139,3 +153,11 @@ def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:
 def _globals(function: Callable[..., Any]) -> dict[str, Any]:
     names: dict[str, Any] = getattr(function, "__globals__", {})
     return dict(names)
+
+
+# A child must not inherit the compiler's lock from a thread that it has not.
+os.register_at_fork(
+    before=global_compiler_lock.acquire,
+    after_in_parent=global_compiler_lock.release,
+    after_in_child=global_compiler_lock.release,
+)

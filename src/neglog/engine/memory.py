@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 import weakref
 from collections import deque
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -56,12 +57,14 @@ def _block(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
         pages = None
     if pages is None or len(pages) != size:
         pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        pages.madvise(mmap.MADV_HUGEPAGE)
+        with suppress(OSError):  # of a system that has none
+            pages.madvise(mmap.MADV_HUGEPAGE)
     block = np.frombuffer(pages, np.uint8)
     weakref.finalize(block, _keep, pages).atexit = False
     return block
 
 
 def _keep(pages: mmap.mmap) -> None:
-    pages.madvise(mmap.MADV_FREE)
-    _waiting.append(pages)
+    with suppress(OSError):  # what cannot be lent back is not kept
+        pages.madvise(mmap.MADV_FREE)
+        _waiting.append(pages)

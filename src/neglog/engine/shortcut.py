@@ -53,7 +53,7 @@ def call(
         return long_way(*arguments, **options)
     key: Any = (function, x.dtype, y.dtype, x.shape, y.shape, is_torch_compatible())
     if options:
-        key = (*key, *options.items())
+        key = (*key, *options.items(), *map(type, options.values()))  # 1 is 1.0, but for its type
     try:
         task = _tasks.get(key)
     except TypeError:  # an option without a hash is for the checks to refuse
@@ -82,6 +82,11 @@ def _watched(
                 _tasks.clear()
             _tasks[key] = _Short(problem)
     return result
+
+
+def forget() -> None:
+    """Have the call that is watched not remembered: it says something that each is to say."""
+    _watch.seen = None
 
 
 def note(problem: Elements | RowsOfClasses, result: Tensor) -> Tensor:

@@ -44,10 +44,14 @@ def run(kernel: Kernel, slots: array[int], blocks: int) -> None:
 
 def _on_pool(kernel: Kernel, address: int, threads: int) -> None:
     pool = _executor(threads - 1)
-    others = [pool.submit(kernel.released, address) for _ in range(threads - 1)]
-    kernel.released(address)
-    for other in others:
-        other.result()
+    others = []
+    try:
+        for _ in range(threads - 1):
+            others.append(pool.submit(kernel.released, address))
+        kernel.released(address)
+    finally:  # whatever interrupts: they use memory that the caller holds
+        for other in others:
+            other.result()
 
 
 @cache

@@ -7,7 +7,7 @@ import warnings
 from torch import Tensor
 
 from neglog import guards
-from neglog.engine import Elements
+from neglog.engine import Elements, shortcut
 from neglog.families import RelativeEntropy, RelativeEntropyOfLog
 from neglog.functional.common import Extras, loss, of_elements
 
@@ -54,6 +54,7 @@ def kl_div(
     reduction = guards.reduction(size_average, reduce, reduction)
     if reduction == "mean" and normalizer is None:
         message = "kl_div: 'mean' divides by the number of classes too; 'batchmean' does not"
+        shortcut.forget()
         warnings.warn(message, UserWarning, stacklevel=3)
     guards.tensors(input=input, target=target)
     input, target = guards.aligned(input, target)

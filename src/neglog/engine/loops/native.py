@@ -17,7 +17,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import torch
 from llvmlite import ir
-from numba import carray, types
+from numba import carray, config, types
 from numba.extending import intrinsic
 
 
@@ -73,8 +73,11 @@ STORAGES = {
 }
 
 
-# Where the processor cannot, LLVM would call for a function that nobody provides.
-CONVERTS_HALF = bool(llvm.get_host_cpu_features().get("f16c"))
+# For a processor that cannot, LLVM would call a function that nobody provides.
+_FEATURES = config.CPU_FEATURES
+if _FEATURES is None:
+    _FEATURES = llvm.get_host_cpu_features().flatten()
+CONVERTS_HALF = "+f16c" in _FEATURES
 
 
 def array(address, size, kind):
