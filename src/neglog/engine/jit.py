@@ -96,8 +96,9 @@ def compile_kernel(
     called for both.
     """
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
+    narrowly = {**formulas, **(narrowly or {})}
     storage = native.STORAGES[dtype]
-    sources = (*formulas.values(), *helpers.values(), template)
+    sources = (*formulas.values(), *narrowly.values(), *helpers.values(), template)
     stamp = fingerprint(*sources) + _TOOLS
     chosen = "_".join(flag for flag, on in flags.items() if on)
     suffix = "_".join([label, storage.name, chosen, "narrow" * narrow, stamp])
@@ -120,8 +121,7 @@ def compile_kernel(
         names[name] = inner(name, helper, names, numba_words.JIT if helper in IN_ORDER else LOOP)
     for name in narrow_too:
         short = f"narrow_{name}"
-        spelling = spelled("narrow_", {**formulas, **(narrowly or {})}, True)
-        names[short] = inner(short, helpers[name], names | spelling, LOOP)
+        names[short] = inner(short, helpers[name], names | spelled("narrow_", narrowly, True), LOOP)
     started = time.perf_counter()
     whole = bind(template, _globals(template) | names, name=f"{template.__name__}_{suffix}")
     options = {"error_model": LOOP["error_model"], "fastmath": LOOP["fastmath"]}
