@@ -138,7 +138,9 @@ class Plan:
         slots[VALUE], slots[NUMBERS] = value.data_ptr(), numbers.buffer_info()[0]
         gradient = None
         if self.differentiate:  # of log-probabilities only the labels' is not 0
-            gradient = memory.empty_like(x) if self.softmax else torch.zeros_like(x)
+            gradient = memory.empty_like(x)
+            if not self.softmax:
+                gradient.zero_()
             slots[GRADIENT] = gradient.data_ptr()
         threads.run(self.kernel, slots, self.blocks)
         if not self.each and (self.blocks != 1 or (self.mean and not counted)):
