@@ -49,7 +49,7 @@ def measure(line: Line, seconds: float, bandwidth: Bandwidth, compiling: bool) -
         task = line.task()
         runs = {name: runner(name, line, task) for name in (NEGLOG, EAGER)}
         differs = difference(runs[NEGLOG](), runs[EAGER]())
-    except Exception as error:
+    except Exception as error:  # whatever it is, the other lines are to be measured
         return Row(line, remarks=(f"not measured, {reason(error)}",))
     if differs:
         return Row(line, remarks=(f"not measured, {differs}",))
@@ -71,6 +71,6 @@ def _add_compiled(
     """Add torch compiled to the runs, if it can be; return its seconds, or why not."""
     try:
         runs[COMPILE], seconds = compiled(line, task)
-    except Exception as error:
+    except Exception as error:  # a compiler fails in ways of its own
         return None, (f"not compiled, {reason(error)}",)
     return seconds, ()
