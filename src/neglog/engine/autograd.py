@@ -70,7 +70,7 @@ def loss_of(task: Task, tensors: Sequence[Any]) -> Tensor:
     """Return the loss of a task, differentiable by its tensors."""
     if not torch.is_grad_enabled():  # which a function's `needs_input_grad` does not know
         return task.run(tensors, [False] * len(tensors))[0]
-    result: Tensor = _apply(task, *tensors)
+    result: Tensor = differentiable(task, *tensors)
     return result
 
 
@@ -100,18 +100,22 @@ class _Loss(torch.autograd.Function):
             return None, *_derived(ctx.task, tensors, ctx.needs_input_grad[1:], upstream)
         if gradients is None:
             gradients = ctx.task.run(tensors, ctx.needs_input_grad[1:])[1]
-        if not _is_batch(upstream) and upstream.dim() == 0 and upstream.item() == 1.0:
-            ctx.gradients = None
-            return None, *gradients
         ctx.gradients = None
+        if upstream.dim() == 0 and not _is_batch(upstream) and upstream.item() == 1.0:
+            return None, *gradients
         return None, *_weighed(ctx.task, tensors, gradients, upstream)
 
 
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.
 _is_batch = torch._C._functorch.is_legacy_batchedtensor
-# The C function below `Function.apply`, which adds a search for transforms of `torch.func`: a
-# tenth of a small loss, and `values.kernel_serves` has made sure that there are none.
-_apply: Any = super(torch.autograd.Function, _Loss).apply
+# Takes a task and its tensors: the C function below `Function.apply`, which adds a search for
+# transforms of `torch.func`, and `values.kernel_serves` has made sure that there are none. What
+# torch calls for a backward looks for several kinds of it; this class has the one. Together they
+# are a tenth of a small loss.
+differentiable: Any = super(torch.autograd.Function, _Loss).apply
+_node: Any = getattr(_Loss, "_backward_cls", None)
+if _node is not None:
+    _node.apply = _Loss.backward
 
 
 class _LogSoftmax(torch.autograd.Function):

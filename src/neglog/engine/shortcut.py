@@ -23,12 +23,13 @@ from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import values
-from neglog.engine.autograd import Results, Task, loss_of
+from neglog.engine.autograd import Results, Task, differentiable
 from neglog.engine.problem import Elements, RowsOfClasses
 
 _SIMPLE = (str, int, float, bool, type(None))
 _DEPRECATED = ("size_average", "reduce")  # each call of them warns
 _MOST = 512
+_compiles, _is_overridden = torch.compiler.is_compiling, torch._C._is_torch_function_mode_enabled
 _WIDE = (torch.float32, torch.float64)
 _NONE = (False,) * 4  # no derivative is wanted
 _tasks: dict[Any, _Short] = {}
@@ -39,17 +40,10 @@ def call(
     function: Any, long_way: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
     """Return the loss of two tensors by the short way, or else by the long one."""
-    if len(arguments) != 2 or torch.compiler.is_compiling():
+    if len(arguments) != 2 or _compiles():
         return long_way(*arguments, **options)
     x, y = arguments
-    if not (
-        values.kernel_serves(x, y)
-        and x.is_contiguous()
-        and y.is_contiguous()
-        and not (y.requires_grad or x.is_neg() or y.is_neg())
-        and not torch._C._is_torch_function_mode_enabled()
-        and (x.dtype in _WIDE or not torch.is_autocast_enabled("cpu"))
-    ):
+    if not (values.kernel_sees(x, y) and x.is_contiguous() and y.is_contiguous()):
         return long_way(*arguments, **options)
     key: Any = (function, x.dtype, y.dtype, x.shape, y.shape, is_torch_compatible())
     if options:
@@ -58,10 +52,18 @@ def call(
         task = _tasks.get(key)
     except TypeError:  # an option without a hash is for the checks to refuse
         return long_way(*arguments, **options)
+    if (
+        y.requires_grad
+        or x.is_neg()
+        or y.is_neg()
+        or _is_overridden()
+        or (x.dtype not in _WIDE and torch.is_autocast_enabled("cpu"))
+    ):
+        return long_way(*arguments, **options)
     if task is None:
         return _watched(key, long_way, x, y, options)
     if x.requires_grad and torch.is_grad_enabled():
-        return loss_of(task, (x, y))
+        return differentiable(task, x, y)
     return task.run((x, y), _NONE)[0]
 
 

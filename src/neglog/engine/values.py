@@ -6,6 +6,7 @@ from functools import cache
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from neglog import errors
 from neglog.compatibility import is_torch_compatible
@@ -17,17 +18,31 @@ _SERVED = (torch.float32, torch.float64, torch.int64, torch.bfloat16)
 
 
 def kernel_serves(*tensors: Tensor) -> bool:
-    """Tell whether the Numba kernels may run: plain tensors on a CPU that nobody else watches."""
+    """Tell whether the Numba kernels may run: tensors that they see, of a dtype that they know."""
+    for t in tensors:
+        if not is_served(t.dtype):
+            return False
+    return kernel_sees(*tensors)
+
+
+def kernel_sees(*tensors: Tensor) -> bool:
+    """Tell whether tensors are plain ones on a CPU, and nobody else watches what is done."""
     for t in tensors:
         if type(t) not in _PLAIN or not t.is_cpu:
             return False
-        if t.dtype not in _SERVED and not (t.dtype == torch.float16 and _converts_half()):
-            return False
-    return (
-        not torch._C._are_functorch_transforms_active()
-        and torch.autograd.forward_ad._current_level < 0
-        and (torch.compiler.is_compiling() or not _is_watched())
-    )
+    if _transforms() or forward_ad._current_level >= 0:
+        return False
+    return _compiles() or not _is_watched()
+
+
+# At hand, since a small loss is made of such looks.
+_transforms, _compiles = torch._C._are_functorch_transforms_active, torch.compiler.is_compiling
+_dispatchers, _tracer = torch._C._len_torch_dispatch_stack, torch._C._get_tracing_state
+
+
+def is_served(dtype: torch.dtype) -> bool:
+    """Tell whether the kernels know a dtype."""
+    return dtype in _SERVED or (dtype == torch.float16 and _converts_half())
 
 
 @cache
@@ -84,4 +99,4 @@ def check_labels(problem: RowsOfClasses) -> None:
 
 def _is_watched() -> bool:
     """Tell whether a tracer records torch's operations, which a kernel would hide from it."""
-    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None
+    return _dispatchers() > 0 or _tracer() is not None
