@@ -19,13 +19,16 @@ def _poisoned_memory(monkeypatch):
     """Fill the kernels' fresh memory with NaN, so that an element nobody wrote is seen."""
     from neglog.engine import memory
 
-    for name in ("empty_like", "empty_scalar", "empty_line"):
-        fresh = getattr(memory, name)
+    def poisoned(tensor):
+        return tensor.fill_(float("nan"))
 
-        def poisoned(*arguments, fresh=fresh):
-            return fresh(*arguments).fill_(float("nan"))
+    allocator, empty_line = memory.allocator, memory.empty_line
 
-        monkeypatch.setattr(memory, name, poisoned)
+    def allocator_of_poison(size):
+        return lambda tensor: poisoned(allocator(size)(tensor))
+
+    monkeypatch.setattr(memory, "allocator", allocator_of_poison)
+    monkeypatch.setattr(memory, "empty_line", lambda *facts: poisoned(empty_line(*facts)))
 
 
 @pytest.fixture(autouse=True)

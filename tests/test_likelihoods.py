@@ -108,6 +108,17 @@ def test_declared_derivatives_are_derivatives(likelihood) -> None:
             assert abs(slope(*point) - truth) < scale * mp.mpf(10) ** -8, (derivative, point)
 
 
+@elementwise
+def test_the_shorter_formulas_hold_at_settled_targets(likelihood) -> None:
+    given = [mp.mpf("1.7")] * len(likelihood.given) + settings(likelihood)
+    for fact in ("nll", "grad"):
+        longer, shorter = (oracle.formula(likelihood, p + fact) for p in ("", "settled_"))
+        for inputs, y in points(likelihood):
+            if likelihood.settled is not None and likelihood.settled.contains(y):
+                true = longer(*inputs, *given, y)
+                assert abs(shorter(*inputs, *given, y) - true) <= abs(true) * mp.mpf("1e-20")
+
+
 @pytest.mark.parametrize("likelihood", [c for c in cases.ELEMENTWISE if c.normalised])
 def test_the_likelihood_sums_to_one_and_its_score_to_zero(likelihood) -> None:
     """∑ p = 1, ∑ score · p = 0, ∑ score² · p = ∑ curvature · p, with the constant in p."""

@@ -44,7 +44,9 @@ class Likelihood:
         constant: what `nll` drops; it may depend on the settings.
         normalised: whether the likelihood sums to 1 over the support, as a weighted one does not.
         settled: targets at which no term of the formulas nearly cancels another, so that the
-            kernels may round earlier; None if there are none.
+            kernels may compute in float32; None if there are none.
+        settled_nll, settled_grad: `nll` and `grad` in forms that are shorter, or round less, but
+            hold at settled targets only; unless stated, they are those.
         smooth: whether `grad` has no jump, so that `curvature` is all there is to its change.
     """
 
@@ -64,6 +66,8 @@ class Likelihood:
     grad: ClassVar[Callable[..., Any]]
     curvature: ClassVar[Callable[..., Any]]
     grad_target: ClassVar[Callable[..., Any]]
+    settled_nll: ClassVar[Callable[..., Any]]
+    settled_grad: ClassVar[Callable[..., Any]]
     constant: ClassVar[Callable[..., Any]]
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
@@ -75,6 +79,9 @@ class Likelihood:
         if not hasattr(cls, "domains"):
             cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
         _check(cls)
+        for fact in ("nll", "grad"):
+            if not hasattr(cls, f"settled_{fact}"):
+                setattr(cls, f"settled_{fact}", staticmethod(getattr(cls, fact)))
         REGISTRY[cls.name] = cls
 
     def __init__(self) -> None:
@@ -131,7 +138,8 @@ def _check(cls: type[Likelihood]) -> None:
     if len(cls.domains) != len(cls.inputs):
         raise DeclarationError(f"{where} must state one domain for each of its inputs.")
     arguments = (*cls.term_inputs(), "y")
-    for fact in ("nll", "grad", "curvature", "grad_target"):
+    settled = [fact for fact in ("settled_nll", "settled_grad") if hasattr(cls, fact)]
+    for fact in ("nll", "grad", "curvature", "grad_target", *settled):
         _check_formula(f"{where}: {fact}", getattr(cls, fact), arguments)
     words = reference.NAMES + reference.OF_CONSTANTS
     _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), words)

@@ -49,7 +49,7 @@ def _class_weights(rng: Any, x: Any, y: Any) -> Any:
 
 
 SMOOTHING = 0.1
-DELTA, BETA = 1.25, 0.75
+DELTA, BETA = 1.3, 0.7  # which no float is
 REAL = (
     Loss("mse", kinds.REAL, lambda f, *t, **o: f.mse_loss(*t, **o), textbook.square),
     Loss("l1", kinds.REAL, lambda f, *t, **o: f.l1_loss(*t, **o), textbook.distance),
@@ -64,6 +64,9 @@ REAL = (
         kinds.REAL,
         lambda f, *t, **o: f.huber_loss(*t, delta=DELTA, **o),
         textbook.huber(DELTA, 1),
+    ),
+    Loss(
+        "huber, delta 1", kinds.REAL, lambda f, *t, **o: f.huber_loss(*t, **o), textbook.huber(1, 1)
     ),
     Loss(
         "gaussian_nll",

@@ -34,7 +34,9 @@ def _mixed(kind: Kind, rng: Any, shape: Any, eps: float) -> tuple[Any, Any]:
     return x, 0 * kind.target(rng, shape)
 
 
-REGIMES = (_each(0.1), _each(0.001), Regime("mixed magnitudes", _mixed))
+SAME = (_each(0.1), _each(0.001))
+REGIMES = (*SAME, Regime("mixed magnitudes", _mixed))
+HALVES = (torch.bfloat16, torch.float16)
 SUMMED = {"l1": (BASE,), "mse": (BASE,), "bce_with_logits": (BASE,), "cross_entropy": (BASE, 10)}
 
 
@@ -57,13 +59,15 @@ class Sum:
     def limit(self, problem: Problem) -> float:
         """Return the limit: an ulp, of which rounding the exact sum takes half.
 
-        Where all terms are the same, they are rounded to float64 in the same direction, and what
-        one of them is off by, their sum is off by in a float64 result.
+        Where all terms are the same and none is a float, all are rounded in one direction: what
+        one of them is off by, their sum is off by, be it added up as exactly as can be.
         """
         with mp.workdps(problem.digits):
             exact = all(mp.mpf(float(loss.value)) == loss.value for loss in problem.losses)
-        rounded = not exact and self.cell.dtype == torch.float64
-        return 1.0 + (LIMITS[self.cell.dtype].loss if rounded else 0.0)
+        if exact or self.cell.regime not in SAME or self.cell.dtype in HALVES:
+            return 1.0
+        shared = LIMITS[self.cell.dtype].loss
+        return shared + (1.0 if self.cell.dtype == torch.float64 else 0.0)
 
     def worst(self, functions: Any, problem: Problem) -> float:
         """Return the larger of the errors of the sum and of the mean, in ulps."""

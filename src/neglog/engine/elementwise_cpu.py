@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from neglog.engine.loops.elementwise import (
     INPUTS,
     NOTES,
     NUMBERS,
+    PERIODS,
     SIZE,
     SLOTS,
     TARGET,
@@ -33,6 +35,7 @@ from neglog.engine.loops.elementwise import (
     kept,
     one_run,
     put_losses,
+    repeat,
 )
 from neglog.engine.loops.sums import compensated_sum, plain_sum, two_sum
 from neglog.engine.problem import Elements
@@ -41,9 +44,17 @@ from neglog.support import anything
 
 @cache
 def kernel(
-    likelihood: Any, dtype: torch.dtype, weighted: bool, outputs: tuple[bool, ...]
+    likelihood: Any,
+    dtype: torch.dtype,
+    narrow: bool,
+    weighted: bool,
+    repeats: bool,
+    outputs: tuple[bool, ...],
 ) -> Kernel:
-    """Compile the loop for one likelihood, one dtype, and the outputs that are wanted."""
+    """Compile the loop for one likelihood, one dtype, and the outputs that are wanted.
+
+    What is settled is computed in float32, if that is `narrow` enough for the settings.
+    """
     formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
     formulas["contains"] = likelihood.support.contains
     two = len(likelihood.inputs) == 2
@@ -52,20 +63,23 @@ def kernel(
         formulas[slot] = domain.contains
     helpers: dict[str, Any] = {"admits": admits_both} if two else {}
     helpers |= sums_for(dtype) | {"kept": kept, "one_run": one_run, "put_losses": put_losses}
+    helpers |= {"repeat": repeat} if repeats else {}
     flags = dict(zip(("BY_FIRST", "BY_SECOND", "BY_Y"), outputs, strict=True))
-    flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two}
+    flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two, "REPEATS": repeats}
     flags |= {"GIVES": bool(likelihood.given), "SETS": bool(likelihood.settings)}
-    flags["SETTLES"] = settles = likelihood.settled is not None and dtype != torch.float64
-    half = dtype in (torch.bfloat16, torch.float16)  # whose rounding hides what cancels
-    if settles:
-        formulas["is_settled"] = likelihood.settled.contains
-        helpers["all_settled"] = all_settled
+    settled: Any = likelihood.settled if narrow and dtype != torch.float64 else None
+    # Weights may bring back what leaves float32's range; `settled` says nothing of `grad_target`.
+    if weighted if settled is anything else outputs[2]:
+        settled = None
+    flags["SETTLES"] = settles = settled not in (None, anything)
     facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
     if not settles:
-        return compile_kernel(*facts, narrow=half)
+        return compile_kernel(*facts, real=np.float64 if settled is None else np.float32)
+    formulas["is_settled"] = settled.contains
+    helpers["all_settled"] = all_settled
     # A settled target is inside its set and need not be looked at again.
-    seen = {"contains": anything.contains}
-    return compile_kernel(*facts, narrow_too=("one_run",), narrowly=seen)
+    there = {"nll": likelihood.settled_nll, "grad": likelihood.settled_grad}
+    return compile_kernel(*facts, settled=formulas | there | {"contains": anything.contains})
 
 
 def sums_for(dtype: torch.dtype) -> dict[str, Any]:
@@ -78,7 +92,7 @@ class Plan:
     """All that can be said of a problem before its tensors are there: made once, run often."""
 
     def __init__(
-        self, problem: Elements, dtype: torch.dtype, size: int, weighted: bool, wanted: Any
+        self, problem: Elements, dtype: torch.dtype, size: int, periods: Any, wanted: Any
     ) -> None:
         self.problem = problem
         likelihood: Any = problem.likelihood
@@ -91,30 +105,37 @@ class Plan:
         places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
         self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
         outputs = (wanted[0], n == 2 and wanted[1], wanted[n])
-        self.kernel = kernel(likelihood, dtype, weighted, outputs)
+        weighted, repeats = periods[-1] is not None, any(p not in (None, size) for p in periods)
+        narrow = all(float(np.float32(number)) == number for number in settings)
+        self.kernel = kernel(likelihood, dtype, narrow, weighted, repeats, outputs)
         setting = settings[0] if settings else 0.0
         hidden = 0.0 if problem.masked else math.nan
         notes = array("d", bytes(16 * self.blocks))
         self.numbers = array("d", (scale, setting, hidden, 0.0)) + notes
+        self.scalar, self.fresh_scalar = memory.scalar(dtype), memory.allocator(dtype.itemsize)
+        self.fresh = memory.allocator(size * dtype.itemsize)
         self.slots = array("q", bytes(8 * SLOTS))
         self.slots[SIZE], self.slots[EACH] = size, self.each
+        for slot, period in zip((PERIODS + 1, PERIODS), reversed(periods), strict=False):
+            self.slots[slot] = period or 0
 
     def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
         """Return the loss and the gradients of contiguous tensors."""
         slots, numbers, n = self.slots[:], self.numbers[:], self.inputs
-        first, y = tensors[0], tensors[n]
-        slots[NUMBERS], _ = numbers.buffer_info()
-        slots[INPUTS], slots[TARGET] = first.data_ptr(), y.data_ptr()
-        value = memory.empty_like(y) if self.each else memory.empty_scalar(self.dtype)
+        first = tensors[0]
+        slots[NUMBERS] = numbers.buffer_info()[0]
+        slots[INPUTS], slots[TARGET] = first.data_ptr(), tensors[n].data_ptr()
+        value = self.fresh(tensors[n]) if self.each else self.fresh_scalar(self.scalar)
         slots[VALUE] = value.data_ptr()
         if n == 2:
             slots[INPUTS + 1] = tensors[1].data_ptr()
-        for slot, tensor in zip((WEIGHT, GIVEN), tensors[:n:-1], strict=False):
-            if tensor is not None:
-                slots[slot] = tensor.data_ptr()
+        if len(tensors) > n + 1:
+            for slot, tensor in zip((WEIGHT, GIVEN), tensors[:n:-1], strict=False):
+                if tensor is not None:
+                    slots[slot] = tensor.data_ptr()
         gradients: list[Tensor | None] = [None] * len(tensors)
         for i, slot in self.outputs:
-            gradients[i] = gradient = memory.empty_like(first)
+            gradients[i] = gradient = self.fresh(first)
             slots[slot] = gradient.data_ptr()
         if self.blocks == 1:
             self.kernel.held(slots.buffer_info()[0])
@@ -135,12 +156,18 @@ class Plan:
 
 
 _plans = lru_cache(maxsize=256)(Plan)
+forget = _plans.cache_clear
 
 
 def plan_for(problem: Elements, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
-    """Return the plan of a problem without tensors, for contiguous tensors like these."""
-    y = tensors[len(problem.inputs)]
-    plan: Plan = _plans(problem, y.dtype, y.numel(), tensors[-1] is not None, tuple(wanted))
+    """Return the plan of a problem without tensors, for contiguous tensors like these.
+
+    What is given, and the weight, may have fewer numbers than the target, and start again then.
+    """
+    n = len(problem.inputs)
+    y = tensors[n]
+    periods = tuple(None if t is None else t.numel() for t in tensors[n + 1 :])
+    plan: Plan = _plans(problem, y.dtype, y.numel(), periods, tuple(wanted))
     return plan
 
 
@@ -153,9 +180,30 @@ def run(
     input does. The pass itself counts values outside their sets: `SupportError` says which.
     """
     if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
-        change = in_order_of(tensors[0])
-        tensors = [None if t is None else change(t) for t in tensors]
+        n = len(problem.inputs)
+        first = tensors[0]
+        plain = first.is_contiguous() and not problem.masked  # a mask is looked at in full
+        known = [pattern_of(t) if plain else t for t in tensors[n + 1 :]]
+        change = in_order_of(first)
+        laid_out = (None if t is None else change(t) for t in (*tensors[: n + 1], *known))
+        tensors = list(laid_out)
     return plan_for(problem, tensors, wanted).run(tensors)
+
+
+SHORT = 64  # numbers; a pattern that is shorter is written down several times
+
+
+def pattern_of(tensor: Tensor | None) -> Tensor | None:
+    """Return what a tensor repeats along its first dimensions, in one dimension, or the tensor."""
+    if tensor is None or tensor.is_neg() or not tensor.numel():
+        return tensor
+    repeats = 0
+    while repeats < tensor.dim() and tensor.stride(repeats) == 0:
+        repeats += 1
+    pattern = tensor[(0,) * repeats]
+    if not repeats or not pattern.is_contiguous() or pattern.numel() == tensor.numel():
+        return tensor
+    return pattern.reshape(-1).repeat(-(-SHORT // pattern.numel()))
 
 
 def total_of(sums: array[float]) -> float:
@@ -174,7 +222,7 @@ def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
     strides = torch.empty_like(first, device="meta").stride()
 
     def laid_out(tensor: Tensor) -> Tensor:
-        if tensor.stride() == strides and not tensor.is_neg():
+        if (tensor.dim() != first.dim() or tensor.stride() == strides) and not tensor.is_neg():
             return tensor
         return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
 

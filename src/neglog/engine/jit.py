@@ -20,14 +20,17 @@ from neglog.engine.loops import (
     elementwise,
     log_softmax,
     native,
+    powers,
     rows,
     rows_slots,
     slots,
     sums,
     survey,
+    targets,
 )
+from neglog.engine.loops.slots import IN_REAL
 from neglog.engine.loops.sums import IN_ORDER
-from neglog.words import bind, fingerprint, polynomials
+from neglog.words import bind, bits, fingerprint, polynomials
 from neglog.words import numba as numba_words
 
 # Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
@@ -45,8 +48,11 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 
 # Taken when they are imported: a text that is read later may have been edited.
 _HERE = sys.modules[__name__]
-_LOOPS = (columns, elementwise, log_softmax, native, rows, rows_slots, slots, sums, survey)
-_TOOLS = fingerprint(*_LOOPS, numba_words, polynomials, _HERE, bind)[:6]
+_LOOPS = (
+    columns, elementwise, log_softmax, native, powers, rows, rows_slots, slots, sums, survey,
+    targets,
+)  # fmt: skip
+_TOOLS = fingerprint(*_LOOPS, numba_words, bits, polynomials, _HERE, bind)[:6]
 
 
 class Kernel:
@@ -73,9 +79,8 @@ def compile_kernel(
     helpers: Mapping[str, Any] | None = None,
     flags: Mapping[str, bool] | None = None,
     *,
-    narrow: bool = False,
-    narrow_too: tuple[str, ...] = (),
-    narrowly: Mapping[str, Callable[..., Any]] | None = None,
+    real: Any = np.float64,
+    settled: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Kernel:
     """Compile a loop for numbers that are stored in a dtype, with formulas and smaller loops in it.
 
@@ -86,9 +91,9 @@ def compile_kernel(
         formulas: what fills some of the names, in the vocabulary of `neglog.words`.
         helpers: what fills others; one may call those before it.
         flags: the rest of the names, each true or false.
-        narrow: whether the formulas may round as `words(…, narrow=True)` does.
-        narrow_too: helpers that are also compiled so, under their names with `narrow_` before.
-        narrowly: formulas that are others in those.
+        real: what helpers that are marked `in_real` compute in; the others compute in float64.
+        settled: formulas with which those helpers are compiled in float32 as well, their names
+            with `narrow_` before.
 
     Every name holds a hash of every source: that of the whole keeps Numba's cache honest (see
     `neglog.words`), and those of the parts keep the machine code honest, where a part that comes
@@ -96,38 +101,77 @@ def compile_kernel(
     called for both.
     """
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
-    narrowly = {**formulas, **(narrowly or {})}
-    storage = native.STORAGES[dtype]
-    sources = (*formulas.values(), *narrowly.values(), *helpers.values(), template)
-    stamp = fingerprint(*sources) + _TOOLS
+    every = (*formulas.values(), *(settled or {}).values(), *helpers.values(), template)
+    stamp = fingerprint(*every) + _TOOLS
     chosen = "_".join(flag for flag, on in flags.items() if on)
-    suffix = "_".join([label, storage.name, chosen, "narrow" * narrow, stamp])
-
-    def inner(name: str, function: Any, names: dict[str, Any], options: dict[str, Any]) -> Any:
-        named = bind(function, _globals(function) | names, name=f"{name}_{suffix}")
-        return njit(named, **INNER, **options)
-
-    def spelled(prefix: str, formulas: Mapping[str, Any], narrow: bool) -> dict[str, Any]:
-        words = {**numba_words.words(np.float64, narrow=narrow), **flags}
-        bound = {n: inner(prefix + n, f, words, numba_words.JIT) for n, f in formulas.items()}
-        return words | bound
-
-    names = {"KIND": storage.numpy, "taken": native.taken, "largest": numba_words.largest}
-    names["wide"] = numba_words.prefer_wide_vectors
-    for name, function in (("array", native.array), *storage.conversions()):
-        names[name] = inner(name, function, {}, LOOP)
-    names |= spelled("", formulas, narrow)
+    facts = [label, native.STORAGES[dtype].name, real.__name__, chosen, stamp]
+    parts = _Parts(dtype, real, flags, "_".join(facts))
+    wide = parts.vocabulary(np.float64, formulas)
+    own = parts.vocabulary(real, formulas)
     for name, helper in helpers.items():
-        names[name] = inner(name, helper, names, numba_words.JIT if helper in IN_ORDER else LOOP)
-    for name in narrow_too:
-        short = f"narrow_{name}"
-        names[short] = inner(short, helpers[name], names | spelled("narrow_", narrowly, True), LOOP)
+        compiled = parts.helper(name, helper, own if helper in IN_REAL else wide)
+        wide[name] = own[name] = compiled
+    if settled is not None:
+        narrow = parts.vocabulary(np.float32, settled, "narrow_")
+        for name in (name for name, helper in helpers.items() if helper in IN_REAL):
+            compiled = parts.helper(f"narrow_{name}", helpers[name], narrow)
+            narrow[name] = wide[f"narrow_{name}"] = compiled
     started = time.perf_counter()
-    whole = bind(template, _globals(template) | names, name=f"{template.__name__}_{suffix}")
-    options = {"error_model": LOOP["error_model"], "fastmath": LOOP["fastmath"]}
-    compiled = _cached(whole, options)
-    _tell(time.perf_counter() - started, f"{label or template.__name__}, {storage.name}")
+    whole = bind(template, _globals(template) | wide, name=parts.named(template.__name__))
+    compiled = _cached(whole, {name: LOOP[name] for name in ("error_model", "fastmath")})
+    _tell(time.perf_counter() - started, f"{label or template.__name__}, {facts[1]}")
     return Kernel(compiled)
+
+
+class _Parts:
+    """Compiles the smaller functions of one kernel."""
+
+    def __init__(
+        self, dtype: torch.dtype, real: Any, flags: Mapping[str, bool], suffix: str
+    ) -> None:
+        self.storage, self.suffix = native.STORAGES[dtype], suffix
+        self.fixed = {"KIND": self.storage.numpy, "taken": native.taken, "real": real, **flags}
+        self.fixed |= {"rank": bits.rank, "ranked": bits.ranked}
+        self.fixed |= {"wide": bits.prefer_wide_vectors}
+
+    def named(self, name: str) -> str:
+        """Return a name that no other code has."""
+        return f"{name}_{self.suffix}"
+
+    def vocabulary(
+        self, computed_in: Any, formulas: Mapping[str, Any], prefix: str = ""
+    ) -> dict[str, Any]:
+        """Return what names mean in code that computes in a type."""
+        words = numba_words.words(computed_in)
+        names = {"COMPUTED_IN": computed_in, **self.fixed, **words}
+        names["power"] = numba_words.power(computed_in)
+        prefix += f"{computed_in.__name__}_"
+        spelled = {
+            name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)
+            for name, formula in formulas.items()
+        }
+        for name, function in (
+            ("array", native.array),
+            ("to_float", self.storage.load),
+            ("load", native.load),
+            ("store", self.storage.store),
+            ("soon_read", native.soon_read),
+            ("soon_written", native.soon_written),
+        ):
+            names[name] = self._inner(prefix + name, function, names, LOOP)
+        return names | spelled
+
+    def helper(self, name: str, function: Any, names: dict[str, Any]) -> Any:
+        """Compile a helper in a vocabulary."""
+        options = bits.JIT if function in IN_ORDER else LOOP
+        real = names["COMPUTED_IN"] if function in IN_REAL else float
+        return self._inner(name, function, names, options, real)
+
+    def _inner(
+        self, name: str, function: Any, names: dict[str, Any], options: Any, real: Any = float
+    ) -> Any:
+        named = bind(function, _globals(function) | names, real, name=self.named(name))
+        return njit(named, **INNER, **options)
 
 
 _LOGGER = logging.getLogger("neglog")

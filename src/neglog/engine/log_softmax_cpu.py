@@ -11,24 +11,28 @@ from torch import Tensor
 
 from neglog.engine import memory, threads
 from neglog.engine.jit import Kernel, compile_kernel
+from neglog.engine.loops import powers
 from neglog.engine.loops.log_softmax import (
     log_softmax,
     log_softmax_backward,
     log_softmax_backward_row,
     log_softmax_row,
 )
-from neglog.engine.loops.rows import powers, rows_of_a_block
-from neglog.engine.rows_cpu import layout_of, power_for
+from neglog.engine.loops.rows import rows_of_a_block
+from neglog.engine.loops.sums import two_sum
+from neglog.engine.rows_cpu import layout_of, real_for
 
 
 @cache
 def _kernel(template: Any, dtype: torch.dtype) -> Kernel:
-    helpers = {"power": power_for(dtype), "powers": powers, "rows_of_a_block": rows_of_a_block}
-    helpers["log_softmax_row"] = log_softmax_row
+    helpers: dict[str, Any] = {"rows_of_a_block": rows_of_a_block}
     if template is log_softmax_backward:
-        helpers = {"rows_of_a_block": rows_of_a_block}
         helpers["log_softmax_backward_row"] = log_softmax_backward_row
-    return compile_kernel(template, dtype, helpers=helpers, narrow=dtype != torch.float64)
+    else:
+        helpers |= {"two_sum": two_sum, "log_softmax_row": log_softmax_row}
+        helpers |= {step: getattr(powers, step) for step in powers.STEPS}
+    flags = {"FINE": dtype == torch.float64}
+    return compile_kernel(template, dtype, helpers=helpers, flags=flags, real=real_for(dtype))
 
 
 def forward(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,5 +55,5 @@ def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, resu
     layout = layout_of(x)
     addresses = (0 if t is None else t.data_ptr() for t in tensors)
     slots = array("q", (0, layout.rows, 1, *layout[2:], 0, 0, *addresses))
-    blocks = -(-layout.rows // rows_of_a_block(layout.classes))
+    blocks = -(-layout.rows // rows_of_a_block(layout.rows, layout.classes))
     threads.run(_kernel(template, x.dtype), slots, blocks)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 import weakref
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
@@ -23,9 +24,10 @@ LARGE = 1 << 25  # bytes; below, the allocator keeps memory by itself
 _waiting: deque[mmap.mmap] = deque(maxlen=1)
 
 
-def empty_scalar(dtype: torch.dtype) -> Tensor:
-    """Return a fresh number; `torch.empty` takes twice as long, a thirtieth of a small loss."""
-    return torch.empty_like(_scalar(dtype))
+@cache
+def scalar(dtype: torch.dtype) -> Tensor:
+    """Return a number for `torch.empty_like`, which takes half of what `torch.empty` does."""
+    return torch.empty((), dtype=dtype)
 
 
 def empty_line(size: int, dtype: torch.dtype) -> Tensor:
@@ -33,17 +35,18 @@ def empty_line(size: int, dtype: torch.dtype) -> Tensor:
     return torch.empty(size, dtype=dtype)
 
 
-@cache
-def _scalar(dtype: torch.dtype) -> Tensor:
-    return torch.empty((), dtype=dtype)
-
-
 def empty_like(tensor: Tensor) -> Tensor:
     """Return fresh memory for a tensor that has no gaps, in its order."""
-    size = tensor.nbytes
-    if size < LARGE or not _CAN_ADVISE:
-        return torch.empty_like(tensor)
-    line = torch.from_numpy(_block(size)).view(tensor.dtype)
+    return allocator(tensor.nbytes)(tensor)
+
+
+def allocator(size: int) -> Callable[[Tensor], Tensor]:
+    """Return what does that for tensors of a size in bytes."""
+    return torch.empty_like if size < LARGE or not _CAN_ADVISE else _large_like
+
+
+def _large_like(tensor: Tensor) -> Tensor:
+    line = torch.from_numpy(_block(tensor.nbytes)).view(tensor.dtype)
     return line.as_strided(tensor.shape, tensor.stride())
 
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from neglog.engine import memory, threads, values
 from neglog.engine.elementwise_cpu import sums_for, total_of
 from neglog.engine.jit import Kernel, compile_kernel
-from neglog.engine.loops import columns, rows, survey
+from neglog.engine.loops import columns, powers, rows, survey, targets
 from neglog.engine.loops.rows_slots import (
     GRADIENT,
     IGNORED,
@@ -56,41 +57,41 @@ def layout_of(x: Tensor) -> Layout:
     return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1)
 
 
+FLAGS = ("SOFTMAX", "SHARED", "WEIGHTED", "VALUED", "DIFFERENTIATED", "LABELLED", "TARGETED")
+
+
 @cache
 def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str, ...]) -> Kernel:
     """Compile one of the loops for one likelihood, one dtype, and what there is beside the rows."""
     formulas = {"nll": likelihood.nll, "grad": likelihood.grad} if likelihood else {}
-    names = ("SOFTMAX", "SHARED", "WEIGHTED", "VALUED", "DIFFERENTIATED", "LABELLED", "TARGETED")
     label = likelihood.name if likelihood else ""
-    chosen = {name: name in flags for name in names}
-    helpers = _helpers(template, dtype, chosen["SOFTMAX"])
+    chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
     # Against a label nothing cancels; against shares the probabilities may.
-    narrow = dtype != torch.float64 and (template is not rows.target_rows or _is_half(dtype))
-    return compile_kernel(template, dtype, label, formulas, helpers, chosen, narrow=narrow)
+    real = np.float64 if chosen["TARGETED"] else real_for(dtype)
+    helpers = {"two_sum": two_sum} | sums_for(dtype) | _helpers(template, chosen)
+    return compile_kernel(template, dtype, label, formulas, helpers, chosen, real=real)
 
 
-def _is_half(dtype: torch.dtype) -> bool:
-    return dtype in (torch.float16, torch.bfloat16)
+def real_for(dtype: torch.dtype) -> Any:
+    """Return what is computed in where nothing cancels."""
+    return np.float64 if dtype == torch.float64 else np.float32
 
 
-def _helpers(template: Any, dtype: torch.dtype, softmax: bool) -> dict[str, Any]:
-    helpers: dict[str, Any] = {"two_sum": two_sum}
+def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
     if template is survey.survey:
-        return helpers | {"counted": survey.counted, "weighed": survey.weighed}
-    helpers |= sums_for(dtype) | {"power": power_for(dtype)}
+        return {"counted": survey.counted, "weighed": survey.weighed}
     if template is columns.label_columns:
-        return helpers | {step: getattr(columns, step) for step in columns.STEPS}
-    helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "powers")}
-    if template is rows.label_rows:
-        row = rows.label_row if softmax else rows.picked_row
-        return helpers | {"label_and_share": rows.label_and_share, "one_row": row}
-    steps = ("set_parts", "around_the_peak", "target_row")
-    return helpers | {step: getattr(rows, step) for step in steps}
-
-
-def power_for(dtype: torch.dtype) -> Any:
-    """Return the e^(z − top) that loses nothing which a dtype could tell."""
-    return rows.exact_power if dtype == torch.float64 else rows.power
+        return {step: getattr(columns, step) for step in columns.STEPS}
+    helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}
+    helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "share_of")}
+    if not (chosen["SOFTMAX"] or chosen["TARGETED"]):
+        return helpers | {"treat_block": rows.picked_block}
+    if chosen["TARGETED"]:
+        helpers |= {step: getattr(targets, step) for step in targets.STEPS}
+        helpers["treat_batch"] = targets.target_batch
+    else:
+        helpers |= {"scale_row": rows.scale_row, "treat_batch": rows.label_batch}
+    return helpers | {"leave_out": rows.leave_out, "treat_block": rows.softmax_block}
 
 
 class Plan:
@@ -101,6 +102,9 @@ class Plan:
         differentiate: bool,
     ) -> None:  # fmt: skip
         self.problem, self.dtype, self.layout = problem, like.dtype, layout_of(like)
+        self.scalar = memory.scalar(like.dtype)
+        self.fresh_scalar = memory.allocator(like.dtype.itemsize)
+        self.fresh = memory.allocator(like.nbytes)
         self.mean, self.each = problem.reduction == "mean", problem.reduction == "none"
         self.target, self.differentiate = LABELS if labelled else TARGETS, differentiate
         self.softmax = problem.likelihood.softmax
@@ -109,7 +113,7 @@ class Plan:
         present = {
             "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
             "VALUED": self.each, "DIFFERENTIATED": differentiate,
-            "LABELLED": labelled, "TARGETED": not labelled,
+            "LABELLED": labelled, "TARGETED": bool(problem.smoothing) or not labelled,
         }  # fmt: skip
         flags = tuple(name for name, there in present.items() if there)
         likelihood: Any = problem.likelihood
@@ -132,13 +136,14 @@ class Plan:
         counted = self._counted(slots, tensors)
         if self.mean:
             numbers[0] = 1.0 / counted if counted else math.nan
-        value = memory.empty_scalar(self.dtype)
         if self.each:
             value = memory.empty_line(self.layout.rows, self.dtype)
+        else:
+            value = self.fresh_scalar(self.scalar)
         slots[VALUE], slots[NUMBERS] = value.data_ptr(), numbers.buffer_info()[0]
         gradient = None
         if self.differentiate:  # of log-probabilities only the labels' is not 0
-            gradient = memory.empty_like(x)
+            gradient = self.fresh(x)
             if not self.softmax:
                 gradient.zero_()
             slots[GRADIENT] = gradient.data_ptr()
@@ -197,11 +202,12 @@ def run(
 
 def _loop(problem: RowsOfClasses, layout: Layout, labelled: bool) -> tuple[Any, int]:
     """Choose a loop by the target and by how the classes lie; return it and its blocks."""
-    if problem.smoothing or not labelled:
-        template: Any = rows.target_rows
-    elif problem.likelihood.softmax and (layout.class_step > 1 or layout.classes <= FEW):
+    spread = problem.smoothing or not labelled
+    if (
+        not spread
+        and problem.likelihood.softmax
+        and (layout.class_step > 1 or layout.classes <= FEW)
+    ):
         parts = columns.work_of(layout.inner, layout.classes)[2]
         return columns.label_columns, layout.outer * parts
-    else:
-        template = rows.label_rows
-    return template, -(-layout.rows // rows.rows_of_a_block(layout.classes))
+    return rows.rows, -(-layout.rows // rows.rows_of_a_block(layout.rows, layout.classes))

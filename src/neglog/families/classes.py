@@ -50,6 +50,15 @@ class Bernoulli(Elementwise):
         return where(absolute(logit) < 1.0, (0.5 - y) + centred_sigmoid(logit), far)
 
     @staticmethod
+    def settled_nll(logit, y):
+        return softplus((1.0 - 2.0 * y) * logit)
+
+    @staticmethod
+    def settled_grad(logit, y):
+        sign = 1.0 - 2.0 * y
+        return sign * sigmoid(sign * logit)
+
+    @staticmethod
     def curvature(logit, y):
         odds = exp(-absolute(logit))
         return odds / ((1.0 + odds) * (1.0 + odds))
@@ -96,6 +105,15 @@ class WeightedBernoulli(Elementwise):
         return (1.0 - y) * no - positive_weight * y * yes
 
     @staticmethod
+    def settled_nll(logit, positive_weight, y):
+        return where(y == 0.0, 1.0, positive_weight) * softplus((1.0 - 2.0 * y) * logit)
+
+    @staticmethod
+    def settled_grad(logit, positive_weight, y):
+        sign = 1.0 - 2.0 * y
+        return sign * where(y == 0.0, 1.0, positive_weight) * sigmoid(sign * logit)
+
+    @staticmethod
     def curvature(logit, positive_weight, y):
         odds = exp(-absolute(logit))
         return (positive_weight * y + (1.0 - y)) * odds / ((1.0 + odds) * (1.0 + odds))
@@ -122,6 +140,7 @@ class BernoulliProbability(Elementwise):
     inputs = ("probability",)
     domains = (unit_interval,)
     support = unit_interval
+    settled = ends_of_unit_interval
 
     @staticmethod
     def distribution(probability):
@@ -137,6 +156,11 @@ class BernoulliProbability(Elementwise):
     def grad(probability, y):
         variance = at_least(probability * (1.0 - probability), 1e-12)
         return (probability - y) / variance
+
+    @staticmethod
+    def settled_nll(probability, y):
+        log_likelihood = where(y == 0.0, log1p(-probability), log(probability))
+        return -at_least(log_likelihood, -100.0)
 
     @staticmethod
     def curvature(probability, y):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from neglog import distributions
 from neglog.likelihood import Elementwise
-from neglog.support import anything as any_number
-from neglog.support import nonnegative, reals
+from neglog.support import anything, nonnegative, reals
 from neglog.words.reference import absolute, at_least, erf, exp, log, where
 
 
@@ -20,6 +19,7 @@ class Normal(Elementwise):
 
     inputs = ("mean",)
     support = reals
+    settled = anything
 
     @staticmethod
     def distribution(mean):
@@ -58,7 +58,7 @@ class HeteroscedasticNormal(Elementwise):
 
     inputs = ("mean", "variance")
     settings = ("eps",)
-    domains = (any_number, nonnegative)
+    domains = (anything, nonnegative)
     support = reals
 
     @staticmethod
@@ -101,6 +101,7 @@ class Laplace(Elementwise):
 
     inputs = ("mean",)
     support = reals
+    settled = anything
     smooth = False
 
     @staticmethod
@@ -140,6 +141,7 @@ class Huber(Elementwise):
     inputs = ("mean",)
     settings = ("delta",)
     support = reals
+    settled = anything
 
     @staticmethod
     def distribution(mean, delta):

@@ -34,7 +34,7 @@ def bind(
         if _HAS_QUALNAME
         else (formula.__code__.replace(co_consts=constants))
     )
-    bound = FunctionType(code, dict(words), name, formula.__defaults__)
+    bound = FunctionType(code, dict(words), name, formula.__defaults__, formula.__closure__)
     bound.__qualname__ = name
     bound.__module__ = formula.__module__
     return bound

@@ -6,6 +6,7 @@ import numpy as np
 from numba import carray
 
 from neglog.engine.loops.slots import (
+    COMPUTED_IN,
     KIND,
     admits,
     admits_first,
@@ -14,10 +15,12 @@ from neglog.engine.loops.slots import (
     contains,
     grad,
     grad_target,
+    in_real,
     is_settled,
     load,
     narrow_one_run,
     nll,
+    real,
     store,
     sum_of,
     taken,
@@ -30,8 +33,8 @@ BLOCK = 8192
 RUN = 1024
 
 # The slots: the next block, the number of elements, and the addresses of the rest.
-SIZE, NUMBERS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, SLOTS = (
-    1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13,
+SIZE, NUMBERS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, PERIODS, SLOTS = (
+    1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 15,
 )  # fmt: skip
 # The numbers: the scale, the setting, the weight of what is not to be looked at (NaN, which equals
 # nothing, if there is none such), and from here on two for every block: the sum of its losses, and
@@ -46,7 +49,8 @@ BY_Y: bool | None = None
 TWO_INPUTS: bool | None = None
 GIVES: bool | None = None
 SETS: bool | None = None
-SETTLES: bool | None = None  # whether runs of settled targets take the narrow words
+REPEATS: bool | None = None  # whether what is given, and the weight, start again every PERIODS
+SETTLES: bool | None = None  # whether runs of settled targets are computed in float32
 
 
 def elementwise(memory):
@@ -55,7 +59,9 @@ def elementwise(memory):
     size = slots[SIZE]
     blocks = -(-size // BLOCK)
     numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
-    losses = np.empty(RUN)
+    losses = np.empty(RUN, real)
+    narrow_losses = np.empty(RUN, np.float32)
+    repeated = np.empty((2, RUN if REPEATS else 0), KIND)
     while True:
         block = taken(memory)
         if block >= blocks:
@@ -65,13 +71,21 @@ def elementwise(memory):
         outside = 0.0
         for first in range(block * BLOCK, min((block + 1) * BLOCK, size), RUN):
             count = min(RUN, size - first)
+            if REPEATS:
+                if GIVES:
+                    repeat(slots[GIVEN], slots[PERIODS], first, count, repeated[0])
+                if WEIGHTED:
+                    repeat(slots[WEIGHT], slots[PERIODS + 1], first, count, repeated[1])
             if SETTLES and all_settled(slots, first, count):
-                outside += narrow_one_run(slots, numbers, first, count, losses)
+                outside += narrow_one_run(slots, numbers, first, count, narrow_losses, repeated)
+                block_sum, lost = two_sum(block_sum, sum_of(narrow_losses, count), lost)
+                if slots[EACH]:
+                    put_losses(slots, numbers[0], first, count, narrow_losses)
             else:
-                outside += one_run(slots, numbers, first, count, losses)
-            block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
-            if slots[EACH]:
-                put_losses(slots, numbers[0], first, count, losses)
+                outside += one_run(slots, numbers, first, count, losses, repeated)
+                block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
+                if slots[EACH]:
+                    put_losses(slots, numbers[0], first, count, losses)
         block_sum = block_sum if lost != lost else block_sum + lost
         numbers[NOTES + 2 * block] = block_sum
         numbers[NOTES + 2 * block + 1] = outside
@@ -79,6 +93,20 @@ def elementwise(memory):
             array(slots[VALUE], 1, KIND)[0] = store(block_sum * numbers[0])
 
 
+def repeat(address, period, first, count, out):
+    """Write what stands at the places of a run among numbers that start again after a period."""
+    numbers = array(address, period, KIND)
+    at = first % period
+    done = 0
+    while done < count:
+        length = min(period - at, count - done)
+        for j in range(length):
+            out[np.uint64(done + j)] = numbers[np.uint64(at + j)]
+        done += length
+        at = 0
+
+
+@in_real
 def all_settled(slots, first, count):
     """Tell whether no target of a run lies where terms of the formulas nearly cancel."""
     wide()
@@ -89,16 +117,21 @@ def all_settled(slots, first, count):
     return unsettled == 0.0
 
 
-def one_run(slots, numbers, first, count, losses):
+@in_real
+def one_run(slots, numbers, first, count, losses, repeated):
     """Treat a run of elements: leave their losses, return how many lie outside their sets."""
     wide()
     size = slots[SIZE]
-    scale, hidden = numbers[0], numbers[2]
+    scale, setting, hidden = (
+        COMPUTED_IN(numbers[0]),
+        COMPUTED_IN(numbers[1]),
+        COMPUTED_IN(numbers[2]),
+    )
     y = array(slots[TARGET], size, KIND)
     first_input = array(slots[INPUTS], size, KIND)
     second_input = array(slots[INPUTS + 1], size, KIND)
-    given = array(slots[GIVEN], size, KIND)
-    weight = array(slots[WEIGHT], size, KIND)
+    given = repeated[0] if REPEATS else array(slots[GIVEN], size, KIND)
+    weight = repeated[1] if REPEATS else array(slots[WEIGHT], size, KIND)
     by_first = array(slots[BY_INPUT], size, KIND)
     by_second = array(slots[BY_INPUT + 1], size, KIND)
     by_y = array(slots[BY_TARGET], size, KIND)
@@ -108,9 +141,10 @@ def one_run(slots, numbers, first, count, losses):
         target = load(y[i])
         first_in = load(first_input[i])
         inputs = (first_in, load(second_input[i])) if TWO_INPUTS else (first_in,)
-        known = (load(given[i]),) if GIVES else ()
-        point = inputs + known + ((numbers[1], target) if SETS else (target,))
-        factor = load(weight[i]) if WEIGHTED else 1.0
+        k = np.uint64(j) if REPEATS else i
+        known = (load(given[k]),) if GIVES else ()
+        point = inputs + known + ((setting, target) if SETS else (target,))
+        factor = load(weight[k]) if WEIGHTED else 1.0
         losses[np.uint64(j)] = kept(nll(*point), factor, hidden)
         inside = contains(target) & admits(*inputs)
         if WEIGHTED:
@@ -132,6 +166,7 @@ def admits_both(first, second):
     return admits_first(first) & admits_second(second)
 
 
+@in_real
 def kept(term, factor, hidden):
     """Weigh a term; one whose weight is the hidden one is 0 whatever it holds."""
     if WEIGHTED:
@@ -144,4 +179,4 @@ def put_losses(slots, scale, first, count, losses):
     wide()
     value = array(slots[VALUE], slots[SIZE], KIND)
     for j in range(count):
-        value[np.uint64(first + j)] = store(losses[np.uint64(j)] * scale)
+        value[np.uint64(first + j)] = store(np.float64(losses[np.uint64(j)]) * scale)

@@ -5,33 +5,51 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from neglog.engine.loops.rows import powers, rows_of_a_block
+from neglog.engine.loops.powers import FACTS, LANE_SUMS, OTHERS, TOP, lines_for, powers
+from neglog.engine.loops.rows import rows_of_a_block
 from neglog.engine.loops.rows_slots import CLASSES, GRADIENT, OUTER, SLOTS, TARGETS, VALUE, X
-from neglog.engine.loops.slots import KIND, array, exp, load, log1p, store, taken, where, wide
+from neglog.engine.loops.slots import (
+    KIND,
+    array,
+    exp,
+    load,
+    log1p,
+    store,
+    taken,
+    where,
+    wide,
+)
 
 
 def log_softmax(memory):
     """Write ln p; and 1 − p of the row's top class, which ln p no longer tells."""
     slots = carray(memory, SLOTS)
     rows, classes = slots[OUTER], slots[CLASSES]
-    in_block = rows_of_a_block(classes)
-    line = np.empty(classes)
+    in_block = rows_of_a_block(rows, classes)
+    lines = lines_for(classes)
+    batch = len(lines)
+    facts, sums, chosen = np.empty((FACTS, batch)), np.empty(LANE_SUMS), np.empty(batch, np.int64)
     while True:
         block = taken(memory)
         if block * in_block >= rows:
             break
-        for r in range(block * in_block, min((block + 1) * in_block, rows)):
-            log_softmax_row(slots, r, line)
+        last = min((block + 1) * in_block, rows)
+        for first in range(block * in_block, last, batch):
+            count = min(batch, last - first)
+            for b in range(count):
+                chosen[b] = first + b
+            powers(slots, chosen, count, lines, facts, sums)
+            for b in range(count):
+                log_softmax_row(slots, first + b, facts[TOP, b], facts[OTHERS, b])
 
 
-def log_softmax_row(slots, r, line):
+def log_softmax_row(slots, r, top, others):
     """Treat one row."""
     wide()
     rows, classes = slots[OUTER], slots[CLASSES]
     start = r * classes
     x = array(slots[X], rows * classes, KIND)
     log_p = array(slots[GRADIENT], rows * classes, KIND)
-    top, others = powers(x, start, classes, line)
     log_sum = log1p(others)
     array(slots[VALUE], rows, KIND)[r] = store(others / (1.0 + others))
     for j in range(classes):
@@ -43,7 +61,7 @@ def log_softmax_backward(memory):
     """Write the derivative by the logits: upstream · (1 − p) − p · (the rest of upstream)."""
     slots = carray(memory, SLOTS)
     rows, classes = slots[OUTER], slots[CLASSES]
-    in_block = rows_of_a_block(classes)
+    in_block = rows_of_a_block(rows, classes)
     while True:
         block = taken(memory)
         if block * in_block >= rows:

@@ -5,7 +5,7 @@ one without Python, and lets halves be read where they lie. The danger is plain:
 nothing of how much memory is there. Only `elementwise_cpu`, `rows_cpu` and `log_softmax_cpu` take
 addresses, each from tensors that it holds until the kernel has returned.
 
-All arithmetic is in float64, whatever the storage: loading converts, storing rounds.
+Arithmetic is in float32 or float64, as a kernel asks: loading converts, storing rounds.
 """
 
 from __future__ import annotations
@@ -20,54 +20,55 @@ from llvmlite import ir
 from numba import carray, config, types
 from numba.extending import intrinsic
 
+from neglog.engine.loops.slots import COMPUTED_IN, to_float
+
 
 class Storage(NamedTuple):
     """How numbers of one dtype lie in memory."""
 
     name: str
     numpy: Any  # the type that an array of them has
-    load: Callable[[Any], Any]  # to float64
-    store: Callable[[Any], Any]  # from float64
-
-    def conversions(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-        """Return the two functions by name."""
-        return ("load", self.load), ("store", self.store)
+    load: Callable[[Any], Any]  # to a float
+    store: Callable[[Any], Any]  # from a float
 
 
-def _same(x):
-    return x
-
-
-def _rounded(x):
-    return np.float32(x)
-
-
-def _widened(x):
+def _to_float64(x):
     return np.float64(x)
 
 
+def _to_float32(x):
+    return np.float32(x)
+
+
 def _from_brain(bits):
-    return np.float64(_float32_of(np.uint32(bits) << np.uint32(16)))
+    return _float32_of(np.uint32(np.uint32(bits) << np.uint32(16)))
 
 
 def _to_brain(x):
     bits = _bits_of_float32(np.float32(x))
-    # Half of the last place, less a bit where that place is even: ties go to even.
-    near = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-    return np.uint16(near if x == x else np.uint32(0x7FC0))
+    # Half of the last place, less a bit where that place is even: ties go to even. Each sum is
+    # cut to its 32 bits, for wider ones would halve the numbers that a vector holds.
+    even = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+    near = np.uint32(np.uint32(bits + np.uint32(0x7FFF)) + even)
+    return np.uint16(np.uint32(near >> np.uint32(16)) if x == x else np.uint32(0x7FC0))
 
 
 def _from_half(bits):
-    return np.float64(_float32_of_half(np.uint16(bits)))
+    return _float32_of_half(np.uint16(bits))
 
 
 def _to_half(x):
     return _half_of_float32(np.float32(x))
 
 
+def load(x):
+    """Return a stored number as the type that is computed in."""
+    return COMPUTED_IN(to_float(x))
+
+
 STORAGES = {
-    torch.float64: Storage("float64", np.float64, _same, _same),
-    torch.float32: Storage("float32", np.float32, _widened, _rounded),
+    torch.float64: Storage("float64", np.float64, _to_float64, _to_float64),
+    torch.float32: Storage("float32", np.float32, _to_float32, _to_float32),
     torch.bfloat16: Storage("bfloat16", np.uint16, _from_brain, _to_brain),
     torch.float16: Storage("float16", np.uint16, _from_half, _to_half),
 }
@@ -102,6 +103,36 @@ def taken(context: Any, counter: Any) -> Any:
         return builder.atomic_rmw("add", arguments[0], one, "monotonic")
 
     return types.int64(types.CPointer(types.int64)), build
+
+
+def soon_read(address, count, size):
+    """Have numbers of a size in bytes fetched from memory while something else is computed."""
+    for at in range(address, address + count * size, LINE):
+        _prefetch(at, False)
+
+
+def soon_written(address, count, size):
+    """Have the lines of memory fetched in which numbers will be written."""
+    for at in range(address, address + count * size, LINE):
+        _prefetch(at, True)
+
+
+LINE = 64  # bytes that come from memory at once
+
+
+@intrinsic(prefer_literal=True)
+def _prefetch(context: Any, address: Any, writes: Any) -> Any:
+    """Hint at an address, which need not be one: a prefetch does not fault."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        shape = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [pointer], shape)
+        facts = (word(int(writes.literal_value)), word(3), word(1))  # near, and data
+        builder.call(hint, [builder.inttoptr(arguments[0], pointer), *facts])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, writes), build
 
 
 def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -30,14 +30,34 @@ admits: Any = _Open("admits")  # of the inputs' domains
 admits_first: Any = _Open("admits_first")
 admits_second: Any = _Open("admits_second")
 is_settled: Any = _Open("is_settled")  # whether nothing cancels at a target
-narrow_one_run: Any = _Open("narrow_one_run")  # `one_run` in the narrow words
-largest: Any = _Open("largest")  # the maximum that LLVM vectorises
+narrow_one_run: Any = _Open("narrow_one_run")  # `one_run` in float32
+rank: Any = _Open("rank")  # an integer for a float, in the same order
+ranked: Any = _Open("ranked")  # the float of a rank
 wide: Any = _Open("wide")  # asks for the widest vectors
 array: Any = _Open("array")  # the numbers at an address
+soon_read: Any = _Open("soon_read")  # hints at memory
+soon_written: Any = _Open("soon_written")
 taken: Any = _Open("taken")  # the next block
-load: Any = _Open("load")  # to float64
-store: Any = _Open("store")  # from float64
+to_float: Any = _Open("to_float")  # from what is stored
+load: Any = _Open("load")  # to the type that is computed in
+store: Any = _Open("store")
 sum_of: Any = _Open("sum_of")
-power: Any = _Open("power")  # e^(z − top)
-one_row: Any = _Open("one_row")  # the loss of a row against its label
+power: Any = _Open("power")  # e^(z − top), nothing lost in the difference
+treat_block: Any = _Open("treat_block")  # rows: return the sum of their losses, and its rest
+treat_batch: Any = _Open("treat_batch")  # a few of them, step by step
+real: Any = _Open("real")  # the type that `in_real` is about: float32 or float64
+COMPUTED_IN: Any = None  # the type that the constants here have
 KIND: Any = None  # the type that an array of the stored numbers has
+
+
+def in_real(function: Any) -> Any:
+    """Have a function compute in the type that its kernel computes in, its constants included.
+
+    The widest type in a loop decides how many numbers a vector holds: one float64 among float32s
+    halves the speed.
+    """
+    IN_REAL.append(function)
+    return function
+
+
+IN_REAL: list[Any] = []

@@ -20,7 +20,7 @@ def plain_sum(values, count):
     wide()
     total = 0.0
     for j in range(count):
-        total += values[np.uint64(j)]
+        total += np.float64(values[np.uint64(j)])
     return total
 
 

@@ -1,0 +1,125 @@
+"""Rows whose target spreads over the classes: kept · target + spread, as `rows` treats them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neglog.engine.loops.powers import LOSS, OTHERS, SHARE, SLOPE, TOP, powers
+from neglog.engine.loops.rows_slots import (
+    CLASSES,
+    DIFFERENTIATED,
+    GRADIENT,
+    LABELLED,
+    LABELS,
+    SOFTMAX,
+    TARGETS,
+    WEIGHT,
+    WEIGHTED,
+    X,
+)
+from neglog.engine.loops.slots import (
+    KIND,
+    absolute,
+    array,
+    grad,
+    load,
+    log1p,
+    nll,
+    rank,
+    ranked,
+    store,
+    sum_of,
+    where,
+    wide,
+)
+
+FINE: bool | None = None  # whether float64 is no finer than what is stored
+STEPS = ("part_of", "target_row", "around_the_peak", "put_target_row", "target_batch")
+
+
+def target_batch(slots, numbers, chosen, count, lines, facts, sums):
+    """Write the losses of rows against their targets among the facts; write the gradient."""
+    wide()
+    classes = slots[CLASSES]
+    terms, slopes = np.empty(classes), np.empty(classes)
+    if SOFTMAX:
+        powers(slots, chosen, count, lines, facts, sums)
+        for b in range(count):
+            facts[SLOPE, np.uint64(b)] = log1p(facts[OTHERS, np.uint64(b)])
+    else:
+        for b in range(count):
+            facts[TOP, b] = 0.0
+            facts[SLOPE, b] = 0.0
+    for b in range(count):
+        start, share = chosen[b] * classes, facts[SHARE, b]
+        label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if LABELLED else 0
+        target_row(slots, numbers, start, label, facts[TOP, b], facts[SLOPE, b], terms, slopes)
+        facts[LOSS, b] = sum_of(terms, classes) * share
+        if DIFFERENTIATED:
+            put_target_row(slots, start, share, facts[OTHERS, b], slopes, lines[b])
+
+
+def target_row(slots, numbers, start, label, top, log_sum, terms, slopes):
+    """Write the terms of a row's loss, and their derivatives by the log-probabilities."""
+    wide()
+    classes = slots[CLASSES]
+    x = array(slots[X], start + classes, KIND)
+    weight = array(slots[WEIGHT], classes, KIND)
+    for j in range(classes):
+        i = np.uint64(j)
+        log_p = (load(x[np.uint64(start) + i]) - top) - log_sum
+        part = part_of(slots, numbers, start, i, label)
+        factor = load(weight[i]) if WEIGHTED else 1.0
+        terms[i] = nll(log_p, part) * factor
+        slopes[i] = grad(log_p, part) * factor
+
+
+def part_of(slots, numbers, start, i, label):
+    """Return how much of a row's target lies on a class."""
+    if LABELLED:
+        return numbers[2] + where(i == np.uint64(label), numbers[1], 0.0)
+    targets = array(slots[TARGETS], start + slots[CLASSES], KIND)
+    return numbers[1] * load(targets[np.uint64(start) + i]) + numbers[2]
+
+
+def put_target_row(slots, start, share, others, slopes, line):
+    """Write a row's gradient: what a class is due, less its share of what all others are."""
+    wide()
+    classes = slots[CLASSES]
+    gradient = array(slots[GRADIENT], start + classes, KIND)
+    total = sum_of(slopes, classes) if SOFTMAX else 0.0
+    peak, peaks, rest = around_the_peak(slopes, classes) if FINE else (0.0, 0.0, 0.0)
+    inverse = 1.0 / (1.0 + others)
+    for j in range(classes):
+        i = np.uint64(j)
+        slope = slopes[i]
+        if SOFTMAX:
+            p = line[i] * inverse
+            not_p = where(line[i] == 1.0, others * inverse, 1.0 - p)
+            left = total - slope
+            if FINE:
+                is_peak = absolute(slope) == peak
+                left = where(is_peak, peaks - slope, peaks) + rest
+                left = where(is_peak, left, left - slope)
+            slope = slope * not_p - p * left
+        gradient[np.uint64(start) + i] = store(slope * share)
+
+
+def around_the_peak(parts, classes):
+    """Return the largest size among numbers, the sum of those of that size, and of the others.
+
+    The sum of all but one of them does not cancel then, whichever the one is.
+    """
+    wide()
+    highest = rank(0.0)
+    for j in range(classes):
+        highest = max(highest, rank(absolute(parts[np.uint64(j)])))
+    peak = ranked(highest)
+    peaks = 0.0
+    rest = 0.0
+    for j in range(classes):
+        part = parts[np.uint64(j)]
+        is_peak = absolute(part) == peak
+        peaks += where(is_peak, part, 0.0)
+        rest += where(is_peak, 0.0, part)
+    return peak, peaks, rest

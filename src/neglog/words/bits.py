@@ -1,0 +1,85 @@
+"""The bits of floats: what a formula cannot say, and the words and the loops are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit, types
+from numba.extending import intrinsic
+
+# No reassociation: it would undo the compensated sums. Fusing a·b + c only adds exactness.
+# Inlined whatever the length: LLVM calls what it finds long, and vectorises no loop with a call.
+JIT: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+    "forceinline": True,
+}
+
+
+@njit(**JIT)
+def rank(x):
+    """Return an integer for a float, in the same order: LLVM vectorises a maximum of integers.
+
+    A NaN ranks above ∞ or, with the sign bit set, below −∞.
+    """
+    return _flipped(bits_of(x))
+
+
+@njit(**JIT)
+def ranked(rank):
+    """Return the float of a rank."""
+    return float_of(_flipped(rank))
+
+
+@intrinsic
+def _flipped(context: Any, bits: Any) -> Any:
+    """Flip all bits of a negative integer but its sign: its own inverse."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (value,) = arguments
+        sign = builder.ashr(value, value.type(bits.bitwidth - 1))
+        return builder.xor(value, builder.lshr(sign, value.type(1)))
+
+    return bits(bits), build
+
+
+def _cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
+
+
+@intrinsic
+def bits_of(context: Any, x: Any) -> Any:
+    """Read a float's bits as an integer of its width."""
+    return (types.int32 if x.bitwidth == 32 else types.int64)(x), _cast
+
+
+@intrinsic
+def float_of(context: Any, bits: Any) -> Any:
+    """Read an integer's bits as a float of its width."""
+    return (types.float32 if bits.bitwidth == 32 else types.float64)(bits), _cast
+
+
+@intrinsic
+def select(context: Any, condition: Any, yes: Any, no: Any) -> Any:
+    """Choose without a branch; both values are of one type."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(*arguments)
+
+    return yes(types.boolean, yes, yes), build
+
+
+@intrinsic
+def prefer_wide_vectors(context: Any) -> Any:
+    """Let the calling function use the widest vectors there are; LLVM's default is half of them.
+
+    llvmlite knows no such attribute, hence the call by way of `set`. Where the attribute is
+    unknown to LLVM, or the machine has no wide vectors, it changes nothing.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), build
