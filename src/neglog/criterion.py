@@ -19,6 +19,7 @@ class Criterion(nn.Module):
     _function: ClassVar[Callable[..., Any]]
     _passed_on: ClassVar[tuple[str, ...]] = ()  # attributes of torch's that the function takes
     _added: ClassVar[dict[str, Any]] = {}  # further options of the constructor, with defaults
+    _defaults: ClassVar[dict[str, Any]]  # of the function, for what it is passed
     reduction: str
     empty: str = "nan"
 
@@ -34,6 +35,9 @@ class Criterion(nn.Module):
         cls._added = {"empty": "nan"} | cls._added
         for name, default in cls._added.items():
             setattr(cls, name, default)  # for criteria that were pickled before there was one
+        of_function = inspect.signature(cls._function).parameters
+        names = (*cls._passed_on, *cls._added)
+        cls._defaults = {name: of_function[name].default for name in names}
         cls._of_torch = inspect.signature(torchs[0])
         if "__init__" not in vars(cls):
             cls.__signature__ = _with_keywords(cls._of_torch, cls._added)
@@ -72,8 +76,15 @@ class Criterion(nn.Module):
         return loss
 
     def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
-        options = {name: getattr(self, name) for name in (*self._passed_on, *self._added)}
-        return type(self)._function(*tensors, **options, **extras, reduction=reduction)
+        """Call the function with what is not its default: the fewer options, the shorter its way."""
+        options = {name: extra for name, extra in extras.items() if extra is not None}
+        if reduction != "mean":
+            options["reduction"] = reduction
+        for name, default in self._defaults.items():
+            value = getattr(self, name)
+            if value is not default and (isinstance(value, Tensor) or value != default):
+                options[name] = value
+        return type(self)._function(*tensors, **options)
 
 
 def _with_keywords(signature: inspect.Signature, added: dict[str, Any]) -> inspect.Signature:
