@@ -76,7 +76,7 @@ class Criterion(nn.Module):
         return loss
 
     def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
-        """Call the function with what is not its default: the fewer options, the shorter its way."""
+        """Call the function with what is not its default: fewer options are a shorter way."""
         options = {name: extra for name, extra in extras.items() if extra is not None}
         if reduction != "mean":
             options["reduction"] = reduction

@@ -150,14 +150,14 @@ class _Parts:
             name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)
             for name, formula in formulas.items()
         }
-        for name, function in (
-            ("array", native.array),
-            ("to_float", self.storage.load),
-            ("load", native.load),
-            ("store", self.storage.store),
-            ("soon_read", native.soon_read),
-            ("soon_written", native.soon_written),
-        ):
+        # A type is a conversion, too, and takes no time to compile.
+        names |= {"load": computed_in, "store": self.storage.numpy}
+        parts: dict[str, Any] = {"array": native.array, "soon_read": native.soon_read}
+        parts["soon_written"] = native.soon_written
+        if self.storage.converts is not None:
+            to_float, parts["store"] = self.storage.converts
+            parts |= {"to_float": to_float, "load": native.load}
+        for name, function in parts.items():
             names[name] = self._inner(prefix + name, function, names, LOOP)
         return names | spelled
 

@@ -57,7 +57,16 @@ def layout_of(x: Tensor) -> Layout:
     return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1)
 
 
-FLAGS = ("SOFTMAX", "SHARED", "WEIGHTED", "VALUED", "DIFFERENTIATED", "LABELLED", "TARGETED")
+FLAGS = (
+    "SOFTMAX",
+    "SHARED",
+    "WEIGHTED",
+    "VALUED",
+    "DIFFERENTIATED",
+    "LABELLED",
+    "TARGETED",
+    "CLOSE",
+)
 
 
 @cache
@@ -114,6 +123,7 @@ class Plan:
             "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
             "VALUED": self.each, "DIFFERENTIATED": differentiate,
             "LABELLED": labelled, "TARGETED": bool(problem.smoothing) or not labelled,
+            "CLOSE": template is columns.label_columns and self.layout.row_step == 1,
         }  # fmt: skip
         flags = tuple(name for name, there in present.items() if there)
         likelihood: Any = problem.likelihood

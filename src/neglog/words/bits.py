@@ -61,13 +61,24 @@ def float_of(context: Any, bits: Any) -> Any:
 
 
 @intrinsic
-def select(context: Any, condition: Any, yes: Any, no: Any) -> Any:
+def where(context: Any, condition: Any, yes: Any, no: Any) -> Any:
     """Choose without a branch; both values are of one type."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.select(*arguments)
 
     return yes(types.boolean, yes, yes), build
+
+
+@intrinsic
+def at_least(context: Any, x: Any, bound: Any) -> Any:
+    """Return x where it is above the bound, else the bound; NaN stays NaN."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value, least = arguments
+        return builder.select(builder.fcmp_ordered("<", value, least), least, value)
+
+    return x(x, x), build
 
 
 @intrinsic

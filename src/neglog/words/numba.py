@@ -31,7 +31,7 @@ import numpy as np
 from numba import njit
 
 from neglog.words import bind
-from neglog.words.bits import JIT, bits_of, float_of, select
+from neglog.words.bits import JIT, at_least, bits_of, float_of, where
 from neglog.words.polynomials import polynomial
 from neglog.words.reference import NAMES
 
@@ -92,7 +92,7 @@ FORMATS: dict[Any, Format] = {
 @cache
 def words(real: Any) -> dict[str, Any]:
     """Return the vocabulary that computes in float32 or in float64."""
-    table = {"where": where, "absolute": absolute, "at_least": at_least}
+    table = {"where": where, "absolute": abs, "at_least": at_least}
     for group in (_exponentials(FORMATS[real]), _logarithms(FORMATS[real])):
         table |= vars(group)
     return {name: table[name] for name in NAMES}
@@ -115,24 +115,6 @@ def power(real: Any) -> Any:
     return power
 
 
-@njit(**JIT)
-def where(condition, yes, no):
-    """Choose without a branch."""
-    return select(condition, yes, no)
-
-
-@njit(**JIT)
-def absolute(x):
-    """Return |x|."""
-    return abs(x)
-
-
-@njit(**JIT)
-def at_least(x, bound):
-    """Return x where it is above the bound, else the bound; NaN stays NaN."""
-    return select(x < bound, bound, x)
-
-
 def _exponentials(of: Format) -> SimpleNamespace:
     raise_e, share, shortfall = _power(of), _share(of), _shortfall(of)
     highest, lowest = of.real(of.highest), of.real(of.lowest)
@@ -144,7 +126,7 @@ def _exponentials(of: Format) -> SimpleNamespace:
     @of.word
     def odds(x):
         """Return exp(−|x|), in the same words for all, that it be computed once in a formula."""
-        return raise_e(at_least(-absolute(x), lowest), 0.0)
+        return raise_e(at_least(-abs(x), lowest), 0.0)
 
     @of.word
     def sigmoid(x):
@@ -171,7 +153,7 @@ def _centred_sigmoid(of: Format, odds: Any, share: Any) -> Any:
     def centred_sigmoid(x):
         """Return σ(x) − ½, exact near 0 too."""
         far = 0.5 - share(odds(x))
-        near = absolute(x) < 1.0
+        near = abs(x) < 1.0
         curved = x * near_zero(where(near, x * x, 0.0))
         return where(near, curved, where(x < 0.0, -far, far))
 

@@ -13,6 +13,7 @@ from numba import carray
 from neglog.engine.loops.rows_slots import (
     CLASS_STEP,
     CLASSES,
+    CLOSE,
     DIFFERENTIATED,
     GRADIENT,
     IGNORED,
@@ -141,7 +142,7 @@ def fetch(slots, start, count, tile):
     for k in range(slots[CLASSES]):
         line = tile[k]
         at = start + k * class_step
-        if row_step == 1:
+        if CLOSE:
             for i in range(count):
                 line[np.uint64(i)] = load(x[np.uint64(at + i)])
         else:
@@ -211,7 +212,7 @@ def sum_powers(slots, start, count, tile, columns, sums):
 def look_ahead(slots, start, count, k):
     """Have a class of the next tile fetched, and the memory for the gradient of this one."""
     size = array(slots[X], 1, KIND).itemsize
-    if slots[ROW_STEP] == 1:
+    if CLOSE:
         here, there = start + k * slots[CLASS_STEP], start + k * slots[CLASS_STEP] + count
     else:
         here, there = start + k * count, start + (slots[CLASSES] + k) * count
@@ -244,7 +245,7 @@ def put(slots, start, count, tile):
     for k in range(slots[CLASSES]):
         line = tile[k]
         at = start + k * class_step
-        if row_step == 1:
+        if CLOSE:
             for i in range(count):
                 gradient[np.uint64(at + i)] = store(line[np.uint64(i)])
         else:

@@ -28,16 +28,7 @@ class Storage(NamedTuple):
 
     name: str
     numpy: Any  # the type that an array of them has
-    load: Callable[[Any], Any]  # to a float
-    store: Callable[[Any], Any]  # from a float
-
-
-def _to_float64(x):
-    return np.float64(x)
-
-
-def _to_float32(x):
-    return np.float32(x)
+    converts: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None  # to a float, and from one
 
 
 def _from_brain(bits):
@@ -67,10 +58,10 @@ def load(x):
 
 
 STORAGES = {
-    torch.float64: Storage("float64", np.float64, _to_float64, _to_float64),
-    torch.float32: Storage("float32", np.float32, _to_float32, _to_float32),
-    torch.bfloat16: Storage("bfloat16", np.uint16, _from_brain, _to_brain),
-    torch.float16: Storage("float16", np.uint16, _from_half, _to_half),
+    torch.float64: Storage("float64", np.float64, None),
+    torch.float32: Storage("float32", np.float32, None),
+    torch.bfloat16: Storage("bfloat16", np.uint16, (_from_brain, _to_brain)),
+    torch.float16: Storage("float16", np.uint16, (_from_half, _to_half)),
 }
 
 

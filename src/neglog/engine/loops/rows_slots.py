@@ -18,4 +18,5 @@ WEIGHTED: bool | None = None  # whether classes have weights
 VALUED: bool | None = None  # whether each loss is wanted
 DIFFERENTIATED: bool | None = None
 LABELLED: bool | None = None
+CLOSE: bool | None = None  # whether the rows of `columns` lie side by side, as in images
 TARGETED: bool | None = None  # whether there are probabilities
