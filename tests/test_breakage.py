@@ -141,8 +141,8 @@ def test_scaling_the_loss_saves_a_gradient_of_float16(limit, monkeypatch) -> Non
     loss, (value, size), scale = SCALED[limit]
     x = torch.full((size,), value, dtype=torch.float16)
     slopes = []
-    for serves in (values.kernel_serves, lambda *tensors: False):
-        monkeypatch.setattr(values, "kernel_serves", serves)
+    for serves in (values.kernel_sees, lambda *tensors: False):
+        monkeypatch.setattr(values, "kernel_sees", serves)
         monkeypatch.setattr(shortcut, "_tasks", {})
         leaf = x.clone().requires_grad_()
         loss(leaf).backward(torch.tensor(scale, dtype=torch.float16))

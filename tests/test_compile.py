@@ -49,7 +49,7 @@ def test_compiled_is_eager(name) -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_compiled_without_a_kernel_is_eager(name, monkeypatch) -> None:
     """As on a device that has no kernels."""
-    monkeypatch.setattr(values, "kernel_serves", lambda *tensors: False)
+    monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
     test_compiled_is_eager(name)
 
 

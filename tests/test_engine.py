@@ -48,7 +48,7 @@ def loss_and_gradients(problem, **options):
 
 def by_reference(monkeypatch, problem, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(values, "kernel_serves", lambda *tensors: False)
+        patch.setattr(values, "kernel_sees", lambda *tensors: False)
         return loss_and_gradients(problem, **options)
 
 
@@ -83,8 +83,8 @@ def test_the_kernels_gradient_by_the_target_is_the_reference_s(
 ) -> None:
     problem = cases.elementwise(likelihood, (50,), dtype)
     results = []
-    for serves in (values.kernel_serves, lambda *tensors: False):
-        monkeypatch.setattr(values, "kernel_serves", serves)
+    for serves in (values.kernel_sees, lambda *tensors: False):
+        monkeypatch.setattr(values, "kernel_sees", serves)
         y = problem.y.clone().requires_grad_()
         loss = engine.elementwise(problem._replace(y=y, factor=2.0))
         results.append(torch.autograd.grad(loss, y))
@@ -95,7 +95,7 @@ def test_the_kernels_gradient_by_the_target_is_the_reference_s(
 @pytest.mark.parametrize("by", ["kernel", "reference"])
 def test_what_is_masked_is_not_looked_at(likelihood, by, monkeypatch) -> None:
     if by == "reference":
-        monkeypatch.setattr(values, "kernel_serves", lambda *tensors: False)
+        monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
     problem = cases.elementwise(likelihood, (40,), torch.float64)
     weight = torch.arange(40.0, dtype=torch.float64) % 3
     options = {"weight": weight, "masked": True, "reduction": "sum"}

@@ -115,12 +115,14 @@ def test_a_loop_over_a_word_is_vectorised(width, word) -> None:
 
 @widths
 def test_choosing_words(width) -> None:
-    words, real = VOCABULARIES[width], WIDTHS[width]
-    assert words["where"](True, real(1), real(2)) == 1
-    assert words["where"](False, real(1), real(2)) == 2
-    assert words["at_least"](real(-3), real(-1)) == -1
-    assert words["at_least"](real(-1), real(-3)) == -1
-    assert math.isnan(words["at_least"](real(math.nan), real(-1)))
+    where, least, real = bits.where, bits.at_least, WIDTHS[width]
+    choose = njit(lambda condition, yes, no: where(condition, yes, no))
+    at_least = njit(lambda x, bound: least(x, bound))
+    assert choose(True, real(1), real(2)) == 1
+    assert choose(False, real(1), real(2)) == 2
+    assert at_least(real(-3), real(-1)) == -1
+    assert at_least(real(-1), real(-3)) == -1
+    assert math.isnan(at_least(real(math.nan), real(-1)))
     assert math.isnan(reference.at_least(torch.tensor(math.nan), -1.0))
 
 

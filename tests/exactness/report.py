@@ -26,7 +26,7 @@ LINE = "{:31}{:9}{:20}{:>20}{:>20}{:>20}"
 @contextmanager
 def by_reference() -> Iterator[None]:
     """Let torch run the formulas, as where no kernel serves."""
-    with mock.patch.object(values, "kernel_serves", lambda *tensors: False):
+    with mock.patch.object(values, "kernel_sees", lambda *tensors: False):
         yield
 
 

@@ -109,7 +109,7 @@ class _Loss(torch.autograd.Function):
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.
 _is_batch = torch._C._functorch.is_legacy_batchedtensor
 # Takes a task and its tensors: the C function below `Function.apply`, which adds a search for
-# transforms of `torch.func`, and `values.kernel_serves` has made sure that there are none. What
+# transforms of `torch.func`, and `values.kernel_sees` has made sure that there are none. What
 # torch calls for a backward looks for several kinds of it; this class has the one. Together they
 # are a tenth of a small loss.
 differentiable: Any = super(torch.autograd.Function, _Loss).apply

@@ -8,7 +8,7 @@ Python, and this is two thirds of it.
 
 The danger is a fact that the long way looked at and the key does not hold. The key has the
 function, its options, the dtypes, shapes and whether `torch_compatible` is on; the rest of the
-world must be plain (`values.kernel_serves`) for the watching and for the short way alike.
+world must be plain (`values.kernel_sees`) for the watching and for the short way alike.
 `tests/test_shortcut.py` holds it.
 """
 
