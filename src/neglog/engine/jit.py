@@ -107,7 +107,7 @@ def compile_kernel(
     facts = [label, native.STORAGES[dtype].name, real.__name__, chosen, stamp]
     parts = _Parts(dtype, real, flags, "_".join(facts))
     wide = parts.vocabulary(np.float64, formulas)
-    own = parts.vocabulary(real, formulas)
+    own = wide if real is np.float64 else parts.vocabulary(real, formulas)
     for name, helper in helpers.items():
         compiled = parts.helper(name, helper, own if helper in IN_REAL else wide)
         wide[name] = own[name] = compiled

@@ -230,9 +230,8 @@ def _shortfall_tail(h: Decimal) -> Decimal:
 
 def _logarithms(of: Format) -> SimpleNamespace:
     real, mantissa, whole = of.real, of.mantissa, of.whole
-    smallest, unit, infinity, nan = map(
-        of.real, (np.finfo(of.real).tiny, 2.0**mantissa, math.inf, math.nan)
-    )
+    smallest, unit = map(of.real, (np.finfo(of.real).tiny, 2.0**mantissa))
+    guarded = _guarded(of)
     lifted, bare = of.real((mantissa + 1) * unit), of.real(0)
     lift = of.real(2.0 ** (mantissa + 1))
     three_quarters, four, kept = of.bits(0.75), of.bits(4.0), -1 << mantissa
@@ -250,11 +249,6 @@ def _logarithms(of: Format) -> SimpleNamespace:
         return turns * ln2_high + (f + small)
 
     @of.word
-    def guarded(y, x, pole):
-        y = where(x > pole, y, where(x == pole, -infinity, nan))
-        return where(x == infinity, infinity, y)
-
-    @of.word
     def log(x):
         tiny = x < smallest
         u = where(tiny, x * lift, x)
@@ -269,6 +263,18 @@ def _logarithms(of: Format) -> SimpleNamespace:
         return guarded(combine(real(k), 0.25 * (x * scale + (scale - 4.0))), x, -1.0)
 
     return SimpleNamespace(log=log, log1p=log1p)
+
+
+def _guarded(of: Format) -> Any:
+    infinity, nan = of.real(math.inf), of.real(math.nan)
+
+    @of.word
+    def guarded(y, x, pole):
+        """Return y where a logarithm has a finite value, and the right thing elsewhere."""
+        y = where(x > pole, y, where(x == pole, -infinity, nan))
+        return where(x == infinity, infinity, y)
+
+    return guarded
 
 
 def _log_tail(f: Decimal) -> Decimal:
