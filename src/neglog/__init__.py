@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neglog.criteria import SmoothL1Loss as SmoothL1Loss
     from neglog.criteria import SoftMarginLoss as SoftMarginLoss
     from neglog.criteria import SSELoss as SSELoss
+    from neglog.criteria_linear import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from neglog.errors import NeglogError as NeglogError
     from neglog.families import REGISTRY as REGISTRY
     from neglog.fitting.api import fit as fit
@@ -38,6 +39,7 @@ _HOMES = {
     "HuberLoss": "criteria",
     "KLDivLoss": "criteria",
     "L1Loss": "criteria",
+    "LinearCrossEntropyLoss": "criteria_linear",
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
     "MultiLabelSoftMarginLoss": "criteria",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from torch import Tensor, nn
 
 _torch_compatible = False
 
@@ -44,3 +47,32 @@ class torch_compatible:
 def is_torch_compatible() -> bool:
     """Tell whether torch's behaviour has been asked for."""
     return _torch_compatible
+
+
+class _LinearCrossEntropyLoss(nn.modules.loss._WeightedLoss):
+    """What `nn.LinearCrossEntropyLoss` holds, for a torch that has none yet."""
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: Any = None,
+    ) -> None:
+        super().__init__(weight=weight, reduction=reduction)
+        self.num_classes, self.out_features = num_classes, out_features
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.options = options
+        rows = math.prod(out_features, start=num_classes)
+        self.linear = nn.Linear(in_features, rows, bias=bias, device=device, dtype=dtype)
+
+
+TorchLinearCrossEntropyLoss: Any = getattr(nn, "LinearCrossEntropyLoss", _LinearCrossEntropyLoss)

@@ -32,6 +32,10 @@ class DeclarationError(NeglogError, TypeError):
     """A likelihood whose declaration is incomplete or uses words outside the vocabulary."""
 
 
+class DerivativeError(NeglogError, NotImplementedError):
+    """A derivative of an order that a loss does not have."""
+
+
 class DtypeError(NeglogError, TypeError, RuntimeError, ValueError):
     """Tensors whose dtypes do not belong together."""
 

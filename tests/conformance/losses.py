@@ -32,6 +32,7 @@ LOSSES = (
     Loss("cross_entropy", "CrossEntropyLoss"),
     Loss("nll_loss", "NLLLoss"),
     Loss("log_softmax", "LogSoftmax"),
+    Loss("linear_cross_entropy", "LinearCrossEntropyLoss"),
 )
 
 

@@ -2,17 +2,18 @@
 
 The system hands out memory in pages and clears each when it is first touched. Huge pages make
 that several times cheaper, and memory that a freed gradient leaves behind needs none of it; so the
-last large block is kept for the next gradient of its size. While it waits, the system may take it
-back whenever memory is short (`MADV_FREE`). The danger is a block that is handed out while
+last large blocks are kept for the next gradients of their sizes. While they wait, the system may
+take them back whenever memory is short (`MADV_FREE`). The danger is a block that is handed out while
 somebody still reads it: it comes back when the last tensor over it has died, and not before.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 
 LARGE = 1 << 25  # bytes; below, the allocator keeps memory by itself
-_waiting: deque[mmap.mmap] = deque(maxlen=1)
+_waiting: deque[mmap.mmap] = deque(maxlen=2)  # a layer's loss has a workspace and a gradient
 
 
 @cache
@@ -33,6 +34,14 @@ def scalar(dtype: torch.dtype) -> Tensor:
 def empty_line(size: int, dtype: torch.dtype) -> Tensor:
     """Return fresh memory for as many numbers."""
     return torch.empty(size, dtype=dtype)
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return fresh memory for a tensor on a device."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE or not _CAN_ADVISE or device.type != "cpu":
+        return torch.empty(shape, dtype=dtype, device=device)
+    return torch.from_numpy(_block(size)).view(dtype).view(shape)
 
 
 def empty_like(tensor: Tensor) -> Tensor:
@@ -54,17 +63,24 @@ _CAN_ADVISE = hasattr(mmap, "MADV_FREE") and hasattr(mmap, "MADV_HUGEPAGE")
 
 
 def _block(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    try:
-        pages = _waiting.pop()
-    except IndexError:
-        pages = None
-    if pages is None or len(pages) != size:
+    pages = _kept(size)
+    if pages is None:
         pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         with suppress(OSError):  # of a system that has none
             pages.madvise(mmap.MADV_HUGEPAGE)
     block = np.frombuffer(pages, np.uint8)
     weakref.finalize(block, _keep, pages).atexit = False
     return block
+
+
+def _kept(size: int) -> mmap.mmap | None:
+    """Return a waiting block of a size; another thread may take it in between."""
+    for pages in tuple(_waiting):
+        if len(pages) == size:
+            with suppress(ValueError):
+                _waiting.remove(pages)
+                return pages
+    return None
 
 
 def _keep(pages: mmap.mmap) -> None:

@@ -119,6 +119,7 @@ class Plan:
         self.softmax = problem.likelihood.softmax
         self.counts = labelled or extras[1]
         template, self.blocks = _loop(problem, self.layout, labelled)
+        self.by_rows = template is rows.rows
         present = {
             "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
             "VALUED": self.each, "DIFFERENTIATED": differentiate,
@@ -135,8 +136,13 @@ class Plan:
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
         self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
 
-    def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
-        """Return the loss and the gradient of contiguous tensors, its labels checked first."""
+    def run(
+        self, tensors: Sequence[Any], into: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the loss and the gradient of contiguous tensors, its labels checked first.
+
+        The gradient may be written into x, if the loop has read a row whole before it writes it.
+        """
         slots, numbers = self.slots[:], self.numbers[:]
         x = tensors[0]
         slots[X], slots[self.target] = x.data_ptr(), tensors[1].data_ptr()
@@ -153,7 +159,7 @@ class Plan:
         slots[VALUE], slots[NUMBERS] = value.data_ptr(), numbers.buffer_info()[0]
         gradient = None
         if self.differentiate:  # of log-probabilities only the labels' is not 0
-            gradient = self.fresh(x)
+            gradient = self.fresh(x) if into is None or not self.by_rows else into
             if not self.softmax:
                 gradient.zero_()
             slots[GRADIENT] = gradient.data_ptr()
@@ -199,15 +205,20 @@ def plan_for(problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bo
 
 
 def run(
-    problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bool]
+    problem: RowsOfClasses,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    into: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor | None]]:
     """Return the reduced loss, and its derivative by x if that is wanted.
+
+    The derivative may be written `into` the memory of x itself, which then no longer holds x.
 
     Labels are checked before anything is computed: `SupportError` says which is no class.
     """
     if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
         tensors = [None if t is None else t.resolve_neg().contiguous() for t in tensors]
-    return plan_for(problem, tensors, wanted).run(tensors)
+    return plan_for(problem, tensors, wanted).run(tensors, into)
 
 
 def _loop(problem: RowsOfClasses, layout: Layout, labelled: bool) -> tuple[Any, int]:

@@ -17,6 +17,12 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 _SERVED = (torch.float32, torch.float64, torch.int64, torch.bfloat16)
 
 
+def are_plain(*tensors: Tensor) -> bool:
+    """Tell whether tensors are plain ones, on any device, and nobody but autograd watches."""
+    plain = all(type(t) in _PLAIN for t in tensors)
+    return plain and not _transforms() and forward_ad._current_level < 0 and not is_watched()
+
+
 def kernel_serves(*tensors: Tensor) -> bool:
     """Tell whether the Numba kernels may run: tensors that they see, of a dtype that they know."""
     for t in tensors:
@@ -32,7 +38,7 @@ def kernel_sees(*tensors: Tensor) -> bool:
             return False
     if _transforms() or forward_ad._current_level >= 0:
         return False
-    return _compiles() or not _is_watched()
+    return _compiles() or not is_watched()
 
 
 # At hand, since a small loss is made of such looks.
@@ -58,7 +64,7 @@ def are_known(*tensors: Tensor) -> bool:
         all(type(t) in _PLAIN and t.device.type == "cpu" for t in tensors)
         and not torch._C._are_functorch_transforms_active()
         and not torch.compiler.is_compiling()
-        and not _is_watched()
+        and not is_watched()
     )
 
 
@@ -97,6 +103,6 @@ def check_labels(problem: RowsOfClasses) -> None:
         raise errors.SupportError(errors.wrong_labels(labels, outside, classes, ignored))
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Tell whether a tracer records torch's operations, which a kernel would hide from it."""
     return _dispatchers() > 0 or _tracer() is not None

@@ -38,6 +38,7 @@ from neglog.functional.binary import (
 from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
 from neglog.functional.common import sum_and_count
 from neglog.functional.counts import poisson_nll_loss
+from neglog.functional.linear import linear_cross_entropy
 from neglog.functional.real import (
     huber_loss,
     l1_loss,
@@ -56,6 +57,7 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "linear_cross_entropy",
     "log_softmax",
     "mse_loss",
     "multilabel_soft_margin_loss",

@@ -9,6 +9,7 @@ from neglog.guards.dtypes import (
     no_gradient,
     same_dtype,
 )
+from neglog.guards.linear import chosen, layer, linear_labels, several_classes, workspace
 from neglog.guards.options import (
     PAIR,
     REDUCTIONS,
@@ -16,6 +17,7 @@ from neglog.guards.options import (
     ignored,
     no_ignored_probability,
     not_called,
+    not_negative,
     one_of,
     positive,
     reduction,
@@ -36,6 +38,12 @@ from neglog.guards.shapes import (
 )
 
 __all__ = [
+    "not_negative",
+    "workspace",
+    "several_classes",
+    "linear_labels",
+    "layer",
+    "chosen",
     "PAIR",
     "REDUCTIONS",
     "aligned",

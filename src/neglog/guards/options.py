@@ -67,6 +67,13 @@ def positive(**named: Any) -> None:
             raise ArgumentError(sentence(f"{name} must be above 0", f"it is {value!r}"))
 
 
+def not_negative(**named: Any) -> None:
+    """Refuse what is not a number of 0 or more."""
+    for name, value in named.items():
+        if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value >= 0:
+            raise ArgumentError(sentence(f"{name} must be 0 or more", f"it is {value!r}"))
+
+
 def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> None:
     """Refuse what no mean can divide by."""
     one_of("empty", empty, ("nan", "zero"))

@@ -1,0 +1,283 @@
+"""The passes as differentiable functions: the sum of a head's outputs, and the outputs by row.
+
+A sum has one number from above, so its derivatives are computed with it, at the price of the
+three products. Outputs by row can have any; their derivatives are computed when those are known,
+from the operands and not from logits that were kept. Derivatives of derivatives are one pass more
+(`sweeps.push`), in both modes; a third derivative is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog import errors
+from neglog.engine.derivatives import apply
+from neglog.engine.projection import heads, sweeps
+from neglog.engine.projection.heads import WITHOUT_GRADIENT
+from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.sweeps import Gradients
+
+_N = len(DIFFERENTIABLE)
+_AT = [Operands._fields.index(name) for name in DIFFERENTIABLE]
+
+
+class Facts:
+    """What is no tensor: one thing to torch, which takes tuples apart."""
+
+    def __init__(self, head: Head, budget: int, wanted: Sequence[bool] = ()) -> None:
+        self.head, self.budget, self.wanted = head, budget, tuple(wanted)
+
+    def wanting(self, wanted: Sequence[bool]) -> Facts:
+        """Return the facts with the derivatives that are wanted."""
+        return Facts(self.head, self.budget, wanted)
+
+    def differentiable_outputs(self) -> list[int]:
+        """Return which outputs have derivatives."""
+        names = enumerate(self.head.outputs)
+        return [i for i, name in names if name not in WITHOUT_GRADIENT]
+
+
+def total(facts: Facts, operands: Operands) -> Tensor:
+    """Return the sum of the outputs of plain tensors, in float32 or more."""
+    if not torch.is_grad_enabled():
+        return _total_of(sweeps.values(facts.head, operands, facts.budget))
+    result: Tensor = apply(_Total, facts, *operands)
+    return result
+
+
+def outputs(facts: Facts, operands: Operands) -> tuple[Tensor, ...]:
+    """Return the outputs, a line (N, positions) for each."""
+    results: tuple[Tensor, ...] = apply(_Outputs, facts, *operands)
+    return results
+
+
+def _total_of(lines: Sequence[Tensor]) -> Tensor:
+    return lines[0].sum(dtype=torch.float64).to(lines[0].dtype)
+
+
+def _wanted(needs: Sequence[bool]) -> list[bool]:
+    """Return which differentiable operands want a derivative, of what each operand needs."""
+    return [needs[i] for i in _AT]
+
+
+def _spread(gradients: Gradients) -> list[Tensor | None]:
+    """Return a derivative for each operand."""
+    spread: list[Tensor | None] = [None] * len(Operands._fields)
+    for i, gradient in zip(_AT, gradients, strict=True):
+        spread[i] = gradient
+    return spread
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, facts: Facts, *tensors: Any) -> Tensor:
+        operands = Operands(*tensors)
+        ctx.facts = facts.wanting(_wanted(ctx.needs_input_grad[1:]))
+        ctx.save_for_backward(*tensors)
+        if not any(ctx.facts.wanted):
+            return _total_of(sweeps.values(facts.head, operands, facts.budget))
+        value, ctx.gradients = _pulled(ctx.facts, operands)
+        return value.to(operands.computed_in)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        """Return upstream · gradients; a second backward computes the gradients again."""
+        operands, gradients = Operands(*ctx.saved_tensors), ctx.gradients
+        if torch.is_grad_enabled():
+            return None, *_spread(_derived(ctx.facts, operands, upstream))
+        if gradients is None:
+            gradients = _pulled(ctx.facts, operands)[1]
+        if _is_batch(upstream):
+            return None, *_spread(Gradients(*(None if g is None else upstream * g for g in gradients)))
+        ctx.gradients = None
+        if upstream.item() != 1.0:
+            for gradient in gradients:
+                if gradient is not None:
+                    gradient.mul_(upstream)
+        return None, *_spread(gradients)
+
+
+# Tells whether `is_grads_batched` maps a backward over many upstream gradients.
+_is_batch = torch._C._functorch.is_legacy_batchedtensor
+
+
+def _pulled(facts: Facts, operands: Operands) -> tuple[Tensor, Gradients]:
+    shape = (len(operands.x), facts.head.positions)
+    ones = torch.ones((), dtype=operands.computed_in, device=operands.x.device).expand(shape)
+    return sweeps.pull(facts.head, operands, [ones], facts.wanted, facts.budget)
+
+
+def _derived(facts: Facts, operands: Operands, upstream: Tensor) -> Gradients:
+    """Return the derivatives of the sum, differentiable again."""
+    views = Operands(*(None if t is None else t.view_as(t) for t in operands))
+    leaves = [views[i] for i, want in zip(_AT, facts.wanted, strict=True) if want]
+    value = outputs(facts, views)[0].sum()
+    slopes = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
+    return Gradients(*(next(slopes) if want else None for want in facts.wanted))
+
+
+def _one_by_one(function: Callable[[], Any]) -> Any:
+    """Return a vmap rule that is right before it is fast."""
+
+    def rule(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
+        def pick(i: int) -> list[Any]:
+            pairs = zip(arguments, in_dims, strict=True)
+            return [v if dim is None else v.select(dim, i) for v, dim in pairs]
+
+        results = [apply(function(), *pick(i)) for i in range(info.batch_size)]
+        stacked = tuple(torch.stack(parts) for parts in zip(*results, strict=True))
+        return stacked, (0,) * len(stacked)
+
+    return staticmethod(rule)
+
+
+class _Outputs(torch.autograd.Function):
+    """Outputs by row; the derivatives are another function's, so that they have derivatives."""
+
+    vmap = _one_by_one(lambda: _Outputs)
+
+    @staticmethod
+    def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
+        return tuple(sweeps.values(facts.head, Operands(*tensors), facts.budget))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.mark_non_differentiable(*(t for t in output if not t.is_floating_point()))
+        _keep(ctx, inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Any, ...]:
+        facts = ctx.facts.wanting(_wanted(ctx.needs_input_grad[1:]))
+        chosen = [upstream[i] for i in facts.differentiable_outputs()]
+        if any(map(_is_batch, chosen)):
+            return None, *_spread(_pulled_whole(facts, Operands(*ctx.saved_tensors), chosen))
+        found = iter(apply(_Pull, facts, *ctx.saved_tensors, *chosen))
+        return None, *_spread(Gradients(*(next(found) if w else None for w in facts.wanted)))
+
+    @staticmethod
+    def jvp(ctx: Any, _: Any, *tangents: Any) -> tuple[Tensor | None, ...]:
+        operands, facts = Operands(*ctx.saved_tensors), ctx.facts.wanting((False,) * _N)
+        there = facts.differentiable_outputs()
+        shape = (len(operands.x), facts.head.positions)
+        zeros = [operands.x.new_zeros(shape, dtype=operands.computed_in) for _ in there]
+        changes = [tangents[i] for i in _AT]
+        moved = iter(apply(_Push, facts, *operands, *changes, *zeros))
+        return tuple(next(moved) if i in there else None for i in range(len(facts.head.outputs)))
+
+
+def _pulled_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> Gradients:
+    """Return derivatives where torch maps over what comes from above, from logits in one piece."""
+    with torch.enable_grad():
+        views = Operands(*(None if t is None else t.detach() for t in operands))
+        leaves = [views[i].requires_grad_() for i, w in zip(_AT, facts.wanted, strict=True) if w]
+        lines = [t for t in heads.whole(facts.head, views) if t.is_floating_point()]
+    slopes = iter(torch.autograd.grad(lines, leaves, upstream))
+    return Gradients(*(next(slopes) if want else None for want in facts.wanted))
+
+
+class _Pull(torch.autograd.Function):
+    """The derivatives by the wanted operands, of upstream · outputs."""
+
+    vmap = _one_by_one(lambda: _Pull)
+
+    @staticmethod
+    def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
+        operands, upstream = _parted(tensors)
+        gradients = sweeps.pull(facts.head, operands, upstream, facts.wanted, facts.budget)[1]
+        return tuple(g for g in gradients if g is not None)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        _keep(ctx, inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *moves: Tensor) -> tuple[Any, ...]:
+        operands, upstream = _parted(ctx.saved_tensors)
+        given = iter(moves)
+        changes = [next(given) if want else None for want in ctx.facts.wanted]
+        facts = ctx.facts.wanting(_wanted(ctx.needs_input_grad[1:]))
+        by_upstream, gradients = _pushed(facts, operands, changes, upstream)
+        return None, *_spread(gradients), *by_upstream
+
+    @staticmethod
+    def jvp(ctx: Any, _: Any, *tangents: Any) -> tuple[Tensor, ...]:
+        """Return the change: that by the operands, of which second derivatives are symmetric."""
+        operands, upstream = _parted(ctx.saved_tensors)
+        moved, by_upstream = _parted(tangents)
+        slopes = _pushed(ctx.facts, operands, [moved[i] for i in _AT], upstream)[1]
+        found = [s for s in slopes if s is not None]
+        if any(t is not None for t in by_upstream):
+            pairs = zip(upstream, by_upstream, strict=True)
+            filled = [torch.zeros_like(u) if t is None else t for u, t in pairs]
+            linear = apply(_Pull, ctx.facts, *operands, *filled)
+            found = [a + b for a, b in zip(found, linear, strict=True)]
+        return tuple(found)
+
+
+class _Push(torch.autograd.Function):
+    """How outputs, and the wanted derivatives of upstream · outputs, change with the operands."""
+
+    vmap = _one_by_one(lambda: _Push)
+
+    @staticmethod
+    def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
+        operands, rest = _parted(tensors)
+        changes, upstream = Gradients(*rest[:_N]), rest[_N:]
+        lines, slopes = sweeps.push(
+            facts.head, operands, upstream, changes, facts.wanted, facts.budget
+        )
+        return *lines, *(s for s in slopes if s is not None)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        _keep(ctx, inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *above: Tensor) -> tuple[Any, ...]:
+        """Return the derivatives of the outputs' change; those of the rest would be third ones."""
+        operands, rest = _parted(ctx.saved_tensors)
+        if any(ctx.facts.wanted):
+            raise errors.DerivativeError(_THIRD)
+        changes, lines = rest[:_N], above[: len(rest) - _N]
+        needs = ctx.needs_input_grad[1:]
+        slopes = _pushed(ctx.facts.wanting(_wanted(needs)), operands, changes, list(lines))[1]
+        by_change = needs[len(operands) : len(operands) + _N]
+        found = iter(apply(_Pull, ctx.facts.wanting(by_change), *operands, *lines))
+        pulled = [next(found) if want else None for want in by_change]
+        return None, *_spread(slopes), *pulled, *[None] * len(lines)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """Refuse: what changes as a change changes would be a third derivative."""
+        raise errors.DerivativeError(_THIRD)
+
+
+_THIRD = errors.sentence(
+    "a loss of a linear layer can be differentiated twice",
+    "this asks for a third derivative",
+    remedy="use cross_entropy on the layer's output",
+)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
+    ctx.facts, *tensors = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.save_for_forward(*tensors)
+
+
+def _parted(tensors: Sequence[Any]) -> tuple[Operands, list[Any]]:
+    n = len(Operands._fields)
+    return Operands(*tensors[:n]), list(tensors[n:])
+
+
+def _pushed(
+    facts: Facts, operands: Operands, changes: Sequence[Tensor | None], upstream: Sequence[Tensor]
+) -> tuple[list[Tensor], Gradients]:
+    """Return the change of the outputs, and of the derivatives that the facts want."""
+    found = apply(_Push, facts, *operands, *changes, *upstream)
+    lines, slopes = list(found[: len(upstream)]), iter(found[len(upstream) :])
+    return lines, Gradients(*(next(slopes) if want else None for want in facts.wanted))

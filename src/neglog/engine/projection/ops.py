@@ -1,0 +1,184 @@
+"""The passes as custom operators, which is how `torch.compile` sees them.
+
+A head's facts travel as lists of numbers and the names of the operands that are there. What is not
+wanted comes back empty, because an operator's outputs are fixed in number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from neglog.engine.projection import sweeps
+from neglog.engine.projection.heads import WITHOUT_GRADIENT, nothing
+from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
+
+
+def total(head: Head, operands: Operands, budget: int) -> Tensor:
+    """Return the sum of a head's one output."""
+    wanted = _wanted(operands)
+    return linear_total(*_packed(head, operands), budget, wanted)[0]
+
+
+def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
+    """Return a head's outputs."""
+    return tuple(linear_outputs(*_packed(head, operands), budget))
+
+
+def _wanted(operands: Operands) -> list[bool]:
+    enabled = torch.is_grad_enabled()
+    tensors = [getattr(operands, name) for name in DIFFERENTIABLE]
+    return [t is not None and t.requires_grad and enabled for t in tensors]
+
+
+def _packed(head: Head, operands: Operands) -> tuple[Any, ...]:
+    codes = [head.ignored, head.positions]
+    reals = [head.smoothing, head.softcap, head.temperature, head.z_loss]
+    pairs = zip(operands._fields, operands, strict=True)
+    there = {name: t for name, t in pairs if t is not None}
+    names = ",".join(head.outputs), codes, reals, ",".join(there)
+    return head.likelihood, *names, list(there.values())
+
+
+def _unpacked(
+    likelihood: str,
+    outputs: str,
+    codes: list[int],
+    reals: list[float],
+    names: str,
+    tensors: list[Tensor],
+) -> tuple[Head, Operands]:
+    smoothing, softcap, temperature, z_loss = reals
+    ignored, positions = codes
+    facts = (ignored, smoothing, softcap, temperature, z_loss, positions)
+    head = Head(likelihood, tuple(outputs.split(",")), *facts)
+    return head, Operands(**dict(zip(names.split(","), tensors, strict=True)))
+
+
+@torch.library.custom_op("neglog::linear_total", mutates_args=())
+def linear_total(
+    likelihood: str,
+    outputs: str,
+    codes: list[int],
+    reals: list[float],
+    names: str,
+    tensors: list[Tensor],
+    budget: int,
+    wanted: list[bool],
+) -> list[Tensor]:
+    """Return the sum of the outputs, and its derivatives by the wanted operands."""
+    head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
+    if not any(wanted):
+        value = sweeps.values(head, operands, budget)[0].sum(dtype=torch.float64)
+        return [value.to(operands.computed_in), *_filled(operands, [None] * len(wanted))]
+    shape = (len(operands.x), head.positions)
+    ones = operands.x.new_ones((), dtype=operands.computed_in).expand(shape)
+    value, slopes = sweeps.pull(head, operands, [ones], wanted, budget)
+    return [value.to(operands.computed_in), *_filled(operands, slopes)]
+
+
+@torch.library.custom_op("neglog::linear_outputs", mutates_args=())
+def linear_outputs(
+    likelihood: str,
+    outputs: str,
+    codes: list[int],
+    reals: list[float],
+    names: str,
+    tensors: list[Tensor],
+    budget: int,
+) -> list[Tensor]:
+    """Return the outputs by row."""
+    return sweeps.values(
+        *_unpacked(likelihood, outputs, codes, reals, names, tensors), budget
+    )
+
+
+@torch.library.custom_op("neglog::linear_pull", mutates_args=())
+def linear_pull(
+    likelihood: str,
+    outputs: str,
+    codes: list[int],
+    reals: list[float],
+    names: str,
+    tensors: list[Tensor],
+    budget: int,
+    upstream: list[Tensor],
+    wanted: list[bool],
+) -> list[Tensor]:
+    """Return the derivatives of upstream · outputs by the wanted operands."""
+    head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
+    return _filled(operands, sweeps.pull(head, operands, upstream, wanted, budget)[1])
+
+
+def _filled(operands: Operands, slopes: Any) -> list[Tensor]:
+    return [operands.x.new_empty(0) if s is None else s for s in slopes]
+
+
+def _slopes_like(operands: Operands, wanted: list[bool]) -> list[Tensor]:
+    whole = torch.contiguous_format
+    pairs = zip(DIFFERENTIABLE, wanted, strict=True)
+    return _filled(
+        operands,
+        [torch.empty_like(getattr(operands, n), memory_format=whole) if w else None for n, w in pairs],
+    )
+
+
+@linear_total.register_fake
+def _total_shapes(*arguments: Any) -> list[Tensor]:
+    operands = _unpacked(*arguments[:6])[1]
+    value = operands.x.new_empty((), dtype=operands.computed_in)
+    return [value, *_slopes_like(operands, arguments[-1])]
+
+
+@linear_outputs.register_fake
+def _outputs_shapes(*arguments: Any) -> list[Tensor]:
+    return nothing(*_unpacked(*arguments[:6]))
+
+
+@linear_pull.register_fake
+def _pull_shapes(*arguments: Any) -> list[Tensor]:
+    return _slopes_like(_unpacked(*arguments[:6])[1], arguments[-1])
+
+
+def _spread(ctx: Any, slopes: Any) -> tuple[Any, ...]:
+    """Return the derivatives for an operator's arguments: those by the tensors, in their list."""
+    found = dict(zip(DIFFERENTIABLE, slopes, strict=True))
+    by_tensors = [found.get(name) for name in ctx.names]
+    return *[None] * 5, by_tensors, *[None] * (ctx.arguments - 6)
+
+
+def _save_slopes(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    ctx.save_for_backward(*output[1:])
+    ctx.names, ctx.wanted, ctx.arguments = inputs[4].split(","), inputs[-1], len(inputs)
+
+
+@once_differentiable
+def _pull_total(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+    pairs = zip(ctx.wanted, ctx.saved_tensors, strict=True)
+    return _spread(ctx, [upstream[0] * s if want else None for want, s in pairs])
+
+
+def _save_operands(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    *ctx.facts, tensors, ctx.budget = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.names, ctx.arguments = ctx.facts[4].split(","), len(inputs)
+    ctx.chosen = [
+        i for i, name in enumerate(ctx.facts[1].split(",")) if name not in WITHOUT_GRADIENT
+    ]
+
+
+@once_differentiable
+def _pull_outputs(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+    tensors = list(ctx.saved_tensors)
+    needs = dict(zip(ctx.names, ctx.needs_input_grad[5], strict=True))
+    wanted = [bool(needs.get(name)) for name in DIFFERENTIABLE]
+    above = [upstream[i].contiguous() for i in ctx.chosen]
+    slopes = linear_pull(*ctx.facts, tensors, ctx.budget, above, wanted)
+    return _spread(ctx, [s if w else None for s, w in zip(slopes, wanted, strict=True)])
+
+
+linear_total.register_autograd(_pull_total, setup_context=_save_slopes)
+linear_outputs.register_autograd(_pull_outputs, setup_context=_save_operands)

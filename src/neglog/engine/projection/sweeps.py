@@ -1,0 +1,202 @@
+"""The passes over the rows, a piece at a time: no more than a workspace of logits is in memory.
+
+`values` needs one matrix product; `pull`, the derivatives, needs three, and knows the sum of the
+outputs too; `push`, what changes as the operands change, needs eight. A row that counts for
+nothing is in none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from neglog.engine import memory
+from neglog.engine.projection import pieces, products
+from neglog.engine.projection.heads import NOWHERE, counting, nothing
+from neglog.engine.projection.problem import Head, Operands
+from neglog.engine.projection.workspace import rows_of_a_piece
+
+
+class Gradients(NamedTuple):
+    """Derivatives by `problem.DIFFERENTIABLE`, those that were wanted."""
+
+    x: Tensor | None = None
+    w: Tensor | None = None
+    b: Tensor | None = None
+    y: Tensor | None = None
+
+
+Wanted = Sequence[bool]  # one for each of these
+
+
+def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> Tensor | None:
+    """Return the numbers of the rows that count; None if all do."""
+    counts = counting(head, operands)
+    for_any = None
+    for u in upstream:
+        for_any = u != 0 if for_any is None else for_any | (u != 0)
+    if for_any is not None:
+        counts = for_any if counts is None else counts & for_any
+    if counts is None:
+        return None
+    rows = counts.any(1)
+    return None if bool(rows.all()) else rows.nonzero()[:, 0]
+
+
+class _Pass:
+    """The pieces of one pass, and the memory for their logits."""
+
+    def __init__(
+        self, head: Head, operands: Operands, rows: Tensor | None, lines: int, budget: int
+    ) -> None:
+        self.head, self.operands, self.rows = head, operands, rows
+        self.count = len(operands.x) if rows is None else len(rows)
+        self.step = min(rows_of_a_piece(operands, lines, budget), max(1, self.count))
+        self.memory = memory.empty(
+            (self.step, len(operands.w)), operands.computed_in, operands.x.device
+        )
+
+    def places(self) -> Iterator[Any]:
+        """Return where the rows of each piece are."""
+        for start in range(0, self.count, self.step):
+            end = min(start + self.step, self.count)
+            yield slice(start, end) if self.rows is None else self.rows[start:end]
+
+    def logits(self, part: Operands) -> Tensor:
+        """Return the logits of a piece."""
+        return products.logits(part.x, part.w, part.b, self.memory[: len(part.x)])
+
+
+def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
+    """Return the outputs of all rows, a line (N, positions) for each."""
+    rows = _rows(head, operands)
+    work = _Pass(head, operands, rows, pieces.lines_of(head, operands, False), budget)
+    results: list[Tensor] = []
+    for place in work.places():
+        part = operands.at(place)
+        found = pieces.value(head, work.logits(part), part)
+        results = results or [
+            line.new_full((len(operands.x), line.shape[1]), NOWHERE.get(name, 0))
+            for name, line in zip(head.outputs, found, strict=True)
+        ]
+        for result, line in zip(results, found, strict=True):
+            result[place] = line
+    return results or nothing(head, operands)
+
+
+def pull(
+    head: Head, operands: Operands, upstream: Sequence[Tensor], wanted: Wanted, budget: int
+) -> tuple[Tensor, Gradients]:
+    """Return the sum of upstream · outputs, and its derivatives by the operands."""
+    rows = _rows(head, operands, upstream)
+    work = _Pass(head, operands, rows, pieces.lines_of(head, operands, True), budget)
+    totals = _Totals(operands, wanted, rows is not None)
+    value = torch.zeros((), dtype=torch.float64, device=operands.x.device)
+    for place in work.places():
+        part = operands.at(place)
+        given = [u[place] for u in upstream]
+        pulled = pieces.pull(head, work.logits(part), part, given, wanted[3])
+        value += pulled.total
+        totals.add(place, pulled.z, part)
+        totals.add_target(place, pulled.y)
+    return value, totals.finished()
+
+
+def push(
+    head: Head,
+    operands: Operands,
+    upstream: Sequence[Tensor],
+    changes: Gradients,
+    wanted: Wanted,
+    budget: int,
+) -> tuple[list[Tensor], Gradients]:
+    """Return how outputs, and pulled derivatives, change as the operands change."""
+    rows = _rows(head, operands)
+    work = _Pass(head, operands, rows, 12, budget)
+    totals = _Totals(operands, wanted, rows is not None)
+    results = [u.new_zeros(u.shape) for u in upstream]
+    for place in work.places():
+        part, given = operands.at(place), [u[place] for u in upstream]
+        moved_x = None if changes.x is None else changes.x[place]
+        moved_y = None if changes.y is None else changes.y[place]
+        moved = _moved(part, moved_x, changes)
+        slope, pushed = pieces.push(head, work.logits(part), part, given, moved, moved_y)
+        for result, line in zip(results, pushed.outputs, strict=True):
+            result[place] = line
+        totals.add(place, pushed.z, part)
+        if changes.w is not None and wanted[0]:
+            totals.add_to_x(place, slope, changes.w)
+        if moved_x is not None and wanted[1]:
+            totals.add_to_w(slope, moved_x)
+        totals.add_target(place, pushed.y)
+    return results, totals.finished()
+
+
+def _moved(part: Operands, moved_x: Tensor | None, changes: Gradients) -> Tensor:
+    """Return how the logits of a piece change."""
+    dtype = part.computed_in
+    moved = torch.zeros(len(part.x), len(part.w), dtype=dtype, device=part.x.device)
+    if moved_x is not None:
+        moved.addmm_(moved_x.to(dtype), part.w.t().to(dtype))
+    if changes.w is not None:
+        moved.addmm_(part.x.to(dtype), changes.w.t().to(dtype))
+    if changes.b is not None:
+        moved += changes.b.to(dtype)
+    return moved
+
+
+class _Totals:
+    """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
+
+    def __init__(self, operands: Operands, wanted: Wanted, gaps: bool) -> None:
+        self.operands, self.dtype = operands, operands.computed_in
+        x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
+        fresh = torch.zeros_like if gaps else torch.empty_like
+        contiguous = torch.contiguous_format
+        self.x = fresh(x, memory_format=contiguous) if wanted[0] else None
+        self.w = memory.empty(w.shape, self.dtype, w.device) if wanted[1] else None
+        self.b = torch.zeros_like(b, dtype=self.dtype) if wanted[2] else None
+        self.y = torch.zeros_like(y, memory_format=contiguous) if wanted[3] else None
+        self.begun = False
+
+    def add(self, place: Any, dz: Tensor, part: Operands) -> None:
+        """Add what a piece's logits give; their memory is used up."""
+        if self.b is not None:
+            self.b += dz.sum(0)
+        dz = products.factor(dz, part.x)
+        if self.x is not None:
+            if isinstance(place, slice):
+                products.by_x(dz, part.w, self.x[place])
+            else:
+                self.x[place] = products.by_x(dz, part.w, self.x.new_empty(len(dz), part.w.shape[1]))
+        if self.w is not None:
+            self.add_to_w(dz, part.x)
+
+    def add_to_x(self, place: Any, dz: Tensor, w: Tensor) -> None:
+        """Add dz · w to the rows of a piece."""
+        assert self.x is not None
+        extra = products.by_x(dz, w, self.x.new_empty(len(dz), w.shape[1]))
+        self.x[place] += extra
+
+    def add_to_w(self, dz: Tensor, x: Tensor) -> None:
+        """Add dzᵀ · x."""
+        assert self.w is not None
+        products.by_w(dz, x, self.w, not self.begun)
+        self.begun = True
+
+    def add_target(self, place: Any, dy: Tensor | None) -> None:
+        """Write what a piece's targets give."""
+        if self.y is not None and dy is not None:
+            self.y[place] = dy
+
+    def finished(self) -> Gradients:
+        """Return the derivatives in the dtypes of the operands."""
+        if self.w is not None and not self.begun:
+            self.w.zero_()
+        w = None if self.w is None else self.w.to(self.operands.w.dtype)
+        b = self.b
+        b = b if b is None or self.operands.b is None else b.to(self.operands.b.dtype)
+        return Gradients(self.x, w, b, self.y)

@@ -1,0 +1,89 @@
+"""What is checked of a linear layer and its target: no value is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
+from neglog.guards.dtypes import floating
+from neglog.guards.options import tensors
+
+
+def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
+    """Refuse an input, a weight and a bias that are not those of one linear layer."""
+    tensors(input=input, linear_weight=linear_weight)
+    floating(input)
+    wanted = "linear_weight must be (classes, …, features), as torch.nn.Linear has it"
+    if linear_weight.dim() < 2:
+        raise ShapeError(sentence(wanted, f"it is {shape(linear_weight)}"))
+    if input.dim() == 0 or input.shape[-1] != linear_weight.shape[-1]:
+        wanted = f"for linear_weight {shape(linear_weight)} the input must be (…, "
+        wanted += f"{linear_weight.shape[-1]})"
+        remedy = ""
+        if input.dim() and linear_weight.dim() == 2 and input.shape[-1] == linear_weight.shape[0]:
+            remedy = "the weight looks transposed: use linear_weight.t()"
+        raise ShapeError(sentence(wanted, f"it is {shape(input)}", remedy=remedy))
+    if linear_weight.dim() > 2 and input.dim() != 2:
+        wanted = "a linear_weight of more than two dimensions needs an input (N, features)"
+        raise ShapeError(sentence(wanted, f"it is {shape(input)}"))
+    given = {"linear_weight": linear_weight}
+    if linear_bias is not None:
+        tensors(linear_bias=linear_bias)
+        given["linear_bias"] = linear_bias
+        if linear_bias.shape != linear_weight.shape[:-1]:
+            wanted = f"linear_bias must be {tuple(linear_weight.shape[:-1])}"
+            raise ShapeError(sentence(wanted, f"it is {shape(linear_bias)}"))
+    for name, tensor in given.items():
+        if tensor.dtype != input.dtype:
+            wanted = f"input and {name} must have the same dtype"
+            got = f"input is {input.dtype} and {name} is {tensor.dtype}"
+            raise DtypeError(sentence(wanted, got, remedy=f"use {name}.to(input.dtype)"))
+
+
+def several_classes(classes: int, torch_compatible: bool) -> None:
+    """Refuse a softmax over one class, or over none."""
+    if classes == 0 or (classes == 1 and not torch_compatible):
+        wanted = "linear_weight must have two classes or more"
+        cause = "with one class the loss is always 0" if classes else ""
+        remedy = "for a binary head use linear_binary_cross_entropy_with_logits" if classes else ""
+        raise ShapeError(sentence(wanted, f"it has {classes}", cause, remedy))
+
+
+def linear_labels(target: Tensor, losses: torch.Size, probabilities: torch.Size) -> None:
+    """Refuse labels whose dtype or shape does not fit the layer."""
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        wanted = f"the target must be integer labels {tuple(losses)}, or probabilities "
+        wanted += f"{tuple(probabilities)}"
+        raise DtypeError(sentence(wanted, f"it is {target.dtype} of shape {shape(target)}"))
+    if target.shape == losses or (not losses and target.shape == (1,)):
+        return
+    wanted = f"labels must be {tuple(losses)}"
+    cause = remedy = ""
+    if target.shape == probabilities:
+        cause, remedy = "this looks one-hot", "pass target.argmax(-1)"
+    elif target.numel() == losses.numel():
+        remedy = f"use target.reshape({tuple(losses)})"
+    raise ShapeError(sentence(wanted, f"target is {shape(target)}", cause, remedy))
+
+
+def chosen(values: Any, indices: Any, leading: torch.Size) -> None:
+    """Refuse a pair that is not the probabilities of a few classes and the classes."""
+    tensors(values=values, indices=indices)
+    if not values.is_floating_point() or indices.is_floating_point():
+        wanted = "a target of two tensors must be probabilities (…, k) and the classes' indices"
+        raise DtypeError(sentence(wanted, f"they are {values.dtype} and {indices.dtype}"))
+    if values.shape != indices.shape or values.shape[:-1] != leading or values.dim() == 0:
+        wanted = f"probabilities and indices must both be {(*leading, 'k')}"
+        got = f"they are {shape(values)} and {shape(indices)}"
+        raise ShapeError(sentence(wanted.replace("'", ""), got))
+
+
+def workspace(memory: Any, size: int | None) -> int:
+    """Return the size of a workspace; refuse what is no amount of memory."""
+    if size is None:
+        wanted = "memory must be bytes, such as 2**28 or '256MiB'"
+        raise ArgumentError(sentence(wanted, f"it is {memory!r}"))
+    return size
