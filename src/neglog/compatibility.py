@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -75,4 +75,7 @@ class _LinearCrossEntropyLoss(nn.modules.loss._WeightedLoss):
         self.linear = nn.Linear(in_features, rows, bias=bias, device=device, dtype=dtype)
 
 
-TorchLinearCrossEntropyLoss: Any = getattr(nn, "LinearCrossEntropyLoss", _LinearCrossEntropyLoss)
+if TYPE_CHECKING:
+    TorchLinearCrossEntropyLoss = nn.LinearCrossEntropyLoss
+else:
+    TorchLinearCrossEntropyLoss = getattr(nn, "LinearCrossEntropyLoss", _LinearCrossEntropyLoss)

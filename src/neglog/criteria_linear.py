@@ -71,5 +71,6 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         """Return the layer's weight (classes, …, features) and bias (classes, …)."""
         shape = (self.num_classes, *self.out_features)
         weight, bias = self.linear.weight, self.linear.bias
-        bias = bias if bias is None or not self.out_features else bias.reshape(shape)
-        return (weight.reshape(*shape, -1) if self.out_features else weight), bias
+        if not self.out_features:
+            return weight, bias
+        return weight.reshape(*shape, -1), None if bias is None else bias.reshape(shape)

@@ -40,10 +40,11 @@ def _lowered(loss: Loss) -> list[Case]:
     return [surroundings.lowered(case) for case in _function(SINGLE, SOME)(loss)]
 
 
-def _module(dtypes: tuple[torch.dtype, ...] | None = None):
+def _module(dtypes: tuple[torch.dtype, ...] | None = None, limit: int = MANY):
     def cases(loss: Loss) -> list[Case]:
         chosen = modules.module_dtypes(loss) if dtypes is None else dtypes
-        return [case for dtype in chosen for case in modules.of_moduleinfo(loss, dtype)]
+        of_dtypes = [modules.of_moduleinfo(loss, dtype) for dtype in chosen]
+        return [case for cases in of_dtypes for case in evenly(cases, limit)]
 
     return cases
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from conformance.losses import LOSSES
 
-_UNDECLARED = {loss.function for loss in LOSSES} - {"huber_loss", "cross_entropy", "nll_loss"}
+_UNDECLARED = {loss.function for loss in LOSSES} - {
+    "huber_loss", "cross_entropy", "nll_loss", "linear_cross_entropy",
+}  # fmt: skip
 _BY_REASON = {
     "torch declares no wrong call of the module": [(f, "m.errors") for f in _UNDECLARED],
     "torch has no criterion test": [
         ("gaussian_nll_loss", "criterion"),
         ("cross_entropy", "criterion"),
         ("log_softmax", "criterion"),
+        ("linear_cross_entropy", "criterion"),
     ],
     "torch looks at the values of var, which a transform or a planner has not": [
         ("gaussian_nll_loss", "vmap"),
@@ -27,6 +30,10 @@ _BY_REASON = {
     "torch's backward refuses channels-last": [
         ("nll_loss", "mem.grad"),
         ("nll_loss", "m.mem.grad"),
+    ],
+    "torch's layer takes no images": [
+        ("linear_cross_entropy", category)
+        for category in ("memory", "mem.grad", "m.memory", "m.mem.grad")
     ],
     "the samples cannot become images: their var has a size of its own": [
         ("gaussian_nll_loss", "m.memory"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -45,11 +46,26 @@ class Library(NamedTuple):
 
     def function(self, loss: Loss) -> Callable[..., Any]:
         """Return the loss as a function."""
-        return getattr(self.functions, loss.function)
+        function = getattr(self.functions, loss.function)
+        return in_one_piece(function) if self.name == "torch" else function
 
     def module(self, loss: Loss) -> Callable[..., Any]:
         """Return the loss as a class of modules."""
         return getattr(self.modules, loss.module)
+
+
+def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return torch's function as it is without `options`, with which its pieces are wrong.
+
+    Then a forward derivative is 0, a double backward forgets the layer, and a sum in bfloat16
+    loses its digits: torch says that derivatives hold without options only.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, options: Any = None, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call
 
 
 THEIRS = Library("torch", torch.nn.functional, torch.nn)

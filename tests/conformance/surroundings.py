@@ -183,9 +183,17 @@ def _outline(result: Any) -> Any:
 
 
 def autocast(library: Library, case: Case) -> Any:
-    """Return value and gradient under CPU autocast to bfloat16."""
+    """Return value and gradient under CPU autocast to bfloat16.
+
+    That rounds a layer's weight, and torch its logits too: a loss with a layer is compared in
+    bfloat16, beside its dtype, and its gradients as parts of the largest.
+    """
     with torch.autocast("cpu", torch.bfloat16):
-        return value_and_gradient(library, case.mapped(copied))
+        value, gradients = value_and_gradient(library, case.mapped(copied))
+    if not case.loss.function.startswith("linear"):
+        return value, gradients
+    parts = pytree.tree_map_only(Tensor, lambda g: (g / g.abs().max()).bfloat16(), gradients)
+    return value.dtype, value.bfloat16(), parts
 
 
 def lowered(case: Case) -> Case:

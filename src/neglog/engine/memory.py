@@ -3,8 +3,8 @@
 The system hands out memory in pages and clears each when it is first touched. Huge pages make
 that several times cheaper, and memory that a freed gradient leaves behind needs none of it; so the
 last large blocks are kept for the next gradients of their sizes. While they wait, the system may
-take them back whenever memory is short (`MADV_FREE`). The danger is a block that is handed out while
-somebody still reads it: it comes back when the last tensor over it has died, and not before.
+take them back whenever memory is short (`MADV_FREE`). The danger is a block that is handed out
+while somebody still reads it: it comes back when the last tensor over it has died, and not before.
 """
 
 from __future__ import annotations

@@ -19,8 +19,13 @@ _SERVED = (torch.float32, torch.float64, torch.int64, torch.bfloat16)
 
 def are_plain(*tensors: Tensor) -> bool:
     """Tell whether tensors are plain ones, on any device, and nobody but autograd watches."""
-    plain = all(type(t) in _PLAIN for t in tensors)
+    plain = have_plain_types(*tensors)
     return plain and not _transforms() and forward_ad._current_level < 0 and not is_watched()
+
+
+def have_plain_types(*tensors: Tensor) -> bool:
+    """Tell whether no tensor is of a subclass, which may have operations of its own."""
+    return all(type(t) in _PLAIN for t in tensors)
 
 
 def kernel_serves(*tensors: Tensor) -> bool:

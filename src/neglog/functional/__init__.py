@@ -37,8 +37,15 @@ from neglog.functional.binary import (
 )
 from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
 from neglog.functional.common import sum_and_count
+from neglog.functional.contrastive import info_nce, siglip
 from neglog.functional.counts import poisson_nll_loss
 from neglog.functional.linear import linear_cross_entropy
+from neglog.functional.linear_binary import linear_binary_cross_entropy_with_logits
+from neglog.functional.linear_rows import (
+    LinearStatistics,
+    linear_statistics,
+    selected_logprobs,
+)
 from neglog.functional.real import (
     huber_loss,
     l1_loss,
@@ -50,19 +57,25 @@ from neglog.functional.shares import kl_div
 from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [
+    "LinearStatistics",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "gaussian_nll_loss",
     "huber_loss",
+    "info_nce",
     "kl_div",
     "l1_loss",
+    "linear_binary_cross_entropy_with_logits",
     "linear_cross_entropy",
+    "linear_statistics",
     "log_softmax",
     "mse_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "poisson_nll_loss",
+    "selected_logprobs",
+    "siglip",
     "smooth_l1_loss",
     "soft_margin_loss",
     "sse_loss",

@@ -8,12 +8,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import errors, guards
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import RowsOfClasses, projection, reference, values
 from neglog.engine.projection import Head, Operands, workspace
-from neglog.families import Categorical
+from neglog.errors import SupportError
+from neglog.families import REGISTRY, Categorical
 from neglog.functional.common import Extras
+from neglog.support import unit_interval
 
 
 class Layer:
@@ -39,8 +41,8 @@ class Layer:
         guards.layer(input, linear_weight, linear_bias)
         self.leading, self.inner = input.shape[:-1], linear_weight.shape[1:-1]
         self.positions, self.classes = math.prod(self.inner), linear_weight.shape[0]
-        self.x = input.reshape(-1, input.shape[-1])
-        self.w = linear_weight.reshape(-1, linear_weight.shape[-1])
+        self.x = input.reshape(math.prod(self.leading), input.shape[-1])
+        self.w = linear_weight.reshape(self.classes * self.positions, linear_weight.shape[-1])
         self.b = None if linear_bias is None else linear_bias.reshape(-1)
         self.budget = 0
         if memory is not None:
@@ -54,7 +56,8 @@ class Layer:
             return list(tensors)
         dtype = torch.get_autocast_dtype(kind)
         narrow = [isinstance(t, Tensor) and t.dtype != torch.float64 for t in tensors]
-        self.dtype = torch.float32
+        if narrow[0]:
+            self.dtype = torch.float32
         pairs = zip(tensors, narrow, strict=True)
         return [cast(Tensor, t).to(dtype) if low else t for t, low in pairs]
 
@@ -72,8 +75,10 @@ class Layer:
                 guards.tensors(target=target)
             probabilities, index = target
             guards.chosen(probabilities, index, self.leading)
-            flat = probabilities.reshape(len(self.x), -1), index.reshape(len(self.x), -1)
-            return operands._replace(y=flat[0].to(dtype), index=flat[1].long()), ignored
+            if values.are_known(probabilities, index):
+                guards.known_indices(index, self.classes, probabilities != 0)
+            flat = [t.reshape(len(self.x), t.shape[-1]) for t in (probabilities, index)]
+            return operands._replace(y=flat[0].to(dtype), chosen=flat[1].long()), ignored
         guards.tensors(target=target)
         whole = torch.Size((*self.leading, self.classes, *self.inner))
         if target.is_floating_point() and target.shape == whole:
@@ -81,13 +86,50 @@ class Layer:
             y = target.reshape(len(self.x), self.classes, *self.inner)
             return operands._replace(y=y.flatten(2) if self.inner else y), ignored
         guards.linear_labels(target, torch.Size((*self.leading, *self.inner)), whole)
-        return operands._replace(y=target.reshape(len(self.x), -1).long()), ignored
+        return operands._replace(y=target.reshape(len(self.x), self.positions).long()), ignored
 
     def operands(self, weight: Tensor | None) -> Operands:
         """Return the rows, the layer and the class weights."""
         operands = Operands(self.x, self.w, self.b)
         weight = None if weight is None else weight.to(operands.computed_in)
         return operands._replace(weight=weight)
+
+    def of_yeses(self, target: Any, weight: Tensor | None, pos_weight: Tensor | None) -> Operands:
+        """Return the rows with a target for each logit, or with the indices of the yeses."""
+        guards.tensors(target=target)
+        for name, given in (("weight", weight), ("pos_weight", pos_weight)):
+            guards.class_weight(given, self.classes, name)
+        operands = self.operands(weight)
+        if pos_weight is not None:
+            operands = operands._replace(positive=pos_weight.to(operands.computed_in))
+        if target.is_floating_point() or target.dtype == torch.bool:
+            guards.dense(target, (*self.leading, self.classes))
+            y = target.reshape(len(self.x), self.classes)
+            self._check_probabilities(y)
+            return operands._replace(y=y)
+        guards.indices(target, self.leading)
+        index = target.reshape(len(self.x), target.shape[-1]).long()
+        if values.are_known(index):
+            guards.known_indices(index, self.classes)
+        return operands._replace(chosen=index)
+
+    def _check_probabilities(self, y: Tensor) -> None:
+        """Refuse what is no probability, a few rows at a time."""
+        if not values.are_known(y) or is_torch_compatible() or y.dtype == torch.bool:
+            return
+        step = max(1, 2**20 // max(1, self.classes))
+        for start in range(0, len(y), step):
+            if not unit_interval.contains(y[start : start + step].detach()).all():
+                outside = ~unit_interval.contains(y.detach())
+                raise SupportError(errors.outside("target", unit_interval.words, y, outside))
+
+    def taught(self, operands: Operands, teacher: Any) -> Operands:
+        """Return the rows with a teacher's."""
+        x, w, b = guards.teacher(teacher, self.leading, self.classes)
+        x = x.detach().reshape(len(self.x), x.shape[-1])
+        return operands._replace(
+            teacher_x=x, teacher_w=w.detach(), teacher_b=None if b is None else b.detach()
+        )
 
     def reduced(
         self,
@@ -103,7 +145,7 @@ class Layer:
         given = extras.shares(shape, operands.x, None)
         share = None if given is None else given.reshape(len(self.x), self.positions)
         dtype = loss_dtype or self.dtype
-        self._check(head, operands, share)
+        self.check_labels(head, operands._replace(share=share))
         if share is not None and share.requires_grad:
             return self._weighed(head, operands, extras, reduction, share).to(dtype)
         operands = operands._replace(share=share)
@@ -131,13 +173,17 @@ class Layer:
         if reduction == "sum":
             return None
         if reduction == "batchmean":
-            return torch.full((), self.leading[0] if self.leading else 1, dtype=dtype, device=device)
+            return torch.full(
+                (), self.leading[0] if self.leading else 1, dtype=dtype, device=device
+            )
         if extras.normalizer is not None:
             return torch.as_tensor(extras.normalizer, dtype=dtype, device=device)
-        return reference.count_of_rows(self._problem(head, operands))
+        count = reference.count_of_rows(self._problem(head, operands))
+        by_logit = REGISTRY[head.likelihood].elementwise and reduction != guards.OF_ROWS
+        return count * self.classes if by_logit else count
 
     def _problem(self, head: Head, operands: Operands) -> RowsOfClasses:
-        """Return the rows as if there were logits: what is counted and checked has no need of any."""
+        """Return the rows as if there were logits: to count and to check needs none."""
         count = len(self.x) * self.positions
         z = operands.x.new_zeros((), dtype=operands.computed_in).expand(count, self.classes)
         y = operands.y
@@ -145,8 +191,9 @@ class Layer:
         share = None if operands.share is None else operands.share.reshape(-1)
         return RowsOfClasses(Categorical, z, labels, operands.weight, share, head.ignored)
 
-    def _check(self, head: Head, operands: Operands, share: Tensor | None) -> None:
-        problem = self._problem(head, operands._replace(share=share))
+    def check_labels(self, head: Head, operands: Operands) -> None:
+        """Raise `SupportError` if a label is no class, where values may be looked at."""
+        problem = self._problem(head, operands)
         if problem.y.dim() == 1 and values.are_known(problem.y):
             values.check_labels(problem)
 

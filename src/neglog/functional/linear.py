@@ -46,7 +46,7 @@ def linear_cross_entropy(
             floating, (…, C) or (N, C, d₁, …); or a pair of the probabilities of a few classes
             and the classes, both (…, k).
         linear_bias: (C,) or (C, d₁, …).
-        weight: one factor per class, (C,).
+        weight: one factor per class, (C,). One that wants a gradient needs the logits whole.
         reduction: how the losses become one number; a mean divides as in `cross_entropy`.
         ignore_index: the label that does not count, -100 unless given.
         label_smoothing: the part of each target that is spread evenly over the classes.
@@ -75,7 +75,6 @@ def linear_cross_entropy(
     tensor(0.2310)
     """
     reduction = guards.reduction(None, None, reduction)
-    guards.no_gradient(weight=weight)
     guards.smoothing(label_smoothing)
     guards.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
     guards.not_negative(z_loss=z_loss)

@@ -7,9 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
+from neglog.errors import (
+    ArgumentError,
+    DtypeError,
+    ShapeError,
+    SupportError,
+    place,
+    sentence,
+    shape,
+)
 from neglog.guards.dtypes import floating
-from neglog.guards.options import tensors
+from neglog.guards.options import positive, tensors
 
 
 def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
@@ -87,3 +95,93 @@ def workspace(memory: Any, size: int | None) -> int:
         wanted = "memory must be bytes, such as 2**28 or '256MiB'"
         raise ArgumentError(sentence(wanted, f"it is {memory!r}"))
     return size
+
+
+def flat(linear_weight: Tensor) -> None:
+    """Refuse a weight with more than one loss for each row."""
+    if linear_weight.dim() != 2:
+        wanted = "linear_weight must be (classes, features) here"
+        raise ShapeError(sentence(wanted, f"it is {shape(linear_weight)}"))
+
+
+def labels_only(target: Any) -> None:
+    """Refuse a target of probabilities."""
+    if not isinstance(target, Tensor) or target.is_floating_point():
+        got = "it holds probabilities"
+        raise ArgumentError(sentence("the target must be labels here", got))
+
+
+def outputs(names: Any, known: tuple[str, ...]) -> None:
+    """Refuse outputs that nobody knows, or that are named twice."""
+    fine = isinstance(names, (tuple, list)) and len(names) == len(set(names)) > 0
+    if not fine or not set(names) <= set(known):
+        wanted = f"outputs must be different ones of {known}"
+        raise ArgumentError(sentence(wanted, f"they are {names!r}"))
+
+
+def needed(name: str, value: Any, outputs: list[str]) -> None:
+    """Refuse that something is missing which outputs are made of."""
+    if outputs and value is None:
+        wanted = f"{' and '.join(map(repr, outputs))} must have a {name}"
+        raise ArgumentError(sentence(wanted, "there is none", remedy=f"pass {name}="))
+
+
+def teacher(given: Any, leading: torch.Size, classes: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return a teacher's input, weight and bias, or refuse them."""
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        wanted = "teacher must be its input, its weight and perhaps its bias"
+        raise ArgumentError(sentence(wanted, f"it is {type(given).__name__}"))
+    x, w, b = (*given, None)[:3]
+    layer(x, w, b)
+    if x.shape[:-1] != leading or w.shape[0] != classes:
+        wanted = f"the teacher must have input {(*leading, 'features')} and {classes} classes"
+        got = f"its input is {shape(x)} and its weight {shape(w)}"
+        raise ShapeError(sentence(wanted.replace("'", ""), got))
+    return x, w, b
+
+
+def dense(target: Tensor, whole: tuple[int, ...]) -> None:
+    """Refuse a target that has not one value for each output."""
+    if tuple(target.shape) != whole:
+        wanted = f"a target with a value for each output must be {whole}"
+        remedy = "indices of the outputs that are a yes are integers"
+        raise ShapeError(sentence(wanted, f"it is {shape(target)}", remedy=remedy))
+
+
+def indices(target: Tensor, leading: torch.Size) -> None:
+    """Refuse indices that do not belong to the rows."""
+    if target.is_complex() or target.dim() == 0 or target.shape[:-1] != leading:
+        wanted = f"indices of the outputs that are a yes must be {(*leading, 'k')}"
+        raise ShapeError(sentence(wanted.replace("'", ""), f"they are {shape(target)}"))
+
+
+def known_indices(index: Tensor, classes: int, counting: Tensor | None = None) -> None:
+    """Refuse the index of no class; where some do not count, of any but those."""
+    strangers = index >= classes
+    wanted = f"indices must lie below {classes}"
+    if counting is not None:
+        strangers, wanted = (strangers | (index < 0)) & counting, f"{wanted} and be 0 or more"
+    if strangers.any():
+        first = tuple(strangers.nonzero()[0].tolist())
+        got = f"{int(strangers.sum())} do not, the first {index[first].item()} at {place(first)}"
+        raise SupportError(sentence(wanted, got))
+
+
+def pairs(one: Any, other: Any, same: bool) -> None:
+    """Refuse two sides of which one has no partner for each row of the other."""
+    tensors(query=one, key=other)
+    floating(one)
+    wanted = "the two sides must be rows (N, features)"
+    got = f"they are {shape(one)} and {shape(other)}"
+    if one.dim() != 2 or other.dim() != 2 or one.shape[1] != other.shape[1]:
+        raise ShapeError(sentence(wanted, got))
+    if len(other) < len(one) or (same and len(one) != len(other)):
+        wanted += ", as many on both sides" if same else ", the second with no fewer than the first"
+        raise ShapeError(sentence(wanted, got))
+
+
+def temperature(value: Any) -> None:
+    """Refuse a temperature that is no number above 0."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return
+    positive(temperature=value)

@@ -13,6 +13,7 @@ from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, sentence
 
 REDUCTIONS = ("none", "mean", "sum", "batchmean")
+OF_ROWS = "mean of rows"  # of each the sum over its outputs; not for callers
 PAIR = "sum and count"  # what `sum_and_count` asks of a loss; not for callers
 
 

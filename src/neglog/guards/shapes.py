@@ -125,15 +125,15 @@ def classes_second(input: Tensor, class_dim: int) -> Tensor:
     return input.movedim(class_dim, 1)
 
 
-def class_weight(weight: Tensor | None, classes: int) -> None:
+def class_weight(weight: Tensor | None, classes: int, name: str = "weight") -> None:
     """Refuse a class weight that has not one real value per class."""
     if weight is None:
         return
-    tensors(weight=weight)
+    tensors(**{name: weight})
     if weight.is_complex():
-        raise DtypeError(sentence("weight must be real", f"it is {weight.dtype}"))
+        raise DtypeError(sentence(f"{name} must be real", f"it is {weight.dtype}"))
     if tuple(weight.shape) != (classes,):
-        wanted = f"weight must have one value for each of {classes} classes, shape ({classes},)"
+        wanted = f"{name} must have one value for each of {classes} classes, shape ({classes},)"
         raise ShapeError(sentence(wanted, f"it is {shape(weight)}"))
 
 

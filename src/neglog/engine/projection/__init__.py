@@ -13,6 +13,7 @@ from torch import Tensor
 from neglog.engine import values
 from neglog.engine.derivatives import is_nested_forward_mode
 from neglog.engine.projection import autograd, ops
+from neglog.engine.projection.heads import dense_target as dense_target
 from neglog.engine.projection.heads import whole
 from neglog.engine.projection.problem import Head as Head
 from neglog.engine.projection.problem import Operands as Operands
@@ -20,20 +21,37 @@ from neglog.engine.projection.problem import Operands as Operands
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:
     """Return the sum of a head's one output over all rows, in float32 or more."""
+    if _is_whole(operands):
+        return whole(head, operands)[0].sum()
     if torch.compiler.is_compiling():
         return ops.total(head, operands, budget)
-    if not operands.x.is_meta and values.are_plain(operands.x, operands.w):
+    if values.are_plain(operands.x, operands.w):
         return autograd.total(autograd.Facts(head, budget), operands)
     return outputs(head, operands, budget)[0].sum()
 
 
 def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
-    """Return a head's outputs, a line (N, positions) for each, in float32 or more.
-
-    Forward mode in forward mode, and a tracer of torch's operations, see the logits whole.
-    """
+    """Return a head's outputs, a line (N, positions) for each, in float32 or more."""
+    if _is_whole(operands):
+        return tuple(whole(head, operands))
     if torch.compiler.is_compiling():
         return ops.outputs(head, operands, budget)
-    if operands.x.is_meta or is_nested_forward_mode() or values.is_watched():
-        return tuple(whole(head, operands))
     return autograd.outputs(autograd.Facts(head, budget), operands)
+
+
+def _is_whole(operands: Operands) -> bool:
+    """Tell whether the logits are needed whole.
+
+    So they are to forward mode in forward mode, to what watches torch's operations or has its own
+    (tracers, tensor subclasses), and to class weights that want a gradient.
+    """
+    weighed = operands.weight is not None and operands.weight.requires_grad
+    if weighed or operands.x.is_meta:
+        return True
+    if torch.compiler.is_compiling():
+        return False
+    return (
+        is_nested_forward_mode()
+        or values.is_watched()
+        or not values.have_plain_types(*(t for t in operands if t is not None))
+    )

@@ -75,7 +75,7 @@ def _spread(gradients: Gradients) -> list[Tensor | None]:
 class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, facts: Facts, *tensors: Any) -> Tensor:
-        operands = Operands(*tensors)
+        operands = Operands.holding(tensors)
         ctx.facts = facts.wanting(_wanted(ctx.needs_input_grad[1:]))
         ctx.save_for_backward(*tensors)
         if not any(ctx.facts.wanted):
@@ -86,13 +86,15 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         """Return upstream · gradients; a second backward computes the gradients again."""
-        operands, gradients = Operands(*ctx.saved_tensors), ctx.gradients
+        operands, gradients = Operands.holding(ctx.saved_tensors), ctx.gradients
         if torch.is_grad_enabled():
             return None, *_spread(_derived(ctx.facts, operands, upstream))
         if gradients is None:
             gradients = _pulled(ctx.facts, operands)[1]
         if _is_batch(upstream):
-            return None, *_spread(Gradients(*(None if g is None else upstream * g for g in gradients)))
+            return None, *_spread(
+                Gradients(*(None if g is None else upstream * g for g in gradients))
+            )
         ctx.gradients = None
         if upstream.item() != 1.0:
             for gradient in gradients:
@@ -113,11 +115,16 @@ def _pulled(facts: Facts, operands: Operands) -> tuple[Tensor, Gradients]:
 
 def _derived(facts: Facts, operands: Operands, upstream: Tensor) -> Gradients:
     """Return the derivatives of the sum, differentiable again."""
-    views = Operands(*(None if t is None else t.view_as(t) for t in operands))
-    leaves = [views[i] for i, want in zip(_AT, facts.wanted, strict=True) if want]
+    views = Operands.holding([None if t is None else t.view_as(t) for t in operands])
+    leaves = [_there(views[i]) for i, want in zip(_AT, facts.wanted, strict=True) if want]
     value = outputs(facts, views)[0].sum()
     slopes = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
     return Gradients(*(next(slopes) if want else None for want in facts.wanted))
+
+
+def _there(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None  # of what is wanted
+    return tensor
 
 
 def _one_by_one(function: Callable[[], Any]) -> Any:
@@ -142,7 +149,7 @@ class _Outputs(torch.autograd.Function):
 
     @staticmethod
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
-        return tuple(sweeps.values(facts.head, Operands(*tensors), facts.budget))
+        return tuple(sweeps.values(facts.head, Operands.holding(tensors), facts.budget))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -154,13 +161,13 @@ class _Outputs(torch.autograd.Function):
         facts = ctx.facts.wanting(_wanted(ctx.needs_input_grad[1:]))
         chosen = [upstream[i] for i in facts.differentiable_outputs()]
         if any(map(_is_batch, chosen)):
-            return None, *_spread(_pulled_whole(facts, Operands(*ctx.saved_tensors), chosen))
+            return None, *_spread(_pulled_whole(facts, Operands.holding(ctx.saved_tensors), chosen))
         found = iter(apply(_Pull, facts, *ctx.saved_tensors, *chosen))
         return None, *_spread(Gradients(*(next(found) if w else None for w in facts.wanted)))
 
     @staticmethod
     def jvp(ctx: Any, _: Any, *tangents: Any) -> tuple[Tensor | None, ...]:
-        operands, facts = Operands(*ctx.saved_tensors), ctx.facts.wanting((False,) * _N)
+        operands, facts = Operands.holding(ctx.saved_tensors), ctx.facts.wanting((False,) * _N)
         there = facts.differentiable_outputs()
         shape = (len(operands.x), facts.head.positions)
         zeros = [operands.x.new_zeros(shape, dtype=operands.computed_in) for _ in there]
@@ -172,8 +179,10 @@ class _Outputs(torch.autograd.Function):
 def _pulled_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> Gradients:
     """Return derivatives where torch maps over what comes from above, from logits in one piece."""
     with torch.enable_grad():
-        views = Operands(*(None if t is None else t.detach() for t in operands))
-        leaves = [views[i].requires_grad_() for i, w in zip(_AT, facts.wanted, strict=True) if w]
+        views = Operands.holding([None if t is None else t.detach() for t in operands])
+        leaves = [
+            _there(views[i]).requires_grad_() for i, w in zip(_AT, facts.wanted, strict=True) if w
+        ]
         lines = [t for t in heads.whole(facts.head, views) if t.is_floating_point()]
     slopes = iter(torch.autograd.grad(lines, leaves, upstream))
     return Gradients(*(next(slopes) if want else None for want in facts.wanted))
@@ -271,7 +280,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
 
 def _parted(tensors: Sequence[Any]) -> tuple[Operands, list[Any]]:
     n = len(Operands._fields)
-    return Operands(*tensors[:n]), list(tensors[n:])
+    return Operands.holding(tensors[:n]), list(tensors[n:])
 
 
 def _pushed(

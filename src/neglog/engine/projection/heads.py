@@ -31,12 +31,10 @@ NOWHERE = {"top1": -1, "rank": -1}  # what is said of a row that does not count;
 def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
     """Return a line (rows, positions) for each output; what does not count is 0."""
     z = shaped(head, z)
-    if head.outputs == ("nll",):
-        found = {"nll": _nll(head, z, part)}
-    else:
-        log_p = engine.log_softmax(z)
-        found = {name: _FURTHER[name](head, z, log_p, part) for name in head.outputs}
-    return [_counted(line.reshape(len(z), -1), part) for line in found.values()]
+    of_all = any(name in ("entropy", "kl") for name in head.outputs)
+    log_p = engine.log_softmax(z) if of_all else z
+    lines = [_OUTPUTS[name](head, z, log_p, part) for name in head.outputs]
+    return [_counted(line.reshape(len(z), -1), part) for line in lines]
 
 
 def whole(head: Head, operands: Operands) -> list[Tensor]:
@@ -59,7 +57,9 @@ def nothing(head: Head, operands: Operands) -> list[Tensor]:
     """Return the outputs where no row counts."""
     shape = (len(operands.x), head.positions)
     return [
-        operands.x.new_full(shape, NOWHERE.get(name, 0), dtype=KINDS.get(name, operands.computed_in))
+        operands.x.new_full(
+            shape, NOWHERE.get(name, 0), dtype=KINDS.get(name, operands.computed_in)
+        )
         for name in head.outputs
     ]
 
@@ -85,7 +85,7 @@ def shaped(head: Head, z: Tensor) -> Tensor:
 
 def is_labelled(part: Operands) -> bool:
     """Tell whether the target is one label for each loss."""
-    return part.y is not None and part.index is None and not part.y.is_floating_point()
+    return part.y is not None and part.chosen is None and not part.y.is_floating_point()
 
 
 def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowsOfClasses:
@@ -108,12 +108,13 @@ def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
     if likelihood.elementwise:
         y = dense_target(z, part)
         weight = None if part.weight is None else part.weight.expand_as(z)
-        return engine.elementwise(
-            Elements(likelihood, (z,), y, weight=weight, reduction="none")
-        ).sum(1)
-    loss = _of_chosen(head, z, part) if part.index is not None else None
-    if loss is None:
+        given = () if part.positive is None else (part.positive.expand_as(z),)
+        problem = Elements(likelihood, (z,), y, given, weight=weight, reduction="none")
+        return engine.elementwise(problem).sum(1)
+    if part.chosen is None:
         loss = engine.rows(rows_of_classes(head, z, part))
+    else:
+        loss = _of_chosen(head, z, part)
     if head.z_loss:
         classes = z.unflatten(1, (-1, head.positions))
         loss = loss + head.z_loss * torch.logsumexp(classes, 1).square().reshape(-1)
@@ -122,20 +123,20 @@ def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
 
 def dense_target(z: Tensor, part: Operands) -> Tensor:
     """Return a target for each logit: as it is, or 1 for the classes that an index names."""
-    if part.index is None:
+    if part.chosen is None:
         assert part.y is not None
         return part.y.to(z.dtype)
-    named = part.index >= 0
-    ones = torch.zeros_like(z).scatter_add_(1, part.index.clamp(min=0), named.to(z.dtype))
+    named = part.chosen >= 0
+    ones = torch.zeros_like(z).scatter_add_(1, part.chosen.clamp(min=0), named.to(z.dtype))
     return ones.clamp_(max=1.0)
 
 
 def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
     """Return the losses against the probabilities of a few classes."""
-    assert part.index is not None
+    assert part.chosen is not None
     assert part.y is not None
     log_p, target = engine.log_softmax(z), (1.0 - head.smoothing) * part.y
-    index = torch.where(part.y == 0, 0, part.index)
+    index = torch.where(part.y == 0, 0, part.chosen)
     picked = log_p.gather(1, index)
     terms = torch.where(part.y == 0, 0.0, target * picked)
     if part.weight is not None:
@@ -180,7 +181,7 @@ def _rank(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
     return (z > z.gather(1, label)).sum(1)
 
 
-_FURTHER = {
+_OUTPUTS = {
     "nll": lambda head, z, log_p, part: _nll(head, z, part),
     "logsumexp": lambda head, z, log_p, part: torch.logsumexp(z, 1),
     "entropy": _entropy,

@@ -20,7 +20,8 @@ from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
 def total(head: Head, operands: Operands, budget: int) -> Tensor:
     """Return the sum of a head's one output."""
     wanted = _wanted(operands)
-    return linear_total(*_packed(head, operands), budget, wanted)[0]
+    value: Tensor = linear_total(*_packed(head, operands), budget, wanted)[0]
+    return value
 
 
 def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
@@ -91,9 +92,7 @@ def linear_outputs(
     budget: int,
 ) -> list[Tensor]:
     """Return the outputs by row."""
-    return sweeps.values(
-        *_unpacked(likelihood, outputs, codes, reals, names, tensors), budget
-    )
+    return sweeps.values(*_unpacked(likelihood, outputs, codes, reals, names, tensors), budget)
 
 
 @torch.library.custom_op("neglog::linear_pull", mutates_args=())
@@ -122,7 +121,10 @@ def _slopes_like(operands: Operands, wanted: list[bool]) -> list[Tensor]:
     pairs = zip(DIFFERENTIABLE, wanted, strict=True)
     return _filled(
         operands,
-        [torch.empty_like(getattr(operands, n), memory_format=whole) if w else None for n, w in pairs],
+        [
+            torch.empty_like(getattr(operands, n), memory_format=whole) if w else None
+            for n, w in pairs
+        ],
     )
 
 

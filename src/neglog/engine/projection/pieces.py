@@ -25,9 +25,7 @@ class Pulled(NamedTuple):
 def is_fused(head: Head, z: Tensor, part: Operands) -> bool:
     """Tell whether the rows' kernel knows this head: loss and gradient in one pass."""
     known = head.outputs == ("nll",) and not head.softcap and not head.z_loss
-    return (
-        known and head.likelihood == "categorical" and part.index is None and _kernel_serves(z)
-    )
+    return known and head.likelihood == "categorical" and part.chosen is None and _kernel_serves(z)
 
 
 def _kernel_serves(z: Tensor) -> bool:
@@ -36,7 +34,7 @@ def _kernel_serves(z: Tensor) -> bool:
 
 def lines_of(head: Head, part: Operands, gradient: bool) -> int:
     """Return about how many numbers there are at a time for each logit."""
-    if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.index is None:
+    if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.chosen is None:
         in_place = head.positions == 1 and head.likelihood == "categorical"
         return 1 if in_place or not gradient else 4
     return 8 if gradient else 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -44,10 +44,11 @@ class Operands(NamedTuple):
         w: the layer's weight, (K · positions, D).
         b: its bias, (K · positions,).
         y: labels (N, positions), probabilities (N, K) or (N, K, positions), or the probabilities
-            (N, k) of the classes that `index` names.
-        index: classes, (N, k), of int64.
+            (N, k) of the classes that `chosen` names.
+        chosen: classes, (N, k), of int64.
         share: how much each loss counts, (N, positions), not differentiated; 0 leaves out a row.
         weight: one for each class, (K,).
+        positive: how often a yes counts, (K,), where the target is yeses and noes.
         teacher_x: another network's rows, (N, E).
         teacher_w: its layer's weight, (K, E).
         teacher_b: its bias, (K,).
@@ -57,12 +58,18 @@ class Operands(NamedTuple):
     w: Tensor
     b: Tensor | None = None
     y: Tensor | None = None
-    index: Tensor | None = None
+    chosen: Tensor | None = None
     share: Tensor | None = None
     weight: Tensor | None = None
+    positive: Tensor | None = None
     teacher_x: Tensor | None = None
     teacher_w: Tensor | None = None
     teacher_b: Tensor | None = None
+
+    @classmethod
+    def holding(cls, tensors: Sequence[Any]) -> Operands:
+        """Return operands of tensors in the order of the fields."""
+        return cls(*tensors)
 
     def each(self, change: Callable[[Tensor], Tensor], names: tuple[str, ...]) -> Operands:
         """Return the operands with some of them changed, where they are there."""
@@ -81,5 +88,4 @@ class Operands(NamedTuple):
         return torch.float32 if self.x.dtype in HALF else self.x.dtype
 
 
-ALONG = ("x", "y", "index", "share", "teacher_x")
-
+ALONG = ("x", "y", "chosen", "share", "teacher_x")

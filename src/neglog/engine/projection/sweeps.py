@@ -171,7 +171,9 @@ class _Totals:
             if isinstance(place, slice):
                 products.by_x(dz, part.w, self.x[place])
             else:
-                self.x[place] = products.by_x(dz, part.w, self.x.new_empty(len(dz), part.w.shape[1]))
+                self.x[place] = products.by_x(
+                    dz, part.w, self.x.new_empty(len(dz), part.w.shape[1])
+                )
         if self.w is not None:
             self.add_to_w(dz, part.x)
 

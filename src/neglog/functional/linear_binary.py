@@ -1,0 +1,96 @@
+"""A linear layer of many yes-or-no outputs and the loss of its logits in one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neglog import guards
+from neglog.engine.projection import Head, dense_target
+from neglog.families import Bernoulli, WeightedBernoulli
+from neglog.functional.binary import binary_cross_entropy_with_logits
+from neglog.functional.common import Extras, loss_in_its_own_dtype
+from neglog.functional.layer import Layer
+
+
+@loss_in_its_own_dtype
+def linear_binary_cross_entropy_with_logits(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: str = "mean",
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    memory: int | str | None = None,
+    loss_dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Return the `Bernoulli` loss of a linear layer's logits, a workspace of them at a time.
+
+    Args:
+        input: rows (…, features).
+        linear_weight: (C, features), for C outputs, each a yes or a no.
+        target: probabilities of a yes, floating or bool, (…, C); or the indices of the outputs
+            that are a yes, integers (…, k), a negative one for none.
+        linear_bias: (C,).
+        weight: one factor per output, (C,); a mean does not divide by it, as in torch.
+        pos_weight: how often a yes counts, one per output, (C,).
+        reduction: how the losses become one number; a mean is over all rows and outputs.
+            ``"none"`` is as large as the logits, and needs them whole.
+        mask: which rows count, True where they do: (…).
+        sample_weight: how much each row counts, (…).
+        normalizer: see `neglog.functional`.
+        empty: see `neglog.functional`.
+        memory: bytes for logits, as in `linear_cross_entropy`.
+        loss_dtype: the dtype of the loss, computed in float32 or more, if not the input's.
+
+    Raises:
+        ShapeError: the shapes of input, layer and target do not belong together.
+        DtypeError: the dtypes of input and layer differ.
+        SupportError: a probability lies outside 0 to 1, or an index is no output (found on a CPU).
+
+    >>> rows, layer = torch.eye(2), torch.zeros(5, 2)
+    >>> linear_binary_cross_entropy_with_logits(rows, layer, torch.tensor([[0, 3], [1, -1]]))
+    tensor(0.6931)
+    """
+    reduction = guards.reduction(None, None, reduction)
+    guards.no_gradient(weight=weight, pos_weight=pos_weight)
+    layer = Layer(input, linear_weight, linear_bias, memory)
+    guards.flat(linear_weight)
+    operands = layer.of_yeses(target, weight, pos_weight)
+    likelihood = Bernoulli if pos_weight is None else WeightedBernoulli
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if reduction == "none":
+        return _whole(layer, target, weight, pos_weight, extras).to(loss_dtype or layer.dtype)
+    head = Head(likelihood.name)
+    return layer.reduced(head, operands, extras, reduction, loss_dtype)
+
+
+def _whole(
+    layer: Layer,
+    target: Tensor,
+    weight: Tensor | None,
+    pos_weight: Tensor | None,
+    extras: Extras,
+) -> Tensor:
+    """Return a loss for each logit."""
+    bias = layer.b
+    logits = torch.nn.functional.linear(layer.x, layer.w, bias)
+    logits = logits.reshape(*layer.leading, layer.classes)
+    if not target.is_floating_point() and target.dtype != torch.bool:
+        target = dense_target(logits.reshape(len(layer.x), -1), layer.of_yeses(target, None, None))
+    target = target.reshape(logits.shape).to(logits.dtype)
+    return binary_cross_entropy_with_logits(
+        logits,
+        target,
+        weight,
+        pos_weight=pos_weight,
+        reduction="none",
+        mask=extras.mask,
+        sample_weight=extras.sample_weight,
+    )
