@@ -22,12 +22,13 @@ def _poisoned_memory(monkeypatch):
     def poisoned(tensor):
         return tensor.fill_(float("nan"))
 
-    allocator, empty_line = memory.allocator, memory.empty_line
+    allocator, empty_line, empty = memory.allocator, memory.empty_line, memory.empty
 
     def allocator_of_poison(size):
         return lambda tensor: poisoned(allocator(size)(tensor))
 
     monkeypatch.setattr(memory, "allocator", allocator_of_poison)
+    monkeypatch.setattr(memory, "empty", lambda *facts: poisoned(empty(*facts)))
     monkeypatch.setattr(memory, "empty_line", lambda *facts: poisoned(empty_line(*facts)))
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 LARGE = 1 << 25  # bytes; below, the allocator keeps memory by itself
-_waiting: deque[mmap.mmap] = deque(maxlen=2)  # a layer's loss has a workspace and a gradient
+_waiting: deque[mmap.mmap] = deque(maxlen=3)  # a layer's loss has logits, sums and a gradient
 
 
 @cache

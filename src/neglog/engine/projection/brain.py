@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 CLASSES = 4096  # whose logits, or gradients, are made at a time: what the caches hold
-ROWS = 16  # whose memory becomes that of narrower numbers at a time
 
 
 def is_fast(x: Tensor) -> bool:
@@ -27,19 +26,20 @@ def is_fast(x: Tensor) -> bool:
 
 def logits(x: Tensor, w: Tensor, out: Tensor) -> None:
     """Write x · wᵀ to 16 bits or more."""
+    from neglog.engine import halves_cpu
+
     for start in range(0, len(w), CLASSES):
         part = w[start : start + CLASSES].t()
         high = torch.mm(x, part)
         low = torch.addmm(high, x, part, beta=-1)
-        out[:, start : start + CLASSES].copy_(high).add_(low)
+        halves_cpu.join(high, low, out[:, start : start + CLASSES])
 
 
 def narrowed(dz: Tensor) -> Tensor:
     """Return float32 rounded to bfloat16, in the first half of each row's memory."""
-    narrow = dz.view(torch.bfloat16)[:, : dz.shape[1]]
-    for start in range(0, len(dz), ROWS):
-        narrow[start : start + ROWS] = dz[start : start + ROWS].to(torch.bfloat16)
-    return narrow
+    from neglog.engine import halves_cpu
+
+    return halves_cpu.narrow(dz)
 
 
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:

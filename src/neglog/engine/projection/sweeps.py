@@ -198,7 +198,12 @@ class _Totals:
         """Return the derivatives in the dtypes of the operands."""
         if self.w is not None and not self.begun:
             self.w.zero_()
-        w = None if self.w is None else self.w.to(self.operands.w.dtype)
-        b = self.b
-        b = b if b is None or self.operands.b is None else b.to(self.operands.b.dtype)
+        given = self.operands.w, self.operands.b
+        w, b = (_rounded(t, like) for t, like in zip((self.w, self.b), given, strict=True))
         return Gradients(self.x, w, b, self.y)
+
+
+def _rounded(total: Tensor | None, like: Tensor | None) -> Tensor | None:
+    if total is None or like is None or total.dtype == like.dtype:
+        return total
+    return memory.empty(total.shape, like.dtype, total.device).copy_(total)
