@@ -1,0 +1,16 @@
+"""The examples run as they are; each compares itself with the plain computation."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example(path, capsys) -> None:
+    runpy.run_path(str(path), run_name="__main__")
+    assert "and the same gradients" in capsys.readouterr().out
