@@ -50,8 +50,8 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Taken when they are imported: a text that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, elementwise, halves, log_softmax, native, powers, rows, rows_slots, slots, sums, survey,
-    targets,
+    columns, elementwise, halves, log_softmax, native, powers, rows, rows_slots, slots, sums,
+    survey, targets,
 )  # fmt: skip
 _TOOLS = fingerprint(*_LOOPS, numba_words, bits, polynomials, _HERE, bind)[:6]
 

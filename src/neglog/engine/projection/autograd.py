@@ -19,7 +19,7 @@ from neglog.engine.derivatives import apply
 from neglog.engine.projection import heads, sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT
 from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
-from neglog.engine.projection.sweeps import Gradients
+from neglog.engine.projection.totals import Gradients
 
 _N = len(DIFFERENTIABLE)
 _AT = [Operands._fields.index(name) for name in DIFFERENTIABLE]

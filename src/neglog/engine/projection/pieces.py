@@ -40,11 +40,6 @@ def lines_of(head: Head, part: Operands, gradient: bool) -> int:
     return 8 if gradient else 4
 
 
-def value(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
-    """Return the outputs."""
-    return outputs(head, z, part)
-
-
 def pull(head: Head, z: Tensor, part: Operands, upstream: list[Tensor], by_y: bool) -> Pulled:
     """Return the derivatives; the logits' memory may become the gradient's."""
     if is_fused(head, z, part) and not by_y:

@@ -8,28 +8,17 @@ nothing is in none of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from neglog.engine import memory
 from neglog.engine.projection import pieces, products
-from neglog.engine.projection.heads import NOWHERE, counting, nothing
+from neglog.engine.projection.heads import NOWHERE, counting, nothing, outputs
 from neglog.engine.projection.problem import Head, Operands
+from neglog.engine.projection.totals import Gradients, Totals, Wanted
 from neglog.engine.projection.workspace import rows_of_a_piece
-
-
-class Gradients(NamedTuple):
-    """Derivatives by `problem.DIFFERENTIABLE`, those that were wanted."""
-
-    x: Tensor | None = None
-    w: Tensor | None = None
-    b: Tensor | None = None
-    y: Tensor | None = None
-
-
-Wanted = Sequence[bool]  # one for each of these
 
 
 def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> Tensor | None:
@@ -54,7 +43,7 @@ class _Pass:
     ) -> None:
         self.head, self.operands, self.rows = head, operands, rows
         self.count = len(operands.x) if rows is None else len(rows)
-        self.step = min(rows_of_a_piece(operands, lines, budget), max(1, self.count))
+        self.step = rows_of_a_piece(operands, self.count, lines, budget)
         self.memory = memory.empty(
             (self.step, len(operands.w)), operands.computed_in, operands.x.device
         )
@@ -77,7 +66,7 @@ def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
     results: list[Tensor] = []
     for place in work.places():
         part = operands.at(place)
-        found = pieces.value(head, work.logits(part), part)
+        found = outputs(head, work.logits(part), part)
         results = results or [
             line.new_full((len(operands.x), line.shape[1]), NOWHERE.get(name, 0))
             for name, line in zip(head.outputs, found, strict=True)
@@ -93,7 +82,7 @@ def pull(
     """Return the sum of upstream · outputs, and its derivatives by the operands."""
     rows = _rows(head, operands, upstream)
     work = _Pass(head, operands, rows, pieces.lines_of(head, operands, True), budget)
-    totals = _Totals(operands, wanted, rows is not None)
+    totals = Totals(operands, wanted, rows is not None)
     value = torch.zeros((), dtype=torch.float64, device=operands.x.device)
     for place in work.places():
         part = operands.at(place)
@@ -116,7 +105,7 @@ def push(
     """Return how outputs, and pulled derivatives, change as the operands change."""
     rows = _rows(head, operands)
     work = _Pass(head, operands, rows, 12, budget)
-    totals = _Totals(operands, wanted, rows is not None)
+    totals = Totals(operands, wanted, rows is not None)
     results = [u.new_zeros(u.shape) for u in upstream]
     for place in work.places():
         part, given = operands.at(place), [u[place] for u in upstream]
@@ -146,64 +135,3 @@ def _moved(part: Operands, moved_x: Tensor | None, changes: Gradients) -> Tensor
     if changes.b is not None:
         moved += changes.b.to(dtype)
     return moved
-
-
-class _Totals:
-    """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
-
-    def __init__(self, operands: Operands, wanted: Wanted, gaps: bool) -> None:
-        self.operands, self.dtype = operands, operands.computed_in
-        x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
-        fresh = torch.zeros_like if gaps else torch.empty_like
-        contiguous = torch.contiguous_format
-        self.x = fresh(x, memory_format=contiguous) if wanted[0] else None
-        self.w = memory.empty(w.shape, self.dtype, w.device) if wanted[1] else None
-        self.b = torch.zeros_like(b, dtype=self.dtype) if wanted[2] else None
-        self.y = torch.zeros_like(y, memory_format=contiguous) if wanted[3] else None
-        self.begun = False
-
-    def add(self, place: Any, dz: Tensor, part: Operands) -> None:
-        """Add what a piece's logits give; their memory is used up."""
-        if self.b is not None:
-            self.b += dz.sum(0)
-        dz = products.factor(dz, part.x)
-        if self.x is not None:
-            if isinstance(place, slice):
-                products.by_x(dz, part.w, self.x[place])
-            else:
-                self.x[place] = products.by_x(
-                    dz, part.w, self.x.new_empty(len(dz), part.w.shape[1])
-                )
-        if self.w is not None:
-            self.add_to_w(dz, part.x)
-
-    def add_to_x(self, place: Any, dz: Tensor, w: Tensor) -> None:
-        """Add dz · w to the rows of a piece."""
-        assert self.x is not None
-        extra = products.by_x(dz, w, self.x.new_empty(len(dz), w.shape[1]))
-        self.x[place] += extra
-
-    def add_to_w(self, dz: Tensor, x: Tensor) -> None:
-        """Add dzᵀ · x."""
-        assert self.w is not None
-        products.by_w(dz, x, self.w, not self.begun)
-        self.begun = True
-
-    def add_target(self, place: Any, dy: Tensor | None) -> None:
-        """Write what a piece's targets give."""
-        if self.y is not None and dy is not None:
-            self.y[place] = dy
-
-    def finished(self) -> Gradients:
-        """Return the derivatives in the dtypes of the operands."""
-        if self.w is not None and not self.begun:
-            self.w.zero_()
-        given = self.operands.w, self.operands.b
-        w, b = (_rounded(t, like) for t, like in zip((self.w, self.b), given, strict=True))
-        return Gradients(self.x, w, b, self.y)
-
-
-def _rounded(total: Tensor | None, like: Tensor | None) -> Tensor | None:
-    if total is None or like is None or total.dtype == like.dtype:
-        return total
-    return memory.empty(total.shape, like.dtype, total.device).copy_(total)

@@ -35,15 +35,16 @@ def bytes_of(memory: int | float | str) -> int | None:
     return size if size > 0 else None
 
 
-def rows_of_a_piece(operands: Operands, lines: int, budget: int) -> int:
+def rows_of_a_piece(operands: Operands, count: int, lines: int, budget: int) -> int:
     """Return how many rows are treated at a time, in pieces of one size.
 
     Args:
         operands: of the pass.
+        count: of the rows.
         lines: how many numbers there are at a time for each logit.
         budget: bytes; 0 for the default.
     """
     of_a_row = len(operands.w) * lines * operands.computed_in.itemsize
     rows = max(1, (budget or default()) // max(1, of_a_row))
-    pieces = -(-len(operands.x) // rows)
-    return max(1, -(-len(operands.x) // max(1, pieces)))
+    pieces = -(-count // rows)
+    return max(1, -(-count // max(1, pieces)))

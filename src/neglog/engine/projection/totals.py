@@ -1,0 +1,86 @@
+"""Derivatives by the operands of a pass, which its pieces add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from neglog.engine import memory
+from neglog.engine.projection import products
+from neglog.engine.projection.problem import Operands
+
+
+class Gradients(NamedTuple):
+    """Derivatives by `problem.DIFFERENTIABLE`, those that were wanted."""
+
+    x: Tensor | None = None
+    w: Tensor | None = None
+    b: Tensor | None = None
+    y: Tensor | None = None
+
+
+Wanted = Sequence[bool]  # one for each of these
+
+
+class Totals:
+    """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
+
+    def __init__(self, operands: Operands, wanted: Wanted, gaps: bool) -> None:
+        self.operands, self.dtype = operands, operands.computed_in
+        x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
+        fresh = torch.zeros_like if gaps else torch.empty_like
+        contiguous = torch.contiguous_format
+        self.x = fresh(x, memory_format=contiguous) if wanted[0] else None
+        self.w = memory.empty(w.shape, self.dtype, w.device) if wanted[1] else None
+        self.b = torch.zeros_like(b, dtype=self.dtype) if wanted[2] else None
+        self.y = torch.zeros_like(y, memory_format=contiguous) if wanted[3] else None
+        self.begun = False
+
+    def add(self, place: Any, dz: Tensor, part: Operands) -> None:
+        """Add what a piece's logits give; their memory is used up."""
+        if self.b is not None:
+            self.b += dz.sum(0)
+        dz = products.factor(dz, part.x)
+        if self.x is not None:
+            if isinstance(place, slice):
+                products.by_x(dz, part.w, self.x[place])
+            else:
+                self.x[place] = products.by_x(
+                    dz, part.w, self.x.new_empty(len(dz), part.w.shape[1])
+                )
+        if self.w is not None:
+            self.add_to_w(dz, part.x)
+
+    def add_to_x(self, place: Any, dz: Tensor, w: Tensor) -> None:
+        """Add dz · w to the rows of a piece."""
+        assert self.x is not None
+        extra = products.by_x(dz, w, self.x.new_empty(len(dz), w.shape[1]))
+        self.x[place] += extra
+
+    def add_to_w(self, dz: Tensor, x: Tensor) -> None:
+        """Add dzᵀ · x."""
+        assert self.w is not None
+        products.by_w(dz, x, self.w, not self.begun)
+        self.begun = True
+
+    def add_target(self, place: Any, dy: Tensor | None) -> None:
+        """Write what a piece's targets give."""
+        if self.y is not None and dy is not None:
+            self.y[place] = dy
+
+    def finished(self) -> Gradients:
+        """Return the derivatives in the dtypes of the operands."""
+        if self.w is not None and not self.begun:
+            self.w.zero_()
+        given = self.operands.w, self.operands.b
+        w, b = (_rounded(t, like) for t, like in zip((self.w, self.b), given, strict=True))
+        return Gradients(self.x, w, b, self.y)
+
+
+def _rounded(total: Tensor | None, like: Tensor | None) -> Tensor | None:
+    if total is None or like is None or total.dtype == like.dtype:
+        return total
+    return memory.empty(total.shape, like.dtype, total.device).copy_(total)
