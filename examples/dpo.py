@@ -35,7 +35,7 @@ def dpo(
         policy: the last hidden rows (2, pairs, words, features), the chosen answers first, and the
             output layer (classes, features).
         reference: the same of the frozen model.
-        words: (2, pairs, words).
+        words: (2, pairs, words), the word after each row; -100 where the prompt or padding stands.
         beta: how much the policy may leave the reference.
     """
     with torch.no_grad():

@@ -4,7 +4,9 @@
 
 Several answers to one question are rewarded; each answer's advantage is its reward beside its
 group's. Words of better answers are made more likely, but no more than a clip allows, and an
-entropy bonus keeps the policy from narrowing: two numbers of each row, from one pass.
+entropy bonus keeps the policy from narrowing: two numbers of each row, from one pass. The mean is
+over all words, and the paper's divergence from a reference is left out; it would be a third number
+(`outputs=("nll", "entropy", "kl")` with a `teacher`).
 
 Source: Z. Shao et al., DeepSeekMath: pushing the limits of mathematical reasoning in open language
 models, 2024.
@@ -41,7 +43,7 @@ def grpo(
     Args:
         rows: the last hidden rows, (groups, answers, words, features).
         layer: the output layer, (classes, features).
-        words: (groups, answers, words), -100 where an answer has ended.
+        words: (groups, answers, words), the word after each row, -100 where an answer has ended.
         old: log-probabilities of the words when they were drawn.
         rewards: (groups, answers).
         clip: how far a probability's ratio may go from 1.

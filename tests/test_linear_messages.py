@@ -94,7 +94,7 @@ MESSAGES = [
     (
         lambda: CE(X, W, (torch.ones(4, 2), torch.full((4, 2), 9))),
         errors.SupportError,
-        "indices must lie below 5 and be 0 or more, but 8 do not, the first 9 at index (0, 0).",
+        "indices must lie below 5, but 8 do not, the first 9 at index (0, 0).",
     ),
     (
         lambda: CE(X, W, LABELS, memory="plenty"),
@@ -125,12 +125,13 @@ MESSAGES = [
     (
         lambda: F.linear_statistics(X, W, outputs=("nll", "rank", "entropy")),
         errors.ArgumentError,
-        "'nll' and 'rank' must have a target, but there is none; pass target=.",
+        "'nll' and 'rank' must have a target, but there is none; pass target=, or outputs= "
+        "without them.",
     ),
     (
         lambda: F.linear_statistics(X, W, outputs=("kl",)),
         errors.ArgumentError,
-        "'kl' must have a teacher, but there is none; pass teacher=.",
+        "'kl' must have a teacher, but there is none; pass teacher=, or outputs= without them.",
     ),
     (
         lambda: F.linear_statistics(X, W, outputs=("kl",), teacher=X),
@@ -145,8 +146,65 @@ MESSAGES = [
     ),
     (
         lambda: F.linear_statistics(X, W, torch.zeros(4, 5)),
+        errors.DtypeError,
+        "target must be labels here, which are integers, but it is torch.float32.",
+    ),
+    (
+        lambda: F.selected_logprobs(X, W, LABELS.float()),
+        errors.DtypeError,
+        "index must be labels here, which are integers, but it is torch.float32.",
+    ),
+    (
+        lambda: CE(X, torch.zeros(5, 2, 3), (torch.ones(4, 2), torch.zeros(4, 2).long())),
+        errors.ShapeError,
+        "linear_weight must be (classes, features) here, but it is (5, 2, 3).",
+    ),
+    (
+        lambda: CE(X, W, (torch.full((4, 2), 1.5), torch.zeros(4, 2).long())),
+        errors.SupportError,
+        "target must hold a number from 0 to 1 everywhere, but 8 of 8 values are not",
+    ),
+    (
+        lambda: CE(X, W, (torch.ones(4, 2), torch.ones(4, 2).bool())),
+        errors.DtypeError,
+        "but they are torch.float32 and torch.bool.",
+    ),
+    (
+        lambda: CE(X, W, LABELS, loss_dtype=torch.int64),
         errors.ArgumentError,
-        "the target must be labels here, but it holds probabilities.",
+        "loss_dtype must be a floating torch.dtype, but it is torch.int64.",
+    ),
+    (
+        lambda: BCE(X, W, torch.ones(4, 5).long()),
+        errors.ArgumentError,
+        "integers must be the indices of the outputs that are a yes, but there is one for each of "
+        "the 5 outputs; pass target.bool() if they are zeros and ones.",
+    ),
+    (
+        lambda: F.info_nce(X, X, temperature=torch.tensor(-0.5)),
+        errors.ArgumentError,
+        "temperature must be above 0, but it is -0.5; learn its logarithm and pass "
+        "log_temperature.exp().",
+    ),
+    (
+        lambda: F.info_nce(X, X.double()),
+        errors.DtypeError,
+        "the two sides must have one dtype, but they are torch.float32 and torch.float64.",
+    ),
+    (
+        lambda: F.siglip(X, X, logit_bias=torch.zeros(3)),
+        errors.ShapeError,
+        "logit_bias must be one real number, but it is torch.float32 of shape (3,).",
+    ),
+    (
+        lambda: F.siglip(X, X, logit_scale="a"),
+        errors.ArgumentError,
+        "logit_scale must be a number, or a tensor of one, but it is str.",
+    ),
+    (
+        lambda: F.linear_statistics(X, W, LABELS, outputs=(["nll"],)),
+        errors.ArgumentError,
+        "outputs must be different ones of",
     ),
     (
         lambda: F.linear_statistics(X, torch.zeros(5, 2, 3), outputs=("entropy",)),
@@ -182,7 +240,8 @@ MESSAGES = [
     (
         lambda: F.info_nce(X, W[:2]),
         errors.ShapeError,
-        "the two sides must be rows (N, features), the second with no fewer than the first, but "
+        "the two sides must be rows (N, features), one or more, the second with no fewer than "
+        "the first, but "
         "they are (4, 3) and (2, 3).",
     ),
     (

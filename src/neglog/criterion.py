@@ -53,8 +53,12 @@ class Criterion(nn.Module):
                 given.arguments[name] = guards.constant_weight(name, given.arguments[name])
         super().__init__(*given.args, **given.kwargs)
         guards.one_of("empty", added.get("empty", "nan"), ("nan", "zero"))
+        self._check(added)
         for name, value in added.items():
             setattr(self, name, value)
+
+    def _check(self, added: dict[str, Any]) -> None:
+        """Refuse options that no call would take; of those that a subclass adds."""
 
     def sum_and_count(self, *tensors: Tensor, **extras: Any) -> tuple[Tensor, Tensor]:
         """Return the sum of the losses, and what a mean would divide it by.

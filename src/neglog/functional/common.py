@@ -139,7 +139,7 @@ def of_elements(
         total = total + reference.reduced(terms.to(total.dtype), how)
     divisors = problem.weight if mean_of_weights else share
     count = y.numel() if divisors is None else divisors.sum()
-    return _finished(total, count, y.shape, reduction, extras, dtype)
+    return finished(total, count, y.shape, reduction, extras, dtype)
 
 
 def _sharing(problem: Elements, share: Tensor) -> Elements:
@@ -169,7 +169,7 @@ def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor
     total = engine.rows(problem._replace(reduction=how))
     total = total.reshape(shape) if reduction == "none" else total
     count = reference.count_of_rows(problem)
-    return _finished(total, count, shape, reduction, extras, dtype)
+    return finished(total, count, shape, reduction, extras, dtype)
 
 
 def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
@@ -177,7 +177,7 @@ def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
     return reduction in guards.REDUCTIONS[:3] and (extras.empty == "nan" or size > 0)
 
 
-def _finished(
+def finished(
     total: Tensor,
     count: Tensor | int,
     shape: torch.Size,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from neglog import guards
+from neglog.engine import reference, values
 from neglog.engine.projection import Head
-from neglog.families import Bernoulli
+from neglog.families import Bernoulli, Categorical
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
-from neglog.functional.linear import linear_cross_entropy
 
 
 @loss_in_its_own_dtype
@@ -34,7 +32,7 @@ def info_nce(
         query: (N, features).
         key: (N, features), row i belonging to query i; or more rows, which belong to none.
         temperature: what the similarities are divided by: a number, or a tensor of no dimensions
-            that may be learnt.
+            that may be learnt: best as its logarithm, ``temperature=(-log_scale).exp()``.
         symmetric: take the mean with the loss of each key among all queries, as CLIP does.
         normalize: divide rows by their lengths, so that similarities are cosines.
         reduction: how the losses become one number; ``"none"`` gives (N,).
@@ -44,6 +42,8 @@ def info_nce(
 
     Raises:
         ShapeError: query and key are not rows of the same features, or there are too few keys.
+        DtypeError: their dtypes differ.
+        ArgumentError: the temperature is not above 0 (of a tensor found on a CPU).
 
     Source: A. van den Oord, Y. Li, O. Vinyals, Representation learning with contrastive predictive
     coding, 2018; A. Radford et al., Learning transferable visual models from natural language
@@ -52,21 +52,31 @@ def info_nce(
     >>> info_nce(torch.eye(3), torch.eye(3))
     tensor(9.0796e-05)
     """
+    reduction = guards.reduction(None, None, reduction)
     guards.pairs(query, key, same=symmetric)
-    guards.temperature(temperature)
+    guards.one_number("temperature", temperature)
+    heat = 1.0
+    if isinstance(temperature, Tensor):
+        if values.are_known(temperature):
+            guards.known_temperature(temperature)
+    else:
+        guards.positive(temperature=temperature)
+        heat = float(temperature)
     if normalize:
         query, key = _unit(query), _unit(key)
-    own = torch.arange(len(query), device=query.device)
-    options: dict[str, Any] = {
-        "reduction": reduction,
-        "sample_weight": sample_weight,
-        "memory": memory,
-        "loss_dtype": loss_dtype,
-    }
-    loss = linear_cross_entropy(query / temperature, key, own, **options)
-    if not symmetric:
-        return loss
-    return (loss + linear_cross_entropy(key / temperature, query, own, **options)) / 2
+
+    def one_way(rows: Tensor, classes: Tensor) -> Tensor:
+        if isinstance(temperature, Tensor):
+            rows = _times(rows, 1.0 / temperature)
+        layer = Layer(rows, classes, None, memory)
+        own = torch.arange(len(rows), device=rows.device)
+        operands, _ = layer.classified(own, None, None, one_will_do=True)
+        head = Head(Categorical.name, temperature=heat)
+        extras = Extras(sample_weight=sample_weight)
+        return layer.reduced(head, operands, extras, reduction, loss_dtype)
+
+    loss = one_way(query, key)
+    return (loss + one_way(key, query)) / 2 if symmetric else loss
 
 
 @loss_in_its_own_dtype
@@ -87,7 +97,8 @@ def siglip(
     Args:
         image: (N, features).
         text: (N, features), row i belonging to image i; or more rows, which belong to none.
-        logit_scale: what the similarities are multiplied by; it may be learnt.
+        logit_scale: what the similarities are multiplied by; it may be learnt, best as its
+            logarithm, which the paper does.
         logit_bias: what is added then; it may be learnt.
         normalize: divide rows by their lengths, so that similarities are cosines.
         reduction: ``"sum"``, or ``"mean"`` over the images, of each the sum over all texts.
@@ -106,15 +117,25 @@ def siglip(
     """
     guards.pairs(image, text, same=False)
     guards.one_of("reduction", reduction, ("mean", "sum"))
+    guards.one_number("logit_scale", logit_scale)
+    guards.one_number("logit_bias", logit_bias)
     if normalize:
         image, text = _unit(image), _unit(text)
     bias = torch.as_tensor(logit_bias, dtype=image.dtype, device=image.device)
-    layer = Layer(image * logit_scale, text, bias.expand(len(text)), memory)
+    layer = Layer(_times(image, logit_scale), text, bias.reshape(()).expand(len(text)), memory)
     own = torch.arange(len(image), device=image.device)[:, None]
     operands = layer.operands(None)._replace(chosen=own)
     extras = Extras(sample_weight=sample_weight)
     reduction = "mean of rows" if reduction == "mean" else reduction
     return layer.reduced(Head(Bernoulli.name), operands, extras, reduction, loss_dtype)
+
+
+def _times(rows: Tensor, factor: Tensor | float) -> Tensor:
+    """Return rows times a number, rounded once."""
+    wide = rows.float() if rows.dtype in reference.HALF else rows
+    if isinstance(factor, Tensor):
+        factor = factor.reshape(()).to(wide.dtype)
+    return (wide * factor).to(rows.dtype)
 
 
 def _unit(rows: Tensor) -> Tensor:

@@ -8,14 +8,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from neglog import errors, guards
+from neglog import guards
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import RowsOfClasses, projection, reference, values
 from neglog.engine.projection import Head, Operands, workspace
-from neglog.errors import SupportError
 from neglog.families import REGISTRY, Categorical
-from neglog.functional.common import Extras
-from neglog.support import unit_interval
+from neglog.functional.common import Extras, finished
 
 
 class Layer:
@@ -41,6 +39,7 @@ class Layer:
         guards.layer(input, linear_weight, linear_bias)
         self.leading, self.inner = input.shape[:-1], linear_weight.shape[1:-1]
         self.positions, self.classes = math.prod(self.inner), linear_weight.shape[0]
+        self.weight = linear_weight
         self.x = input.reshape(math.prod(self.leading), input.shape[-1])
         self.w = linear_weight.reshape(self.classes * self.positions, linear_weight.shape[-1])
         self.b = None if linear_bias is None else linear_bias.reshape(-1)
@@ -56,16 +55,20 @@ class Layer:
             return list(tensors)
         dtype = torch.get_autocast_dtype(kind)
         narrow = [isinstance(t, Tensor) and t.dtype != torch.float64 for t in tensors]
-        if narrow[0]:
+        if narrow and narrow[0]:
             self.dtype = torch.float32
         pairs = zip(tensors, narrow, strict=True)
         return [cast(Tensor, t).to(dtype) if low else t for t, low in pairs]
 
     def classified(
-        self, target: Any, weight: Tensor | None, ignore_index: int | None
+        self,
+        target: Any,
+        weight: Tensor | None,
+        ignore_index: int | None,
+        one_will_do: bool = False,
     ) -> tuple[Operands, int]:
         """Return the rows with a target of classes, and the label to ignore."""
-        guards.several_classes(self.classes, is_torch_compatible())
+        guards.several_classes(self.classes, one_will_do or is_torch_compatible())
         guards.class_weight(weight, self.classes)
         ignored = guards.ignored(-100 if ignore_index is None else ignore_index)
         operands = self.operands(weight)
@@ -75,8 +78,8 @@ class Layer:
                 guards.tensors(target=target)
             probabilities, index = target
             guards.chosen(probabilities, index, self.leading)
-            if values.are_known(probabilities, index):
-                guards.known_indices(index, self.classes, probabilities != 0)
+            if self.inner:
+                guards.flat(self.weight)
             flat = [t.reshape(len(self.x), t.shape[-1]) for t in (probabilities, index)]
             return operands._replace(y=flat[0].to(dtype), chosen=flat[1].long()), ignored
         guards.tensors(target=target)
@@ -97,34 +100,24 @@ class Layer:
     def of_yeses(self, target: Any, weight: Tensor | None, pos_weight: Tensor | None) -> Operands:
         """Return the rows with a target for each logit, or with the indices of the yeses."""
         guards.tensors(target=target)
-        for name, given in (("weight", weight), ("pos_weight", pos_weight)):
-            guards.class_weight(given, self.classes, name)
+        guards.class_weight(weight, self.classes)
+        if not (isinstance(pos_weight, Tensor) and pos_weight.numel() == 1):
+            guards.class_weight(pos_weight, self.classes, "pos_weight")
         operands = self.operands(weight)
         if pos_weight is not None:
-            operands = operands._replace(positive=pos_weight.to(operands.computed_in))
+            every = pos_weight.to(operands.computed_in).expand(self.classes)
+            operands = operands._replace(positive=every)
         if target.is_floating_point() or target.dtype == torch.bool:
             guards.dense(target, (*self.leading, self.classes))
-            y = target.reshape(len(self.x), self.classes)
-            self._check_probabilities(y)
-            return operands._replace(y=y)
-        guards.indices(target, self.leading)
+            return operands._replace(y=target.reshape(len(self.x), self.classes))
+        guards.indices(target, self.leading, self.classes)
         index = target.reshape(len(self.x), target.shape[-1]).long()
-        if values.are_known(index):
-            guards.known_indices(index, self.classes)
         return operands._replace(chosen=index)
-
-    def _check_probabilities(self, y: Tensor) -> None:
-        """Refuse what is no probability, a few rows at a time."""
-        if not values.are_known(y) or is_torch_compatible() or y.dtype == torch.bool:
-            return
-        step = max(1, 2**20 // max(1, self.classes))
-        for start in range(0, len(y), step):
-            if not unit_interval.contains(y[start : start + step].detach()).all():
-                outside = ~unit_interval.contains(y.detach())
-                raise SupportError(errors.outside("target", unit_interval.words, y, outside))
 
     def taught(self, operands: Operands, teacher: Any) -> Operands:
         """Return the rows with a teacher's."""
+        if isinstance(teacher, (tuple, list)):
+            teacher = self._autocast(*teacher)
         x, w, b = guards.teacher(teacher, self.leading, self.classes)
         x = x.detach().reshape(len(self.x), x.shape[-1])
         return operands._replace(
@@ -141,14 +134,18 @@ class Layer:
     ) -> Tensor:
         """Return the losses or what they are reduced to, rounded once."""
         guards.extras(extras.normalizer, extras.empty, reduction)
+        guards.loss_dtype(loss_dtype)
         shape = torch.Size((*self.leading, *self.inner))
         given = extras.shares(shape, operands.x, None)
         share = None if given is None else given.reshape(len(self.x), self.positions)
         dtype = loss_dtype or self.dtype
-        self.check_labels(head, operands._replace(share=share))
-        if share is not None and share.requires_grad:
-            return self._weighed(head, operands, extras, reduction, share).to(dtype)
         operands = operands._replace(share=share)
+        self.check(head, operands)
+        if share is not None and share.requires_grad:
+            lines = self._unweighed(head, operands) * share
+            total = lines.reshape(shape) if reduction == "none" else lines.sum()
+            count = self._divisor(head, operands, Extras(), reduction)
+            return finished(total, 1 if count is None else count, shape, reduction, extras, dtype)
         if reduction == "none":
             line = projection.outputs(head, operands, self.budget)[0]
             return line.reshape(shape).to(dtype)
@@ -156,14 +153,23 @@ class Layer:
         if divisor is None or reduction == guards.PAIR:
             total = projection.total(head, operands, self.budget)
             return total.to(dtype) if divisor is None else cast(Tensor, (total, divisor))
-        # Divided before and not after, the loss has a 1 from above, and its gradients are final.
-        nothing = divisor == 0
+        return self._mean(head, operands, divisor, extras.empty).to(dtype)
+
+    def _mean(self, head: Head, operands: Operands, divisor: Tensor, empty: str) -> Tensor:
+        """Return a mean; divided before and not after, the loss often has a 1 from above."""
+        nothing, share = divisor == 0, operands.share
         each = 1.0 / torch.where(nothing, 1.0, divisor)
         share = each.expand(len(self.x), self.positions) if share is None else share * each
         total = projection.total(head, operands._replace(share=share), self.budget)
-        if extras.empty == "nan":
-            total = total + torch.where(nothing, math.nan, 0.0).to(total.dtype)
-        return total.to(dtype)
+        if empty == "zero":
+            return total
+        return total + torch.where(nothing, math.nan, 0.0).to(total.dtype)
+
+    def _unweighed(self, head: Head, operands: Operands) -> Tensor:
+        """Return the losses that count, as they are before shares that are differentiated."""
+        assert operands.share is not None
+        counts = (operands.share != 0).to(operands.computed_in)
+        return projection.outputs(head, operands._replace(share=counts), self.budget)[0]
 
     def _divisor(
         self, head: Head, operands: Operands, extras: Extras, reduction: str
@@ -191,19 +197,20 @@ class Layer:
         share = None if operands.share is None else operands.share.reshape(-1)
         return RowsOfClasses(Categorical, z, labels, operands.weight, share, head.ignored)
 
-    def check_labels(self, head: Head, operands: Operands) -> None:
-        """Raise `SupportError` if a label is no class, where values may be looked at."""
-        problem = self._problem(head, operands)
-        if problem.y.dim() == 1 and values.are_known(problem.y):
-            values.check_labels(problem)
+    def check(self, head: Head, operands: Operands) -> None:
+        """Raise `SupportError` if a target is none, where values may be looked at.
 
-    def _weighed(
-        self, head: Head, operands: Operands, extras: Extras, reduction: str, share: Tensor
-    ) -> Tensor:
-        """Return the loss whose weights are differentiated too."""
-        counts = (share != 0).to(operands.computed_in)
-        lines = projection.outputs(head, operands._replace(share=counts), self.budget)[0] * share
-        if reduction == "none":
-            return lines.reshape((*self.leading, *self.inner))
-        divisor = self._divisor(head, operands._replace(share=share), extras, reduction)
-        return lines.sum() if divisor is None else lines.sum() / divisor
+        What does not count may hold anything.
+        """
+        problem, share = self._problem(head, operands), operands.share
+        if not all(values.are_known(t) for t in (operands.y, operands.chosen) if t is not None):
+            return
+        if problem.y.dim() == 1:
+            values.check_labels(problem)
+            return
+        counts = None if share is None else (share != 0).any(1)
+        if operands.chosen is not None:
+            guards.known_indices(operands.chosen, self.classes, counts)
+        of_few = operands.chosen is not None or REGISTRY[head.likelihood].elementwise
+        if operands.y is not None and of_few and not is_torch_compatible():
+            guards.known_probabilities(operands.y, counts)

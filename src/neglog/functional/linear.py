@@ -44,7 +44,8 @@ def linear_cross_entropy(
             has a loss (N, d₁, …) then.
         target: labels 0 … C − 1 of any integer dtype, (…) or (N, d₁, …); class probabilities,
             floating, (…, C) or (N, C, d₁, …); or a pair of the probabilities of a few classes
-            and the classes, both (…, k).
+            and the classes, both (…, k), a negative class for none. A row of a pair counts as
+            much as its probabilities' sum.
         linear_bias: (C,) or (C, d₁, …).
         weight: one factor per class, (C,). One that wants a gradient needs the logits whole.
         reduction: how the losses become one number; a mean divides as in `cross_entropy`.
@@ -52,14 +53,15 @@ def linear_cross_entropy(
         label_smoothing: the part of each target that is spread evenly over the classes.
         options: torch's choice of pieces: taken, and without effect (see `memory`).
         softcap: logits become softcap · tanh(logits / softcap).
-        temperature: what logits are divided by, after that.
+        temperature: what logits are divided by, after that; probabilities are taken as they are.
         z_loss: what the squared logarithm of the sum of powers counts beside each loss.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
         memory: bytes for logits, a number or as in ``"256MiB"``; beside them there are only the
-            gradients. Unless given, a 16th of the machine's memory, 256 MiB at most.
+            gradients, which are in float32 or more until they are complete. Unless given, a 16th
+            of the machine's memory, 256 MiB at most; there is always room for one row.
         loss_dtype: the dtype of the loss, computed in float32 or more, if not the input's.
 
     Raises:

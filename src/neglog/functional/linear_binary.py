@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
 from neglog import guards
-from neglog.engine.projection import Head, dense_target
+from neglog.engine.projection import Head, Operands, dense_target
 from neglog.families import Bernoulli, WeightedBernoulli
 from neglog.functional.binary import binary_cross_entropy_with_logits
 from neglog.functional.common import Extras, loss_in_its_own_dtype
@@ -36,10 +38,11 @@ def linear_binary_cross_entropy_with_logits(
         input: rows (…, features).
         linear_weight: (C, features), for C outputs, each a yes or a no.
         target: probabilities of a yes, floating or bool, (…, C); or the indices of the outputs
-            that are a yes, integers (…, k), a negative one for none.
+            that are a yes, integers (…, k), a negative one for none. Zeros and ones as integers
+            are refused: they would be taken for indices.
         linear_bias: (C,).
         weight: one factor per output, (C,); a mean does not divide by it, as in torch.
-        pos_weight: how often a yes counts, one per output, (C,).
+        pos_weight: how often a yes counts, one per output, (C,), or one for all.
         reduction: how the losses become one number; a mean is over all rows and outputs.
             ``"none"`` is as large as the logits, and needs them whole.
         mask: which rows count, True where they do: (…).
@@ -66,24 +69,31 @@ def linear_binary_cross_entropy_with_logits(
     likelihood = Bernoulli if pos_weight is None else WeightedBernoulli
     extras = Extras(mask, sample_weight, normalizer, empty)
     if reduction == "none":
-        return _whole(layer, target, weight, pos_weight, extras).to(loss_dtype or layer.dtype)
+        return _whole(layer, operands, target, weight, pos_weight, extras).to(
+            loss_dtype or layer.dtype
+        )
     head = Head(likelihood.name)
     return layer.reduced(head, operands, extras, reduction, loss_dtype)
 
 
 def _whole(
     layer: Layer,
+    operands: Operands,
     target: Tensor,
     weight: Tensor | None,
     pos_weight: Tensor | None,
     extras: Extras,
 ) -> Tensor:
     """Return a loss for each logit."""
-    bias = layer.b
-    logits = torch.nn.functional.linear(layer.x, layer.w, bias)
+    dtype = operands.computed_in
+    x, w, b = (None if t is None else t.to(dtype) for t in (layer.x, layer.w, layer.b))
+    share = extras.shares(layer.leading, layer.x, None)
+    if share is not None:
+        x = torch.where(share.reshape(-1, 1) != 0, cast(Tensor, x), 0.0)
+    logits = torch.nn.functional.linear(cast(Tensor, x), cast(Tensor, w), b)
     logits = logits.reshape(*layer.leading, layer.classes)
     if not target.is_floating_point() and target.dtype != torch.bool:
-        target = dense_target(logits.reshape(len(layer.x), -1), layer.of_yeses(target, None, None))
+        target = dense_target(logits.reshape(len(layer.x), -1), operands)
     target = target.reshape(logits.shape).to(logits.dtype)
     return binary_cross_entropy_with_logits(
         logits,

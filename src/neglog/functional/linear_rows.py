@@ -60,14 +60,17 @@ def linear_statistics(
         input: rows (…, features).
         linear_weight: (C, features).
         target: labels (…) of any integer dtype, for ``"nll"``, ``"correct"`` and ``"rank"``.
-        outputs: which fields of `LinearStatistics` are wanted.
+        outputs: which fields of `LinearStatistics` are wanted: ``"nll"``, ``"logsumexp"``,
+            ``"entropy"``, ``"kl"`` (Σ q ln(q / p), q the teacher's), ``"top1"``, ``"correct"``,
+            ``"rank"``.
         linear_bias: (C,).
         teacher: another layer's input (…, E), weight (C, E) and, if it has one, bias (C,), for
             ``"kl"``. They are constants.
-        ignore_index: the label of rows that do not count: their numbers are 0.
+        ignore_index: the label of rows that do not count: their numbers are 0, their top1 and
+            rank -1, and they are not correct; divide by the number of the others.
         softcap: logits become softcap · tanh(logits / softcap), the teacher's too.
-        temperature: what logits are divided by, after that.
-        memory: bytes for logits, as in `linear_cross_entropy`.
+        temperature: what logits are divided by, after that, the teacher's too.
+        memory: bytes for logits and what is made of them, as in `linear_cross_entropy`.
 
     Returns:
         Numbers in float32, or in float64 for an input of that; the first four are differentiable.
@@ -90,8 +93,8 @@ def linear_statistics(
     operands = layer.operands(None)
     ignored = guards.ignored(ignore_index)
     if target is not None:
+        guards.labels_only("target", target)
         operands, ignored = layer.classified(target, None, ignored)
-        guards.labels_only(target)
     if teacher is not None and "kl" in outputs:
         operands = layer.taught(operands, teacher)
     head = Head(
@@ -101,7 +104,7 @@ def linear_statistics(
         softcap=float(softcap or 0.0),
         temperature=float(temperature),
     )
-    layer.check_labels(head, operands)
+    layer.check(head, operands)
     lines = projection.outputs(head, operands, layer.budget)
     shaped = [line.reshape(layer.leading) for line in lines]
     return LinearStatistics(**dict(zip(outputs, shaped, strict=True)))
@@ -144,6 +147,7 @@ def selected_logprobs(
     >>> selected_logprobs(torch.eye(2), torch.zeros(4, 2), torch.tensor([1, 3]))
     tensor([-1.3863, -1.3863])
     """
+    guards.labels_only("index", index)
     found = linear_statistics(
         input,
         linear_weight,

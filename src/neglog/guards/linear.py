@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neglog import errors
 from neglog.errors import (
     ArgumentError,
     DtypeError,
@@ -17,7 +18,8 @@ from neglog.errors import (
     shape,
 )
 from neglog.guards.dtypes import floating
-from neglog.guards.options import positive, tensors
+from neglog.guards.options import tensors
+from neglog.support import unit_interval
 
 
 def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
@@ -51,9 +53,16 @@ def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> N
             raise DtypeError(sentence(wanted, got, remedy=f"use {name}.to(input.dtype)"))
 
 
-def several_classes(classes: int, torch_compatible: bool) -> None:
+def rows_of_layer(weight: Tensor, rows: int) -> None:
+    """Refuse a module's weight that has been replaced by one of another size."""
+    if weight.shape[0] != rows:
+        wanted = f"linear.weight must have {rows} rows"
+        raise ShapeError(sentence(wanted, f"it has {weight.shape[0]}"))
+
+
+def several_classes(classes: int, one_will_do: bool) -> None:
     """Refuse a softmax over one class, or over none."""
-    if classes == 0 or (classes == 1 and not torch_compatible):
+    if classes == 0 or (classes == 1 and not one_will_do):
         wanted = "linear_weight must have two classes or more"
         cause = "with one class the loss is always 0" if classes else ""
         remedy = "for a binary head use linear_binary_cross_entropy_with_logits" if classes else ""
@@ -80,7 +89,8 @@ def linear_labels(target: Tensor, losses: torch.Size, probabilities: torch.Size)
 def chosen(values: Any, indices: Any, leading: torch.Size) -> None:
     """Refuse a pair that is not the probabilities of a few classes and the classes."""
     tensors(values=values, indices=indices)
-    if not values.is_floating_point() or indices.is_floating_point():
+    wrong = indices.is_floating_point() or indices.is_complex() or indices.dtype == torch.bool
+    if not values.is_floating_point() or wrong:
         wanted = "a target of two tensors must be probabilities (…, k) and the classes' indices"
         raise DtypeError(sentence(wanted, f"they are {values.dtype} and {indices.dtype}"))
     if values.shape != indices.shape or values.shape[:-1] != leading or values.dim() == 0:
@@ -104,17 +114,18 @@ def flat(linear_weight: Tensor) -> None:
         raise ShapeError(sentence(wanted, f"it is {shape(linear_weight)}"))
 
 
-def labels_only(target: Any) -> None:
+def labels_only(name: str, target: Any) -> None:
     """Refuse a target of probabilities."""
-    if not isinstance(target, Tensor) or target.is_floating_point():
-        got = "it holds probabilities"
-        raise ArgumentError(sentence("the target must be labels here", got))
+    tensors(**{name: target})
+    if target.is_floating_point():
+        wanted = f"{name} must be labels here, which are integers"
+        raise DtypeError(sentence(wanted, f"it is {target.dtype}"))
 
 
 def outputs(names: Any, known: tuple[str, ...]) -> None:
     """Refuse outputs that nobody knows, or that are named twice."""
-    fine = isinstance(names, (tuple, list)) and len(names) == len(set(names)) > 0
-    if not fine or not set(names) <= set(known):
+    fine = isinstance(names, (tuple, list)) and all(isinstance(n, str) for n in names)
+    if not fine or not 0 < len(set(names)) == len(names) or not set(names) <= set(known):
         wanted = f"outputs must be different ones of {known}"
         raise ArgumentError(sentence(wanted, f"they are {names!r}"))
 
@@ -123,7 +134,8 @@ def needed(name: str, value: Any, outputs: list[str]) -> None:
     """Refuse that something is missing which outputs are made of."""
     if outputs and value is None:
         wanted = f"{' and '.join(map(repr, outputs))} must have a {name}"
-        raise ArgumentError(sentence(wanted, "there is none", remedy=f"pass {name}="))
+        remedy = f"pass {name}=, or outputs= without them"
+        raise ArgumentError(sentence(wanted, "there is none", remedy=remedy))
 
 
 def teacher(given: Any, leading: torch.Size, classes: int) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -148,40 +160,81 @@ def dense(target: Tensor, whole: tuple[int, ...]) -> None:
         raise ShapeError(sentence(wanted, f"it is {shape(target)}", remedy=remedy))
 
 
-def indices(target: Tensor, leading: torch.Size) -> None:
-    """Refuse indices that do not belong to the rows."""
+def indices(target: Tensor, leading: torch.Size, outputs: int) -> None:
+    """Refuse indices that do not belong to the rows, or that are zeros and ones."""
     if target.is_complex() or target.dim() == 0 or target.shape[:-1] != leading:
         wanted = f"indices of the outputs that are a yes must be {(*leading, 'k')}"
         raise ShapeError(sentence(wanted.replace("'", ""), f"they are {shape(target)}"))
+    if target.shape[-1] == outputs:
+        wanted = "integers must be the indices of the outputs that are a yes"
+        got = f"there is one for each of the {outputs} outputs"
+        remedy = "pass target.bool() if they are zeros and ones"
+        raise ArgumentError(sentence(wanted, got, remedy=remedy))
 
 
-def known_indices(index: Tensor, classes: int, counting: Tensor | None = None) -> None:
-    """Refuse the index of no class; where some do not count, of any but those."""
-    strangers = index >= classes
-    wanted = f"indices must lie below {classes}"
-    if counting is not None:
-        strangers, wanted = (strangers | (index < 0)) & counting, f"{wanted} and be 0 or more"
+def known_indices(index: Tensor, classes: int, counts: Tensor | None) -> None:
+    """Refuse the index of no class in rows that count; a negative one is none on purpose."""
+    strangers = _in_rows(index >= classes, counts)
     if strangers.any():
         first = tuple(strangers.nonzero()[0].tolist())
         got = f"{int(strangers.sum())} do not, the first {index[first].item()} at {place(first)}"
-        raise SupportError(sentence(wanted, got))
+        raise SupportError(sentence(f"indices must lie below {classes}", got))
+
+
+def known_probabilities(target: Tensor, counts: Tensor | None) -> None:
+    """Refuse what is no probability in rows that count, a few rows at a time."""
+    step = max(1, 2**20 // max(1, target.shape[1]))
+    for start in range(0, len(target), step):
+        rows = slice(start, start + step)
+        outside = ~unit_interval.contains(target[rows].detach())
+        if _in_rows(outside, None if counts is None else counts[rows]).any():
+            outside = _in_rows(~unit_interval.contains(target.detach()), counts)
+            raise SupportError(errors.outside("target", unit_interval.words, target, outside))
+
+
+def _in_rows(strangers: Tensor, counts: Tensor | None) -> Tensor:
+    return strangers if counts is None else strangers & counts[:, None]
 
 
 def pairs(one: Any, other: Any, same: bool) -> None:
     """Refuse two sides of which one has no partner for each row of the other."""
     tensors(query=one, key=other)
     floating(one)
+    if one.dtype != other.dtype:
+        wanted = "the two sides must have one dtype"
+        raise DtypeError(sentence(wanted, f"they are {one.dtype} and {other.dtype}"))
     wanted = "the two sides must be rows (N, features)"
-    got = f"they are {shape(one)} and {shape(other)}"
-    if one.dim() != 2 or other.dim() != 2 or one.shape[1] != other.shape[1]:
-        raise ShapeError(sentence(wanted, got))
-    if len(other) < len(one) or (same and len(one) != len(other)):
-        wanted += ", as many on both sides" if same else ", the second with no fewer than the first"
-        raise ShapeError(sentence(wanted, got))
+    fit = one.dim() == other.dim() == 2 and one.shape[1] == other.shape[1]
+    if fit and same and len(one) != len(other):
+        fit, wanted = False, wanted + ", as many on both sides"
+    elif fit and not 0 < len(one) <= len(other):
+        fit, wanted = False, wanted + ", one or more, the second with no fewer than the first"
+    if not fit:
+        raise ShapeError(sentence(wanted, f"they are {shape(one)} and {shape(other)}"))
 
 
-def temperature(value: Any) -> None:
-    """Refuse a temperature that is no number above 0."""
-    if isinstance(value, Tensor) and value.numel() == 1:
-        return
-    positive(temperature=value)
+def one_number(name: str, value: Any) -> None:
+    """Refuse what is no number and no tensor of one."""
+    if isinstance(value, Tensor):
+        if value.numel() != 1 or value.is_complex():
+            wanted = f"{name} must be one real number"
+            raise ShapeError(sentence(wanted, f"it is {value.dtype} of shape {shape(value)}"))
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        wanted = f"{name} must be a number, or a tensor of one"
+        raise ArgumentError(sentence(wanted, f"it is {type(value).__name__}"))
+
+
+def known_temperature(value: Tensor) -> None:
+    """Refuse a tensor that is no temperature, where it may be looked at."""
+    if not bool((value.detach() > 0).all()):
+        remedy = "learn its logarithm and pass log_temperature.exp()"
+        raise ArgumentError(
+            sentence("temperature must be above 0", f"it is {value.item():g}", remedy=remedy)
+        )
+
+
+def loss_dtype(dtype: Any) -> None:
+    """Refuse a loss that is no floating number."""
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        wanted = "loss_dtype must be a floating torch.dtype"
+        raise ArgumentError(sentence(wanted, f"it is {dtype!r}"))

@@ -113,7 +113,7 @@ def no_ignored_probability(ignored: int) -> None:
     """Refuse a label to ignore where the target holds no labels."""
     if ignored >= 0:
         wanted = "ignore_index needs class labels"
-        remedy = "give the rows that do not count a target of zeros"
+        remedy = "leave the rows that do not count out by mask="
         raise ArgumentError(sentence(wanted, "target holds probabilities", remedy=remedy))
 
 

@@ -19,7 +19,7 @@ from neglog.engine.derivatives import apply
 from neglog.engine.projection import heads, sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT
 from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
-from neglog.engine.projection.totals import Gradients
+from neglog.engine.projection.totals import Gradients, rounded
 
 _N = len(DIFFERENTIABLE)
 _AT = [Operands._fields.index(name) for name in DIFFERENTIABLE]
@@ -92,15 +92,14 @@ class _Total(torch.autograd.Function):
         if gradients is None:
             gradients = _pulled(ctx.facts, operands)[1]
         if _is_batch(upstream):
-            return None, *_spread(
-                Gradients(*(None if g is None else upstream * g for g in gradients))
-            )
+            found = [None if g is None else upstream * g for g in gradients]
+            return None, *_spread(rounded(Gradients(*found), operands))
         ctx.gradients = None
         if upstream.item() != 1.0:
             for gradient in gradients:
                 if gradient is not None:
                     gradient.mul_(upstream)
-        return None, *_spread(gradients)
+        return None, *_spread(rounded(gradients, operands))
 
 
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.
@@ -197,7 +196,7 @@ class _Pull(torch.autograd.Function):
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
         operands, upstream = _parted(tensors)
         gradients = sweeps.pull(facts.head, operands, upstream, facts.wanted, facts.budget)[1]
-        return tuple(g for g in gradients if g is not None)
+        return tuple(g for g in rounded(gradients, operands) if g is not None)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -239,7 +238,7 @@ class _Push(torch.autograd.Function):
         lines, slopes = sweeps.push(
             facts.head, operands, upstream, changes, facts.wanted, facts.budget
         )
-        return *lines, *(s for s in slopes if s is not None)
+        return *lines, *(s for s in rounded(slopes, operands) if s is not None)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:

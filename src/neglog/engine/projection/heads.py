@@ -20,6 +20,7 @@ from torch import Tensor
 
 from neglog import engine
 from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.projection import products
 from neglog.engine.projection.problem import Head, Operands
 from neglog.likelihood import REGISTRY
 
@@ -34,7 +35,7 @@ def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
     of_all = any(name in ("entropy", "kl") for name in head.outputs)
     log_p = engine.log_softmax(z) if of_all else z
     lines = [_OUTPUTS[name](head, z, log_p, part) for name in head.outputs]
-    return [_counted(line.reshape(len(z), -1), part) for line in lines]
+    return [_counted(head, line.reshape(len(z), -1), part) for line in lines]
 
 
 def whole(head: Head, operands: Operands) -> list[Tensor]:
@@ -85,7 +86,7 @@ def shaped(head: Head, z: Tensor) -> Tensor:
 
 def is_labelled(part: Operands) -> bool:
     """Tell whether the target is one label for each loss."""
-    return part.y is not None and part.chosen is None and not part.y.is_floating_point()
+    return part.y is not None and part.chosen is None and part.y.dtype == torch.int64
 
 
 def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowsOfClasses:
@@ -136,9 +137,10 @@ def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
     assert part.chosen is not None
     assert part.y is not None
     log_p, target = engine.log_softmax(z), (1.0 - head.smoothing) * part.y
-    index = torch.where(part.y == 0, 0, part.chosen)
+    index = part.chosen.clamp(min=0)  # a negative one is none
     picked = log_p.gather(1, index)
-    terms = torch.where(part.y == 0, 0.0, target * picked)
+    hidden = (part.chosen < 0) | ((part.y == 0) & picked.isinf())  # 0 · ln 0 is 0
+    terms = torch.where(hidden, 0.0, target * torch.where(hidden, 0.0, picked))
     if part.weight is not None:
         terms = terms * part.weight[index]
     loss = -terms.sum(1)
@@ -157,11 +159,11 @@ def _divergence(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
     """Return the divergence of the rows from the teacher's, which is a constant."""
     assert part.teacher_x is not None
     assert part.teacher_w is not None
-    bias = None if part.teacher_b is None else part.teacher_b.to(z.dtype)
-    theirs = torch.nn.functional.linear(
-        part.teacher_x.to(z.dtype), part.teacher_w.to(z.dtype), bias
-    )
-    log_q = engine.log_softmax(shaped(head, theirs.detach()))
+    given = part.teacher_x, part.teacher_w, part.teacher_b
+    theirs = torch.empty(z.shape, dtype=z.dtype, device=z.device)
+    with torch.no_grad():
+        theirs = products.logits(*given, theirs)
+    log_q = engine.log_softmax(shaped(head, theirs))
     q = log_q.exp()
     return torch.where(q == 0, 0.0, q * (log_q - log_p)).sum(1)
 
@@ -192,8 +194,11 @@ _OUTPUTS = {
 }
 
 
-def _counted(line: Tensor, part: Operands) -> Tensor:
+def _counted(head: Head, line: Tensor, part: Operands) -> Tensor:
     """Return an output times how much each counts; 0, whatever it is, where that is 0."""
-    if part.share is None or not line.is_floating_point():
+    if head.positions == 1 and part.share is None:  # a row that does not count is not here
         return line
-    return torch.where(part.share == 0, 0.0, line * part.share.to(line.dtype))
+    if part.share is not None and line.is_floating_point():
+        line = line * part.share.to(line.dtype)
+    counts = counting(head, part)
+    return line if counts is None else torch.where(counts, line, torch.zeros_like(line))

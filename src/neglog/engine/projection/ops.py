@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from neglog.engine.projection import sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT, nothing
 from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.totals import rounded
 
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:
@@ -109,22 +110,22 @@ def linear_pull(
 ) -> list[Tensor]:
     """Return the derivatives of upstream · outputs by the wanted operands."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
-    return _filled(operands, sweeps.pull(head, operands, upstream, wanted, budget)[1])
+    slopes = sweeps.pull(head, operands, upstream, wanted, budget)[1]
+    return _filled(operands, rounded(slopes, operands))
 
 
 def _filled(operands: Operands, slopes: Any) -> list[Tensor]:
     return [operands.x.new_empty(0) if s is None else s for s in slopes]
 
 
-def _slopes_like(operands: Operands, wanted: list[bool]) -> list[Tensor]:
-    whole = torch.contiguous_format
+def _slopes_like(
+    operands: Operands, wanted: list[bool], dtype: torch.dtype | None = None
+) -> list[Tensor]:
+    whole: dict[str, Any] = {"dtype": dtype, "memory_format": torch.contiguous_format}
     pairs = zip(DIFFERENTIABLE, wanted, strict=True)
     return _filled(
         operands,
-        [
-            torch.empty_like(getattr(operands, n), memory_format=whole) if w else None
-            for n, w in pairs
-        ],
+        [torch.empty_like(getattr(operands, n), **whole) if w else None for n, w in pairs],
     )
 
 
@@ -132,7 +133,7 @@ def _slopes_like(operands: Operands, wanted: list[bool]) -> list[Tensor]:
 def _total_shapes(*arguments: Any) -> list[Tensor]:
     operands = _unpacked(*arguments[:6])[1]
     value = operands.x.new_empty((), dtype=operands.computed_in)
-    return [value, *_slopes_like(operands, arguments[-1])]
+    return [value, *_slopes_like(operands, arguments[-1], operands.computed_in)]
 
 
 @linear_outputs.register_fake
@@ -155,12 +156,14 @@ def _spread(ctx: Any, slopes: Any) -> tuple[Any, ...]:
 def _save_slopes(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     ctx.save_for_backward(*output[1:])
     ctx.names, ctx.wanted, ctx.arguments = inputs[4].split(","), inputs[-1], len(inputs)
+    dtypes = {name: t.dtype for name, t in zip(ctx.names, inputs[5], strict=True)}
+    ctx.dtypes = [dtypes.get(name) for name in DIFFERENTIABLE]
 
 
 @once_differentiable
 def _pull_total(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
-    pairs = zip(ctx.wanted, ctx.saved_tensors, strict=True)
-    return _spread(ctx, [upstream[0] * s if want else None for want, s in pairs])
+    facts = zip(ctx.wanted, ctx.saved_tensors, ctx.dtypes, strict=True)
+    return _spread(ctx, [(upstream[0] * s).to(d) if want else None for want, s, d in facts])
 
 
 def _save_operands(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:

@@ -37,7 +37,7 @@ def lines_of(head: Head, part: Operands, gradient: bool) -> int:
     if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.chosen is None:
         in_place = head.positions == 1 and head.likelihood == "categorical"
         return 1 if in_place or not gradient else 4
-    return 8 if gradient else 4
+    return 4 * (1 + gradient) * (1 + ("entropy" in head.outputs) + ("kl" in head.outputs))
 
 
 def pull(head: Head, z: Tensor, part: Operands, upstream: list[Tensor], by_y: bool) -> Pulled:

@@ -126,12 +126,9 @@ def push(
 
 def _moved(part: Operands, moved_x: Tensor | None, changes: Gradients) -> Tensor:
     """Return how the logits of a piece change."""
-    dtype = part.computed_in
-    moved = torch.zeros(len(part.x), len(part.w), dtype=dtype, device=part.x.device)
-    if moved_x is not None:
-        moved.addmm_(moved_x.to(dtype), part.w.t().to(dtype))
-    if changes.w is not None:
-        moved.addmm_(part.x.to(dtype), changes.w.t().to(dtype))
-    if changes.b is not None:
-        moved += changes.b.to(dtype)
-    return moved
+    shape, device = (len(part.x), len(part.w)), part.x.device
+    moved = torch.zeros(shape, dtype=part.computed_in, device=device)
+    for x, w in ((moved_x, part.w), (part.x, changes.w)):
+        if x is not None and w is not None:
+            moved += products.logits(x, w, None, torch.empty_like(moved))
+    return moved if changes.b is None else moved.add_(changes.b)

@@ -1,4 +1,8 @@
-"""Derivatives by the operands of a pass, which its pieces add up to."""
+"""Derivatives by the operands of a pass, which its pieces add up to.
+
+They are in float32 or more, and rounded when they are multiplied by what comes from above: a half
+that is rounded first would lose what a large factor (of a gradient scaler) is there to keep.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +36,11 @@ class Totals:
         self.operands, self.dtype = operands, operands.computed_in
         x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
         fresh = torch.zeros_like if gaps else torch.empty_like
-        contiguous = torch.contiguous_format
-        self.x = fresh(x, memory_format=contiguous) if wanted[0] else None
+        whole: Any = {"dtype": self.dtype, "memory_format": torch.contiguous_format}
+        self.x = fresh(x, **whole) if wanted[0] else None
         self.w = memory.empty(w.shape, self.dtype, w.device) if wanted[1] else None
         self.b = torch.zeros_like(b, dtype=self.dtype) if wanted[2] else None
-        self.y = torch.zeros_like(y, memory_format=contiguous) if wanted[3] else None
+        self.y = torch.zeros_like(y, **whole) if wanted[3] else None
         self.begun = False
 
     def add(self, place: Any, dz: Tensor, part: Operands) -> None:
@@ -72,12 +76,16 @@ class Totals:
             self.y[place] = dy
 
     def finished(self) -> Gradients:
-        """Return the derivatives in the dtypes of the operands."""
+        """Return the derivatives."""
         if self.w is not None and not self.begun:
             self.w.zero_()
-        given = self.operands.w, self.operands.b
-        w, b = (_rounded(t, like) for t, like in zip((self.w, self.b), given, strict=True))
-        return Gradients(self.x, w, b, self.y)
+        return Gradients(self.x, self.w, self.b, self.y)
+
+
+def rounded(gradients: Gradients, operands: Operands) -> Gradients:
+    """Return derivatives in the dtypes of the operands."""
+    likes = (operands.x, operands.w, operands.b, operands.y)
+    return Gradients(*(_rounded(t, like) for t, like in zip(gradients, likes, strict=True)))
 
 
 def _rounded(total: Tensor | None, like: Tensor | None) -> Tensor | None:
