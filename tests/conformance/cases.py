@@ -35,6 +35,7 @@ class Case:
     build: Callable[[Library], Callable[..., Any]] | None = None
     reference: Callable[..., Any] | None = None
     error: type[Exception] | None = None
+    doubled: bool = False  # of a module: its own weights are in double precision, too
 
     def call(self, library: Library) -> Callable[..., Any]:
         """Return what is to be called with the arguments."""
@@ -44,7 +45,8 @@ class Case:
             return library.function(self.loss)
         args, kwargs = pytree.tree_map_only(Tensor, copied, self.constructor)
         torch.manual_seed(0)  # of the weights of a module that has some
-        return library.module(self.loss)(*args, **kwargs)
+        module = library.module(self.loss)(*args, **kwargs)
+        return module.double() if self.doubled else module
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Case:
         """Return the case with every tensor of the call changed."""
@@ -57,7 +59,8 @@ class Case:
         if self.build is not None or not any(map(_is_narrow, pytree.tree_leaves(given))):
             return None
         args, kwargs, constructor = pytree.tree_map_only(Tensor, _wide, given)
-        return dataclasses.replace(self, args=args, kwargs=kwargs, constructor=constructor)
+        widened = {"args": args, "kwargs": kwargs, "constructor": constructor}
+        return dataclasses.replace(self, **widened, doubled=constructor is not None)
 
     def __str__(self) -> str:
         """Name the case as a failure report needs it: shapes, dtypes and options."""

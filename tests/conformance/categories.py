@@ -19,6 +19,7 @@ BOTH = (torch.float32, *DOUBLE)  # no halves: torch's references round after eve
 # Evenly spaced samples of an OpInfo and dtype; gaussian_nll_loss alone has 324. Value, gradient
 # and the categories without a number take every one, the slower ones so many:
 MANY, SOME, FEW, ONE = 72, 24, 2, 1
+OF_MODULE = 128  # samples of a ModuleInfo and dtype; linear_cross_entropy has 857, others 105
 
 
 class Category(NamedTuple):
@@ -40,11 +41,11 @@ def _lowered(loss: Loss) -> list[Case]:
     return [surroundings.lowered(case) for case in _function(SINGLE, SOME)(loss)]
 
 
-def _module(dtypes: tuple[torch.dtype, ...] | None = None, limit: int = MANY):
+def _module(dtypes: tuple[torch.dtype, ...] | None = None):
     def cases(loss: Loss) -> list[Case]:
         chosen = modules.module_dtypes(loss) if dtypes is None else dtypes
         of_dtypes = [modules.of_moduleinfo(loss, dtype) for dtype in chosen]
-        return [case for cases in of_dtypes for case in evenly(cases, limit)]
+        return [case for cases in of_dtypes for case in evenly(cases, OF_MODULE)]
 
     return cases
 

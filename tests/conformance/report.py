@@ -7,7 +7,7 @@ from itertools import islice
 
 import torch
 
-from conformance.categories import CATEGORIES, FEW, MANY, ONE, SOME, tally
+from conformance.categories import CATEGORIES, FEW, MANY, OF_MODULE, ONE, SOME, tally
 from conformance.judge import MODES
 from conformance.losses import LOSSES, Loss
 
@@ -16,7 +16,8 @@ CAPTION = f"""\
 PyTorch {torch.__version__}'s own test data on a CPU: OpInfos, ModuleInfos (m.…), criterion tests.
 A case counts if torch passes it. Of each OpInfo and dtype evenly spaced samples: all in value,
 gradient, memory and mem.grad; at most {MANY} in gaps, all leaves, double and forward; {FEW} in
-compile (aot_eager); {ONE} in inductor; {SOME} in the rest. Of ModuleInfos and criterion tests all.
+compile (aot_eager); {ONE} in inductor; {SOME} in the rest. Of a ModuleInfo and dtype at most
+{OF_MODULE}, of criterion tests all.
 """
 TITLES = {
     "compatible": "With torch_compatible(): the same as torch / cases",

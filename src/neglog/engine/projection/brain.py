@@ -13,12 +13,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+LEAST = 2**18  # numbers of a weight; with fewer, float32 takes no time and rounds less
 CLASSES = 4096  # whose logits, or gradients, are made at a time: what the caches hold
 
 
-def is_fast(x: Tensor) -> bool:
-    """Tell whether this processor multiplies bfloat16 in tiles."""
-    if x.dtype != torch.bfloat16 or x.device.type != "cpu":
+def is_fast(x: Tensor, numbers: int) -> bool:
+    """Tell whether this processor has tiles for bfloat16, and the weight is worth them."""
+    if x.dtype != torch.bfloat16 or x.device.type != "cpu" or numbers < LEAST:
         return False
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return bool(has_tiles()) and torch.backends.mkldnn.is_available()

@@ -20,7 +20,7 @@ PIECE = 1 << 22  # numbers of the weight that are converted at a time
 
 def logits(x: Tensor, w: Tensor, b: Tensor | None, out: Tensor) -> Tensor:
     """Write the rows' logits."""
-    if brain.is_fast(x):
+    if brain.is_fast(x, w.numel()):
         brain.logits(x, w, out)
         return out if b is None else out.add_(b)
     x = x.to(out.dtype)
@@ -34,7 +34,8 @@ def logits(x: Tensor, w: Tensor, b: Tensor | None, out: Tensor) -> Tensor:
 
 def factor(dz: Tensor, x: Tensor) -> Tensor:
     """Return the gradient by the logits as the products want it; its memory is theirs then."""
-    return brain.narrowed(dz) if brain.is_fast(x) and dz.is_contiguous() else dz
+    fast = dz.is_contiguous() and brain.is_fast(x, dz.shape[1] * x.shape[1])
+    return brain.narrowed(dz) if fast else dz
 
 
 def by_x(dz: Tensor, w: Tensor, out: Tensor) -> Tensor:
