@@ -1,0 +1,152 @@
+"""The networks: standard units, hidden layers, outputs."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from neglog.errors import FitError
+from neglog.fitting.models import Standardise, last
+from neglog.fitting.network.randomness import seeded
+from neglog.fitting.table import listed
+
+_OF_A_ROW = {"GLU", "Softmin", "Softmax", "Softmax2d", "LogSoftmax"}
+_COPIES_IN_TRAINING = 4  # the weights, their gradient, and two moments of Adam
+_MEMORY_IF_UNKNOWN = 64 * 2**30
+
+
+def activations() -> dict[str, type[nn.Module]]:
+    """Return the activations of torch that need no option and map each number by itself."""
+    module = nn.modules.activation
+    classes = {name: getattr(module, name) for name in module.__all__ if name not in _OF_A_ROW}
+    return {name: thing for name, thing in classes.items() if not _needs_options(thing)}
+
+
+def _needs_options(thing: type[nn.Module]) -> bool:
+    parameters = inspect.signature(thing).parameters.values()
+    return any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network consists of; without hidden layers it is a linear model.
+
+    Attributes:
+        hidden: the widths of the hidden layers.
+        activation: a class of torch.nn's activations, in any case, such as ``"gelu"``.
+        dropout: the part of each hidden layer's numbers that is set to 0 in training, in [0, 1).
+        dtype: the weights' dtype.
+
+    Raises:
+        FitError: a width, the activation or the dropout cannot be used.
+
+    Example:
+        >>> units = Standardise(torch.zeros(3), torch.ones(3))
+        >>> network = Architecture((8, 4), "tanh", dropout=0.1)
+        >>> network.build(units, outputs=1, seed=0)(torch.zeros(5, 3).double()).shape
+        torch.Size([5, 1])
+        >>> network.describe(3, 1, "logit")
+        'network, 3 features → 8 → 4 (Tanh, dropout 0.1) → 1 logit'
+    """
+
+    hidden: tuple[int, ...] = ()
+    activation: str = "relu"
+    dropout: float = 0.0
+    dtype: torch.dtype = torch.float64
+
+    def __post_init__(self) -> None:
+        """Refuse what no table could be fitted by."""
+        if any(width < 1 for width in self.hidden):
+            raise FitError(f"hidden layers must have widths of 1 or more, but got {self.hidden!r}.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise FitError(f"dropout must lie in [0, 1), but got {self.dropout!r}.")
+        if self.dropout and not self.hidden:
+            raise FitError("dropout is for hidden layers, but there are none; pass their widths.")
+        self._activation()
+
+    def build(self, units: Standardise, outputs: int, seed: int | None = None) -> nn.Sequential:
+        """Return a network for rows (N, P) of this dtype, P being the length of the units.
+
+        A network's first weights are drawn; a linear model's are 0.
+
+        Args:
+            units: what the rows are centred on and divided by.
+            outputs: how many numbers the network emits for a row.
+            seed: decides the first weights; without it, torch's own generator does.
+
+        Raises:
+            FitError: the weights would not fit into the memory.
+        """
+        features = len(units.mean)
+        self._check_memory(features, outputs)
+        layers: list[nn.Module] = [
+            Standardise(units.mean.to(self.dtype), units.scale.to(self.dtype))
+        ]
+        with seeded(units.mean.device, seed):
+            for before, after in itertools.pairwise([features, *self.hidden]):
+                layers.append(self._linear(before, after, units))
+                layers.append(self._activation().to(units.mean.device, self.dtype))
+                if self.dropout:
+                    layers.append(nn.Dropout(self.dropout))
+            layers.append(self._linear([features, *self.hidden][-1], outputs, units))
+        model = nn.Sequential(*layers)
+        if not self.hidden:
+            nn.init.zeros_(last(model).weight)
+            nn.init.zeros_(last(model).bias)
+        return model
+
+    def weights(self, features: int, outputs: int) -> int:
+        """Return the number of weights and biases."""
+        widths = [features, *self.hidden, outputs]
+        return sum((before + 1) * after for before, after in itertools.pairwise(widths))
+
+    def describe(self, features: int, outputs: int, emitted: str) -> str:
+        """Write the model in one line.
+
+        Args:
+            features: how many numbers a row has.
+            outputs: how many the model emits.
+            emitted: what one of them is called, such as logit.
+        """
+        emitted = emitted if outputs == 1 else f"{emitted}s"
+        inputs = f"{features} feature{'s' * (features > 1)}"
+        if not self.hidden:
+            return f"linear, {inputs} → {outputs} {emitted}"
+        kind = type(self._activation()).__name__
+        kind += f", dropout {self.dropout:g}" if self.dropout else ""
+        widths = " → ".join(map(str, self.hidden))
+        return f"network, {inputs} → {widths} ({kind}) → {outputs} {emitted}"
+
+    def _activation(self) -> nn.Module:
+        classes = activations()
+        found = [key for key in classes if key.lower() == self.activation.lower()]
+        if not found:
+            known = listed(list(classes), 40)
+            raise FitError(f"torch.nn has no activation {self.activation!r}; choose {known}.")
+        return classes[found[0]]()
+
+    def _linear(self, before: int, after: int, units: Standardise) -> nn.Linear:
+        return nn.Linear(before, after, dtype=self.dtype, device=units.mean.device)
+
+    def _check_memory(self, features: int, outputs: int) -> None:
+        count, memory = self.weights(features, outputs), _memory()
+        size = count * self.dtype.itemsize
+        if size * _COPIES_IN_TRAINING > memory:
+            raise FitError(
+                f"hidden layers of {listed(list(self.hidden))} make {count:.2g} weights, which "
+                f"take {size / 2**30:.3g} GiB, and {_COPIES_IN_TRAINING} times as much in "
+                f"training, but this machine has {memory / 2**30:.3g} GiB; choose narrower layers."
+            )
+
+
+def _memory() -> int:
+    """Return the bytes of this machine's memory, a guess where it does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return _MEMORY_IF_UNKNOWN

@@ -1,0 +1,161 @@
+"""Checkpoints: a training that was killed goes on, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+from neglog.fitting.network.tree import pack, unpack
+
+_FORMAT = "neglog training 1"
+
+
+@dataclass
+class Checkpoint:
+    """A file that a training is written to while it runs.
+
+    Attributes:
+        path: the file; the one written next appears in its place only once it is whole.
+        facts: what the training depends on besides what `train` sees, by name: the targets, the
+            weights of rows, the options. Tensors and arrays are compared by their hash, all else
+            by how Python writes it.
+        resume: whether to go on from the file; where there is none yet, begin.
+        every: after how many epochs it is written again.
+        seconds: how long it is left alone after it was written.
+        epoch: the epoch it was last written after, or read.
+    """
+
+    path: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    resume: bool = False
+    every: int = 1
+    seconds: float = 0.0
+    epoch: int = field(default=0, init=False)
+    _time: float = field(default_factory=time.monotonic, init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse intervals that are none."""
+        if self.every < 1:
+            raise FitError(f"every must be 1 epoch or more, but got {self.every!r}.")
+        if not self.seconds >= 0:
+            raise FitError(f"seconds must be 0 or more, but got {self.seconds!r}.")
+
+    def is_due(self, epoch: int) -> bool:
+        """Tell whether the file is to be written after this epoch."""
+        waited = time.monotonic() - self._time
+        return epoch - self.epoch >= self.every and waited >= self.seconds
+
+    def write(self, state: dict[str, Any], facts: Mapping[str, str], epoch: int) -> None:
+        """Write the state of a training after an epoch; a kill leaves the file or its predecessor.
+
+        Raises:
+            FitError: the file cannot be written, or not hold the state.
+        """
+        plain, tensors = pack(state)
+        text = json.dumps({"epoch": epoch, "facts": dict(facts), "state": plain})
+        metadata = {"format": _FORMAT, "neglog": text, "sha256": _sum(text, tensors)}
+        content = safetensors.torch.save(tensors, metadata)
+        beside = self.path.with_name(self.path.name + ".part")
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except OSError as error:
+            reason = error.strerror or error
+            raise FitError(
+                f"the checkpoint {self.path} cannot be written ({reason}); choose another file."
+            ) from None
+        self.epoch, self._time = epoch, time.monotonic()
+
+    def read(self, facts: Mapping[str, str]) -> dict[str, Any] | None:
+        """Return the state to go on from; None where the training is to begin.
+
+        Raises:
+            FitError: the file is damaged, belongs to another training, or would be lost.
+        """
+        if not self.path.exists():
+            return None
+        if not self.resume:
+            raise FitError(
+                f"there is a checkpoint {self.path} already; go on from it with --resume, or "
+                "remove it."
+            )
+        text, tensors = self._content()
+        whole = json.loads(text)
+        _check_same(self.path, whole["facts"], facts)
+        state: dict[str, Any] = unpack(whole["state"], tensors)
+        self.epoch = whole["epoch"]
+        return state
+
+    def _content(self) -> tuple[str, dict[str, Tensor]]:
+        try:
+            with safetensors.safe_open(self.path, "pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name).clone() for name in list(file.keys())}
+        except (OSError, safetensors.SafetensorError) as error:
+            raise _damaged(self.path, str(error)) from None
+        if metadata.get("format") != _FORMAT:
+            raise _damaged(self.path, "it is no checkpoint of this version of neglog")
+        text = metadata.get("neglog", "")
+        if metadata.get("sha256") != _sum(text, tensors):
+            raise _damaged(self.path, "its check sum does not fit its content")
+        return text, tensors
+
+
+def fingerprint(value: Any) -> str:
+    """Return a line that is the same for equal values only.
+
+    Args:
+        value: a tensor or an array, of which the hash is taken; or anything that Python writes in
+            full, such as numbers, text, and lists of them.
+    """
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        if value.dtype is torch.bfloat16:  # which NumPy has not
+            value = value.view(torch.int16)
+        value = value.numpy()
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    content = repr(value.tolist()).encode() if value.dtype == object else value.tobytes()
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    return f"{value.dtype} of shape {value.shape} and hash {digest}"
+
+
+def _sum(text: str, tensors: dict[str, Tensor]) -> str:
+    """Return the check sum of all that a checkpoint holds."""
+    whole = hashlib.sha256(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        whole.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest()
+
+
+def _check_same(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    for name in [*now, *(name for name in before if name not in now)]:
+        was, is_ = before.get(name, "not given"), now.get(name, "not given")
+        if was != is_:
+            raise FitError(
+                f"the checkpoint {path} belongs to another fit: {name} was {was}, but is now "
+                f"{is_}; go on with what it was begun with, or choose another file."
+            )
+
+
+def _damaged(path: Path, reason: str) -> FitError:
+    return FitError(
+        f"the checkpoint {path} is damaged ({reason}); remove it, and the fit begins anew."
+    )

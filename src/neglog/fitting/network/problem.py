@@ -1,0 +1,47 @@
+"""What a training minimises, as far as the training knows it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised.
+
+    Attributes:
+        x: (N, P) the rows, in the model's dtype and on its device.
+        loss: maps the model's output for some rows, and their numbers in x, to the mean loss.
+        losses: returns the mean losses of the training and the validation rows, in nats, for the
+            model as it is; None in the place of the latter where no rows are held out.
+        mass: maps numbers of rows to what their mean loss divides by: how many they are, or the
+            sum of their weights.
+        is_minimum: asked where the gradient vanishes, which it also does on the way to infinity.
+    """
+
+    x: Tensor
+    loss: Callable[[Tensor, Tensor], Tensor]
+    losses: Callable[[], tuple[float, float | None]]
+    mass: Callable[[Tensor], float] = len
+    is_minimum: Callable[[], bool] = lambda: True
+
+
+def gradient_norm(model: nn.Module, problem: Problem) -> float:
+    """Return the Euclidean norm of the mean loss's gradient by all weights, without dropout."""
+    model.eval()
+    model.zero_grad()
+    rows = torch.arange(len(problem.x), device=problem.x.device)
+    total = problem.mass(rows)
+    for part in torch.split(rows, _CHUNK):
+        share = problem.mass(part) / total
+        (problem.loss(model(problem.x[part]), part) * share).backward()
+    squares = sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None)
+    model.zero_grad()
+    return math.sqrt(squares)

@@ -1,0 +1,122 @@
+"""Learning rates that change: any class of `torch.optim.lr_scheduler`, with its options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.optim import lr_scheduler
+
+from neglog.errors import FitError
+from neglog.fitting.table import listed
+
+_EACH_BATCH = {"OneCycleLR", "CyclicLR"}
+_GIVEN = {"optimizer", "last_epoch"}
+_OF_FUNCTIONS = {"LambdaLR", "MultiplicativeLR"}
+_OF_SCHEDULES = {"LRScheduler", "SequentialLR", "ChainedScheduler"}
+
+
+def known() -> dict[str, type[lr_scheduler.LRScheduler]]:
+    """Return the schedules of torch by name, without those that want functions or schedules."""
+    return {
+        name: thing
+        for name, thing in vars(lr_scheduler).items()
+        if inspect.isclass(thing)
+        and issubclass(thing, lr_scheduler.LRScheduler)
+        and not name.startswith("_")
+        and name not in _OF_FUNCTIONS | _OF_SCHEDULES
+    }
+
+
+class Schedule:
+    """Changes an optimizer's learning rate after batches, after epochs, or never.
+
+    Attributes:
+        text: the schedule and its options in one line; empty where there is none.
+    """
+
+    def __init__(self, scheduler: lr_scheduler.LRScheduler | None = None, text: str = "") -> None:
+        self.scheduler, self.text = scheduler, text
+        self._each_batch = type(scheduler).__name__ in _EACH_BATCH
+
+    def after_batch(self) -> None:
+        """Take note of a step of the optimizer."""
+        if self._each_batch:
+            self._step()
+
+    def after_epoch(self, loss: float) -> None:
+        """Take note of an epoch and of the loss, in nats, that is to fall."""
+        if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
+            self._step(loss)
+        elif not self._each_batch:
+            self._step()
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold."""
+        return {} if self.scheduler is None else self.scheduler.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state)
+
+    def _step(self, *loss: float) -> None:
+        if self.scheduler is None:
+            return
+        step: Callable[..., None] = self.scheduler.step
+        try:
+            step(*loss)
+        except (TypeError, ValueError, ArithmeticError) as error:  # of options torch let pass
+            raise FitError(f"{self.text} cannot go on: {error}; choose other options.") from None
+
+
+def make(
+    name: str,
+    options: Mapping[str, Any],
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    batches: int,
+) -> Schedule:
+    """Return a schedule for an optimizer.
+
+    Args:
+        name: a class of torch.optim.lr_scheduler, in any case, such as ``"onecyclelr"``.
+        options: its options; those that follow from the length of the training are filled in.
+        optimizer: whose learning rate is to change.
+        epochs: how many epochs there are at most.
+        batches: how many steps of the optimizer an epoch has.
+
+    Raises:
+        FitError: torch has no such schedule, or it does not take the options.
+    """
+    classes = known()
+    found = [key for key in classes if key.lower() in {name.lower(), f"{name.lower()}lr"}]
+    if not found:
+        names = listed(list(classes), 20)
+        raise FitError(f"torch.optim.lr_scheduler has no {name!r}; choose {names}.")
+    key = found[0]
+    accepted = [p for p in inspect.signature(classes[key]).parameters if p not in _GIVEN]
+    filled = _filled(key, epochs, batches)
+    if key == "OneCycleLR":
+        accepted = [p for p in accepted if p not in {"total_steps", "epochs", "steps_per_epoch"}]
+    strange = [option for option in options if option not in accepted]
+    if strange:
+        raise FitError(f"{key} takes no option {strange[0]!r}; it takes {listed(accepted, 20)}.")
+    chosen = filled | dict(options)
+    try:
+        scheduler = classes[key](optimizer, **chosen)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise FitError(f"{key} refuses these options: {error}.") from None
+    text = ", ".join(f"{option}={value}" for option, value in chosen.items())
+    return Schedule(scheduler, f"{key}({text})")
+
+
+def _filled(key: str, epochs: int, batches: int) -> dict[str, Any]:
+    """Return the options that follow from the length of the training."""
+    return {
+        "OneCycleLR": {"total_steps": epochs * batches},
+        "CosineAnnealingLR": {"T_max": epochs},
+        "PolynomialLR": {"total_iters": epochs},
+    }.get(key, {})

@@ -1,0 +1,178 @@
+"""The training of a network, from its first epoch, or from a checkpoint, to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from neglog.errors import FitError
+from neglog.fitting.listener import Listener
+from neglog.fitting.network.checkpoint import Checkpoint, fingerprint
+from neglog.fitting.network.problem import Problem, gradient_norm
+from neglog.fitting.network.run import Run
+from neglog.fitting.network.schedule import Schedule
+from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.team import Team
+from neglog.fitting.outcome import Outcome
+from neglog.fitting.result import Epoch
+
+Ending = Literal["stationary", "patience", "epochs", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training ended; the weights are in the model.
+
+    Attributes:
+        outcome: whether the minimum was reached, and what ended the training.
+        ending: the same in one word.
+        epoch: the epoch whose weights the model has.
+        gradient_norm: the Euclidean norm of the mean loss's gradient there, without dropout.
+        history: the mean losses after each epoch, from 0, the start.
+    """
+
+    outcome: Outcome
+    ending: Ending
+    epoch: int
+    gradient_norm: float
+    history: list[Epoch]
+
+
+def train(
+    model: nn.Sequential,
+    problem: Problem,
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    checkpoint: Checkpoint | None = None,
+    team: Team | None = None,
+) -> Trained:
+    """Minimise a loss over a model's weights, which are changed in place.
+
+    The same seed gives the same weights, to the last bit, on the same machine with the same torch
+    and as many threads; also where the training was killed, and resumed from its checkpoint.
+
+    Args:
+        model: maps rows (N, P) to outputs (N, K).
+        problem: the rows and their loss.
+        optimizer: of the model's weights.
+        schedule: of the optimizer's learning rate; it must have been made for as many epochs.
+        settings: how the training goes.
+        listener: hears the losses after each epoch.
+        checkpoint: where the training is written to, so that it can go on after a kill.
+        team: the processes that train the model together; by default, this one alone.
+
+    Raises:
+        FitError: the loss is no finite number any more, the options do not fit together, or the
+            checkpoint is not of this training.
+
+    Example:
+        >>> x, y = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[1.0], [3.0], [5.0]])
+        >>> model = nn.Sequential(nn.Linear(1, 1))
+        >>> loss = lambda output, rows: (output - y[rows]).square().mean()
+        >>> losses = lambda: (float(loss(model(x), torch.arange(3))), None)
+        >>> found = train(model, Problem(x, loss, losses), torch.optim.LBFGS(model.parameters()))
+        >>> model(torch.tensor([[10.0]])).round()
+        tensor([[21.]], grad_fn=<RoundBackward0>)
+    """
+    settings = settings or Settings()
+    listener = listener or Listener()
+    run = Run(model, problem, optimizer, schedule or Schedule(), settings, team or Team(model))
+    written = None if checkpoint is None else _Written(run, checkpoint)
+    if written is None:
+        run.note()
+    else:
+        written.begin()
+    listener.start(settings.epochs)
+    try:
+        while (ending := _ending(run)) is None:
+            run.step()
+            listener.step(run.history[-1])
+            if written is not None:
+                written.after_epoch()
+        if written is not None:
+            written.at_end()
+    except KeyboardInterrupt:
+        run.go_back()
+        ending = "interrupted"
+    finally:
+        listener.stop()
+    return _trained(run, ending)
+
+
+def _ending(run: Run) -> Ending | None:
+    """Return why the training ends here, if it does."""
+    settings = run.settings
+    if settings.patience is not None:
+        if run.history[-1].validation is None:
+            raise FitError("patience wants rows that are held out; pass a larger --validation.")
+        if run.epoch - run.best.epoch >= settings.patience:
+            return "patience"
+    if settings.tolerance and run.epoch:
+        norm = gradient_norm(run.model, run.problem)
+        if norm < settings.tolerance and run.problem.is_minimum():
+            return "stationary"
+    return "epochs" if run.epoch >= settings.epochs else None
+
+
+def _trained(run: Run, ending: Ending) -> Trained:
+    """Choose the weights that are kept, and say how the training ended."""
+    epoch = run.epoch
+    if run.settings.patience is not None and ending in {"patience", "epochs"}:
+        run.take_best()
+        epoch = run.best.epoch
+    norm = gradient_norm(run.model, run.problem)
+    text = _text(run, ending, norm)
+    return Trained(Outcome(ending == "stationary", text), ending, epoch, norm, run.history)
+
+
+def _text(run: Run, ending: Ending, norm: float) -> str:
+    best = (
+        f"the weights of epoch {run.best.epoch}, of the least, {run.best.loss:.6g} nats, are kept."
+    )
+    epochs = f"{run.epoch} epoch{'s' * (run.epoch != 1)}"
+    if ending == "interrupted":
+        return f"Ctrl-C after step {run.epoch}; the weights of that step are kept."
+    if ending == "stationary":
+        return f"the derivative is zero (below {run.settings.tolerance:g}), after {epochs}."
+    if ending == "patience":
+        since = f"the validation loss has not fallen for {run.settings.patience} epochs"
+        return f"{since}, stopped after {epochs}; {best}"
+    if run.settings.patience is not None:
+        return f"all {epochs} were run, while the validation loss fell now and then; {best}"
+    return f"all {epochs} were run; the derivative's norm is {norm:.2g}, not 0."
+
+
+class _Written:
+    """A training and the file that it is written to."""
+
+    def __init__(self, run: Run, checkpoint: Checkpoint) -> None:
+        self.run, self.checkpoint = run, checkpoint
+        self.facts = {name: fingerprint(fact) for name, fact in checkpoint.facts.items()}
+        self.facts |= run.facts()
+
+    def begin(self) -> None:
+        """Go on from the file, where that is wanted and there is one; else write the start."""
+        taken = self.checkpoint.read(self.facts)
+        if taken is not None:
+            self.run.restore(taken)
+        else:
+            self.run.note()
+            self._write()
+
+    def after_epoch(self) -> None:
+        """Write the file where it is time for it."""
+        if self.checkpoint.is_due(self.run.epoch):
+            self._write()
+
+    def at_end(self) -> None:
+        """Write what has not been written yet."""
+        if self.checkpoint.epoch != self.run.epoch:
+            self._write()
+
+    def _write(self) -> None:
+        self.checkpoint.write(self.run.state(), self.facts, self.run.epoch)
