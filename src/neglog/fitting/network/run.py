@@ -178,7 +178,10 @@ class Run:
 
 def _draws(model: nn.Module) -> bool:
     """Tell whether the model's outputs in training depend on chance."""
-    return any(isinstance(module, (nn.Dropout, nn.RReLU)) for module in model.modules())
+    return any(
+        isinstance(module, nn.RReLU) or (isinstance(module, nn.Dropout) and module.p > 0)
+        for module in model.modules()
+    )
 
 
 def _diverged(epoch: int) -> FitError:
