@@ -14,6 +14,7 @@ from pathlib import Path
 import killed
 import numpy as np
 import pytest
+import together
 import torch
 from robustness import SOURCES
 from torch import nn
@@ -25,9 +26,11 @@ from neglog.fitting.models import Standardise
 from neglog.fitting.network import architecture, intervals, schedule, tree
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.checkpoint import Checkpoint, fingerprint
+from neglog.fitting.network.distributed import wrap
 from neglog.fitting.network.intervals import ensemble
 from neglog.fitting.network.problem import Problem, gradient_norm
 from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.team import Team
 from neglog.fitting.network.train import train
 
 UNITS = Standardise(torch.full((3,), 2.0).double(), torch.full((3,), 4.0).double())
@@ -340,6 +343,8 @@ def test_the_best_weights_are_also_those_of_a_training_that_ran_to_its_end():
     assert found.ending == "epochs"
     assert torch.equal(reached, kept[2])
     assert "the weights of epoch 2" in found.outcome.text
+    _, reached, kept = scripted([float("nan"), float("inf"), 4, 5], patience=4)
+    assert torch.equal(reached, kept[2])
     _, reached, kept = scripted([5, 4, 3, 3.2, 3.5])
     assert torch.equal(reached, kept[4])
 
@@ -658,3 +663,57 @@ def test_the_reason_for_no_standard_errors_holds():
     assert curvatures.shape == (size,)
     assert int((curvatures.abs() < 1e-9 * curvatures.max()).sum()) >= 2
     assert "Hessian is singular" in intervals.WHY_NO_STANDARD_ERRORS
+
+
+# Several processes.
+
+
+def processes(folder, kind, name, batch, fatal=0):
+    """Let two processes go on from the folder's checkpoint; return their exit codes."""
+    rest = [str(folder), kind, name, str(batch), str(fatal)]
+    environment = os.environ | {"PYTHONPATH": str(SOURCES)}
+    started = [
+        subprocess.Popen([sys.executable, together.__file__, str(rank), *rest], env=environment)
+        for rank in range(2)
+    ]
+    return [process.wait() for process in started]
+
+
+TOGETHER = [
+    ("ddp", "SGD", 70), ("ddp", "Adam", 23), ("ddp", "LBFGS", 70),
+    ("fsdp2", "SGD", 70), ("fsdp2", "Adam", 23),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name", "batch"), TOGETHER)
+def test_two_processes_find_the_weights_of_one(kind, name, batch, tmp_path):
+    """The last batch of 23 is a single row, of which one process has none."""
+    assert processes(tmp_path, kind, name, batch) == [0, 0]
+    alone = together.together(name, batch)
+    for rank in range(2):
+        found = [float.fromhex(text) for text in (tmp_path / f"{name} {rank}").read_text().split()]
+        # Sums in another order: some 1e-16, which 8 epochs make larger.
+        found = torch.tensor(found, dtype=torch.float64)
+        torch.testing.assert_close(found, alone, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp2"])
+def test_two_processes_go_on_from_a_checkpoint_as_one_would(kind, tmp_path):
+    assert processes(tmp_path, kind, "Adam", 24, fatal=14) == [3, 3]
+    assert processes(tmp_path, kind, "Adam", 24) == [0, 0]
+    written = (tmp_path / "Adam 0").read_text()
+    assert written == (tmp_path / "Adam 1").read_text()
+    found = torch.tensor([float.fromhex(text) for text in written.split()], dtype=torch.float64)
+    torch.testing.assert_close(found, together.together("Adam", 24), rtol=1e-10, atol=1e-10)
+
+
+def test_lbfgs_is_refused_parts_of_the_weights():
+    model = network(3)
+    optimizer = torch.optim.LBFGS(model.parameters())
+    with pytest.raises(FitError, match="choose adam, or ddp"):
+        train(model, squares(model, *table()), optimizer, team=Team(model, 0, 2, sharded=True))
+
+
+def test_processes_that_are_not_there_are_named():
+    with pytest.raises(FitError, match="start them with torchrun"):
+        wrap(network(3), "ddp")

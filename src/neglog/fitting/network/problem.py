@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from neglog.fitting.network.team import Team
+
 _CHUNK = 65_536
 
 
@@ -33,8 +35,9 @@ class Problem:
     is_minimum: Callable[[], bool] = lambda: True
 
 
-def gradient_norm(model: nn.Module, problem: Problem) -> float:
+def gradient_norm(model: nn.Module, problem: Problem, team: Team | None = None) -> float:
     """Return the Euclidean norm of the mean loss's gradient by all weights, without dropout."""
+    team = team or Team(model)
     model.eval()
     model.zero_grad()
     rows = torch.arange(len(problem.x), device=problem.x.device)
@@ -42,6 +45,6 @@ def gradient_norm(model: nn.Module, problem: Problem) -> float:
     for part in torch.split(rows, _CHUNK):
         share = problem.mass(part) / total
         (problem.loss(model(problem.x[part]), part) * share).backward()
-    squares = sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None)
+    gradients = [team.gather(p.grad) for p in model.parameters() if p.grad is not None]
     model.zero_grad()
-    return math.sqrt(squares)
+    return math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients))

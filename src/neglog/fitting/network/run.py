@@ -40,11 +40,8 @@ class Run:
         settings: Settings,
         team: Team,
     ) -> None:
-        if isinstance(optimizer, torch.optim.LBFGS) and _draws(model):
-            raise FitError(
-                "lbfgs compares losses at different weights, but with dropout they differ by "
-                "chance; choose adam, or leave out dropout."
-            )
+        if isinstance(optimizer, torch.optim.LBFGS):
+            _check_for_lbfgs(model, team)
         self.model, self.problem, self.optimizer = model, problem, optimizer
         self.schedule, self.settings, self.team = schedule, settings, team
         self.rows = torch.arange(len(problem.x), device=problem.x.device)
@@ -69,7 +66,7 @@ class Run:
         number = len(self.history)
         if not math.isfinite(training):
             raise _diverged(number)
-        weights = self.team.weights(self.model)
+        weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         if validation is not None:
             self.best.hear(number, validation, weights)
         self.history.append(Epoch(number, training, validation))
@@ -79,12 +76,12 @@ class Run:
     def go_back(self) -> None:
         """Drop what an epoch that is not whole has done to the weights."""
         epoch, weights = self.kept
-        self.team.load(self.model, weights)
+        self.model.load_state_dict(weights)
         del self.history[epoch + 1 :]
 
     def take_best(self) -> None:
         """Put the weights of the least validation loss into the model."""
-        self.team.load(self.model, self.best.weights)
+        self.model.load_state_dict(self.best.weights)
 
     def step(self) -> None:
         """Run an epoch.
@@ -144,7 +141,7 @@ class Run:
     def facts(self) -> dict[str, str]:
         """Return what a training must have in common with this one to go on from its state."""
         text = " ".join(repr(self.model).split())
-        first = torch.cat([t.reshape(-1).double() for t in self.team.weights(self.model).values()])
+        weights = self._gathered(self.model.state_dict()).values()
         values = {
             **asdict(self.settings),
             "device": self.rows.device,
@@ -152,36 +149,52 @@ class Run:
             "optimizer": (type(self.optimizer).__name__, self.optimizer.defaults),
             "schedule": self.schedule.text,
             "model": text,
-            "first weights": first,
+            "first weights": torch.cat([weight.reshape(-1).double() for weight in weights]),
         }
         return {name: fingerprint(value) for name, value in values.items()}
 
     def state(self) -> dict[str, Any]:
         """Return all that the next epoch follows from."""
         return {
-            "model": self.kept[1],
-            "optimizer": state.take(self.optimizer),
+            "model": self._gathered(self.kept[1]),
+            "optimizer": state.take(self.optimizer, self.team),
             "schedule": self.schedule.state(),
             "history": [list(astuple(epoch)) for epoch in self.history],
-            "best": [self.best.epoch, self.best.loss, self.best.weights],
+            "best": [self.best.epoch, self.best.loss, self._gathered(self.best.weights)],
         }
 
     def restore(self, taken: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.history = [Epoch(*losses) for losses in taken["history"]]
-        self.kept = (self.epoch, taken["model"])
-        self.team.load(self.model, taken["model"])
-        state.put_back(self.optimizer, taken["optimizer"])
+        self.kept = (self.epoch, self._scattered(taken["model"]))
+        self.model.load_state_dict(self.kept[1])
+        state.put_back(self.optimizer, taken["optimizer"], self.team)
         self.schedule.restore(taken["schedule"])
-        self.best.epoch, self.best.loss, self.best.weights = taken["best"]
+        self.best.epoch, self.best.loss, weights = taken["best"]
+        self.best.weights = self._scattered(weights)
+
+    def _gathered(self, weights: Weights) -> Weights:
+        return {name: self.team.gather(tensor) for name, tensor in weights.items()}
+
+    def _scattered(self, weights: Weights) -> Weights:
+        own = self.model.state_dict()
+        return {name: self.team.scatter(whole, own[name]) for name, whole in weights.items()}
 
 
-def _draws(model: nn.Module) -> bool:
-    """Tell whether the model's outputs in training depend on chance."""
-    return any(
+def _check_for_lbfgs(model: nn.Module, team: Team) -> None:
+    if any(
         isinstance(module, nn.RReLU) or (isinstance(module, nn.Dropout) and module.p > 0)
         for module in model.modules()
-    )
+    ):
+        raise FitError(
+            "lbfgs compares losses at different weights, but with dropout they differ by chance; "
+            "choose adam, or leave out dropout."
+        )
+    if team.sharded:
+        raise FitError(
+            "lbfgs wants all weights in one line, but fsdp2 keeps parts of them apart; choose "
+            "adam, or ddp."
+        )
 
 
 def _diverged(epoch: int) -> FitError:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
+
+from neglog.fitting.network.team import Team
 
 
-def take(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def take(optimizer: torch.optim.Optimizer, team: Team) -> dict[str, Any]:
     """Return an optimizer's state and its options, with the parameters by number."""
     return {
         "state": {
-            number: dict(optimizer.state[parameter])
+            number: _each(dict(optimizer.state[parameter]), team.gather)
             for number, parameter in enumerate(_parameters(optimizer))
             if parameter in optimizer.state
         },
@@ -22,7 +26,7 @@ def take(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     }
 
 
-def put_back(optimizer: torch.optim.Optimizer, taken: dict[str, Any]) -> None:
+def put_back(optimizer: torch.optim.Optimizer, taken: dict[str, Any], team: Team) -> None:
     """Let an optimizer of the same parameters go on from what `take` returned.
 
     `Optimizer.load_state_dict` would cast what some optimizers hold in float32 to the parameters'
@@ -32,7 +36,18 @@ def put_back(optimizer: torch.optim.Optimizer, taken: dict[str, Any]) -> None:
         group.update(options)
     parameters = _parameters(optimizer)
     for number, state in taken["state"].items():
-        optimizer.state[parameters[number]] = state
+        parameter = parameters[number]
+
+        def part(whole: Tensor, like: Tensor = parameter) -> Tensor:
+            return team.scatter(whole, like) if whole.shape == like.shape else whole
+
+        optimizer.state[parameter] = _each(state, part)
+
+
+def _each(state: dict[str, Any], change: Callable[[Tensor], Tensor]) -> dict[str, Any]:
+    return {
+        name: change(value) if isinstance(value, Tensor) else value for name, value in state.items()
+    }
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.nn.Parameter]:

@@ -28,5 +28,6 @@ class Best:
 
     def hear(self, epoch: int, loss: float, weights: Weights) -> None:
         """Take note of an epoch's loss, and of its weights where there is none less."""
+        loss = math.inf if math.isnan(loss) else loss
         if not self.weights or loss < self.loss - self.min_delta:
             self.epoch, self.loss, self.weights = epoch, loss, weights

@@ -10,17 +10,19 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Team:
-    """A model's place among the processes that train it.
+    """A model's place among the processes that train it; this one is alone.
 
     Attributes:
         module: what is called in training; its backward pass averages the processes' gradients.
         rank: which of the processes this is, from 0.
         size: how many there are.
+        sharded: whether each of them holds a part of the weights only.
     """
 
     module: nn.Module
     rank: int = 0
     size: int = 1
+    sharded: bool = False
 
     def share(self, rows: Tensor) -> Tensor:
         """Return this process's part of the rows of a step."""
@@ -30,10 +32,14 @@ class Team:
         """Return the mean of the processes' losses, the same in all of them."""
         return loss
 
-    def weights(self, model: nn.Module) -> dict[str, Tensor]:
-        """Return a copy of all weights and buffers of a model."""
-        return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    def agree(self, answer: bool) -> bool:
+        """Return the answer of the first process; none goes on before all have asked."""
+        return answer
 
-    def load(self, model: nn.Module, weights: dict[str, Tensor]) -> None:
-        """Put back what `weights` returned."""
-        model.load_state_dict(weights)
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Return the whole of a tensor of which each process may hold a part."""
+        return tensor
+
+    def scatter(self, whole: Tensor, like: Tensor) -> Tensor:
+        """Return of a whole what this process holds of another tensor of its shape."""
+        return whole

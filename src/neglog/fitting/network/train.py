@@ -113,7 +113,7 @@ def _ending(run: Run) -> Ending | None:
         if run.epoch - run.best.epoch >= settings.patience:
             return "patience"
     if settings.tolerance and run.epoch:
-        norm = gradient_norm(run.model, run.problem)
+        norm = gradient_norm(run.model, run.problem, run.team)
         if norm < settings.tolerance and run.problem.is_minimum():
             return "stationary"
     return "epochs" if run.epoch >= settings.epochs else None
@@ -125,7 +125,7 @@ def _trained(run: Run, ending: Ending) -> Trained:
     if run.settings.patience is not None and ending in {"patience", "epochs"}:
         run.take_best()
         epoch = run.best.epoch
-    norm = gradient_norm(run.model, run.problem)
+    norm = gradient_norm(run.model, run.problem, run.team)
     text = _text(run, ending, norm)
     return Trained(Outcome(ending == "stationary", text), ending, epoch, norm, run.history)
 
@@ -158,6 +158,7 @@ class _Written:
     def begin(self) -> None:
         """Go on from the file, where that is wanted and there is one; else write the start."""
         taken = self.checkpoint.read(self.facts)
+        self.run.team.agree(True)  # before one of them writes, all have looked
         if taken is not None:
             self.run.restore(taken)
         else:
@@ -166,13 +167,15 @@ class _Written:
 
     def after_epoch(self) -> None:
         """Write the file where it is time for it."""
-        if self.checkpoint.is_due(self.run.epoch):
+        if self.run.team.agree(self.checkpoint.is_due(self.run.epoch)):
             self._write()
 
     def at_end(self) -> None:
         """Write what has not been written yet."""
-        if self.checkpoint.epoch != self.run.epoch:
+        if self.run.team.agree(self.checkpoint.epoch != self.run.epoch):
             self._write()
 
     def _write(self) -> None:
-        self.checkpoint.write(self.run.state(), self.facts, self.run.epoch)
+        state = self.run.state()
+        if self.run.team.rank == 0:
+            self.checkpoint.write(state, self.facts, self.run.epoch)
