@@ -81,6 +81,7 @@ def run(kind: str, file: Path, fatal: int = 0) -> torch.Tensor:
     plan = schedule.make(scheduled, details, optimizer, EPOCHS, steps)
     if fatal:
         moments.watch(os, "fsync")
+        moments.watch(Path, "open")
         moments.watch(Path, "replace")
     checkpoint = Checkpoint(file, {"rows": ROWS}, resume=True)
     train(model, problem, optimizer, plan, settings, checkpoint=checkpoint)

@@ -338,6 +338,19 @@ def test_early_stopping_puts_the_best_weights_back():
     assert "the weights of epoch 2, of the least, 3 nats, are kept." in found.outcome.text
 
 
+@pytest.mark.parametrize("held", [[3, 2, 1, 0.5], [3, 3, 3, 3], [None] * 4])
+def test_a_schedule_that_waits_for_a_plateau_hears_the_validation_loss_if_there_is_one(held):
+    x, y = table()
+    model = network()
+    training, validation = iter([3, 3, 3, 3]), iter(held)
+    problem = Problem(x, squares(model, x, y).loss, lambda: (next(training), next(validation)))
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    plan = schedule.make("reducelronplateau", {"patience": 0}, optimizer, 3, 1)
+    train(model, problem, optimizer, plan, Settings(3))
+    reduced = optimizer.param_groups[0]["lr"] < 0.01
+    assert reduced == (held[-1] != 0.5)
+
+
 def test_the_best_weights_are_also_those_of_a_training_that_ran_to_its_end():
     found, reached, kept = scripted([5, 4, 3, float("nan"), 3.5], patience=4)
     assert found.ending == "epochs"
@@ -562,7 +575,7 @@ def test_a_training_that_is_killed_again_and_again_ends_in_the_same_bits(kind, t
     assert start(kind, tmp_path / "other", whole).wait() == 0
     moments = random.Random(kind)
     kills = 0
-    while (code := start(kind, file, out, moments.randrange(1, 60)).wait()) != 0:
+    while (code := start(kind, file, out, moments.randrange(20, 90)).wait()) != 0:
         assert code == -signal.SIGKILL
         assert not out.exists()
         kills += 1
@@ -573,10 +586,11 @@ def test_a_training_that_is_killed_again_and_again_ends_in_the_same_bits(kind, t
 
 @pytest.mark.parametrize("kind", killed.KINDS)
 def test_every_moment_of_a_checkpoint_may_be_the_last(kind, tmp_path, monkeypatch):
-    """As above, but in this process: what `fsync` and `replace` leave behind can be resumed."""
+    """As above, but in this process: whatever a file's writing leaves behind can be resumed."""
     whole = killed.run(kind, tmp_path / "whole")
-    for fatal in range(1, 14):
+    for fatal in range(1, 18):
         monkeypatch.setattr(os, "fsync", os.fsync)
+        monkeypatch.setattr(Path, "open", Path.open)
         monkeypatch.setattr(Path, "replace", Path.replace)
         file = tmp_path / str(fatal)
         monkeypatch.setattr(os, "kill", kill)
