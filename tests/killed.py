@@ -45,7 +45,12 @@ class Moments:
         def watched(*arguments, **options):
             self.pass_one()
             result = function(*arguments, **options)
-            self.pass_one()
+            try:
+                self.pass_one()
+            except BaseException:  # where a test lets itself be killed in its own process
+                if name == "open":
+                    result.close()
+                raise
             return result
 
         setattr(owner, name, watched)

@@ -575,7 +575,7 @@ def test_a_training_that_is_killed_again_and_again_ends_in_the_same_bits(kind, t
     assert start(kind, tmp_path / "other", whole).wait() == 0
     moments = random.Random(kind)
     kills = 0
-    while (code := start(kind, file, out, moments.randrange(20, 90)).wait()) != 0:
+    while (code := start(kind, file, out, moments.randrange(5, 50)).wait()) != 0:
         assert code == -signal.SIGKILL
         assert not out.exists()
         kills += 1
@@ -726,6 +726,22 @@ def test_lbfgs_is_refused_parts_of_the_weights():
     optimizer = torch.optim.LBFGS(model.parameters())
     with pytest.raises(FitError, match="choose adam, or ddp"):
         train(model, squares(model, *table()), optimizer, team=Team(model, 0, 2, sharded=True))
+
+
+def test_no_process_writes_before_all_have_looked_for_a_checkpoint(tmp_path):
+    answers = []
+
+    class Asked(Team):
+        def agree(self, answer):
+            answers.append((tmp_path / "file").exists())
+            return answer
+
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    file = Checkpoint(tmp_path / "file")
+    problem = squares(model, *table())
+    train(model, problem, optimizer, settings=Settings(1), checkpoint=file, team=Asked(model))
+    assert answers == [False, True, True]
 
 
 def test_processes_that_are_not_there_are_named():
