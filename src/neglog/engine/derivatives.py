@@ -33,6 +33,11 @@ def is_nested_forward_mode() -> bool:
     return sum(level.key() == torch._C._functorch.TransformType.Jvp for level in stack) > 1
 
 
+def as_tensors(settings: tuple[float, ...], like: Tensor) -> list[Tensor]:
+    """Return numbers as torch's words take them, in the dtype and on the device of a tensor."""
+    return [torch.full((), s, dtype=like.dtype, device=like.device) for s in settings]
+
+
 class _Facts:
     """A declaration with its settings: one thing to torch, which takes tuples apart."""
 
@@ -42,7 +47,7 @@ class _Facts:
     def evaluate(self, fact: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return a formula's values, one or several, in the shape and dtype of the target."""
         *arguments, y = tensors
-        results = getattr(self.likelihood, fact)(*arguments, *self.settings, y)
+        results = getattr(self.likelihood, fact)(*arguments, *as_tensors(self.settings, y), y)
         results = results if isinstance(results, tuple) else (results,)
         return tuple(
             torch.as_tensor(r, dtype=y.dtype, device=y.device).expand_as(y) for r in results

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine.derivatives import apply, is_nested_forward_mode, nll
+from neglog.engine.derivatives import apply, as_tensors, is_nested_forward_mode, nll
 from neglog.engine.problem import Elements, RowsOfClasses
 
 HALF = (torch.float16, torch.bfloat16)
@@ -25,7 +25,8 @@ def reduced_elements(problem: Elements) -> Tensor:
     weight, masked = problem.weight, problem.masked
     if masked and weight is not None:  # what does not count is replaced, so that no NaN comes back
         counts = weight != 0
-        tensors = [None if t is None else torch.where(counts, t, 1.0) for t in problem.tensors()]
+        fillers = enumerate(problem.tensors(), start=1)  # apart: two equal inputs may be a pole
+        tensors = [None if t is None else torch.where(counts, t, float(i)) for i, t in fillers]
         problem = problem.holding(tensors)
     loss = nll(problem.likelihood, problem.settings, *problem.inputs, *problem.given, problem.y)
     if problem.factor != 1.0:  # as a tensor: a tangent of no dimensions times a float is float64
@@ -143,6 +144,5 @@ def one_hot(labels: Tensor, like: Tensor) -> Tensor:
 def constant(problem: Elements) -> Tensor:
     """Return what the likelihood's `nll` drops, for every target."""
     y = problem.y
-    numbers = [torch.full((), s, dtype=y.dtype, device=y.device) for s in problem.settings]
-    dropped = problem.likelihood.constant(*numbers, y)
+    dropped = problem.likelihood.constant(*as_tensors(problem.settings, y), y)
     return torch.as_tensor(dropped, dtype=y.dtype, device=y.device).expand_as(y)
