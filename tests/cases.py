@@ -8,7 +8,7 @@ from torch import Tensor
 from neglog import REGISTRY
 from neglog.engine import Elements
 from neglog.likelihood import Elementwise, Likelihood, Rows
-from neglog.support import Support, signs
+from neglog.support import Support, anything, nonnegative
 
 ELEMENTWISE = [c for c in REGISTRY.values() if issubclass(c, Elementwise)]
 ROWS = [c for c in REGISTRY.values() if issubclass(c, Rows)]
@@ -28,13 +28,15 @@ def draw(support: Support, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor
         return values.to(dtype)
     finite = [m for m in support.members if abs(m) <= torch.finfo(dtype).max ** 0.25]
     spread = 2 * torch.randn(shape, dtype=torch.float64)
-    between = {-1.0: spread, 0.0: spread.sigmoid() * max(finite)}
-    values = between[min(finite, key=abs) if min(finite) >= 0 else -1.0]
-    if support.words == signs.words:
-        values = spread.sign()
+    values = spread if min(finite) < 0 else spread.sigmoid() * max(finite)
+    if not support.contains(values).all():  # there is nothing between the members
+        values = torch.tensor(finite, dtype=torch.float64)[(spread > 0).long()]
     if values.numel() >= len(finite):
         values.view(-1)[-len(finite) :] = torch.tensor(finite, dtype=torch.float64)
     return values.to(dtype)
+
+
+EXPONENTIAL = {"poisson": (-200, 10), "gamma": (-10, 200)}
 
 
 def elementwise(
@@ -43,10 +45,12 @@ def elementwise(
     """Return inputs, targets and what is given, all inside their sets."""
     torch.manual_seed(seed)
     inputs = tuple(draw(domain, shape, dtype) for domain in likelihood.domains)
-    if likelihood.name == "poisson":  # exp of the extremes is ∞, which has tests of its own
-        inputs = (inputs[0].clamp(-200, 10),)
-    if len(inputs) == 2:  # a variance at its floor has tests of its own
+    if likelihood.name in EXPONENTIAL:  # exp of the extremes is ∞, which has tests of its own
+        inputs = (inputs[0].clamp(*EXPONENTIAL[likelihood.name]),)
+    if likelihood.domains == (anything, nonnegative):  # a variance at its floor has its own tests
         inputs = (inputs[0].clamp(-100, 100), inputs[1].clamp(min=0.125))
+    elif len(inputs) == 2:  # both extreme, but not in the same places
+        inputs = (inputs[0], inputs[1].roll(3))
     y = draw(likelihood.support, shape, dtype)
     if likelihood.name == "relative_entropy_of_log":
         y = y.clamp(-200, 3)
@@ -54,9 +58,13 @@ def elementwise(
     return Elements(likelihood, inputs, y, given, settings(likelihood))
 
 
+# Numbers of few digits, which every dtype holds.
+SETTINGS = {"delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75}
+
+
 def settings(likelihood: type[Likelihood]) -> tuple[float, ...]:
     """Return a number for each of a declaration's settings."""
-    return tuple({"delta": 1.25, "eps": 2.0**-20}[name] for name in likelihood.settings)
+    return tuple(SETTINGS[name] for name in likelihood.settings)
 
 
 def rows(

@@ -9,7 +9,14 @@ import mpmath as mp
 import numpy as np
 
 from neglog.likelihood import Likelihood
-from neglog.support import Support, nonnegative, signs, unit_interval
+from neglog.support import (
+    Support,
+    ends_of_unit_interval,
+    nonnegative,
+    positive,
+    signs,
+    unit_interval,
+)
 from neglog.words import bind
 
 mp.mp.dps = 60
@@ -57,6 +64,21 @@ def _laplace(mean: Any, scale: Any) -> Any:
     return SimpleNamespace(log_prob=lambda y: -abs(y - mean) / scale - mp.log(2 * scale))
 
 
+def _asymmetric_laplace(quantile: Any, level: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        check = (y - quantile) * (level if y > quantile else level - 1)
+        return mp.log(level * (1 - level)) - check
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
+def _gamma(shape: Any, rate: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        return mp.log(rate**shape * y ** (shape - 1) / mp.gamma(shape)) - rate * y
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
 def _huber(mean: Any, delta: Any) -> Any:
     def unscaled(error: Any) -> Any:
         return error**2 / 2 if abs(error) < delta else delta * (abs(error) - delta / 2)
@@ -64,6 +86,23 @@ def _huber(mean: Any, delta: Any) -> Any:
     ends = [-mp.inf, -delta, 0, delta, mp.inf]
     area = mp.quad(lambda error: mp.exp(-unscaled(error)), ends)
     return SimpleNamespace(log_prob=lambda y: -unscaled(y - mean) - mp.log(area))
+
+
+def _logistic_interval(lower: Any, upper: Any) -> Any:
+    """Bring the sigmoids to a common denominator, whose difference is not of numbers near 1."""
+    low, high = mp.exp(min(lower, upper)), mp.exp(max(lower, upper))
+    whole = (1 + low) * (1 + high)
+    parts = {1: (high - low) / whole, 0: (1 + 2 * low + low * high) / whole}
+    return SimpleNamespace(log_prob=lambda y: mp.log(parts[int(y)]))
+
+
+def _negative_binomial(count: Any, logits: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        ways = mp.gamma(y + count) / mp.gamma(count) / mp.gamma(y + 1)
+        yes, no = 1 / (1 + mp.exp(-logits)), 1 / (1 + mp.exp(logits))
+        return mp.log(ways) + y * mp.log(yes) + count * mp.log(no)
+
+    return SimpleNamespace(log_prob=log_prob)
 
 
 def _poisson(rate: Any) -> Any:
@@ -75,11 +114,15 @@ def _signed(logit: Any) -> Any:
 
 
 DISTRIBUTIONS = SimpleNamespace(
+    AsymmetricLaplace=_asymmetric_laplace,
     Bernoulli=_bernoulli,
     Categorical=_categorical,
+    Gamma=_gamma,
     Huber=_huber,
     Laplace=_laplace,
+    LogisticInterval=_logistic_interval,
     LogShare=lambda log_p: SimpleNamespace(log_prob=lambda y: mp.exp(y) * log_p),
+    NegativeBinomial=_negative_binomial,
     Normal=_normal,
     Poisson=_poisson,
     Share=lambda log_p: SimpleNamespace(log_prob=lambda y: y * log_p),
@@ -98,12 +141,17 @@ def log_prob(likelihood: type[Likelihood], *inputs: Any) -> Any:
     return bind(likelihood.distribution, words, mp.mpf)(*inputs).log_prob
 
 
+# Where probability lies: of a share the ends, of a count what is far above any rate in the tests.
+MEMBERS = {unit_interval: (0, 1), ends_of_unit_interval: (0, 1), signs: (-1, 1)}
+MEMBERS[nonnegative] = range(200)
+
+
 def total(support: Support, f: Any, kinks: list[Any]) -> Any:
     """Return the sum of f over the support of a target that is yes or no, a count, or real."""
-    if support.words in (unit_interval.words, signs.words):
-        return sum(f(mp.mpf(y)) for y in ((0, 1) if support is unit_interval else (-1, 1)))
-    if support is nonnegative:  # counts; far above any rate in the tests
-        return sum(f(mp.mpf(y)) for y in range(200))
+    if support in MEMBERS:
+        return sum(f(mp.mpf(y)) for y in MEMBERS[support])
+    if support is positive:
+        return mp.quad(f, [0, 1, 10, 100, mp.inf])
     inner = sorted({k + side for k in kinks for side in (0, -40, 40)})
     return mp.quad(f, [-mp.inf, *inner, mp.inf])
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import FunctionType
+
 import pytest
 from torch import distributions
 
 from neglog import REGISTRY
 from neglog.errors import DeclarationError
 from neglog.likelihood import Elementwise, Likelihood
-from neglog.support import reals
+from neglog.support import nonnegative, reals
 
 
 class Facts:
@@ -66,6 +68,10 @@ def with_other_names(x, y):
     return x - y
 
 
+def with_target(mean, y):
+    return mean * y
+
+
 def with_chain(mean, y):
     return (0.0 < mean < 1.0) * y
 
@@ -82,6 +88,11 @@ SPOILS = [
     ({"inputs": ("a", "b", "c")}, "names 3 inputs; the engine takes 2"),
     ({"inputs": ()}, "names 0 inputs; the engine takes 2"),
     ({"domains": (reals, reals)}, "must state one domain for each of its inputs"),
+    ({"curvature": with_target}, "does not state `information`, which is the curvature only where"),
+    ({"smooth": False}, "does not state `information`, which is the curvature only where"),
+    ({"information": with_target}, r"information must take \('mean',\), but takes"),
+    ({"link": "probit"}, "states the link 'probit'; a link is one of"),
+    ({"link": "log", "domains": (nonnegative,)}, "of one input that may be any number"),
     ({"__doc__": " "}, "has no docstring: say what it is for and give its source"),
 ]
 
@@ -97,7 +108,7 @@ def _registry_restored():
 def declare(base=Elementwise, **facts):
     body = {k: v for k, v in vars(Facts).items() if not k.startswith("__")}
     body |= {"__doc__": "A declaration."} | facts
-    body = {k: staticmethod(v) if callable(v) and k != "support" else v for k, v in body.items()}
+    body = {k: staticmethod(v) if isinstance(v, FunctionType) else v for k, v in body.items()}
     return type("Trial", (base,), {k: v for k, v in body.items() if v is not None})
 
 

@@ -12,7 +12,15 @@ import torch
 
 from neglog import REGISTRY
 from neglog.likelihood import Elementwise, Rows
-from neglog.support import anything, nonnegative, reals, signs, unit_interval
+from neglog.support import (
+    anything,
+    ends_of_unit_interval,
+    nonnegative,
+    positive,
+    reals,
+    signs,
+    unit_interval,
+)
 
 # Where inputs and targets of a set are tried, away from the ends, at which floors hold.
 INPUTS = {
@@ -24,7 +32,9 @@ TARGETS = {
     anything: [-30, -1, 0.25],
     reals: [-3, 0, 0.25, 1e3],
     unit_interval: [0, 0.25, 0.5, 1],
+    ends_of_unit_interval: [0, 1],
     nonnegative: [0, 0.25, 1, 3],
+    positive: [1e-3, 0.5, 2, 30],
     signs: [-1, 1],
 }
 NUMBERS = [anything, reals]  # sets without an end
@@ -35,10 +45,15 @@ def settings(likelihood: type[Elementwise]) -> list[mp.mpf]:
 
 
 def points(likelihood: type[Elementwise]) -> list[tuple[list[mp.mpf], mp.mpf]]:
-    """Return (inputs, y) inside the declared sets."""
+    """Return (inputs, y) inside the declared sets, but for the kinks of the loss."""
     grids = [*(INPUTS[domain] for domain in likelihood.domains), TARGETS[likelihood.support]]
     grid = [[mp.mpf(v) for v in point] for point in itertools.product(*grids)]
-    return [(inputs, y) for *inputs, y in grid]
+    return [(inputs, y) for *inputs, y in grid if likelihood.smooth or not kinks(inputs, y)]
+
+
+def kinks(inputs: list[mp.mpf], y: mp.mpf) -> bool:
+    """Tell whether a loss that is not smooth jumps: at its target, or where two inputs meet."""
+    return inputs[0] == (y if len(inputs) == 1 else inputs[1])
 
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
@@ -56,15 +71,17 @@ def test_the_registry_knows_every_declaration() -> None:
 def test_nll_is_minus_the_log_probability(likelihood) -> None:
     nll, constant = oracle.formula(likelihood, "nll"), oracle.formula(likelihood, "constant")
     ones = [mp.mpf(1)] * len(likelihood.given)
-    rest = [s if name == "delta" else mp.mpf(0) for name, s in named_settings(likelihood)]
+    rest = settings_of_the_model(likelihood)
     for x, y in points(likelihood):
         truth = -oracle.log_prob(likelihood, *x, *ones, *rest)(y)
         got = nll(*x, *ones, *rest, y) + constant(*rest, y)
         assert abs(got - truth) <= mp.mpf(10) ** -15 * max(1, abs(truth)), (x, y)
 
 
-def named_settings(likelihood: type[Elementwise]) -> list[tuple[str, mp.mpf]]:
-    return list(zip(likelihood.settings, settings(likelihood), strict=True))
+def settings_of_the_model(likelihood: type[Elementwise]) -> list[mp.mpf]:
+    """Return the settings without the floors, of which no distribution knows."""
+    named = zip(likelihood.settings, settings(likelihood), strict=True)
+    return [mp.mpf(0) if name == "eps" else s for name, s in named]
 
 
 def derivatives(likelihood: type[Elementwise]) -> list[tuple[str, int, str, int, int]]:
@@ -96,8 +113,6 @@ def test_declared_derivatives_are_derivatives(likelihood) -> None:
         for x, y in points(likelihood):
             if by == -1 and likelihood.support not in NUMBERS and y in (0, 1):
                 continue  # an end of the support: no derivative from both sides
-            if not likelihood.smooth and x[0] == y:
-                continue  # the kink
             point = [*x, *given, y]
 
             def line(t, point=point, by=by, f=f):
@@ -119,30 +134,73 @@ def test_the_shorter_formulas_hold_at_settled_targets(likelihood) -> None:
                 assert abs(shorter(*inputs, *given, y) - true) <= abs(true) * mp.mpf("1e-20")
 
 
-@pytest.mark.parametrize("likelihood", [c for c in cases.ELEMENTWISE if c.normalised])
-def test_the_likelihood_sums_to_one_and_its_score_to_zero(likelihood) -> None:
-    """∑ p = 1, ∑ score · p = 0, ∑ score² · p = ∑ curvature · p, with the constant in p."""
-    rest = [s if name == "delta" else mp.mpf(0) for name, s in named_settings(likelihood)]
-    facts = ("nll", "constant", "grad", "curvature")
-    nll, constant, grad, curvature = (oracle.formula(likelihood, fact) for fact in facts)
-    x = [mp.mpf("0.4"), mp.mpf("1.7")][: len(likelihood.inputs)]
+def mean_of(likelihood: type[Elementwise], x: list[mp.mpf]):
+    """Return what takes a function of the target to its mean under the declared loss."""
+    rest = settings_of_the_model(likelihood)
+    nll, constant = (oracle.formula(likelihood, fact) for fact in ("nll", "constant"))
+    kinks = [x[0] + side * s for s in (0, *rest) for side in (-1, 1)]
 
-    def over_the_support(f):
+    def mean(f):
         def weighed(y):
             return f(y) * mp.exp(-nll(*x, *rest, y) - constant(*rest, y))
 
-        kinks = [x[0] + side * s for s in (0, *rest) for side in (-1, 1)]
         return oracle.total(likelihood.support, weighed, kinks)
 
-    assert abs(over_the_support(lambda y: 1) - 1) < 1e-12
+    return mean
+
+
+NORMALISED = [c for c in cases.ELEMENTWISE if c.normalised]
+
+
+@pytest.mark.parametrize("likelihood", NORMALISED)
+def test_the_likelihood_sums_to_one_and_its_score_to_zero(likelihood) -> None:
+    """∑ p = 1, ∑ score · p = 0, ∑ score² · p = ∑ curvature · p, with the constant in p."""
+    x = [mp.mpf("0.4"), mp.mpf("1.7")][: len(likelihood.inputs)]
+    rest, mean = settings_of_the_model(likelihood), mean_of(likelihood, x)
+    grad, curvature = (oracle.formula(likelihood, fact) for fact in ("grad", "curvature"))
+    assert abs(mean(lambda y: 1) - 1) < 1e-12
     for part in range(len(x)):
-        score = part_of(grad, part)
-        second = part_of(curvature, 2 * part)
-        assert abs(over_the_support(lambda y, s=score: s(*x, *rest, y))) < 1e-12
-        if likelihood.smooth:  # a jump of the score is not in the curvature
-            information = over_the_support(lambda y, s=score: s(*x, *rest, y) ** 2)
-            mean = over_the_support(lambda y, c=second: c(*x, *rest, y))
-            assert abs(information - mean) < 1e-12
+        score, second = part_of(grad, part), part_of(curvature, 2 * part)
+        assert abs(mean(lambda y, s=score: s(*x, *rest, y))) < 1e-12
+        # A jump of the score at the target is not in the curvature; one where inputs meet is away.
+        if likelihood.smooth or len(x) == 2:
+            squared = mean(lambda y, s=score: s(*x, *rest, y) ** 2)
+            assert abs(squared - mean(lambda y, c=second: c(*x, *rest, y))) < 1e-12
+
+
+@pytest.mark.parametrize("at", ["0.4", "0.9", "0.04"])
+@pytest.mark.parametrize("likelihood", [c for c in NORMALISED if len(c.inputs) == 1])
+def test_the_information_is_the_mean_squared_score(likelihood, at) -> None:
+    x, rest = mp.mpf(at), settings_of_the_model(likelihood)
+    score, information = (oracle.formula(likelihood, f) for f in ("grad", "information"))
+    squared = mean_of(likelihood, [x])(lambda y: score(x, *rest, y) ** 2)
+    assert abs(information(x, *rest) - squared) < 1e-12 * squared
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("likelihood", [c for c in cases.ELEMENTWISE if c.link is not None])
+def test_the_link_takes_the_location_to_the_input(likelihood, sign) -> None:
+    """The location is the mean, which of a symmetric density is its median, or a quantile."""
+    x, rest = sign * mp.mpf("0.7"), settings_of_the_model(likelihood)
+    if likelihood.name == "quantile":
+        below = mean_of(likelihood, [x])(lambda y: 1 if y < x else 0)
+        assert abs(below - rest[0]) < 1e-12
+        assert likelihood.link == "identity"
+        return
+    mean = mean_of(likelihood, [x])(lambda y: y)
+    links = {"identity": lambda m: m, "log": mp.log, "logit": lambda m: mp.log(m / (1 - m))}
+    assert abs(links[likelihood.link](mean) - x) < 1e-12
+
+
+@elementwise
+def test_torch_s_distribution_is_the_one_in_sixty_digits(likelihood) -> None:
+    rest = settings_of_the_model(likelihood)
+    given = [mp.mpf(1)] * len(likelihood.given)
+    x = [mp.mpf("0.4"), mp.mpf("1.7")][: len(likelihood.inputs)]
+    point = [torch.tensor(float(v), dtype=torch.float64) for v in (*x, *given, *rest)]
+    got = likelihood.distribution(*point).log_prob(torch.ones((), dtype=torch.float64))
+    true = oracle.log_prob(likelihood, *x, *given, *rest)(mp.mpf(1))  # a member of every support
+    assert abs(got.item() - true) < 1e-13 * max(1, abs(true))
 
 
 @rows

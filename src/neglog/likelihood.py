@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, ClassVar
 
 from neglog.errors import DeclarationError
@@ -14,6 +15,7 @@ from neglog.support import Support, anything
 from neglog.words import reference
 
 REGISTRY: dict[str, type[Likelihood]] = {}
+LINKS = ("identity", "log", "logit")
 
 _ALLOWED = (
     ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name, ast.Load, ast.Store, ast.Call,
@@ -48,6 +50,12 @@ class Likelihood:
         settled_nll, settled_grad: `nll` and `grad` in forms that are shorter, or round less, but
             hold at settled targets only; unless stated, they are those.
         smooth: whether `grad` has no jump, so that `curvature` is all there is to its change.
+        link: the function, one of `LINKS`, that takes the target's location (its mean, median or
+            quantile) to what the network emits, which may be any number; of a row of logits the
+            multinomial logit. None where the network emits something else.
+        information: the Fisher information of one observation, E[grad²], from all arguments of
+            `nll` but the target; of one input, if normalised. It may stay unsaid where `grad` is
+            smooth and `curvature` does not read the target: then it is the curvature.
     """
 
     name: ClassVar[str]
@@ -60,6 +68,7 @@ class Likelihood:
     normalised: ClassVar[bool] = True
     smooth: ClassVar[bool] = True
     settled: ClassVar[Support | None] = None
+    link: ClassVar[str | None] = None
 
     distribution: ClassVar[Callable[..., Any]]
     nll: ClassVar[Callable[..., Any]]
@@ -69,6 +78,7 @@ class Likelihood:
     settled_nll: ClassVar[Callable[..., Any]]
     settled_grad: ClassVar[Callable[..., Any]]
     constant: ClassVar[Callable[..., Any]]
+    information: ClassVar[Callable[..., Any]]
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         """Check a declaration and enter it into the registry."""
@@ -79,6 +89,8 @@ class Likelihood:
         if not hasattr(cls, "domains"):
             cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
         _check(cls)
+        if cls.elementwise and cls.normalised and len(cls.inputs) == 1:
+            _complete_information(cls)
         for fact in ("nll", "grad"):
             if not hasattr(cls, f"settled_{fact}"):
                 setattr(cls, f"settled_{fact}", staticmethod(getattr(cls, fact)))
@@ -137,12 +149,41 @@ def _check(cls: type[Likelihood]) -> None:
         raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; the engine takes {most}.")
     if len(cls.domains) != len(cls.inputs):
         raise DeclarationError(f"{where} must state one domain for each of its inputs.")
+    if cls.link is not None and (cls.link not in LINKS or cls.domains != (anything,)):
+        raise DeclarationError(
+            f"{where} states the link {cls.link!r}; a link is one of {LINKS}, of one input that "
+            "may be any number, and None elsewhere."
+        )
     arguments = (*cls.term_inputs(), "y")
     settled = [fact for fact in ("settled_nll", "settled_grad") if hasattr(cls, fact)]
     for fact in ("nll", "grad", "curvature", "grad_target", *settled):
         _check_formula(f"{where}: {fact}", getattr(cls, fact), arguments)
     words = reference.NAMES + reference.OF_CONSTANTS
     _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), words)
+
+
+def _complete_information(cls: type[Likelihood]) -> None:
+    """Derive `information` where the curvature is its own mean; else check what is stated."""
+    if hasattr(cls, "information"):
+        words = reference.NAMES + reference.OF_CONSTANTS
+        where = f"the declaration {cls.__name__}: information"
+        _check_formula(where, cls.information, cls.term_inputs(), words)
+        return
+    curvature: Any = cls.curvature
+    read = {node.id for node in ast.walk(_parsed(curvature)) if isinstance(node, ast.Name)}
+    if not cls.smooth or "y" in read:
+        raise DeclarationError(
+            f"the declaration {cls.__name__} does not state `information`, which is the curvature "
+            "only where that does not read the target and `grad` does not jump."
+        )
+    without_target = FunctionType(curvature.__code__, curvature.__globals__, argdefs=(None,))
+    cls.information = staticmethod(without_target)
+
+
+def _parsed(formula: Any) -> ast.FunctionDef:
+    (function,) = ast.parse(textwrap.dedent(inspect.getsource(formula))).body
+    assert isinstance(function, ast.FunctionDef)
+    return function
 
 
 def _check_formula(
@@ -156,11 +197,9 @@ def _check_formula(
     if found != arguments:
         raise DeclarationError(f"{where} must take {arguments}, but takes {found}.")
     try:
-        source = textwrap.dedent(inspect.getsource(formula))
+        function = _parsed(formula)
     except OSError:
         raise DeclarationError(f"{where} has no source text: put it into a file.") from None
-    (function,) = ast.parse(source).body
-    assert isinstance(function, ast.FunctionDef)
     for statement in function.body:
         for node in ast.walk(statement):
             if not isinstance(node, _ALLOWED):

@@ -33,6 +33,10 @@ def _is_nonnegative(y):
     return y >= 0.0
 
 
+def _is_positive(y):
+    return y > 0.0
+
+
 def _is_sign(y):
     return (y == -1.0) | (y == 1.0)
 
@@ -62,6 +66,12 @@ nonnegative = Support(
     _is_nonnegative,
     members=(0.0, 0.5, 1.0, 3.0),
     outsiders=(-1.0, -1e-6, float("nan")),
+)
+positive = Support(
+    "a number above 0",
+    _is_positive,
+    members=(1e-3, 0.5, 1.0, 3.0),
+    outsiders=(0.0, -1.0, float("nan")),
 )
 signs = Support(
     "−1 or +1",

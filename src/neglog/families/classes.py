@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from neglog import distributions
 from neglog.likelihood import Elementwise, Rows
 from neglog.support import classes, ends_of_unit_interval, signs, unit_interval
@@ -30,6 +32,7 @@ class Bernoulli(Elementwise):
     inputs = ("logit",)
     support = unit_interval
     settled = ends_of_unit_interval
+    link = "logit"
 
     @staticmethod
     def distribution(logit):
@@ -178,6 +181,10 @@ class BernoulliProbability(Elementwise):
     def constant(y):
         return 0.0
 
+    @staticmethod
+    def information(probability):
+        return 1.0 / at_least(probability * (1.0 - probability), 1e-12)
+
 
 class SignedBernoulli(Elementwise):
     """`Bernoulli` with the labels −1 and +1: the logistic loss of margins, `SoftMarginLoss`.
@@ -217,6 +224,10 @@ class SignedBernoulli(Elementwise):
     def constant(y):
         return 0.0
 
+    @staticmethod
+    def information(logit):
+        return sigmoid(logit) * sigmoid(-logit)
+
 
 class Categorical(Rows):
     """One of K classes, the network emitting a row of logits: cross-entropy.
@@ -231,6 +242,7 @@ class Categorical(Rows):
     inputs = ("logits",)
     support = classes
     softmax = True
+    link: ClassVar[str | None] = "logit"
 
     @staticmethod
     def distribution(logits):
@@ -268,3 +280,4 @@ class CategoricalLogProbability(Categorical):
 
     inputs = ("log_probabilities",)
     softmax = False
+    link = None

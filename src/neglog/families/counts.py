@@ -18,6 +18,7 @@ class Poisson(Elementwise):
 
     inputs = ("log_rate",)
     support = nonnegative
+    link = "log"
 
     @staticmethod
     def distribution(log_rate):
@@ -82,3 +83,7 @@ class PoissonRate(Elementwise):
     @staticmethod
     def constant(eps, y):
         return log_gamma(y + 1.0)
+
+    @staticmethod
+    def information(rate, eps):
+        return rate / ((rate + eps) * (rate + eps))

@@ -20,6 +20,7 @@ class Normal(Elementwise):
     inputs = ("mean",)
     support = reals
     settled = anything
+    link = "identity"
 
     @staticmethod
     def distribution(mean):
@@ -102,6 +103,7 @@ class Laplace(Elementwise):
     inputs = ("mean",)
     support = reals
     settled = anything
+    link = "identity"
     smooth = False
 
     @staticmethod
@@ -128,6 +130,10 @@ class Laplace(Elementwise):
     def constant(y):
         return 0.6931471805599453  # ln 2
 
+    @staticmethod
+    def information(mean):
+        return 1.0
+
 
 class Huber(Elementwise):
     """A real target with normal errors up to `delta` and exponential ones beyond: robust.
@@ -142,6 +148,7 @@ class Huber(Elementwise):
     settings = ("delta",)
     support = reals
     settled = anything
+    link = "identity"
 
     @staticmethod
     def distribution(mean, delta):
@@ -170,3 +177,9 @@ class Huber(Elementwise):
     def constant(delta, y):
         middle = 2.5066282746310002 * erf(0.7071067811865475 * delta)  # √2π, 1/√2
         return log(middle + 2.0 / delta * exp(-0.5 * delta * delta))
+
+    @staticmethod
+    def information(mean, delta):
+        # That the error is less than delta has this probability.
+        middle = 2.5066282746310002 * erf(0.7071067811865475 * delta)
+        return middle / (middle + 2.0 / delta * exp(-0.5 * delta * delta))
