@@ -105,6 +105,7 @@ REAL = Kind(
 NORMAL = replace(REAL, at_loss=None)  # its least loss is not 0
 LOG_RATE = Kind(as_it_is, _counts, optimum=lambda y: np.log(np.maximum(y, 1)))
 RATE = Kind(np.abs, _counts, optimum=as_it_is)
+LOG_MEAN = Kind(as_it_is, lambda rng, shape: rng.gamma(2.5, size=shape) + 1e-3, optimum=np.log)
 LOGIT = Kind(
     as_it_is,
     _labels,
@@ -120,6 +121,7 @@ SIGNED_LOGIT = Kind(
     at_loss=lambda y, loss: _logit_at((y + 1) / 2, loss),
     centre=_zeros,
 )
+END = Kind(as_it_is, _labels)
 PROBABILITY = Kind(
     sigmoid,
     _labels,

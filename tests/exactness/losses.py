@@ -10,6 +10,8 @@ import numpy as np
 
 from exactness import kinds, textbook
 from exactness.kinds import Kind
+from neglog import engine, families, functional
+from neglog.engine import Elements
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Loss:
         further: what draws a further tensor from the prediction and the target.
         inputs: how many tensors are differentiated: the prediction, and the further one.
         mean: the reduction that divides by the count.
+        chained: whether more words follow each other than the limits of float64 allow for; what
+            rounding may do to them there, `test_engine.py` holds.
     """
 
     name: str
@@ -31,6 +35,7 @@ class Loss:
     further: Callable[[Any, Any, Any], Any] | None = None
     inputs: int = 1
     mean: str = "mean"
+    chained: bool = False
 
 
 def _variances(rng: Any, x: Any, y: Any) -> Any:
@@ -48,8 +53,28 @@ def _class_weights(rng: Any, x: Any, y: Any) -> Any:
     return np.broadcast_to(rng.uniform(0.1, 4, x.shape[1]), x.shape)
 
 
+def _other_ends(rng: Any, x: Any, y: Any) -> Any:
+    """Draw the other end of an interval, on 0's side, near and far; no half rounds them to one."""
+    return x - np.sign(x) * (1 + abs(x)) * 10 ** rng.uniform(-2, 0.3, x.shape)
+
+
+def _declared(likelihood: Any, *settings: float) -> Callable[..., Any]:
+    """Return the call of a declaration that has no function of its own, and torch no such loss."""
+
+    def call(f: Any, x: Any, y: Any, *others: Any, reduction: str) -> Any:
+        if f is not functional:
+            raise NotImplementedError
+        inputs = (x, *others)
+        return engine.elementwise(
+            Elements(likelihood, inputs, y, (), settings, reduction=reduction)
+        )
+
+    return call
+
+
 SMOOTHING = 0.1
 DELTA, BETA = 1.3, 0.7  # which no float is
+LEVEL, SHAPE, DISPERSION = 0.9, 2.3, 0.7
 REAL = (
     Loss("mse", kinds.REAL, lambda f, *t, **o: f.mse_loss(*t, **o), textbook.square),
     Loss("l1", kinds.REAL, lambda f, *t, **o: f.l1_loss(*t, **o), textbook.distance),
@@ -76,6 +101,8 @@ REAL = (
         _variances,
         inputs=2,
     ),
+    Loss("quantile", kinds.REAL, _declared(families.Quantile, LEVEL), textbook.check(LEVEL)),
+    Loss("gamma", kinds.LOG_MEAN, _declared(families.Gamma, SHAPE), textbook.gamma(SHAPE)),
 )
 COUNTS = (
     Loss(
@@ -86,6 +113,12 @@ COUNTS = (
         kinds.RATE,
         lambda f, *t, **o: f.poisson_nll_loss(*t, log_input=False, **o),
         textbook.poisson_rate(1e-8),
+    ),
+    Loss(
+        "negative binomial",
+        kinds.LOG_RATE,
+        _declared(families.NegativeBinomial, DISPERSION),
+        textbook.negative_binomial(DISPERSION),
     ),
 )
 BINARY = (
@@ -119,6 +152,15 @@ BINARY = (
         kinds.LOGITS_OF_LABELS,
         lambda f, *t, **o: f.multilabel_soft_margin_loss(*t, **o),
         textbook.many_bernoulli,
+    ),
+    Loss(
+        "logistic interval",
+        kinds.END,
+        _declared(families.LogisticInterval),
+        textbook.interval,
+        _other_ends,
+        inputs=2,
+        chained=True,
     ),
 )
 SHARES = (

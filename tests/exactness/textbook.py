@@ -62,6 +62,48 @@ def poisson_rate(eps):
     return loss
 
 
+def gamma(shape):
+    shape = mp.mpf(shape)
+
+    def loss(x, y):
+        ratio = shape * y * mp.exp(-x)
+        return Truth([shape * x, ratio], [[shape, -ratio]])
+
+    return loss
+
+
+def negative_binomial(dispersion):
+    dispersion = mp.mpf(dispersion)
+
+    def loss(x, y):
+        mean = mp.exp(x)
+        whole = 1 + dispersion * mean
+        beyond = -y * mp.log(dispersion * mean / whole)
+        return Truth([mp.log(whole) / dispersion, beyond], [[mean / whole, -y / whole]])
+
+    return loss
+
+
+def check(level):
+    level = mp.mpf(level)
+
+    def loss(x, y):
+        slope = level if y > x else level - 1
+        return Truth([slope * (y - x)], [[-slope if y != x else mp.mpf(0)]])
+
+    return loss
+
+
+def interval(lower, y, upper):
+    """The sigmoids brought to a common denominator: their difference may need many digits."""
+    low, high = mp.exp(min(lower, upper)), mp.exp(max(lower, upper))
+    whole = (1 + low) * (1 + high)
+    p = (high - low) / whole if y else (1 + 2 * low + low * high) / whole
+    sign = -1 if (lower <= upper) == bool(y) else 1
+    slopes = [[sign * mp.exp(z) / (1 + mp.exp(z)) ** 2 / p] for z in (upper, lower)]
+    return Truth([-mp.log(p)], [[-slopes[1][0]], slopes[0]])
+
+
 def bernoulli(x, y, positive_weight=1):
     yes, no = 1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x))
     loss = [-positive_weight * y * mp.log(yes), -(1 - y) * mp.log(no)]

@@ -8,8 +8,10 @@ from neglog.families.classes import (
     SignedBernoulli,
     WeightedBernoulli,
 )
-from neglog.families.counts import Poisson, PoissonRate
-from neglog.families.real import HeteroscedasticNormal, Huber, Laplace, Normal
+from neglog.families.counts import NegativeBinomial, Poisson, PoissonRate
+from neglog.families.ordinal import LogisticInterval
+from neglog.families.positive import Gamma
+from neglog.families.real import HeteroscedasticNormal, Huber, Laplace, Normal, Quantile
 from neglog.families.shares import RelativeEntropy, RelativeEntropyOfLog
 from neglog.likelihood import REGISTRY as REGISTRY
 
@@ -18,12 +20,16 @@ __all__ = [
     "BernoulliProbability",
     "Categorical",
     "CategoricalLogProbability",
+    "Gamma",
     "HeteroscedasticNormal",
     "Huber",
     "Laplace",
+    "LogisticInterval",
+    "NegativeBinomial",
     "Normal",
     "Poisson",
     "PoissonRate",
+    "Quantile",
     "RelativeEntropy",
     "RelativeEntropyOfLog",
     "SignedBernoulli",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from neglog import distributions
 from neglog.likelihood import Elementwise
 from neglog.support import nonnegative
-from neglog.words.reference import exp, log, log_gamma
+from neglog.words.reference import absolute, exp, log, log1p, log_gamma, softplus, where
 
 
 class Poisson(Elementwise):
@@ -87,3 +87,59 @@ class PoissonRate(Elementwise):
     @staticmethod
     def information(rate, eps):
         return rate / ((rate + eps) * (rate + eps))
+
+
+class NegativeBinomial(Elementwise):
+    """A count that varies more than `Poisson` allows, the network emitting the log of its mean.
+
+    Model: y has the mean μ = exp(log_mean) and the variance μ + dispersion · μ²: a Poisson count
+    whose rate is gamma distributed. The dispersion is above 0. Statistics packages call it NB2.
+
+    Source: J. M. Hilbe, Negative binomial regression, 2nd edition, 2011.
+    """
+
+    inputs = ("log_mean",)
+    settings = ("dispersion",)
+    support = nonnegative
+    link = "log"
+
+    @staticmethod
+    def distribution(log_mean, dispersion):
+        odds = log_mean + log(dispersion)
+        return distributions.NegativeBinomial(1.0 / dispersion, logits=odds)
+
+    @staticmethod
+    def nll(log_mean, dispersion, y):
+        # ln(1 + αμ) / α + y ln(1 + 1 / αμ). Rounding ln αμ, which may be far below 0, would show in
+        # the first logarithm alone.
+        log_excess, excess = log_mean + log(dispersion), dispersion * exp(log_mean)
+        tail = softplus(-log_excess)
+        above = where(excess < 1.0, log1p(excess), log_excess + tail)
+        return above / dispersion + where(y == 0.0, 0.0, y * tail)
+
+    @staticmethod
+    def grad(log_mean, dispersion, y):
+        # (μ − y) / (1 + αμ), of the smaller of μ and 1 / μ.
+        s = exp(-absolute(log_mean))
+        large = (1.0 - y * s) / (s + dispersion)
+        return where(log_mean > 0.0, large, (s - y) / (1.0 + dispersion * s))
+
+    @staticmethod
+    def curvature(log_mean, dispersion, y):
+        s = exp(-absolute(log_mean))
+        root = where(log_mean > 0.0, s + dispersion, 1.0 + dispersion * s)
+        return (1.0 + dispersion * y) * s / (root * root)
+
+    @staticmethod
+    def grad_target(log_mean, dispersion, y):
+        return softplus(-(log_mean + log(dispersion)))
+
+    @staticmethod
+    def constant(dispersion, y):
+        shape = 1.0 / dispersion
+        return log_gamma(shape) + log_gamma(y + 1.0) - log_gamma(y + shape)
+
+    @staticmethod
+    def information(log_mean, dispersion):
+        s = exp(-absolute(log_mean))
+        return where(log_mean > 0.0, 1.0 / (s + dispersion), s / (1.0 + dispersion * s))

@@ -183,3 +183,51 @@ class Huber(Elementwise):
         # That the error is less than delta has this probability.
         middle = 2.5066282746310002 * erf(0.7071067811865475 * delta)
         return middle / (middle + 2.0 / delta * exp(-0.5 * delta * delta))
+
+
+class Quantile(Elementwise):
+    """A real target, the network emitting the quantile of a `level`: the pinball, or check, loss.
+
+    Model: y ~ AsymmetricLaplace(quantile, level), of the density
+    level · (1 − level) · exp(−ρ(y − quantile)), where ρ(e) is level · e above 0 and
+    (level − 1) · e below, and the level lies between 0 and 1. The best constant prediction is
+    that quantile of the targets. At level ½ it is `Laplace` with twice the scale.
+
+    Source: R. Koenker, G. Bassett, Regression quantiles, Econometrica 46, 1978.
+    """
+
+    inputs = ("quantile",)
+    settings = ("level",)
+    support = reals
+    settled = anything
+    smooth = False
+    link = "identity"
+
+    @staticmethod
+    def distribution(quantile, level):
+        return distributions.AsymmetricLaplace(quantile, level)
+
+    @staticmethod
+    def nll(quantile, level, y):
+        error = y - quantile
+        return where(error < 0.0, level - 1.0, level) * error
+
+    @staticmethod
+    def grad(quantile, level, y):
+        return where(y > quantile, -level, where(y < quantile, 1.0 - level, 0.0))
+
+    @staticmethod
+    def curvature(quantile, level, y):
+        return 0.0
+
+    @staticmethod
+    def grad_target(quantile, level, y):
+        return where(y > quantile, level, where(y < quantile, level - 1.0, 0.0))
+
+    @staticmethod
+    def constant(level, y):
+        return -log(level * (1.0 - level))
+
+    @staticmethod
+    def information(quantile, level):
+        return level * (1.0 - level)
