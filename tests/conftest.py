@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -37,3 +38,10 @@ def _threads_restored():
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_stays_is_left_alone_by_the_collector():
+    """Compiled kernels leave millions of objects, which each collection would look through."""
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 
@@ -11,12 +12,20 @@ import torch
 from rich.console import Console
 
 from neglog import REGISTRY, errors
+from neglog import explain as package
 from neglog.explain import explain, proof, run
 from neglog.report.document import Table, Text
 from neglog.support import unit_interval
 from neglog.words.reference import where
 
 NAMES = ["bernoulli", "categorical", "normal"]
+DERIVED = {name: functools.cache(one) for name, one in package._EXPLANATIONS.items()}
+
+
+@pytest.fixture
+def derived_once(monkeypatch):
+    """Derive each loss once for all the tests of how it is shown: its proofs take a second."""
+    monkeypatch.setattr(package, "_EXPLANATIONS", DERIVED)
 
 
 def parts(document, kind):
@@ -31,6 +40,7 @@ def spoken(name, z=None, y=None, encoding="utf-8", width=80) -> str:
     return raw.getvalue().decode(encoding)
 
 
+@pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
 def test_what_runs_equals_what_is_derived(name) -> None:
     verdicts = [t.words for t in parts(explain(name), Text) if "equal" in t.words.lower()]
@@ -73,6 +83,7 @@ def test_what_cannot_be_proved_is_compared_in_numbers() -> None:
     assert close == proof.Verdict(True, "equal at 1,000 points to 1e-12, not proved")
 
 
+@pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
 def test_plain_ascii_keeps_the_columns_in_line(name) -> None:
     lines = spoken(name, encoding="ascii").splitlines()
@@ -80,6 +91,7 @@ def test_plain_ascii_keeps_the_columns_in_line(name) -> None:
     assert all(len(line) <= 80 for line in lines)
 
 
+@pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_source_shown_is_the_source_that_runs(name) -> None:
     import inspect
@@ -123,6 +135,7 @@ def test_categorical_with_strings() -> None:
     assert f"{loss.item():.4g}" in text
 
 
+@pytest.mark.usefixtures("derived_once")
 def test_the_canonical_rows_of_the_information_loss_table() -> None:
     document = explain("bernoulli")
     (table,) = [t for t in parts(document, Table) if "agrees?" in t.headers]
@@ -137,6 +150,7 @@ def test_the_canonical_rows_of_the_information_loss_table() -> None:
     )
 
 
+@pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
 def test_any_terminal_can_show_it(name, encoding) -> None:
@@ -145,6 +159,7 @@ def test_any_terminal_can_show_it(name, encoding) -> None:
     assert "Traceback" not in text
 
 
+@pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_is_complete_in_itself(name, tmp_path) -> None:
     path = tmp_path / "page.html"
@@ -185,6 +200,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
+@pytest.mark.usefixtures("derived_once")
 def test_a_page_never_replaces_what_is_no_file(tmp_path) -> None:
     page, link = tmp_path / "page.html", tmp_path / "link.html"
     page.write_text("old")

@@ -10,21 +10,23 @@ from linear import close, layer
 from neglog import errors
 from neglog import functional as F
 
+ROWS, CLASSES = 5, 4  # few: a numerical derivative takes a call for each number
+PIECES = 64  # bytes: two rows of float64 at most, the last one alone
 HEADS = {
     "labels": {},
-    "pieces": {"memory": 200},
-    "smoothing": {"label_smoothing": 0.1, "memory": 200},
+    "pieces": {"memory": PIECES},
+    "smoothing": {"label_smoothing": 0.1, "memory": PIECES},
     "softcap": {"softcap": 2.0},
-    "temperature": {"temperature": 0.5, "memory": 200},
+    "temperature": {"temperature": 0.5, "memory": PIECES},
     "z_loss": {"z_loss": 0.1, "reduction": "sum"},
-    "rows": {"reduction": "none", "memory": 200},
-    "ignored": {"ignore_index": 1, "weight": torch.rand(9, dtype=torch.float64)},
+    "rows": {"reduction": "none", "memory": PIECES},
+    "ignored": {"ignore_index": 1, "weight": torch.rand(CLASSES, dtype=torch.float64)},
 }
 
 
 @pytest.mark.parametrize("options", HEADS.values(), ids=HEADS)
 def test_derivatives_of_both_modes_and_orders(options) -> None:
-    tensors, label = layer()
+    tensors, label = layer(ROWS, CLASSES)
 
     def loss(x, w, b):
         return F.linear_cross_entropy(x, w, label, linear_bias=b, **options)
@@ -68,7 +70,7 @@ def test_a_third_derivative_is_refused() -> None:
 
 @pytest.mark.parametrize("options", HEADS.values(), ids=HEADS)
 def test_a_second_backward_gives_the_same_and_nothing_is_mutated(options) -> None:
-    tensors, label = layer(dtype=torch.float32)
+    tensors, label = layer(ROWS, CLASSES, torch.float32)
     options = {name: v.float() if torch.is_tensor(v) else v for name, v in options.items()}
     before = [t.detach().clone() for t in tensors]
     x, w, b = tensors
