@@ -131,7 +131,11 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("likelihood, dtype, size, reduction, weighted, kind, shared", ROWS)
+@pytest.mark.parametrize(
+    "likelihood, dtype, size, reduction, weighted, kind, shared",
+    ROWS,
+    ids=lambda fact: getattr(fact, "name", str(fact)),
+)
 def test_rows_kernel_agrees_with_reference(
     likelihood, dtype, size, reduction, weighted, kind, shared, monkeypatch
 ) -> None:
