@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import carray, njit
 
+from neglog.engine import jit
 from neglog.engine.jit import compile_kernel
 from neglog.engine.loops.slots import array
 from neglog.words import bind, bits, fingerprint, reference
@@ -160,6 +161,18 @@ def test_two_formulas_in_one_template_do_not_share_machine_code() -> None:
         kernel.held(slots.buffer_info()[0])
         results.append(numbers[1])
     assert results == [4.0, 6.0]
+
+
+def test_what_two_kernels_have_in_common_is_compiled_once() -> None:
+    def new_parts(formula, **flags):
+        before = set(jit._parts)
+        compile_kernel(_apply_term, torch.float64, formulas={"term": formula}, flags=flags)
+        return set(jit._parts) - before
+
+    new_parts(_plus, FIRST=True)
+    assert not new_parts(_plus, SECOND=True)
+    (part,) = new_parts(lambda x: x + 3.0)
+    assert part[0].__name__ == "<lambda>"
 
 
 def test_the_fingerprint_sees_every_source() -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -171,8 +172,27 @@ class _Parts:
     def _inner(
         self, name: str, function: Any, names: dict[str, Any], options: Any, real: Any = float
     ) -> Any:
-        named = bind(function, _globals(function) | names, real, name=self.named(name))
-        return njit(named, **INNER, **options)
+        """Compile a part, or return the one that an earlier kernel has made of the same.
+
+        It keeps that kernel's name, which says as much of the sources as a name of its own would.
+        """
+        meant = _globals(function) | names
+        used = sorted(_names_in(function.__code__) & meant.keys())
+        facts = (function, real, id(options), *((name, id(meant[name])) for name in used))
+        if facts not in _parts:
+            named = bind(function, meant, real, name=self.named(name))
+            _parts[facts] = njit(named, **INNER, **options)
+        return _parts[facts]
+
+
+# By what they are made of. A part holds all that its facts name, so no number is used again.
+_parts: dict[tuple[Any, ...], Any] = {}
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the names that a code and those inside it look up."""
+    inner = (_names_in(c) for c in code.co_consts if isinstance(c, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 _LOGGER = logging.getLogger("neglog")
