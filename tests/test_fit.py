@@ -12,7 +12,7 @@ from sklearn import datasets, linear_model
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting import separation
+from neglog.fitting.linear import separation
 from neglog.fitting.listener import Listener
 from neglog.fitting.predict import predict
 

@@ -12,6 +12,7 @@ from neglog.fitting.listener import Bar, Listener
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
 from neglog.fitting.solve import fit_table
+from neglog.fitting.table import Table
 
 
 def fit(
@@ -23,12 +24,23 @@ def fit(
     hidden: Sequence[int] = (),
     optimizer: str | None = None,
     optimizer_options: Mapping[str, Any] | None = None,
-    validation: float = 0.2,
+    validation: float | None = None,
     seed: int = 0,
     missing: str | None = None,
     drop: str | Sequence[str] = (),
     epochs: int | None = None,
     batch_size: int | None = None,
+    sample_weight: Any = None,
+    weight_kind: str = "frequency",
+    offset: Any = None,
+    exposure: Any = None,
+    base: Any = None,
+    quantile: float = 0.5,
+    delta: float = 1.345,
+    l2: float = 0.0,
+    covariance: str | None = None,
+    cluster: Any = None,
+    level: float = 0.95,
     out: str | Path | None = None,
     progress: bool | Listener | None = None,
 ) -> FitResult:
@@ -38,24 +50,54 @@ def fit(
         X: the path of a CSV or Parquet file, (N, P) numbers, or any data frame.
         y: (N,) the target, or the name of the column that holds it.
         target: the name of the target.
-        likelihood: ``"bernoulli"``, ``"categorical"`` or ``"normal"``; by default what the
-            target looks like.
+        likelihood: ``"bernoulli"``, ``"categorical"``, ``"ordinal"``, ``"normal"``,
+            ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``, ``"negative_binomial"`` or
+            ``"gamma"``; by default what the target looks like: one of two classes, one of more, or
+            a normal number.
         hidden: the widths of hidden layers; none is a linear model.
         optimizer: ``"newton"`` (linear models) or any class of `torch.optim`.
         optimizer_options: its options, such as ``{"lr": 0.1}``.
-        validation: the part of the rows that is held out.
+        validation: the part of the rows that is held out; by default none of a linear model's, and
+            a fifth of a network's.
         seed: decides which rows are held out, and a network's first weights.
         missing: ``"drop"`` rows with missing values or fill them with the ``"mean"``; without
             either they are refused.
         drop: a column, or columns, to leave out.
         epochs: the most passes over the rows, or steps of Newton's.
         batch_size: the rows of one step of an optimizer.
+        sample_weight: (N,) how much each row counts, or the name of a column.
+        weight_kind: ``"frequency"``: a row of weight 2 is the same as two rows; ``"precision"``:
+            its loss is multiplied by 2, and the rows stay as many, as R's weights.
+        offset: (N,) what is added to the linear predictor, or the name of a column.
+        exposure: (N,) positive numbers whose logarithm is added, or the name of a column.
+        base: the class whose weights are 0; by default the commonest of three or more.
+        quantile: which one, for that likelihood.
+        delta: where Huber's loss turns linear, in units of the errors' scale.
+        l2: how much of half the squared weights, of columns in units of their standard deviation,
+            is added to the mean loss; 0 is no penalty.
+        covariance: how standard errors are found: ``"fisher"``, ``"observed"``, ``"hc0"``,
+            ``"hc1"`` or ``"cluster"``.
+        cluster: (N,) the groups of rows that depend on each other, or the name of a column.
+        level: of the confidence intervals.
         out: a folder for the model, the predictions and the report.
         progress: whether to show a bar; by default where there is a terminal.
 
     Raises:
         FitError: what was passed cannot be fitted; the message says why, and the remedy.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> found = fit(x, [1, 0, 3, 4], likelihood="poisson")
+        >>> found.converged, found.coefficients.error.shape
+        (True, (2,))
     """
+    given = {
+        "sample_weight": sample_weight,
+        "offset": offset,
+        "exposure": exposure,
+        "cluster": cluster,
+    }
     options = Options(
         likelihood=likelihood,
         hidden=tuple(hidden),
@@ -67,16 +109,21 @@ def fit(
         drop=(drop,) if isinstance(drop, str) else tuple(drop),
         epochs=epochs,
         batch_size=batch_size,
+        weight_kind=weight_kind,
+        base=base,
+        quantile=quantile,
+        delta=delta,
+        l2=l2,
+        covariance=covariance or ("fisher" if cluster is None else "cluster"),
+        level=level,
+        **{role: _name(role, value) for role, value in given.items()},
     )
     if out is not None:
         save.check(Path(out))
-    if isinstance(X, (str, Path)):
-        source = table.read_file(X)
-        name = target or (y if isinstance(y, str) else None)
-        if name is None:
-            raise FitError("the target is not said; pass target= with a column's name.")
-    else:
-        source, name = table.from_memory(X, y, target)
+    source, name = _table(X, y, target)
+    for role, value in given.items():
+        if value is not None and not isinstance(value, str):
+            source = table.with_column(source, _name(role, value) or "", value, role)
     listener = progress if isinstance(progress, Listener) else Listener()
     if progress is None or progress is True:
         listener = Bar()
@@ -84,3 +131,18 @@ def fit(
     if out is not None:
         save.write(result, Path(out))
     return result
+
+
+def _table(data: Any, y: Any, target: str | None) -> tuple[Table, str]:
+    """Return the rows and the target's name."""
+    if not isinstance(data, (str, Path)):
+        return table.from_memory(data, y, target)
+    name = target or (y if isinstance(y, str) else None)
+    if name is None:
+        raise FitError("the target is not said; pass target= with a column's name.")
+    return table.read_file(data), name
+
+
+def _name(role: str, value: Any) -> str | None:
+    """Return the name of a column that has a role, or will have it."""
+    return value if value is None or isinstance(value, str) else f"({role.replace('_', ' ')})"

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
+import torch
 from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting import design as designs
-from neglog.fitting import rows, targets
-from neglog.fitting.design import Design
+from neglog.fitting import roles, rows, targets
+from neglog.fitting.design import Column, Design
+from neglog.fitting.linear.columns import Labels
+from neglog.fitting.linear.memory import Memory, batch_rows
 from neglog.fitting.options import Options
 from neglog.fitting.table import Table, listed
 from neglog.fitting.targets import Target
@@ -23,10 +27,8 @@ class Data:
 
     Attributes:
         index: each row's number in the table, from 0.
-        x: (N, P) the encoded features.
-        y: the encoded target.
-        truth: (N,) the target as it is reported.
-        training: which of the rows are fitted.
+        source: the encoded features and the target.
+        training: which of the rows are fitted; None for all of them.
         validation: which of them are held out.
         notes: what was left out, each a sentence.
     """
@@ -34,12 +36,14 @@ class Data:
     target: Target
     design: Design
     index: np.ndarray[Any, Any]
-    x: Tensor
-    y: Tensor
-    truth: np.ndarray[Any, Any]
-    training: np.ndarray[Any, Any]
+    source: Memory
+    training: np.ndarray[Any, Any] | None
     validation: np.ndarray[Any, Any]
     notes: list[str]
+
+    def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
+        """Return some of the rows."""
+        return self.source if rows is None else self.source.at(torch.from_numpy(rows))
 
 
 def prepare(table: Table, name: str, options: Options) -> Data:
@@ -48,37 +52,72 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     Raises:
         FitError: the table cannot be fitted.
     """
+    if table.numbers is not None and not _is_plain(table.numbers, options):
+        table = Table(table.source, table.whole())
     values = table.column(name)
+    others = roles.read(table, options)
     for dropped in options.drop:
         table.column(dropped)
-    frame = table.frame.drop({name, *options.drop})
-    design = designs.learn(frame, options.missing)
-    frame = designs.cleaned(frame, design.columns)
-    kept = rows.keep(frame.with_columns(values), options.missing, name)
+    if table.numbers is not None:
+        design = Design(tuple(Column(name) for name in table.names), options.missing)
+        whole = pl.DataFrame([values, *others.columns.values()])
+        frame, kept = pl.DataFrame(), rows.keep(whole, options.missing, whole.columns)
+    else:
+        frame = table.frame.drop({name, *options.drop, *options.roles.values()})
+        design = designs.learn(frame, options.missing)
+        frame = designs.cleaned(frame, design.columns)
+        whole = frame.with_columns(values, *others.columns.values())
+        always = [name, *(column.name for column in others.columns.values())]
+        kept = rows.keep(whole, options.missing, always)
     if kept.sum() < 2:
         raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
-    frame, values = frame.filter(kept), values.filter(kept)
-    target = targets.choose(values, options.likelihood)
-    truth = target.values(values)
-    y = target.encode(truth)
-    groups = None if target.classes is None else y.reshape(-1).numpy()
-    training, validation = rows.split(len(values), groups, options.validation, options.seed)
-    design, notes = design.with_fills(frame[training]).without_idle(frame[training])
+    notes = []
     if not kept.all():
-        notes = [f"{(~kept).sum()} rows with missing values are left out.", *notes]
-    return Data(
-        target=target,
-        design=design,
-        index=np.flatnonzero(kept.to_numpy()),
-        x=design.encode(frame),
-        y=y,
-        truth=truth,
-        training=training,
-        validation=validation,
-        notes=notes + _bases(design),
+        notes = [f"{(~kept).sum()} rows with missing values are left out."]
+        frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
+    target = targets.choose(values, options.likelihood)
+    y = target.encode(values)
+    groups = None if target.classes is None else y.numpy()
+    training, validation = rows.split(len(values), groups, options.held_out, options.seed)
+    if table.numbers is None:
+        design = design.with_fills(frame if training is None else frame[training])
+    if table.numbers is None:
+        source = encoded(design, frame, y, others)
+    else:
+        x = torch.from_numpy(table.numbers)
+        x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
+        source = _memory(x, y, (), others)
+    index = np.flatnonzero(kept.to_numpy())
+    notes += _bases(design) + others.notes(options)
+    return Data(target, design, index, source, training, validation, notes)
+
+
+def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
+    """Whether an array can be read as it is: finite, and every column used."""
+    return not options.drop and bool(np.isfinite(numbers.sum(dtype=np.float64)))
+
+
+def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> Memory:
+    """Return cleaned rows, encoded."""
+    labels = tuple(
+        Labels(torch.from_numpy(column.read(frame[column.name]).copy()), len(column.levels))
+        for column in design.labels
     )
+    read = [column.read(frame[column.name]) for column in design.numbers]
+    x = torch.from_numpy(np.stack(read)).T if read else torch.empty(len(y), 0).double()
+    return _memory(x, y, labels, others)
+
+
+def _memory(x: Tensor, y: Tensor, labels: tuple[Labels, ...], others: roles.Roles) -> Memory:
+    width = x.shape[1] + sum(label.levels - 1 for label in labels)
+    if not width:
+        raise FitError(
+            "no feature is left: every column holds one label only; a model needs a column that "
+            "varies."
+        )
+    return Memory(x, y, labels, others.weight, others.shift, others.groups, batch_rows(width))
 
 
 def _bases(design: Design) -> list[str]:
-    bases = [f"{column.name}={column.levels[0]}" for column in design.columns if column.levels]
+    bases = [f"{column.name}={column.levels[0]}" for column in design.labels]
     return [f"base levels, of weight 0: {listed(bases, 20)}."] if bases else []

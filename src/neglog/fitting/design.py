@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
-from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting.table import listed
@@ -33,46 +31,45 @@ class Column:
 
     def names(self) -> list[str]:
         """Name the columns that the model reads."""
-        return [f"{self.name}={level}" for level in self.levels[1:]] or [self.name]
+        if not self.levels:
+            return [self.name]
+        return [f"{self.name}={level}" for level in self.levels[1:]]
 
-    def encode(self, values: pl.Series) -> list[np.ndarray[Any, Any]]:
-        """Return a column of numbers, or one of 0 and 1 for each level but the base."""
+    def read(self, values: pl.Series) -> np.ndarray[Any, Any]:
+        """Return a cleaned column as numbers; labels as their places among the levels."""
         if self.fill is not None:
             values = values.fill_null(self.fill)
         if not self.levels:
-            return [values.to_numpy()]
-        return [(values == level).cast(pl.Float64).to_numpy() for level in self.levels[1:]]
+            return values.to_numpy()
+        return values.cast(pl.Enum(self.levels)).to_physical().cast(pl.Int64).to_numpy()
 
 
 @dataclass(frozen=True)
 class Design:
-    """The columns that a model reads, and what it does about missing values.
+    """The columns that a model reads, numbers first, and what it does about missing values.
 
     Attributes:
         columns: the columns of the table that are used.
         missing: ``"drop"``, ``"mean"``, or None where a missing value is refused.
-        left_out: encoded columns that tell nothing: constant, or copies of others.
     """
 
     columns: tuple[Column, ...]
     missing: str | None
-    left_out: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """Name the encoded columns, in order."""
-        every = [name for column in self.columns for name in column.names()]
-        return [name for name in every if name not in self.left_out]
+        return [name for column in self.columns for name in column.names()]
 
-    def encode(self, frame: pl.DataFrame) -> Tensor:
-        """Return the encoded columns of cleaned rows, (N, P) of float64."""
-        arrays = [
-            array
-            for column in self.columns
-            for name, array in zip(column.names(), column.encode(frame[column.name]), strict=True)
-            if name not in self.left_out
-        ]
-        return torch.from_numpy(np.stack(arrays, axis=1)) if arrays else torch.empty(len(frame), 0)
+    @property
+    def numbers(self) -> list[Column]:
+        """The columns of numbers."""
+        return [column for column in self.columns if not column.levels]
+
+    @property
+    def labels(self) -> list[Column]:
+        """The columns of labels."""
+        return [column for column in self.columns if column.levels]
 
     def with_fills(self, training: pl.DataFrame) -> Design:
         """Note what stands for missing values: the training rows' mean, or commonest level."""
@@ -81,43 +78,16 @@ class Design:
         filled = tuple(replace(c, fill=_typical(training[c.name], c)) for c in self.columns)
         return replace(self, columns=filled)
 
-    def without_idle(self, training: pl.DataFrame) -> tuple[Design, list[str]]:
-        """Leave out columns that are constant or copies in the training rows; say which."""
-        z = self.encode(training).numpy()
-        constant, copies = [], []
-        seen: dict[bytes, str] = {}
-        for name, values in zip(self.names, z.T, strict=True):
-            first = seen.setdefault(values.tobytes(), name)
-            if values.min() == values.max():
-                constant.append(name)
-            elif first != name:
-                copies.append((name, first))
-        notes = []
-        if constant:
-            notes.append(f"left out, constant in the training rows: {listed(constant, 20)}.")
-        if copies:
-            pairs = listed([f"{name} (copy of {first})" for name, first in copies], 20)
-            notes.append(f"left out, duplicate columns: {pairs}.")
-        left_out = {*constant, *(name for name, _ in copies)}
-        used = tuple(column for column in self.columns if not left_out.issuperset(column.names()))
-        design = replace(self, columns=used, left_out=tuple(sorted(left_out)))
-        if not design.names:
-            raise FitError(
-                "no feature is left: every column is constant in the training rows; "
-                "a model needs a column that varies."
-            )
-        return design, notes
-
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` needs."""
         columns = [{"name": c.name, "levels": c.levels, "fill": c.fill} for c in self.columns]
-        return {"columns": columns, "missing": self.missing, "left_out": self.left_out}
+        return {"columns": columns, "missing": self.missing}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Design:
         """Return the design that was saved."""
         columns = tuple(Column(c["name"], tuple(c["levels"]), c["fill"]) for c in data["columns"])
-        return cls(columns, data["missing"], tuple(data["left_out"]))
+        return cls(columns, data["missing"])
 
 
 def learn(frame: pl.DataFrame, missing: str | None) -> Design:
@@ -128,7 +98,8 @@ def learn(frame: pl.DataFrame, missing: str | None) -> Design:
     """
     if not frame.width:
         raise FitError("the table has no column but the target; a model needs features.")
-    design = Design(tuple(_column(column) for column in frame), missing)
+    columns = sorted((_column(column) for column in frame), key=lambda c: bool(c.levels))
+    design = Design(tuple(columns), missing)
     twice = [name for name, count in Counter(design.names).items() if count > 1]
     if twice:
         raise FitError(
@@ -193,7 +164,7 @@ def cleaned(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
 def _clean(values: pl.Series, column: Column) -> pl.Series:
     if column.levels:
         return _labels(values, column)
-    if values.dtype == pl.String:
+    if values.dtype == pl.String and values.null_count() < len(values):
         first = int(values.is_not_null().arg_max() or 0)
         raise FitError(
             f"column {column.name!r} must hold numbers, as when the model was fitted, but row "

@@ -2,48 +2,116 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neglog.fitting.objective import Objective, probabilities
-from neglog.fitting.result import Rows
-from neglog.fitting.targets import Target, objects
+from neglog.fitting.linear.links import LINKS
+from neglog.fitting.linear.responses import Classes, Location, Response
+from neglog.fitting.linear.shared import Ordered, Robust
+from neglog.fitting.linear.sums import Batch, Source
+from neglog.fitting.targets import Target
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model with what it takes to use it.
+
+    Attributes:
+        model: maps encoded rows (N, P) to the response's linear predictors (N, outputs).
+        target: the likelihood's name and its classes.
+        response: the likelihood.
+        shared: (Q,) the parameters that are the same for every row.
+        dispersion: as in `Response.dispersion`.
+    """
+
+    model: nn.Module
+    target: Target
+    response: Response
+    shared: Tensor
+    dispersion: float | None
+
+    def output(self, batch: Batch) -> Tensor:
+        """Return (N, outputs) linear predictors."""
+        output: Tensor = self.model(batch.columns.dense()[:, :-1])
+        if batch.offset is None:
+            return output
+        return output + (batch.offset / self.response.spread)[:, None]
+
+    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return (N,) losses in nats, of rows whose target is known."""
+        y = self.response.reads(y)
+        local = self.response.local(output, self.shared, y)
+        return self.response.nats(local.nll, y, self.dispersion)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return (N,) what is expected of a number."""
+        if isinstance(self.response, (Location, Robust)):
+            return output[:, 0] * self.response.spread + self.response.centre
+        return LINKS[self.response.link].mean(output[:, 0])
+
+    def chances(self, output: Tensor) -> Tensor:
+        """Return (N, K) probabilities of the classes."""
+        if isinstance(self.response, Classes):
+            return torch.softmax(self.response.logits(output), 1)
+        if isinstance(self.response, Ordered):
+            below = torch.sigmoid(self.shared - output)
+            padded = [torch.zeros_like(below[:, :1]), below, torch.ones_like(below[:, :1])]
+            return torch.cat(padded, 1).diff(dim=1)
+        return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the fitted model says of a set of rows.
+
+    Attributes:
+        index: each row's number in the table, from 0.
+        truth: the target as the user wrote it: labels, or numbers.
+        predicted: the most probable label, or the predicted mean.
+        probabilities: (N, K) over `FitResult.classes`; None where the target is a number.
+        loss: (N,), the information loss in nats, −ln of the probability (or density) of the truth.
+    """
+
+    index: np.ndarray[Any, Any]
+    truth: np.ndarray[Any, Any]
+    predicted: np.ndarray[Any, Any]
+    probabilities: np.ndarray[Any, Any] | None
+    loss: np.ndarray[Any, Any]
 
 
 @torch.no_grad()
-def judge(
-    model: nn.Module,
-    target: Target,
-    sigma: float | None,
-    index: np.ndarray[Any, Any],
-    x: Tensor,
-    truth: np.ndarray[Any, Any] | None,
-) -> Rows:
+def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
     """Predict rows, and weigh the predictions where the truth is known.
 
     Args:
-        model: maps x to the likelihood's input.
-        target: the likelihood and its classes.
-        sigma: the errors' standard deviation, for a normal target.
+        fitted: the model.
         index: (N,) the rows' numbers in the table.
-        x: (N, P) the encoded rows.
-        truth: (N,) the target, None where a row has none; or None altogether.
+        source: the rows; a target that is not known is NaN, or −1.
     """
-    output = model(x)
-    chances = probabilities(target.likelihood, output)
-    if target.classes is None:
-        predicted = output[:, 0].numpy()
-    else:
-        predicted = objects([target.classes[k] for k in chances.argmax(1)])
-    loss = np.full(len(x), np.nan)
-    if truth is None:
-        truth = objects([None] * len(x))
-    known = np.array([value is not None and value == value for value in truth], dtype=bool)
-    if known.any():
-        objective = Objective(target.likelihood, target.classes or ())
-        y = target.encode(truth[known])
-        loss[known] = objective.row_nats(output[torch.from_numpy(known)], y, sigma).numpy()
-    return Rows(index, truth, predicted, chances, loss)
+    classes = fitted.target.classes
+    predicted, chances, losses, truth = [], [], [], []
+    for batch in source:
+        output = fitted.output(batch)
+        if classes is None:
+            known = ~batch.y.isnan()
+            predicted.append(fitted.mean(output))
+        else:
+            known = batch.y >= 0
+            chances.append(fitted.chances(output))
+            predicted.append(chances[-1].argmax(1))
+        loss = torch.full((len(output),), torch.nan, dtype=torch.float64)
+        loss[known] = fitted.loss(output[known], batch.y[known])
+        losses.append(loss)
+        truth.append(batch.y)
+    decode = fitted.target.decode
+    return Rows(
+        index=index,
+        truth=decode(torch.cat(truth)),
+        predicted=decode(torch.cat(predicted)),
+        probabilities=torch.cat(chances).numpy() if chances else None,
+        loss=torch.cat(losses).numpy(),
+    )

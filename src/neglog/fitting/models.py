@@ -1,13 +1,12 @@
-"""The models: standard units, then a linear map or a small network."""
+"""What models begin and end with: standard units, and the layer that emits the outputs."""
 
 from __future__ import annotations
-
-import itertools
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from neglog.fitting.linear.responses import Classes, Response
 
 
 class Standardise(nn.Module):
@@ -23,30 +22,14 @@ class Standardise(nn.Module):
 
     @classmethod
     def of(cls, x: Tensor) -> Standardise:
-        """Learn the units of the training rows, none of whose columns is constant."""
-        size = x.abs().max(0).values  # without it, squares of 1e-200 would vanish
-        return cls((x / size).mean(0) * size, (x / size).std(0, correction=0) * size)
+        """Learn the units of the training rows."""
+        size = x.abs().max(0).values.clamp(min=1e-300)  # else squares of 1e-200 would vanish
+        scale = (x / size).std(0, correction=0) * size
+        return cls((x / size).mean(0) * size, torch.where(scale > 0, scale, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the rows in standard units."""
         return (x - self.mean) / self.scale
-
-
-def build(units: Standardise, hidden: Sequence[int], outputs: int, seed: int) -> nn.Sequential:
-    """Return a linear model of weights 0, or a network with the given hidden widths."""
-    widths = [len(units.mean), *hidden, outputs]
-    layers: list[nn.Module] = [units]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for before, after in itertools.pairwise(widths):
-            if len(layers) > 1:
-                layers.append(nn.ReLU())
-            layers.append(nn.Linear(before, after, dtype=torch.float64))
-    model = nn.Sequential(*layers)
-    if not hidden:
-        nn.init.zeros_(last(model).weight)
-        nn.init.zeros_(last(model).bias)
-    return model
 
 
 def last(model: nn.Sequential) -> nn.Linear:
@@ -56,26 +39,16 @@ def last(model: nn.Sequential) -> nn.Linear:
     return layer
 
 
-def in_units_of(model: nn.Sequential, centre: float, spread: float) -> None:
-    """Let the model emit the target's own units instead of standard ones."""
-    layer = last(model)
-    with torch.no_grad():
-        layer.weight.copy_(layer.weight * spread)
-        layer.bias.copy_(layer.bias * spread + centre)
+def table_weights(model: nn.Sequential, response: Response) -> tuple[np.ndarray, np.ndarray]:
+    """Return a linear model's weights (K, P) and intercepts (K,) for the table's own units.
 
-
-def table_weights(model: nn.Sequential) -> tuple[np.ndarray, np.ndarray]:
-    """Return a linear model's weights (K, P) and intercepts (K,) for the table's own units."""
+    Those of several classes are centred: they sum to 0 over the classes.
+    """
     units, layer = model[0], last(model)
     assert isinstance(units, Standardise)
-    weights = (layer.weight / units.scale).detach()
-    return weights.numpy(), (layer.bias - weights @ units.mean).detach().numpy()
-
-
-def describe(features: int, hidden: Sequence[int], outputs: int, emitted: str) -> str:
-    """Write a model in one line."""
-    emitted = emitted if outputs == 1 else f"{emitted}s"
-    if not hidden:
-        return f"linear, {features} feature{'s' * (features > 1)} → {outputs} {emitted}"
-    widths = " → ".join(map(str, hidden))
-    return f"network, {features} features → {widths} (ReLU) → {outputs} {emitted}"
+    weights = layer.weight.detach() / units.scale * response.spread
+    intercepts = layer.bias.detach() * response.spread + response.centre - weights @ units.mean
+    if isinstance(response, Classes):
+        weights, intercepts = (response.logits(part.T).T for part in (weights, intercepts[:, None]))
+        weights, intercepts = weights - weights.mean(0), (intercepts - intercepts.mean(0))[:, 0]
+    return weights.numpy(), intercepts.numpy()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from neglog.errors import FitError
+from neglog.fitting.linear.inference import COVARIANCES
 from neglog.fitting.rows import POLICIES
+
+WEIGHT_KINDS = ("frequency", "precision")
 
 
 @dataclass(frozen=True)
@@ -18,29 +22,60 @@ class Options:
     hidden: Sequence[int] = ()
     optimizer: str | None = None
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
-    validation: float = 0.2
+    validation: float | None = None
     seed: int = 0
     missing: str | None = None
     drop: Sequence[str] = ()
     epochs: int | None = None
     batch_size: int | None = None
+    sample_weight: str | None = None
+    weight_kind: str = "frequency"
+    offset: str | None = None
+    exposure: str | None = None
+    base: Any = None
+    quantile: float = 0.5
+    delta: float = 1.345
+    l2: float = 0.0
+    covariance: str = "fisher"
+    cluster: str | None = None
+    level: float = 0.95
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet."""
-        if self.missing is not None and self.missing not in POLICIES:
-            raise FitError(f"missing must be drop or mean, but got {self.missing!r}.")
-        if not 0.0 <= self.validation < 1.0:
-            raise FitError(f"validation must lie in [0, 1), but got {self.validation!r}.")
-        if not 0 <= self.seed < 2**63:
-            raise FitError(f"seed must be 0 or more, but got {self.seed!r}.")
+        self._check_ranges()
         if any(width < 1 for width in self.hidden):
             raise FitError(f"hidden layers must have widths of 1 or more, but got {self.hidden!r}.")
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise FitError(f"{name} must be 1 or more, but got {value!r}.")
-        if not self.newton:
-            return
+        if (self.covariance == "cluster") != (self.cluster is not None):
+            raise FitError(
+                "the covariance 'cluster' and the column of the clusters go together; pass both, "
+                "or neither."
+            )
+        if self.newton:
+            self._check_newton()
+
+    def _check_ranges(self) -> None:
+        for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
+                              ("weight_kind", WEIGHT_KINDS)):  # fmt: skip
+            value = getattr(self, name)
+            if value not in choices and (name, value) != ("missing", None):
+                raise FitError(f"{name} must be {' or '.join(choices)}, but got {value!r}.")
+        if not 0.0 <= self.held_out < 1.0:
+            raise FitError(f"validation must lie in [0, 1), but got {self.validation!r}.")
+        if not 0 <= self.seed < 2**63:
+            raise FitError(f"seed must be 0 or more, but got {self.seed!r}.")
+        for name in ("quantile", "level"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise FitError(f"{name} must lie between 0 and 1, but got {getattr(self, name)!r}.")
+        if not (0.0 < self.delta < math.inf):
+            raise FitError(f"delta must be a number above 0, but got {self.delta!r}.")
+        if not (0.0 <= self.l2 < math.inf):
+            raise FitError(f"l2 must be a number of 0 or more, but got {self.l2!r}.")
+
+    def _check_newton(self) -> None:
         if self.hidden:
             raise FitError("newton is for linear models; with hidden layers choose adam or lbfgs.")
         if self.optimizer_options:
@@ -57,3 +92,16 @@ class Options:
     def chosen(self) -> str:
         """The optimizer asked for, or the default one of the model."""
         return self.optimizer or ("adam" if self.hidden else "newton")
+
+    @property
+    def held_out(self) -> float:
+        """The part of the rows that is held out: none by default where Newton solves the model."""
+        if self.validation is not None:
+            return self.validation
+        return 0.0 if self.newton else 0.2
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns that are no features, by what they are."""
+        names = ("sample_weight", "offset", "exposure", "cluster")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

@@ -23,12 +23,12 @@ def at_infinity(how: str, steps: int, unit: str) -> Outcome:
         unit: what a step is called.
     """
     text = (
-        f"the maximum of the likelihood is at infinity: the classes are {how}, so that larger "
+        f"the maximum of the likelihood is at infinity: the rows are {how}, so that larger "
         f"weights always fit better; stopped after {steps} {unit}{'s' * (steps > 1)}."
     )
     note = (
         "the weights are those reached so far, not the maximum, which no finite weights attain: "
-        "use them to tell the classes apart, but do not read them as effects; fewer features or "
-        "more rows may give finite ones."
+        "use them to predict, but do not read them as effects; leave the column out (--drop), pass "
+        "a penalty (--l2) or, for two classes, --firth, to have finite ones."
     )
     return Outcome(False, text, [note])

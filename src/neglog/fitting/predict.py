@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import rows, save, table
+from neglog.fitting import roles, rows, save, table
+from neglog.fitting.data import encoded
 from neglog.fitting.design import cleaned
 from neglog.fitting.judge import judge
 from neglog.fitting.targets import Target
@@ -45,17 +46,18 @@ def predict(folder: str | Path, data: Any) -> Predictions:
         FitError: there is no model, or the table is not one that it can read.
     """
     saved = save.read(Path(folder))
-    design, target = saved.design, saved.target
+    design, target = saved.design, saved.fitted.target
     if isinstance(data, (str, Path)):
         source = table.read_file(data)
     else:
         source, _ = table.from_memory(data, None, target.name)
     frame = cleaned(source.frame, design.columns)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY)
-    index = np.flatnonzero(kept.to_numpy())
+    others = roles.of_prediction(source, saved.options).filter(kept)
     truth = _truth(source.frame, target, kept)
-    x = design.encode(frame.filter(kept))
-    judged = judge(saved.model, target, saved.sigma, index, x, truth)
+    frame = frame.filter(kept)
+    y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
+    judged = judge(saved.fitted, np.flatnonzero(kept.to_numpy()), encoded(design, frame, y, others))
     result = save.rows_frame(judged, target.classes).with_columns(
         pl.col("loss_nats").fill_nan(None)
     )
@@ -67,13 +69,13 @@ def predict(folder: str | Path, data: Any) -> Predictions:
     )
 
 
-def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> np.ndarray[Any, Any] | None:
+def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> pl.Series | None:
     if target.name not in frame.columns:
         return None
     column = frame[target.name].filter(kept)
-    if target.classes is None and column.dtype == pl.String:
+    if target.classes is None and column.dtype == pl.String and column.null_count() < len(column):
         raise FitError(
             f"the target {target.name!r} must hold numbers, as when the model was fitted, but it "
             f"holds text such as {column.drop_nulls()[0]!r}."
         )
-    return target.values(column)
+    return column

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import nn
 
+from neglog.fitting import null
+from neglog.fitting.coefficients import Coefficients
+from neglog.fitting.data import Data
 from neglog.fitting.design import Design
+from neglog.fitting.judge import Fitted, Rows, judge
+from neglog.fitting.models import table_weights
+from neglog.fitting.options import Options
 from neglog.likelihood import Likelihood
+
+if TYPE_CHECKING:
+    from neglog.fitting.statistics import Statistics
 
 
 @dataclass(frozen=True)
@@ -21,81 +32,179 @@ class Epoch:
     validation: float | None
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What the fitted model says of a set of rows.
-
-    Attributes:
-        index: each row's number in the table, from 0.
-        truth: the target as the user wrote it: labels, or numbers.
-        predicted: the most probable label, or the predicted mean.
-        probabilities: (N, K) over `FitResult.classes`; None where the target is a number.
-        loss: (N,), the information loss in nats, −ln of the probability (or density) of the truth.
-    """
-
-    index: np.ndarray[Any, Any]
-    truth: np.ndarray[Any, Any]
-    predicted: np.ndarray[Any, Any]
-    probabilities: np.ndarray[Any, Any] | None
-    loss: np.ndarray[Any, Any]
-
-
-@dataclass
+@dataclass(repr=False)
 class FitResult:
     """A fitted model with all that is needed to read, to report and to use it.
 
     Attributes:
         source: the table's file name, or how else the rows came.
-        target: the target's name.
-        likelihood: the declaration that was chosen.
-        reason: why, in one sentence.
-        features: the names of the model's input columns, after encoding.
-        classes: the labels in the order of the model's classes; None where the target is a number.
-        model: maps encoded rows (N, P) of float64 to the likelihood's input.
+        fitted: the model, its likelihood, and what it takes to judge rows by them.
+        data: the encoded rows.
+        options: what was asked for.
         model_text: the model in one line, such as "linear, 30 features → 1 logit".
         optimizer: its name and options in one line.
-        history: the losses step by step.
-        converged: whether the minimiser reached its tolerance.
         outcome: what ended the minimisation, in one sentence.
+        converged: whether that is its minimum.
+        steps: the losses step by step; a linear model's in its own units, that of the training
+            and that of the validation rows.
+        step: the step whose weights the model has.
         gradient_norm: the Euclidean norm of the mean loss's gradient at the solution.
-        loss: the mean loss of the training rows, in nats.
-        validation_loss: the same for the validation rows; None without any.
-        null_loss: the mean loss of the training rows if only the base rate (or mean) is known.
-        sigma: the errors' standard deviation by maximum likelihood (normal); else None.
-        weights: (K, P) in the units of the table, K outputs by P features; None for a network.
-        intercepts: (K,) in the units of the table; None for a network.
-        outputs: the names of the K outputs, such as the class they speak for.
-        training: the rows that were fitted.
-        validation: the rows that were held out.
+        decrement: the mean loss in nats that a further step of Newton's is expected to save; None
+            for other minimisers.
+        coefficients: a linear model's weights with their standard errors; None for a network.
         notes: warnings, each a sentence.
-        design: how a table's columns become the model's.
-        hidden: the widths of the hidden layers; empty for a linear model.
         interrupted: whether Ctrl-C ended the minimisation.
     """
 
     source: str
-    target: str
-    likelihood: type[Likelihood]
-    reason: str
-    features: list[str]
-    classes: list[Any] | None
-    model: nn.Module
+    fitted: Fitted
+    data: Data
+    options: Options
     model_text: str
     optimizer: str
-    history: list[Epoch]
-    converged: bool
     outcome: str
+    converged: bool
+    steps: Sequence[tuple[float, float | None]] | list[Epoch]
     gradient_norm: float
-    loss: float
-    validation_loss: float | None
-    null_loss: float
-    sigma: float | None
-    weights: np.ndarray[Any, Any] | None
-    intercepts: np.ndarray[Any, Any] | None
-    outputs: list[str]
-    training: Rows
-    validation: Rows
+    step: int = -1
+    decrement: float | None = None
+    coefficients: Coefficients | None = None
     notes: list[str] = field(default_factory=list)
-    design: Design | None = None
-    hidden: tuple[int, ...] = ()
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        """Return the fit in one line."""
+        state = "converged" if self.converged else "not converged"
+        return f"FitResult({self.target!r}: {self.kind}, {self.model_text}, {state})"
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.fitted.target.name
+
+    @property
+    def kind(self) -> str:
+        """The likelihood's name."""
+        return self.fitted.target.kind
+
+    @property
+    def likelihood(self) -> type[Likelihood]:
+        """The declaration that was chosen."""
+        return self.fitted.target.likelihood
+
+    @property
+    def reason(self) -> str:
+        """Why this likelihood, in one sentence."""
+        return self.fitted.target.reason
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the model's input columns, after encoding."""
+        return self.data.design.names
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The labels in the order of the model's classes; None where the target is a number."""
+        return self.fitted.target.classes
+
+    @property
+    def model(self) -> nn.Module:
+        """Maps encoded rows (N, P) of float64 to the likelihood's linear predictors."""
+        return self.fitted.model
+
+    @property
+    def design(self) -> Design:
+        """How a table's columns become the model's."""
+        return self.data.design
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the outputs, such as the class they speak for."""
+        if self.classes is None or self.kind == "ordinal":
+            return [self.target]
+        return [str(label) for label in self.classes[1 if self.kind == "bernoulli" else 0 :]]
+
+    @property
+    def sigma(self) -> float | None:
+        """The errors' standard deviation by maximum likelihood (normal); else None."""
+        return self.fitted.dispersion if self.kind == "normal" else None
+
+    @cached_property
+    def training(self) -> Rows:
+        """The rows that were fitted."""
+        rows = self.data.training
+        index = self.data.index if rows is None else self.data.index[rows]
+        return judge(self.fitted, index, self.data.part(rows))
+
+    @cached_property
+    def validation(self) -> Rows:
+        """The rows that were held out."""
+        rows = self.data.validation
+        return judge(self.fitted, self.data.index[rows], self.data.part(rows))
+
+    @cached_property
+    def history(self) -> list[Epoch]:
+        """The losses step by step."""
+        if isinstance(self.steps[0], Epoch):
+            return list(self.steps)
+        return [
+            Epoch(
+                step, self._nats(fitted, fitted), None if held is None else self._nats(held, fitted)
+            )
+            for step, (fitted, held) in enumerate(self.steps)
+        ]
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the training rows, in nats."""
+        return self.history[self.step].training
+
+    @property
+    def validation_loss(self) -> float | None:
+        """The same for the validation rows; None without any."""
+        return self.history[self.step].validation
+
+    @cached_property
+    def null_loss(self) -> float:
+        """The mean loss of the training rows if only the base rate (or mean) is known."""
+        return null.loss(self.fitted.response, self.data.part(self.data.training))
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """The likelihood, the deviance, and what is made of them."""
+        from neglog.fitting import statistics
+
+        return statistics.of(self)
+
+    @property
+    def weights(self) -> np.ndarray[Any, Any] | None:
+        """(K, P) in the units of the table, K outputs by P features; None for a network.
+
+        Those of several classes are centred: each feature's sum to 0.
+        """
+        return None if self._table_weights is None else self._table_weights[0]
+
+    @property
+    def intercepts(self) -> np.ndarray[Any, Any] | None:
+        """(K,) in the units of the table; None for a network."""
+        return None if self._table_weights is None else self._table_weights[1]
+
+    @cached_property
+    def _table_weights(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+        if self.options.hidden:
+            return None
+        assert isinstance(self.model, nn.Sequential)
+        return table_weights(self.model, self.fitted.response)
+
+    def _nats(self, loss: float, fitted: float) -> float:
+        """Return a mean loss in nats, the dispersion being that of the training rows."""
+        source, response = self.data.part(self.data.training), self.fitted.response
+        y = response.reads(source.y)
+        dispersion = response.dispersion(fitted, y, source.weight)
+        return null.mean_nats(response, loss, y, source.weight, dispersion)
+
+    def summary(self) -> Any:
+        """Return the summary: what was fitted, how well, and the table of coefficients."""
+        from neglog.fitting.summary import Summary
+
+        return Summary(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,14 @@ REMEDY = (
 
 
 def keep(
-    frame: pl.DataFrame, missing: str | None, always: str | None = None, remedy: str = REMEDY
+    frame: pl.DataFrame, missing: str | None, always: Sequence[str] = (), remedy: str = REMEDY
 ) -> pl.Series:
     """Return which rows are used, True for each of them.
 
     Args:
         frame: the columns that are used.
         missing: ``"drop"``, ``"mean"``, or None to refuse.
-        always: a column (the target) that is never filled in.
+        always: columns (the target) that are never filled in.
         remedy: what to do where they are refused.
 
     Raises:
@@ -43,15 +44,15 @@ def keep(
         )
     kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
     for name, gap in gaps.items():
-        if missing == "drop" or name == always:
+        if missing == "drop" or name in always:
             kept &= ~gap
     return kept
 
 
 def split(
     count: int, classes: np.ndarray[Any, Any] | None, share: float, seed: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the rows to fit and the rows to hold out, the same share of every class.
+) -> tuple[np.ndarray[Any, Any] | None, np.ndarray[Any, Any]]:
+    """Return the rows to fit (None for all) and those to hold out, the same share of every class.
 
     Args:
         count: how many rows there are.
@@ -59,6 +60,8 @@ def split(
         share: the part of the rows to hold out.
         seed: which of the possible splits.
     """
+    if share == 0:
+        return None, np.empty(0, dtype=np.int64)
     order = np.random.default_rng(seed).permutation(count)
     groups = [order]
     if classes is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import tempfile
@@ -14,27 +15,29 @@ import polars as pl
 import safetensors
 import safetensors.torch
 import torch
-from torch import nn
 
 import neglog
 from neglog.errors import FitError
 from neglog.fitting import models
 from neglog.fitting.design import Design
-from neglog.fitting.result import FitResult, Rows
-from neglog.fitting.targets import LIKELIHOODS, Target
+from neglog.fitting.judge import Fitted, Rows
+from neglog.fitting.network.architecture import Architecture
+from neglog.fitting.options import Options
+from neglog.fitting.result import FitResult
+from neglog.fitting.targets import Target
 
 MODEL, PREDICTIONS, REPORT = "model.safetensors", "predictions.csv", "report.html"
-_FORMAT = 1
+_FORMAT = 2
+_OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
 
 
 @dataclass(frozen=True)
 class Saved:
     """A model that was read from disk, with what it takes to use it."""
 
-    model: nn.Module
+    fitted: Fitted
     design: Design
-    target: Target
-    sigma: float | None
+    options: Options
 
 
 def check(folder: Path) -> None:
@@ -121,26 +124,24 @@ def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
 
 def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Series:
     if classes is None:
-        return pl.Series(
-            values=[float(v) if v is not None else None for v in values], dtype=pl.Float64
-        )
+        return pl.Series(values=values, dtype=pl.Float64).fill_nan(None)
     return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
 
 
 def _model_bytes(result: FitResult) -> bytes:
-    assert result.design is not None
+    fitted, response = result.fitted, result.fitted.response
     facts = {
         "format": _FORMAT,
         "neglog": neglog.__version__,
         "torch": torch.__version__,
         "source": result.source,
-        "target": result.target,
-        "likelihood": result.likelihood.name,
-        "reason": result.reason,
-        "classes": result.classes,
-        "hidden": result.hidden,
+        "target": dataclasses.asdict(fitted.target),
+        "options": dataclasses.asdict(result.options),
         "features": result.features,
-        "sigma": result.sigma,
+        "response": {name: getattr(response, name, None) for name in _OF_THE_RESPONSE},
+        "shared": fitted.shared.tolist(),
+        "dispersion": fitted.dispersion,
+        "converged": result.converged,
         "design": result.design.to_json(),
     }
     tensors = {name: t.contiguous() for name, t in result.model.state_dict().items()}
@@ -181,12 +182,17 @@ def read(folder: Path) -> Saved:
 
 
 def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:
-    design = Design.from_json(facts["design"])
-    likelihood, classes = LIKELIHOODS[facts["likelihood"]], facts["classes"]
-    target = Target(facts["target"], likelihood, classes, facts["reason"])
+    options, target = Options(**facts["options"]), Target(**facts["target"])
+    count, stated = len(target.classes or ()), facts["response"]
+    response = target.facts.make(count, stated["base"] or 0, options)
+    known = {name: value for name, value in stated.items() if hasattr(response, name)}
+    response = dataclasses.replace(response, **known)
     units = models.Standardise(tensors["0.mean"], tensors["0.scale"])
-    outputs = tensors[f"{2 * len(facts['hidden']) + 1}.bias"].shape[0]
-    model = models.build(units, facts["hidden"], outputs, seed=0)
+    model = Architecture(tuple(options.hidden)).build(units, response.outputs, seed=0)
     model.load_state_dict(tensors)
     model.requires_grad_(False).eval()
-    return Saved(model, design, target, facts["sigma"])
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise ValueError("weights that are no numbers")
+    shared = torch.tensor(facts["shared"], dtype=torch.float64)
+    fitted = Fitted(model, target, response, shared, facts["dispersion"])
+    return Saved(fitted, Design.from_json(facts["design"]), options)

@@ -25,10 +25,30 @@ MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 
 @dataclass(frozen=True)
 class Table:
-    """Named columns, and a word for where they came from."""
+    """Named columns, and a word for where they came from.
+
+    Attributes:
+        frame: the columns.
+        numbers: (N, P) columns called x1, x2, …, that are kept as the array that they came as;
+            None where all are in the frame.
+    """
 
     source: str
     frame: pl.DataFrame
+    numbers: np.ndarray[Any, Any] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Name the columns of `numbers`."""
+        width = 0 if self.numbers is None else self.numbers.shape[1]
+        return [f"x{j + 1}" for j in range(width)]
+
+    def whole(self) -> pl.DataFrame:
+        """Return every column in one frame."""
+        if self.numbers is None:
+            return self.frame
+        own = [series(name, x) for name, x in zip(self.names, self.numbers.T, strict=True)]
+        return pl.DataFrame(own).fill_nan(None).hstack(self.frame.get_columns())
 
     def column(self, name: str) -> pl.Series:
         """Return a column, or say which there are."""
@@ -99,20 +119,40 @@ def from_memory(data: Any, target: Any, name: str | None) -> tuple[Table, str]:
     Raises:
         FitError: the shapes do not belong together, or the target is not said.
     """
-    frame = _frame(data)
     if isinstance(target, str):
         name, target = target, None
-    if target is None:
-        if name is None:
-            raise FitError("the target is not said; pass y, or target= with a column's name.")
-        return _checked("the data frame", frame), name
-    name = name or "y"
-    if name in frame.columns:
+    if target is None and name is None:
+        raise FitError("the target is not said; pass y, or target= with a column's name.")
+    frame = _frame(data)
+    if frame is None:
+        table = _of_array(np.asarray(data.detach().cpu() if hasattr(data, "detach") else data))
+    else:
+        table = _checked("the data frame" if target is None else "the arrays", frame)
+    if target is not None:
+        return with_column(table, name or "y", target), name or "y"
+    assert name is not None
+    return Table(table.source, table.whole()), name
+
+
+def with_column(table: Table, name: str, values: Any, argument: str = "y") -> Table:
+    """Return the table with one more column.
+
+    Raises:
+        FitError: the table has such a column, or another number of rows.
+    """
+    if name in (*table.frame.columns, *table.names):
         raise FitError(f"X already has a column {name!r}; pass target= with another name for y.")
-    values = series(name, target)
-    if len(values) != len(frame):
-        raise FitError(f"X has {len(frame)} rows, but y has {len(values)}; pass as many of both.")
-    return _checked("the arrays", frame.with_columns(values)), name
+    column = series(name, values)
+    rows = len(table.frame) if table.numbers is None else len(table.numbers)
+    if len(column) != rows:
+        raise FitError(
+            f"X has {rows} rows, but {argument} has {len(column)}; pass as many of both."
+        )
+    if table.numbers is not None and table.frame.is_empty():
+        frame = pl.DataFrame([column])
+    else:
+        frame = table.frame.with_columns(column)
+    return _checked(table.source, frame, table.numbers)
 
 
 def series(name: str, values: Any) -> pl.Series:
@@ -141,24 +181,35 @@ def _or_none(value: Any) -> Any:
     return value if isinstance(same, (bool, np.bool_)) and same else None
 
 
-def _frame(data: Any) -> pl.DataFrame:
+def _frame(data: Any) -> pl.DataFrame | None:
+    """Return a data frame of any library as polars'; None where the data are no frame."""
     native = nw.from_native(data, pass_through=True)
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
-    if isinstance(native, nw.DataFrame):
-        if isinstance(frame := native.to_native(), pl.DataFrame):
-            return frame
-        return pl.DataFrame([series(str(c), native[c].to_list()) for c in native.columns])
-    if hasattr(data, "detach"):
-        data = data.detach().cpu()
-    array = np.asarray(data)
+    if not isinstance(native, nw.DataFrame):
+        return None
+    if isinstance(frame := native.to_native(), pl.DataFrame):
+        return frame
+    return pl.DataFrame([_column(native[name]) for name in native.columns])
+
+
+def _column(values: Any) -> pl.Series:
+    plain = values.dtype.is_numeric() and not values.null_count()
+    return series(str(values.name), values.to_numpy() if plain else values.to_list())
+
+
+def _of_array(array: np.ndarray[Any, Any]) -> Table:
+    """Take (N, P) numbers as they are; anything else column by column."""
     if array.ndim != 2:
         remedy = "use X.reshape(-1, 1) for a single feature"
         raise FitError(f"X must be (rows, features), but its shape is {array.shape}; {remedy}.")
-    return pl.DataFrame([series(f"x{j + 1}", array[:, j]) for j in range(array.shape[1])])
+    if array.dtype.kind in "biuf" and len(array):
+        return Table("the arrays", pl.DataFrame(), array)
+    columns = [series(f"x{j + 1}", array[:, j]) for j in range(array.shape[1])]
+    return _checked("the arrays", pl.DataFrame(columns))
 
 
-def _checked(source: str, frame: pl.DataFrame) -> Table:
+def _checked(source: str, frame: pl.DataFrame, numbers: Any = None) -> Table:
     """Refuse an empty table, and bring columns of like kinds to one type."""
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
@@ -169,7 +220,8 @@ def _checked(source: str, frame: pl.DataFrame) -> Table:
         (kinds.decimal() | kinds.float()).cast(pl.Float64).fill_nan(None),
         (kinds.categorical() | kinds.enum()).cast(pl.String),
     )
-    return Table(source, frame.with_columns(_number_where_text_is_one(c) for c in frame))
+    frame = frame.with_columns(_number_where_text_is_one(column) for column in frame)
+    return Table(source, frame, numbers)
 
 
 def _number_where_text_is_one(column: pl.Series) -> pl.Series:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.families import Bernoulli, Categorical, Normal
+from neglog.fitting.kinds import KINDS, Kind
 from neglog.fitting.table import listed
 from neglog.likelihood import Likelihood
 
-LIKELIHOODS: dict[str, type[Likelihood]] = {
-    likelihood.name: likelihood for likelihood in (Bernoulli, Categorical, Normal)
-}
 _MOST_INTEGER_CLASSES = 20
 _ROWS_A_CLASS = 3
+_MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -28,42 +26,68 @@ class Target:
     """The target's name, its likelihood, and its labels in the order of the classes.
 
     Attributes:
+        kind: the likelihood's name among `KINDS`.
         classes: the labels; None where the target is a number.
         reason: why this likelihood, in one sentence.
     """
 
     name: str
-    likelihood: type[Likelihood]
+    kind: str
     classes: list[Any] | None
     reason: str
 
-    def values(self, column: pl.Series) -> np.ndarray[Any, Any]:
-        """Return a column's values as they are reported: labels, or numbers."""
-        if self.classes is None:
-            return column.cast(pl.Float64).to_numpy()
-        labels = [plain(value) for value in column]
-        if all(isinstance(label, str) for label in self.classes):
-            labels = [None if label is None else str(label) for label in labels]
-        return objects(labels)
+    @property
+    def facts(self) -> Kind:
+        """What `fit` knows of the likelihood."""
+        return KINDS[self.kind]
 
-    def encode(self, values: np.ndarray[Any, Any]) -> Tensor:
-        """Return numbers as (N, 1) floats, two classes likewise, more classes as (N,) integers.
+    @property
+    def likelihood(self) -> type[Likelihood]:
+        """The declaration."""
+        return self.facts.declaration
+
+    @cached_property
+    def labels(self) -> np.ndarray[Any, Any]:
+        """The classes as an array that keeps each label's own type."""
+        return objects(self.classes or [])
+
+    def encode(self, column: pl.Series) -> Tensor:
+        """Return numbers as floats, classes as their numbers; what is missing as NaN or −1.
 
         Raises:
             FitError: a label is none of the classes.
         """
         if self.classes is None:
-            return torch.from_numpy(np.array(values, dtype=np.float64))[:, None]
-        number = {label: k for k, label in enumerate(self.classes)}
-        strangers = Counter(value for value in values if value not in number)
-        if strangers:
-            found = listed([f"{label!r} ({count})" for label, count in strangers.items()])
+            return torch.from_numpy(column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy())
+        codes = _codes(column, self.classes)
+        strange = column.filter(pl.Series(codes == -1) & column.is_not_null())
+        if len(strange):
+            counts = strange.value_counts(sort=True)
+            found = [f"{plain(label)!r} ({count})" for label, count in counts.iter_rows()]
             raise FitError(
                 f"the target {self.name!r} holds labels that were not there when the model was "
-                f"fitted: {found}; it knows {listed(self.classes)}."
+                f"fitted: {listed(found)}; it knows {listed(self.classes)}."
             )
-        labels = torch.tensor([number[value] for value in values], dtype=torch.int64)
-        return labels if self.likelihood is Categorical else labels.double()[:, None]
+        return torch.from_numpy(codes)
+
+    def decode(self, y: Tensor) -> np.ndarray[Any, Any]:
+        """Return what `encode` has read as it is reported: labels, or numbers."""
+        if self.classes is None:
+            return y.numpy()
+        return np.append(self.labels, objects([None]))[y.numpy()]
+
+
+def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
+    """Return each label's place among the classes, −1 where it is none of them."""
+    if all(isinstance(label, str) for label in classes):
+        known = column.cast(pl.String).cast(pl.Enum(classes), strict=False)
+        return known.to_physical().cast(pl.Int64).fill_null(-1).to_numpy().copy()
+    if column.dtype == pl.String:
+        return np.full(len(column), -1)
+    values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    numbers = np.array(classes, dtype=np.float64)
+    places = np.searchsorted(numbers, values).clip(max=len(numbers) - 1)
+    return np.where(numbers[places] == values, places, -1)
 
 
 def plain(value: Any) -> Any:
@@ -87,69 +111,78 @@ def choose(column: pl.Series, override: str | None) -> Target:
     name = column.name
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
-    labels = sorted({plain(value) for value in column.unique()})
+    values = column.unique()
+    labels = sorted({plain(value) for value in values.head(_MOST_CLASSES)})
     if any(isinstance(label, float) for label in labels):
         labels = [float(label) for label in labels]
-    if len(labels) == 1:
+    if len(values) == 1:
         raise FitError(
-            f"the target {name!r} is {labels[0]!r} in every row; with one value there is nothing "
-            "to learn."
+            f"the target {name!r} is {labels[0]!r} in all {len(column)} rows; with one value there "
+            "is nothing to learn."
         )
     if override is None:
-        chosen, reason = _fitting(column, labels)
+        kind, reason = _fitting(column, labels, len(values))
     else:
-        chosen, reason = _asked_for(name, override), "it was asked for"
-    if chosen is Normal:
-        return _number(column, reason)
-    _check_classes(column, labels, chosen)
-    return Target(name, chosen, labels, reason)
+        kind, reason = _asked_for(name, override), "it was asked for"
+    if KINDS[kind].target == "numbers":
+        _check_numbers(column, kind)
+        return Target(name, kind, None, reason)
+    _check_classes(column, labels, len(values), kind)
+    return Target(name, kind, labels, reason)
 
 
-def _fitting(column: pl.Series, labels: list[Any]) -> tuple[type[Likelihood], str]:
-    count = len(labels)
+def _fitting(column: pl.Series, labels: list[Any], count: int) -> tuple[str, str]:
     if count == 2:
-        return Bernoulli, f"{column.name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)"
+        return "bernoulli", f"{column.name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)"
     if column.dtype == pl.String:
-        return Categorical, f"{column.name!r} holds {count} different labels"
+        return "categorical", f"{column.name!r} holds {count} different labels"
     whole = all(isinstance(label, int) for label in labels)
     few = count <= min(_MOST_INTEGER_CLASSES, len(column) // _ROWS_A_CLASS)
     if whole and few:
-        return (
-            Categorical,
-            f"{column.name!r} holds {count} different whole numbers, taken as classes",
-        )
-    return Normal, f"{column.name!r} holds {count} different numbers"
+        reason = f"{column.name!r} holds {count} different whole numbers, taken as classes"
+        return "categorical", reason
+    return "normal", f"{column.name!r} holds {count} different numbers"
 
 
-def _asked_for(name: str, override: str) -> type[Likelihood]:
-    if override.lower() not in LIKELIHOODS:
-        known = listed(list(LIKELIHOODS))
+def _asked_for(name: str, override: str) -> str:
+    asked = override.lower().replace("-", "_")
+    if asked not in KINDS:
+        known = listed(list(KINDS), 20)
         raise FitError(f"fit has no likelihood {override!r} for {name!r}; choose one of {known}.")
-    return LIKELIHOODS[override.lower()]
+    return asked
 
 
-def _number(column: pl.Series, reason: str) -> Target:
+def _check_numbers(column: pl.Series, kind: str) -> None:
+    name, support = column.name, KINDS[kind].support
     if column.dtype == pl.String:
         raise FitError(
-            f"the target {column.name!r} holds text, such as {column[0]!r}, which has no normal "
+            f"the target {name!r} holds text, such as {column[0]!r}, which has no {kind} "
             "likelihood; leave out the likelihood, or pass categorical."
         )
-    infinite = column.cast(pl.Float64).is_infinite()
-    if infinite.any():
+    numbers = column.cast(pl.Float64).to_numpy()
+    if np.isinf(numbers).any():
         raise FitError(
-            f"the target {column.name!r} holds {infinite.sum()} infinite values; remove their rows."
+            f"the target {name!r} holds {np.isinf(numbers).sum()} infinite values; remove their "
+            "rows."
         )
-    return Target(column.name, Normal, None, reason)
+    outside = ~support.contains(numbers)
+    if outside.any():
+        first = int(outside.argmax())
+        raise FitError(
+            f"the target {name!r} must hold {support.words} for the {kind} likelihood, but "
+            f"{outside.sum()} of {len(numbers)} values are not, the first {numbers[first]:g} in row "
+            f"{first} (from 0); remove them, or choose another likelihood."
+        )
 
 
-def _check_classes(column: pl.Series, labels: list[Any], chosen: type[Likelihood]) -> None:
-    name, count = column.name, len(labels)
-    if chosen is Bernoulli and count > 2:
+def _check_classes(column: pl.Series, labels: list[Any], count: int, kind: str) -> None:
+    name = column.name
+    if KINDS[kind].target == "two" and count > 2:
         raise FitError(
             f"bernoulli wants two classes, but the target {name!r} holds {count}: "
             f"{listed(labels)}; pass categorical."
         )
-    if count > max(2, len(column) // 2):
+    if count > min(max(2, len(column) // 2), _MOST_CLASSES):
         remedy = "pass normal" if column.dtype != pl.String else "choose another target"
         raise FitError(
             f"the target {name!r} holds {count} different values in {len(column)} rows, which are "

@@ -17,7 +17,8 @@ from matplotlib.ticker import MaxNLocator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neglog.fitting.result import Epoch, Rows
+    from neglog.fitting.judge import Rows
+    from neglog.fitting.result import Epoch
 
 _INK, _SOFT, _BLUE, _ORANGE = "#1d2530", "#5b6674", "#2b5d8a", "#c4722a"
 _STYLE: Any = {

@@ -16,17 +16,19 @@ from neglog.report.information import information
 from neglog.words import symbolic
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult, Rows
+    from neglog.fitting.judge import Rows
+    from neglog.fitting.result import FitResult
     from neglog.likelihood import Likelihood
 
 _WORST = 20
 _MOST_FEATURES, _MOST_OUTPUTS = 400, 20  # in the table
 _MOST_BARS = 40
+_DERIVED = ("bernoulli", "categorical", "normal")
 
 
 def content(fit: FitResult) -> dict[str, Any]:
     """Return what the template of a fit's report asks for."""
-    expression, meaning = loss_formula(fit.likelihood)
+    expression, meaning = loss_formula(fit.likelihood) if fit.kind in _DERIVED else (None, "")
     rows, which = _checked(fit)
     heading, caption = _check_words(fit, rows, which)
     bars = None
@@ -108,7 +110,7 @@ def _lead(fit: FitResult) -> str:
     held = len(fit.validation.loss)
     return (
         f"{len(fit.training.loss):,} rows fitted, {held:,} held out, "
-        f"{len(fit.features):,} features, {fit.likelihood.name} likelihood."
+        f"{len(fit.features):,} features, {fit.kind} likelihood."
     )
 
 

@@ -12,7 +12,7 @@ from neglog.report.document import Cell, Table, number
 from neglog.report.terminal import rich_table
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import Rows
+    from neglog.fitting.judge import Rows
 
 _MOST_CLASSES = 6  # more do not fit beside each other
 

@@ -1,0 +1,83 @@
+"""The table of coefficients: estimates, standard errors, tests and intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+INTERCEPT = "(intercept)"
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The weights that a linear model was found to have, in the units of the table.
+
+    Attributes:
+        names: (output, feature) of each; the output of what all rows share is "".
+        estimate: their values, NaN for a column that others make up.
+        error: their standard errors; NaN throughout where there are none.
+        covariance: of the estimates; 0 for those that are not free.
+        kind: how the covariance was found.
+        freedom: the degrees of freedom of Student's t; None where the normal is used.
+        level: of the intervals.
+    """
+
+    names: list[tuple[str, str]]
+    estimate: np.ndarray[Any, Any]
+    covariance: np.ndarray[Any, Any]
+    kind: str
+    freedom: float | None
+    level: float
+
+    @property
+    def error(self) -> np.ndarray[Any, Any]:
+        """The standard errors."""
+        with np.errstate(invalid="ignore"):
+            error = np.sqrt(np.diag(self.covariance))
+        return np.where(np.isnan(self.estimate), np.nan, error)
+
+    @property
+    def statistic(self) -> np.ndarray[Any, Any]:
+        """The estimates over their standard errors: z, or t where there is a `freedom`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate / self.error
+
+    @property
+    def p(self) -> np.ndarray[Any, Any]:
+        """The probability of a statistic as far from 0, if the weight were 0."""
+        return np.asarray(2 * self._law.sf(np.abs(self.statistic)))
+
+    @property
+    def interval(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """The confidence intervals' ends."""
+        reach = self._law.ppf((1 + self.level) / 2) * self.error
+        return self.estimate - reach, self.estimate + reach
+
+    @property
+    def letter(self) -> str:
+        """What the statistic is called."""
+        return "z" if self.freedom is None else "t"
+
+    @property
+    def _law(self) -> Any:
+        return stats.norm() if self.freedom is None else stats.t(self.freedom)
+
+    def frame(self) -> pl.DataFrame:
+        """Return the table: output, feature, estimate, std_error, z or t, p, low, high."""
+        low, high = self.interval
+        return pl.DataFrame(
+            {
+                "output": [output for output, _ in self.names],
+                "feature": [feature for _, feature in self.names],
+                "estimate": self.estimate,
+                "std_error": self.error,
+                self.letter: self.statistic,
+                "p": self.p,
+                "low": low,
+                "high": high,
+            }
+        ).fill_nan(None)

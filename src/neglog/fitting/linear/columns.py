@@ -1,0 +1,132 @@
+"""A chunk of encoded rows: what a linear model asks of it, whether it is stored whole or not.
+
+A model with P columns has P + 1 weights an output, the intercept's last. The three operations are
+the linear map, its transpose, and the Gram matrix; `Dense` holds every number, `Mixed` holds the
+columns of labels as codes, which makes a table of many levels as cheap as its columns are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Columns(Protocol):
+    """The operations that a linear model asks of N rows of P columns."""
+
+    def predict(self, weights: Tensor) -> Tensor:
+        """Return (N, K) linear predictors of weights (P + 1, K)."""
+
+    def pull(self, slopes: Tensor) -> Tensor:
+        """Return (P + 1, K): the transpose of `predict`, applied to slopes (N, K)."""
+
+    def gram(self, weights: Tensor) -> Tensor:
+        """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
+
+    def dense(self) -> Tensor:
+        """Return (N, P + 1): every number, a column of ones at the end."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """(N, P) numbers of float64, of any strides."""
+
+    x: Tensor
+
+    def predict(self, weights: Tensor) -> Tensor:
+        """Return (N, K) linear predictors of weights (P + 1, K)."""
+        return self.x @ weights[:-1] + weights[-1]
+
+    def pull(self, slopes: Tensor) -> Tensor:
+        """Return (P + 1, K): the transpose of `predict`, applied to slopes (N, K)."""
+        return torch.cat([self.x.T @ slopes, slopes.sum(0, keepdim=True)])
+
+    def gram(self, weights: Tensor) -> Tensor:
+        """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
+        weighted = self.x * weights[:, None]
+        return bordered(weighted.T @ self.x, weighted.sum(0), weights.sum())
+
+    def dense(self) -> Tensor:
+        """Return (N, P + 1): every number, a column of ones at the end."""
+        return torch.cat([self.x, self.x.new_ones(len(self.x), 1)], 1)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One column of labels as (N,) codes; code 0 is the base, which has no weight."""
+
+    codes: Tensor
+    levels: int
+
+    def sums(self, values: Tensor) -> Tensor:
+        """Return (levels − 1, …): the sum of (N, …) values over the rows of each level."""
+        total = values.new_zeros(self.levels, *values.shape[1:])
+        return total.index_add_(0, self.codes, values)[1:]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """(N, Q) numbers, then columns of labels."""
+
+    x: Tensor
+    labels: Sequence[Labels]
+
+    def predict(self, weights: Tensor) -> Tensor:
+        """Return (N, K) linear predictors of weights (P + 1, K)."""
+        width = self.x.shape[1]
+        output = self.x @ weights[:width] + weights[-1]
+        for label in self.labels:
+            own = weights[width : width + label.levels - 1]
+            output += torch.cat([torch.zeros_like(own[:1]), own]).index_select(0, label.codes)
+            width += label.levels - 1
+        return output
+
+    def pull(self, slopes: Tensor) -> Tensor:
+        """Return (P + 1, K): the transpose of `predict`, applied to slopes (N, K)."""
+        own = [label.sums(slopes) for label in self.labels]
+        return torch.cat([self.x.T @ slopes, *own, slopes.sum(0, keepdim=True)])
+
+    def gram(self, weights: Tensor) -> Tensor:
+        """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
+        weighted = self.x * weights[:, None]
+        grid = [[weighted.T @ self.x]]
+        for i, label in enumerate(self.labels):
+            across = [_counts(label, other, weights) for other in self.labels[:i]]
+            grid.append([label.sums(weighted), *across, torch.diag(label.sums(weights))])
+        edge = torch.cat([weighted.sum(0), *(label.sums(weights) for label in self.labels)])
+        return bordered(_symmetric(grid), edge, weights.sum())
+
+    def dense(self) -> Tensor:
+        """Return (N, P + 1): every number, a column of ones at the end."""
+        hot = [
+            torch.nn.functional.one_hot(label.codes, label.levels)[:, 1:].to(self.x.dtype)
+            for label in self.labels
+        ]
+        return torch.cat([self.x, *hot, self.x.new_ones(len(self.x), 1)], 1)
+
+
+def _counts(label: Labels, other: Labels, weights: Tensor) -> Tensor:
+    """Return the weights' sum over the rows of each pair of levels."""
+    pairs = label.codes * other.levels + other.codes
+    total = torch.bincount(pairs, weights, label.levels * other.levels)
+    return total.reshape(label.levels, other.levels)[1:, 1:]
+
+
+def _symmetric(lower: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Return the matrix whose blocks on and below the diagonal are given."""
+    count = len(lower)
+    rows = [
+        torch.cat([lower[i][j] if j <= i else lower[j][i].T for j in range(count)], 1)
+        for i in range(count)
+    ]
+    return torch.cat(rows)
+
+
+def bordered(inner: Tensor, edge: Tensor, corner: Tensor) -> Tensor:
+    """Return a symmetric matrix with one more line and column."""
+    right = torch.cat([edge, corner[None]])[:, None]
+    return torch.cat([torch.cat([inner, edge[None]]), right], 1)

@@ -1,0 +1,95 @@
+"""Rows that are held in memory, in batches that stay in the processor's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neglog.fitting.linear.columns import Columns, Dense, Labels, Mixed
+from neglog.fitting.linear.sums import Batch, Units
+
+_NUMBERS = 2_000_000
+_LEAST, _MOST = 256, 65_536
+
+
+def batch_rows(width: int) -> int:
+    """Return how many rows of so many numbers make up a batch."""
+    return min(max(_NUMBERS // max(width, 1), _LEAST), _MOST)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Encoded rows: numbers as (N, Q) of any strides, and columns of labels as codes.
+
+    Attributes:
+        x: the numbers.
+        y: (N,) the target, as the response takes it.
+        labels: the columns of labels, which come after the numbers.
+        weight, offset, cluster: as in `Batch`.
+        batch: how many rows are read at once.
+        scale: (Q,) what the numbers are multiplied by as they are read; None for nothing.
+        centre: (Q,) what is then taken off them; None for nothing.
+    """
+
+    x: Tensor
+    y: Tensor
+    labels: tuple[Labels, ...] = ()
+    weight: Tensor | None = None
+    offset: Tensor | None = None
+    cluster: Tensor | None = None
+    batch: int = 65_536
+    scale: Tensor | None = None
+    centre: Tensor | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.y)
+
+    @property
+    def features(self) -> int:
+        """How many encoded columns there are."""
+        return self.x.shape[1] + sum(label.levels - 1 for label in self.labels)
+
+    @property
+    def units(self) -> Units:
+        """What becomes of the columns as they are read; those of labels are as they are."""
+        rest = torch.zeros(self.features - self.x.shape[1], dtype=torch.float64)
+        own = torch.zeros(self.x.shape[1], dtype=torch.float64)
+        return Units(
+            torch.cat([own + 1 if self.scale is None else self.scale, rest + 1]),
+            torch.cat([own if self.centre is None else self.centre, rest]),
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows in order."""
+        for start in range(0, self.rows or 1, self.batch):
+            yield self._part(slice(start, start + self.batch))
+
+    def at(self, rows: Tensor) -> Memory:
+        """Return some of the rows, in memory of their own."""
+        part = self._part(rows)
+        return Memory(
+            part.columns.x,
+            part.y,
+            part.columns.labels if isinstance(part.columns, Mixed) else (),
+            part.weight,
+            part.offset,
+            part.cluster,
+            self.batch,
+        )
+
+    def _part(self, rows: slice | Tensor) -> Batch:
+        x = self.x[rows].double()
+        if self.scale is not None:
+            x = x * self.scale
+        if self.centre is not None:
+            x = x - self.centre
+        columns: Columns = Dense(x)
+        if self.labels:
+            columns = Mixed(x, [Labels(label.codes[rows], label.levels) for label in self.labels])
+        other = (None if v is None else v[rows] for v in (self.weight, self.offset, self.cluster))
+        return Batch(columns, self.y[rows], *other)

@@ -1,0 +1,110 @@
+"""Newton's method: the weights where the derivative of the mean loss is zero.
+
+The Newton decrement, half the squared length of the gradient in the Hessian's own metric, is the
+mean loss in nats that the next step is expected to save. It knows no units, of the columns or of
+the target, and it is what the search stops on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+from neglog.fitting.linear.sums import Problem, Value
+
+DECREMENT = 1e-18
+"""Below it, one more step would change no digit, of the standard errors neither."""
+OF_MANY_ROWS = 1e-14
+"""The same where a pass is expensive: standard errors are then right to seven digits."""
+ENOUGH = 1e-10
+"""At it, a search that rounding keeps from going on has arrived."""
+_HALVINGS = 40
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a step has led.
+
+    Attributes:
+        number: how many steps were taken.
+        weights: where they led.
+        value: the loss and its derivatives there, or, at the end, one negligible step before.
+        decrement: the mean loss in nats that the last step was expected to save.
+        pivot: the least pivot of the Hessian, its diagonal scaled to 1; 0 where it is singular.
+        last: whether the search ends here.
+    """
+
+    number: int
+    weights: Tensor
+    value: Value
+    decrement: float
+    pivot: float
+    last: bool = False
+
+    @property
+    def arrived(self) -> bool:
+        """Whether there is nothing left to save."""
+        return self.last and self.decrement < ENOUGH
+
+
+def steps(
+    problem: Problem, weights: Tensor, free: Tensor, enough: float = DECREMENT
+) -> Iterator[Step]:
+    """Yield the start, then step after step, until the derivative is zero or nothing moves.
+
+    Args:
+        problem: what is minimised.
+        weights: where to begin.
+        free: the numbers of the weights that may change.
+        enough: the decrement of the last step.
+    """
+    value, number = problem.value(weights), 0
+    while True:
+        assert value.hessian is not None
+        way, pivot = direction(value.hessian[free][:, free], value.gradient[free])
+        decrement = float(value.gradient[free] @ way) / 2
+        yield Step(number, weights, value, decrement, pivot)
+        number += 1
+        if decrement < enough:
+            yield Step(number, _moved(weights, free, way), value, decrement, pivot, last=True)
+            return
+        for _ in range(_HALVINGS):
+            reached = _moved(weights, free, way)
+            there = problem.value(reached)
+            if there.loss <= value.loss:
+                break
+            way = way / 2
+        else:
+            yield Step(number, weights, value, decrement, pivot, last=True)
+            return
+        weights, value = reached, there
+
+
+def _moved(weights: Tensor, free: Tensor, way: Tensor) -> Tensor:
+    return weights.index_add(0, free, -way)
+
+
+def direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
+    """Return the Newton direction, and the least pivot of the Hessian scaled to a diagonal of 1.
+
+    A Hessian that is not positive definite, to rounding, is lifted.
+    """
+    if not hessian.isfinite().all() or not gradient.isfinite().all():
+        raise FitError(
+            "the loss or its derivatives are no finite numbers any more: some value of the table, "
+            "or some weight, is too large; look for one far from the others."
+        )
+    size = hessian.diagonal().abs().clamp(min=torch.finfo(torch.float64).tiny).sqrt()
+    scaled = hessian / size[:, None] / size
+    lift = 0.0
+    while True:
+        lifted = scaled + lift * torch.eye(len(scaled), dtype=scaled.dtype)
+        factor, failed = torch.linalg.cholesky_ex(lifted)
+        if not failed:
+            way = torch.cholesky_solve((gradient / size)[:, None], factor)[:, 0] / size
+            return way, 0.0 if lift else float(factor.diagonal().min()) ** 2
+        lift = max(10 * lift, 1e-14)

@@ -1,0 +1,210 @@
+"""The weights of greatest likelihood of a linear model, or why there are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from neglog.fitting.linear import separation
+from neglog.fitting.linear.memory import Memory
+from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
+from neglog.fitting.linear.nonsmooth import quantile
+from neglog.fitting.linear.rank import Alias, aliases
+from neglog.fitting.linear.sums import Problem, Source, Value
+from neglog.fitting.outcome import Outcome, at_infinity
+from neglog.fitting.table import listed
+
+STEPS = 100
+_SAMPLE_PART = 20
+_ROWS_A_WEIGHT = 40
+_LEAST_SAMPLE = 20_000
+_SAMPLE_STEPS = 12
+_SAMPLE_ENOUGH = 1e-9
+_FAST = 8.0
+_SLOW_STEPS = 4
+_FLAT = 1e-10
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where the search ended.
+
+    Attributes:
+        weights: all of them, in the layout of `Problem`; those that are not free are 0.
+        free: the numbers of the weights that the rows determine.
+        aliases: the columns that were left out since others make them up.
+        value: the loss and its derivatives.
+        outcome: whether this is the maximum of the likelihood, in words.
+        decrement: the mean loss in nats that a further step is expected to save; None for a
+            linear program, which takes none.
+    """
+
+    weights: Tensor
+    free: Tensor
+    aliases: Sequence[Alias]
+    value: Value
+    outcome: Outcome
+    decrement: float | None
+
+
+def find(
+    problem: Problem,
+    names: Sequence[str],
+    watch: Callable[[Step], None],
+    limit: int = STEPS,
+) -> Optimum:
+    """Find the weights of greatest likelihood.
+
+    Args:
+        problem: the rows and their likelihood.
+        names: the columns' names.
+        watch: hears of every step.
+        limit: the most steps.
+    """
+    sample = _sample(problem)
+    found = _aliases(sample) if sample else []
+    if found or sample is None:
+        found = _aliases(problem)
+    free = _free(problem, found)
+    if not problem.response.smooth:
+        return _by_program(problem, free, found, names, watch)
+    weights = _null(problem)
+    if sample is not None:
+        weights = _warm(sample, weights, free)
+    doubt = _Doubt()
+    enough = DECREMENT if sample is None else OF_MANY_ROWS
+    for step in steps(problem, weights, free, enough):
+        if step.number:
+            watch(step)
+        if problem.ridge is None and doubt.about(step):
+            how = separation.found(problem, free, names)
+            if how:
+                outcome = at_infinity(how, step.number, "step")
+                break
+        if step.number == limit and not step.arrived:
+            text = f"the derivative is not zero after {limit} steps; pass more with --epochs."
+            outcome = Outcome(False, text)
+            break
+    else:
+        outcome = _arrived(step)
+    outcome = _with_aliases(outcome, found, names)
+    return Optimum(step.weights, free, found, step.value, outcome, step.decrement)
+
+
+def _with_aliases(outcome: Outcome, found: Sequence[Alias], names: Sequence[str]) -> Outcome:
+    if not found:
+        return outcome
+    text = listed([alias.words(names) for alias in found], 20)
+    note = f"left out, since others make them up: {text}."
+    return replace(outcome, notes=[*outcome.notes, note])
+
+
+def _by_program(
+    problem: Problem,
+    free: Tensor,
+    found: Sequence[Alias],
+    names: Sequence[str],
+    watch: Callable[[Step], None],
+) -> Optimum:
+    weights = quantile(problem, free)
+    value = problem.value(weights)
+    watch(Step(1, weights, value, 0.0, 1.0, last=True))
+    outcome = Outcome(True, "the linear program has its optimum.")
+    return Optimum(weights, free, found, value, _with_aliases(outcome, found, names), None)
+
+
+def _arrived(step: Step) -> Outcome:
+    count = f"{step.number} step{'s' * (step.number > 1)}"
+    left = f"the Newton decrement is {step.decrement:.1g} nats"
+    if not step.arrived:
+        return Outcome(False, f"no step lowers the loss any more after {count}, but {left}.")
+    if step.pivot < _FLAT:
+        text = (
+            f"the derivative is zero to rounding after {count}, but so is the curvature: some "
+            "weights go on to infinity, as where a part of the rows is separated."
+        )
+        return Outcome(False, text)
+    return Outcome(True, f"the derivative is zero after {count}: {left}.")
+
+
+@dataclass
+class _Doubt:
+    """Whether the steps look as if the maximum were at infinity: cheap, and never sure.
+
+    Near a maximum the decrement is squared by every step; on the way to infinity each step
+    divides it by e, for ever.
+    """
+
+    decrement: float = math.inf
+    slow: int = 0
+    asked: bool = False
+
+    def about(self, step: Step) -> bool:
+        """Look at a step; return whether it is time to make sure."""
+        before, self.decrement = self.decrement, step.decrement
+        self.slow = self.slow + 1 if step.decrement * _FAST > before else 0
+        due = self.slow == _SLOW_STEPS or (step.arrived and step.pivot < _FLAT and not self.asked)
+        self.asked = self.asked or due
+        return due
+
+
+def _sample(problem: Problem) -> Problem | None:
+    """Return the problem of some of the rows; None where all of them are few."""
+    source = problem.source
+    wanted = max(problem.size * _ROWS_A_WEIGHT, _LEAST_SAMPLE, source.rows // _SAMPLE_PART)
+    if not isinstance(source, Memory) or wanted * 4 > source.rows:
+        return None
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randint(source.rows, (wanted,), generator=random).sort().values
+    part = source.at(rows)
+    total = float(wanted if part.weight is None else part.weight.sum())
+    return replace(problem, source=part, total=total)
+
+
+def _aliases(problem: Problem) -> list[Alias]:
+    return aliases(gram(problem.source), problem.source, problem.response.intercept)
+
+
+def gram(source: Source) -> Tensor:
+    """Return (P + 1, P + 1): the products of the columns with each other, the intercept's last."""
+    total = torch.zeros(source.features + 1, source.features + 1, dtype=torch.float64)
+    for batch in source:
+        total += batch.columns.gram(torch.ones(len(batch.y), dtype=torch.float64))
+    return total
+
+
+def _free(problem: Problem, found: Sequence[Alias]) -> Tensor:
+    width = problem.source.features + 1
+    held = [alias.column for alias in found] + ([] if problem.response.intercept else [width - 1])
+    free = torch.ones(problem.size, dtype=torch.bool)
+    for output in range(problem.response.outputs):
+        free[[output * width + j for j in held]] = False
+    return free.nonzero()[:, 0]
+
+
+def _null(problem: Problem) -> Tensor:
+    """Return the weights to begin with: none for any column."""
+    response, width = problem.response, problem.source.features + 1
+    y = torch.cat([batch.y for batch in problem.source])
+    weight = None
+    parts = [batch.weight for batch in problem.source if batch.weight is not None]
+    if parts:
+        weight = torch.cat(parts)
+    start = response.start(y, weight)
+    weights = torch.zeros(response.outputs, width, dtype=torch.float64)
+    weights[:, -1] = start[: response.outputs]
+    return torch.cat([weights.reshape(-1), start[response.outputs :]])
+
+
+def _warm(sample: Problem, weights: Tensor, free: Tensor) -> Tensor:
+    """Return the optimum of the sample, if it has one."""
+    for step in steps(sample, weights, free):
+        if step.number > _SAMPLE_STEPS or step.pivot == 0.0:
+            return weights
+        if step.number and step.decrement < _SAMPLE_ENOUGH:
+            return step.weights
+    return weights

@@ -1,0 +1,134 @@
+"""One pass over the rows: the mean loss and its derivatives by all weights.
+
+Weights are one vector: (P + 1) for each output, the intercept's last, then what all rows share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from neglog.fitting.linear.columns import Columns
+from neglog.fitting.linear.local import Local, gradient, weighted
+from neglog.fitting.linear.responses import Response
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some encoded rows.
+
+    Attributes:
+        columns: what the linear predictors read.
+        y: (N,) the target, as the response takes it.
+        weight: (N,) how much each row counts; None where all count the same.
+        offset: (N,) what is added to the linear predictor; None for nothing.
+        cluster: (N,) the number of the group that a row belongs to; None without groups.
+    """
+
+    columns: Columns
+    y: Tensor
+    weight: Tensor | None = None
+    offset: Tensor | None = None
+    cluster: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Units:
+    """(P,) what the columns are multiplied by as they are read, and what is then taken off."""
+
+    scale: Tensor
+    centre: Tensor
+
+
+class Source(Protocol):
+    """Rows that can be gone through again and again, always in the same order and batches."""
+
+    @property
+    def features(self) -> int:
+        """How many encoded columns there are."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def units(self) -> Units:
+        """What becomes of the columns as they are read."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """The mean loss at some weights, its gradient, and its Hessian if that was asked for."""
+
+    loss: float
+    gradient: Tensor
+    hessian: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised: the mean over the rows of a response's loss.
+
+    Attributes:
+        total: the sum of the rows' weights, by which the sums are divided.
+        ridge: how much of half the square of each weight is added to the mean loss; None for none.
+        reduce: adds a vector of sums up over the processes that hold other rows.
+    """
+
+    response: Response
+    source: Source
+    total: float
+    reduce: Callable[[Tensor], Tensor] = lambda sums: sums
+    ridge: Tensor | None = None
+
+    @property
+    def size(self) -> int:
+        """How many weights there are, the shared parameters among them."""
+        return self.response.outputs * (self.source.features + 1) + len(self.response.shared)
+
+    def each(self, weights: Tensor) -> Iterator[tuple[Batch, Local]]:
+        """Yield the rows with their losses and derivatives."""
+        response, width = self.response, self.source.features + 1
+        own = weights[: response.outputs * width].reshape(response.outputs, width).T
+        shared = weights[response.outputs * width :]
+        for batch in self.source:
+            output = batch.columns.predict(own)
+            if batch.offset is not None:
+                output = output + batch.offset[:, None]
+            yield batch, response.local(output, shared, batch.y)
+
+    def value(self, weights: Tensor, second: bool = True, expected: bool = False) -> Value:
+        """Return the mean loss and its derivatives.
+
+        Args:
+            weights: where.
+            second: whether the Hessian is wanted.
+            expected: whether it is to be the one that the model expects, Fisher's information.
+        """
+        size, outputs = self.size, self.response.outputs
+        loss = torch.zeros(1, dtype=torch.float64)
+        slope = torch.zeros(size, dtype=torch.float64)
+        curvature = torch.zeros(size, size, dtype=torch.float64) if second else torch.zeros(0)
+        for batch, local in self.each(weights):
+            loss += weighted(local.nll, batch.weight).sum()
+            slope += gradient(local, outputs, batch.columns, batch.weight)
+            if second:
+                matrix = local.information if expected else local.hessian
+                curvature += matrix(batch.columns, batch.weight)
+        sums = self.reduce(torch.cat([loss, slope, curvature.reshape(-1)])) / self.total
+        hessian = sums[1 + size :].reshape(size, size) if second else None
+        return self._penalised(weights, Value(float(sums[0]), sums[1 : 1 + size], hessian))
+
+    def _penalised(self, weights: Tensor, value: Value) -> Value:
+        if self.ridge is None:
+            return value
+        pull = self.ridge * weights
+        hessian = None if value.hessian is None else value.hessian + torch.diag(self.ridge)
+        return Value(value.loss + float(pull @ weights) / 2, value.gradient + pull, hessian)

@@ -1,0 +1,259 @@
+"""A linear model of prepared rows, from its four steps to its standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from neglog.errors import FitError
+from neglog.fitting import models
+from neglog.fitting.coefficients import INTERCEPT, Coefficients
+from neglog.fitting.data import Data
+from neglog.fitting.judge import Fitted
+from neglog.fitting.linear import optimum
+from neglog.fitting.linear.inference import Counts, covariance, in_table_units
+from neglog.fitting.linear.local import weighted
+from neglog.fitting.linear.memory import Memory, batch_rows
+from neglog.fitting.linear.newton import Step
+from neglog.fitting.linear.optimum import Optimum
+from neglog.fitting.linear.responses import Classes, Location, Response, Shaped
+from neglog.fitting.linear.shared import Overdispersed
+from neglog.fitting.linear.sums import Problem
+from neglog.fitting.listener import Listener
+from neglog.fitting.network.architecture import Architecture
+from neglog.fitting.options import Options
+from neglog.fitting.result import FitResult
+
+_MOST_WEIGHTS = 5000
+_FAR = 10.0
+_EXACT = 1e-10
+_NO_DISPERSION = -12.0
+_LOOK = 10_000
+_WILD = 1e50
+
+
+def solve(name: str, data: Data, options: Options, listener: Listener) -> FitResult:
+    """Fit the training rows; `neglog.fit` says what the options mean.
+
+    Raises:
+        FitError: the rows cannot be fitted.
+    """
+    problem, held = _problems(data, options)
+    response, features, facts = problem.response, data.design.names, data.target.facts
+    text = Architecture().describe(len(features), response.outputs, facts.emits)
+    optimizer = _describe(options, response.smooth)
+    for step, words in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
+                        ("optimizer", optimizer)):  # fmt: skip
+        listener.say(step, words)
+    losses: list[tuple[float, float | None]] = []
+
+    def watch(step: Step) -> None:
+        loss = None if held is None else held.value(step.weights, second=False).loss
+        losses.append((step.value.loss, loss))
+
+    limit = options.epochs or optimum.STEPS
+    found = _without_edges(problem, optimum.find(problem, features, watch, limit))
+    listener.say("minimise", found.outcome.text)
+    coefficients = _coefficients(problem, found, data, options)
+    return FitResult(
+        source=name,
+        fitted=_fitted(problem, found, data),
+        data=data,
+        options=options,
+        model_text=text,
+        optimizer=optimizer,
+        outcome=found.outcome.text,
+        converged=found.outcome.converged,
+        steps=losses,
+        gradient_norm=_norm(found),
+        decrement=found.decrement,
+        coefficients=coefficients,
+        notes=data.notes + found.outcome.notes,
+    )
+
+
+def _norm(found: Optimum) -> float:
+    """Return the length of the gradient, each weight in the unit that the Hessian gives it."""
+    assert found.value.hessian is not None
+    size = found.value.hessian.diagonal()[found.free].abs().sqrt()
+    return float((found.value.gradient[found.free] / size.clamp(min=1e-300)).norm())
+
+
+def _describe(options: Options, smooth: bool) -> str:
+    default = "" if options.optimizer else " (the default for linear models)"
+    if not smooth:
+        return "linear program: the loss has kinks, and no second derivative"
+    return f"newton{default}: first and second derivatives, all rows at once"
+
+
+def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
+    """Return the training rows and their likelihood; and the validation rows, if any."""
+    training = data.part(data.training)
+    response = data.target.facts.make(
+        len(data.target.classes or ()), _base(data, training, options), options
+    )
+    response = response.in_units_of(response.reads(training.y), training.weight)
+    rows = batch_rows((training.features + 1) * response.outputs)
+    scale = _scale(training)
+    centre = _centre(training, scale)
+    problems = [
+        _problem(response, replace(part, batch=rows, scale=scale, centre=centre), options)
+        for part in (training, data.part(data.validation))
+    ]
+    size = problems[0].size
+    if size > _MOST_WEIGHTS:
+        raise FitError(
+            f"newton would need the second derivatives of {size} weights, more than "
+            f"{_MOST_WEIGHTS}; pass --optimizer lbfgs."
+        )
+    return problems[0], problems[1] if len(data.validation) else None
+
+
+def _problem(response: Response, source: Memory, options: Options) -> Problem:
+    offset = source.offset
+    if offset is not None and response.outputs > 1:
+        raise FitError("an offset is for one linear predictor, but each class has its own.")
+    source = replace(
+        source,
+        y=response.reads(source.y),
+        offset=None if offset is None else offset / response.spread,
+    )
+    total = float(source.rows if source.weight is None else source.weight.sum())
+    ridge = None
+    if options.l2:
+        raise NotImplementedError
+    return Problem(response, source, total, ridge=ridge)
+
+
+def _without_edges(problem: Problem, found: Optimum) -> Optimum:
+    """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
+    response, source = problem.response, problem.source
+    assert isinstance(source, Memory)
+    text = ""
+    dispersion = response.dispersion(found.value.loss, source.y, source.weight)
+    if dispersion is not None and dispersion <= _EXACT * response.spread:
+        text = (
+            "the features reproduce the target exactly, so that the errors' scale is 0 and the "
+            "likelihood has no maximum; the weights are those of least errors."
+        )
+    elif isinstance(response, Overdispersed) and float(found.weights[-1]) < _NO_DISPERSION:
+        text = (
+            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no more "
+            "than Poisson's; pass --likelihood poisson."
+        )
+    return (
+        replace(found, outcome=replace(found.outcome, converged=False, text=text))
+        if text
+        else found
+    )
+
+
+def _base(data: Data, training: Memory, options: Options) -> int:
+    """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
+    classes = data.target.classes or []
+    if options.base is None:
+        return 0 if len(classes) < 3 else int(torch.bincount(training.y).argmax())
+    names = [str(label) for label in classes]
+    if str(options.base) not in names:
+        raise FitError(f"there is no class {options.base!r} to be the base; there are {names}.")
+    return names.index(str(options.base))
+
+
+def _look(source: Memory) -> Tensor:
+    return source.x[:: max(1, source.rows // _LOOK)].double()
+
+
+def _scale(source: Memory) -> Tensor | None:
+    """Return powers of two for columns so large or small that their squares would not be finite."""
+    size = _look(source).abs().amax(0) if source.x.numel() else torch.zeros(0)
+    wild = (size > _WILD) | ((size < 1 / _WILD) & (size > 0))
+    return torch.where(wild, torch.exp2(-size.log2().round()), 1.0) if wild.any() else None
+
+
+def _centre(source: Memory, scale: Tensor | None) -> Tensor | None:
+    """Return what to take off the columns, so that none lies far from 0 beside its spread."""
+    if not source.x.numel():
+        return None
+    look = _look(source) if scale is None else _look(source) * scale
+    mean, spread = look.mean(0), look.std(0, correction=0)
+    far = mean.abs() > _FAR * spread
+    return torch.where(far, mean, 0.0) if far.any() else None
+
+
+def _fitted(problem: Problem, found: Optimum, data: Data) -> Fitted:
+    response, source = problem.response, problem.source
+    assert isinstance(source, Memory)
+    width = source.features + 1
+    own = found.weights[: response.outputs * width].reshape(response.outputs, width)
+    of = source.units
+    units = models.Standardise(of.centre / of.scale, 1 / of.scale)
+    layer = nn.Linear(width - 1, response.outputs, dtype=torch.float64)
+    layer.weight.data, layer.bias.data = own[:, :-1].clone(), own[:, -1].clone()
+    model = nn.Sequential(units, layer).requires_grad_(False).eval()
+    dispersion = response.dispersion(found.value.loss, source.y, source.weight)
+    return Fitted(
+        model, data.target, response, found.weights[response.outputs * width :], dispersion
+    )
+
+
+def _coefficients(problem: Problem, found: Optimum, data: Data, options: Options) -> Coefficients:
+    """Return the coefficients, with standard errors where the optimum was reached."""
+    response, width = problem.response, problem.source.features + 1
+    matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
+    if found.outcome.converged and found.value.hessian is not None:
+        rows = problem.total if options.weight_kind == "frequency" else problem.source.rows
+        own = int((found.free < response.outputs * width).sum())
+        counts = Counts(float(rows), own, options.weight_kind == "frequency")
+        dispersion = _dispersion(problem, found, counts)
+        made = covariance(
+            problem, found.weights, found.free, found.value.hessian, options.covariance, counts,
+            dispersion,
+        )  # fmt: skip
+        matrix, kind, freedom = made.matrix, made.kind, made.freedom
+    weights, matrix = in_table_units(problem, found.weights, matrix)
+    weights[
+        [a * width + alias.column for a in range(response.outputs) for alias in found.aliases]
+    ] = torch.nan
+    order = _order(response, width)
+    names = _names(response, data)
+    return Coefficients(
+        names, weights[order].numpy(), matrix[order][:, order].numpy(), kind, freedom, options.level
+    )
+
+
+def _order(response: Response, width: int) -> list[int]:
+    """Return the weights' numbers in the order of the table: each output's intercept first."""
+    order = []
+    for start in range(0, response.outputs * width, width):
+        order += [start + width - 1] * response.intercept + list(range(start, start + width - 1))
+    return order + [response.outputs * width + j for j in range(len(response.shared))]
+
+
+def _names(response: Response, data: Data) -> list[tuple[str, str]]:
+    target, features = data.target, data.design.names
+    outputs = [target.name]
+    if isinstance(response, Classes):
+        outputs = [str(target.labels[k]) for k in response.others]
+    elif target.kind == "bernoulli":
+        outputs = [str(target.labels[1])]
+    every = [INTERCEPT] * response.intercept + features
+    return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
+
+
+def _dispersion(problem: Problem, found: Optimum, counts: Counts) -> float:
+    """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
+    response, source = problem.response, problem.source
+    assert isinstance(source, Memory)
+    if isinstance(response, Shaped):
+        squares = 0.0  # Pearson's, as y / mean − 1 is minus the slope
+        for batch, local in problem.each(found.weights):
+            squares += float(weighted(local.slope[:, 0].square(), batch.weight).sum())
+        return squares / counts.left
+    if not isinstance(response, Location):
+        return 1.0
+    if response.degree == 2.0:
+        return 2 * found.value.loss * problem.total / counts.left
+    scale = response.dispersion(found.value.loss, source.y, source.weight) / response.spread
+    return scale**2

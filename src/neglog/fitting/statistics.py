@@ -1,0 +1,160 @@
+"""The likelihood of a fitted linear model, its deviance, and what is made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from scipy import stats
+
+from neglog.fitting import null
+from neglog.fitting.linear.links import LINKS
+from neglog.fitting.linear.memory import Memory
+from neglog.fitting.linear.responses import Location, OneParameter
+from neglog.fitting.linear.shared import Overdispersed
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Figures of a linear model and its training rows.
+
+    Attributes:
+        rows: n; the sum of the weights where these are frequencies.
+        parameters: k: weights, shared parameters and dispersion, all that was estimated.
+        freedom: n less the weights: the residual degrees of freedom.
+        log_likelihood, null_log_likelihood: in nats, of all rows, constants included.
+        deviance, null_deviance: twice the nats above a model that meets every row's own target,
+            at a dispersion of 1; None for likelihoods without one.
+        pearson: the sum of the squared errors over the variances that the model gives them.
+        dispersion: Pearson's over the residual degrees of freedom.
+    """
+
+    rows: float
+    parameters: int
+    freedom: float
+    log_likelihood: float
+    null_log_likelihood: float
+    null_parameters: int
+    deviance: float | None
+    null_deviance: float | None
+    pearson: float | None
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2k − 2 ln L."""
+        return 2 * self.parameters - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, k ln n − 2 ln L."""
+        return self.parameters * math.log(self.rows) - 2 * self.log_likelihood
+
+    @property
+    def dispersion(self) -> float | None:
+        """Pearson's statistic over the residual degrees of freedom; near 1 for a right spread."""
+        if self.pearson is None or self.freedom <= 0:
+            return None
+        return self.pearson / self.freedom
+
+    @property
+    def pseudo_r2(self) -> float:
+        """McFadden's: the share of the null model's nats that the features save."""
+        return 1 - self.log_likelihood / self.null_log_likelihood
+
+    @property
+    def ratio(self) -> float:
+        """Twice the nats that the features save: the likelihood-ratio statistic."""
+        return 2 * (self.log_likelihood - self.null_log_likelihood)
+
+    @property
+    def ratio_freedom(self) -> int:
+        """How many parameters the features have."""
+        return self.parameters - self.null_parameters
+
+    @property
+    def ratio_p(self) -> float:
+        """The probability of a ratio as large, if no feature mattered."""
+        return float(stats.chi2.sf(self.ratio, self.ratio_freedom))
+
+
+def of(fit: FitResult) -> Statistics:
+    """Return the statistics of a linear model that was fitted.
+
+    Raises:
+        TypeError: the model is a network.
+    """
+    if fit.coefficients is None:
+        raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
+    response, source = fit.fitted.response, _training(fit)
+    total = float(source.rows if source.weight is None else source.weight.sum())
+    frequency = fit.options.weight_kind == "frequency"
+    rows = total if frequency else float(source.rows)
+    own = int((fit.coefficients.estimate == fit.coefficients.estimate).sum())
+    weights = own - len(response.shared)
+    dispersed = fit.fitted.dispersion is not None
+    nulls = response.outputs * response.intercept + len(response.shared) + dispersed
+    log_weights = 0.0
+    if not frequency and isinstance(response, Location) and source.weight is not None:
+        log_weights = float(source.weight.log().sum()) / response.degree
+    deviance, null_deviance, pearson = _deviance(fit, source, total)
+    return Statistics(
+        rows=rows,
+        parameters=own + dispersed,
+        freedom=rows - weights,
+        log_likelihood=log_weights - total * fit.loss,
+        null_log_likelihood=log_weights - total * fit.null_loss,
+        null_parameters=nulls,
+        deviance=deviance,
+        null_deviance=null_deviance,
+        pearson=pearson,
+    )
+
+
+def _training(fit: FitResult) -> Memory:
+    return fit.data.part(fit.data.training)
+
+
+def _deviance(
+    fit: FitResult, source: Memory, total: float
+) -> tuple[float | None, float | None, float | None]:
+    """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
+    response = fit.fitted.response
+    if isinstance(response, Location) and response.degree != 2.0:
+        return None, None, None
+    y, weight = response.reads(source.y), source.weight
+    shared = fit.fitted.shared if isinstance(response, Overdispersed) else None
+    _, reached = null.optimum(null.of_intercepts(response, source), shared)
+    unit = response.spread**2
+    sums = []
+    for loss in (fit.steps[-1][0], reached):
+        least = response.saturated(y, fit.fitted.shared)
+        mean = float(least.mean() if weight is None else (least * weight).sum() / total)
+        sums.append(2 * total * (loss - mean) * unit)
+    return sums[0], sums[1], _pearson(fit, source)
+
+
+def _pearson(fit: FitResult, source: Memory) -> float | None:
+    """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
+    response = fit.fitted.response
+    if not isinstance(response, OneParameter | Overdispersed):
+        return None
+    settings: tuple[float | torch.Tensor, ...] = response.settings
+    if isinstance(response, Overdispersed):
+        settings = (fit.fitted.shared[0].exp(),)
+    link, total = LINKS[response.link], 0.0
+    for batch in source:
+        output = fit.fitted.output(batch)[:, 0]
+        information = response.declaration.information(output, *settings)
+        y = response.reads(batch.y)
+        if isinstance(response, Location):
+            error, slope = (y - fit.fitted.mean(output[:, None])), torch.ones_like(y)
+        else:
+            error, slope = y - link.mean(output), link.slope(output)
+        squares = error.square() * information / slope.square()
+        total += float((squares if batch.weight is None else squares * batch.weight).sum())
+    return total
