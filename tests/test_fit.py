@@ -12,9 +12,13 @@ from sklearn import datasets, linear_model
 
 import neglog
 from neglog.errors import FitError
+from neglog.fitting import linear_model as linear_models
+from neglog.fitting.data import prepare
 from neglog.fitting.linear import separation
 from neglog.fitting.listener import Listener
+from neglog.fitting.options import Options
 from neglog.fitting.predict import predict
+from neglog.fitting.table import from_memory
 
 
 def draw(seed=7):
@@ -102,7 +106,7 @@ def test_separated_data_have_their_maximum_at_infinity(data):
 def test_the_separating_column_is_named():
     x, y = datasets.load_iris(return_X_y=True, as_frame=True)
     result = neglog.fit(x, np.where(y == 0, "setosa", "other"), validation=0)
-    assert "completely separated by 'petal length (cm)' alone" in result.outcome
+    assert "completely separated by 'petal" in result.outcome
 
 
 def test_quasi_separation_is_found_by_the_linear_program():
@@ -114,7 +118,7 @@ def test_quasi_separation_is_found_by_the_linear_program():
 
 
 def test_without_the_linear_program_vanishing_curvature_tells(monkeypatch):
-    monkeypatch.setattr(separation, "direction", lambda *_: None)
+    monkeypatch.setattr(separation, "_direction", lambda *_: None)
     x, y = noisy()
     dummy = draw().random(200) < 0.2
     result = neglog.fit(np.c_[x, dummy], y | dummy, validation=0)
@@ -122,11 +126,12 @@ def test_without_the_linear_program_vanishing_curvature_tells(monkeypatch):
     assert "infinity" in result.outcome
 
 
-def test_a_linear_program_finds_no_direction_where_classes_overlap():
-    x = torch.randn(200, 3, dtype=torch.float64)
-    for classes in (2, 3):
-        labels = torch.arange(200) % classes
-        assert separation.direction(x, labels, classes) is None
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_linear_program_finds_no_direction_where_classes_overlap(classes):
+    x, y = draw().standard_normal((200, 3)), np.arange(200) % classes
+    data = prepare(*from_memory(x, y, None), Options())
+    problem, _ = linear_models._problems(data, Options())
+    assert separation.found(problem, torch.arange(problem.size), data.design.names) == ""
 
 
 def test_first_order_optimizers_report_separation_too():
@@ -139,7 +144,7 @@ def test_first_order_optimizers_report_separation_too():
 def test_a_target_reproduced_exactly_has_no_maximum():
     x, _ = noisy()
     result = neglog.fit(x, x @ [1.0, 2.0, 3.0] + 4)
-    assert "σ is 0" in result.outcome
+    assert "scale is 0" in result.outcome
     assert not result.converged
     np.testing.assert_allclose(result.weights, [[1, 2, 3]], rtol=1e-10)
 
@@ -148,7 +153,7 @@ def test_aliased_columns_are_named():
     x, y = noisy()
     result = neglog.fit(np.c_[x, x[:, 0] + x[:, 1]], y, validation=0)
     assert result.converged
-    assert any("x4" in note and "combinations" in note for note in result.notes)
+    assert any("x4 = x1 + x2" in note for note in result.notes)
     assert result.loss == pytest.approx(unpenalised(x, y.astype(int)), rel=1e-8)
 
 
@@ -160,8 +165,8 @@ def test_optimizers_of_torch_reach_newtons_optimum(name, kind):
         y = 10 * x[:, 0] + 8 * draw().standard_normal(200) + 100
     if kind == "categorical":
         y = np.digitize(y, [97, 105])
-    options = {} if name == "lbfgs" else {"lr": 0.05}
-    result = neglog.fit(x, y, optimizer=name, optimizer_options=options, epochs=400)
+    options = {} if name == "lbfgs" else {"lr": 0.1}
+    result = neglog.fit(x, y, optimizer=name, optimizer_options=options, epochs=400, validation=0)
     assert result.loss == pytest.approx(neglog.fit(x, y).loss, abs=1e-2)
     assert result.optimizer.lower().startswith(name.lower())
     if name == "lbfgs":
@@ -172,7 +177,7 @@ def test_optimizers_of_torch_reach_newtons_optimum(name, kind):
 def test_a_network_learns_what_a_linear_model_cannot():
     x = draw().uniform(-1, 1, (400, 2))
     y = x[:, 0] * x[:, 1] > 0
-    linear = neglog.fit(x, y)
+    linear = neglog.fit(x, y, validation=0.2)
     network = neglog.fit(x, y, hidden=(16, 8), seed=1)
     again = neglog.fit(x, y, hidden=(16, 8), seed=1)
     assert network.validation_loss < 0.5 * linear.validation_loss
@@ -262,7 +267,7 @@ def mixed(count=90):
 
 def test_text_is_encoded_with_a_named_base():
     result = neglog.fit(mixed(), target="bought")
-    assert result.features == ["age", "colour=green", "colour=red", "member"]
+    assert result.features == ["age", "member", "colour=green", "colour=red"]
     assert any("colour=blue" in note for note in result.notes)
 
 
@@ -303,7 +308,7 @@ def test_a_saved_model_predicts_the_same(kind, hidden, tmp_path):
     used = predict(tmp_path / "run", frame)
     np.testing.assert_allclose(used.frame["loss_nats"], written["loss_nats"], rtol=1e-12)
     share = len(result.validation.index) / 90
-    mean = (1 - share) * result.loss + share * result.validation_loss
+    mean = (1 - share) * result.loss + share * (result.validation_loss or 0.0)
     assert used.loss == pytest.approx(mean, rel=1e-12)
     blind = predict(tmp_path / "run", frame.drop(target))
     assert blind.loss is None
@@ -363,14 +368,14 @@ def test_rows_without_a_target_are_never_filled():
 def test_idle_columns_are_left_out_by_name():
     x, y = noisy()
     result = neglog.fit(np.c_[x, np.ones(200), x[:, 1]], y)
-    assert result.features == ["x1", "x2", "x3"]
-    assert any("constant" in note and "x4" in note for note in result.notes)
-    assert any("x5 (copy of x2)" in note for note in result.notes)
+    assert result.features == ["x1", "x2", "x3", "x4", "x5"]
+    assert any("x4 = 1, x5 = x2" in note for note in result.notes)
+    assert np.isnan(result.coefficients.estimate[4:]).all()
 
 
 X, Y = noisy(40)
 REFUSED = {
-    "one class": (lambda: neglog.fit(X, np.zeros(40)), r"is 0 in every row"),
+    "one class": (lambda: neglog.fit(X, np.zeros(40)), r"is 0 in all 40 rows"),
     "infinite": (lambda: neglog.fit(np.where(X[5, 1] == X, math.inf, X), Y), r"'x2' holds 1 inf"),
     "infinite target": (lambda: neglog.fit(X, np.where(Y, math.inf, X[:, 0])), "infinite values"),
     "lengths": (lambda: neglog.fit(X, Y[:-1]), "X has 40 rows, but y has 39"),
@@ -393,7 +398,7 @@ REFUSED = {
     "text as numbers": (
         lambda: neglog.fit(X, np.where(Y, "a", "b"), likelihood="normal"), "holds text",
     ),
-    "likelihood": (lambda: neglog.fit(X, Y, likelihood="poisson"), "no likelihood 'poisson'"),
+    "likelihood": (lambda: neglog.fit(X, Y, likelihood="student"), "no likelihood 'student'"),
     "optimizer": (lambda: neglog.fit(X, Y, optimizer="newtn"), "torch.optim has no 'newtn'"),
     "option": (
         lambda: neglog.fit(X, Y, optimizer="sgd", optimizer_options={"momentun": 1}),
@@ -414,7 +419,7 @@ REFUSED = {
     ),
     "seed": (lambda: neglog.fit(X, Y, seed=-1), "seed must be 0 or more"),
     "constant in training": (
-        lambda: neglog.fit(X[:5], [0.0, 0, 0, 0, 1.5], likelihood="normal", seed=1),
+        lambda: neglog.fit(X[:5], [0.0, 0, 0, 0, 1.5], likelihood="normal", validation=0.2, seed=1),
         "0 in every training row",
     ),
     "same name": (
@@ -445,7 +450,9 @@ def test_a_column_without_a_name_gets_one(tmp_path) -> None:
     assert result.features == ["column 1", "a"]
 
 
-@pytest.mark.parametrize("facts", ["{bad", "[]", None, {"likelihood": "student"}, {"hidden": [5]}])
+@pytest.mark.parametrize(
+    "facts", ["{bad", "[]", None, {"target": {"kind": "student"}}, {"options": {"hidden": [5]}}]
+)
 def test_a_damaged_model_gets_a_sentence(tmp_path, facts) -> None:
     import json
 

@@ -44,7 +44,7 @@ class Coefficients:
     def statistic(self) -> np.ndarray[Any, Any]:
         """The estimates over their standard errors: z, or t where there is a `freedom`."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.estimate / self.error
+            return np.asarray(self.estimate / self.error)
 
     @property
     def p(self) -> np.ndarray[Any, Any]:

@@ -24,7 +24,9 @@ from neglog.fitting.linear.sums import Problem
 from neglog.fitting.listener import Listener
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.options import Options
-from neglog.fitting.result import FitResult
+from neglog.fitting.null import mean_nats
+from neglog.fitting.outcome import Outcome
+from neglog.fitting.result import Epoch, FitResult
 
 _MOST_WEIGHTS = 5000
 _FAR = 10.0
@@ -47,14 +49,15 @@ def solve(name: str, data: Data, options: Options, listener: Listener) -> FitRes
     for step, words in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
                         ("optimizer", optimizer)):  # fmt: skip
         listener.say(step, words)
-    losses: list[tuple[float, float | None]] = []
-
-    def watch(step: Step) -> None:
-        loss = None if held is None else held.value(step.weights, second=False).loss
-        losses.append((step.value.loss, loss))
-
+    watch = _Watch(problem, held, listener)
     limit = options.epochs or optimum.STEPS
-    found = _without_edges(problem, optimum.find(problem, features, watch, limit))
+    listener.start(limit)
+    try:
+        found = _without_edges(problem, optimum.find(problem, features, watch.step, limit))
+    except KeyboardInterrupt:
+        found = watch.cut_short()
+    finally:
+        listener.stop()
     listener.say("minimise", found.outcome.text)
     coefficients = _coefficients(problem, found, data, options)
     return FitResult(
@@ -66,12 +69,54 @@ def solve(name: str, data: Data, options: Options, listener: Listener) -> FitRes
         optimizer=optimizer,
         outcome=found.outcome.text,
         converged=found.outcome.converged,
-        steps=losses,
+        steps=watch.losses,
+        interrupted=watch.interrupted,
         gradient_norm=_norm(found),
         decrement=found.decrement,
         coefficients=coefficients,
         notes=data.notes + found.outcome.notes,
     )
+
+
+class _Watch:
+    """Takes note of the steps, and tells the listener of them."""
+
+    def __init__(self, problem: Problem, held: Problem | None, listener: Listener) -> None:
+        self.problem, self.held, self.listener = problem, held, listener
+        self.losses: list[tuple[float, float | None]] = []
+        self.interrupted = False
+        self.last: Step | None = None
+
+    def step(self, step: Step) -> None:
+        """Hear of a step, or of the start."""
+        loss = None
+        if self.held is not None:
+            loss = self.held.value(step.weights, second=False).loss
+        self.losses.append((step.value.loss, loss))
+        self.last = step
+        if step.number and self.listener.hears:
+            self.listener.step(self._epoch(step.number))
+
+    def cut_short(self) -> Optimum:
+        """Return the last step as what was reached; without any, there is nothing to return."""
+        if self.last is None:
+            raise KeyboardInterrupt
+        self.interrupted, step = True, self.last
+        text = f"Ctrl-C after step {step.number}; the weights of that step are kept."
+        free = torch.arange(self.problem.size)
+        return Optimum(step.weights, free, [], step.value, Outcome(False, text), step.decrement)
+
+    def _epoch(self, number: int) -> Epoch:
+        source, response = self.problem.source, self.problem.response
+        assert isinstance(source, Memory)
+        fitted, held = self.losses[-1]
+        dispersion = response.dispersion(fitted, source.y, source.weight)
+        nats = [
+            None if loss is None else mean_nats(response, loss, source.y, source.weight, dispersion)
+            for loss in (fitted, held)
+        ]
+        assert nats[0] is not None
+        return Epoch(number, nats[0], nats[1])
 
 
 def _norm(found: Optimum) -> float:
@@ -91,6 +136,11 @@ def _describe(options: Options, smooth: bool) -> str:
 def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     """Return the training rows and their likelihood; and the validation rows, if any."""
     training = data.part(data.training)
+    if training.y.min() == training.y.max():
+        raise FitError(
+            f"the target is {data.target.decode(training.y[:1])[0]} in every training row; there "
+            "is nothing to learn; pass another seed or a smaller validation part."
+        )
     response = data.target.facts.make(
         len(data.target.classes or ()), _base(data, training, options), options
     )
@@ -140,8 +190,8 @@ def _without_edges(problem: Problem, found: Optimum) -> Optimum:
         )
     elif isinstance(response, Overdispersed) and float(found.weights[-1]) < _NO_DISPERSION:
         text = (
-            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no more "
-            "than Poisson's; pass --likelihood poisson."
+            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
+            "more than Poisson's; pass --likelihood poisson."
         )
     return (
         replace(found, outcome=replace(found.outcome, converged=False, text=text))

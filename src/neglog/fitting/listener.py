@@ -10,6 +10,11 @@ from neglog.fitting.result import Epoch
 class Listener:
     """Hears the steps by name, then the losses; this one keeps quiet."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether anything becomes of the losses, which have to be computed."""
+        return type(self).step is not Listener.step
+
     def say(self, step: str, text: str) -> None:
         """Hear what a step (data, model, loss, optimizer, minimise) consists of."""
 
@@ -33,6 +38,11 @@ class Bar(Listener):
         self.console = console or Console(stderr=True)
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         self.progress = Progress(*columns, console=self.console, transient=True)
+
+    @property
+    def hears(self) -> bool:
+        """Whether there is a terminal."""
+        return bool(self.console.is_terminal)
 
     def start(self, limit: int) -> None:
         """Show an empty bar."""

@@ -73,7 +73,7 @@ def solve(name: str, data: Data, options: Options, listener: Listener) -> FitRes
         optimizer=words,
         outcome=outcome.text,
         converged=outcome.converged,
-        steps=ended.history,
+        epochs=ended.history,
         step=ended.epoch,
         gradient_norm=ended.gradient_norm,
         notes=data.notes + outcome.notes,
@@ -132,7 +132,7 @@ class _Losses:
         return float(len(rows) if self.weight is None else self.weight[rows].sum())
 
     def both(self) -> tuple[float, float | None]:
-        """Return the mean losses in nats, those of the rows held out with the others' dispersion."""
+        """Return the mean losses in nats, of the rows held out with the others' dispersion."""
         fitted = self._whole()
         dispersion = self.response.dispersion(fitted, self.y, self.weight)
         training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)

@@ -10,7 +10,7 @@ from torch import Tensor
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.newton import steps
 from neglog.fitting.linear.nonsmooth import quantile
-from neglog.fitting.linear.responses import Response, average
+from neglog.fitting.linear.responses import Classes, Response, average
 from neglog.fitting.linear.sums import Problem
 
 
@@ -35,6 +35,8 @@ def of_intercepts(response: Response, source: Memory) -> Problem:
     """Return the problem without features."""
     x = torch.empty(source.rows, 0, dtype=torch.float64)
     bare = replace(source, x=x, y=response.reads(source.y), labels=(), centre=None)
+    if isinstance(response, Classes) and response.base is None:
+        response = replace(response, outputs=response.outputs - 1, base=0)
     total = float(source.rows if source.weight is None else source.weight.sum())
     return Problem(response, bare, total)
 

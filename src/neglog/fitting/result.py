@@ -45,8 +45,9 @@ class FitResult:
         optimizer: its name and options in one line.
         outcome: what ended the minimisation, in one sentence.
         converged: whether that is its minimum.
-        steps: the losses step by step; a linear model's in its own units, that of the training
+        steps: a linear model's losses step by step, in the response's units: that of the training
             and that of the validation rows.
+        epochs: a network's, in nats; None for a linear model.
         step: the step whose weights the model has.
         gradient_norm: the Euclidean norm of the mean loss's gradient at the solution.
         decrement: the mean loss in nats that a further step of Newton's is expected to save; None
@@ -64,8 +65,9 @@ class FitResult:
     optimizer: str
     outcome: str
     converged: bool
-    steps: Sequence[tuple[float, float | None]] | list[Epoch]
     gradient_norm: float
+    steps: Sequence[tuple[float, float | None]] = ()
+    epochs: list[Epoch] | None = None
     step: int = -1
     decrement: float | None = None
     coefficients: Coefficients | None = None
@@ -145,8 +147,8 @@ class FitResult:
     @cached_property
     def history(self) -> list[Epoch]:
         """The losses step by step."""
-        if isinstance(self.steps[0], Epoch):
-            return list(self.steps)
+        if self.epochs is not None:
+            return self.epochs
         return [
             Epoch(
                 step, self._nats(fitted, fitted), None if held is None else self._nats(held, fitted)

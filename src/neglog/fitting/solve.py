@@ -21,5 +21,5 @@ def fit_table(table: Table, name: str, options: Options, listener: Listener) -> 
     held = f"{training} rows for training, {len(data.validation)} for validation"
     listener.say("data", f"{table.source}: {held if len(data.validation) else f'{training} rows'}")
     listener.say("target", f"{name} is {data.target.kind}: {data.target.reason}")
-    method = linear_model if options.newton else network_model
-    return method.solve(table.source, data, options, listener)
+    solve = linear_model.solve if options.newton else network_model.solve
+    return solve(table.source, data, options, listener)

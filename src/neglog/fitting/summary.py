@@ -24,7 +24,7 @@ _GAP = 3
 
 @dataclass(frozen=True)
 class Summary:
-    """What was fitted, how well, and the table of coefficients; print it, or show it in a notebook."""
+    """What was fitted, how well, and the coefficients; print it, or show it in a notebook."""
 
     fit: FitResult
 
@@ -68,7 +68,10 @@ class Summary:
     def _facts(self) -> list[tuple[str, str]]:
         """Return names and figures, those of the likelihood last."""
         fit = self.fit
-        facts = [("converged", "yes" if fit.converged else "NO"), ("steps", str(len(fit.steps)))]
+        facts = [
+            ("converged", "yes" if fit.converged else "NO"),
+            ("steps", str(len(fit.history) - 1)),
+        ]
         if fit.decrement is not None:
             facts.append(("Newton decrement, nats", f"{fit.decrement:.1e}"))
         if fit.options.l2:

@@ -73,8 +73,8 @@ class Target:
     def decode(self, y: Tensor) -> np.ndarray[Any, Any]:
         """Return what `encode` has read as it is reported: labels, or numbers."""
         if self.classes is None:
-            return y.numpy()
-        return np.append(self.labels, objects([None]))[y.numpy()]
+            return np.asarray(y.numpy())
+        return np.asarray(np.append(self.labels, objects([None]))[y.numpy()])
 
 
 def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
@@ -170,8 +170,8 @@ def _check_numbers(column: pl.Series, kind: str) -> None:
         first = int(outside.argmax())
         raise FitError(
             f"the target {name!r} must hold {support.words} for the {kind} likelihood, but "
-            f"{outside.sum()} of {len(numbers)} values are not, the first {numbers[first]:g} in row "
-            f"{first} (from 0); remove them, or choose another likelihood."
+            f"{outside.sum()} of {len(numbers)} values are not, the first {numbers[first]:g} in "
+            f"row {first} (from 0); remove them, or choose another likelihood."
         )
 
 

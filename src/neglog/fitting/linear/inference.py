@@ -101,7 +101,7 @@ def covariance(
 
 def _inverse(hessian: Tensor) -> Tensor:
     size = hessian.diagonal().abs().sqrt()
-    inverse = torch.linalg.inv_ex(hessian / size[:, None] / size).inverse
+    inverse: Tensor = torch.linalg.inv_ex(hessian / size[:, None] / size).inverse
     return inverse / size[:, None] / size
 
 

@@ -22,8 +22,13 @@ _BLOCK = 96
 class Local(Protocol):
     """The rows' losses in nats and their derivatives."""
 
-    nll: Tensor
-    slope: Tensor
+    @property
+    def nll(self) -> Tensor:
+        """(N,) losses."""
+
+    @property
+    def slope(self) -> Tensor:
+        """(N, R) first derivatives."""
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
         """Return the (weighted) sum over the rows of the second derivatives by the weights."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,15 +71,14 @@ class Memory:
 
     def at(self, rows: Tensor) -> Memory:
         """Return some of the rows, in memory of their own."""
-        part = self._part(rows)
-        return Memory(
-            part.columns.x,
-            part.y,
-            part.columns.labels if isinstance(part.columns, Mixed) else (),
-            part.weight,
-            part.offset,
-            part.cluster,
-            self.batch,
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            labels=tuple(Labels(label.codes[rows], label.levels) for label in self.labels),
+            weight=None if self.weight is None else self.weight[rows],
+            offset=None if self.offset is None else self.offset[rows],
+            cluster=None if self.cluster is None else self.cluster[rows],
         )
 
     def _part(self, rows: slice | Tensor) -> Batch:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from neglog.errors import FitError
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
@@ -62,13 +63,18 @@ def find(
     Args:
         problem: the rows and their likelihood.
         names: the columns' names.
-        watch: hears of every step.
+        watch: hears of the start and of every step.
         limit: the most steps.
     """
     sample = _sample(problem)
     found = _aliases(sample) if sample else []
     if found or sample is None:
         found = _aliases(problem)
+    if len(found) == problem.source.features:
+        raise FitError(
+            "no feature is left: every column is constant in the training rows; a model needs a "
+            "column that varies."
+        )
     free = _free(problem, found)
     if not problem.response.smooth:
         return _by_program(problem, free, found, names, watch)
@@ -78,8 +84,7 @@ def find(
     doubt = _Doubt()
     enough = DECREMENT if sample is None else OF_MANY_ROWS
     for step in steps(problem, weights, free, enough):
-        if step.number:
-            watch(step)
+        watch(step)
         if problem.ridge is None and doubt.about(step):
             how = separation.found(problem, free, names)
             if how:
@@ -90,7 +95,7 @@ def find(
             outcome = Outcome(False, text)
             break
     else:
-        outcome = _arrived(step)
+        outcome = _arrived(step, doubt)
     outcome = _with_aliases(outcome, found, names)
     return Optimum(step.weights, free, found, step.value, outcome, step.decrement)
 
@@ -112,17 +117,18 @@ def _by_program(
 ) -> Optimum:
     weights = quantile(problem, free)
     value = problem.value(weights)
+    watch(Step(0, weights, value, 0.0, 1.0))
     watch(Step(1, weights, value, 0.0, 1.0, last=True))
     outcome = Outcome(True, "the linear program has its optimum.")
     return Optimum(weights, free, found, value, _with_aliases(outcome, found, names), None)
 
 
-def _arrived(step: Step) -> Outcome:
+def _arrived(step: Step, doubt: _Doubt) -> Outcome:
     count = f"{step.number} step{'s' * (step.number > 1)}"
     left = f"the Newton decrement is {step.decrement:.1g} nats"
     if not step.arrived:
         return Outcome(False, f"no step lowers the loss any more after {count}, but {left}.")
-    if step.pivot < _FLAT:
+    if step.pivot < _FLAT or doubt.slow >= _SLOW_STEPS:
         text = (
             f"the derivative is zero to rounding after {count}, but so is the curvature: some "
             "weights go on to infinity, as where a part of the rows is separated."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -100,4 +101,4 @@ def _left(source: Source, known: list[int], amounts: Tensor, column: int) -> flo
     weights = torch.zeros(source.features + 1, 1, dtype=torch.float64)
     weights[column] = 1.0
     weights[known, 0] -= amounts
-    return float(sum(float(b.columns.predict(weights).square().sum()) for b in source)) ** 0.5
+    return math.sqrt(sum(float(b.columns.predict(weights).square().sum()) for b in source))

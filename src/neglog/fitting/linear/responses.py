@@ -173,14 +173,16 @@ class Location(OneParameter):
 
     def dispersion(self, loss: float, y: Tensor, weight: Tensor | None) -> float:
         """Return the scale, where the derivative by it is 0."""
-        return max((self.degree * loss) ** (1 / self.degree), _SMALLEST_SCALE) * self.spread
+        scale: float = (self.degree * loss) ** (1 / self.degree)
+        return max(scale, _SMALLEST_SCALE) * self.spread
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
         """Return the whole of the rows' negative log-likelihoods."""
         assert dispersion is not None
         scale = dispersion / self.spread
         own = math.log(dispersion) + constant(self.declaration, self.settings, y)
-        return loss / scale**self.degree + own
+        power: float = scale**self.degree
+        return loss / power + own
 
     def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return (N,) zeros."""
@@ -202,21 +204,25 @@ class Classes(Response):
         return y
 
     @property
+    def count(self) -> int:
+        """How many classes there are."""
+        return self.outputs + (self.base is not None)
+
+    @property
     def others(self) -> list[int]:
         """The classes that have a predictor."""
-        count = self.outputs + (self.base is not None)
-        return [k for k in range(count) if k != self.base]
+        return [k for k in range(self.count) if k != self.base]
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the log-odds of the classes' shares."""
-        shares = torch.bincount(y, weight, self.outputs + 1).double()
+        shares = torch.bincount(y, weight, self.count).double()
         return shares[self.others].log() - shares[self.base].log()
 
     def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
         """Return the rows' losses and derivatives at (N, K − 1) predictors."""
         log_p = torch.log_softmax(self.logits(output), 1)
         chances = log_p[:, self.others].exp()
-        truth = torch.nn.functional.one_hot(y, self.outputs + 1)[:, self.others]
+        truth = torch.nn.functional.one_hot(y, self.count)[:, self.others]
         return Softmax(-log_p.gather(1, y[:, None])[:, 0], chances - truth, chances)
 
     def logits(self, output: Tensor) -> Tensor:

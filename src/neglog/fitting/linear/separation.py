@@ -173,7 +173,7 @@ def _costs(problem: Problem, allowed: np.ndarray) -> np.ndarray:
     """Return 1 for the weights of columns, 0 for intercepts and thresholds."""
     width = problem.source.features + 1
     of_columns = (allowed % width != width - 1) & (allowed < problem.response.outputs * width)
-    return of_columns.astype(np.float64)
+    return np.asarray(of_columns, dtype=np.float64)
 
 
 def _thinned(cone: Cone, most: int) -> Cone:
@@ -202,7 +202,7 @@ def _program(cones: Sequence[Cone], costs: np.ndarray, each: float = 0.0) -> np.
         return None
     ahead, back = np.split(solved.x, 2)
     way = ahead - back
-    return way / np.abs(way).max()
+    return np.asarray(way / np.abs(way).max())
 
 
 def _culprits(

@@ -36,7 +36,8 @@ class Overdispersed(Response):
 
         def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
             alpha = theta[:, 0].exp()
-            return says.nll(eta, alpha, y) + says.constant(alpha, y)
+            loss: Tensor = says.nll(eta, alpha, y) + says.constant(alpha, y)
+            return loss
 
         return joint(nll, output[:, 0], shared, y)
 
@@ -81,7 +82,8 @@ class Robust(Response):
 
         def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
             inverse = (-theta[:, 0]).exp()
-            return says.nll(eta * inverse, *settings, y * inverse) + theta[:, 0]
+            loss: Tensor = says.nll(eta * inverse, *settings, y * inverse) + theta[:, 0]
+            return loss
 
         return joint(nll, output[:, 0], shared, (y - self.centre) / self.spread)
 
