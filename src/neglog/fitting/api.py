@@ -38,6 +38,8 @@ def fit(
     quantile: float = 0.5,
     delta: float = 1.345,
     l2: float = 0.0,
+    l1: float = 0.0,
+    firth: bool = False,
     covariance: str | None = None,
     cluster: Any = None,
     level: float = 0.95,
@@ -75,6 +77,9 @@ def fit(
         delta: where Huber's loss turns linear, in units of the errors' scale.
         l2: how much of half the squared weights, of columns in units of their standard deviation,
             is added to the mean loss; 0 is no penalty.
+        l1: how much of their absolute values.
+        firth: whether to take off the first order of the weights' bias (Firth's correction, two
+            classes), which keeps them finite where the classes can be separated.
         covariance: how standard errors are found: ``"fisher"``, ``"observed"``, ``"hc0"``,
             ``"hc1"`` or ``"cluster"``.
         cluster: (N,) the groups of rows that depend on each other, or the name of a column.
@@ -114,6 +119,8 @@ def fit(
         quantile=quantile,
         delta=delta,
         l2=l2,
+        l1=l1,
+        firth=firth,
         covariance=covariance or ("fisher" if cluster is None else "cluster"),
         level=level,
         **{role: _name(role, value) for role, value in given.items()},

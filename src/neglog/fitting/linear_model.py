@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from neglog import families
 from neglog.errors import FitError
 from neglog.fitting import models
 from neglog.fitting.coefficients import INTERCEPT, Coefficients
@@ -17,14 +18,14 @@ from neglog.fitting.linear.inference import Counts, covariance, in_table_units
 from neglog.fitting.linear.local import weighted
 from neglog.fitting.linear.memory import Memory, batch_rows
 from neglog.fitting.linear.newton import Step
-from neglog.fitting.linear.optimum import Optimum
+from neglog.fitting.linear.optimum import Optimum, Penalty
 from neglog.fitting.linear.responses import Classes, Location, Response, Shaped
 from neglog.fitting.linear.shared import Overdispersed
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.listener import Listener
 from neglog.fitting.network.architecture import Architecture
-from neglog.fitting.options import Options
 from neglog.fitting.null import mean_nats
+from neglog.fitting.options import Options
 from neglog.fitting.outcome import Outcome
 from neglog.fitting.result import Epoch, FitResult
 
@@ -53,7 +54,9 @@ def solve(name: str, data: Data, options: Options, listener: Listener) -> FitRes
     limit = options.epochs or optimum.STEPS
     listener.start(limit)
     try:
-        found = _without_edges(problem, optimum.find(problem, features, watch.step, limit))
+        penalty = _penalty(options, response)
+        found = optimum.find(problem, features, watch.step, limit, penalty)
+        found = _without_edges(problem, found)
     except KeyboardInterrupt:
         found = watch.cut_short()
     finally:
@@ -149,7 +152,7 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     scale = _scale(training)
     centre = _centre(training, scale)
     problems = [
-        _problem(response, replace(part, batch=rows, scale=scale, centre=centre), options)
+        _problem(response, replace(part, batch=rows, scale=scale, centre=centre))
         for part in (training, data.part(data.validation))
     ]
     size = problems[0].size
@@ -161,7 +164,7 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     return problems[0], problems[1] if len(data.validation) else None
 
 
-def _problem(response: Response, source: Memory, options: Options) -> Problem:
+def _problem(response: Response, source: Memory) -> Problem:
     offset = source.offset
     if offset is not None and response.outputs > 1:
         raise FitError("an offset is for one linear predictor, but each class has its own.")
@@ -171,10 +174,20 @@ def _problem(response: Response, source: Memory, options: Options) -> Problem:
         offset=None if offset is None else offset / response.spread,
     )
     total = float(source.rows if source.weight is None else source.weight.sum())
-    ridge = None
-    if options.l2:
-        raise NotImplementedError
-    return Problem(response, source, total, ridge=ridge)
+    return Problem(response, source, total)
+
+
+def _penalty(options: Options, response: Response) -> Penalty:
+    penalty = Penalty(options.l2, options.l1, options.firth)
+    if options.firth and response.declaration is not families.Bernoulli:
+        raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
+    if options.l1 and isinstance(response, Classes):
+        raise FitError(
+            "l1 is not for several classes, whose weights are relative; pass l2 instead."
+        )
+    if penalty and not response.smooth:
+        raise FitError("a penalty is for losses without kinks; choose huber, or pass none.")
+    return penalty
 
 
 def _without_edges(problem: Problem, found: Optimum) -> Optimum:
@@ -252,7 +265,8 @@ def _coefficients(problem: Problem, found: Optimum, data: Data, options: Options
     """Return the coefficients, with standard errors where the optimum was reached."""
     response, width = problem.response, problem.source.features + 1
     matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
-    if found.outcome.converged and found.value.hessian is not None:
+    penalised = options.l1 or options.l2
+    if found.outcome.converged and found.value.hessian is not None and not penalised:
         rows = problem.total if options.weight_kind == "frequency" else problem.source.rows
         own = int((found.free < response.outputs * width).sum())
         counts = Counts(float(rows), own, options.weight_kind == "frequency")

@@ -36,6 +36,8 @@ class Options:
     quantile: float = 0.5
     delta: float = 1.345
     l2: float = 0.0
+    l1: float = 0.0
+    firth: bool = False
     covariance: str = "fisher"
     cluster: str | None = None
     level: float = 0.95
@@ -72,8 +74,17 @@ class Options:
                 raise FitError(f"{name} must lie between 0 and 1, but got {getattr(self, name)!r}.")
         if not (0.0 < self.delta < math.inf):
             raise FitError(f"delta must be a number above 0, but got {self.delta!r}.")
-        if not (0.0 <= self.l2 < math.inf):
-            raise FitError(f"l2 must be a number of 0 or more, but got {self.l2!r}.")
+        for name in ("l1", "l2"):
+            if not (0.0 <= getattr(self, name) < math.inf):
+                value = getattr(self, name)
+                raise FitError(f"{name} must be a number of 0 or more, but got {value!r}.")
+        if self.firth and (self.l1 or self.l2):
+            raise FitError("firth is a penalty of its own; leave out l1 and l2, or firth.")
+        if (self.firth or self.l1 or self.l2) and not self.newton:
+            raise FitError(
+                "penalties are for linear models and newton; with an optimizer of torch pass its "
+                "weight_decay."
+            )
 
     def _check_newton(self) -> None:
         if self.hidden:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,9 +11,11 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting.linear import separation
+from neglog.fitting.linear.firth import firth_steps
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
 from neglog.fitting.linear.nonsmooth import quantile
+from neglog.fitting.linear.penalty import lasso_steps, ridge, spreads
 from neglog.fitting.linear.rank import Alias, aliases
 from neglog.fitting.linear.sums import Problem, Source, Value
 from neglog.fitting.outcome import Outcome, at_infinity
@@ -28,6 +30,39 @@ _SAMPLE_ENOUGH = 1e-9
 _FAST = 8.0
 _SLOW_STEPS = 4
 _FLAT = 1e-10
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What is added to the mean loss.
+
+    Attributes:
+        l2: how much of half the squared weights, of columns in units of their standard deviation.
+        l1: how much of their absolute values.
+        firth: whether half the logarithm of the information's determinant is taken off.
+    """
+
+    l2: float = 0.0
+    l1: float = 0.0
+    firth: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.l2 or self.l1 or self.firth)
+
+    def steps(
+        self, problem: Problem, weights: Tensor, free: Tensor, enough: float
+    ) -> tuple[Problem, Iterator[Step]]:
+        """Return the problem with its squares, and the steps to its optimum."""
+        if self.firth:
+            return problem, firth_steps(problem, weights, free)
+        if self:
+            spread = spreads(gram(problem.source))
+            if self.l2:
+                problem = replace(problem, ridge=ridge(problem, spread, self.l2))
+            if self.l1:
+                return problem, lasso_steps(problem, weights, free, spread, self.l1)
+        return problem, steps(problem, weights, free, enough)
 
 
 @dataclass(frozen=True)
@@ -57,6 +92,7 @@ def find(
     names: Sequence[str],
     watch: Callable[[Step], None],
     limit: int = STEPS,
+    penalty: Penalty | None = None,
 ) -> Optimum:
     """Find the weights of greatest likelihood.
 
@@ -65,7 +101,9 @@ def find(
         names: the columns' names.
         watch: hears of the start and of every step.
         limit: the most steps.
+        penalty: what is added to the loss.
     """
+    penalty = penalty or Penalty()
     sample = _sample(problem)
     found = _aliases(sample) if sample else []
     if found or sample is None:
@@ -79,13 +117,14 @@ def find(
     if not problem.response.smooth:
         return _by_program(problem, free, found, names, watch)
     weights = _null(problem)
-    if sample is not None:
+    if sample is not None and not penalty:
         weights = _warm(sample, weights, free)
     doubt = _Doubt()
     enough = DECREMENT if sample is None else OF_MANY_ROWS
-    for step in steps(problem, weights, free, enough):
+    problem, taken = penalty.steps(problem, weights, free, enough)
+    for step in taken:
         watch(step)
-        if problem.ridge is None and doubt.about(step):
+        if doubt.about(step) and not penalty:
             how = separation.found(problem, free, names)
             if how:
                 outcome = at_infinity(how, step.number, "step")

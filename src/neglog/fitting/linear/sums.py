@@ -78,7 +78,7 @@ class Problem:
 
     Attributes:
         total: the sum of the rows' weights, by which the sums are divided.
-        ridge: how much of half the square of each weight is added to the mean loss; None for none.
+        ridge: (W, W) the matrix of half the squares that are added to the mean loss; None for none.
         reduce: adds a vector of sums up over the processes that hold other rows.
     """
 
@@ -129,6 +129,6 @@ class Problem:
     def _penalised(self, weights: Tensor, value: Value) -> Value:
         if self.ridge is None:
             return value
-        pull = self.ridge * weights
-        hessian = None if value.hessian is None else value.hessian + torch.diag(self.ridge)
+        pull = self.ridge @ weights
+        hessian = None if value.hessian is None else value.hessian + self.ridge
         return Value(value.loss + float(pull @ weights) / 2, value.gradient + pull, hessian)
