@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is None:
         source = encoded(design, frame, y, others)
     else:
-        x = torch.from_numpy(table.numbers)
+        x = _shared(table.numbers)
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
@@ -95,6 +96,13 @@ def prepare(table: Table, name: str, options: Options) -> Data:
 def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
     """Whether an array can be read as it is: finite, and every column used."""
     return not options.drop and bool(np.isfinite(numbers.sum(dtype=np.float64)))
+
+
+def _shared(numbers: np.ndarray[Any, Any]) -> Tensor:
+    """Return an array as a tensor of the same memory, which nothing here writes into."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it may not be writable
+        return torch.from_numpy(numbers)
 
 
 def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> Memory:

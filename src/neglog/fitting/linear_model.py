@@ -30,7 +30,7 @@ from neglog.fitting.outcome import Outcome
 from neglog.fitting.result import Epoch, FitResult
 
 _MOST_WEIGHTS = 5000
-_FAR = 10.0
+_FAR = 3.0
 _EXACT = 1e-10
 _NO_DISPERSION = -12.0
 _LOOK = 10_000
@@ -110,16 +110,23 @@ class _Watch:
         return Optimum(step.weights, free, [], step.value, Outcome(False, text), step.decrement)
 
     def _epoch(self, number: int) -> Epoch:
-        source, response = self.problem.source, self.problem.response
-        assert isinstance(source, Memory)
         fitted, held = self.losses[-1]
-        dispersion = response.dispersion(fitted, source.y, source.weight)
-        nats = [
-            None if loss is None else mean_nats(response, loss, source.y, source.weight, dispersion)
-            for loss in (fitted, held)
-        ]
-        assert nats[0] is not None
-        return Epoch(number, nats[0], nats[1])
+        training = _memory(self.problem)
+        dispersion = self.problem.response.dispersion(fitted, training.y, training.weight)
+
+        def nats(problem: Problem, loss: float) -> float:
+            rows = _memory(problem)
+            return mean_nats(problem.response, loss, rows.y, rows.weight, dispersion)
+
+        validation = None
+        if self.held is not None and held is not None:
+            validation = nats(self.held, held)
+        return Epoch(number, nats(self.problem, fitted), validation)
+
+
+def _memory(problem: Problem) -> Memory:
+    assert isinstance(problem.source, Memory)
+    return problem.source
 
 
 def _norm(found: Optimum) -> float:
@@ -149,10 +156,10 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     )
     response = response.in_units_of(response.reads(training.y), training.weight)
     rows = batch_rows((training.features + 1) * response.outputs)
-    scale = _scale(training)
+    frequency, scale = options.weight_kind == "frequency", _scale(training)
     centre = _centre(training, scale)
     problems = [
-        _problem(response, replace(part, batch=rows, scale=scale, centre=centre))
+        _problem(response, replace(part, batch=rows, scale=scale, centre=centre), frequency)
         for part in (training, data.part(data.validation))
     ]
     size = problems[0].size
@@ -164,16 +171,19 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     return problems[0], problems[1] if len(data.validation) else None
 
 
-def _problem(response: Response, source: Memory) -> Problem:
-    offset = source.offset
+def _problem(response: Response, source: Memory, frequency: bool) -> Problem:
+    offset, weight = source.offset, source.weight
+    if weight is not None and not frequency and isinstance(response, Location | Shaped):
+        weight = weight / weight.mean()  # so that the dispersion is that of a row of mean weight
     if offset is not None and response.outputs > 1:
         raise FitError("an offset is for one linear predictor, but each class has its own.")
     source = replace(
         source,
         y=response.reads(source.y),
+        weight=weight,
         offset=None if offset is None else offset / response.spread,
     )
-    total = float(source.rows if source.weight is None else source.weight.sum())
+    total = float(source.rows if weight is None else weight.sum())
     return Problem(response, source, total)
 
 

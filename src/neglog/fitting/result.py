@@ -151,7 +151,9 @@ class FitResult:
             return self.epochs
         return [
             Epoch(
-                step, self._nats(fitted, fitted), None if held is None else self._nats(held, fitted)
+                step,
+                self._nats(fitted, fitted, self.data.training),
+                None if held is None else self._nats(held, fitted, self.data.validation),
             )
             for step, (fitted, held) in enumerate(self.steps)
         ]
@@ -198,11 +200,12 @@ class FitResult:
         assert isinstance(self.model, nn.Sequential)
         return table_weights(self.model, self.fitted.response)
 
-    def _nats(self, loss: float, fitted: float) -> float:
-        """Return a mean loss in nats, the dispersion being that of the training rows."""
-        source, response = self.data.part(self.data.training), self.fitted.response
+    def _nats(self, loss: float, fitted: float, rows: np.ndarray[Any, Any] | None) -> float:
+        """Return the mean loss of some rows in nats, with the training rows' dispersion."""
+        response, training = self.fitted.response, self.data.part(self.data.training)
+        dispersion = response.dispersion(fitted, response.reads(training.y), training.weight)
+        source = self.data.part(rows)
         y = response.reads(source.y)
-        dispersion = response.dispersion(fitted, y, source.weight)
         return null.mean_nats(response, loss, y, source.weight, dispersion)
 
     def summary(self) -> Any:

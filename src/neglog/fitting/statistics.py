@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -91,8 +91,10 @@ def of(fit: FitResult) -> Statistics:
     if fit.coefficients is None:
         raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
     response, source = fit.fitted.response, _training(fit)
-    total = float(source.rows if source.weight is None else source.weight.sum())
     frequency = fit.options.weight_kind == "frequency"
+    if source.weight is not None and not frequency and fit.fitted.dispersion is not None:
+        source = replace(source, weight=source.weight / source.weight.mean())
+    total = float(source.rows if source.weight is None else source.weight.sum())
     rows = total if frequency else float(source.rows)
     own = int((fit.coefficients.estimate == fit.coefficients.estimate).sum())
     weights = own - len(response.shared)

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from neglog.fitting.linear.local import gradient, weighted
-from neglog.fitting.linear.newton import Step, direction
+from neglog.fitting.linear.newton import ROUNDING, Step, direction
 from neglog.fitting.linear.sums import Problem, Value
 
-_ENOUGH = 1e-16
+_ENOUGH = 1e-22  # its steps are not Newton's own, so that the last one still counts
 _HALVINGS = 40
 
 
@@ -47,7 +47,7 @@ def firth_steps(problem: Problem, weights: Tensor, free: Tensor) -> Iterator[Ste
             reached = weights.index_add(0, free, -way)
             there = problem.value(reached)
             fallen = _penalised(problem, there, free)
-            if fallen <= loss * (1 + 1e-14):
+            if fallen <= loss + ROUNDING * max(1.0, abs(loss)):
                 break
             way = way / 2
         weights, value, loss = reached, there, fallen

@@ -22,6 +22,8 @@ OF_MANY_ROWS = 1e-14
 """The same where a pass is expensive: standard errors are then right to seven digits."""
 ENOUGH = 1e-10
 """At it, a search that rounding keeps from going on has arrived."""
+ROUNDING = 1e-13
+"""By how much, of the loss or of one nat, a sum may rise without having risen."""
 _HALVINGS = 40
 
 
@@ -75,7 +77,7 @@ def steps(
         for _ in range(_HALVINGS):
             reached = _moved(weights, free, way)
             there = problem.value(reached)
-            if there.loss <= value.loss:
+            if there.loss <= value.loss + ROUNDING * max(1.0, abs(value.loss)):
                 break
             way = way / 2
         else:
