@@ -168,6 +168,15 @@ def test_a_weight_of_two_is_two_rows(kind):
     assert weighted.statistics.rows == len(repeated)
 
 
+def test_a_weight_of_two_is_two_rows_in_the_sandwich_too():
+    x, y = sample("poisson", count=120)
+    weight = draw().integers(0, 4, 120)
+    repeated = np.repeat(np.arange(120), weight)
+    weighted = fit("poisson", x, y, sample_weight=weight, covariance="hc1")
+    twice = fit("poisson", x[repeated], y[repeated], covariance="hc1")
+    np.testing.assert_allclose(weighted.coefficients.error, twice.coefficients.error, rtol=1e-8)
+
+
 def test_precision_weights_are_those_of_weighted_least_squares():
     x, y = sample("normal")
     weight = draw().uniform(0.5, 2, len(y))
@@ -314,6 +323,19 @@ def test_separation_is_found_and_its_column_named(kind):
     assert not result.converged
     assert "at infinity: the rows are separated in part by 'x4' alone" in result.outcome
     assert np.isnan(result.coefficients.error).all()
+
+
+@pytest.mark.parametrize("kind", SEPARATED)
+def test_one_row_on_the_other_side_keeps_the_maximum_finite(kind):
+    x, y = sample(kind)
+    dummy = draw(1).random(len(y)) < 0.15
+    held = SEPARATED[kind](y, dummy)
+    stray = {"bernoulli": 0, "categorical": [0, 1, 3], "ordinal": 0}.get(kind, 1)
+    rows = np.flatnonzero(dummy)[: np.size(stray)]
+    held[rows] = stray
+    result = fit(kind, np.c_[x, dummy], held)
+    assert result.converged
+    assert np.isfinite(result.coefficients.error).all()
 
 
 def test_separation_by_two_columns_names_both():

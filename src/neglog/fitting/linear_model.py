@@ -156,10 +156,10 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     )
     response = response.in_units_of(response.reads(training.y), training.weight)
     rows = batch_rows((training.features + 1) * response.outputs)
-    frequency, scale = options.weight_kind == "frequency", _scale(training)
+    scale = _scale(training)
     centre = _centre(training, scale)
     problems = [
-        _problem(response, replace(part, batch=rows, scale=scale, centre=centre), frequency)
+        _problem(response, replace(part, batch=rows, scale=scale, centre=centre))
         for part in (training, data.part(data.validation))
     ]
     size = problems[0].size
@@ -171,19 +171,16 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
     return problems[0], problems[1] if len(data.validation) else None
 
 
-def _problem(response: Response, source: Memory, frequency: bool) -> Problem:
-    offset, weight = source.offset, source.weight
-    if weight is not None and not frequency and isinstance(response, Location | Shaped):
-        weight = weight / weight.mean()  # so that the dispersion is that of a row of mean weight
+def _problem(response: Response, source: Memory) -> Problem:
+    offset = source.offset
     if offset is not None and response.outputs > 1:
         raise FitError("an offset is for one linear predictor, but each class has its own.")
     source = replace(
         source,
         y=response.reads(source.y),
-        weight=weight,
         offset=None if offset is None else offset / response.spread,
     )
-    total = float(source.rows if weight is None else weight.sum())
+    total = float(source.rows if source.weight is None else source.weight.sum())
     return Problem(response, source, total)
 
 

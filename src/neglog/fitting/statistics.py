@@ -93,6 +93,7 @@ def of(fit: FitResult) -> Statistics:
     response, source = fit.fitted.response, _training(fit)
     frequency = fit.options.weight_kind == "frequency"
     if source.weight is not None and not frequency and fit.fitted.dispersion is not None:
+        # So that the dispersion is that of a row of mean weight, and each row has its logarithm.
         source = replace(source, weight=source.weight / source.weight.mean())
     total = float(source.rows if source.weight is None else source.weight.sum())
     rows = total if frequency else float(source.rows)
