@@ -48,7 +48,7 @@ class Dense:
     def gram(self, weights: Tensor) -> Tensor:
         """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
         weighted = self.x * weights[:, None]
-        return bordered(weighted.T @ self.x, weighted.sum(0), weights.sum())
+        return bordered(weighted.T @ self.x, self.x.T @ weights, weights.sum())
 
     def dense(self) -> Tensor:
         """Return (N, P + 1): every number, a column of ones at the end."""
@@ -97,7 +97,7 @@ class Mixed:
         for i, label in enumerate(self.labels):
             across = [_counts(label, other, weights) for other in self.labels[:i]]
             grid.append([label.sums(weighted), *across, torch.diag(label.sums(weights))])
-        edge = torch.cat([weighted.sum(0), *(label.sums(weights) for label in self.labels)])
+        edge = torch.cat([self.x.T @ weights, *(label.sums(weights) for label in self.labels)])
         return bordered(_symmetric(grid), edge, weights.sum())
 
     def dense(self) -> Tensor:

@@ -7,8 +7,9 @@ the target, and it is what the search stops on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ ENOUGH = 1e-10
 ROUNDING = 1e-13
 """By how much, of the loss or of one nat, a sum may rise without having risen."""
 _HALVINGS = 40
+_SLOW, _FASTEST = 0.05, 1e-4  # of a known Hessian: what its steps leave of the decrement
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ class Step:
 
 
 def steps(
-    problem: Problem, weights: Tensor, free: Tensor, enough: float = DECREMENT
+    problem: Problem,
+    weights: Tensor,
+    free: Tensor,
+    enough: float = DECREMENT,
+    known: Tensor | None = None,
 ) -> Iterator[Step]:
     """Yield the start, then step after step, until the derivative is zero or nothing moves.
 
@@ -63,27 +69,35 @@ def steps(
         weights: where to begin.
         free: the numbers of the weights that may change.
         enough: the decrement of the last step.
+        known: a Hessian from near the optimum. It shows the way as long as each step makes the
+            decrement much smaller, at the price of the gradient alone; the last step, from which
+            standard errors come, always has a Hessian of its own.
     """
-    value, number = problem.value(weights), 0
+    value, number, before = problem.value(weights, second=known is None), 0, math.inf
     while True:
-        assert value.hessian is not None
-        way, pivot = direction(value.hessian[free][:, free], value.gradient[free])
+        fresh = value.hessian is not None
+        known = value.hessian if fresh else known
+        assert known is not None
+        way, pivot = direction(known[free][:, free], value.gradient[free])
         decrement = float(value.gradient[free] @ way) / 2
-        yield Step(number, weights, value, decrement, pivot)
+        yield Step(number, weights, replace(value, hessian=known), decrement, pivot)
         number += 1
-        if decrement < enough:
+        if fresh and decrement < enough:
             yield Step(number, _moved(weights, free, way), value, decrement, pivot, last=True)
             return
+        rate = 0.0 if math.isinf(before) else decrement / before
+        second = fresh or rate > _SLOW or decrement * max(rate, _FASTEST) < enough
         for _ in range(_HALVINGS):
             reached = _moved(weights, free, way)
-            there = problem.value(reached)
+            there = problem.value(reached, second)
             if there.loss <= value.loss + ROUNDING * max(1.0, abs(value.loss)):
                 break
             way = way / 2
         else:
-            yield Step(number, weights, value, decrement, pivot, last=True)
+            ended = value if fresh else problem.value(weights)
+            yield Step(number, weights, ended, decrement, pivot, last=True)
             return
-        weights, value = reached, there
+        weights, value, before = reached, there, decrement
 
 
 def _moved(weights: Tensor, free: Tensor, way: Tensor) -> Tensor:

@@ -51,7 +51,12 @@ class Penalty:
         return bool(self.l2 or self.l1 or self.firth)
 
     def steps(
-        self, problem: Problem, weights: Tensor, free: Tensor, enough: float
+        self,
+        problem: Problem,
+        weights: Tensor,
+        free: Tensor,
+        enough: float,
+        known: Tensor | None,
     ) -> tuple[Problem, Iterator[Step]]:
         """Return the problem with its squares, and the steps to its optimum."""
         if self.firth:
@@ -62,7 +67,7 @@ class Penalty:
                 problem = replace(problem, ridge=ridge(problem, spread, self.l2))
             if self.l1:
                 return problem, lasso_steps(problem, weights, free, spread, self.l1)
-        return problem, steps(problem, weights, free, enough)
+        return problem, steps(problem, weights, free, enough, known)
 
 
 @dataclass(frozen=True)
@@ -117,11 +122,12 @@ def find(
     if not problem.response.smooth:
         return _by_program(problem, free, found, names, watch)
     weights = _null(problem)
+    known = None
     if sample is not None and not penalty:
-        weights = _warm(sample, weights, free)
+        weights, known = _warm(sample, weights, free)
     doubt = _Doubt()
     enough = DECREMENT if sample is None else OF_MANY_ROWS
-    problem, taken = penalty.steps(problem, weights, free, enough)
+    problem, taken = penalty.steps(problem, weights, free, enough, known)
     for step in taken:
         watch(step)
         if doubt.about(step) and not penalty:
@@ -245,11 +251,11 @@ def _null(problem: Problem) -> Tensor:
     return torch.cat([weights.reshape(-1), start[response.outputs :]])
 
 
-def _warm(sample: Problem, weights: Tensor, free: Tensor) -> Tensor:
-    """Return the optimum of the sample, if it has one."""
+def _warm(sample: Problem, weights: Tensor, free: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return the optimum of the sample and its Hessian, if it has one."""
     for step in steps(sample, weights, free):
         if step.number > _SAMPLE_STEPS or step.pivot == 0.0:
-            return weights
+            break
         if step.number and step.decrement < _SAMPLE_ENOUGH:
-            return step.weights
-    return weights
+            return step.weights, step.value.hessian
+    return weights, None
