@@ -13,7 +13,7 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting.table import listed
 
-_MOST_LEVELS = 50
+_FEW_LEVELS, _MOST_LEVELS, _ROWS_A_LEVEL = 50, 5000, 20
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,11 @@ def _column(values: pl.Series) -> Column:
         raise FitError(f"column {name!r} is of type {kind}: turn it into numbers, or {remedy}.")
     _refuse_numbers_among_text(values)
     levels = sorted(values.drop_nulls().unique())
-    if len(levels) > _MOST_LEVELS:
+    most = min(max(_FEW_LEVELS, len(values) // _ROWS_A_LEVEL), _MOST_LEVELS)
+    if len(levels) > most:
         raise FitError(
-            f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: "
-            f"more than the {_MOST_LEVELS} that are encoded as labels; {remedy}."
+            f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: more than "
+            f"the {most} that are encoded as labels of so many rows; {remedy}."
         )
     return Column(name, tuple(levels))
 

@@ -155,7 +155,10 @@ def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
         len(data.target.classes or ()), _base(data, training, options), options
     )
     response = response.in_units_of(response.reads(training.y), training.weight)
-    rows = batch_rows((training.features + 1) * response.outputs)
+    features = training.features
+    stored = training.x.shape[1] + len(training.labels)
+    width = stored + 1 if response.outputs == 1 else (features + 1) * response.outputs
+    rows = batch_rows(width, features)
     scale = _scale(training)
     centre = _centre(training, scale)
     problems = [

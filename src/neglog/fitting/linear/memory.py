@@ -11,13 +11,19 @@ from torch import Tensor
 from neglog.fitting.linear.columns import Columns, Dense, Labels, Mixed
 from neglog.fitting.linear.sums import Batch, Units
 
-_NUMBERS = 2_000_000
+_NUMBERS, _ENCODED = 2_000_000, 5_000_000
 _LEAST, _MOST = 256, 65_536
 
 
-def batch_rows(width: int) -> int:
-    """Return how many rows of so many numbers make up a batch."""
-    return min(max(_NUMBERS // max(width, 1), _LEAST), _MOST)
+def batch_rows(width: int, features: int) -> int:
+    """Return how many rows make up a batch.
+
+    Args:
+        width: how many numbers are computed of each.
+        features: how many it has once its labels are columns, which some steps need.
+    """
+    most = min(_MOST, _ENCODED // max(features, 1))
+    return min(max(_NUMBERS // max(width, 1), _LEAST), max(most, _LEAST))
 
 
 @dataclass(frozen=True)
