@@ -287,6 +287,15 @@ def test_a_table_of_labels_gives_the_same_fit_as_its_dummies():
     np.testing.assert_allclose(ours.error, plain.error, rtol=1e-10)
 
 
+def test_a_table_of_nothing_but_labels_has_the_means_of_its_cells():
+    random = draw()
+    frame = pl.DataFrame({"a": random.choice(["u", "v"], 90), "y": random.standard_normal(90)})
+    result = neglog.fit(frame, target="y", likelihood="normal")
+    means = frame.group_by("a").agg(pl.col("y").mean()).sort("a")["y"].to_numpy()
+    np.testing.assert_allclose(result.intercepts, means[0], rtol=1e-12)
+    np.testing.assert_allclose(result.weights[0], means[1] - means[0], rtol=1e-12)
+
+
 def test_many_rows_start_from_some_of_them_and_end_at_the_same_optimum():
     x, y = sample("bernoulli", count=120_000)
     result = fit("bernoulli", x, y)

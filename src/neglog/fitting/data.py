@@ -123,7 +123,9 @@ def _memory(x: Tensor, y: Tensor, labels: tuple[Labels, ...], others: roles.Role
             "no feature is left: every column holds one label only; a model needs a column that "
             "varies."
         )
-    return Memory(x, y, labels, others.weight, others.shift, others.groups, batch_rows(width, width))
+    return Memory(
+        x, y, labels, others.weight, others.shift, others.groups, batch_rows(width, width)
+    )
 
 
 def _bases(design: Design) -> list[str]:

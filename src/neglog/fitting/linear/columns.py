@@ -63,9 +63,13 @@ class Labels:
     levels: int
 
     def sums(self, values: Tensor) -> Tensor:
-        """Return (levels − 1, …): the sum of (N, …) values over the rows of each level."""
-        total = values.new_zeros(self.levels, *values.shape[1:])
-        return total.index_add_(0, self.codes, values)[1:]
+        """Return (levels − 1, …): the sum of (N,) or (N, K) values over the rows of each level."""
+        if values.ndim == 1:
+            return torch.bincount(self.codes, values, self.levels)[1:]
+        total = values.new_zeros(self.levels - 1, values.shape[1])
+        for own, column in zip(total.T, values.T, strict=True):
+            own.copy_(self.sums(column))
+        return total
 
 
 @dataclass(frozen=True)
