@@ -135,6 +135,92 @@ class Categorical:
         return sympy.Mul(*(p**part for p, part in zip(self.probabilities, y, strict=True)))
 
 
+class Laplace:
+    """Errors of a two-sided exponential around the median."""
+
+    def __init__(self, loc: Term, scale: Term) -> None:
+        self.median, self.scale = loc.expression, scale.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        return sympy.exp(-sympy.Abs(y - self.median) / self.scale) / (2 * self.scale)
+
+
+class AsymmetricLaplace:
+    """Errors of two exponentials, unequally steep, around a quantile."""
+
+    def __init__(self, quantile: Term, level: Term) -> None:
+        self.quantile, self.level, self.scale = quantile.expression, level.expression, sympy.S.One
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        error, q = y - self.quantile, self.level
+        check = Piecewise((q * error, error >= 0), ((q - 1) * error, True))
+        return q * (1 - q) * sympy.exp(-check / self.scale) / self.scale
+
+
+class Huber:
+    """Errors that are normal up to `delta` scales from the centre and exponential beyond."""
+
+    def __init__(self, mean: Term, delta: Term) -> None:
+        self.mean, self.delta, self.scale = mean.expression, delta.expression, sympy.S.One
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y, its area being that of the scaled error's."""
+        error, delta = sympy.Abs(y - self.mean) / self.scale, self.delta
+        tail = Piecewise((error**2 / 2, error < delta), (delta * error - delta**2 / 2, True))
+        middle = sympy.sqrt(2 * sympy.pi) * sympy.erf(delta / sympy.sqrt(2))
+        area = middle + 2 / delta * sympy.exp(-(delta**2) / 2)
+        return sympy.exp(-tail) / (self.scale * whole(area))
+
+
+class Poisson:
+    """A count of a known rate."""
+
+    def __init__(self, rate: Term) -> None:
+        self.rate = rate.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the probability of y."""
+        return self.rate**y * sympy.exp(-self.rate) / sympy.factorial(y)
+
+
+class NegativeBinomial:
+    """A count of successes of log-odds `logits`, before a number of failures."""
+
+    def __init__(self, total_count: Term, logits: Term) -> None:
+        self.failures, self.success = total_count.expression, sigma(logits.expression)
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the probability of y."""
+        r, p = self.failures, self.success
+        ways = sympy.gamma(y + r) / (sympy.gamma(r) * sympy.factorial(y))
+        return ways * p**y * (1 - p) ** r
+
+
+class Gamma:
+    """A positive number of a known shape and rate."""
+
+    def __init__(self, concentration: Term, rate: Term) -> None:
+        self.shape, self.rate = concentration.expression, rate.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        k, rate = self.shape, self.rate
+        return rate**k * y ** (k - 1) * sympy.exp(-rate * y) / sympy.gamma(k)
+
+
+class LogisticInterval:
+    """Whether a standard logistic variable falls between two increasing numbers."""
+
+    def __init__(self, lower: Term, upper: Term) -> None:
+        self.probability = sigma(upper.expression) - sigma(lower.expression)
+
+    def likelihood(self, inside: Expr) -> Expr:
+        """Return P^inside · (1 − P)^(1 − inside)."""
+        return self.probability**inside * (1 - self.probability) ** (1 - inside)
+
+
 def softmax(logits: list[Expr]) -> list[Expr]:
     """Return exp(z_k) / Σ exp(z_j), class by class."""
     powers = [sympy.exp(logit) for logit in logits]
@@ -151,7 +237,18 @@ WORDS: dict[str, Any] = {
     "sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x))),
     "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
     "where": where,
-    "distributions": SimpleNamespace(Bernoulli=Bernoulli, Normal=Normal, Categorical=Categorical),
+    "distributions": SimpleNamespace(
+        AsymmetricLaplace=AsymmetricLaplace,
+        Bernoulli=Bernoulli,
+        Categorical=Categorical,
+        Gamma=Gamma,
+        Huber=Huber,
+        Laplace=Laplace,
+        LogisticInterval=LogisticInterval,
+        NegativeBinomial=NegativeBinomial,
+        Normal=Normal,
+        Poisson=Poisson,
+    ),
 }
 
 
