@@ -1,177 +1,165 @@
-"""The figures of a report, as SVG text to put into a page."""
+"""How figures are drawn: SVG text to put into a page, in the page's own colours."""
 
 from __future__ import annotations
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from neglog.report.document import number
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neglog.fitting.judge import Rows
-    from neglog.fitting.result import Epoch
+    from neglog.fitting.result import FitResult
 
-_INK, _SOFT, _BLUE, _ORANGE = "#1d2530", "#5b6674", "#2b5d8a", "#c4722a"
+INK, SOFT, BLUE, ORANGE, BAND = "#1d2530", "#5b6674", "#2b5d8a", "#c4722a", "#d9dee5"
+WIDTH = 4.8
+"""Inches: a phone shows three quarters of that, so that the text can be read there."""
+
+_VARIABLES = {INK: "ink", SOFT: "soft", BLUE: "blue", ORANGE: "orange", BAND: "line"}
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be found, and the browser has every script
     "svg.hashsalt": "neglog",
     "text.parse_math": False,  # a dollar sign in a column's name is a dollar sign
+    "text.color": INK,
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": _SOFT,
-    "axes.labelcolor": _INK,
-    "xtick.color": _SOFT,
-    "ytick.color": _SOFT,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
     "legend.frameon": False,
 }
-_MOST_POINTS = 1000
-_MOST_PANELS = 12
-_BINS = 10
-_LONGEST = 30
+_MOST_STEPS = 1000
+_LONGEST = 24
 
 
-def curve(history: Sequence[Epoch], null_loss: float) -> str:
+@dataclass(frozen=True)
+class Picture:
+    """A figure, what it shows in words for those who do not see it, and how to read it."""
+
+    svg: Markup
+    words: str
+    caption: str
+
+
+def curve(fit: FitResult) -> Picture:
     """Draw the training and the validation loss by step."""
-    stride = max(1, math.ceil(len(history) / _MOST_POINTS))
+    history = fit.history
+    stride = max(1, math.ceil(len(history) / _MOST_STEPS))
     shown = [*history[:-1:stride], *history[-1:]]
-    with _figure(7.5, 3.2) as (figure, texts):
+    with drawing("curve", 2.9) as (figure, made):
         axes = figure.subplots()
         steps = [epoch.step for epoch in shown]
         marker = "o" if len(shown) <= 40 else None
         training = [epoch.training for epoch in shown]
         validation = [math.nan if e.validation is None else e.validation for e in shown]
-        axes.plot(steps, training, color=_BLUE, marker=marker, markersize=3.5, label="training")
+        axes.plot(steps, training, color=BLUE, marker=marker, markersize=3.5, label="training")
         if not all(map(math.isnan, validation)):
-            axes.plot(steps, validation, color=_ORANGE, marker=marker, markersize=3.5,
+            axes.plot(steps, validation, color=ORANGE, marker=marker, markersize=3.5,
                       linestyle="--", label="validation")  # fmt: skip
-        axes.axhline(null_loss, color=_SOFT, linewidth=0.8, linestyle=":", label="null loss")
-        if _spans_decades([*training, *validation, null_loss]):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(lambda loss, _: f"{loss:g}")
-            axes.yaxis.set_minor_formatter("")
-        axes.set(xlabel="step", ylabel="mean loss (nats)")
+        axes.axhline(fit.null_loss, color=SOFT, linewidth=0.8, linestyle=":", label="null loss")
+        if 0 <= fit.step < history[-1].step:
+            axes.axvline(fit.step, color=SOFT, linewidth=0.8, label=f"kept: step {fit.step}")
+        scale = _scale_of(axes, [*training, *validation, fit.null_loss])
+        axes.set(xlabel="step", ylabel=f"mean loss (nats{scale})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-    return texts[0]
+    return Picture(made[0], _course(fit), "Dotted: the loss of a model that knows no feature.")
 
 
-def bars(weights: np.ndarray[Any, Any], features: list[str], outputs: list[str]) -> str:
-    """Draw the weights feature by feature, one panel an output."""
-    count = min(len(outputs), _MOST_PANELS)
-    columns = min(count, 3)
-    lines = math.ceil(count / columns)
-    height = 0.9 + 0.24 * len(features)
-    with _figure(7.5, max(1.6, height) * lines) as (figure, texts):
-        panels = figure.subplots(lines, columns, squeeze=False, sharey=True)
-        names = [_short(name) for name in features]
-        for k, axes in enumerate(panels.flat):
-            if k >= count:
-                axes.set_axis_off()
-                continue
-            axes.barh(range(len(names)), weights[k], color=_BLUE, height=0.65)
-            axes.axvline(0, color=_INK, linewidth=0.8)
-            axes.set_ylim(-0.6, len(names) - 0.4)
-            axes.set_yticks(range(len(names)), names)
-            axes.set_title(_short(outputs[k]), fontsize=10)
-            axes.locator_params(axis="x", nbins=4)
-        panels.flat[0].invert_yaxis()
-        figure.supxlabel("weight, in the units of the table", fontsize=10)
-    return texts[0]
+def _scale_of(axes: Any, losses: list[float]) -> str:
+    """Make the axis logarithmic where the losses span decades, and say so."""
+    if not _spans_decades(losses):
+        return ""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda loss, _: number(loss))
+    axes.yaxis.set_minor_formatter("")
+    return ", logarithmic"
 
 
-def calibration(rows: Rows, classes: list[Any]) -> str:
-    """Draw how often the label came true against the probability it was given."""
-    given, came_true = _claims(rows, classes)
-    group = np.minimum((given * _BINS).astype(int), _BINS - 1)
-    counts = np.bincount(group, minlength=_BINS)
-    with _figure(6.0, 4.8) as (figure, texts):
-        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-        upper.plot([0, 1], [0, 1], color=_SOFT, linewidth=0.8, linestyle=":")
-        for k in np.flatnonzero(counts):
-            claim, share = given[group == k].mean(), came_true[group == k].mean()
-            low, high = _wilson(share, int(counts[k]))
-            upper.plot([claim, claim], [low, high], color=_BLUE, linewidth=1)
-            upper.plot([claim], [share], color=_BLUE, marker="o", markersize=5)
-        upper.set(ylabel="share of rows", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
-        drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=_SOFT)
-        lower.bar_label(drawn, labels=[str(c) if c else "" for c in counts], fontsize=8)
-        lower.set(ylabel="rows", xlabel=_claim(classes))
-        lower.margins(y=0.3)
-        lower.locator_params(axis="y", nbins=2, integer=True)
-    return texts[0]
-
-
-def residuals(rows: Rows) -> str:
-    """Draw the errors against the predictions."""
-    predicted = np.asarray(rows.predicted, dtype=np.float64)
-    errors = np.asarray(rows.truth, dtype=np.float64) - predicted
-    stride = max(1, math.ceil(len(errors) / _MOST_POINTS))
-    with _figure(6.5, 3.6) as (figure, texts):
-        axes = figure.subplots()
-        axes.axhline(0, color=_SOFT, linewidth=0.8, linestyle=":")
-        axes.scatter(predicted[::stride], errors[::stride], s=12, alpha=0.6, color=_BLUE,
-                     linewidths=0)  # fmt: skip
-        label = "predicted" if stride == 1 else f"predicted (every {stride}th row)"
-        axes.set(xlabel=label, ylabel="error (truth − predicted)")
-    return texts[0]
+def _course(fit: FitResult) -> str:
+    first, last = fit.history[0], fit.history[-1]
+    words = (
+        f"The mean training loss goes from {number(first.training)} nats at step {first.step} to "
+        f"{number(last.training)} at step {last.step}"
+    )
+    if fit.validation_loss is not None:
+        words += f", the validation loss of the weights kept is {number(fit.validation_loss)}"
+    return f"{words}; the null loss is {number(fit.null_loss)}."
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]]:
-    """Lend a figure; after the block, its SVG text is in the list."""
-    texts: list[str] = []
+def drawing(name: str, height: float, width: float = WIDTH) -> Iterator[tuple[Any, list[Markup]]]:
+    """Lend a figure; after the block, its SVG text is in the list.
+
+    Args:
+        name: what the figure's own references begin with, unlike any other figure's of the page.
+        height: in inches.
+        width: the same.
+    """
+    made: list[Markup] = []
     with ExitStack() as stack:
         stack.enter_context(rc_context(_STYLE))
         stack.enter_context(warnings.catch_warnings())
         # The browser, which draws the text, has the glyphs that matplotlib's own font lacks.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, texts
+        figure.patch.set_visible(False)
+        yield figure, made
+        for axes in figure.axes:
+            axes.patch.set_visible(False)
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         svg = file.getvalue()
-        texts.append(svg[svg.index("<svg") :])
+        made.append(Markup(_for_pages(svg[svg.index("<svg") :], name)))  # its text is escaped
 
 
-def _claims(rows: Rows, classes: list[Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the probability that each row gives to one label, and whether that came true."""
-    assert rows.probabilities is not None
-    if len(classes) == 2:
-        return rows.probabilities[:, 1], np.array([label == classes[1] for label in rows.truth])
-    agrees = [a == b for a, b in zip(rows.predicted, rows.truth, strict=True)]
-    return rows.probabilities.max(axis=1), np.array(agrees)
+def short(name: str) -> str:
+    """Return a label that fits beside a figure, on one line."""
+    line = " ".join(name.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
-def _claim(classes: list[Any]) -> str:
-    if len(classes) == 2:
-        return f"P({_short(str(classes[1]))})"
-    return "probability of the predicted label"
+def spread(places: Sequence[Any], most: int) -> list[Any]:
+    """Return at most so many of some things, evenly, and both ends."""
+    stride = max(1, math.ceil(len(places) / most))
+    return [*places[:-1:stride], *places[-1:]]
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of so many rows."""
-    z = 1.96
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count)
-    half *= math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return middle - half, middle + half
+def _for_pages(svg: str, name: str) -> str:
+    """Put the page's colours for the figure's, own names for its references; drop what is idle.
+
+    Only what stands in tags is changed: text never holds a "<" of its own.
+    """
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
+
+    def changed(tag: re.Match[str]) -> str:
+        text = tag[0]
+        for colour, variable in _VARIABLES.items():
+            text = text.replace(colour, f"var(--{variable})")
+        text = re.sub(r"(\.\d\d)\d+", r"\1", text)
+        text = re.sub(
+            r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text
+        )
+        return re.sub(r'(url\(|href=")#', rf"\1#{name}-", text)
+
+    return re.sub(r"<[^<>]+>", changed, svg)
 
 
 def _spans_decades(losses: list[float]) -> bool:
     finite = [loss for loss in losses if math.isfinite(loss)]
     return bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -34,7 +34,9 @@ class _MathML(_PlusFirst, MathMLPresentationPrinter):
         return self._print(expr.args[0])
 
     def _print_log(self, expr: Any) -> Any:
-        return self._call("ln", expr)
+        space = self._element("mspace")  # no browser sets one between a factor and a name
+        space.setAttribute("width", "0.17em")
+        return self._element("mrow", space, self._call("ln", expr))
 
     def _print_sigma(self, expr: Any) -> Any:
         return self._call("σ", expr)
@@ -99,5 +101,6 @@ def lines(expression: Any, width: int, unicode: bool) -> str:
 def mathml(expression: Any) -> str:
     """Write a formula as presentation MathML, which browsers typeset themselves."""
     text: str = _MathML().doprint(expression)
+    text = text.replace("<mo>-</mo>", "<mo>−</mo>")
     text = text.replace("<mi>zhat</mi>", "<mi>ẑ</mi>").replace("<mi>sigma</mi>", "<mi>σ</mi>")
     return f'<math display="block">{text}</math>'

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +30,25 @@ def information_table(rows: Rows, classes: list[Any] | None, worst: int | None) 
     return rich_table(information(rows, classes, worst))
 
 
-def information(rows: Rows, classes: list[Any] | None, worst: int | None) -> Table:
-    """Return the table's content, the rows in descending order of their loss."""
+def information(
+    rows: Rows, classes: list[Any] | None, worst: int | None, splits: Sequence[str] = ()
+) -> Table:
+    """Return the table's content, the rows in descending order of their loss.
+
+    Args:
+        rows: what the model says of some rows.
+        classes: the labels in the order of the probabilities; None where the target is a number.
+        worst: how many of the rows to show; None for all.
+        splits: which part of the table each row belongs to, if that is to be shown.
+    """
     descending = np.argsort(-np.asarray(rows.loss, dtype=np.float64), kind="stable")
     order = [int(i) for i in descending[:worst]]
-    if classes is None or rows.probabilities is None:
-        return _of_numbers(rows, order)
-    return _of_labels(rows, classes, order)
+    numbers = classes is None or rows.probabilities is None
+    table = _of_numbers(rows, order) if numbers else _of_labels(rows, classes or [], order)
+    if not splits:
+        return table
+    body = [[row[0], splits[i], *row[1:]] for row, i in zip(table.rows, order, strict=True)]
+    return replace(table, headers=[table.headers[0], "split", *table.headers[1:]], rows=body)
 
 
 def _of_labels(rows: Rows, classes: list[Any], order: list[int]) -> Table:
@@ -87,8 +101,8 @@ def _of_numbers(rows: Rows, order: list[int]) -> Table:
         for i in order
     ]
     caption = (
-        "Information loss: −ln of the density given to the truth, in nats; below 0 where the "
-        "density exceeds 1. Rows are numbered from 0."
+        "Information loss: −ln of the density, or of a count's probability, given to the truth, in "
+        "nats; below 0 where a density exceeds 1. Rows are numbered from 0."
     )
     headers = ["row", "truth", "predicted", "error (truth − predicted)", "information loss (nats)"]
     return Table(headers, body, caption=caption)

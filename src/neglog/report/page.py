@@ -1,9 +1,12 @@
-"""Pages for a browser: one file each, complete in itself, without scripts."""
+"""Pages for a browser: one file each, complete in itself; what it may run is named by its hash."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import tempfile
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +15,8 @@ from markupsafe import Markup
 
 from neglog import __version__
 from neglog.errors import ArgumentError, sentence
-from neglog.report import fitted, formula
-from neglog.report.document import Code, Document, Formula, Text
+from neglog.report import formula
+from neglog.report.document import Code, Document, Formula, Text, number
 
 if TYPE_CHECKING:
     from neglog.fitting.result import FitResult
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 
 def html_page(result: FitResult) -> str:
     """Return a fit's report."""
-    return _render("fit.html", **fitted.content(result))
+    from neglog.report import fitted  # matplotlib, which explanations do without
+
+    return _render("fit.html", script=_text("table.js"), **fitted.content(result))
 
 
 def document_page(document: Document) -> str:
@@ -58,11 +63,25 @@ def _umask() -> int:
     return mask
 
 
-def _render(template: str, **values: Any) -> str:
+def policy(script: str) -> str:
+    """Return the page's content security policy: its own style and this one script, no address."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    runs = f"script-src 'sha256-{digest}'" if script else "script-src 'none'"
+    allowed = f"default-src 'none'; style-src 'unsafe-inline'; {runs}"
+    return f"{allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _text(name: str) -> str:
+    return resources.files("neglog.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _render(template: str, script: str = "", **values: Any) -> str:
     environment = Environment(
         loader=PackageLoader("neglog.report"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["mathml"] = lambda expression: Markup(formula.mathml(expression))
+    environment.filters["number"] = number
     for kind, name in ((Text, "text_part"), (Formula, "formula_part"), (Code, "code_part")):
         environment.tests[name] = lambda part, kind=kind: isinstance(part, kind)
-    return environment.get_template(template).render(version=__version__, **values)
+    own = {"version": __version__, "style": Markup(_text("page.css")), "script": Markup(script)}
+    return environment.get_template(template).render(policy=policy(script), **own, **values)

@@ -1,0 +1,148 @@
+"""Figures that judge a model by its rows: calibration, errors, a quantile-quantile plot."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special, stats
+
+from neglog.report.document import number
+from neglog.report.figures import BAND, BLUE, SOFT, Picture, drawing, short, spread
+from neglog.report.quantiles import quantile_residuals
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+    from neglog.report.parts import Judged
+
+    Array = np.ndarray[Any, Any]
+
+_BINS = 10
+_MOST_POINTS = 500
+_IN_TABLE_UNITS = (
+    "normal",
+    "laplace",
+    "quantile",
+    "huber",
+)  # whose errors are in the table's units
+
+
+def calibration(judged: Judged, classes: list[Any]) -> Picture:
+    """Draw how often the label came true against the probability it was given."""
+    given, came_true = _claims(judged, classes)
+    group = np.minimum((given * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(group, judged.counts, _BINS)
+    filled = [int(k) for k in np.flatnonzero(counts)]
+    right = 0
+    with drawing("calibration", 4.2) as (figure, made):
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        upper.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8, linestyle=":")
+        for k in filled:
+            inside, weight = group == k, judged.counts[group == k]
+            claim = float(np.average(given[inside], weights=weight))
+            share = float(np.average(came_true[inside], weights=weight))
+            low, high = wilson(share, float(counts[k]))
+            right += low <= claim <= high
+            upper.plot([claim, claim], [low, high], color=BLUE, linewidth=1.2)
+            upper.plot([claim], [share], color=BLUE, marker="o", markersize=5)
+        upper.set(ylabel="share that came true", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
+        drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=SOFT)
+        lower.bar_label(drawn, labels=[f"{c:.0f}" if c else "" for c in counts], fontsize=8)
+        lower.set(ylabel="rows", xlabel=_claim(classes))
+        lower.margins(y=0.35)
+        lower.locator_params(axis="y", nbins=2, integer=True)
+    what, seen = "the probability of the predicted label", "agrees with the truth"
+    if len(classes) == 2:
+        what, seen = f"P({classes[1]})", f"is {classes[1]}"
+    words = (
+        f"In {right} of the {len(filled)} groups of rows, the 95 % interval of the share that came "
+        "true holds the probability that was given."
+    )
+    return Picture(made[0], words, (
+        f"The {len(given):,} {judged.name} rows, grouped by {what}. The points show how often the "
+        f"label then {seen}, with 95 % Wilson intervals; they lie on the dotted line if the "
+        f"probabilities are right. Below: the number of rows in each group. {words}"
+    ))  # fmt: skip
+
+
+def residuals(fit: FitResult, judged: Judged) -> list[Picture]:
+    """Draw the errors against the predictions, and their quantiles against the normal ones."""
+    own = quantile_residuals(fit, judged.rows)
+    return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share of so many rows (E. B. Wilson, JASA 22, 1927)."""
+    z = 1.96
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count)
+    half *= math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return middle - half, middle + half
+
+
+def _errors(fit: FitResult, judged: Judged, own: Array) -> Picture:
+    predicted = np.asarray(judged.rows.predicted, dtype=np.float64)
+    errors, label = own, "quantile residual"
+    if fit.kind in _IN_TABLE_UNITS:
+        errors = np.asarray(judged.rows.truth, dtype=np.float64) - predicted
+        label = "error (truth − predicted)"
+    shown = spread(range(len(errors)), _MOST_POINTS)
+    with drawing("errors", 3.4) as (figure, made):
+        axes = figure.subplots()
+        axes.axhline(0, color=SOFT, linewidth=0.8, linestyle=":")
+        _points(axes, predicted[shown], errors[shown])
+        axes.set(xlabel=f"predicted {short(fit.fitted.target.facts.emits.split()[-1])}",
+                 ylabel=label)  # fmt: skip
+    low, middle, high = (number(float(q), 3) for q in np.quantile(errors, [0.25, 0.5, 0.75]))
+    words = f"Half of the values lie between {low} and {high}, around the median {middle}."
+    some = "" if len(shown) == len(errors) else f", of which {len(shown)} are drawn"
+    return Picture(made[0], f"{label} by prediction. {words}", (
+        f"The {len(errors):,} {judged.name} rows{some}. A good model leaves no pattern around 0"
+        + (". " if fit.kind in _IN_TABLE_UNITS else ": these residuals are standard normal, "
+           "whatever the prediction. ") + words
+    ))  # fmt: skip
+
+
+def _quantiles(fit: FitResult, judged: Judged, own: Array) -> Picture:
+    ordered, count = np.sort(own), len(own)
+    rank = np.arange(1, count + 1)
+    normal = special.ndtri((rank - 0.5) / count)
+    low, high = (special.ndtri(stats.beta.ppf(q, rank, count + 1 - rank)) for q in (0.025, 0.975))
+    outside = int(((ordered < low) | (ordered > high)).sum())
+    ends = min(count, _MOST_POINTS // 5)  # the tails are what one looks at
+    shown = sorted({*range(ends), *range(count - ends, count),
+                    *spread(range(count), _MOST_POINTS - 2 * ends)})  # fmt: skip
+    with drawing("quantiles", 3.4) as (figure, made):
+        axes = figure.subplots()
+        axes.fill_between(normal[shown], low[shown], high[shown], color=BAND, linewidth=0)
+        axes.plot(normal[[0, -1]], normal[[0, -1]], color=SOFT, linewidth=0.8, linestyle=":")
+        _points(axes, normal[shown], ordered[shown])
+        axes.set(xlabel="normal quantile", ylabel="quantile residual")
+    words = f"{outside:,} of {count:,} points lie outside the band."
+    drawn = "a random point of " if fit.kind in ("poisson", "negative_binomial") else ""
+    return Picture(made[0], f"Quantile residuals against normal quantiles. {words}", (
+        f"Φ⁻¹ of {drawn}the probability that the {fit.kind.replace('_', ' ')} distribution gives "
+        "to a target up to the true one; on the dotted line if that distribution is right. Band: "
+        f"where 95 % of the values of each rank would lie. {words}"
+    ))  # fmt: skip
+
+
+def _points(axes: Any, x: Array, y: Array) -> None:
+    axes.plot(x, y, color=BLUE, marker="o", markersize=3.2, markeredgewidth=0, alpha=0.65,
+              linestyle="none")  # fmt: skip
+
+
+def _claims(judged: Judged, classes: list[Any]) -> tuple[Array, Array]:
+    """Return the probability that each row gives to one label, and whether that came true."""
+    rows = judged.rows
+    assert rows.probabilities is not None
+    if len(classes) == 2:
+        return rows.probabilities[:, 1], np.asarray(rows.truth == classes[1], dtype=bool)
+    return rows.probabilities.max(axis=1), np.asarray(rows.predicted == rows.truth, dtype=bool)
+
+
+def _claim(classes: list[Any]) -> str:
+    if len(classes) == 2:
+        return f"P({short(str(classes[1]))})"
+    return "probability of the predicted label"

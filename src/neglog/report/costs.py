@@ -1,0 +1,148 @@
+"""How many nats each part of the rows costs: by split, by class, by tenths of the prediction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neglog.report.document import number
+
+if TYPE_CHECKING:
+    from neglog.report.parts import Judged
+
+    Array = np.ndarray[Any, Any]
+
+_TENTHS = 10
+_MOST_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some rows and what they cost.
+
+    Attributes:
+        name: what they have in common.
+        rows: how many they are.
+        mean: their mean loss in nats.
+        expected: the mean loss that the model itself expects, the entropy of its probabilities;
+            None for numbers, and where the rows were chosen by their truth.
+        share: their part of all nats; None where losses may be below 0, so that parts mean nothing.
+    """
+
+    name: str
+    rows: int
+    mean: float
+    expected: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Costs:
+    """One way to group the rows."""
+
+    title: str
+    groups: list[Group]
+    caption: str = ""
+
+    @property
+    def largest(self) -> float:
+        """The largest share; 1 where there are none."""
+        return max((group.share or 0.0 for group in self.groups), default=0.0) or 1.0
+
+
+def costs(parts: Sequence[Judged], classes: list[Any] | None) -> list[Costs]:
+    """Return the groupings: the splits against each other, then the rows judged in two ways.
+
+    Args:
+        parts: the rows that were fitted, and those held out if there are any; the last are judged.
+        classes: the labels; None where the target is a number.
+    """
+    found = []
+    if len(parts) > 1:
+        loss = np.concatenate([part.rows.loss for part in parts])
+        weight = np.concatenate([part.weight for part in parts])
+        split = np.repeat(np.arange(len(parts)), [len(part.rows.loss) for part in parts])
+        groups = _groups(split, {k: part.name for k, part in enumerate(parts)}, loss, weight, None)
+        found.append(Costs("By split", groups, "A model that fits the held-out rows as well as "
+                           "the others has learnt nothing by heart."))  # fmt: skip
+    judged = parts[-1]
+    rows, expected = judged.rows, _expected(judged)
+    if classes is not None:
+        labels = {label: str(label) for label in classes}
+        groups = _groups(rows.truth, labels, rows.loss, judged.weight, None)
+        shown = sorted(groups, key=lambda group: -group.mean * group.rows)[:_MOST_CLASSES]
+        cut = f"The {_MOST_CLASSES} that cost most of {len(groups)} classes. "
+        found.append(Costs("By true class", shown if len(groups) > _MOST_CLASSES else groups,
+                           cut if len(groups) > _MOST_CLASSES else ""))  # fmt: skip
+    title, values = _prediction(judged, classes)
+    tenth, names = _tenths(values)
+    groups = _groups(tenth, names, rows.loss, judged.weight, expected)
+    return [*found, Costs(title, groups)]
+
+
+def concentration(loss: Array) -> str:
+    """Return how much of the nats the worst rows cost, in words; nothing for densities above 1."""
+    total = float(loss.sum())
+    if not len(loss) or float(loss.min()) < 0 or not total > 0:
+        return ""
+    descending = np.sort(loss)[::-1]
+    said = []
+    for part in (0.01, 0.1):
+        count = math.ceil(part * len(loss))
+        share = 100 * float(descending[:count].sum()) / total
+        rows = "row costs" if count == 1 else "rows cost"
+        said.append(f"the worst {count:,} {rows} {share:.0f} %")
+    return f"Of all {number(total)} nats, {said[0]} and {said[1]}."
+
+
+def _groups(
+    of: Array, names: dict[Any, str], loss: Array, weight: Array, expected: Array | None
+) -> list[Group]:
+    found = []
+    total = float((weight * loss).sum())
+    whole = len(loss) > 0 and float(loss.min()) >= 0 and total > 0
+    for key, name in names.items():
+        chosen = of == key
+        mass = float(weight[chosen].sum())
+        if not chosen.any() or mass == 0:
+            continue
+        own = float((weight * loss)[chosen].sum())
+        hoped = None if expected is None else float((weight * expected)[chosen].sum()) / mass
+        share = own / total if whole else None
+        found.append(Group(name, int(chosen.sum()), own / mass, hoped, share))
+    return found
+
+
+def _expected(judged: Judged) -> Array | None:
+    if judged.rows.probabilities is None:
+        return None
+    p = judged.rows.probabilities
+    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(1))
+
+
+def _prediction(judged: Judged, classes: list[Any] | None) -> tuple[str, Array]:
+    """Return what the rows are ordered by, in words and in numbers."""
+    rows = judged.rows
+    if rows.probabilities is None:
+        return "By tenths of the prediction", np.asarray(rows.predicted, dtype=np.float64)
+    if classes is not None and len(classes) == 2:
+        return f"By tenths of P({classes[1]})", rows.probabilities[:, 1]
+    return "By tenths of the predicted label's probability", rows.probabilities.max(1)
+
+
+def _tenths(values: Array) -> tuple[Array, dict[Any, str]]:
+    """Return each value's tenth, ties in the same one, and the tenths' ranges."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _TENTHS + 1)))
+    if len(edges) == 1:
+        return np.zeros(len(values), dtype=int), {0: number(float(edges[0]), 3)}
+    place = np.searchsorted(edges[1:-1], values, side="right")
+    digits = next(
+        d for d in (3, 5, 8, 17) if len({number(edge, d) for edge in edges}) == len(edges)
+    )
+    ends = [number(float(edge), digits) for edge in edges]
+    return place, {k: f"{low} to {high}" for k, (low, high) in enumerate(pairwise(ends))}

@@ -1,0 +1,105 @@
+"""The coefficients side by side: what each feature does, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neglog.report.document import number
+from neglog.report.figures import BLUE, SOFT, Picture, drawing, short
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+    from neglog.report.weights import Line
+
+    Array = np.ndarray[Any, Any]
+
+_MOST_FEATURES, _MOST_PANELS = 25, 6
+_REACH = 4.0  # times the median of the intervals' outer ends: one wild interval hides no other
+
+
+def forest(fit: FitResult, lines: list[Line]) -> Picture | None:
+    """Draw each feature's effect, the change of an output as the feature grows by its deviation.
+
+    Args:
+        fit: whose features they are.
+        lines: its coefficients, output by output.
+    """
+    deviation = dict(zip(fit.features, deviations(fit), strict=True))
+    effects: dict[str, dict[str, Array]] = {}
+    for line in lines:
+        if line.feature in deviation and not np.isnan(line.estimate) and deviation[line.feature]:
+            ends = np.array([line.estimate, line.low, line.high]) * deviation[line.feature]
+            effects.setdefault(line.output, {})[line.feature] = ends
+    if not effects:
+        return None
+    panels = list(effects)[:_MOST_PANELS]
+    size = {name: max(abs(own[name][0]) for own in effects.values() if name in own)
+            for name in {name for own in effects.values() for name in own}}  # fmt: skip
+    ordered = sorted(size, key=lambda name: (-size[name], name))
+    shown = ordered[:_MOST_FEATURES]
+    with drawing("forest", len(panels) * (0.75 + 0.235 * len(shown))) as (figure, made):
+        grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)
+        cut = []
+        for axes, name in zip(grid.flat, panels, strict=True):
+            cut.append(_panel(axes, effects[name], shown))
+            if len(panels) > 1:
+                axes.set_title(short(name), fontsize=10.5, loc="left")
+        grid.flat[-1].set_xlabel(f"change of the {fit.fitted.target.facts.emits}")
+    return Picture(made[0], _gist(effects[panels[0]], ordered), _caption(
+        fit, any(cut), len(ordered) - len(shown), len(effects) - len(panels)
+    ))  # fmt: skip
+
+
+def deviations(fit: FitResult) -> Array:
+    """Return (P,) standard deviations of the encoded columns over the training rows."""
+    source = fit.data.part(fit.data.training)
+
+    def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
+        parts = [change(batch.columns.dense()[:, :-1]).sum(0) for batch in source]
+        return torch.stack(parts).sum(0) / source.rows
+
+    mean = mean_of(lambda x: x)
+    return np.asarray(mean_of(lambda x: (x - mean).square()).sqrt().numpy())
+
+
+def _panel(axes: Any, effects: dict[str, Array], shown: list[str]) -> bool:
+    """Draw one output's effects; tell whether an interval is cut off at the edge."""
+    values = np.array([effects.get(name, np.full(3, np.nan)) for name in shown])
+    place = np.arange(len(shown))
+    ends = np.nanmax(np.abs(values), axis=1)
+    largest = float(np.nanmax(np.abs(values[:, 0])))
+    limit = 1.08 * min(float(np.nanmax(ends)), max(largest, _REACH * float(np.nanmedian(ends))))
+    axes.axvline(0, color=SOFT, linewidth=0.8, linestyle=":")
+    axes.hlines(place, values[:, 1], values[:, 2], color=BLUE, linewidth=1.4)
+    axes.plot(values[:, 0], place, color=BLUE, marker="o", markersize=5, linestyle="none")
+    axes.set_xlim(-limit or -1.0, limit or 1.0)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_yticks(place, [short(name) for name in shown])
+    axes.tick_params(axis="y", length=0)
+    return bool(np.nanmax(ends) > limit)
+
+
+def _gist(effects: dict[str, Array], ordered: list[str]) -> str:
+    said = [f"{name} {number(float(effects[name][0]), 3)}" for name in ordered if name in effects]
+    return "Effects of one standard deviation, the largest first: " + ", ".join(said[:5]) + "."
+
+
+def _caption(fit: FitResult, cut: bool, features: int, outputs: int) -> str:
+    words = (
+        "By how much the output changes as a feature grows by one standard deviation of its "
+        "training rows, so that features in different units can be compared; the largest first."
+    )
+    if fit.coefficients is not None and np.isfinite(fit.coefficients.error).any():
+        words += f" Lines: {100 * fit.coefficients.level:g} % intervals."
+    if cut:
+        words += " Intervals that reach the edge go on beyond it."
+    if features:
+        words += f" {features:,} smaller ones are left out."
+    if outputs:
+        words += f" {outputs:,} more outputs are in the table."
+    return words

@@ -1,0 +1,43 @@
+"""The rows of a fit as a report looks at them: what was fitted, and what was held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from neglog.fitting.judge import Rows
+    from neglog.fitting.result import FitResult
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Some rows and how much they count.
+
+    Attributes:
+        name: "training" or "validation".
+        rows: what the model says of them.
+        weight: (N,) what their losses are multiplied by.
+        counts: (N,) how many observations each stands for.
+    """
+
+    name: str
+    rows: Rows
+    weight: np.ndarray[Any, Any]
+    counts: np.ndarray[Any, Any]
+
+
+def parts(fit: FitResult) -> list[Judged]:
+    """Return the rows that were fitted, and those held out if there are any."""
+    found = [_judged(fit, "training", fit.training, fit.data.training)]
+    if len(fit.data.validation):
+        found.append(_judged(fit, "validation", fit.validation, fit.data.validation))
+    return found
+
+
+def _judged(fit: FitResult, name: str, rows: Rows, chosen: np.ndarray[Any, Any] | None) -> Judged:
+    weight, same = fit.data.part(chosen).weight, np.ones(len(rows.loss))
+    weights = same if weight is None else weight.double().numpy()
+    return Judged(name, rows, weights, weights if fit.options.weight_kind == "frequency" else same)

@@ -1,0 +1,152 @@
+"""The table of coefficients, and why there are no standard errors where there are none."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neglog.fitting.coefficients import INTERCEPT
+from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
+from neglog.report.document import Table, number
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+_MOST_OUTPUTS, _MOST_LINES = 12, 400
+_RATIOS = {"logit": "odds ratio", "cumulative logit": "odds ratio", "log": "ratio of means"}
+_SMALLEST = 1e-4
+
+
+@dataclass(frozen=True)
+class Line:
+    """One coefficient; NaN for what is not known."""
+
+    output: str
+    feature: str
+    estimate: float
+    error: float = math.nan
+    statistic: float = math.nan
+    p: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+def lines(fit: FitResult) -> list[Line]:
+    """Return the coefficients, output by output; none of a network."""
+    if fit.coefficients is not None:
+        rows = fit.coefficients.frame().fill_null(math.nan).iter_rows()
+        return [Line(*row) for row in rows]
+    if fit.weights is None or fit.intercepts is None:
+        return []
+    return [
+        Line(output, feature, float(value))
+        for output, intercept, own in zip(fit.outputs, fit.intercepts, fit.weights, strict=True)
+        for feature, value in zip((INTERCEPT, *fit.features), (intercept, *own), strict=True)
+    ]
+
+
+def tables(fit: FitResult, found: list[Line]) -> list[Table]:
+    """Return one table an output."""
+    made = []
+    outputs = [(name, list(own)) for name, own in itertools.groupby(found, lambda one: one.output)]
+    for name, own in outputs[:_MOST_OUTPUTS]:
+        shown = own[: max(_MOST_LINES // min(len(outputs), _MOST_OUTPUTS), 20)]
+        title = _title(fit, name, len(outputs))
+        caption = ""
+        if len(shown) < len(own):
+            caption = f"The first {len(shown)} of {len(own):,}; the saved model has them all."
+        made.append(_table(fit, shown, title, caption))
+    return made
+
+
+def reading(fit: FitResult) -> str:
+    """Return how the tables are read."""
+    words = "In the units of the table: by how much the output changes as a feature grows by 1."
+    link = fit.fitted.response.link
+    if link in _RATIOS:
+        words += f" The {_RATIOS[link]} is e to that power: the factor by which "
+        words += "the mean changes." if link == "log" else "the odds change."
+    if fit.coefficients is not None and fit.kind == "categorical":
+        base = next(
+            iter({str(c) for c in fit.classes or []} - {o for o, _ in fit.coefficients.names})
+        )
+        words += f" Each class is compared with {base}, whose weights are 0."
+    elif fit.kind == "categorical":
+        words += " Weights of a feature sum to 0 over the classes."
+    return words
+
+
+def why_no_errors(fit: FitResult) -> str:
+    """Return why there are no standard errors, in a sentence; "" where there are some."""
+    if fit.options.hidden:
+        return WHY_NO_STANDARD_ERRORS[0].upper() + WHY_NO_STANDARD_ERRORS[1:]
+    if fit.coefficients is None:
+        return (
+            f"There are no standard errors: {fit.options.chosen} needs no second derivatives, from "
+            "which they are made; leave out the optimizer to have them."
+        )
+    if not all(math.isnan(error) for error in fit.coefficients.error):
+        return ""
+    if not fit.converged:
+        return (
+            "There are no standard errors: they follow from the curvature at the maximum of the "
+            "likelihood, which was not reached. The weights are those reached so far."
+        )
+    if fit.options.l2:
+        return (
+            "There are no standard errors: the penalty draws the weights towards 0 by an amount "
+            "that the rows do not tell, so that intervals around them would not cover the truth."
+        )
+    return "There are no standard errors: the loss has no second derivative at its minimum."
+
+
+def _title(fit: FitResult, output: str, count: int) -> str:
+    if not output:
+        return "Shared by all rows"
+    return f"{fit.fitted.target.facts.emits} of {output}" if count > 1 else output
+
+
+def _table(fit: FitResult, own: list[Line], title: str, caption: str) -> Table:
+    ratio = _RATIOS.get(fit.fitted.response.link, "") if own[0].output else ""
+    sure = fit.coefficients is not None and not why_no_errors(fit)
+    headers = ["feature", "estimate"]
+    if sure and fit.coefficients is not None:
+        letter, level = fit.coefficients.letter, f"{100 * fit.coefficients.level:g} %"
+        headers += ["std error", letter, f"P>|{letter}|", f"{level} from", "to"]
+    headers += [ratio] if ratio else []
+    rows = []
+    for line in own:
+        row = [line.feature, _figure(line.estimate)]
+        if sure:
+            row += [_figure(line.error), _fixed(line.statistic), probability(line.p),
+                    _figure(line.low), _figure(line.high)]  # fmt: skip
+        if ratio:
+            row.append("" if line.feature == INTERCEPT else _figure(_power(line.estimate), 4))
+        rows.append(row)
+    return Table(headers, rows, title, caption)
+
+
+def probability(p: float) -> str:
+    """Write a probability so that a small one is not taken for 0.
+
+    >>> probability(0.04321), probability(1e-9), probability(float("nan"))
+    ('0.0432', '< 0.0001', '—')
+    """
+    return f"< {_SMALLEST:.4f}" if p < _SMALLEST else _fixed(p, 4)
+
+
+def _fixed(value: float, decimals: int = 2) -> str:
+    """Write a number to so many decimals, as a column of like numbers has it."""
+    if not math.isfinite(value) or abs(value) >= 1e6:
+        return _figure(value)
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def _power(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
+
+
+def _figure(value: float, digits: int = 5) -> str:
+    return "—" if math.isnan(value) else number(value, digits)
