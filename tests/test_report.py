@@ -155,9 +155,8 @@ def test_the_formula_on_the_page_gives_the_losses_of_the_rows(kind) -> None:
     for row in rows:
         at = {s: symbols_of(fit, row)[s.name] for s in formula.free_symbols}
         value = formula.subs(at).replace(symbolic.sigma, lambda z: 1 / (1 + sympy.exp(-z)))
-        # Some dozens of roundings; a quantile's level 0.8 is read in float32 by the fit.
-        exactness = 1e-6 if kind == "quantile" else 1e-12
-        assert float(value) == pytest.approx(fit.training.loss[row], rel=exactness)
+        # Some dozens of roundings.
+        assert float(value) == pytest.approx(fit.training.loss[row], rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", CONTINUOUS)

@@ -22,10 +22,14 @@ def average(values: Tensor, weight: Tensor | None) -> float:
     return float(values.mean() if weight is None else (values * weight).sum() / weight.sum())
 
 
+def numbers(settings: Sequence[float]) -> list[Tensor]:
+    """Return settings as formulas take them: as Python's floats some words would round them."""
+    return [torch.tensor(setting, dtype=torch.float64) for setting in settings]
+
+
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
     """Return what a declaration's `nll` drops, for settings that are numbers."""
-    numbers = [torch.tensor(setting, dtype=torch.float64) for setting in settings]
-    return torch.as_tensor(declaration.constant(*numbers, y), dtype=torch.float64)
+    return torch.as_tensor(declaration.constant(*numbers(settings), y), dtype=torch.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,7 @@ class OneParameter(Response):
 
     def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
         """Return the rows' losses and derivatives at (N, 1) predictors."""
-        says, at = self.declaration, (output[:, 0], *self.settings)
+        says, at = self.declaration, (output[:, 0], *numbers(self.settings))
         return Single(
             says.nll(*at, y),
             says.grad(*at, y)[:, None].to(y.dtype),
@@ -118,7 +122,7 @@ class OneParameter(Response):
     def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return the losses of predictors that meet every row's own target."""
         inside = torch.where(y > 0, y, 1.0)
-        best = self.declaration.nll(inside.log(), *self.settings, inside)
+        best = self.declaration.nll(inside.log(), *numbers(self.settings), inside)
         return torch.where((y > 0) & (self.link == "log"), best, 0.0)
 
 

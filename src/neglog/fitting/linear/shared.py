@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.local import Joint, joint
-from neglog.fitting.linear.responses import Response, average, constant
+from neglog.fitting.linear.responses import Response, average, constant, numbers
 from neglog.likelihood import Elementwise
 
 _START = -1.0
@@ -78,7 +78,7 @@ class Robust(Response):
 
     def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Joint:
         """Return the rows' losses, all but a constant, and derivatives."""
-        says, settings = self.declaration, self.settings
+        says, settings = self.declaration, numbers(self.settings)
 
         def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
             inverse = (-theta[:, 0]).exp()
