@@ -120,8 +120,8 @@ def _column(values: pl.Series) -> Column:
     most = min(max(_FEW_LEVELS, len(values) // _ROWS_A_LEVEL), _MOST_LEVELS)
     if len(levels) > most:
         raise FitError(
-            f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: more than "
-            f"the {most} that are encoded as labels of so many rows; {remedy}."
+            f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: more "
+            f"than the {most} that are encoded as labels of so many rows; {remedy}."
         )
     return Column(name, tuple(levels))
 
