@@ -227,7 +227,7 @@ def _base(data: Data, training: Memory, options: Options) -> int:
     """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
     classes = data.target.classes or []
     if options.base is None:
-        return 0 if len(classes) < 3 else int(torch.bincount(training.y).argmax())
+        return 0 if len(classes) < 3 else int(torch.bincount(training.y, training.weight).argmax())
     names = [str(label) for label in classes]
     if str(options.base) not in names:
         raise FitError(f"there is no class {options.base!r} to be the base; there are {names}.")

@@ -28,7 +28,7 @@ _LEAST_SAMPLE = 20_000
 _SAMPLE_STEPS = 12
 _SAMPLE_ENOUGH = 1e-9
 _FAST = 8.0
-_SLOW_STEPS = 4
+_SLOW_STEPS = 3
 _FLAT = 1e-10
 
 
@@ -140,7 +140,8 @@ def find(
             outcome = Outcome(False, text)
             break
     else:
-        outcome = _arrived(step, doubt)
+        endless = step.pivot < _FLAT or doubt.slow >= _SLOW_STEPS
+        outcome = _arrived(step, endless and not penalty)
     outcome = _with_aliases(outcome, found, names)
     return Optimum(step.weights, free, found, step.value, outcome, step.decrement)
 
@@ -168,12 +169,12 @@ def _by_program(
     return Optimum(weights, free, found, value, _with_aliases(outcome, found, names), None)
 
 
-def _arrived(step: Step, doubt: _Doubt) -> Outcome:
+def _arrived(step: Step, endless: bool) -> Outcome:
     count = f"{step.number} step{'s' * (step.number > 1)}"
     left = f"the Newton decrement is {step.decrement:.1g} nats"
     if not step.arrived:
         return Outcome(False, f"no step lowers the loss any more after {count}, but {left}.")
-    if step.pivot < _FLAT or doubt.slow >= _SLOW_STEPS:
+    if endless:
         text = (
             f"the derivative is zero to rounding after {count}, but so is the curvature: some "
             "weights go on to infinity, as where a part of the rows is separated."
@@ -224,7 +225,8 @@ def gram(source: Source) -> Tensor:
     """Return (P + 1, P + 1): the products of the columns with each other, the intercept's last."""
     total = torch.zeros(source.features + 1, source.features + 1, dtype=torch.float64)
     for batch in source:
-        total += batch.columns.gram(torch.ones(len(batch.y), dtype=torch.float64))
+        ones = torch.ones(len(batch.y), dtype=torch.float64)
+        total += batch.columns.gram(ones if batch.weight is None else batch.weight)
     return total
 
 

@@ -66,8 +66,8 @@ class Robust(Response):
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Robust:
         """Return the response in units of the target's spread about its median."""
-        centre = float(y.median())
-        spread = float((y - centre).abs().median()) or float((y - centre).abs().mean())
+        centre = _median(y, weight)
+        spread = _median((y - centre).abs(), weight) or float((y - centre).abs().mean())
         return Robust(
             declaration=self.declaration, settings=self.settings, centre=centre, spread=spread
         )
@@ -91,6 +91,13 @@ class Robust(Response):
         """Return the whole of the rows' negative log-likelihoods."""
         own = math.log(self.spread) + constant(self.declaration, self.settings, y)
         return loss + own
+
+
+def _median(values: Tensor, weight: Tensor | None) -> float:
+    """Return the (lower, weighted) median of (N,) values."""
+    values, order = values.sort()
+    share = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
+    return float(values[int((share < share[-1] / 2).sum())])
 
 
 @dataclass(frozen=True, kw_only=True)
