@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from neglog.criteria import SSELoss as SSELoss
     from neglog.criteria_linear import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from neglog.errors import NeglogError as NeglogError
+    from neglog.estimators import NLLClassifier as NLLClassifier
+    from neglog.estimators import NLLRegressor as NLLRegressor
     from neglog.families import REGISTRY as REGISTRY
     from neglog.fitting.api import fit as fit
     from neglog.fitting.predict import predict as predict
@@ -43,7 +45,9 @@ _HOMES = {
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
     "MultiLabelSoftMarginLoss": "criteria",
+    "NLLClassifier": "estimators",
     "NLLLoss": "criteria",
+    "NLLRegressor": "estimators",
     "NeglogError": "errors",
     "PoissonNLLLoss": "criteria",
     "REGISTRY": "families",
@@ -65,7 +69,7 @@ def __getattr__(name: str) -> Any:
     try:
         home = import_module(f"neglog.{_HOMES[name]}")
     except ModuleNotFoundError as missing:
-        if not _HOMES[name].startswith("fitting"):
+        if not _HOMES[name].startswith(("fitting", "estimators")):
             raise
         message = f"neglog.{name} needs {missing.name}: pip install neglog[fit]"
         raise ModuleNotFoundError(message, name=missing.name) from missing

@@ -1,0 +1,289 @@
+"""Linear models of a likelihood as scikit-learn's estimators."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from neglog.errors import FitError
+from neglog.fitting.linear.links import LINKS
+from neglog.fitting.listener import Listener
+from neglog.fitting.options import Options
+from neglog.fitting.result import FitResult
+from neglog.fitting.solve import fit_table
+from neglog.fitting.table import Table, with_column
+
+_KINDS_OF_NUMBERS = (
+    "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma",
+)  # fmt: skip
+_TARGET, _WEIGHT, _OFFSET = "y", "sample_weight", "offset"
+
+
+class _Linear(BaseEstimator):
+    """What both estimators share: rows in, a fit, linear predictors out."""
+
+    def _solve(
+        self, X: Any, y: Any, sample_weight: Any, offset: Any, likelihood: str, **options: Any
+    ) -> FitResult:
+        """Fit checked rows, and warn where there is no maximum."""
+        table = with_column(Table("X", pl.DataFrame(), X), _TARGET, y)
+        roles: dict[str, Any] = {}
+        for name, values in ((_WEIGHT, sample_weight), (_OFFSET, offset)):
+            if values is not None:
+                table, roles[name] = with_column(table, name, values), name
+        chosen = Options(likelihood=likelihood, epochs=self.max_iter, **roles, **options)
+        result = fit_table(table, _TARGET, chosen, Listener())
+        if not result.converged:
+            text = " ".join([result.outcome, *result.notes])
+            warnings.warn(text, ConvergenceWarning, stacklevel=3)
+        self.result_ = result
+        self.n_iter_ = max(1, len(result.steps) - 1)
+        return result
+
+    def _rows(
+        self, X: Any, y: Any, sample_weight: Any, **checks: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return checked rows that count, and their weights, if any."""
+        X, y = validate_data(
+            self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, **checks
+        )
+        if sample_weight is None:
+            return X, y, None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        used = weight > 0
+        return (X, y, weight) if used.all() else (X[used], y[used], weight[used])
+
+    def _predictor(self, X: Any, offset: Any) -> np.ndarray:
+        """Return (N,) or (N, K) linear predictors."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        output = X @ np.atleast_2d(self.coef_).T + self.intercept_
+        if offset is not None:
+            output = output + np.asarray(offset)[:, None]
+        return np.asarray(output[:, 0] if output.shape[1] == 1 else output)
+
+
+class NLLRegressor(RegressorMixin, _Linear):
+    """A linear model of a number by maximum likelihood, without a penalty unless asked for.
+
+    Args:
+        likelihood: ``"normal"``, ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``,
+            ``"negative_binomial"`` or ``"gamma"``.
+        l2, l1: penalties, as of `neglog.fit`.
+        quantile, delta: as of `neglog.fit`.
+        weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
+        covariance: how standard errors are found.
+        max_iter: the most steps of Newton's method.
+
+    Attributes:
+        coef_: (P,) the weights.
+        intercept_: the intercept.
+        n_iter_: how many steps were taken.
+        n_features_in_, feature_names_in_: the columns.
+        result_: what `neglog.fit` returns: its `summary()` has the standard errors.
+
+    Source: P. McCullagh, J. A. Nelder, Generalized linear models, 2nd edition, 1989.
+
+    Example:
+        >>> import numpy as np
+        >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [1, 2, 4, 8]
+        >>> model = NLLRegressor("poisson").fit(x, y)
+        >>> model.predict([[4.0]]).round(2), model.result_.coefficients.error.shape
+        (array([16.]), (2,))
+    """
+
+    def __init__(
+        self,
+        likelihood: str = "normal",
+        *,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        quantile: float = 0.5,
+        delta: float = 1.345,
+        weight_kind: str = "frequency",
+        covariance: str = "fisher",
+        max_iter: int = 100,
+    ) -> None:
+        self.likelihood = likelihood
+        self.l2 = l2
+        self.l1 = l1
+        self.quantile = quantile
+        self.delta = delta
+        self.weight_kind = weight_kind
+        self.covariance = covariance
+        self.max_iter = max_iter
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that some likelihoods want positive targets."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.likelihood in {
+            "poisson", "negative_binomial", "gamma",
+        }  # fmt: skip
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLRegressor:
+        """Fit the model.
+
+        Args:
+            X: (N, P) numbers, of any frame or array that scikit-learn takes.
+            y: (N,) the target.
+            sample_weight: (N,) how much each row counts.
+            offset: (N,) what is added to the linear predictor.
+
+        Raises:
+            FitError: the rows cannot be fitted; the message says why.
+        """
+        if self.likelihood not in _KINDS_OF_NUMBERS:
+            raise FitError(
+                f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
+                f"{', '.join(_KINDS_OF_NUMBERS)}."
+            )
+        X, y, weight = self._rows(X, y, sample_weight, y_numeric=True)
+        result = self._solve(
+            X, np.asarray(y, dtype=np.float64), weight, offset, self.likelihood, l2=self.l2,
+            l1=self.l1, quantile=self.quantile, delta=self.delta, weight_kind=self.weight_kind,
+            covariance=self.covariance,
+        )  # fmt: skip
+        assert result.weights is not None and result.intercepts is not None
+        self.coef_, self.intercept_ = result.weights[0], float(result.intercepts[0])
+        return self
+
+    def predict(self, X: Any, offset: Any = None) -> np.ndarray:
+        """Return (N,) what is expected of the target: its mean, median or quantile."""
+        output = self._predictor(X, offset)
+        link = LINKS[self.result_.fitted.response.link]
+        return np.exp(output) if link is LINKS["log"] else output
+
+
+class NLLClassifier(ClassifierMixin, _Linear):
+    """A linear model of two or more classes by maximum likelihood: logistic, softmax, ordinal.
+
+    Where the classes can be separated, so that no finite weights are the maximum, a
+    `ConvergenceWarning` says so and names the columns; ``firth=True`` or `l2` give finite ones.
+
+    Args:
+        likelihood: ``"auto"``, which is Bernoulli's of two classes and the categorical one of more,
+            or ``"ordinal"`` for classes whose sorted order means something.
+        l2, l1, firth: penalties, as of `neglog.fit`.
+        weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
+        covariance: how standard errors are found.
+        max_iter: the most steps of Newton's method.
+
+    Attributes:
+        classes_: (K,) the labels.
+        coef_: (1, P) for two classes, else (K, P), each column's summing to 0; ordinal (1, P).
+        intercept_: (1,) or (K,); ordinal 0.
+        n_iter_: how many steps were taken.
+        n_features_in_, feature_names_in_: the columns.
+        result_: what `neglog.fit` returns: its `summary()` has the standard errors.
+
+    Source: P. McCullagh, J. A. Nelder, Generalized linear models, 2nd edition, 1989.
+
+    Example:
+        >>> import numpy as np
+        >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), ["no", "yes", "no", "yes"]
+        >>> model = NLLClassifier().fit(x, y)
+        >>> model.predict_proba([[1.5]]).round(2)
+        array([[0.5, 0.5]])
+    """
+
+    def __init__(
+        self,
+        likelihood: str = "auto",
+        *,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        firth: bool = False,
+        weight_kind: str = "frequency",
+        covariance: str = "fisher",
+        max_iter: int = 100,
+    ) -> None:
+        self.likelihood = likelihood
+        self.l2 = l2
+        self.l1 = l1
+        self.firth = firth
+        self.weight_kind = weight_kind
+        self.covariance = covariance
+        self.max_iter = max_iter
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that classes without an order are not what an ordinal model is for."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = self.likelihood == "ordinal"
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLClassifier:
+        """Fit the model.
+
+        Args:
+            X: (N, P) numbers, of any frame or array that scikit-learn takes.
+            y: (N,) the labels.
+            sample_weight: (N,) how much each row counts.
+            offset: (N,) what is added to the log-odds of two classes.
+
+        Raises:
+            FitError: the rows cannot be fitted; the message says why.
+        """
+        if self.likelihood not in ("auto", "ordinal"):
+            raise FitError(
+                f"NLLClassifier has no likelihood {self.likelihood!r}; choose auto or ordinal."
+            )
+        X, y, weight = self._rows(X, y, sample_weight)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        count = len(self.classes_)
+        if count < 2:
+            raise FitError(
+                f"NLLClassifier wants two classes or more, but y holds one class, {y[0]!r}."
+            )
+        kind = "ordinal" if self.likelihood == "ordinal" else _OF_CLASSES[min(count, 3)]
+        result = self._solve(
+            X, codes, weight, offset, kind, l2=self.l2, l1=self.l1, firth=self.firth,
+            weight_kind=self.weight_kind, covariance=self.covariance,
+        )  # fmt: skip
+        self.coef_, self.intercept_ = result.weights, result.intercepts
+        return self
+
+    def decision_function(self, X: Any, offset: Any = None) -> np.ndarray:
+        """Return (N,) log-odds of the second of two classes, or (N, K) logits of the classes."""
+        if self.likelihood == "ordinal":
+            log_p = self.predict_log_proba(X, offset)
+            return log_p if len(self.classes_) > 2 else log_p[:, 1] - log_p[:, 0]
+        return self._predictor(X, offset)
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> np.ndarray:
+        """Return (N, K) the logarithms of the classes' probabilities."""
+        output = self._predictor(X, offset)
+        if self.likelihood == "ordinal":
+            with np.errstate(divide="ignore"):
+                return np.asarray(np.log(self._between(output)))
+        if output.ndim == 1:
+            return np.asarray(-np.logaddexp(0.0, np.stack([output, -output], 1)))
+        shifted = output - output.max(1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
+
+    def predict_proba(self, X: Any, offset: Any = None) -> np.ndarray:
+        """Return (N, K) the classes' probabilities, in the order of `classes_`."""
+        return np.asarray(np.exp(self.predict_log_proba(X, offset)))
+
+    def predict(self, X: Any, offset: Any = None) -> np.ndarray:
+        """Return (N,) the most probable labels."""
+        chosen = self.predict_log_proba(X, offset).argmax(1)
+        return np.asarray(self.classes_[chosen])
+
+    def _between(self, output: np.ndarray) -> np.ndarray:
+        """Return the probabilities of falling between one threshold and the next."""
+        assert self.result_.coefficients is not None
+        cuts = self.result_.coefficients.estimate[-(len(self.classes_) - 1) :]
+        below = 1 / (1 + np.exp(output[:, None] - cuts))
+        return np.diff(below, axis=1, prepend=0.0, append=1.0)
+
+
+_OF_CLASSES = {2: "bernoulli", 3: "categorical"}

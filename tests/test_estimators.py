@@ -1,0 +1,119 @@
+"""neglog's estimators: all of scikit-learn's own checks, and that they are `neglog.fit`."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn import datasets
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import neglog
+from neglog.errors import FitError
+
+
+@parametrize_with_checks(
+    [
+        neglog.NLLClassifier(),
+        neglog.NLLClassifier(l2=0.01),
+        neglog.NLLClassifier("ordinal", l2=0.01),
+        neglog.NLLRegressor(),
+        neglog.NLLRegressor("laplace"),
+        neglog.NLLRegressor("huber"),
+        neglog.NLLRegressor("poisson"),
+        neglog.NLLRegressor("gamma"),
+    ]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def wine():
+    x, y = datasets.load_wine(return_X_y=True, as_frame=True)
+    return x.iloc[:, :3], np.array(["one", "two", "three"])[y]
+
+
+def test_a_classifier_is_neglogs_fit():
+    x, y = wine()
+    model, plain = neglog.NLLClassifier().fit(x, y), neglog.fit(x, y)
+    np.testing.assert_allclose(model.coef_, plain.weights, rtol=1e-9)
+    np.testing.assert_allclose(model.predict_proba(x), plain.training.probabilities, rtol=1e-8)
+    assert list(model.classes_) == plain.classes == ["one", "three", "two"]
+    assert list(model.feature_names_in_) == list(x.columns)
+    assert set(model.predict(x)) <= {"one", "two", "three"}
+
+
+def test_an_ordinal_classifier_has_the_probabilities_of_its_fit():
+    x, y = datasets.load_diabetes(return_X_y=True, scaled=True)
+    y = np.digitize(y, [100, 200])
+    model = neglog.NLLClassifier("ordinal").fit(x, y)
+    np.testing.assert_allclose(
+        model.predict_proba(x), model.result_.training.probabilities, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", ["normal", "poisson", "huber"])
+def test_a_regressor_is_neglogs_fit(kind):
+    x, y = datasets.load_diabetes(return_X_y=True)
+    model, plain = neglog.NLLRegressor(kind).fit(x, y), neglog.fit(x, y, likelihood=kind)
+    np.testing.assert_allclose(model.coef_, plain.weights[0], rtol=1e-9)
+    np.testing.assert_allclose(model.predict(x), plain.training.predicted, rtol=1e-9)
+    assert "std error" in str(model.result_.summary())
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, lambda x: pl.DataFrame(x)])
+def test_frames_are_taken_with_their_names(frame):
+    x, y = wine()
+    table = frame({name: x[name].to_numpy() for name in x})
+    model = neglog.NLLClassifier().fit(table, y)
+    assert list(model.feature_names_in_) == list(x.columns)
+    np.testing.assert_array_equal(model.predict(table), neglog.NLLClassifier().fit(x, y).predict(x))
+
+
+def test_pipelines_grid_searches_and_pickles():
+    x, y = wine()
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), neglog.NLLClassifier()),
+        {"nllclassifier__l2": [0.001, 0.1]},
+        scoring="neg_log_loss",
+        cv=3,
+    ).fit(x, y)
+    again = pickle.loads(pickle.dumps(search.best_estimator_))
+    np.testing.assert_array_equal(again.predict_proba(x), search.predict_proba(x))
+
+
+def test_separation_warns_and_names_the_column():
+    x, y = datasets.load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="at infinity: the rows are completely separated"):
+        model = neglog.NLLClassifier().fit(x, y == 0)
+    assert (model.predict(x) == (y == 0)).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        neglog.NLLClassifier(firth=True).fit(x, y == 0)
+
+
+def test_an_offset_moves_the_predictions():
+    x, y = datasets.load_diabetes(return_X_y=True)
+    offset = np.log(1 + np.arange(len(y)) % 3)
+    model = neglog.NLLRegressor("poisson").fit(x, y, offset=offset)
+    moved = model.predict(x, offset=offset + 1.0)
+    np.testing.assert_allclose(moved, np.e * model.predict(x, offset=offset), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda: neglog.NLLRegressor("bernoulli"), "NLLRegressor has no likelihood 'bernoulli'"),
+        (lambda: neglog.NLLClassifier("normal"), "choose auto or ordinal"),
+    ],
+)
+def test_a_wrong_likelihood_gets_a_sentence(model, words):
+    with pytest.raises(FitError, match=words):
+        model().fit([[0.0], [1.0], [2.0]], [0, 1, 1])
