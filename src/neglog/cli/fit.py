@@ -119,9 +119,11 @@ def _run(asked: _Asked) -> int:
     source, name = _source(asked)
     output, console = asked.output, Output()
     result = run.fit(source, name, options, _listener(output, console))
-    if not output.json:
-        _show(result, output, console)
-    written = run.write(result, _inputs(asked, name))
+    try:
+        written = run.write(result, _inputs(asked, name))
+    finally:  # who has no room on the disk, or no reader of the output, is to have the other
+        if not output.json:
+            _show(result, output, console)
     if output.json:
         from neglog.fitting.as_data import of_fit
 

@@ -147,7 +147,9 @@ def _worst(fit: FitResult) -> list[Table]:
 def _gain(fit: FitResult) -> str:
     """Return what the features tell, and the share of the variance that they explain."""
     truth = np.asarray(fit.training.truth, dtype=np.float64)
-    errors = truth - np.asarray(fit.training.predicted, dtype=np.float64)
+    unit = float(np.abs(truth).max()) or 1.0  # the squares of 1e200 would be infinite
+    truth = truth / unit
+    errors = truth - np.asarray(fit.training.predicted, dtype=np.float64) / unit
     spread = float(((truth - truth.mean()) ** 2).sum())
     share = f", R² = {number(1 - float((errors**2).sum()) / spread)}" if spread > 0 else ""
     return f"{number(fit.null_loss - fit.loss)} nats{share}"
