@@ -204,12 +204,12 @@ def read(folder: Path) -> Saved:
     except (OSError, safetensors.SafetensorError) as error:
         raise FitError(f"{path} is no model that can be read ({error}).") from None
     if facts.get("format") != _FORMAT:
-        written = facts.get("neglog", "something else")
+        by = ""
+        if "neglog" in facts:
+            by = f", but by {facts['neglog']} in format {facts.get('format')}, not {_FORMAT}"
         raise FitError(
-            f"{path} was written by neglog {written} in another format than this neglog, "
-            f"{neglog.__version__}, reads; use that version, or fit it again."
-            if "format" in facts
-            else f"{path} holds no model of neglog's; pass the folder that neglog fit --out wrote."
+            f"{path} was not written by this version of neglog, {neglog.__version__}{by}; use the "
+            "one that wrote it, or fit it again."
         )
     try:
         return _saved(facts, tensors)
