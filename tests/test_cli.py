@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 
 from neglog.cli import flags, main
-from neglog.fitting import kinds, options, rows, table
+from neglog.fitting import config, kinds, options, rows, table
 from neglog.fitting.linear.inference import COVARIANCES
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.show import Narrator
@@ -116,6 +116,16 @@ def test_every_demo_fits_into_the_terminal_and_says_by_its_code_how_it_ended(
     assert len(out.splitlines()) < 180
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_gets_fewer_columns(run, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, _ = run("fit", write(), "--target", "bought")
+    assert code == 0
+    assert "std error" in out
+    assert ("[0.025" in out) == (width > 60)
+    assert max(map(len, out.splitlines())) <= width
+
+
 def test_the_choices_of_the_help_are_those_of_the_fit():
     assert flags.Likelihood.__args__ == tuple(kinds.KINDS)
     assert flags.Demo.__args__ == tuple(table.DEMOS)
@@ -203,6 +213,12 @@ def test_the_config_of_a_run_repeats_it(run, more):
     run("fit", "--config", "one/config.toml", "--seed", 3, "--out", "two")
     assert "seed = 3" in Path("two/config.toml").read_text()
     assert names("two") == names("one")
+
+
+def test_a_config_writes_out_what_is_the_default_of_a_network():
+    text = config.text(options.Options(hidden=(4,)), {"table": "t.csv"})
+    for line in ('optimizer = "adam"', "epochs = 200", "batch-size = 256", "validation = 0.2"):
+        assert line in text.splitlines()
 
 
 def test_a_config_may_be_written_by_hand_and_the_command_line_comes_first(run):
@@ -421,9 +437,7 @@ def test_a_model_that_is_no_model_of_this_neglog(run):
     tensors["1.weight"][0, 0] = float("nan")
     wrong = {
         "damaged: its parts do not fit": safetensors.torch.save(tensors, metadata),
-        "was not written by this version of neglog, 0.1.0, but by 0.1.0 in format 9, not 3": whole.replace(
-            b'format\\": 3', b'format\\": 9'
-        ),
+        "but by 0.1.0 in format 9, not 3": whole.replace(b'format\\": 3', b'format\\": 9'),
         "is no model that can be read": whole[:-8],
     }
     for words, content in wrong.items():
