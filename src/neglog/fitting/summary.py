@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from neglog.fitting.result import FitResult
 
 _COVARIANCES = {
-    "fisher": "Fisher information",
-    "observed": "observed information",
-    "hc0": "sandwich (HC0)",
-    "hc1": "sandwich (HC1)",
-    "cluster": "sandwich, clustered",
+    "fisher": "Fisher",
+    "observed": "observed",
+    "hc0": "sandwich HC0",
+    "hc1": "sandwich HC1",
+    "cluster": "clustered",
 }
 _GAP, _WIDTH = 3, 100
 
