@@ -1,7 +1,8 @@
-"""The commands `neglog fit` and `neglog predict`, as a user meets them."""
+"""The commands `neglog fit`, `predict`, `evaluate` and `report`, as a user meets them."""
 
 import csv
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -10,17 +11,31 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import safetensors.torch
 
-from neglog.cli import main
+from neglog.cli import flags, main
+from neglog.fitting import config, kinds, options, rows, table
+from neglog.fitting.linear.inference import COVARIANCES
+from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.show import Narrator
-
-_MAIN = "from neglog.cli import main; main()"
 
 
 @pytest.fixture(autouse=True)
 def wide_terminal(monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def drawn():
+    """Asked for by tests of the page itself, figures and all."""
+
+
+@pytest.fixture(autouse=True)
+def bare_pages(request, monkeypatch):
+    """Draw no figures for the other tests: that takes four fifths of a run's time."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr("neglog.report.page.html_page", repr)
 
 
 @pytest.fixture
@@ -44,82 +59,351 @@ def write(name="table.csv", count=80, **columns):
     return name
 
 
+RUN = [
+    "coefficients.csv", "config.toml", "history.csv", "model.safetensors", "predictions.csv",
+    "report.html", "summary.txt",
+]  # fmt: skip
+NETWORK = ("--hidden", "4", "--epochs", 6, "--batch-size", 16)
+
+
+def names(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def numbers(text, column):
+    return [float(row[column]) for row in csv.DictReader(text.splitlines())]
+
+
 def test_a_fit_names_its_four_steps_and_ends_with_weights_and_losses(run):
-    code, out, err = run("fit", write(), "--target", "bought")
+    code, out, err = run("fit", write(), "--target", "bought", "--validation", 0.2)
     assert code == 0
     assert err == ""
     for words in (
+        "data         table.csv: 65 rows for training, 15 for validation",
         "bought is bernoulli: 'bought' holds two values, no (0) and yes (1)",
         "1 model      linear, 3 features → 1 logit",
         "2 loss       bernoulli: binary cross-entropy",
         "3 optimizer  newton (the default for linear models)",
-        "4 minimise   the derivative is zero, after",
-        "log-odds of yes = intercept + Σ weight · feature",
+        "4 minimise   the derivative is zero after",
         "colour=green",
         "(intercept)",
-        "norm of the gradient at the solution",
-        "validation loss",
-        "loss of the null model",
-        "base levels, of weight 0: colour=blue",
+        "mean loss, rows held out",
+        "mean loss, null model",
+        "note         base levels, of weight 0: colour=blue",
         "Information loss of the validation rows, the worst first",
     ):
         assert words in out, words
     assert "\x1b" not in out
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits", "diabetes"])
-def test_every_demo_runs(run, name):
-    code, out, err = run("fit", "--demo", name, "--quiet")
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("iris", 80), ("wine", 80), ("breast_cancer", 40), ("digits", 80), ("diabetes", 80)],
+)
+def test_every_demo_fits_into_the_terminal_and_says_by_its_code_how_it_ended(
+    run, name, width, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, err = run("fit", "--demo", name)
+    assert code == (name != "diabetes")
+    assert ("at infinity" in err) == (name != "diabetes")
+    assert ("not the maximum" in " ".join(out.split())) == (name != "diabetes")
+    assert max(map(len, out.splitlines())) <= width
+    assert len(out.splitlines()) < 180
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_a_narrow_terminal_gets_fewer_columns(run, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, _ = run("fit", write(), "--target", "bought")
     assert code == 0
-    assert ("infinity" in out) == (name != "diabetes")
-    assert ("note: the weights are those reached so far" in err) == (name != "diabetes")
+    assert "std error" in out
+    assert ("[0.025" in out) == (width > 60)
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_the_choices_of_the_help_are_those_of_the_fit():
+    assert flags.Likelihood.__args__ == tuple(kinds.KINDS)
+    assert flags.Demo.__args__ == tuple(table.DEMOS)
+    assert flags.Missing.__args__ == rows.POLICIES
+    assert flags.WeightKind.__args__ == options.WEIGHT_KINDS
+    assert set(flags.Covariance.__args__) == set(COVARIANCES)
+
+
+def test_the_commands_can_choose_all_that_the_function_can():
+    own = {"table", "demo", "target", "out", "overwrite", "predictions", "worst", "json", "quiet",
+           "checkpoint", "resume", "lr", "option", "schedule-option"}  # fmt: skip
+    of_options = {name.replace("_", "-") for name in options.Options.__dataclass_fields__}
+    assert set(flags.NAMES) - own == of_options - {"optimizer-options", "schedule-options"}
+
+
+def test_the_help_does_not_wait_for_torch():
+    script = (
+        "import sys\nfrom neglog.cli import main\ntry: main(['fit', '--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = {'torch', 'polars', 'scipy', 'sklearn', 'numpy', 'sympy', 'matplotlib'}\n"
+        "sys.exit(str(slow & set(sys.modules)) if slow & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "--schedule-option" in done.stdout
 
 
 def test_a_network_and_an_optimizer_with_options(run):
     code, out, _ = run(
         "fit", write(), "--target", "bought", "--hidden", "4,3", "--optimizer", "sgd",
         "--lr", 0.2, "--option", "momentum=0.9", "--option", "nesterov=True", "--epochs", 3,
-        "--batch-size", 16, "--drop", "colour",
+        "--batch-size", 16, "--drop", "colour", "--activation", "gelu", "--dropout", 0.1,
+        "--schedule", "onecyclelr", "--schedule-option", "max_lr=0.3", "--patience", 2,
     )  # fmt: skip
     assert code == 0
-    assert "network, 1 features → 4 → 3 (ReLU) → 1 logit" in out
-    assert "SGD(lr=0.2, momentum=0.9, nesterov=True), 3 epochs in batches of 16 rows" in out
-    assert "all 3 epochs were run" in out
+    assert "65 rows for training, 15 for validation" in out
+    assert "network, 1 feature → 4 → 3 (GELU, dropout 0.1) → 1 logit" in out
+    assert "SGD(lr=0.2, momentum=0.9, nesterov=True) with OneCycleLR(" in out
+    assert "max_lr=0.3), 3 epochs in batches of 16 rows" in " ".join(out.split())
+    assert "epochs" in out
 
 
-def test_what_a_fit_writes_predict_uses(run):
+def test_what_a_fit_writes_predict_evaluate_and_report_use(run, drawn):
     code, out, _ = run("fit", write(), "--target", "bought", "--out", "runs/one")
     assert code == 0
-    assert sorted(path.name for path in Path("runs/one").iterdir()) == [
-        "model.safetensors", "predictions.csv", "report.html",
-    ]  # fmt: skip
-    assert [line for line in out.splitlines() if line.startswith("wrote")] == [
-        f"wrote {Path('runs/one') / name}"
-        for name in ("model.safetensors", "predictions.csv", "report.html")
+    assert names("runs/one") == RUN
+    assert sorted(line for line in out.splitlines() if line.startswith("wrote")) == [
+        f"wrote {Path('runs/one') / name}" for name in RUN
     ]
-    fitted = list(csv.DictReader(Path("runs/one/predictions.csv").read_text().splitlines()))
-    assert list(fitted[0]) == [
-        "row", "split", "truth", "predicted", "p[no]", "p[yes]", "loss_nats",
-    ]  # fmt: skip
+    fitted = Path("runs/one/predictions.csv").read_text()
+    assert fitted.startswith("row,split,truth,predicted,p[no],p[yes],loss_nats\n")
+    estimates = numbers(Path("runs/one/coefficients.csv").read_text(), "estimate")
+    assert len(estimates) == 4
+    assert numbers(Path("runs/one/history.csv").read_text(), "training_nats")[0] < 0.6
+    assert "standard errors" in Path("runs/one/summary.txt").read_text()
 
     code, out, err = run("predict", "runs/one", "table.csv")
     assert code == 0
-    used = list(csv.DictReader(out.splitlines()))
     for column in ("p[yes]", "loss_nats"):
-        numbers = [float(row[column]) for row in used]
-        np.testing.assert_allclose(numbers, [float(row[column]) for row in fitted], rtol=1e-12)
+        np.testing.assert_array_equal(numbers(out, column), numbers(fitted, column))
     assert "mean loss 0." in err
-
     assert run("predict", "runs/one", "table.csv", "--out", "p.csv")[:2] == (0, "")
     assert Path("p.csv").read_text() == out
+    assert run("predict", "runs/one", "table.csv", "--out", "p.parquet")[0] == 0
+    assert pl.read_parquet("p.parquet").write_csv() == out
+
+    before = contents("runs/one")
+    Path("runs/one/report.html").unlink()
+    assert run("report", "runs/one")[0] == 0
+    assert contents("runs/one") == before
 
 
-def test_a_second_fit_replaces_the_first(run):
+@pytest.mark.parametrize("more", [(), NETWORK])
+def test_the_config_of_a_run_repeats_it(run, more):
+    option = ("--option", "betas=(0.8, 0.9)") if more else ("--level", 0.9)
+    run("fit", write(), "--target", "bought", "--out", "one", "--drop", "colour", *more, *option)
+    before = contents("one")
+    code, _, _ = run("fit", "--config", "one/config.toml")
+    assert code == 0
+    for name in set(names("one")) - {"report.html", "model.safetensors"}:  # "(the default …)"
+        assert contents("one")[name] == before[name], name
+    run("fit", "--config", "one/config.toml", "--seed", 3, "--out", "two")
+    assert "seed = 3" in Path("two/config.toml").read_text()
+    assert names("two") == names("one")
+
+
+def test_a_config_writes_out_what_is_the_default_of_a_network():
+    text = config.text(options.Options(hidden=(4,)), {"table": "t.csv"})
+    for line in ('optimizer = "adam"', "epochs = 200", "batch-size = 256", "validation = 0.2"):
+        assert line in text.splitlines()
+
+
+def test_a_config_may_be_written_by_hand_and_the_command_line_comes_first(run):
+    write()
+    Path("run.toml").write_text(
+        'table = "table.csv"\ntarget = "bought"\nhidden = [3, 2]\nbatch_size = 8\nepochs = 9\n'
+        'drop = ["colour"]\nquiet = true\nlr = 1e-2\n[option]\nweight_decay = 0.5\n'
+    )
+    code, out, _ = run("fit", "--config", "run.toml", "--epochs", 2, "--no-quiet")
+    assert code == 0
+    assert "→ 3 → 2 (ReLU)" in out
+    assert "Adam(lr=0.01, weight_decay=0.5)" in out
+    assert "2 epochs in batches of 8 rows" in out
+    iris = ("--demo", "iris", "--target", "species", "--drop", "petal width (cm)")
+    assert "scikit-learn's iris" in run("fit", "--config", "run.toml", *iris, "--no-quiet")[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("tabel = 1", "'tabel', which is no option of fit; did you mean 'table'?"),
+        ("epochs = 'many'", 'Invalid value for --epochs: unable to convert "many" into int'),
+        ("a = ", "is no TOML file"),
+        ("missing = 'never'", "Choose from"),
+    ],
+)
+def test_a_config_that_cannot_be_used(run, content, words):
+    Path("run.toml").write_text(content)
+    code, out, err = run("fit", "--config", "run.toml")
+    assert (code, out) == (2, "")
+    assert "neglog: run.toml" in err
+    assert words in err
+    assert "cannot be read" in run("fit", "--config", "nothing.toml")[2]
+
+
+def test_json_is_all_that_the_standard_output_holds(run):
+    write()
+    for more in ((), NETWORK):
+        code, out, err = run(
+            "fit", "table.csv", "--target", "bought", "--json", "--out", "o", *more
+        )
+        found = json.loads(out)
+        assert code == 0
+        assert found["files"] == [str(Path("o") / name) for name in (
+            "config.toml", "model.safetensors", "coefficients.csv", "history.csv",
+            "predictions.csv", "summary.txt", "report.html") if name in names("o")]  # fmt: skip
+        assert found["mean_loss_nats"] < found["null_loss_nats"]
+        assert "note: base levels" in err
+        assert (found["coefficients"] is None) == bool(more)
+    assert len(json.loads(run("predict", "o", "table.csv", "--json")[1])["rows"]) == 80
+    found = json.loads(run("evaluate", "o", "table.csv", "--json", "--worst", 2)[1])
+    assert len(found["worst"]) == 2
+    assert found["loss_bits"] == pytest.approx(found["loss_nats"] / np.log(2), rel=1e-15)
+
+
+def test_json_has_no_numbers_that_are_none(run):
+    write(bought=pl.col("age") > 40)  # separated: no standard errors
+    code, out, err = run("fit", "table.csv", "--target", "bought", "--json")
+    assert code == 1
+    assert "at infinity" in err
+    assert json.loads(out)["coefficients"][1]["std_error"] is None
+    assert "NaN" not in out
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
+def test_evaluate_says_what_the_predictions_come_to(run, likelihood):
+    write(age=pl.col("age").round(0))
+    target = "bought" if likelihood == "bernoulli" else "age"
+    run("fit", "table.csv", "--target", target, "--likelihood", likelihood, "--out", "o")
+    code, out, _ = run("evaluate", "o", "table.csv", "--worst", 3)
+    assert code == 0
+    figures = json.loads(run("evaluate", "o", "table.csv", "--json")[1])
+    rows = pl.read_csv("o/predictions.csv")
+    assert figures["loss_nats"] == pytest.approx(rows["loss_nats"].mean(), rel=1e-14)
+    if likelihood == "bernoulli":
+        right = (rows["truth"] == rows["predicted"]).mean()
+        share = rows["truth"].value_counts(normalize=True)["proportion"]
+        assert figures["accuracy"] == right
+        assert figures["null_nats"] == pytest.approx(share.entropy(), rel=1e-14)
+        assert f"{100 * right:.1f} %" in out
+    else:
+        errors = rows["truth"] - rows["predicted"]
+        r2 = 1 - (errors**2).mean() / rows["truth"].var(ddof=0)
+        assert figures["r2"] == pytest.approx(r2, rel=1e-12)
+        assert figures["null_nats"] > figures["loss_nats"]
+    pl.read_csv("table.csv").drop(target).write_csv("other.csv")
+    assert "tells no row's" in run("evaluate", "o", "other.csv")[2]
+
+
+def test_a_second_fit_replaces_the_first_and_nothing_else(run):
     run("fit", write(), "--target", "bought", "--out", "one")
     Path("one/mine.txt").write_text("kept")
-    run("fit", "table.csv", "--target", "age", "--out", "one")
+    run("fit", "table.csv", "--target", "age", "--out", "one", *NETWORK, "--predictions", "parquet")
     assert Path("one/mine.txt").read_text() == "kept"
-    assert "p[yes]" not in Path("one/predictions.csv").read_text()
+    assert names("one") == sorted(
+        {*RUN, "mine.txt", "predictions.parquet"} - {"predictions.csv", "coefficients.csv"}
+    )
+    Path("two").mkdir()
+    Path("two/thesis.tex").write_text("long")
+    code, _, err = run("fit", "table.csv", "--target", "age", "--out", "two")
+    assert code == 2
+    assert "two holds 'thesis.tex', which is no part of a run" in err
+    assert names("two") == ["thesis.tex"]
+    assert run("fit", "table.csv", "--target", "age", "--out", "two", "--overwrite")[0] == 0
+    assert names("two") == [*RUN, "thesis.tex"]
+
+
+class Killed(BaseException):
+    """What no handler expects."""
+
+
+INTERVALS = (*NETWORK, "--dropout", 0.2, "--bootstrap", 3, "--level", 0.5, "--out", "o")
+
+
+@pytest.mark.parametrize("moment", [1, 4, 12, "before the files"])
+def test_a_killed_fit_goes_on_to_the_same_bits(run, moment, monkeypatch, tmp_path):
+    monkeypatch.setattr("neglog.fitting.run._SECONDS", 0.0)
+    for place in ("whole", "cut"):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        write()
+        if place == "cut":
+            break
+        assert run("fit", "table.csv", "--target", "bought", *INTERVALS)[0] == 0
+    writes = []
+
+    def fatal(self, *state):
+        writes.append(real(self, *state))
+        if len(writes) == moment:
+            raise Killed
+
+    def fatal_files(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        real = Checkpoint.write
+        patch.setattr(Checkpoint, "write", fatal)
+        if moment == "before the files":
+            patch.setattr("neglog.fitting.files.write_files", fatal_files)
+        with pytest.raises(Killed):
+            main([str(word) for word in ("fit", "table.csv", "--target", "bought", *INTERVALS)])
+    assert "checkpoint.safetensors" in names("o")
+    code, _, err = run("fit", "table.csv", "--target", "bought", *INTERVALS)
+    assert code == 2
+    assert "of a training that did not end; go on from it with --resume" in err
+    assert run("fit", "table.csv", "--target", "bought", *INTERVALS, "--resume")[0] == 0
+    assert contents("o") == contents(tmp_path / "whole/o")
+
+
+def test_a_checkpoint_is_for_the_same_fit_and_gone_with_overwrite(run, monkeypatch):
+    def impatient(self, epoch):
+        if epoch.step == 3:
+            raise KeyboardInterrupt
+
+    fit = ("fit", write(), "--target", "bought", *NETWORK, "--out", "o")
+    with monkeypatch.context() as patch:
+        patch.setattr(Narrator, "step", impatient)
+        assert run(*fit)[0] == 130
+    assert names("o") == sorted({*RUN, "checkpoint.safetensors"} - {"coefficients.csv"})
+    code, _, err = run(*fit, "--resume", "--lr", 0.5)
+    assert code == 2
+    assert "belongs to another fit: optimizer" in err
+    assert run(*fit, "--overwrite")[0] == 0
+    assert "checkpoint.safetensors" not in names("o")
+    assert "newton takes a few steps" in run(*fit[:4], "--resume", "--out", "o")[2]
+    assert run(*fit, "--resume")[0] == 0  # there is none left: it begins
+
+
+@pytest.mark.parametrize("target", ["bought", "age"])
+def test_an_ensemble_gives_intervals_that_the_model_keeps(run, drawn, target):
+    more = ("--ensemble", 4, "--level", 0.6, "--activation", "tanh", "--dropout", 0.1)
+    code, out, _ = run("fit", write(), "--target", target, *NETWORK, *more, "--out", "o")
+    assert code == 0
+    assert "ensemble     4 more networks, of other seeds, for intervals of level 0.6" in out
+    fitted = Path("o/predictions.csv").read_text()
+    _, used, _ = run("predict", "o", "table.csv")
+    pairs = [("low", "high")] if target == "age" else [
+        ("low[no]", "high[no]"), ("low[yes]", "high[yes]")]  # fmt: skip
+    for low, high in pairs:
+        for end in (low, high):  # other rows are multiplied together, which rounds otherwise
+            np.testing.assert_allclose(numbers(used, end), numbers(fitted, end), rtol=1e-12)
+        assert (np.array(numbers(used, low)) < numbers(used, high)).all()
+    before = contents("o")
+    assert run("report", "o")[0] == 0
+    assert contents("o") == before
 
 
 def nulls(values, *rows):
@@ -140,8 +424,63 @@ TABLES = {
     "too many levels": (
         {"age": pl.Series([f"a{k}" for k in range(80)])}, "leave it out with --drop 'age'",
     ),
-    "one class": ({"bought": pl.lit("yes")}, "the target 'bought' is 'yes' in every row"),
+    "one class": ({"bought": pl.lit("yes")}, "the target 'bought' is 'yes' in all 80 rows"),
 }  # fmt: skip
+
+
+def test_a_model_that_is_no_model_of_this_neglog(run):
+    run("fit", write(), "--target", "bought", "--out", "o")
+    path, whole = Path("o/model.safetensors"), Path("o/model.safetensors").read_bytes()
+    with safetensors.safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+        metadata = file.metadata()
+    tensors["1.weight"][0, 0] = float("nan")
+    wrong = {
+        "damaged: its parts do not fit": safetensors.torch.save(tensors, metadata),
+        "but by 0.1.0 in format 9, not 3": whole.replace(b'format\\": 3', b'format\\": 9'),
+        "is no model that can be read": whole[:-8],
+    }
+    for words, content in wrong.items():
+        assert content != whole
+        path.write_bytes(content)
+        for command in (("predict", "o", "table.csv"), ("report", "o")):
+            code, out, err = run(*command)
+            assert (code, out) == (2, "")
+            assert words in err
+    path.write_bytes(whole)
+    Path("o/history.csv").unlink()
+    assert "o is no whole run any more" in run("report", "o")[2]
+
+
+def closed(arguments, stdout):
+    """Run the command in a process of its own, its output going nowhere."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "neglog", *arguments]
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=environment
+    )
+
+
+def test_an_output_that_nobody_reads_ends_the_command_quietly(run):
+    write()
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = closed(["fit", "table.csv", "--target", "bought", "--out", "o"], writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_the_fit(run, monkeypatch):
+    monkeypatch.setattr("neglog.fitting.files.os.access", lambda *_: False)
+    code, out, err = run("fit", write(), "--target", "bought", "--out", "o")
+    assert (code, out) == (2, "")
+    assert "may not be written; choose another folder for --out" in err
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_gets_a_sentence(run):
+    Path(write()).chmod(0)
+    assert "cannot be read: Permission denied" in run("fit", "table.csv", "--target", "age")[2]
 
 
 @pytest.mark.parametrize("case", TABLES)
@@ -155,22 +494,78 @@ def test_a_bad_table_gets_one_sentence_and_leaves_nothing(run, case):
     assert not Path("o").exists()
 
 
+DAYS = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 3, 9), eager=True)
+DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "is empty"),
         (b"a,b\n", "has no rows"),
-        (b"a,b\n1,2,3\n4,5\n", "is no table that can be read"),
-        (b"PK\x03\x04\xff\xfe\x80\n\xff\xff", "save it as CSV"),
+        (b"a,b\n1,2\n", "1 rows have no value missing; a fit needs 2 or more"),
+        (b"a\n1\n2\n3\n", "no column but the target"),
+        (b"a,b,b\n1,2,3\n2,3,4\n", "has 'b' more than once among its column names"),
+        (b"a,b\n1,2,3\n4,5\n", "has 3 values in line 2, but 2 column names"),
+        (b"a,b\n1,2\n3\n4,5\n", "1 value is missing, in column 'b' (1, first in row 1)"),
+        ("a,b\n1,\u00e4\n2,\u00f6\n".encode("latin1"), "byte 0xe4 in line 2 is none of it"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "holds NUL bytes, the first at byte 1: it is UTF-16"),
+        (b"a,b\n1,\0\n2,3\n", "holds NUL bytes, the first at byte 6"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG image, no table"),
+        (b"PK\x03\x04\xff\xfe\x80\n\xff\xff", "is a zip archive, as spreadsheets are"),
         (b"PAR1nonsense", "is no table that can be read"),
+        (DATES, "column 'b' holds dates, such as '2020-01-01': turn them into numbers"),
+        (b"b,a\n1,x\n2,y\n3,z\n", "3 different values in 3 rows, which are no classes"),
+        (b"b,a\n1,2\n2,inf\n3,4\n", "the target 'a' holds 1 infinite values"),
+        (b"a,b\n1,inf\n2,3\n3,-inf\n", "'b' holds 2 infinite values"),
     ],
 )
 def test_a_file_that_is_no_table(run, content, words):
     Path("table.csv").write_bytes(content)
-    code, _, err = run("fit", "table.csv", "--target", "a")
-    assert code == 2
+    code, out, err = run("fit", "table.csv", "--target", "a", "--out", "o", "--quiet")
+    assert (code, out) == (2, "")
     assert words in err
     assert err.count("\n") == 1
+    assert not Path("o").exists()
+
+
+LINES = "a;b;c\n1;2,5;x\n2;3;y\n3;,5;x\n5;-1e3;z\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (LINES.encode(), "commas are read as decimal points in b."),
+        (LINES.encode("utf-16"), "is read as UTF-16."),
+        (LINES.replace("\n", "\r").encode(), "decimal points in b."),
+        (LINES.replace("\n", "\r\n").encode("utf-8-sig"), "decimal points in b."),
+    ],
+)
+def test_a_table_from_another_country_is_read_with_a_note(run, content, note):
+    Path("table.csv").write_bytes(content)
+    code, out, err = run("fit", "table.csv", "--target", "a", "--drop", "c", "--json", "--out", "o",
+                         "--likelihood", "normal")  # fmt: skip
+    found = json.loads(out)
+    assert code == 0
+    assert note in err
+    assert found["features"] == ["b"]
+    slope, _ = np.polyfit([2.5, 3, 0.5, -1e3], [1, 2, 3, 5], 1)
+    assert found["coefficients"][1]["estimate"] == pytest.approx(slope, rel=1e-9)
+    assert note in run("predict", "o", "table.csv")[2]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+@pytest.mark.parametrize("more", [(), NETWORK])
+def test_targets_of_any_size_are_fitted(run, drawn, size, more):
+    write(bought=pl.col("age") * size + size)
+    code, out, err = run("fit", "table.csv", "--target", "bought", "--json", "--drop", "colour",
+                         "--out", "o", *more)  # fmt: skip
+    assert code == (not more), err  # without noise, the errors' scale is 0
+    if not more:
+        estimates = [row["estimate"] for row in json.loads(out)["coefficients"]]
+        np.testing.assert_allclose(estimates, [size, size], rtol=1e-9)
+    assert json.loads(run("evaluate", "o", "table.csv", "--json")[1])["rows"] == 80
+    assert run("fit", "table.csv", "--target", "bought", "--drop", "colour", *more)[0] == code
 
 
 @pytest.mark.parametrize(
@@ -183,13 +578,6 @@ def test_a_file_that_is_no_table(run, content, words):
         (["table.csv"], "fit wants --target"),
         ([], "one of the two"),
         (["table.csv", "--demo", "iris"], "one of the two"),
-        (["table.csv", "--target", "bought", "--hidden", "a"], "--hidden wants widths"),
-        (["table.csv", "--target", "bought", "--optimizer", "x"], "no 'x'; choose newton or"),
-        (["table.csv", "--target", "bought", "--option", "x"], "--option wants NAME=VALUE"),
-        (["table.csv", "--target", "bought", "--out", "table.csv"], "table.csv is a file"),
-        (["table.csv", "--target", "bought", "--validation", "2"], "must lie in [0, 1)"),
-        (["table.csv", "--target", "bought", "--missing", "x"], "--missing"),
-        (["table.csv", "--target", "bought", "--nonsense"], "--nonsense"),
     ],
 )
 def test_a_bad_request_gets_a_sentence(run, arguments, words):
@@ -200,12 +588,68 @@ def test_a_bad_request_gets_a_sentence(run, arguments, words):
     assert "Traceback" not in err
 
 
-def test_warnings_name_constant_and_duplicate_columns(run):
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--hidden a", "--hidden wants widths"),
+        ("--hidden 1000000000", "5e+09 weights"),
+        ("--hidden 0", "must have widths of 1 or more"),
+        ("--hidden 4 --activation sharp", "torch.nn has no activation 'sharp'"),
+        ("--hidden 4 --optimizer newton", "newton is for linear models"),
+        ("--hidden 4 --ensemble 4", "intervals of level 0.95 want 39 networks or more"),
+        ("--hidden 4 --ensemble 40 --bootstrap 40", "pass one of them"),
+        ("--hidden 4 --patience 2 --validation 0", "patience wants rows that are held out"),
+        ("--hidden 4 --min-delta 0.1", "min_delta says more of the patience, but there is none"),
+        ("--hidden 4 --schedule-option a=1", "schedule_options says more of the schedule"),
+        ("--hidden 4 --schedule x", "torch.optim.lr_scheduler has no 'x'"),
+        ("--hidden 4 --schedule step --schedule-option x", "--schedule-option wants NAME=VALUE"),
+        ("--hidden 4 --covariance hc0", "covariance is for linear models that newton solves"),
+        ("--hidden 4 --l2 0.1", "pass --option weight_decay"),
+        ("--hidden 4 --resume", "to resume wants the run's folder"),
+        ("--dropout 0.1", "dropout is for networks, but the model is linear"),
+        ("--activation gelu", "activation is for networks"),
+        ("--bootstrap 40", "bootstrap is for networks"),
+        ("--patience 3", "newton ends at the maximum and has no patience"),
+        ("--schedule step", "newton ends at the maximum and has no schedule"),
+        ("--checkpoint c", "newton takes a few steps and has no checkpoint"),
+        ("--quantile 0.9", "quantile is for the quantile likelihood"),
+        ("--delta 2", "delta is for the huber likelihood"),
+        ("--weight-kind precision", "weight_kind says more of the sample_weight"),
+        ("--covariance cluster", "go together"),
+        ("--optimizer x", "no 'x'; choose newton or"),
+        ("--option x", "--option wants NAME=VALUE"),
+        ("--out table.csv", "table.csv is a file"),
+        ("--out table.csv/o", "table.csv is a file"),
+        ("--validation 2", "must lie in [0, 1)"),
+        ("--missing x", "--missing"),
+        ("--likelihood poison", 'Did you mean "poisson"'),
+        ("--nonsense", "--nonsense"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_and_nothing_is_written(run, options, words):
+    write()
+    out = () if "--out" in options or "--resume" in options else ("--out", "o")
+    code, _, err = run("fit", "table.csv", "--target", "bought", *options.split(), *out)
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err
+    assert names(".") == ["table.csv"]
+
+
+def test_a_training_that_diverges_leaves_nothing(run):
+    more = ("--optimizer", "sgd", "--lr", 1e300, *NETWORK)
+    code, _, err = run("fit", write(), "--target", "age", "--out", "runs/o", *more)
+    assert code == 2
+    assert "the steps are too long" in err
+    assert names(".") == ["table.csv"]
+
+
+def test_a_note_names_columns_that_others_make_up(run):
     table = write(one=pl.lit(1), again=pl.col("age"))
     code, out, _ = run("fit", table, "--target", "bought")
     assert code == 0
-    assert "left out, constant in the training rows: one." in out
-    assert "left out, duplicate columns: again (copy of age)." in out
+    assert "left out, since others make them up: " in out
+    assert "one = 1" in out
 
 
 @pytest.mark.parametrize(
@@ -260,7 +704,7 @@ def test_a_full_disk_leaves_nothing_behind(run, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", full)
     code, out, err = run("fit", table, "--target", "bought", "--out", "runs/one")
     assert code == 2
-    assert "loss of the null model" in out
+    assert "mean loss, null model" in out
     assert "runs/one cannot be written (No space left on device)" in err
     assert not Path("runs").exists()
 
@@ -269,11 +713,7 @@ def test_a_full_disk_leaves_nothing_behind(run, monkeypatch):
 def test_a_full_output_gets_a_sentence(run):
     run("fit", write(), "--target", "bought", "--out", "o")
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", _MAIN, "predict", "o", "table.csv"],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        )  # fmt: skip
+        done = closed(["predict", "o", "table.csv"], full)
     assert done.returncode == 2
     assert "neglog: the output cannot be written (No space left on device)." in done.stderr
     assert "Traceback" not in done.stderr
@@ -285,10 +725,10 @@ def test_ctrl_c_keeps_and_writes_what_was_fitted(run, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Narrator, "step", impatient)
-    code, out, _ = run("fit", write(), "--target", "bought", "--out", "o")
+    code, out, err = run("fit", write(), "--target", "bought", *NETWORK, "--out", "o")
     assert code == 130
     assert "Ctrl-C after step 2; the weights of that step are kept" in out
-    assert "(not the maximum)" in out
+    assert "Ctrl-C after step 2" in err
     assert run("predict", "o", "table.csv")[0] == 0
 
 
@@ -306,15 +746,21 @@ def test_ctrl_c_before_the_minimisation_writes_nothing(run, monkeypatch):
 def test_a_terminal_gets_a_live_bar(run, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    code, out, _ = run(
+    code, out, err = run(
         "fit", write(), "--target", "bought", "--hidden", "4", "--epochs", 3, "--worst", 1
     )
     assert code == 0
-    assert "3/3" in out
-    assert "training 0." in out
+    assert "3/3" in err
+    assert "training 0." in err
+    assert "\x1b[1m" in out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in run("fit", "table.csv", "--target", "bought")[1]
 
 
-@pytest.mark.parametrize("command", [[], ["fit"], ["predict"], ["explain"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], *([name] for name in ("fit", "predict", "evaluate", "report", "explain", "bench"))],
+)
 def test_every_command_has_help(run, command):
     code, out, _ = run(*command, "--help")
     assert code == 0

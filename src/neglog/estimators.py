@@ -44,7 +44,7 @@ class _Linear(BaseEstimator):
             text = " ".join([result.outcome, *result.notes])
             warnings.warn(text, ConvergenceWarning, stacklevel=3)
         self.result_ = result
-        self.n_iter_ = max(1, len(result.steps) - 1)
+        self.n_iter_ = max(1, result.count)
         return result
 
     def _rows(

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from neglog.errors import FitError
-from neglog.fitting import save, table
+from neglog.fitting import table
 from neglog.fitting.listener import Bar, Listener
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
-from neglog.fitting.solve import fit_table
+from neglog.fitting.run import Run
 from neglog.fitting.table import Table
 
 
@@ -22,8 +22,14 @@ def fit(
     target: str | None = None,
     likelihood: str | None = None,
     hidden: Sequence[int] = (),
+    activation: str = "relu",
+    dropout: float = 0.0,
     optimizer: str | None = None,
     optimizer_options: Mapping[str, Any] | None = None,
+    schedule: str | None = None,
+    schedule_options: Mapping[str, Any] | None = None,
+    patience: int | None = None,
+    min_delta: float = 0.0,
     validation: float | None = None,
     seed: int = 0,
     missing: str | None = None,
@@ -43,7 +49,12 @@ def fit(
     covariance: str | None = None,
     cluster: Any = None,
     level: float = 0.95,
+    ensemble: int | None = None,
+    bootstrap: int | None = None,
     out: str | Path | None = None,
+    overwrite: bool = False,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
     progress: bool | Listener | None = None,
 ) -> FitResult:
     """Fit a linear model, or a small network, by maximum likelihood.
@@ -57,8 +68,16 @@ def fit(
             ``"gamma"``; by default what the target looks like: one of two classes, one of more, or
             a normal number.
         hidden: the widths of hidden layers; none is a linear model.
+        activation: of the hidden layers, one of torch.nn's, such as ``"gelu"``.
+        dropout: the part of each hidden layer's numbers that is set to 0 in training, in [0, 1).
         optimizer: ``"newton"`` (linear models) or any class of `torch.optim`.
         optimizer_options: its options, such as ``{"lr": 0.1}``.
+        schedule: of the learning rate, a class of `torch.optim.lr_scheduler`, such as
+            ``"onecyclelr"``.
+        schedule_options: its options, such as ``{"max_lr": 0.01}``.
+        patience: after how many epochs without a lower validation loss a training stops; the
+            weights of the least one are kept.
+        min_delta: by how much, in nats, that loss must fall to count as lower.
         validation: the part of the rows that is held out; by default none of a linear model's, and
             a fifth of a network's.
         seed: decides which rows are held out, and a network's first weights.
@@ -83,8 +102,17 @@ def fit(
         covariance: how standard errors are found: ``"fisher"``, ``"observed"``, ``"hc0"``,
             ``"hc1"`` or ``"cluster"``.
         cluster: (N,) the groups of rows that depend on each other, or the name of a column.
-        level: of the confidence intervals.
-        out: a folder for the model, the predictions and the report.
+        level: of the confidence intervals, and of the predictions' intervals.
+        ensemble: how many more networks of other first weights are trained, for intervals of the
+            predictions: the columns low and high.
+        bootstrap: the same, each network on rows drawn with replacement.
+        out: a folder for the run: its model, tables, report and choices. An earlier run there is
+            replaced.
+        overwrite: whether the folder may hold something else than a run, which is kept; and a
+            checkpoint there is not gone on with, but removed.
+        checkpoint: a file that the training is written to while it runs; by default one in
+            ``out``, which is removed when the run is written.
+        resume: whether to go on from the checkpoint, if there is one.
         progress: whether to show a bar; by default where there is a terminal.
 
     Raises:
@@ -107,7 +135,13 @@ def fit(
         likelihood=likelihood,
         hidden=tuple(hidden),
         optimizer=optimizer,
+        activation=activation,
+        dropout=dropout,
         optimizer_options=dict(optimizer_options or {}),
+        schedule=schedule,
+        schedule_options=dict(schedule_options or {}),
+        patience=patience,
+        min_delta=min_delta,
         validation=validation,
         seed=seed,
         missing=missing,
@@ -123,10 +157,14 @@ def fit(
         firth=firth,
         covariance=covariance or ("fisher" if cluster is None else "cluster"),
         level=level,
+        ensemble=ensemble,
+        bootstrap=bootstrap,
         **{role: _name(role, value) for role, value in given.items()},
     )
-    if out is not None:
-        save.check(Path(out))
+    place = None if out is None else Path(out)
+    file = None if checkpoint is None else Path(checkpoint)
+    run = Run(place, file, resume, overwrite)
+    run.check(options)
     source, name = _table(X, y, target)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
@@ -134,9 +172,9 @@ def fit(
     listener = progress if isinstance(progress, Listener) else Listener()
     if progress is None or progress is True:
         listener = Bar()
-    result = fit_table(source, name, options, listener)
-    if out is not None:
-        save.write(result, Path(out))
+    result = run.fit(source, name, options, listener)
+    of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}
+    run.write(result, {**of_files, "target": name})
     return result
 
 

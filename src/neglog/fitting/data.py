@@ -54,7 +54,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         FitError: the table cannot be fitted.
     """
     if table.numbers is not None and not _is_plain(table.numbers, options):
-        table = Table(table.source, table.whole())
+        table = Table(table.source, table.whole(), notes=table.notes)
     values = table.column(name)
     others = roles.read(table, options)
     for dropped in options.drop:
@@ -72,9 +72,9 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         kept = rows.keep(whole, options.missing, always)
     if kept.sum() < 2:
         raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
-    notes = []
+    notes = list(table.notes)
     if not kept.all():
-        notes = [f"{(~kept).sum()} rows with missing values are left out."]
+        notes.append(f"{(~kept).sum()} rows with missing values are left out.")
         frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
     target = targets.choose(values, options.likelihood)
     y = target.encode(values)

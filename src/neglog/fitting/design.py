@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from neglog.errors import FitError
 from neglog.fitting.table import listed
 
 _FEW_LEVELS, _MOST_LEVELS, _ROWS_A_LEVEL = 50, 5000, 20
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,11 @@ def _column(values: pl.Series) -> Column:
     _refuse_numbers_among_text(values)
     levels = sorted(values.drop_nulls().unique())
     most = min(max(_FEW_LEVELS, len(values) // _ROWS_A_LEVEL), _MOST_LEVELS)
+    if len(levels) > _FEW_LEVELS and all(map(_DATE.match, levels)):
+        raise FitError(
+            f"column {name!r} holds dates, such as {levels[0]!r}: turn them into numbers, such as "
+            f"days since the first, or {remedy}."
+        )
     if len(levels) > most:
         raise FitError(
             f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: more "

@@ -13,6 +13,7 @@ from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.responses import Classes, Location, Response
 from neglog.fitting.linear.shared import Ordered, Robust
 from neglog.fitting.linear.sums import Batch, Source
+from neglog.fitting.members import Members
 from neglog.fitting.targets import Target
 
 
@@ -26,6 +27,7 @@ class Fitted:
         response: the likelihood.
         shared: (Q,) the parameters that are the same for every row.
         dispersion: as in `Response.dispersion`.
+        members: more networks like the model, for intervals of its predictions.
     """
 
     model: nn.Module
@@ -33,6 +35,7 @@ class Fitted:
     response: Response
     shared: Tensor
     dispersion: float | None
+    members: Members | None = None
 
     def output(self, batch: Batch) -> Tensor:
         """Return (N, outputs) linear predictors."""
@@ -74,6 +77,8 @@ class Rows:
         predicted: the most probable label, or the predicted mean.
         probabilities: (N, K) over `FitResult.classes`; None where the target is a number.
         loss: (N,), the information loss in nats, −ln of the probability (or density) of the truth.
+        interval: the lower and the upper ends of the predictions' intervals, each (N, K) of the
+            probabilities or (N, 1) of the mean; None where no ensemble was trained.
     """
 
     index: np.ndarray[Any, Any]
@@ -81,6 +86,7 @@ class Rows:
     predicted: np.ndarray[Any, Any]
     probabilities: np.ndarray[Any, Any] | None
     loss: np.ndarray[Any, Any]
+    interval: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
 
 
 @torch.no_grad()
@@ -94,6 +100,7 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
     """
     classes = fitted.target.classes
     predicted, chances, losses, truth = [], [], [], []
+    ends: list[tuple[Tensor, Tensor]] = []
     for batch in source:
         output = fitted.output(batch)
         if classes is None:
@@ -107,6 +114,8 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
         loss[known] = fitted.loss(output[known], batch.y[known])
         losses.append(loss)
         truth.append(batch.y)
+        if fitted.members is not None:
+            ends.append(fitted.members.interval(fitted, batch))
     decode = fitted.target.decode
     return Rows(
         index=index,
@@ -114,4 +123,11 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
         predicted=decode(torch.cat(predicted)),
         probabilities=torch.cat(chances).numpy() if chances else None,
         loss=torch.cat(losses).numpy(),
+        interval=(_joined([low for low, _ in ends]), _joined([high for _, high in ends]))
+        if ends
+        else None,
     )
+
+
+def _joined(parts: list[Tensor]) -> np.ndarray[Any, Any]:
+    return torch.cat(parts).numpy()

@@ -2,83 +2,185 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from neglog import families, functional
 from neglog.errors import FitError
 from neglog.fitting import optimizers
 from neglog.fitting.data import Data
 from neglog.fitting.judge import Fitted
-from neglog.fitting.linear import separation
-from neglog.fitting.linear import sums as linear
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.responses import Classes, Response
 from neglog.fitting.listener import Listener
+from neglog.fitting.members import Members
 from neglog.fitting.models import Standardise
-from neglog.fitting.network.architecture import Architecture
-from neglog.fitting.network.problem import Problem
+from neglog.fitting.network import schedule
+from neglog.fitting.network.checkpoint import Checkpoint
+from neglog.fitting.network.intervals import ensemble
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.train import Trained, train
-from neglog.fitting.null import mean_nats
+from neglog.fitting.network_losses import NOTHING, Losses, dense
 from neglog.fitting.options import Options
-from neglog.fitting.outcome import Outcome, at_infinity
-from neglog.fitting.result import FitResult
+from neglog.fitting.result import Epoch, FitResult
 
 _GRADIENT = 1e-7
-_NOTHING = torch.zeros(0, dtype=torch.float64)
 
 
-def solve(name: str, data: Data, options: Options, listener: Listener) -> FitResult:
+def solve(
+    name: str,
+    data: Data,
+    options: Options,
+    listener: Listener,
+    checkpoint: Checkpoint | None = None,
+) -> FitResult:
     """Fit the training rows; `neglog.fit` says what the options mean.
 
     Raises:
-        FitError: the rows cannot be fitted.
+        FitError: the rows cannot be fitted, or the checkpoint is of another fit.
     """
-    training, held = data.part(data.training), data.part(data.validation)
-    response = _response(data, training, options)
-    facts, features = data.target.facts, len(data.design.names)
-    architecture = Architecture(tuple(options.hidden))
-    x = _dense(training)
-    model = architecture.build(Standardise.of(x), response.outputs, options.seed)
-    text = architecture.describe(features, response.outputs, facts.emits)
-    optimizer, words = optimizers.make(options.chosen, dict(options.optimizer_options), model)
-    settings = Settings(
-        epochs=options.epochs or Settings.epochs,
-        batch=options.batch_size or Settings.batch,
-        seed=options.seed,
-        tolerance=_GRADIENT,
-    )
-    words = (
-        f"{words}{_default(options)}, {settings.epochs} epochs in batches of "
-        f"{settings.rows(optimizer, len(x))} rows"
-    )
+    rows = _Rows(data, options)
+    one = _Training(rows, options, rows.training, options.seed)
+    facts, features = data.target.facts, data.design.names
+    text = options.architecture.describe(len(features), rows.response.outputs, facts.emits)
     for step, said in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
-                       ("optimizer", words)):  # fmt: skip
+                       ("optimizer", one.text)):  # fmt: skip
         listener.say(step, said)
-    losses = _Losses(model, response, training, held, x)
-    ended = train(model, losses.problem(), optimizer, settings=settings, listener=listener)
-    model.requires_grad_(False).eval()
-    outcome = losses.explained(ended, data.design.names)
+    ended = one.train(listener, _filed(checkpoint, rows, options))
+    separated = one.losses.separated(ended, features)
+    outcome = separated or one.losses.explained(ended)
     listener.say("minimise", outcome.text)
+    interrupted, notes = ended.ending == "interrupted", data.notes + outcome.notes
+    members = None
+    if options.members and not interrupted:
+        members = _members(rows, options, listener, checkpoint)
+        interrupted = members is None
+        notes += ["Ctrl-C stopped the ensemble: there are no intervals."] * interrupted
     return FitResult(
         source=name,
-        fitted=Fitted(model, data.target, response, _NOTHING, losses.dispersion()),
+        fitted=Fitted(
+            one.model, data.target, rows.response, NOTHING, one.losses.dispersion(), members
+        ),
         data=data,
         options=options,
         model_text=text,
-        optimizer=words,
+        optimizer=one.text,
         outcome=outcome.text,
         converged=outcome.converged,
+        at_infinity=separated is not None,
         epochs=ended.history,
         step=ended.epoch,
         gradient_norm=ended.gradient_norm,
-        notes=data.notes + outcome.notes,
-        interrupted=ended.ending == "interrupted",
+        notes=notes,
+        interrupted=interrupted,
     )
+
+
+class _Rows:
+    """The rows that are fitted, those held out, and how they respond."""
+
+    def __init__(self, data: Data, options: Options) -> None:
+        self.training, self.held = data.part(data.training), data.part(data.validation)
+        self.response = _response(data, self.training, options)
+
+    def facts(self, options: Options) -> dict[str, Any]:
+        """Return what a training depends on besides what it sees itself."""
+        named = {
+            "targets": self.training.y,
+            "sample weights": self.training.weight,
+            "offsets": self.training.offset,
+            "rows held out": dense(self.held),
+            "targets held out": self.held.y,
+            "response": repr(self.response),
+        }
+        return named | asdict(options)
+
+
+class _Training:
+    """One network of a fit and what trains it."""
+
+    def __init__(self, rows: _Rows, options: Options, training: Memory, seed: int) -> None:
+        x = dense(training)
+        self.model: nn.Sequential = options.architecture.build(
+            Standardise.of(x), rows.response.outputs, seed
+        )
+        epochs, batch = options.limits
+        assert epochs is not None
+        assert batch is not None
+        self.settings = Settings(
+            epochs=epochs,
+            batch=batch,
+            seed=seed,
+            patience=options.patience,
+            min_delta=options.min_delta,
+            tolerance=_GRADIENT,
+        )
+        self.optimizer, words = optimizers.make(
+            options.chosen, dict(options.optimizer_options), self.model
+        )
+        self.schedule = schedule.Schedule()
+        if options.schedule is not None:
+            steps = self.settings.steps(self.optimizer, len(x))
+            self.schedule = schedule.make(
+                options.schedule, options.schedule_options, self.optimizer, epochs, steps
+            )
+        self.losses = Losses(self.model, rows.response, training, rows.held, x)
+        self.text = (
+            f"{words}{_default(options)}{_scheduled(self.schedule)}, {self.settings.epochs} epochs "
+            f"in batches of {self.settings.rows(self.optimizer, len(x))} rows"
+        )
+
+    def train(self, listener: Listener, checkpoint: Checkpoint | None) -> Trained:
+        """Train the network; its weights stay as they then are."""
+        ended = train(
+            self.model, self.losses.problem(), self.optimizer, self.schedule, self.settings,
+            listener, checkpoint,
+        )  # fmt: skip
+        self.model.requires_grad_(False).eval()
+        return ended
+
+
+def _members(
+    rows: _Rows, options: Options, listener: Listener, checkpoint: Checkpoint | None
+) -> Members | None:
+    """Train the networks of an ensemble; return None where Ctrl-C stops it."""
+    count, how = options.members, "seeds" if options.bootstrap is None else "seeds and drawn rows"
+    listener.say("ensemble", f"{count} more networks, of other {how}, for intervals of level "
+                             f"{options.level:g}")  # fmt: skip
+    models: list[nn.Module] = []
+
+    def train_one(seed: int, chosen: Tensor) -> nn.Module:
+        one = _Training(rows, options, rows.training.at(chosen), seed)
+        ended = one.train(Listener(), _filed(checkpoint, rows, options, len(models) + 1))
+        if ended.ending == "interrupted":
+            raise KeyboardInterrupt
+        models.append(one.model)
+        last = ended.history[ended.epoch]
+        listener.step(Epoch(len(models), last.training, last.validation))
+        return one.model
+
+    listener.start(count)
+    try:
+        drawn = options.bootstrap is not None
+        ensemble(train_one, rows.training.rows, count, drawn, options.seed)
+    except KeyboardInterrupt:
+        return None
+    finally:
+        listener.stop()
+    return Members(tuple(models), drawn, options.level)
+
+
+def _filed(
+    checkpoint: Checkpoint | None, rows: _Rows, options: Options, member: int = 0
+) -> Checkpoint | None:
+    """Return a network's own checkpoint, with what its training depends on."""
+    if checkpoint is None:
+        return None
+    path = checkpoint.path
+    if member:
+        path = path.with_name(f"{path.stem}-{member}{path.suffix}")
+    return replace(checkpoint, path=path, facts=rows.facts(options))
 
 
 def _response(data: Data, training: Memory, options: Options) -> Response:
@@ -94,107 +196,11 @@ def _response(data: Data, training: Memory, options: Options) -> Response:
     return response.in_units_of(response.reads(training.y), training.weight)
 
 
-def _dense(source: Memory) -> Tensor:
-    return torch.cat([batch.columns.dense()[:, :-1] for batch in source] or [source.x.double()])
-
-
 def _default(options: Options) -> str:
     if options.optimizer:
         return ""
     return f" (the default for {'networks' if options.hidden else 'linear models'})"
 
 
-class _Losses:
-    """The losses of a model as it is, of the rows fitted and of those held out."""
-
-    def __init__(
-        self, model: nn.Sequential, response: Response, training: Memory, held: Memory, x: Tensor
-    ) -> None:
-        self.model, self.response, self.x = model, response, x
-        self.y, self.weight = response.reads(training.y), training.weight
-        self.offset = training.offset
-        self.held, self.held_x = held, _dense(held)
-        self.training = training
-
-    def problem(self) -> Problem:
-        """Return what the training minimises."""
-        return Problem(self.x, self.loss, self.both, self.mass, lambda: not self.all_right())
-
-    def loss(self, output: Tensor, rows: Tensor) -> Tensor:
-        """Return the mean loss of some rows, in the response's units."""
-        own = [None if t is None else t[rows] for t in (self.y, self.weight, self.offset)]
-        y, weight, offset = own
-        assert y is not None
-        return mean_loss(self.response, output, y, weight, offset)
-
-    def mass(self, rows: Tensor) -> float:
-        """Return what the mean loss of some rows divides by."""
-        return float(len(rows) if self.weight is None else self.weight[rows].sum())
-
-    def both(self) -> tuple[float, float | None]:
-        """Return the mean losses in nats, of the rows held out with the others' dispersion."""
-        fitted = self._whole()
-        dispersion = self.response.dispersion(fitted, self.y, self.weight)
-        training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)
-        if not self.held.rows:
-            return training, None
-        y = self.response.reads(self.held.y)
-        loss = mean_loss(
-            self.response, self.model(self.held_x), y, self.held.weight, self.held.offset
-        )
-        return training, mean_nats(self.response, float(loss), y, self.held.weight, dispersion)
-
-    def dispersion(self) -> float | None:
-        """Return the dispersion of greatest likelihood of the model as it is."""
-        return self.response.dispersion(self._whole(), self.y, self.weight)
-
-    @torch.no_grad()
-    def _whole(self) -> float:
-        return float(mean_loss(self.response, self.model(self.x), self.y, self.weight, self.offset))
-
-    @torch.no_grad()
-    def all_right(self) -> bool:
-        """Tell whether every training row's own class is the most probable one."""
-        output = self.model(self.x)
-        if isinstance(self.response, Classes):
-            return bool((self.response.logits(output).argmax(1) == self.y).all())
-        if self.response.link != "logit":
-            return False
-        return bool(((output[:, 0] > 0) == (self.y > 0.5)).all() and self._labels())
-
-    def _labels(self) -> bool:
-        return bool(((self.y == 0) | (self.y == 1)).all())
-
-    def explained(self, ended: Trained, names: Sequence[str]) -> Outcome:
-        """Return an outcome that says so where no minimum can be reached."""
-        outcome = ended.outcome
-        if outcome.converged or not self.all_right():
-            return outcome
-        if len(self.model) > 2:
-            note = (
-                "the network tells all training rows apart: its loss can go on towards 0 for ever."
-            )
-            return replace(outcome, notes=[*outcome.notes, note])
-        base = 0 if isinstance(self.response, Classes) else None
-        response = self.response
-        if isinstance(response, Classes):
-            response = replace(response, outputs=response.outputs - 1, base=base)
-        source = replace(self.training, y=self.y)
-        problem = linear.Problem(response, source, self.mass(torch.arange(source.rows)))
-        how = separation.found(problem, torch.arange(problem.size), names)
-        return at_infinity(how, ended.epoch, "epoch") if how else outcome
-
-
-def mean_loss(
-    response: Response, output: Tensor, y: Tensor, weight: Tensor | None, offset: Tensor | None
-) -> Tensor:
-    """Return the mean of the rows' losses, less their constants, in the response's units."""
-    if offset is not None:
-        output = output + (offset / response.spread)[:, None]
-    if response.declaration is families.Bernoulli:
-        loss = functional.binary_cross_entropy_with_logits(output[:, 0], y, reduction="none")
-    elif isinstance(response, Classes):
-        loss = functional.cross_entropy(response.logits(output), y, reduction="none")
-    else:
-        loss = response.local(output, _NOTHING, y).nll
-    return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()
+def _scheduled(plan: schedule.Schedule) -> str:
+    return f" with {plan.text}" if plan.text else ""

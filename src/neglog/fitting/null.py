@@ -26,6 +26,7 @@ def mean_nats(
 def loss(response: Response, source: Memory) -> float:
     """Return the mean loss, in nats, of rows of which only the target, and the offset, is known."""
     problem = of_intercepts(response, source)
+    response = problem.response
     _, reached = optimum(problem)
     y, weight = response.reads(source.y), source.weight
     return mean_nats(response, reached, y, weight, response.dispersion(reached, y, weight))
@@ -33,6 +34,8 @@ def loss(response: Response, source: Memory) -> float:
 
 def of_intercepts(response: Response, source: Memory) -> Problem:
     """Return the problem without features."""
+    if isinstance(response, Classes) and response.base is None:  # as of a network
+        response = replace(response, outputs=response.outputs - 1, base=0)
     x = torch.empty(source.rows, 0, dtype=torch.float64)
     bare = replace(source, x=x, y=response.reads(source.y), labels=(), centre=None)
     if isinstance(response, Classes) and response.base is None:

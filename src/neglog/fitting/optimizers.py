@@ -34,13 +34,15 @@ def known() -> dict[str, type[torch.optim.Optimizer]]:
     }
 
 
-def parse(pairs: Iterable[str]) -> dict[str, Any]:
+def parse(
+    pairs: Iterable[str], flag: str = "--option", example: str = "momentum=0.9"
+) -> dict[str, Any]:
     """Read options such as ``momentum=0.9``."""
     options = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (equals and name):
-            raise FitError(f"--option wants NAME=VALUE, such as momentum=0.9, but got {pair!r}.")
+            raise FitError(f"{flag} wants NAME=VALUE, such as {example}, but got {pair!r}.")
         try:
             options[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

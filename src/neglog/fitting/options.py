@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from neglog.errors import FitError
+from neglog.fitting import combinations
 from neglog.fitting.linear.inference import COVARIANCES
+from neglog.fitting.network.architecture import Architecture
+from neglog.fitting.network.settings import Settings
 from neglog.fitting.rows import POLICIES
 
 WEIGHT_KINDS = ("frequency", "precision")
@@ -20,8 +23,14 @@ class Options:
 
     likelihood: str | None = None
     hidden: Sequence[int] = ()
+    activation: str = "relu"
+    dropout: float = 0.0
     optimizer: str | None = None
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    schedule: str | None = None
+    schedule_options: Mapping[str, Any] = field(default_factory=dict)
+    patience: int | None = None
+    min_delta: float = 0.0
     validation: float | None = None
     seed: int = 0
     missing: str | None = None
@@ -41,23 +50,22 @@ class Options:
     covariance: str = "fisher"
     cluster: str | None = None
     level: float = 0.95
+    ensemble: int | None = None
+    bootstrap: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet."""
         self._check_ranges()
-        if any(width < 1 for width in self.hidden):
-            raise FitError(f"hidden layers must have widths of 1 or more, but got {self.hidden!r}.")
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise FitError(f"{name} must be 1 or more, but got {value!r}.")
+        combinations.check(self)
         if (self.covariance == "cluster") != (self.cluster is not None):
             raise FitError(
                 "the covariance 'cluster' and the column of the clusters go together; pass both, "
                 "or neither."
             )
-        if self.newton:
-            self._check_newton()
 
     def _check_ranges(self) -> None:
         for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
@@ -69,6 +77,8 @@ class Options:
             raise FitError(f"validation must lie in [0, 1), but got {self.validation!r}.")
         if not 0 <= self.seed < 2**63:
             raise FitError(f"seed must be 0 or more, but got {self.seed!r}.")
+        if not 0.0 <= self.min_delta < math.inf:
+            raise FitError(f"min_delta must be a number of 0 or more, but got {self.min_delta!r}.")
         for name in ("quantile", "level"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise FitError(f"{name} must lie between 0 and 1, but got {getattr(self, name)!r}.")
@@ -86,14 +96,6 @@ class Options:
                 "weight_decay."
             )
 
-    def _check_newton(self) -> None:
-        if self.hidden:
-            raise FitError("newton is for linear models; with hidden layers choose adam or lbfgs.")
-        if self.optimizer_options:
-            raise FitError("newton takes no options, no learning rate either; choose sgd or adam.")
-        if self.batch_size is not None:
-            raise FitError("newton takes all rows at once; leave out the batch size.")
-
     @property
     def newton(self) -> bool:
         """Whether the model is solved by Newton's method, as linear ones are by default."""
@@ -103,6 +105,23 @@ class Options:
     def chosen(self) -> str:
         """The optimizer asked for, or the default one of the model."""
         return self.optimizer or ("adam" if self.hidden else "newton")
+
+    @property
+    def architecture(self) -> Architecture:
+        """The layers between the features and the outputs."""
+        return Architecture(tuple(self.hidden), self.activation, self.dropout)
+
+    @property
+    def limits(self) -> tuple[int | None, int | None]:
+        """The epochs and the rows of a step, as far as they are decided before a fit."""
+        if self.newton:
+            return self.epochs, None
+        return self.epochs or Settings.epochs, self.batch_size or Settings.batch
+
+    @property
+    def members(self) -> int:
+        """How many more networks are trained for intervals of the predictions."""
+        return self.ensemble or self.bootstrap or 0
 
     @property
     def held_out(self) -> float:

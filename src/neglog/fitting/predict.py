@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from neglog.errors import FitError
 from neglog.fitting import roles, rows, save, table
 from neglog.fitting.data import encoded
 from neglog.fitting.design import cleaned
-from neglog.fitting.judge import judge
+from neglog.fitting.judge import Rows, judge
+from neglog.fitting.linear.memory import Memory
+from neglog.fitting.save import Saved
 from neglog.fitting.targets import Target
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
@@ -24,15 +26,29 @@ class Predictions:
     """What a saved model says of a table.
 
     Attributes:
-        frame: the columns row, predicted and p[class] for each class; where the table has the
-            target, truth and loss_nats too.
+        frame: the columns row, predicted and p[class] for each class; where the model has an
+            ensemble, low and high; where the table has the target, truth and loss_nats too.
         loss: the mean loss in nats of the rows whose truth is known; None without any.
         left_out: how many rows were left out because values are missing.
+        notes: how the table was read, each a sentence.
     """
 
     frame: pl.DataFrame
     loss: float | None
     left_out: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A saved model, the rows of a table as it reads them, and what it says of them."""
+
+    saved: Saved
+    source: Memory
+    rows: Rows
+    has_target: bool
+    left_out: int
+    notes: list[str]
 
 
 def predict(folder: str | Path, data: Any) -> Predictions:
@@ -44,6 +60,25 @@ def predict(folder: str | Path, data: Any) -> Predictions:
 
     Raises:
         FitError: there is no model, or the table is not one that it can read.
+    """
+    found = judged(folder, data)
+    frame = save.rows_frame(found.rows, found.saved.fitted.target.classes).with_columns(
+        pl.col("loss_nats").fill_nan(None)
+    )
+    known = found.rows.loss[~np.isnan(found.rows.loss)]
+    return Predictions(
+        frame=frame if found.has_target else frame.drop("truth", "loss_nats"),
+        loss=float(known.mean()) if len(known) else None,
+        left_out=found.left_out,
+        notes=found.notes,
+    )
+
+
+def judged(folder: str | Path, data: Any) -> Judged:
+    """Return what `predict` is made of.
+
+    Raises:
+        FitError: as `predict`.
     """
     saved = save.read(Path(folder))
     design, target = saved.design, saved.fitted.target
@@ -57,15 +92,14 @@ def predict(folder: str | Path, data: Any) -> Predictions:
     truth = _truth(source.frame, target, kept)
     frame = frame.filter(kept)
     y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
-    judged = judge(saved.fitted, np.flatnonzero(kept.to_numpy()), encoded(design, frame, y, others))
-    result = save.rows_frame(judged, target.classes).with_columns(
-        pl.col("loss_nats").fill_nan(None)
-    )
-    known = judged.loss[~np.isnan(judged.loss)]
-    return Predictions(
-        frame=result if truth is not None else result.drop("truth", "loss_nats"),
-        loss=float(known.mean()) if len(known) else None,
+    memory = encoded(design, frame, y, others)
+    return Judged(
+        saved=saved,
+        source=memory,
+        rows=judge(saved.fitted, np.flatnonzero(kept.to_numpy()), memory),
+        has_target=truth is not None,
         left_out=int((~kept).sum()),
+        notes=list(source.notes),
     )
 
 

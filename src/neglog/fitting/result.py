@@ -55,6 +55,7 @@ class FitResult:
         coefficients: a linear model's weights with their standard errors; None for a network.
         notes: warnings, each a sentence.
         interrupted: whether Ctrl-C ended the minimisation.
+        at_infinity: whether an optimizer of torch was seen to go there, for want of a maximum.
     """
 
     source: str
@@ -73,11 +74,17 @@ class FitResult:
     coefficients: Coefficients | None = None
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
+    at_infinity: bool = False
 
     def __repr__(self) -> str:
         """Return the fit in one line."""
         state = "converged" if self.converged else "not converged"
         return f"FitResult({self.target!r}: {self.kind}, {self.model_text}, {state})"
+
+    @property
+    def fell_short(self) -> bool:
+        """Whether it ended without its maximum, which one of torch's is not asked to reach."""
+        return not self.converged and (self.options.newton or self.at_infinity)
 
     @property
     def target(self) -> str:
@@ -157,6 +164,11 @@ class FitResult:
             )
             for step, (fitted, held) in enumerate(self.steps)
         ]
+
+    @property
+    def count(self) -> int:
+        """How many steps, or epochs, the minimisation had; the one numbered 0 is its start."""
+        return len(self.steps if self.epochs is None else self.epochs) - 1
 
     @property
     def loss(self) -> float:

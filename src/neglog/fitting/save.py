@@ -1,11 +1,11 @@
-"""A fitted model on disk: its weights, its predictions, its report; all of them or nothing."""
+"""A run on disk: its choices, its model, its tables, its report; all of them or nothing."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
-import os
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,33 @@ import torch
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting import models
+from neglog.fitting import config, files, members, models
 from neglog.fitting.design import Design
 from neglog.fitting.judge import Fitted, Rows
-from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
 from neglog.fitting.targets import Target
 
-MODEL, PREDICTIONS, REPORT = "model.safetensors", "predictions.csv", "report.html"
-_FORMAT = 2
+CONFIG, MODEL, CHECKPOINT = "config.toml", "model.safetensors", "checkpoint.safetensors"
+COEFFICIENTS, HISTORY, SUMMARY = "coefficients.csv", "history.csv", "summary.txt"
+PREDICTIONS = {"csv": "predictions.csv", "parquet": "predictions.parquet"}
+REPORT = "report.html"
+OF_THE_FIT = (
+    "model_text",
+    "optimizer",
+    "outcome",
+    "converged",
+    "step",
+    "gradient_norm",
+    "decrement",
+    "notes",
+    "interrupted",
+    "at_infinity",
+    "null_loss",
+)
+OF_COEFFICIENTS = ("names", "kind", "freedom", "level")
+RUN = (CONFIG, MODEL, COEFFICIENTS, HISTORY, *PREDICTIONS.values(), SUMMARY, REPORT)
+_FORMAT = 3
 _OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
 
 
@@ -38,63 +55,65 @@ class Saved:
     fitted: Fitted
     design: Design
     options: Options
+    facts: dict[str, Any]
+    tensors: dict[str, torch.Tensor]
 
 
-def check(folder: Path) -> None:
-    """Refuse a folder that cannot be written, before any time is spent on a fit."""
-    if folder.exists() and not folder.is_dir():
-        raise FitError(f"{folder} is a file; --out wants the name of a folder.")
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
-        raise FitError(f"{nearest} may not be written; choose another folder for --out.")
+def check(folder: Path, overwrite: bool = False) -> None:
+    """Refuse a folder that cannot be written, before any time is spent on a fit.
+
+    Raises:
+        FitError: it is a file, may not be written, or holds something else than a run.
+    """
+    files.check(folder, (*RUN, CHECKPOINT), overwrite)
 
 
-def write(result: FitResult, folder: Path) -> list[Path]:
-    """Write the model, the predictions and the report into a folder; return their paths.
+def write(
+    result: FitResult,
+    folder: Path,
+    others: Mapping[str, Any] | None = None,
+    predicted: str = "csv",
+) -> list[Path]:
+    """Write all that a run consists of into a folder; return the files' paths.
+
+    Args:
+        result: the fit.
+        folder: where; the files of an earlier run are replaced.
+        others: as in `config.text`.
+        predicted: ``"csv"`` or ``"parquet"``, what the predictions are written as.
 
     Raises:
         FitError: the disk is full, or refuses for another reason; then nothing is written.
     """
     from neglog.report.page import html_page
 
-    files = {
+    content = {
+        CONFIG: config.text(result.options, others or {}).encode(),
         MODEL: _model_bytes(result),
-        PREDICTIONS: predictions(result).write_csv().encode(),
+        HISTORY: _history(result).write_csv().encode(),
+        PREDICTIONS[predicted]: table_bytes(predictions(result), predicted),
+        SUMMARY: f"{result.summary()}\n\n{result.outcome}\n".encode(),
         REPORT: html_page(result).encode(),
     }
-    return write_files(files, folder)
+    if result.coefficients is not None:
+        content[COEFFICIENTS] = result.coefficients.frame().write_csv().encode()
+    ordered = {name: content[name] for name in RUN if name in content}
+    return files.write_files(ordered, folder, stale=RUN)
 
 
-def write_files(files: dict[str, bytes], folder: Path) -> list[Path]:
-    """Write files beside each other; they appear only once all of them are whole.
-
-    Raises:
-        FitError: they cannot be written; then nothing is left behind.
-    """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".neglog-", dir=folder) as place:
-            for name, content in files.items():
-                Path(place, name).write_bytes(content)
-            return [Path(place, name).replace(folder / name) for name in files]
-    except OSError as error:
-        for path in made:
-            if path.exists():
-                path.rmdir()
-        reason = error.strerror or error
-        raise FitError(f"{folder} cannot be written ({reason}); nothing was left there.") from None
+def table_bytes(frame: pl.DataFrame, kind: str) -> bytes:
+    """Return a table as CSV or Parquet."""
+    if kind == "csv":
+        return frame.write_csv().encode()
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
 
 
-def write_file(content: bytes, path: Path) -> None:
-    """Write one file; it appears only once it is whole.
-
-    Raises:
-        FitError: it cannot be written.
-    """
-    if path.exists() and not path.is_file():
-        raise FitError(f"{path} is no file that could be replaced; choose another name.")
-    write_files({path.name: content}, path.absolute().parent)
+def _history(result: FitResult) -> pl.DataFrame:
+    steps = [dataclasses.astuple(epoch) for epoch in result.history]
+    columns = {"step": pl.Int64, "training_nats": pl.Float64, "validation_nats": pl.Float64}
+    return pl.DataFrame(steps, schema=columns, orient="row")
 
 
 def predictions(result: FitResult) -> pl.DataFrame:
@@ -109,7 +128,7 @@ def predictions(result: FitResult) -> pl.DataFrame:
 
 
 def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
-    """Return the rows as a table: row, truth, predicted, p[class] …, loss_nats."""
+    """Return the rows as a table: row, truth, predicted, p[class] …, low, high, loss_nats."""
     columns: dict[str, Any] = {
         "row": rows.index,
         "truth": _column(rows.truth, classes),
@@ -118,6 +137,10 @@ def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
     if rows.probabilities is not None:
         for k, label in enumerate(classes or []):
             columns[f"p[{label}]"] = rows.probabilities[:, k]
+    if rows.interval is not None:
+        for end, values in zip(("low", "high"), rows.interval, strict=True):
+            names = [end] if classes is None else [f"{end}[{label}]" for label in classes]
+            columns |= dict(zip(names, values.T, strict=True))
     columns["loss_nats"] = rows.loss
     return pl.DataFrame(columns)
 
@@ -141,10 +164,17 @@ def _model_bytes(result: FitResult) -> bytes:
         "response": {name: getattr(response, name, None) for name in _OF_THE_RESPONSE},
         "shared": fitted.shared.tolist(),
         "dispersion": fitted.dispersion,
-        "converged": result.converged,
         "design": result.design.to_json(),
+        "fit": {name: getattr(result, name) for name in OF_THE_FIT},
     }
     tensors = {name: t.contiguous() for name, t in result.model.state_dict().items()}
+    if fitted.members is not None:
+        tensors |= fitted.members.tensors()
+    if (table := result.coefficients) is not None:
+        facts["coefficients"] = {name: getattr(table, name) for name in OF_COEFFICIENTS}
+        facts["statistics"] = dataclasses.asdict(result.statistics)
+        tensors["coefficients.estimate"] = torch.from_numpy(table.estimate).contiguous()
+        tensors["coefficients.covariance"] = torch.from_numpy(table.covariance).contiguous()
     return safetensors.torch.save(tensors, {"neglog": json.dumps(facts, ensure_ascii=False)})
 
 
@@ -174,7 +204,13 @@ def read(folder: Path) -> Saved:
     except (OSError, safetensors.SafetensorError) as error:
         raise FitError(f"{path} is no model that can be read ({error}).") from None
     if facts.get("format") != _FORMAT:
-        raise FitError(f"{path} was not written by this version of neglog; fit it again.")
+        by = ""
+        if "neglog" in facts:
+            by = f", but by {facts['neglog']} in format {facts.get('format')}, not {_FORMAT}"
+        raise FitError(
+            f"{path} was not written by this version of neglog, {neglog.__version__}{by}; use the "
+            "one that wrote it, or fit it again."
+        )
     try:
         return _saved(facts, tensors)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
@@ -187,12 +223,22 @@ def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:
     response = target.facts.make(count, stated["base"] or 0, options)
     known = {name: value for name, value in stated.items() if hasattr(response, name)}
     response = dataclasses.replace(response, **known)
-    units = models.Standardise(tensors["0.mean"], tensors["0.scale"])
-    model = Architecture(tuple(options.hidden)).build(units, response.outputs, seed=0)
-    model.load_state_dict(tensors)
-    model.requires_grad_(False).eval()
-    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+    table = {name: t for name, t in tensors.items() if name.startswith("coefficients.")}
+    own, others = members.split({n: t for n, t in tensors.items() if n not in table})
+    if not all(bool(t.isfinite().all()) for name, t in tensors.items() if name not in table):
         raise ValueError("weights that are no numbers")
     shared = torch.tensor(facts["shared"], dtype=torch.float64)
-    fitted = Fitted(model, target, response, shared, facts["dispersion"])
-    return Saved(fitted, Design.from_json(facts["design"]), options)
+    more = None
+    if others:
+        networks = tuple(_network(options, response.outputs, state) for state in others)
+        more = members.Members(networks, options.bootstrap is not None, options.level)
+    model = _network(options, response.outputs, own)
+    fitted = Fitted(model, target, response, shared, facts["dispersion"], more)
+    return Saved(fitted, Design.from_json(facts["design"]), options, facts, table)
+
+
+def _network(options: Options, outputs: int, state: dict[str, torch.Tensor]) -> torch.nn.Module:
+    units = models.Standardise(state["0.mean"], state["0.scale"])
+    model = options.architecture.build(units, outputs, seed=0)
+    model.load_state_dict(state)
+    return model.requires_grad_(False).eval()

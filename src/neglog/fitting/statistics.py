@@ -132,7 +132,7 @@ def _deviance(
     y, weight = response.reads(source.y), source.weight
     shared = fit.fitted.shared if isinstance(response, Overdispersed) else None
     _, reached = null.optimum(null.of_intercepts(response, source), shared)
-    unit = response.spread**2
+    unit = response.spread * response.spread  # infinite, where ** would raise
     sums = []
     for loss in (fit.steps[-1][0], reached):
         least = response.saturated(y, fit.fitted.shared)

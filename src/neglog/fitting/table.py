@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,13 @@ class Table:
         frame: the columns.
         numbers: (N, P) columns called x1, x2, …, that are kept as the array that they came as;
             None where all are in the frame.
+        notes: how the columns were read, each a sentence.
     """
 
     source: str
     frame: pl.DataFrame
     numbers: np.ndarray[Any, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -68,11 +70,14 @@ def listed(names: list[Any], most: int = 8) -> str:
 
 def read_file(path: str | Path) -> Table:
     """Read a CSV or Parquet file; which of them it is, its first bytes tell."""
+    from neglog.fitting import text_file
+
     path = Path(path)
+    notes: list[str] = []
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
-        frame = pl.read_parquet(path) if head[:4] == b"PAR1" else _csv(path, head)
+            head = file.read(4)
+        frame = pl.read_parquet(path) if head == b"PAR1" else text_file.read(path, notes)
     except FileNotFoundError:
         raise FitError(f"there is no file {path}; check the name and the folder.") from None
     except OSError as error:
@@ -83,13 +88,7 @@ def read_file(path: str | Path) -> Table:
         reason = str(error).splitlines()[0]
         wanted = "save it as CSV (UTF-8, one header line) or Parquet"
         raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None
-    return _checked(path.name, frame)
-
-
-def _csv(path: Path, head: bytes) -> pl.DataFrame:
-    first = head.split(b"\n", 1)[0]
-    separator = max((b",", b";", b"\t"), key=first.count).decode()
-    return pl.read_csv(path, separator=separator, infer_schema_length=None, null_values=MISSING)
+    return replace(_checked(path.name, frame), notes=tuple(notes))
 
 
 def read_demo(name: str) -> tuple[Table, str]:

@@ -17,21 +17,44 @@ if TYPE_CHECKING:
     from neglog.fitting.judge import Rows
 
 _MOST_CLASSES = 6  # more do not fit beside each other
+_NEEDLESS = ({"fit"}, {"loss"}, {"agrees?"}, {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"})
 
 
-def information_table(rows: Rows, classes: list[Any] | None, worst: int | None) -> table.Table:
+def information_table(
+    rows: Rows, classes: list[Any] | None, worst: int | None, width: int | None = None
+) -> table.Table:
     """Return the table for a console.
 
     Args:
         rows: what the model says of some rows.
         classes: the labels in the order of the probabilities; None where the target is a number.
         worst: how many of the rows to show; None for all.
+        width: of the console; where the columns do not fit, the needless ones are left out.
     """
-    return rich_table(information(rows, classes, worst))
+    content = information(rows, classes, worst)
+    if width is not None and _width(content) > width:
+        content = information(rows, classes, worst, most_classes=2)
+    for needless in _NEEDLESS:
+        if width is None or _width(content) <= width:
+            break
+        kept = [j for j, name in enumerate(content.headers) if name not in needless]
+        body = [[row[j] for j in kept] for row in content.rows]
+        content = replace(content, headers=[content.headers[j] for j in kept], rows=body)
+    return rich_table(content)
+
+
+def _width(content: Table) -> int:
+    """Return how wide the table is if nothing is folded."""
+    lines = [[Cell(name) for name in content.headers], *content.cells()]
+    return sum(max(len(line[j].text) for line in lines) + 2 for j in range(len(content.headers)))
 
 
 def information(
-    rows: Rows, classes: list[Any] | None, worst: int | None, splits: Sequence[str] = ()
+    rows: Rows,
+    classes: list[Any] | None,
+    worst: int | None,
+    splits: Sequence[str] = (),
+    most_classes: int = _MOST_CLASSES,
 ) -> Table:
     """Return the table's content, the rows in descending order of their loss.
 
@@ -40,20 +63,23 @@ def information(
         classes: the labels in the order of the probabilities; None where the target is a number.
         worst: how many of the rows to show; None for all.
         splits: which part of the table each row belongs to, if that is to be shown.
+        most_classes: how many classes' probabilities are shown where all would be too many.
     """
     descending = np.argsort(-np.asarray(rows.loss, dtype=np.float64), kind="stable")
     order = [int(i) for i in descending[:worst]]
-    numbers = classes is None or rows.probabilities is None
-    table = _of_numbers(rows, order) if numbers else _of_labels(rows, classes or [], order)
+    if classes is None or rows.probabilities is None:
+        table = _of_numbers(rows, order)
+    else:
+        table = _of_labels(rows, classes, order, most_classes)
     if not splits:
         return table
     body = [[row[0], splits[i], *row[1:]] for row, i in zip(table.rows, order, strict=True)]
     return replace(table, headers=[table.headers[0], "split", *table.headers[1:]], rows=body)
 
 
-def _of_labels(rows: Rows, classes: list[Any], order: list[int]) -> Table:
+def _of_labels(rows: Rows, classes: list[Any], order: list[int], most_classes: int) -> Table:
     guess = math.log(len(classes))
-    headers, probabilities = _probabilities(rows, classes)
+    headers, probabilities = _probabilities(rows, classes, most_classes)
     body: list[list[str | Cell]] = []
     for i in order:
         agrees = bool(rows.truth[i] == rows.predicted[i])
@@ -74,13 +100,13 @@ def _of_labels(rows: Rows, classes: list[Any], order: list[int]) -> Table:
     return Table(["row", "true label", *headers, *last], body, caption=caption)
 
 
-def _probabilities(rows: Rows, classes: list[Any]) -> tuple[list[str], Any]:
+def _probabilities(rows: Rows, classes: list[Any], most_classes: int) -> tuple[list[str], Any]:
     """Return the headers of the probabilities, and what gives a row's entries."""
     assert rows.probabilities is not None
     table = rows.probabilities
     if len(classes) == 2:
         return ["P₁", "P₀"], lambda i: [number(table[i, 1], 3), number(table[i, 0], 3)]
-    if len(classes) <= _MOST_CLASSES:
+    if len(classes) <= most_classes:
         headers = [f"P({label})" for label in classes]
         return headers, lambda i: [number(p, 3) for p in table[i]]
     place = {label: k for k, label in enumerate(classes)}

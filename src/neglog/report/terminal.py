@@ -16,7 +16,7 @@ from neglog.report.document import Code, Document, Formula, Part, Table, Text
 from neglog.report.formula import lines
 
 _STYLES = {"good": "green", "bad": "bold red", "": ""}
-_ASCII = str.maketrans(
+SPELLED = str.maketrans(
     {"−": "-", "×": "x", "·": "*", "σ": "sigma", "Σ": "sum", "∏": "product", "π": "pi"}
     | {
         "∞": "inf",
@@ -30,7 +30,7 @@ _ASCII = str.maketrans(
         "ᵀ": "^T",
     }
     | {"ẑ": "zhat", "₀": "_0", "₁": "_1", "₂": "_2", "₃": "_3", "ᵢ": "_i", "ₖ": "_k"}
-    | {"✓": "[ok]", "✗": "[!]"}
+    | {"✓": "[ok]", "✗": "[!]", "─": "-", "—": "-", "χ": "chi", "α": "alpha", "τ": "tau", "ᶻ": "^z"}
 )
 
 
@@ -99,7 +99,7 @@ def _part(part: Part, width: int, unicode: bool) -> RenderableType:
 
 def _words(text: str, unicode: bool, style: str = "") -> Words:
     """Return text for a console, spelled in ASCII where it knows no more."""
-    return Words(text if unicode else text.translate(_ASCII), style=style)
+    return Words(text if unicode else text.translate(SPELLED), style=style)
 
 
 def _encodes(text: str, encoding: str) -> bool:

@@ -1,0 +1,6 @@
+"""``python -m neglog`` is the command ``neglog``."""
+
+from neglog.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""``neglog fit``: from a table to its weights."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from neglog.cli import flags
+from neglog.cli.speak import CONVERGED, FELL_SHORT, INTERRUPTED, Output, say, write_json
+from neglog.errors import FitError
+
+if TYPE_CHECKING:
+    from neglog.fitting.listener import Listener
+    from neglog.fitting.options import Options
+    from neglog.fitting.result import FitResult
+    from neglog.fitting.run import Run
+    from neglog.fitting.table import Table
+
+
+_WORST = 10
+
+
+class _Asked(NamedTuple):
+    """What was asked for, on the command line and in a file."""
+
+    table: Path | None
+    rows: flags.Rows
+    model: flags.Model
+    training: flags.Training
+    errors: flags.Errors
+    output: flags.Output
+
+
+def fit(
+    table: Path | None = None,
+    /,
+    *,
+    config: Path | None = None,
+    rows: flags.Rows | None = None,
+    model: flags.Model | None = None,
+    training: flags.Training | None = None,
+    errors: flags.Errors | None = None,
+    output: flags.Output | None = None,
+) -> int:
+    """Fit a linear model, or a small network, to a table by maximum likelihood.
+
+    Leaves with 0; with 1 where the likelihood has no maximum, or it was not reached, though all is
+    printed and written; with 2 where nothing could be fitted; with 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    table
+        A CSV or Parquet file.
+    config
+        A TOML file with any of these options by name, such as the config.toml of an earlier run;
+        options given here come first.
+    """
+    asked = _asked(table, rows=rows, model=model, training=training, errors=errors, output=output)
+    return _run(asked if config is None else _over(asked, _of_file(config)))
+
+
+def _asked(
+    table: Path | None = None,
+    /,
+    *,
+    rows: flags.Rows | None = None,
+    model: flags.Model | None = None,
+    training: flags.Training | None = None,
+    errors: flags.Errors | None = None,
+    output: flags.Output | None = None,
+) -> _Asked:
+    return _Asked(
+        table,
+        rows or flags.Rows(),
+        model or flags.Model(),
+        training or flags.Training(),
+        errors or flags.Errors(),
+        output or flags.Output(),
+    )
+
+
+def _of_file(path: Path) -> _Asked:
+    """Read a file's options as a command line's are read."""
+    from neglog.fitting import config
+
+    words = config.arguments(config.read(path, flags.NAMES))
+    app = App(default_command=_asked)
+    try:
+        found = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise FitError(f"{path} cannot be used: {' '.join(str(error).split())}") from None
+    assert isinstance(found, _Asked)
+    return found
+
+
+def _over(asked: _Asked, file: _Asked) -> _Asked:
+    """Return what the command line says, and the file where the command line does not."""
+    table = None if asked.rows.demo else asked.table or file.table
+    rows = flags.over(asked.rows, file.rows)
+    if asked.table is not None:
+        rows = replace(rows, demo=None)
+    return _Asked(
+        table,
+        rows,
+        flags.over(asked.model, file.model),
+        flags.over(asked.training, file.training),
+        flags.over(asked.errors, file.errors),
+        flags.over(asked.output, file.output),
+    )
+
+
+def _run(asked: _Asked) -> int:
+    options, run = _options(asked), _place(asked)
+    run.check(options)
+    source, name = _source(asked)
+    output, console = asked.output, Output()
+    result = run.fit(source, name, options, _listener(output, console))
+    try:
+        written = run.write(result, _inputs(asked, name))
+    finally:  # who has no room on the disk, or no reader of the output, is to have the other
+        if not output.json:
+            _show(result, output, console)
+    if output.json:
+        from neglog.fitting.as_data import of_fit
+
+        write_json(of_fit(result) | {"files": written})
+    else:
+        for path in written:
+            console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    if output.json or output.quiet:
+        for note in result.notes:
+            say(f"note: {note}")
+    return _ended(result)
+
+
+def _options(asked: _Asked) -> Options:
+    from neglog.fitting.optimizers import parse
+    from neglog.fitting.options import Options
+
+    known = {field.name for field in fields(Options)}
+    every = {name: value for group in asked[1:] for name, value in flags.given(group).items()}
+    chosen = {name: value for name, value in every.items() if name in known}
+    if "hidden" in chosen:
+        chosen["hidden"] = _widths(chosen["hidden"])
+    if "cluster" in chosen:
+        chosen.setdefault("covariance", "cluster")
+    lr = {"lr": every["lr"]} if "lr" in every else {}
+    return Options(
+        **chosen,
+        optimizer_options=parse(every.get("option", ())) | lr,
+        schedule_options=parse(
+            every.get("schedule_option", ()), "--schedule-option", "max_lr=0.01"
+        ),
+    )
+
+
+def _widths(hidden: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in hidden.split(",") if width.strip())
+    except ValueError:
+        raise FitError(f"--hidden wants widths such as 64,32, but got {hidden!r}.") from None
+
+
+def _place(asked: _Asked) -> Run:
+    from neglog.fitting.run import Run
+
+    output, training = asked.output, asked.training
+    return Run(
+        out=output.out,
+        checkpoint=training.checkpoint,
+        resume=bool(training.resume),
+        overwrite=bool(output.overwrite),
+        predicted=output.predictions or "csv",
+    )
+
+
+def _source(asked: _Asked) -> tuple[Table, str]:
+    """Return the rows and the name of the target."""
+    from neglog.fitting.table import read_demo, read_file
+
+    demo, target = asked.rows.demo, asked.rows.target
+    if (asked.table is None) == (demo is None):
+        raise FitError("fit wants a table or a --demo, one of the two.")
+    if demo is not None:
+        source, name = read_demo(demo)
+        return source, target or name
+    if target is None:
+        raise FitError("fit wants --target, the name of the column to predict.")
+    assert asked.table is not None
+    return read_file(asked.table), target
+
+
+def _inputs(asked: _Asked, name: str) -> dict[str, Any]:
+    """Return what a config.toml needs besides the options and the folder."""
+    table = None if asked.table is None else str(asked.table)
+    return {"table": table, "demo": asked.rows.demo, "target": name}
+
+
+def _listener(output: flags.Output, console: Console) -> Listener:
+    from neglog.fitting.listener import Bar, Listener
+    from neglog.fitting.show import Narrator
+
+    if output.quiet:
+        return Listener()
+    return Bar() if output.json else Narrator(console)
+
+
+def _show(result: FitResult, output: flags.Output, console: Console) -> None:
+    from neglog.fitting.show import show
+
+    if output.quiet:
+        console.print(result.outcome, markup=False, highlight=False, soft_wrap=True)
+    else:
+        show(result, console, _WORST if output.worst is None else output.worst)
+
+
+def _ended(result: FitResult) -> int:
+    """Return the exit code; where it is not 0, say why to whom reads no standard output."""
+    if not (result.interrupted or result.fell_short):
+        return CONVERGED
+    say(f"neglog: {result.outcome}")
+    return INTERRUPTED if result.interrupted else FELL_SHORT

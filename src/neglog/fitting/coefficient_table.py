@@ -1,0 +1,122 @@
+"""The tables of coefficients in text, as many columns of them as the lines hold."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+Lines = list[list[str]]
+
+_NARROWER = ([0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4], [0, 1, 2, 4], [0, 1])
+_MOST_TABLES = 4
+_LONGEST = 28
+_NONE = "—"
+
+
+def coefficient_tables(fit: FitResult) -> list[Lines]:
+    """Return for each output a head and a line for each weight; nothing for a network."""
+    if fit.coefficients is None:
+        return []
+    letter, tail = fit.coefficients.letter, (1 - fit.coefficients.level) / 2
+    names = ["estimate", "std error", letter, f"P>|{letter}|", f"[{tail:g}", f"{1 - tail:g}]"]
+    tables: dict[str, Lines] = {}
+    for row in fit.coefficients.frame().iter_rows():
+        output, feature, estimate, error, statistic, p, low, high = row
+        line = [feature, figure(estimate), figure(error), _short(statistic), probability(p)]
+        table = tables.setdefault(output, [[output, *names]])
+        table.append([*line, figure(low), figure(high)])
+    return list(tables.values())
+
+
+def coefficient_blocks(fit: FitResult, width: int, most: int | None = None) -> list[str]:
+    """Return the tables as text.
+
+    Args:
+        fit: a fitted model.
+        width: of the lines; where they are short, columns are left out.
+        most: the most rows of a table, and whether many outputs come in one table; None for all.
+    """
+    tables = [_shortened(table, width) for table in coefficient_tables(fit)]
+    if fit.coefficients is None:
+        return []
+    plain = all(line[2] == _NONE for table in tables for line in table[1:])
+    if plain or (most is not None and len(tables) > _MOST_TABLES):
+        tables = _beside_each_other(tables, width)
+    else:
+        tables = [_fitting(table, width) for table in tables]
+    blocks = ["\n".join(_cut(_ruled(table), most)) for table in tables]
+    if most is not None and any(len(table) - 1 > most for table in tables):
+        blocks.append("… all of them are in coefficients.csv, which --out writes.")
+    return blocks
+
+
+def _shortened(table: Lines, width: int) -> Lines:
+    longest = min(_LONGEST, max(width // 3, 8))
+    return [[line[0] if len(line[0]) <= longest else line[0][: longest - 1] + "…", *line[1:]]
+            for line in table]  # fmt: skip
+
+
+def _fitting(table: Lines, width: int) -> Lines:
+    """Leave out columns, the intervals first, until the lines are short enough."""
+    for kept in _NARROWER:
+        narrow = [[line[j] for j in kept] for line in table]
+        if len(columns(narrow)[0]) <= width:
+            break
+    return narrow
+
+
+def _beside_each_other(tables: list[Lines], width: int) -> list[Lines]:
+    """Return tables of the estimates alone, as many outputs in each as the lines hold."""
+    found: list[Lines] = []
+    for number, table in enumerate(tables):
+        estimates = [table[0][0], *(line[1] for line in table[1:])]
+        if number and len(table) == len(tables[0]):
+            wider = [[*a, b] for a, b in zip(found[-1], estimates, strict=True)]
+            if len(columns(wider)[0]) <= width:
+                found[-1] = wider
+                continue
+        names = ["estimates", *(line[0] for line in table[1:])]
+        found.append([list(pair) for pair in zip(names, estimates, strict=True)])
+    return found
+
+
+def _ruled(table: Lines) -> list[str]:
+    lines = columns(table)
+    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
+
+
+def _cut(lines: list[str], most: int | None) -> list[str]:
+    if most is None or len(lines) - 2 <= most:
+        return lines
+    return [*lines[: 2 + most], f"… and {len(lines) - 2 - most} more"]
+
+
+def columns(rows: Lines) -> list[str]:
+    """Write the first column to the left, the others to the right of their width."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))] if rows else []
+    return [
+        row[0].ljust(widths[0])
+        + "".join(cell.rjust(width + 2) for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+
+
+def figure(value: float | None) -> str:
+    """Write a number to five significant digits; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return _NONE
+    return f"{value:.5g}".replace("-", "−")
+
+
+def probability(p: float | None) -> str:
+    """Write a probability to three places, or its magnitude where these are zeros."""
+    if p is None or math.isnan(p):
+        return _NONE
+    return f"{p:.3f}" if p >= 0.0005 else f"{p:.0e}".replace("-", "−") if p > 0 else "0"
+
+
+def _short(value: float | None) -> str:
+    return _NONE if value is None or math.isnan(value) else f"{value:.2f}".replace("-", "−")

@@ -1,0 +1,78 @@
+"""Files beside each other: all of them are written, or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from neglog.errors import FitError
+
+
+def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
+    """Refuse a folder that cannot be written, before any time is spent on a fit.
+
+    Args:
+        folder: where a run is to be written.
+        of_a_run: the names of a run's files; a folder that holds one of them is one of a run.
+        overwrite: whether to write beside whatever else is there.
+
+    Raises:
+        FitError: the folder is a file, may not be written, or holds something else than a run.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FitError(f"{folder} is a file; --out wants the name of a folder.")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise FitError(f"{nearest} is a file, so that no folder can be made in it.")
+    if not os.access(nearest, os.W_OK):
+        raise FitError(f"{nearest} may not be written; choose another folder for --out.")
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if there and not there & set(of_a_run) and not overwrite:
+        raise FitError(
+            f"{folder} holds {sorted(there)[0]!r}, which is no part of a run; choose another "
+            "folder for --out, or pass --overwrite to write beside it."
+        )
+    for name in there & set(of_a_run):
+        if (folder / name).is_dir():
+            raise FitError(f"{folder / name} is a folder where a file is to be; remove it.")
+
+
+def write_files(files: dict[str, bytes], folder: Path, stale: Collection[str] = ()) -> list[Path]:
+    """Write files beside each other; they appear only once all of them are whole.
+
+    Args:
+        files: their names and contents.
+        folder: where; it is made where there is none.
+        stale: names of files that must not be left beside them.
+
+    Raises:
+        FitError: they cannot be written; then nothing is left behind.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".neglog-", dir=folder) as place:
+            for name, content in files.items():
+                Path(place, name).write_bytes(content)
+            for name in set(stale) - set(files):
+                (folder / name).unlink(missing_ok=True)
+            return [Path(place, name).replace(folder / name) for name in files]
+    except OSError as error:
+        for path in made:
+            if path.exists():
+                path.rmdir()
+        reason = error.strerror or error
+        raise FitError(f"{folder} cannot be written ({reason}); nothing was left there.") from None
+
+
+def write_file(content: bytes, path: Path) -> None:
+    """Write one file; it appears only once it is whole.
+
+    Raises:
+        FitError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        raise FitError(f"{path} is no file that could be replaced; choose another name.")
+    write_files({path.name: content}, path.absolute().parent)
