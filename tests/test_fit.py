@@ -315,7 +315,8 @@ def test_a_saved_model_predicts_the_same(kind, hidden, tmp_path):
     assert "truth" not in blind.frame.columns
     assert blind.frame["predicted"].to_list() == used.frame["predicted"].to_list()
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "model.safetensors", "predictions.csv", "report.html",
+        "config.toml", "history.csv", "model.safetensors", "predictions.csv", "report.html",
+        "summary.txt", *(() if hidden else ("coefficients.csv",)),
     }  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def test_the_table_holds_the_coefficients() -> None:
 def test_effects_are_those_of_one_standard_deviation() -> None:
     fit = fitted("normal")
     own = table().select(HOSTILE, "width").std(ddof=0).row(0)
-    np.testing.assert_allclose(forest.deviations(fit)[:2], own, rtol=1e-12)
+    np.testing.assert_allclose(fit.deviations[:2], own, rtol=1e-12)
     picture = forest.forest(fit, weights.lines(fit))
     largest = max(picture.words.split(": ", 1)[1].split(", "), key=lambda said: HOSTILE in said)
     effect = float(largest.split()[-1].rstrip(".").replace("−", "-"))

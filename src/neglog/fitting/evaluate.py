@@ -85,7 +85,7 @@ def evaluate(folder: str | Path, data: Any) -> Evaluation:
             f"the table tells no row's {target.name!r}, without which nothing can be evaluated; "
             "use neglog predict."
         )
-    rows = _at(found.rows, known)
+    rows = found.rows.at(known)
     errors = (None,) * 3 if target.classes else _errors(rows)
     return Evaluation(
         target=target.name,
@@ -102,12 +102,6 @@ def evaluate(folder: str | Path, data: Any) -> Evaluation:
         classes=target.classes,
         notes=found.notes,
     )
-
-
-def _at(rows: Rows, known: np.ndarray[Any, Any]) -> Rows:
-    chances = None if rows.probabilities is None else rows.probabilities[known]
-    return Rows(rows.index[known], rows.truth[known], rows.predicted[known], chances,
-                rows.loss[known])  # fmt: skip
 
 
 def _errors(rows: Rows) -> tuple[float | None, float, float]:

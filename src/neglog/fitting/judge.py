@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,7 @@ class Rows:
         predicted: the most probable label, or the predicted mean.
         probabilities: (N, K) over `FitResult.classes`; None where the target is a number.
         loss: (N,), the information loss in nats, −ln of the probability (or density) of the truth.
+        weight: (N,) the sample weights; None without any.
         interval: the lower and the upper ends of the predictions' intervals, each (N, K) of the
             probabilities or (N, 1) of the mean; None where no ensemble was trained.
     """
@@ -86,7 +88,33 @@ class Rows:
     predicted: np.ndarray[Any, Any]
     probabilities: np.ndarray[Any, Any] | None
     loss: np.ndarray[Any, Any]
+    weight: np.ndarray[Any, Any] | None = None
     interval: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
+
+    def at(self, which: np.ndarray[Any, Any]) -> Rows:
+        """Return some of the rows, without their intervals."""
+        return Rows(
+            index=self.index[which],
+            truth=self.truth[which],
+            predicted=self.predicted[which],
+            probabilities=None if self.probabilities is None else self.probabilities[which],
+            loss=self.loss[which],
+            weight=None if self.weight is None else self.weight[which],
+        )
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Rows]) -> Rows:
+        """Return the rows of several parts, without their intervals."""
+        chances = [part.probabilities for part in parts if part.probabilities is not None]
+        weights = [part.weight for part in parts if part.weight is not None]
+        return cls(
+            index=np.concatenate([part.index for part in parts]),
+            truth=np.concatenate([part.truth for part in parts]),
+            predicted=np.concatenate([part.predicted for part in parts]),
+            probabilities=np.concatenate(chances) if chances else None,
+            loss=np.concatenate([part.loss for part in parts]),
+            weight=np.concatenate(weights) if weights else None,
+        )
 
 
 @torch.no_grad()
@@ -99,7 +127,7 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
         source: the rows; a target that is not known is NaN, or −1.
     """
     classes = fitted.target.classes
-    predicted, chances, losses, truth = [], [], [], []
+    predicted, chances, losses, truth, weights = [], [], [], [], []
     ends: list[tuple[Tensor, Tensor]] = []
     for batch in source:
         output = fitted.output(batch)
@@ -114,6 +142,8 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
         loss[known] = fitted.loss(output[known], batch.y[known])
         losses.append(loss)
         truth.append(batch.y)
+        if batch.weight is not None:
+            weights.append(batch.weight.double())
         if fitted.members is not None:
             ends.append(fitted.members.interval(fitted, batch))
     decode = fitted.target.decode
@@ -123,6 +153,7 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
         predicted=decode(torch.cat(predicted)),
         probabilities=torch.cat(chances).numpy() if chances else None,
         loss=torch.cat(losses).numpy(),
+        weight=_joined(weights) if weights else None,
         interval=(_joined([low for low, _ in ends]), _joined([high for _, high in ends]))
         if ends
         else None,

@@ -93,7 +93,7 @@ class Options:
         if (self.firth or self.l1 or self.l2) and not self.newton:
             raise FitError(
                 "penalties are for linear models and newton; with an optimizer of torch pass its "
-                "weight_decay."
+                "weight_decay (on the command line, --option weight_decay=…)."
             )
 
     @property

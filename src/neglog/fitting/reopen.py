@@ -62,14 +62,15 @@ def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fi
         fitted=saved.fitted,
         data=data,
         options=saved.options,
-        steps=history,
+        epochs=history,
         coefficients=_coefficients(saved),
         **facts,
     )
     # What is otherwise computed of the rows when it is asked for.
     result.training, result.validation = (_rows(part, saved) for part in parts)
     result.null_loss = null_loss
-    if "statistics" in saved.facts:
+    if result.coefficients is not None:
+        result.deviations = saved.tensors["coefficients.deviations"].numpy()
         result.statistics = Statistics(**saved.facts["statistics"])
     return result
 
@@ -84,6 +85,7 @@ def _rows(part: pl.DataFrame, saved: Saved) -> Rows:
         predicted=_labels(part["predicted"], classes),
         probabilities=chances,
         loss=part["loss_nats"].to_numpy(),
+        weight=part["sample_weight"].to_numpy() if "sample_weight" in part.columns else None,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from neglog.fitting import null
 from neglog.fitting.coefficients import Coefficients
@@ -184,6 +185,18 @@ class FitResult:
     def null_loss(self) -> float:
         """The mean loss of the training rows if only the base rate (or mean) is known."""
         return null.loss(self.fitted.response, self.data.part(self.data.training))
+
+    @cached_property
+    def deviations(self) -> np.ndarray[Any, Any]:
+        """(P,) the encoded columns' standard deviations over the training rows."""
+        source = self.data.part(self.data.training)
+
+        def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
+            parts = [change(batch.columns.dense()[:, :-1]).sum(0) for batch in source]
+            return torch.stack(parts).sum(0) / source.rows
+
+        mean = mean_of(lambda x: x)
+        return np.asarray(mean_of(lambda x: (x - mean).square()).sqrt().numpy())
 
     @cached_property
     def statistics(self) -> Statistics:

@@ -141,6 +141,8 @@ def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
         for end, values in zip(("low", "high"), rows.interval, strict=True):
             names = [end] if classes is None else [f"{end}[{label}]" for label in classes]
             columns |= dict(zip(names, values.T, strict=True))
+    if rows.weight is not None:
+        columns["sample_weight"] = rows.weight
     columns["loss_nats"] = rows.loss
     return pl.DataFrame(columns)
 
@@ -174,6 +176,7 @@ def _model_bytes(result: FitResult) -> bytes:
         facts["coefficients"] = {name: getattr(table, name) for name in OF_COEFFICIENTS}
         facts["statistics"] = dataclasses.asdict(result.statistics)
         tensors["coefficients.estimate"] = torch.from_numpy(table.estimate).contiguous()
+        tensors["coefficients.deviations"] = torch.from_numpy(result.deviations).contiguous()
         tensors["coefficients.covariance"] = torch.from_numpy(table.covariance).contiguous()
     return safetensors.torch.save(tensors, {"neglog": json.dumps(facts, ensure_ascii=False)})
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neglog.fitting.judge import Rows
 from neglog.report import checks, costs, figures, forest, goodness, weights
 from neglog.report.document import Table
@@ -62,15 +60,7 @@ def _lead(fit: FitResult) -> str:
 
 def _information(judged: list[Judged], classes: list[Any] | None) -> Table:
     """Return the table of all rows together, the worst first."""
-    every = [part.rows for part in judged]
-    chances = [part.probabilities for part in every if part.probabilities is not None]
-    rows = Rows(
-        index=np.concatenate([part.index for part in every]),
-        truth=np.concatenate([part.truth for part in every]),
-        predicted=np.concatenate([part.predicted for part in every]),
-        probabilities=np.concatenate(chances) if chances else None,
-        loss=np.concatenate([part.loss for part in every]),
-    )
+    rows = Rows.concatenated([part.rows for part in judged])
     splits = [part.name for part in judged for _ in part.rows.loss] if len(judged) > 1 else []
     table = information(rows, classes, _WORST, splits)
     shown, count = len(table.rows), len(rows.loss)

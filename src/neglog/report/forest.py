@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from neglog.report.document import number
 from neglog.report.figures import BLUE, SOFT, Picture, drawing, short
@@ -29,7 +26,7 @@ def forest(fit: FitResult, lines: list[Line]) -> Picture | None:
         fit: whose features they are.
         lines: its coefficients, output by output.
     """
-    deviation = dict(zip(fit.features, deviations(fit), strict=True))
+    deviation = dict(zip(fit.features, fit.deviations, strict=True))
     effects: dict[str, dict[str, Array]] = {}
     for line in lines:
         if line.feature in deviation and not np.isnan(line.estimate) and deviation[line.feature]:
@@ -53,18 +50,6 @@ def forest(fit: FitResult, lines: list[Line]) -> Picture | None:
     return Picture(made[0], _gist(effects[panels[0]], ordered), _caption(
         fit, any(cut), len(ordered) - len(shown), len(effects) - len(panels)
     ))  # fmt: skip
-
-
-def deviations(fit: FitResult) -> Array:
-    """Return (P,) standard deviations of the encoded columns over the training rows."""
-    source = fit.data.part(fit.data.training)
-
-    def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
-        parts = [change(batch.columns.dense()[:, :-1]).sum(0) for batch in source]
-        return torch.stack(parts).sum(0) / source.rows
-
-    mean = mean_of(lambda x: x)
-    return np.asarray(mean_of(lambda x: (x - mean).square()).sqrt().numpy())
 
 
 def _panel(axes: Any, effects: dict[str, Array], shown: list[str]) -> bool:

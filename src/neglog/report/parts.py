@@ -31,13 +31,13 @@ class Judged:
 
 def parts(fit: FitResult) -> list[Judged]:
     """Return the rows that were fitted, and those held out if there are any."""
-    found = [_judged(fit, "training", fit.training, fit.data.training)]
+    found = [_judged(fit, "training", fit.training)]
     if len(fit.data.validation):
-        found.append(_judged(fit, "validation", fit.validation, fit.data.validation))
+        found.append(_judged(fit, "validation", fit.validation))
     return found
 
 
-def _judged(fit: FitResult, name: str, rows: Rows, chosen: np.ndarray[Any, Any] | None) -> Judged:
-    weight, same = fit.data.part(chosen).weight, np.ones(len(rows.loss))
-    weights = same if weight is None else weight.double().numpy()
+def _judged(fit: FitResult, name: str, rows: Rows) -> Judged:
+    same = np.ones(len(rows.loss))
+    weights = same if rows.weight is None else rows.weight
     return Judged(name, rows, weights, weights if fit.options.weight_kind == "frequency" else same)
