@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -14,16 +14,48 @@ from neglog.errors import FitError
 from neglog.fitting import design as designs
 from neglog.fitting import roles, rows, targets
 from neglog.fitting.design import Column, Design
+from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
 from neglog.fitting.linear.memory import Memory, batch_rows
+from neglog.fitting.linear.responses import Response
+from neglog.fitting.linear.sums import Problem, Source
 from neglog.fitting.options import Options
 from neglog.fitting.table import Table, listed
 from neglog.fitting.targets import Target
 
 
+class Prepared(Protocol):
+    """A table made ready to be fitted, its rows in memory or not."""
+
+    @property
+    def target(self) -> Target:
+        """The target's name, its likelihood and its classes."""
+
+    @property
+    def design(self) -> Design:
+        """How the table's columns become the model's."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out, each a sentence."""
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+
+    def rows(self, held: bool = False) -> Source:
+        """Return the rows that are fitted, or those held out."""
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of these rows."""
+
+
 @dataclass(frozen=True)
 class Data:
-    """The encoded rows that are used.
+    """The encoded rows that are used, in memory.
 
     Attributes:
         index: each row's number in the table, from 0.
@@ -44,6 +76,27 @@ class Data:
     def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
         """Return some of the rows."""
         return self.source if rows is None else self.source.at(torch.from_numpy(rows))
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+        return len(self.validation)
+
+    def rows(self, held: bool = False) -> Memory:
+        """Return the rows that are fitted, or those held out."""
+        return self.part(self.validation if held else self.training)
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+        source = self.rows(held)
+        total = float(source.rows if source.weight is None else source.weight.sum())
+        return Problem(response, source, total)
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of these rows."""
+        rows = self.validation if held else self.training
+        index = self.index if rows is None else self.index[rows]
+        return judge(fitted, index, self.rows(held))
 
 
 def prepare(table: Table, name: str, options: Options) -> Data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -16,7 +16,7 @@ from neglog.fitting.judge import Fitted
 from neglog.fitting.linear import separation
 from neglog.fitting.linear import sums as linear
 from neglog.fitting.linear.memory import Memory
-from neglog.fitting.linear.responses import Classes, Response
+from neglog.fitting.linear.responses import Classes, Response, average
 from neglog.fitting.listener import Listener
 from neglog.fitting.models import Standardise
 from neglog.fitting.network.architecture import Architecture
@@ -127,6 +127,10 @@ class _Losses:
         assert y is not None
         return mean_loss(self.response, output, y, weight, offset)
 
+    def mean(self, of: Callable[[Tensor], Tensor]) -> float:
+        """Return the mean over the rows fitted of a function of the target."""
+        return average(of(self.y), self.weight)
+
     def mass(self, rows: Tensor) -> float:
         """Return what the mean loss of some rows divides by."""
         return float(len(rows) if self.weight is None else self.weight[rows].sum())
@@ -134,7 +138,7 @@ class _Losses:
     def both(self) -> tuple[float, float | None]:
         """Return the mean losses in nats, of the rows held out with the others' dispersion."""
         fitted = self._whole()
-        dispersion = self.response.dispersion(fitted, self.y, self.weight)
+        dispersion = self.response.dispersion(fitted, self.mean)
         training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)
         if not self.held.rows:
             return training, None
@@ -146,7 +150,7 @@ class _Losses:
 
     def dispersion(self) -> float | None:
         """Return the dispersion of greatest likelihood of the model as it is."""
-        return self.response.dispersion(self._whole(), self.y, self.weight)
+        return self.response.dispersion(self._whole(), self.mean)
 
     @torch.no_grad()
     def _whole(self) -> float:

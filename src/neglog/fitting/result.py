@@ -12,9 +12,9 @@ from torch import nn
 
 from neglog.fitting import null
 from neglog.fitting.coefficients import Coefficients
-from neglog.fitting.data import Data
+from neglog.fitting.data import Prepared
 from neglog.fitting.design import Design
-from neglog.fitting.judge import Fitted, Rows, judge
+from neglog.fitting.judge import Fitted, Rows
 from neglog.fitting.models import table_weights
 from neglog.fitting.options import Options
 from neglog.likelihood import Likelihood
@@ -59,7 +59,7 @@ class FitResult:
 
     source: str
     fitted: Fitted
-    data: Data
+    data: Prepared
     options: Options
     model_text: str
     optimizer: str
@@ -134,15 +134,12 @@ class FitResult:
     @cached_property
     def training(self) -> Rows:
         """The rows that were fitted."""
-        rows = self.data.training
-        index = self.data.index if rows is None else self.data.index[rows]
-        return judge(self.fitted, index, self.data.part(rows))
+        return self.data.judged(self.fitted)
 
     @cached_property
     def validation(self) -> Rows:
         """The rows that were held out."""
-        rows = self.data.validation
-        return judge(self.fitted, self.data.index[rows], self.data.part(rows))
+        return self.data.judged(self.fitted, held=True)
 
     @cached_property
     def history(self) -> list[Epoch]:
@@ -169,7 +166,7 @@ class FitResult:
     @cached_property
     def null_loss(self) -> float:
         """The mean loss of the training rows if only the base rate (or mean) is known."""
-        return null.loss(self.fitted.response, self.data.part(self.data.training))
+        return null.loss(self.data.problem(self.fitted.response))
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -200,10 +197,8 @@ class FitResult:
 
     def _nats(self, loss: float, fitted: float) -> float:
         """Return a mean loss in nats, the dispersion being that of the training rows."""
-        source, response = self.data.part(self.data.training), self.fitted.response
-        y = response.reads(source.y)
-        dispersion = response.dispersion(fitted, y, source.weight)
-        return null.mean_nats(response, loss, y, source.weight, dispersion)
+        problem = self.data.problem(self.fitted.response)
+        return problem.nats(loss, problem.dispersion(fitted))
 
     def summary(self) -> Any:
         """Return the summary: what was fitted, how well, and the table of coefficients."""

@@ -40,7 +40,7 @@ def show(result: FitResult, console: Console, worst: int) -> None:
     if result.coefficients is None:
         count = sum(parameter.numel() for parameter in result.model.parameters())
         console.print(f"\nThe model has {count} weights; --out writes them to a file.")
-    rows = result.validation if len(result.data.validation) else result.training
-    which = "validation" if len(result.data.validation) else "training"
+    rows = result.validation if result.data.held else result.training
+    which = "validation" if result.data.held else "training"
     console.print(f"\nInformation loss of the {which} rows, the worst first", style="bold")
     console.print(information_table(rows, result.classes, worst))
