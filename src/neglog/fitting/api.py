@@ -11,7 +11,7 @@ from neglog.fitting import save, table
 from neglog.fitting.listener import Bar, Listener
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
-from neglog.fitting.solve import fit_table
+from neglog.fitting.solve import fit_file, fit_table
 from neglog.fitting.table import Table
 
 
@@ -43,6 +43,8 @@ def fit(
     covariance: str | None = None,
     cluster: Any = None,
     level: float = 0.95,
+    stream: bool = False,
+    distributed: bool = False,
     out: str | Path | None = None,
     progress: bool | Listener | None = None,
 ) -> FitResult:
@@ -84,6 +86,12 @@ def fit(
             ``"hc1"`` or ``"cluster"``.
         cluster: (N,) the groups of rows that depend on each other, or the name of a column.
         level: of the confidence intervals.
+        stream: whether to read the file, a CSV or Parquet one, block by block in every step, so
+            that memory does not grow with its rows; for linear models. `training` and
+            `validation` of the result are then the worst 1000 rows; predictions are written in
+            full, and the report is the summary.
+        distributed: whether to share the file's blocks among the processes of torchrun, or of
+            torch.distributed's default group. All of them call `fit`, and have the same result.
         out: a folder for the model, the predictions and the report.
         progress: whether to show a bar; by default where there is a terminal.
 
@@ -123,17 +131,24 @@ def fit(
         firth=firth,
         covariance=covariance or ("fisher" if cluster is None else "cluster"),
         level=level,
+        stream=stream,
+        distributed=distributed,
         **{role: _name(role, value) for role, value in given.items()},
     )
     if out is not None:
         save.check(Path(out))
+    listener = progress if isinstance(progress, Listener) else Listener()
+    if progress is None or progress is True:
+        listener = Bar()
+    if stream or distributed:
+        result = fit_file(*_file(X, y, target, given), options, listener)
+        if out is not None:
+            save.write(result, Path(out))
+        return result
     source, name = _table(X, y, target)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
             source = table.with_column(source, _name(role, value) or "", value, role)
-    listener = progress if isinstance(progress, Listener) else Listener()
-    if progress is None or progress is True:
-        listener = Bar()
     result = fit_table(source, name, options, listener)
     if out is not None:
         save.write(result, Path(out))
@@ -144,10 +159,27 @@ def _table(data: Any, y: Any, target: str | None) -> tuple[Table, str]:
     """Return the rows and the target's name."""
     if not isinstance(data, (str, Path)):
         return table.from_memory(data, y, target)
+    name = _named(y, target)
+    return table.read_file(data), name
+
+
+def _file(
+    data: Any, y: Any, target: str | None, given: Mapping[str, Any]
+) -> tuple[str | Path, str]:
+    """Return the path and the target's name of rows that are not to be in memory as a whole."""
+    if not isinstance(data, (str, Path)):
+        raise FitError("stream and distributed want the path of a file, CSV or Parquet.")
+    for role, value in given.items():
+        if not (value is None or isinstance(value, str)):
+            raise FitError(f"with stream or distributed, {role} must be the name of a column.")
+    return data, _named(y, target)
+
+
+def _named(y: Any, target: str | None) -> str:
     name = target or (y if isinstance(y, str) else None)
     if name is None:
         raise FitError("the target is not said; pass target= with a column's name.")
-    return table.read_file(data), name
+    return name
 
 
 def _name(role: str, value: Any) -> str | None:

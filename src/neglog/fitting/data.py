@@ -43,6 +43,10 @@ class Prepared(Protocol):
     def held(self) -> int:
         """How many rows are held out."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether `judged` returns all rows, or the worst only."""
+
     def rows(self, held: bool = False) -> Source:
         """Return the rows that are fitted, or those held out."""
 
@@ -50,7 +54,7 @@ class Prepared(Protocol):
         """Return these rows with a likelihood."""
 
     def judged(self, fitted: Fitted, held: bool = False) -> Rows:
-        """Return what a fitted model says of these rows."""
+        """Return what a fitted model says of these rows, or the worst of them."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Data:
     training: np.ndarray[Any, Any] | None
     validation: np.ndarray[Any, Any]
     notes: list[str]
+    whole: bool = True
 
     def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
         """Return some of the rows."""
@@ -141,7 +146,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += _bases(design) + others.notes(options)
+    notes += bases(design) + others.notes(options)
     return Data(target, design, index, source, training, validation, notes)
 
 
@@ -171,6 +176,7 @@ def _memory(x: Tensor, y: Tensor, labels: tuple[Labels, ...], others: roles.Role
     return Memory(x, y, labels, others.weight, others.shift, others.groups, batch_rows(width))
 
 
-def _bases(design: Design) -> list[str]:
-    bases = [f"{column.name}={column.levels[0]}" for column in design.labels]
-    return [f"base levels, of weight 0: {listed(bases, 20)}."] if bases else []
+def bases(design: Design) -> list[str]:
+    """Say which levels are the bases."""
+    levels = [f"{column.name}={column.levels[0]}" for column in design.labels]
+    return [f"base levels, of weight 0: {listed(levels, 20)}."] if levels else []

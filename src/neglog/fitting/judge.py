@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,25 @@ class Rows:
     predicted: np.ndarray[Any, Any]
     probabilities: np.ndarray[Any, Any] | None
     loss: np.ndarray[Any, Any]
+
+    def at(self, which: np.ndarray[Any, Any]) -> Rows:
+        """Return some of the rows."""
+        chances = None if self.probabilities is None else self.probabilities[which]
+        return Rows(
+            self.index[which], self.truth[which], self.predicted[which], chances, self.loss[which]
+        )
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Rows]) -> Rows:
+        """Return the rows of several parts."""
+        chances = [part.probabilities for part in parts if part.probabilities is not None]
+        return cls(
+            index=np.concatenate([part.index for part in parts]),
+            truth=np.concatenate([part.truth for part in parts]),
+            predicted=np.concatenate([part.predicted for part in parts]),
+            probabilities=np.concatenate(chances) if chances else None,
+            loss=np.concatenate([part.loss for part in parts]),
+        )
 
 
 @torch.no_grad()

@@ -41,6 +41,8 @@ class Options:
     covariance: str = "fisher"
     cluster: str | None = None
     level: float = 0.95
+    stream: bool = False
+    distributed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet."""
@@ -58,6 +60,8 @@ class Options:
             )
         if self.newton:
             self._check_newton()
+        if self.stream or self.distributed:
+            self._check_scale()
 
     def _check_ranges(self) -> None:
         for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
@@ -93,6 +97,13 @@ class Options:
             raise FitError("newton takes no options, no learning rate either; choose sgd or adam.")
         if self.batch_size is not None:
             raise FitError("newton takes all rows at once; leave out the batch size.")
+
+    def _check_scale(self) -> None:
+        name = "stream" if self.stream else "distributed"
+        if not self.newton:
+            raise FitError(f"{name} is for linear models and newton; leave it out.")
+        if self.cluster is not None:
+            raise FitError(f"clustered standard errors want all rows at once; leave out {name}.")
 
     @property
     def newton(self) -> bool:

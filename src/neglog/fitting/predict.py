@@ -14,6 +14,8 @@ from neglog.fitting import roles, rows, save, table
 from neglog.fitting.data import encoded
 from neglog.fitting.design import cleaned
 from neglog.fitting.judge import judge
+from neglog.fitting.save import Saved
+from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
@@ -46,18 +48,27 @@ def predict(folder: str | Path, data: Any) -> Predictions:
         FitError: there is no model, or the table is not one that it can read.
     """
     saved = save.read(Path(folder))
-    design, target = saved.design, saved.fitted.target
     if isinstance(data, (str, Path)):
-        source = table.read_file(data)
-    else:
-        source, _ = table.from_memory(data, None, target.name)
-    frame = cleaned(source.frame, design.columns)
-    kept = rows.keep(frame, design.missing, remedy=_REMEDY)
+        return of_table(saved, table.read_file(data))
+    source, _ = table.from_memory(data, None, saved.fitted.target.name)
+    return of_table(saved, source)
+
+
+def of_table(saved: Saved, source: Table, start: int = 0) -> Predictions:
+    """Use a model on a table, or on the part of one that begins with row `start`.
+
+    Raises:
+        FitError: the table is not one that the model can read.
+    """
+    design, target = saved.design, saved.fitted.target
+    frame = cleaned(source.frame, design.columns, start)
+    kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, saved.options).filter(kept)
     truth = _truth(source.frame, target, kept)
     frame = frame.filter(kept)
     y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
-    judged = judge(saved.fitted, np.flatnonzero(kept.to_numpy()), encoded(design, frame, y, others))
+    index = start + np.flatnonzero(kept.to_numpy())
+    judged = judge(saved.fitted, index, encoded(design, frame, y, others))
     result = save.rows_frame(judged, target.classes).with_columns(
         pl.col("loss_nats").fill_nan(None)
     )

@@ -133,12 +133,12 @@ class FitResult:
 
     @cached_property
     def training(self) -> Rows:
-        """The rows that were fitted."""
+        """The rows that were fitted; of those that were streamed the worst, the worst first."""
         return self.data.judged(self.fitted)
 
     @cached_property
     def validation(self) -> Rows:
-        """The rows that were held out."""
+        """The rows that were held out; of those that were streamed the worst."""
         return self.data.judged(self.fitted, held=True)
 
     @cached_property
@@ -153,15 +153,21 @@ class FitResult:
             for step, (fitted, held) in enumerate(self.steps)
         ]
 
-    @property
+    @cached_property
     def loss(self) -> float:
         """The mean loss of the training rows, in nats."""
-        return self.history[self.step].training
+        if self.epochs is not None:
+            return self.epochs[self.step].training
+        fitted, _ = self.steps[self.step]
+        return self._nats(fitted, fitted)
 
-    @property
+    @cached_property
     def validation_loss(self) -> float | None:
         """The same for the validation rows; None without any."""
-        return self.history[self.step].validation
+        if self.epochs is not None:
+            return self.epochs[self.step].validation
+        fitted, held = self.steps[self.step]
+        return None if held is None else self._nats(held, fitted)
 
     @cached_property
     def null_loss(self) -> float:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from neglog.fitting.result import FitResult
 from neglog.fitting.targets import Target
 
 MODEL, PREDICTIONS, REPORT = "model.safetensors", "predictions.csv", "report.html"
+Content = bytes | Callable[[Path], None]
 _FORMAT = 2
 _OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
 
@@ -55,18 +57,26 @@ def write(result: FitResult, folder: Path) -> list[Path]:
     Raises:
         FitError: the disk is full, or refuses for another reason; then nothing is written.
     """
+    if not result.data.whole:
+        from neglog.fitting.scale import write as streamed
+
+        return streamed.write(result, folder)
     from neglog.report.page import html_page
 
-    files = {
-        MODEL: _model_bytes(result),
+    files: dict[str, Content] = {
+        MODEL: model_bytes(result),
         PREDICTIONS: predictions(result).write_csv().encode(),
         REPORT: html_page(result).encode(),
     }
     return write_files(files, folder)
 
 
-def write_files(files: dict[str, bytes], folder: Path) -> list[Path]:
+def write_files(files: Mapping[str, Content], folder: Path) -> list[Path]:
     """Write files beside each other; they appear only once all of them are whole.
+
+    Args:
+        files: what each contains, or what writes it to a path.
+        folder: where to.
 
     Raises:
         FitError: they cannot be written; then nothing is left behind.
@@ -76,7 +86,10 @@ def write_files(files: dict[str, bytes], folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".neglog-", dir=folder) as place:
             for name, content in files.items():
-                Path(place, name).write_bytes(content)
+                if callable(content):
+                    content(Path(place, name))
+                else:
+                    Path(place, name).write_bytes(content)
             return [Path(place, name).replace(folder / name) for name in files]
     except OSError as error:
         for path in made:
@@ -128,7 +141,8 @@ def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Serie
     return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
 
 
-def _model_bytes(result: FitResult) -> bytes:
+def model_bytes(result: FitResult) -> bytes:
+    """Return the file of the model."""
     fitted, response = result.fitted, result.fitted.response
     facts = {
         "format": _FORMAT,

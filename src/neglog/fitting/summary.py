@@ -70,7 +70,7 @@ class Summary:
         fit = self.fit
         facts = [
             ("converged", "yes" if fit.converged else "NO"),
-            ("steps", str(len(fit.history) - 1)),
+            ("steps", str(len(fit.epochs or fit.steps) - 1)),
         ]
         if fit.decrement is not None:
             facts.append(("Newton decrement, nats", f"{fit.decrement:.1e}"))

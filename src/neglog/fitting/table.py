@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +71,18 @@ def listed(names: list[Any], most: int = 8) -> str:
 def read_file(path: str | Path) -> Table:
     """Read a CSV or Parquet file; which of them it is, its first bytes tell."""
     path = Path(path)
-    try:
+    with readable(path):
         with path.open("rb") as file:
             head = file.read(4096)
         frame = pl.read_parquet(path) if head[:4] == b"PAR1" else _csv(path, head)
+    return _checked(path.name, frame)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in a sentence why a file cannot be read."""
+    try:
+        yield
     except FileNotFoundError:
         raise FitError(f"there is no file {path}; check the name and the folder.") from None
     except OSError as error:
@@ -83,13 +93,17 @@ def read_file(path: str | Path) -> Table:
         reason = str(error).splitlines()[0]
         wanted = "save it as CSV (UTF-8, one header line) or Parquet"
         raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None
-    return _checked(path.name, frame)
 
 
 def _csv(path: Path, head: bytes) -> pl.DataFrame:
+    between = separator(head)
+    return pl.read_csv(path, separator=between, infer_schema_length=None, null_values=MISSING)
+
+
+def separator(head: bytes) -> str:
+    """Return what is between the fields of CSV: what its first line has most of."""
     first = head.split(b"\n", 1)[0]
-    separator = max((b",", b";", b"\t"), key=first.count).decode()
-    return pl.read_csv(path, separator=separator, infer_schema_length=None, null_values=MISSING)
+    return max((b",", b";", b"\t"), key=first.count).decode()
 
 
 def read_demo(name: str) -> tuple[Table, str]:
@@ -213,18 +227,28 @@ def _checked(source: str, frame: pl.DataFrame, numbers: Any = None) -> Table:
     """Refuse an empty table, and bring columns of like kinds to one type."""
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
-    kinds = pl.selectors
     if "" in frame.columns:  # as pandas writes its index
         frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
-    frame = frame.with_columns(
-        (kinds.decimal() | kinds.float()).cast(pl.Float64).fill_nan(None),
-        (kinds.categorical() | kinds.enum()).cast(pl.String),
-    )
-    frame = frame.with_columns(_number_where_text_is_one(column) for column in frame)
+    frame = unified(frame)
+    frame = frame.with_columns(number_where_text_is_one(column) for column in frame)
     return Table(source, frame, numbers)
 
 
-def _number_where_text_is_one(column: pl.Series) -> pl.Series:
+def unified(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return columns of like kinds as one type; numbers that are none are missing."""
+    kinds = pl.selectors
+    frame = frame.with_columns(
+        (kinds.decimal() | kinds.float()).cast(pl.Float64),
+        (kinds.categorical() | kinds.enum()).cast(pl.String),
+    )
+    return frame.with_columns(c.fill_nan(None) for c in frame.select(kinds.float()) if _odd(c))
+
+
+def _odd(column: pl.Series) -> bool:
+    return column.is_nan().any()
+
+
+def number_where_text_is_one(column: pl.Series) -> pl.Series:
     """Turn text such as 1e5 or inf into numbers, where all of a column's text is."""
     if column.dtype != pl.String:
         return column

@@ -23,6 +23,8 @@ OF_MANY_ROWS = 1e-14
 ENOUGH = 1e-10
 """At it, a search that rounding keeps from going on has arrived."""
 _HALVINGS = 40
+_ROUNDING = 1e-14
+"""How much of itself a mean loss may be off; a step that saves less must not be halved for that."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def steps(
     value, number = problem.value(weights), 0
     while True:
         assert value.hessian is not None
-        way, pivot = direction(value.hessian[free][:, free], value.gradient[free])
+        pair = direction(value.hessian[free][:, free], value.gradient[free])
+        way, pivot = problem.gather(pair)[0]  # else the last bits could part the processes
         decrement = float(value.gradient[free] @ way) / 2
         yield Step(number, weights, value, decrement, pivot)
         number += 1
@@ -75,7 +78,7 @@ def steps(
         for _ in range(_HALVINGS):
             reached = _moved(weights, free, way)
             there = problem.value(reached)
-            if there.loss <= value.loss:
+            if there.loss <= value.loss + _ROUNDING * abs(value.loss):
                 break
             way = way / 2
         else:
