@@ -116,9 +116,10 @@ def _over(asked: _Asked, file: _Asked) -> _Asked:
 def _run(asked: _Asked) -> int:
     options, run = _options(asked), _place(asked)
     run.check(options)
-    source, name = _source(asked)
     output, console = asked.output, Output()
-    result = run.fit(source, name, options, _listener(output, console))
+    result, name = _fitted(asked, options, run, _listener(output, console))
+    if not result.data.first:
+        return _code(result)
     try:
         written = run.write(result, _inputs(asked, name))
     finally:  # who has no room on the disk, or no reader of the output, is to have the other
@@ -134,7 +135,22 @@ def _run(asked: _Asked) -> int:
     if output.json or output.quiet:
         for note in result.notes:
             say(f"note: {note}")
-    return _ended(result)
+    if _code(result) != CONVERGED:  # say why to whom reads no standard output
+        say(f"neglog: {result.outcome}")
+    return _code(result)
+
+
+def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tuple[FitResult, str]:
+    """Return the fit and the name of its target."""
+    if options.stream or options.distributed:
+        from neglog.fitting.solve import fit_file
+
+        target = asked.rows.target
+        if asked.table is None or asked.rows.demo or target is None:
+            raise FitError("stream and distributed want a file and --target, and no --demo.")
+        return fit_file(asked.table, target, options, listener), target
+    source, name = _source(asked)
+    return run.fit(source, name, options, listener), name
 
 
 def _options(asked: _Asked) -> Options:
@@ -218,9 +234,7 @@ def _show(result: FitResult, output: flags.Output, console: Console) -> None:
         show(result, console, _WORST if output.worst is None else output.worst)
 
 
-def _ended(result: FitResult) -> int:
-    """Return the exit code; where it is not 0, say why to whom reads no standard output."""
-    if not (result.interrupted or result.fell_short):
-        return CONVERGED
-    say(f"neglog: {result.outcome}")
-    return INTERRUPTED if result.interrupted else FELL_SHORT
+def _code(result: FitResult) -> int:
+    if result.interrupted:
+        return INTERRUPTED
+    return FELL_SHORT if result.fell_short else CONVERGED

@@ -42,6 +42,8 @@ class Rows:
             its loss counts twice, and the rows stay as many.
         offset: The column that is added to the linear predictor.
         exposure: The column whose logarithm is added.
+        stream: Read the file block by block in every step, so that it may be larger than memory.
+        distributed: Share the file's rows among the processes that torchrun has started.
     """
 
     target: str | None = None
@@ -54,6 +56,8 @@ class Rows:
     weight_kind: WeightKind | None = None
     offset: str | None = None
     exposure: str | None = None
+    stream: bool | None = None
+    distributed: bool | None = None
 
 
 @Parameter(name="*", group=Group.create_ordered("Model and loss"))

@@ -12,6 +12,7 @@ from neglog.fitting.listener import Bar, Listener
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
 from neglog.fitting.run import Run
+from neglog.fitting.solve import fit_file
 from neglog.fitting.table import Table
 
 
@@ -51,6 +52,8 @@ def fit(
     level: float = 0.95,
     ensemble: int | None = None,
     bootstrap: int | None = None,
+    stream: bool = False,
+    distributed: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
     checkpoint: str | Path | None = None,
@@ -106,6 +109,12 @@ def fit(
         ensemble: how many more networks of other first weights are trained, for intervals of the
             predictions: the columns low and high.
         bootstrap: the same, each network on rows drawn with replacement.
+        stream: whether to read the file, a CSV or Parquet one, block by block in every step, so
+            that memory does not grow with its rows; for linear models. `training` and
+            `validation` of the result are then the worst 1000 rows; predictions are written in
+            full, and the report is the summary.
+        distributed: whether to share the file's blocks among the processes of torchrun, or of
+            torch.distributed's default group. All of them call `fit`, and have the same result.
         out: a folder for the run: its model, tables, report and choices. An earlier run there is
             replaced.
         overwrite: whether the folder may hold something else than a run, which is kept; and a
@@ -159,21 +168,28 @@ def fit(
         level=level,
         ensemble=ensemble,
         bootstrap=bootstrap,
+        stream=stream,
+        distributed=distributed,
         **{role: _name(role, value) for role, value in given.items()},
     )
     place = None if out is None else Path(out)
     file = None if checkpoint is None else Path(checkpoint)
     run = Run(place, file, resume, overwrite)
     run.check(options)
+    listener = progress if isinstance(progress, Listener) else Listener()
+    if progress is None or progress is True:
+        listener = Bar()
+    of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}
+    if stream or distributed:
+        path, name = _file(X, y, target, given)
+        result = fit_file(path, name, options, listener)
+        run.write(result, {**of_files, "target": name})
+        return result
     source, name = _table(X, y, target)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
             source = table.with_column(source, _name(role, value) or "", value, role)
-    listener = progress if isinstance(progress, Listener) else Listener()
-    if progress is None or progress is True:
-        listener = Bar()
     result = run.fit(source, name, options, listener)
-    of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}
     run.write(result, {**of_files, "target": name})
     return result
 
@@ -182,10 +198,27 @@ def _table(data: Any, y: Any, target: str | None) -> tuple[Table, str]:
     """Return the rows and the target's name."""
     if not isinstance(data, (str, Path)):
         return table.from_memory(data, y, target)
+    name = _named(y, target)
+    return table.read_file(data), name
+
+
+def _file(
+    data: Any, y: Any, target: str | None, given: Mapping[str, Any]
+) -> tuple[str | Path, str]:
+    """Return the path and the target's name of rows that are not to be in memory as a whole."""
+    if not isinstance(data, (str, Path)):
+        raise FitError("stream and distributed want the path of a file, CSV or Parquet.")
+    for role, value in given.items():
+        if not (value is None or isinstance(value, str)):
+            raise FitError(f"with stream or distributed, {role} must be the name of a column.")
+    return data, _named(y, target)
+
+
+def _named(y: Any, target: str | None) -> str:
     name = target or (y if isinstance(y, str) else None)
     if name is None:
         raise FitError("the target is not said; pass target= with a column's name.")
-    return table.read_file(data), name
+    return name
 
 
 def _name(role: str, value: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -15,16 +15,63 @@ from neglog.errors import FitError
 from neglog.fitting import design as designs
 from neglog.fitting import roles, rows, targets
 from neglog.fitting.design import Column, Design
+from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
 from neglog.fitting.linear.memory import Memory, batch_rows
+from neglog.fitting.linear.responses import Response
+from neglog.fitting.linear.sums import Problem, Source
 from neglog.fitting.options import Options
 from neglog.fitting.table import Table, listed
 from neglog.fitting.targets import Target
 
 
+class Prepared(Protocol):
+    """A table made ready to be fitted, its rows in memory or not."""
+
+    @property
+    def target(self) -> Target:
+        """The target's name, its likelihood and its classes."""
+
+    @property
+    def design(self) -> Design:
+        """How the table's columns become the model's."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out, each a sentence."""
+
+    @property
+    def fitted(self) -> int:
+        """How many rows are fitted."""
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether `judged` returns all rows, or the worst only."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that prints and writes."""
+
+    def rows(self, held: bool = False) -> Source:
+        """Return the rows that are fitted, or those held out."""
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of these rows, or the worst of them."""
+
+    def sampled(self, fitted: Fitted) -> Rows:
+        """Return what it says of the rows that are fitted, or of a sample of them."""
+
+
 @dataclass(frozen=True)
 class Data:
-    """The encoded rows that are used.
+    """The encoded rows that are used, in memory.
 
     Attributes:
         index: each row's number in the table, from 0.
@@ -41,10 +88,40 @@ class Data:
     training: np.ndarray[Any, Any] | None
     validation: np.ndarray[Any, Any]
     notes: list[str]
+    whole: bool = True
+    first: bool = True
 
     def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
         """Return some of the rows."""
         return self.source if rows is None else self.source.at(torch.from_numpy(rows))
+
+    @property
+    def fitted(self) -> int:
+        """How many rows are fitted."""
+        return len(self.index) - len(self.validation)
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+        return len(self.validation)
+
+    def rows(self, held: bool = False) -> Memory:
+        """Return the rows that are fitted, or those held out."""
+        return self.part(self.validation if held else self.training)
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+        return Problem.of(response, self.rows(held))
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of these rows."""
+        rows = self.validation if held else self.training
+        index = self.index if rows is None else self.index[rows]
+        return judge(fitted, index, self.rows(held))
+
+    def sampled(self, fitted: Fitted) -> Rows:
+        """Return what a fitted model says of the rows that are fitted."""
+        return self.judged(fitted)
 
 
 def prepare(table: Table, name: str, options: Options) -> Data:
@@ -89,7 +166,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += _bases(design) + others.notes(options)
+    notes += bases(design) + others.notes(options)
     return Data(target, design, index, source, training, validation, notes)
 
 
@@ -128,6 +205,7 @@ def _memory(x: Tensor, y: Tensor, labels: tuple[Labels, ...], others: roles.Role
     )
 
 
-def _bases(design: Design) -> list[str]:
-    bases = [f"{column.name}={column.levels[0]}" for column in design.labels]
-    return [f"base levels, of weight 0: {listed(bases, 20)}."] if bases else []
+def bases(design: Design) -> list[str]:
+    """Say which levels are the bases."""
+    levels = [f"{column.name}={column.levels[0]}" for column in design.labels]
+    return [f"base levels, of weight 0: {listed(levels, 20)}."] if levels else []

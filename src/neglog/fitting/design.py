@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,8 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting.table import listed
 
-_FEW_LEVELS, _MOST_LEVELS, _ROWS_A_LEVEL = 50, 5000, 20
+MOST_LEVELS = 5000
+_FEW_LEVELS, _ROWS_A_LEVEL = 50, 20
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
@@ -98,10 +99,18 @@ def learn(frame: pl.DataFrame, missing: str | None) -> Design:
     Raises:
         FitError: a column can be encoded neither as numbers nor as labels.
     """
-    if not frame.width:
+    return of_columns([_column(column) for column in frame], missing)
+
+
+def of_columns(columns: Sequence[Column], missing: str | None) -> Design:
+    """Put columns in order, numbers first.
+
+    Raises:
+        FitError: there are none, or two would have one name.
+    """
+    if not columns:
         raise FitError("the table has no column but the target; a model needs features.")
-    columns = sorted((_column(column) for column in frame), key=lambda c: bool(c.levels))
-    design = Design(tuple(columns), missing)
+    design = Design(tuple(sorted(columns, key=lambda c: bool(c.levels))), missing)
     twice = [name for name, count in Counter(design.names).items() if count > 1]
     if twice:
         raise FitError(
@@ -114,23 +123,53 @@ def _column(values: pl.Series) -> Column:
     name, kind = values.name, values.dtype
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
         return Column(name)
-    remedy = f"leave it out with --drop {name!r} (drop=[{name!r}])"
     if kind != pl.String:
-        raise FitError(f"column {name!r} is of type {kind}: turn it into numbers, or {remedy}.")
+        refuse_type(name, kind)
     _refuse_numbers_among_text(values)
     levels = sorted(values.drop_nulls().unique())
-    most = min(max(_FEW_LEVELS, len(values) // _ROWS_A_LEVEL), _MOST_LEVELS)
+    check_levels(name, levels, len(values))
+    return Column(name, tuple(levels))
+
+
+def refuse_type(name: str, kind: Any) -> NoReturn:
+    """Refuse a column that is neither numbers nor text."""
+    raise FitError(f"column {name!r} is of type {kind}: turn it into numbers, or {_out(name)}.")
+
+
+def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
+    """Refuse a column of text that is no labels: of dates, or of too many different texts."""
     if len(levels) > _FEW_LEVELS and all(map(_DATE.match, levels)):
         raise FitError(
             f"column {name!r} holds dates, such as {levels[0]!r}: turn them into numbers, such as "
-            f"days since the first, or {remedy}."
+            f"days since the first, or {_out(name)}."
         )
+    most = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MOST_LEVELS)
     if len(levels) > most:
+        count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
         raise FitError(
-            f"column {name!r} holds {len(levels)} different texts, such as {levels[0]!r}: more "
-            f"than the {most} that are encoded as labels of so many rows; {remedy}."
+            f"column {name!r} holds {count} different texts, such as {levels[0]!r}: more "
+            f"than the {most} that are encoded as labels of so many rows; {_out(name)}."
         )
-    return Column(name, tuple(levels))
+
+
+def refuse_mixed(name: str, count: int, value: str, row: int) -> NoReturn:
+    """Refuse a column of numbers and a few texts."""
+    raise FitError(
+        f"column {name!r} holds numbers, but {count} values are text, the first "
+        f"{value!r} in row {row} (from 0); mend them or leave them empty."
+    )
+
+
+def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
+    """Refuse a column with infinite values."""
+    raise FitError(
+        f"column {name!r} holds {count} infinite values, the first in row "
+        f"{row} (from 0); replace them or leave out the column."
+    )
+
+
+def _out(name: str) -> str:
+    return f"leave it out with --drop {name!r} (drop=[{name!r}])"
 
 
 def _refuse_numbers_among_text(values: pl.Series) -> None:
@@ -139,10 +178,7 @@ def _refuse_numbers_among_text(values: pl.Series) -> None:
     if 2 * int(strange.sum()) >= len(values) - values.null_count():
         return
     first = int(strange.arg_max() or 0)
-    raise FitError(
-        f"column {values.name!r} holds numbers, but {strange.sum()} values are text, the first "
-        f"{values[first]!r} in row {first} (from 0); mend them or leave them empty."
-    )
+    refuse_mixed(values.name, int(strange.sum()), values[first], first)
 
 
 def _typical(values: pl.Series, column: Column) -> float | str | None:
@@ -154,8 +190,13 @@ def _typical(values: pl.Series, column: Column) -> float | str | None:
     return float(present.cast(pl.Float64).to_numpy().mean())
 
 
-def cleaned(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+def cleaned(frame: pl.DataFrame, columns: Sequence[Column], start: int = 0) -> pl.DataFrame:
     """Return the columns that are used, numbers as float64, labels as text.
+
+    Args:
+        frame: the table, or some rows of it.
+        columns: those that are used.
+        start: the number of the first row in the table.
 
     Raises:
         FitError: a column is missing, holds what it did not hold before, or infinite values.
@@ -166,36 +207,33 @@ def cleaned(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
             f"the table lacks {listed([repr(name) for name in absent])}, which the model reads; "
             f"it has {listed(frame.columns)}."
         )
-    return pl.DataFrame([_clean(frame[column.name], column) for column in columns])
+    return pl.DataFrame([_clean(frame[column.name], column, start) for column in columns])
 
 
-def _clean(values: pl.Series, column: Column) -> pl.Series:
+def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
     if column.levels:
-        return _labels(values, column)
+        return _labels(values, column, start)
     if values.dtype == pl.String and values.null_count() < len(values):
         first = int(values.is_not_null().arg_max() or 0)
         raise FitError(
             f"column {column.name!r} must hold numbers, as when the model was fitted, but row "
-            f"{first} (from 0) holds {values[first]!r}."
+            f"{start + first} (from 0) holds {values[first]!r}."
         )
     numbers = values.cast(pl.Float64)
     infinite = numbers.is_infinite().fill_null(False)
     if infinite.any():
-        raise FitError(
-            f"column {column.name!r} holds {infinite.sum()} infinite values, the first in row "
-            f"{infinite.arg_max()} (from 0); replace them or leave out the column."
-        )
+        refuse_infinite(column.name, int(infinite.sum()), start + int(infinite.arg_max() or 0))
     return numbers
 
 
-def _labels(values: pl.Series, column: Column) -> pl.Series:
+def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
     text = values.cast(pl.String)
     strange = text.is_not_null() & ~text.is_in(column.levels)
     if strange.any():
         first = int(strange.arg_max() or 0)
         raise FitError(
-            f"column {column.name!r} holds the level {text[first]!r} in row {first} (from 0), "
-            f"which was not there when the model was fitted; it knows "
+            f"column {column.name!r} holds the level {text[first]!r} in row {start + first} (from "
+            f"0), which was not there when the model was fitted; it knows "
             f"{listed(list(column.levels))}."
         )
     return text

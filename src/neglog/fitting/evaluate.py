@@ -13,6 +13,7 @@ import torch
 from neglog.errors import FitError
 from neglog.fitting import null
 from neglog.fitting.judge import Rows
+from neglog.fitting.linear.sums import Problem
 from neglog.fitting.predict import Judged, judged
 
 
@@ -120,4 +121,4 @@ def _null(found: Judged, known: np.ndarray[Any, Any]) -> float | None:
         return None
     if found.saved.fitted.target.classes is not None and source.offset is None:
         return float(-(shares * shares.log()).sum())
-    return null.loss(found.saved.fitted.response, source)
+    return null.loss(Problem.of(found.saved.fitted.response, source))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from neglog.errors import FitError
@@ -39,11 +39,17 @@ def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
             raise FitError(f"{folder / name} is a folder where a file is to be; remove it.")
 
 
-def write_files(files: dict[str, bytes], folder: Path, stale: Collection[str] = ()) -> list[Path]:
+Content = bytes | Callable[[Path], None]
+"""What a file holds, or what writes it to a path."""
+
+
+def write_files(
+    files: Mapping[str, Content], folder: Path, stale: Collection[str] = ()
+) -> list[Path]:
     """Write files beside each other; they appear only once all of them are whole.
 
     Args:
-        files: their names and contents.
+        files: their contents by name.
         folder: where; it is made where there is none.
         stale: names of files that must not be left beside them.
 
@@ -55,7 +61,10 @@ def write_files(files: dict[str, bytes], folder: Path, stale: Collection[str] = 
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".neglog-", dir=folder) as place:
             for name, content in files.items():
-                Path(place, name).write_bytes(content)
+                if callable(content):
+                    content(Path(place, name))
+                else:
+                    Path(place, name).write_bytes(content)
             for name in set(stale) - set(files):
                 (folder / name).unlink(missing_ok=True)
             return [Path(place, name).replace(folder / name) for name in files]

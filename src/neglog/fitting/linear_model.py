@@ -5,45 +5,38 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from neglog import families
-from neglog.errors import FitError
 from neglog.fitting import models
 from neglog.fitting.coefficients import INTERCEPT, Coefficients
-from neglog.fitting.data import Data
+from neglog.fitting.data import Prepared
 from neglog.fitting.judge import Fitted
 from neglog.fitting.linear import optimum
 from neglog.fitting.linear.inference import Counts, covariance, in_table_units
 from neglog.fitting.linear.local import weighted
-from neglog.fitting.linear.memory import Memory, batch_rows
 from neglog.fitting.linear.newton import Step
-from neglog.fitting.linear.optimum import Optimum, Penalty
+from neglog.fitting.linear.optimum import Optimum
 from neglog.fitting.linear.responses import Classes, Location, Response, Shaped
 from neglog.fitting.linear.shared import Overdispersed
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.listener import Listener
 from neglog.fitting.network.architecture import Architecture
-from neglog.fitting.null import mean_nats
 from neglog.fitting.options import Options
 from neglog.fitting.outcome import Outcome
+from neglog.fitting.problems import penalty_of, problems
 from neglog.fitting.result import Epoch, FitResult
 
-_MOST_WEIGHTS = 5000
-_FAR = 3.0
 _EXACT = 1e-10
 _NO_DISPERSION = -12.0
-_LOOK = 10_000
-_WILD = 1e50
 
 
-def solve(name: str, data: Data, options: Options, listener: Listener) -> FitResult:
+def solve(name: str, data: Prepared, options: Options, listener: Listener) -> FitResult:
     """Fit the training rows; `neglog.fit` says what the options mean.
 
     Raises:
         FitError: the rows cannot be fitted.
     """
-    problem, held = _problems(data, options)
+    problem, held = problems(data, options)
     response, features, facts = problem.response, data.design.names, data.target.facts
     text = Architecture().describe(len(features), response.outputs, facts.emits)
     optimizer = _describe(options, response.smooth)
@@ -54,7 +47,7 @@ def solve(name: str, data: Data, options: Options, listener: Listener) -> FitRes
     limit = options.epochs or optimum.STEPS
     listener.start(limit)
     try:
-        penalty = _penalty(options, response)
+        penalty = penalty_of(options, response)
         found = optimum.find(problem, features, watch.step, limit, penalty)
         found = _without_edges(problem, found)
     except KeyboardInterrupt:
@@ -111,22 +104,11 @@ class _Watch:
 
     def _epoch(self, number: int) -> Epoch:
         fitted, held = self.losses[-1]
-        training = _memory(self.problem)
-        dispersion = self.problem.response.dispersion(fitted, training.y, training.weight)
-
-        def nats(problem: Problem, loss: float) -> float:
-            rows = _memory(problem)
-            return mean_nats(problem.response, loss, rows.y, rows.weight, dispersion)
-
-        validation = None
-        if self.held is not None and held is not None:
-            validation = nats(self.held, held)
-        return Epoch(number, nats(self.problem, fitted), validation)
-
-
-def _memory(problem: Problem) -> Memory:
-    assert isinstance(problem.source, Memory)
-    return problem.source
+        dispersion = self.problem.dispersion(fitted)
+        nats = self.problem.nats(fitted, dispersion)
+        if self.held is None or held is None:
+            return Epoch(number, nats, None)
+        return Epoch(number, nats, self.held.nats(held, dispersion))
 
 
 def _norm(found: Optimum) -> float:
@@ -143,69 +125,10 @@ def _describe(options: Options, smooth: bool) -> str:
     return f"newton{default}: first and second derivatives, all rows at once"
 
 
-def _problems(data: Data, options: Options) -> tuple[Problem, Problem | None]:
-    """Return the training rows and their likelihood; and the validation rows, if any."""
-    training = data.part(data.training)
-    if training.y.min() == training.y.max():
-        raise FitError(
-            f"the target is {data.target.decode(training.y[:1])[0]} in every training row; there "
-            "is nothing to learn; pass another seed or a smaller validation part."
-        )
-    response = data.target.facts.make(
-        len(data.target.classes or ()), _base(data, training, options), options
-    )
-    response = response.in_units_of(response.reads(training.y), training.weight)
-    features = training.features
-    stored = training.x.shape[1] + len(training.labels)
-    width = stored + 1 if response.outputs == 1 else (features + 1) * response.outputs
-    rows = batch_rows(width, features)
-    scale = _scale(training)
-    centre = _centre(training, scale)
-    problems = [
-        _problem(response, replace(part, batch=rows, scale=scale, centre=centre))
-        for part in (training, data.part(data.validation))
-    ]
-    size = problems[0].size
-    if size > _MOST_WEIGHTS:
-        raise FitError(
-            f"newton would need the second derivatives of {size} weights, more than "
-            f"{_MOST_WEIGHTS}; pass --optimizer lbfgs."
-        )
-    return problems[0], problems[1] if len(data.validation) else None
-
-
-def _problem(response: Response, source: Memory) -> Problem:
-    offset = source.offset
-    if offset is not None and response.outputs > 1:
-        raise FitError("an offset is for one linear predictor, but each class has its own.")
-    source = replace(
-        source,
-        y=response.reads(source.y),
-        offset=None if offset is None else offset / response.spread,
-    )
-    total = float(source.rows if source.weight is None else source.weight.sum())
-    return Problem(response, source, total)
-
-
-def _penalty(options: Options, response: Response) -> Penalty:
-    penalty = Penalty(options.l2, options.l1, options.firth)
-    if options.firth and response.declaration is not families.Bernoulli:
-        raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
-    if options.l1 and isinstance(response, Classes):
-        raise FitError(
-            "l1 is not for several classes, whose weights are relative; pass l2 instead."
-        )
-    if penalty and not response.smooth:
-        raise FitError("a penalty is for losses without kinks; choose huber, or pass none.")
-    return penalty
-
-
 def _without_edges(problem: Problem, found: Optimum) -> Optimum:
     """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
-    response, source = problem.response, problem.source
-    assert isinstance(source, Memory)
-    text = ""
-    dispersion = response.dispersion(found.value.loss, source.y, source.weight)
+    response, text = problem.response, ""
+    dispersion = problem.dispersion(found.value.loss)
     if dispersion is not None and dispersion <= _EXACT * response.spread:
         text = (
             "the features reproduce the target exactly, so that the errors' scale is 0 and the "
@@ -223,41 +146,8 @@ def _without_edges(problem: Problem, found: Optimum) -> Optimum:
     )
 
 
-def _base(data: Data, training: Memory, options: Options) -> int:
-    """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
-    classes = data.target.classes or []
-    if options.base is None:
-        return 0 if len(classes) < 3 else int(torch.bincount(training.y, training.weight).argmax())
-    names = [str(label) for label in classes]
-    if str(options.base) not in names:
-        raise FitError(f"there is no class {options.base!r} to be the base; there are {names}.")
-    return names.index(str(options.base))
-
-
-def _look(source: Memory) -> Tensor:
-    return source.x[:: max(1, source.rows // _LOOK)].double()
-
-
-def _scale(source: Memory) -> Tensor | None:
-    """Return powers of two for columns so large or small that their squares would not be finite."""
-    size = _look(source).abs().amax(0) if source.x.numel() else torch.zeros(0)
-    wild = (size > _WILD) | ((size < 1 / _WILD) & (size > 0))
-    return torch.where(wild, torch.exp2(-size.log2().round()), 1.0) if wild.any() else None
-
-
-def _centre(source: Memory, scale: Tensor | None) -> Tensor | None:
-    """Return what to take off the columns, so that none lies far from 0 beside its spread."""
-    if not source.x.numel():
-        return None
-    look = _look(source) if scale is None else _look(source) * scale
-    mean, spread = look.mean(0), look.std(0, correction=0)
-    far = mean.abs() > _FAR * spread
-    return torch.where(far, mean, 0.0) if far.any() else None
-
-
-def _fitted(problem: Problem, found: Optimum, data: Data) -> Fitted:
+def _fitted(problem: Problem, found: Optimum, data: Prepared) -> Fitted:
     response, source = problem.response, problem.source
-    assert isinstance(source, Memory)
     width = source.features + 1
     own = found.weights[: response.outputs * width].reshape(response.outputs, width)
     of = source.units
@@ -265,13 +155,15 @@ def _fitted(problem: Problem, found: Optimum, data: Data) -> Fitted:
     layer = nn.Linear(width - 1, response.outputs, dtype=torch.float64)
     layer.weight.data, layer.bias.data = own[:, :-1].clone(), own[:, -1].clone()
     model = nn.Sequential(units, layer).requires_grad_(False).eval()
-    dispersion = response.dispersion(found.value.loss, source.y, source.weight)
+    dispersion = problem.dispersion(found.value.loss)
     return Fitted(
         model, data.target, response, found.weights[response.outputs * width :], dispersion
     )
 
 
-def _coefficients(problem: Problem, found: Optimum, data: Data, options: Options) -> Coefficients:
+def _coefficients(
+    problem: Problem, found: Optimum, data: Prepared, options: Options
+) -> Coefficients:
     """Return the coefficients, with standard errors where the optimum was reached."""
     response, width = problem.response, problem.source.features + 1
     matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
@@ -305,7 +197,7 @@ def _order(response: Response, width: int) -> list[int]:
     return order + [response.outputs * width + j for j in range(len(response.shared))]
 
 
-def _names(response: Response, data: Data) -> list[tuple[str, str]]:
+def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
     target, features = data.target, data.design.names
     outputs = [target.name]
     if isinstance(response, Classes):
@@ -318,16 +210,16 @@ def _names(response: Response, data: Data) -> list[tuple[str, str]]:
 
 def _dispersion(problem: Problem, found: Optimum, counts: Counts) -> float:
     """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
-    response, source = problem.response, problem.source
-    assert isinstance(source, Memory)
+    response = problem.response
     if isinstance(response, Shaped):
-        squares = 0.0  # Pearson's, as y / mean − 1 is minus the slope
+        squares = torch.zeros(1).double()  # Pearson's, as y / mean − 1 is minus the slope
         for batch, local in problem.each(found.weights):
-            squares += float(weighted(local.slope[:, 0].square(), batch.weight).sum())
-        return squares / counts.left
+            squares += weighted(local.slope[:, 0].square(), batch.weight).sum()
+        return float(problem.reduce(squares)) / counts.left
     if not isinstance(response, Location):
         return 1.0
     if response.degree == 2.0:
         return 2 * found.value.loss * problem.total / counts.left
-    scale = response.dispersion(found.value.loss, source.y, source.weight) / response.spread
-    return scale**2
+    scale = problem.dispersion(found.value.loss)
+    assert scale is not None
+    return (scale / response.spread) ** 2

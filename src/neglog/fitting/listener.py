@@ -28,6 +28,21 @@ class Listener:
         """Hear that the minimisation has ended, however it did."""
 
 
+class Muted(Listener):
+    """Keeps quiet beside the first of several processes.
+
+    It hears as much as that one's listener does, since the losses of a step take all of them.
+    """
+
+    def __init__(self, hears: bool) -> None:
+        self._hears = hears
+
+    @property
+    def hears(self) -> bool:
+        """Whether the first process's listener hears of the losses."""
+        return self._hears
+
+
 class Bar(Listener):
     """A live progress bar on a terminal; where there is none, nothing."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -12,7 +12,7 @@ from neglog import families, functional
 from neglog.fitting.linear import separation
 from neglog.fitting.linear import sums as linear
 from neglog.fitting.linear.memory import Memory
-from neglog.fitting.linear.responses import Classes, Response
+from neglog.fitting.linear.responses import Classes, Response, average
 from neglog.fitting.network.problem import Problem
 from neglog.fitting.network.train import Trained
 from neglog.fitting.null import mean_nats
@@ -49,6 +49,10 @@ class Losses:
         assert y is not None
         return mean_loss(self.response, output, y, weight, offset)
 
+    def mean(self, of: Callable[[Tensor], Tensor]) -> float:
+        """Return the mean over the rows fitted of a function of the target."""
+        return average(of(self.y), self.weight)
+
     def mass(self, rows: Tensor) -> float:
         """Return what the mean loss of some rows divides by."""
         return float(len(rows) if self.weight is None else self.weight[rows].sum())
@@ -56,7 +60,7 @@ class Losses:
     def both(self) -> tuple[float, float | None]:
         """Return the mean losses in nats, both with the dispersion of the rows fitted."""
         fitted = self._whole()
-        dispersion = self.response.dispersion(fitted, self.y, self.weight)
+        dispersion = self.response.dispersion(fitted, self.mean)
         training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)
         if not self.held.rows:
             return training, None
@@ -68,7 +72,7 @@ class Losses:
 
     def dispersion(self) -> float | None:
         """Return the dispersion of greatest likelihood of the model as it is."""
-        return self.response.dispersion(self._whole(), self.y, self.weight)
+        return self.response.dispersion(self._whole(), self.mean)
 
     @torch.no_grad()
     def _whole(self) -> float:
@@ -104,7 +108,7 @@ class Losses:
         if isinstance(response, Classes):
             response = replace(response, outputs=response.outputs - 1, base=base)
         source = replace(self.training, y=self.y)
-        problem = linear.Problem(response, source, self.mass(torch.arange(source.rows)))
+        problem = linear.Problem.of(response, source)
         how = separation.found(problem, torch.arange(problem.size), names)
         return at_infinity(how, ended.epoch, "epoch") if how else None
 

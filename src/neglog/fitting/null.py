@@ -7,7 +7,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.newton import steps
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.responses import Classes, Response, average
@@ -23,25 +22,19 @@ def mean_nats(
     return float(nats) if nats.numel() == 1 else average(nats, weight)
 
 
-def loss(response: Response, source: Memory) -> float:
+def loss(problem: Problem) -> float:
     """Return the mean loss, in nats, of rows of which only the target, and the offset, is known."""
-    problem = of_intercepts(response, source)
-    response = problem.response
+    problem = of_intercepts(problem)
     _, reached = optimum(problem)
-    y, weight = response.reads(source.y), source.weight
-    return mean_nats(response, reached, y, weight, response.dispersion(reached, y, weight))
+    return problem.nats(reached, problem.dispersion(reached))
 
 
-def of_intercepts(response: Response, source: Memory) -> Problem:
+def of_intercepts(problem: Problem) -> Problem:
     """Return the problem without features."""
-    if isinstance(response, Classes) and response.base is None:  # as of a network
-        response = replace(response, outputs=response.outputs - 1, base=0)
-    x = torch.empty(source.rows, 0, dtype=torch.float64)
-    bare = replace(source, x=x, y=response.reads(source.y), labels=(), centre=None)
+    bare, response = problem.bare(), problem.response
     if isinstance(response, Classes) and response.base is None:
-        response = replace(response, outputs=response.outputs - 1, base=0)
-    total = float(source.rows if source.weight is None else source.weight.sum())
-    return Problem(response, bare, total)
+        return replace(bare, response=replace(response, outputs=response.outputs - 1, base=0))
+    return bare
 
 
 def optimum(problem: Problem, shared: Tensor | None = None) -> tuple[Tensor, float]:
@@ -51,9 +44,9 @@ def optimum(problem: Problem, shared: Tensor | None = None) -> tuple[Tensor, flo
         problem: as of `of_intercepts`.
         shared: what all rows share, where that is held.
     """
-    response, source = problem.response, problem.source
-    assert isinstance(source, Memory)
-    start = response.start(source.y, source.weight)
+    response = problem.response
+    y, weight = problem.source.glance()
+    start = response.start(response.reads(y), weight)
     if not response.smooth:
         start = quantile(problem)
     free = torch.arange(0 if response.intercept else 1, problem.size)

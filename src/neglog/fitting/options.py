@@ -52,6 +52,8 @@ class Options:
     level: float = 0.95
     ensemble: int | None = None
     bootstrap: int | None = None
+    stream: bool = False
+    distributed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet."""
@@ -66,6 +68,8 @@ class Options:
                 "the covariance 'cluster' and the column of the clusters go together; pass both, "
                 "or neither."
             )
+        if self.stream or self.distributed:
+            self._check_scale()
 
     def _check_ranges(self) -> None:
         for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
@@ -95,6 +99,13 @@ class Options:
                 "penalties are for linear models and newton; with an optimizer of torch pass its "
                 "weight_decay (on the command line, --option weight_decay=…)."
             )
+
+    def _check_scale(self) -> None:
+        name = "stream" if self.stream else "distributed"
+        if not self.newton:
+            raise FitError(f"{name} is for linear models and newton; leave it out.")
+        if self.cluster is not None:
+            raise FitError(f"clustered standard errors want all rows at once; leave out {name}.")
 
     @property
     def newton(self) -> bool:

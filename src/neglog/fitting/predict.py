@@ -16,6 +16,7 @@ from neglog.fitting.design import cleaned
 from neglog.fitting.judge import Rows, judge
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.save import Saved
+from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
@@ -50,6 +51,19 @@ class Judged:
     left_out: int
     notes: list[str]
 
+    def predictions(self) -> Predictions:
+        """Return what a user sees of them."""
+        frame = save.rows_frame(self.rows, self.saved.fitted.target.classes).with_columns(
+            pl.col("loss_nats").fill_nan(None)
+        )
+        known = self.rows.loss[~np.isnan(self.rows.loss)]
+        return Predictions(
+            frame=frame if self.has_target else frame.drop("truth", "loss_nats"),
+            loss=float(known.mean()) if len(known) else None,
+            left_out=self.left_out,
+            notes=self.notes,
+        )
+
 
 def predict(folder: str | Path, data: Any) -> Predictions:
     """Use the model that `neglog.fit` saved with ``out=folder``.
@@ -61,17 +75,7 @@ def predict(folder: str | Path, data: Any) -> Predictions:
     Raises:
         FitError: there is no model, or the table is not one that it can read.
     """
-    found = judged(folder, data)
-    frame = save.rows_frame(found.rows, found.saved.fitted.target.classes).with_columns(
-        pl.col("loss_nats").fill_nan(None)
-    )
-    known = found.rows.loss[~np.isnan(found.rows.loss)]
-    return Predictions(
-        frame=frame if found.has_target else frame.drop("truth", "loss_nats"),
-        loss=float(known.mean()) if len(known) else None,
-        left_out=found.left_out,
-        notes=found.notes,
-    )
+    return judged(folder, data).predictions()
 
 
 def judged(folder: str | Path, data: Any) -> Judged:
@@ -81,13 +85,21 @@ def judged(folder: str | Path, data: Any) -> Judged:
         FitError: as `predict`.
     """
     saved = save.read(Path(folder))
-    design, target = saved.design, saved.fitted.target
     if isinstance(data, (str, Path)):
-        source = table.read_file(data)
-    else:
-        source, _ = table.from_memory(data, None, target.name)
-    frame = cleaned(source.frame, design.columns)
-    kept = rows.keep(frame, design.missing, remedy=_REMEDY)
+        return of_table(saved, table.read_file(data))
+    source, _ = table.from_memory(data, None, saved.fitted.target.name)
+    return of_table(saved, source)
+
+
+def of_table(saved: Saved, source: Table, start: int = 0) -> Judged:
+    """Use a model on a table, or on the part of one that begins with row `start`.
+
+    Raises:
+        FitError: the table is not one that the model can read.
+    """
+    design, target = saved.design, saved.fitted.target
+    frame = cleaned(source.frame, design.columns, start)
+    kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, saved.options).filter(kept)
     truth = _truth(source.frame, target, kept)
     frame = frame.filter(kept)
@@ -96,7 +108,7 @@ def judged(folder: str | Path, data: Any) -> Judged:
     return Judged(
         saved=saved,
         source=memory,
-        rows=judge(saved.fitted, np.flatnonzero(kept.to_numpy()), memory),
+        rows=judge(saved.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
         has_target=truth is not None,
         left_out=int((~kept).sum()),
         notes=list(source.notes),

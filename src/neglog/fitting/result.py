@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from neglog.fitting import null
 from neglog.fitting.coefficients import Coefficients
-from neglog.fitting.data import Data
+from neglog.fitting.data import Prepared
 from neglog.fitting.design import Design
-from neglog.fitting.judge import Fitted, Rows, judge
+from neglog.fitting.judge import Fitted, Rows
 from neglog.fitting.models import table_weights
 from neglog.fitting.options import Options
 from neglog.likelihood import Likelihood
@@ -61,7 +61,7 @@ class FitResult:
 
     source: str
     fitted: Fitted
-    data: Data
+    data: Prepared
     options: Options
     model_text: str
     optimizer: str
@@ -141,16 +141,13 @@ class FitResult:
 
     @cached_property
     def training(self) -> Rows:
-        """The rows that were fitted."""
-        rows = self.data.training
-        index = self.data.index if rows is None else self.data.index[rows]
-        return judge(self.fitted, index, self.data.part(rows))
+        """The rows that were fitted; of those that were streamed the worst, the worst first."""
+        return self.data.judged(self.fitted)
 
     @cached_property
     def validation(self) -> Rows:
-        """The rows that were held out."""
-        rows = self.data.validation
-        return judge(self.fitted, self.data.index[rows], self.data.part(rows))
+        """The rows that were held out; of those that were streamed the worst."""
+        return self.data.judged(self.fitted, held=True)
 
     @cached_property
     def history(self) -> list[Epoch]:
@@ -160,8 +157,8 @@ class FitResult:
         return [
             Epoch(
                 step,
-                self._nats(fitted, fitted, self.data.training),
-                None if held is None else self._nats(held, fitted, self.data.validation),
+                self._nats(fitted, fitted),
+                None if held is None else self._nats(held, fitted, held=True),
             )
             for step, (fitted, held) in enumerate(self.steps)
         ]
@@ -171,29 +168,37 @@ class FitResult:
         """How many steps, or epochs, the minimisation had; the one numbered 0 is its start."""
         return len(self.steps if self.epochs is None else self.epochs) - 1
 
-    @property
+    @cached_property
     def loss(self) -> float:
         """The mean loss of the training rows, in nats."""
-        return self.history[self.step].training
+        if self.epochs is not None:
+            return self.epochs[self.step].training
+        fitted, _ = self.steps[self.step]
+        return self._nats(fitted, fitted)
 
-    @property
+    @cached_property
     def validation_loss(self) -> float | None:
         """The same for the validation rows; None without any."""
-        return self.history[self.step].validation
+        if self.epochs is not None:
+            return self.epochs[self.step].validation
+        fitted, held = self.steps[self.step]
+        return None if held is None else self._nats(held, fitted, held=True)
 
     @cached_property
     def null_loss(self) -> float:
         """The mean loss of the training rows if only the base rate (or mean) is known."""
-        return null.loss(self.fitted.response, self.data.part(self.data.training))
+        return null.loss(self.data.problem(self.fitted.response))
 
     @cached_property
     def deviations(self) -> np.ndarray[Any, Any]:
         """(P,) the encoded columns' standard deviations over the training rows."""
-        source = self.data.part(self.data.training)
+        problem = self.data.problem(self.fitted.response)
 
         def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
-            parts = [change(batch.columns.dense()[:, :-1]).sum(0) for batch in source]
-            return torch.stack(parts).sum(0) / source.rows
+            total = torch.zeros(problem.source.features, dtype=torch.float64)
+            for batch in problem.source:
+                total += change(batch.columns.dense()[:, :-1]).sum(0)
+            return problem.reduce(total) / problem.source.rows
 
         mean = mean_of(lambda x: x)
         return np.asarray(mean_of(lambda x: (x - mean).square()).sqrt().numpy())
@@ -225,13 +230,11 @@ class FitResult:
         assert isinstance(self.model, nn.Sequential)
         return table_weights(self.model, self.fitted.response)
 
-    def _nats(self, loss: float, fitted: float, rows: np.ndarray[Any, Any] | None) -> float:
+    def _nats(self, loss: float, fitted: float, held: bool = False) -> float:
         """Return the mean loss of some rows in nats, with the training rows' dispersion."""
-        response, training = self.fitted.response, self.data.part(self.data.training)
-        dispersion = response.dispersion(fitted, response.reads(training.y), training.weight)
-        source = self.data.part(rows)
-        y = response.reads(source.y)
-        return null.mean_nats(response, loss, y, source.weight, dispersion)
+        response = self.fitted.response
+        dispersion = self.data.problem(response).dispersion(fitted)
+        return self.data.problem(response, held).nats(loss, dispersion)
 
     def summary(self) -> Any:
         """Return the summary: what was fitted, how well, and the table of coefficients."""

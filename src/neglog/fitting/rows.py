@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,11 @@ REMEDY = (
 
 
 def keep(
-    frame: pl.DataFrame, missing: str | None, always: Sequence[str] = (), remedy: str = REMEDY
+    frame: pl.DataFrame,
+    missing: str | None,
+    always: Sequence[str] = (),
+    remedy: str = REMEDY,
+    start: int = 0,
 ) -> pl.Series:
     """Return which rows are used, True for each of them.
 
@@ -28,25 +32,35 @@ def keep(
         missing: ``"drop"``, ``"mean"``, or None to refuse.
         always: columns (the target) that are never filled in.
         remedy: what to do where they are refused.
+        start: the number of the first row in the table.
 
     Raises:
         FitError: values are missing and nothing was said about them.
     """
     gaps = {c.name: c.is_null() for c in frame if c.null_count()}
     if gaps and missing is None:
-        where = [
-            f"{name!r} ({gap.sum()}, first in row {gap.arg_max()})" for name, gap in gaps.items()
-        ]
-        total = sum(int(gap.sum()) for gap in gaps.values())
-        raise FitError(
-            f"{total} {'values are' if total > 1 else 'value is'} missing, in column "
-            f"{listed(where)}, rows counted from 0; {remedy}."
-        )
+        first = {name: start + int(gap.arg_max() or 0) for name, gap in gaps.items()}
+        refuse({name: (int(gap.sum()), first[name]) for name, gap in gaps.items()}, remedy)
     kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
     for name, gap in gaps.items():
         if missing == "drop" or name in always:
             kept &= ~gap
     return kept
+
+
+def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoReturn:
+    """Refuse missing values.
+
+    Args:
+        gaps: how many are missing of each column, and the first row of them.
+        remedy: what to do.
+    """
+    where = [f"{name!r} ({count}, first in row {row})" for name, (count, row) in gaps.items()]
+    total = sum(count for count, _ in gaps.values())
+    raise FitError(
+        f"{total} {'values are' if total > 1 else 'value is'} missing, in column "
+        f"{listed(where)}, rows counted from 0; {remedy}."
+    )
 
 
 def split(

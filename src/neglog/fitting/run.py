@@ -48,6 +48,8 @@ class Run:
                 "newton takes a few steps and has no checkpoint to go on from; leave it out, or "
                 "choose another optimizer."
             )
+        if self.predicted != "csv" and (options.stream or options.distributed):
+            raise FitError("predictions that are written block by block are CSV; ask for that.")
         if self.out is not None:
             save.check(self.out, self.overwrite)
         elif self.resume and self.checkpoint is None:
@@ -96,7 +98,7 @@ class Run:
         Raises:
             FitError: it cannot be written.
         """
-        if self.out is None:
+        if self.out is None or not result.data.first:
             return []
         known = {"out": str(self.out), "predictions": self.predicted, **others}
         if self.checkpoint is not None:

@@ -87,11 +87,11 @@ def write(
     """
     from neglog.report.page import html_page
 
-    content = {
+    content: dict[str, files.Content] = {
         CONFIG: config.text(result.options, others or {}).encode(),
-        MODEL: _model_bytes(result),
+        MODEL: model_bytes(result),
         HISTORY: _history(result).write_csv().encode(),
-        PREDICTIONS[predicted]: table_bytes(predictions(result), predicted),
+        PREDICTIONS[predicted]: _predictions(result, predicted),
         SUMMARY: f"{result.summary()}\n\n{result.outcome}\n".encode(),
         REPORT: html_page(result).encode(),
     }
@@ -99,6 +99,15 @@ def write(
         content[COEFFICIENTS] = result.coefficients.frame().write_csv().encode()
     ordered = {name: content[name] for name in RUN if name in content}
     return files.write_files(ordered, folder, stale=RUN)
+
+
+def _predictions(result: FitResult, kind: str) -> files.Content:
+    if result.data.whole:
+        return table_bytes(predictions(result), kind)
+    from neglog.fitting.scale.write import predictions as streamed
+    from neglog.fitting.scale.write import write_csv
+
+    return lambda path: write_csv(streamed(result), path)
 
 
 def table_bytes(frame: pl.DataFrame, kind: str) -> bytes:
@@ -153,7 +162,8 @@ def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Serie
     return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
 
 
-def _model_bytes(result: FitResult) -> bytes:
+def model_bytes(result: FitResult) -> bytes:
+    """Return the file of the model."""
     fitted, response = result.fitted, result.fitted.response
     facts = {
         "format": _FORMAT,

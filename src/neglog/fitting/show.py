@@ -50,8 +50,8 @@ def show(result: FitResult, console: Console, worst: int) -> None:
         console.print()
     for note in result.notes:
         _row(console, "note", note)
-    rows = result.validation if len(result.data.validation) else result.training
-    which = "validation" if len(result.data.validation) else "training"
+    rows = result.validation if result.data.held else result.training
+    which = "validation" if result.data.held else "training"
     if worst:
         _worst(console, f"\nInformation loss of the {which} rows", rows, result.classes, worst)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from neglog.errors import FitError
 from neglog.fitting import linear_model, network_model
-from neglog.fitting.data import prepare
-from neglog.fitting.listener import Listener
+from neglog.fitting.data import Prepared, prepare
+from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import Options
+from neglog.fitting.parallel import joined
 from neglog.fitting.result import FitResult
 from neglog.fitting.table import Table
 
@@ -34,10 +37,46 @@ def fit_table(
     if checkpoint is not None and options.newton:
         raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
     data = prepare(table, name, options)
-    training = len(data.index) - len(data.validation)
-    held = f"{training} rows for training, {len(data.validation)} for validation"
-    listener.say("data", f"{table.source}: {held if len(data.validation) else f'{training} rows'}")
-    listener.say("target", f"{name} is {data.target.kind}: {data.target.reason}")
+    _announce(table.source, data, listener)
     if options.newton:
         return linear_model.solve(table.source, data, options, listener)
     return network_model.solve(table.source, data, options, listener, checkpoint)
+
+
+def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> FitResult:
+    """Fit a file whose rows are streamed, or shared with other processes, or both.
+
+    Every process calls this with the same arguments, and has the same result; the listener of the
+    first one hears of it.
+
+    Raises:
+        FitError: the file cannot be fitted.
+    """
+    from neglog.fitting.scale.prepare import prepare as prepare_file
+
+    with joined(options.distributed) as group:
+        if group.size > 1:
+            hears = group.gather(listener.hears)[0]
+            listener = Muted(hears) if group.rank else listener
+        data = prepare_file(path, name, options, group)
+        source = Path(path).name
+        _announce(source, data, listener)
+        result = linear_model.solve(source, data, options, listener)
+        if group.size > 1:
+            _settle(result)
+        return result
+
+
+def _announce(source: str, data: Prepared, listener: Listener) -> None:
+    rows = f"{data.fitted} rows"
+    if data.held:
+        rows += f" for training, {data.held} for validation"
+    listener.say("data", f"{source}: {rows}")
+    listener.say("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
+
+
+def _settle(result: FitResult) -> None:
+    """Compute what asks all processes, while all of them are here."""
+    for name in ("history", "loss", "validation_loss", "null_loss", "statistics", "training",
+                 "validation", "deviations"):  # fmt: skip
+        getattr(result, name)

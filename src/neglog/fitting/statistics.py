@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,9 +11,10 @@ from scipy import stats
 
 from neglog.fitting import null
 from neglog.fitting.linear.links import LINKS
-from neglog.fitting.linear.memory import Memory
+from neglog.fitting.linear.local import weighted
 from neglog.fitting.linear.responses import Location, OneParameter
 from neglog.fitting.linear.shared import Overdispersed
+from neglog.fitting.linear.sums import Batch, Problem
 
 if TYPE_CHECKING:
     from neglog.fitting.result import FitResult
@@ -90,21 +91,23 @@ def of(fit: FitResult) -> Statistics:
     """
     if fit.coefficients is None:
         raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
-    response, source = fit.fitted.response, _training(fit)
+    response, problem = fit.fitted.response, fit.data.problem(fit.fitted.response)
+    weighs = fit.options.sample_weight is not None
     frequency = fit.options.weight_kind == "frequency"
-    if source.weight is not None and not frequency and fit.fitted.dispersion is not None:
-        # So that the dispersion is that of a row of mean weight, and each row has its logarithm.
-        source = replace(source, weight=source.weight / source.weight.mean())
-    total = float(source.rows if source.weight is None else source.weight.sum())
-    rows = total if frequency else float(source.rows)
+    rows = problem.total if frequency else float(problem.source.rows)
+    # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
+    # row of mean weight, and each row has the logarithm of its own.
+    ratio = rows / problem.total if fit.fitted.dispersion is not None else 1.0
+    total = ratio * problem.total
     own = int((fit.coefficients.estimate == fit.coefficients.estimate).sum())
     weights = own - len(response.shared)
     dispersed = fit.fitted.dispersion is not None
     nulls = response.outputs * response.intercept + len(response.shared) + dispersed
     log_weights = 0.0
-    if not frequency and isinstance(response, Location) and source.weight is not None:
-        log_weights = float(source.weight.log().sum()) / response.degree
-    deviance, null_deviance, pearson = _deviance(fit, source, total)
+    if not frequency and isinstance(response, Location) and weighs:
+        logs = problem.sum(_log_weights) + rows * math.log(ratio)
+        log_weights = logs / response.degree
+    deviance, null_deviance, pearson = _deviance(fit, problem, total)
     return Statistics(
         rows=rows,
         parameters=own + dispersed,
@@ -118,30 +121,28 @@ def of(fit: FitResult) -> Statistics:
     )
 
 
-def _training(fit: FitResult) -> Memory:
-    return fit.data.part(fit.data.training)
+def _log_weights(batch: Batch) -> torch.Tensor:
+    assert batch.weight is not None
+    return batch.weight.log().sum()
 
 
 def _deviance(
-    fit: FitResult, source: Memory, total: float
+    fit: FitResult, problem: Problem, total: float
 ) -> tuple[float | None, float | None, float | None]:
     """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
     response = fit.fitted.response
     if isinstance(response, Location) and response.degree != 2.0:
         return None, None, None
-    y, weight = response.reads(source.y), source.weight
     shared = fit.fitted.shared if isinstance(response, Overdispersed) else None
-    _, reached = null.optimum(null.of_intercepts(response, source), shared)
+    _, reached = null.optimum(null.of_intercepts(problem), shared)
     unit = response.spread * response.spread  # infinite, where ** would raise
-    sums = []
-    for loss in (fit.steps[-1][0], reached):
-        least = response.saturated(y, fit.fitted.shared)
-        mean = float(least.mean() if weight is None else (least * weight).sum() / total)
-        sums.append(2 * total * (loss - mean) * unit)
-    return sums[0], sums[1], _pearson(fit, source)
+    least = problem.mean(lambda y: response.saturated(y, fit.fitted.shared))
+    sums = [2 * total * (loss - least) * unit for loss in (fit.steps[-1][0], reached)]
+    pearson = _pearson(fit, problem)
+    return sums[0], sums[1], None if pearson is None else pearson * total / problem.total
 
 
-def _pearson(fit: FitResult, source: Memory) -> float | None:
+def _pearson(fit: FitResult, problem: Problem) -> float | None:
     """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
     response = fit.fitted.response
     if not isinstance(response, OneParameter | Overdispersed):
@@ -149,8 +150,8 @@ def _pearson(fit: FitResult, source: Memory) -> float | None:
     settings: tuple[float | torch.Tensor, ...] = response.settings
     if isinstance(response, Overdispersed):
         settings = (fit.fitted.shared[0].exp(),)
-    link, total = LINKS[response.link], 0.0
-    for batch in source:
+    link, total = LINKS[response.link], torch.zeros(1, dtype=torch.float64)
+    for batch in problem.source:
         output = fit.fitted.output(batch)[:, 0]
         information = response.declaration.information(output, *settings)
         y = response.reads(batch.y)
@@ -159,5 +160,5 @@ def _pearson(fit: FitResult, source: Memory) -> float | None:
         else:
             error, slope = y - link.mean(output), link.slope(output)
         squares = error.square() * information / slope.square()
-        total += float((squares if batch.weight is None else squares * batch.weight).sum())
-    return total
+        total += weighted(squares, batch.weight).sum()
+    return float(problem.reduce(total))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,10 +76,18 @@ def read_file(path: str | Path) -> Table:
 
     path = Path(path)
     notes: list[str] = []
-    try:
+    with readable(path):
         with path.open("rb") as file:
             head = file.read(4)
         frame = pl.read_parquet(path) if head == b"PAR1" else text_file.read(path, notes)
+    return replace(_checked(path.name, frame), notes=tuple(notes))
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in a sentence why a file cannot be read."""
+    try:
+        yield
     except FileNotFoundError:
         raise FitError(f"there is no file {path}; check the name and the folder.") from None
     except OSError as error:
@@ -88,7 +98,6 @@ def read_file(path: str | Path) -> Table:
         reason = str(error).splitlines()[0]
         wanted = "save it as CSV (UTF-8, one header line) or Parquet"
         raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None
-    return replace(_checked(path.name, frame), notes=tuple(notes))
 
 
 def read_demo(name: str) -> tuple[Table, str]:
@@ -212,18 +221,28 @@ def _checked(source: str, frame: pl.DataFrame, numbers: Any = None) -> Table:
     """Refuse an empty table, and bring columns of like kinds to one type."""
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
-    kinds = pl.selectors
     if "" in frame.columns:  # as pandas writes its index
         frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
-    frame = frame.with_columns(
-        (kinds.decimal() | kinds.float()).cast(pl.Float64).fill_nan(None),
-        (kinds.categorical() | kinds.enum()).cast(pl.String),
-    )
-    frame = frame.with_columns(_number_where_text_is_one(column) for column in frame)
+    frame = unified(frame)
+    frame = frame.with_columns(number_where_text_is_one(column) for column in frame)
     return Table(source, frame, numbers)
 
 
-def _number_where_text_is_one(column: pl.Series) -> pl.Series:
+def unified(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return columns of like kinds as one type; numbers that are none are missing."""
+    kinds = pl.selectors
+    frame = frame.with_columns(
+        (kinds.decimal() | kinds.float()).cast(pl.Float64),
+        (kinds.categorical() | kinds.enum()).cast(pl.String),
+    )
+    return frame.with_columns(c.fill_nan(None) for c in frame.select(kinds.float()) if _odd(c))
+
+
+def _odd(column: pl.Series) -> bool:
+    return column.is_nan().any()
+
+
+def number_where_text_is_one(column: pl.Series) -> pl.Series:
     """Turn text such as 1e5 or inf into numbers, where all of a column's text is."""
     if column.dtype != pl.String:
         return column

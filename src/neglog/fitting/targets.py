@@ -18,7 +18,7 @@ from neglog.likelihood import Likelihood
 
 _MOST_INTEGER_CLASSES = 20
 _ROWS_A_CLASS = 3
-_MOST_CLASSES = 100_000
+MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -108,36 +108,47 @@ def choose(column: pl.Series, override: str | None) -> Target:
     Raises:
         FitError: the column cannot be a target, or not one of the likelihood asked for.
     """
+    target = decide(column, override, len(column))
+    if target.classes is None:
+        check_numbers(column, target.kind)
+    return target
+
+
+def decide(column: pl.Series, override: str | None, rows: int) -> Target:
+    """Choose the likelihood of a target, given values of it that stand for so many rows.
+
+    Raises:
+        FitError: as `choose`, but for numbers that the likelihood does not allow.
+    """
     name = column.name
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
     values = column.unique()
-    labels = sorted({plain(value) for value in values.head(_MOST_CLASSES)})
+    labels = sorted({plain(value) for value in values.head(MOST_CLASSES)})
     if any(isinstance(label, float) for label in labels):
         labels = [float(label) for label in labels]
     if len(values) == 1:
         raise FitError(
-            f"the target {name!r} is {labels[0]!r} in all {len(column)} rows; with one value there "
+            f"the target {name!r} is {labels[0]!r} in all {rows} rows; with one value there "
             "is nothing to learn."
         )
     if override is None:
-        kind, reason = _fitting(column, labels, len(values))
+        kind, reason = _fitting(column, labels, len(values), rows)
     else:
         kind, reason = _asked_for(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":
-        _check_numbers(column, kind)
         return Target(name, kind, None, reason)
-    _check_classes(column, labels, len(values), kind)
+    _check_classes(column, labels, rows, kind)
     return Target(name, kind, labels, reason)
 
 
-def _fitting(column: pl.Series, labels: list[Any], count: int) -> tuple[str, str]:
+def _fitting(column: pl.Series, labels: list[Any], count: int, rows: int) -> tuple[str, str]:
     if count == 2:
         return "bernoulli", f"{column.name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)"
     if column.dtype == pl.String:
         return "categorical", f"{column.name!r} holds {count} different labels"
     whole = all(isinstance(label, int) for label in labels)
-    few = count <= min(_MOST_INTEGER_CLASSES, len(column) // _ROWS_A_CLASS)
+    few = count <= min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
     if whole and few:
         reason = f"{column.name!r} holds {count} different whole numbers, taken as classes"
         return "categorical", reason
@@ -152,7 +163,8 @@ def _asked_for(name: str, override: str) -> str:
     return asked
 
 
-def _check_numbers(column: pl.Series, kind: str) -> None:
+def check_numbers(column: pl.Series, kind: str) -> None:
+    """Refuse values that a likelihood of numbers does not allow."""
     name, support = column.name, KINDS[kind].support
     if column.dtype == pl.String:
         raise FitError(
@@ -175,16 +187,16 @@ def _check_numbers(column: pl.Series, kind: str) -> None:
         )
 
 
-def _check_classes(column: pl.Series, labels: list[Any], count: int, kind: str) -> None:
-    name = column.name
+def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -> None:
+    name, count = column.name, column.n_unique()
     if KINDS[kind].target == "two" and count > 2:
         raise FitError(
             f"bernoulli wants two classes, but the target {name!r} holds {count}: "
             f"{listed(labels)}; pass categorical."
         )
-    if count > min(max(2, len(column) // 2), _MOST_CLASSES):
+    if count > min(max(2, rows // 2), MOST_CLASSES):
         remedy = "pass normal" if column.dtype != pl.String else "choose another target"
         raise FitError(
-            f"the target {name!r} holds {count} different values in {len(column)} rows, which are "
+            f"the target {name!r} holds {count} different values in {rows} rows, which are "
             f"no classes; {remedy}."
         )

@@ -47,9 +47,7 @@ def read(path: Path, notes: list[str]) -> pl.DataFrame:
     if b"\r" in head and b"\n" not in head:
         whole = source if isinstance(source, bytes) else path.read_bytes()
         head = source = whole.replace(b"\r", b"\n")
-    first = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0]
-    separator = max((b",", b";", b"\t"), key=first.count).decode()
-    _check_names(path, first, separator)
+    separator = separator_of(path, head)
     try:
         frame = pl.read_csv(
             source, separator=separator, infer_schema_length=None, null_values=MISSING
@@ -57,6 +55,32 @@ def read(path: Path, notes: list[str]) -> pl.DataFrame:
     except pl.exceptions.ComputeError as error:
         raise _explained(path, source, separator) or error from None
     return _with_decimal_commas(frame, notes) if separator == ";" else frame
+
+
+def separator_of(path: Path, head: bytes) -> str:
+    """Return what is between the fields: what the line of names has most of.
+
+    Raises:
+        FitError: two columns have one name.
+    """
+    first = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0]
+    separator = max((b",", b";", b"\t"), key=first.count).decode()
+    _check_names(path, first, separator)
+    return separator
+
+
+def check_text_to_stream(path: Path, head: bytes) -> None:
+    """Refuse what cannot be read from one line's end to another's.
+
+    Raises:
+        FitError: it is no text in UTF-8, or its lines end in carriage returns alone.
+    """
+    if head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):
+        raise FitError(
+            f"{path} cannot be read block by block, being compressed, in UTF-16 or with carriage "
+            "returns for line ends; save it as CSV in UTF-8, or as Parquet."
+        )
+    _check_text(path, head)
 
 
 def _check_text(path: Path, head: bytes) -> None:

@@ -9,7 +9,7 @@ from neglog.report import checks, costs, figures, forest, goodness, weights
 from neglog.report.document import Table
 from neglog.report.information import information
 from neglog.report.losses import loss_formula
-from neglog.report.parts import Judged, parts
+from neglog.report.parts import parts
 
 if TYPE_CHECKING:
     from neglog.fitting.result import FitResult
@@ -45,24 +45,25 @@ def content(fit: FitResult) -> dict[str, Any]:
         "costs": costs.costs(judged, fit.classes),
         "concentration": costs.concentration(judged[-1].rows.loss),
         "judged": judged[-1].name,
-        "information": _information(judged, fit.classes),
+        "information": _information(fit),
     }
 
 
 def _lead(fit: FitResult) -> str:
-    held = len(fit.data.validation)
-    said = [f"{len(fit.training.loss):,} rows fitted"] + [f"{held:,} held out"] * (held > 0)
+    held = fit.data.held
+    said = [f"{fit.data.fitted:,} rows fitted"] + [f"{held:,} held out"] * (held > 0)
     return ", ".join([
         *said, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
         f"{fit.kind.replace('_', ' ')} likelihood.",
     ])  # fmt: skip
 
 
-def _information(judged: list[Judged], classes: list[Any] | None) -> Table:
+def _information(fit: FitResult) -> Table:
     """Return the table of all rows together, the worst first."""
-    rows = Rows.concatenated([part.rows for part in judged])
-    splits = [part.name for part in judged for _ in part.rows.loss] if len(judged) > 1 else []
-    table = information(rows, classes, _WORST, splits)
-    shown, count = len(table.rows), len(rows.loss)
+    every = {"training": fit.training, "validation": fit.validation}
+    rows = Rows.concatenated([part for part in every.values() if len(part.loss)])
+    splits = [name for name, part in every.items() for _ in part.loss]
+    table = information(rows, fit.classes, _WORST, splits if fit.data.held else ())
+    shown, count = len(table.rows), fit.data.fitted + fit.data.held
     title = f"All {count:,} rows" if shown == count else f"The worst {shown:,} of {count:,} rows"
     return Table(table.headers, table.rows, f"{title}, by their information loss", table.caption)

@@ -36,7 +36,7 @@ def table(fit: FitResult) -> Table:
     if fit.validation_loss is not None:
         what = "of rows that the fit has not seen"
         rows.insert(1, ["mean loss, validation rows", _figure(fit.validation_loss), what])
-    if fit.classes is None:
+    if fit.classes is None and fit.data.whole:
         rows.append(["R²", _explained(fit), "share of the target's variance that is explained"])
     if fit.fitted.dispersion is not None:
         name = KINDS[fit.kind].dispersion

@@ -30,9 +30,11 @@ class Judged:
 
 
 def parts(fit: FitResult) -> list[Judged]:
-    """Return the rows that were fitted, and those held out if there are any."""
+    """Return the rows that were fitted, and those held out if there are any; or a sample."""
+    if not fit.data.whole:
+        return [_judged(fit, "sampled training", fit.data.sampled(fit.fitted))]
     found = [_judged(fit, "training", fit.training)]
-    if len(fit.data.validation):
+    if fit.data.held:
         found.append(_judged(fit, "validation", fit.validation))
     return found
 

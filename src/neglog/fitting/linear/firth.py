@@ -66,8 +66,8 @@ def _gradient(problem: Problem, weights: Tensor, value: Value, free: Tensor) -> 
     total = torch.zeros_like(weights)
     for batch, local in problem.each(weights):
         z = batch.columns.dense()
-        p = local.slope[:, 0] + batch.y
+        p = local.slope[:, 0] + problem.response.reads(batch.y)
         leverage = weighted(p * (1 - p), batch.weight) * ((z @ inverse) * z).sum(1)
         total += gradient(local, 1, batch.columns, batch.weight)
         total += batch.columns.pull((leverage * (p - 0.5))[:, None])[:, 0]
-    return total[free] / problem.total
+    return problem.reduce(total)[free] / problem.total

@@ -32,7 +32,7 @@ class Memory:
 
     Attributes:
         x: the numbers.
-        y: (N,) the target, as the response takes it.
+        y: (N,) the target: numbers, or the classes' numbers.
         labels: the columns of labels, which come after the numbers.
         weight, offset, cluster: as in `Batch`.
         batch: how many rows are read at once.
@@ -60,6 +60,11 @@ class Memory:
         """How many encoded columns there are."""
         return self.x.shape[1] + sum(label.levels - 1 for label in self.labels)
 
+    def width(self, outputs: int) -> int:
+        """Return how many numbers are computed of a row for so many outputs."""
+        stored = self.x.shape[1] + len(self.labels)
+        return stored + 1 if outputs == 1 else (self.features + 1) * outputs
+
     @property
     def units(self) -> Units:
         """What becomes of the columns as they are read; those of labels are as they are."""
@@ -74,6 +79,26 @@ class Memory:
         """Yield the rows in order."""
         for start in range(0, self.rows or 1, self.batch):
             yield self._part(slice(start, start + self.batch))
+
+    def bare(self) -> Memory:
+        """Return the same rows without their columns."""
+        x = torch.empty(self.rows, 0, dtype=torch.float64)
+        return replace(self, x=x, labels=(), scale=None, centre=None)
+
+    def sample(self, count: int) -> Memory:
+        """Return so many rows drawn at random, some of them twice; or all, if they are few."""
+        if count >= self.rows:
+            return self
+        random = torch.Generator().manual_seed(0)
+        return self.at(torch.randint(self.rows, (count,), generator=random).sort().values)
+
+    def glance(self) -> tuple[Tensor, Tensor | None]:
+        """Return all targets, and their weights."""
+        return self.y, self.weight
+
+    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Memory:
+        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
+        return replace(self, scale=scale, centre=centre, batch=batch)
 
     def at(self, rows: Tensor) -> Memory:
         """Return some of the rows, in memory of their own."""

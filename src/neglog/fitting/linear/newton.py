@@ -76,9 +76,10 @@ def steps(
     value, number, before = problem.value(weights, second=known is None), 0, math.inf
     while True:
         fresh = value.hessian is not None
-        known = value.hessian if fresh else known
+        known = value.hessian if value.hessian is not None else known
         assert known is not None
-        way, pivot = direction(known[free][:, free], value.gradient[free])
+        # The first process's, as the last bits of it could part them.
+        way, pivot = problem.gather(direction(known[free][:, free], value.gradient[free]))[0]
         decrement = float(value.gradient[free] @ way) / 2
         yield Step(number, weights, replace(value, hessian=known), decrement, pivot)
         number += 1

@@ -40,7 +40,8 @@ def quantile(problem: Problem, free: Tensor | None = None) -> Tensor:
         for b in source
     ]
     x = torch.cat([z for z, *_ in parts])
-    y = torch.cat([t if offset is None else t - offset for _, t, offset, _ in parts])
+    spread = response.spread
+    y = torch.cat([t if shift is None else t - shift / spread for _, t, shift, _ in parts])
     weight = torch.cat([torch.ones_like(t) if w is None else w for _, t, _, w in parts])
     weights = torch.zeros(problem.size, dtype=torch.float64)
     free = torch.arange(problem.size) if free is None else free

@@ -12,12 +12,11 @@ from torch import Tensor
 from neglog.errors import FitError
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.firth import firth_steps
-from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.penalty import lasso_steps, ridge, spreads
 from neglog.fitting.linear.rank import Alias, aliases
-from neglog.fitting.linear.sums import Problem, Source, Value
+from neglog.fitting.linear.sums import Problem, Value
 from neglog.fitting.outcome import Outcome, at_infinity
 from neglog.fitting.table import listed
 
@@ -62,7 +61,7 @@ class Penalty:
         if self.firth:
             return problem, firth_steps(problem, weights, free)
         if self:
-            spread = spreads(gram(problem.source))
+            spread = spreads(gram(problem))
             if self.l2:
                 problem = replace(problem, ridge=ridge(problem, spread, self.l2))
             if self.l1:
@@ -208,26 +207,25 @@ def _sample(problem: Problem) -> Problem | None:
     """Return the problem of some of the rows; None where all of them are few."""
     source = problem.source
     wanted = max(problem.size * _ROWS_A_WEIGHT, _LEAST_SAMPLE, source.rows // _SAMPLE_PART)
-    if not isinstance(source, Memory) or wanted * 4 > source.rows:
+    if wanted * 4 > source.rows:
         return None
-    random = torch.Generator().manual_seed(0)
-    rows = torch.randint(source.rows, (wanted,), generator=random).sort().values
-    part = source.at(rows)
-    total = float(wanted if part.weight is None else part.weight.sum())
-    return replace(problem, source=part, total=total)
+    sample = Problem.of(problem.response, source.sample(wanted))
+    return sample if sample.total else None
 
 
 def _aliases(problem: Problem) -> list[Alias]:
-    return aliases(gram(problem.source), problem.source, problem.response.intercept)
+    intercept = problem.response.intercept
+    return aliases(gram(problem), problem.source, intercept, problem.reduce)
 
 
-def gram(source: Source) -> Tensor:
+def gram(problem: Problem) -> Tensor:
     """Return (P + 1, P + 1): the products of the columns with each other, the intercept's last."""
-    total = torch.zeros(source.features + 1, source.features + 1, dtype=torch.float64)
-    for batch in source:
+    width = problem.source.features + 1
+    total = torch.zeros(width, width, dtype=torch.float64)
+    for batch in problem.source:
         ones = torch.ones(len(batch.y), dtype=torch.float64)
         total += batch.columns.gram(ones if batch.weight is None else batch.weight)
-    return total
+    return problem.reduce(total.reshape(-1)).reshape(width, width)
 
 
 def _free(problem: Problem, found: Sequence[Alias]) -> Tensor:
@@ -242,12 +240,8 @@ def _free(problem: Problem, found: Sequence[Alias]) -> Tensor:
 def _null(problem: Problem) -> Tensor:
     """Return the weights to begin with: none for any column."""
     response, width = problem.response, problem.source.features + 1
-    y = torch.cat([batch.y for batch in problem.source])
-    weight = None
-    parts = [batch.weight for batch in problem.source if batch.weight is not None]
-    if parts:
-        weight = torch.cat(parts)
-    start = response.start(y, weight)
+    y, weight = problem.source.glance()
+    start = response.start(response.reads(y), weight)
     weights = torch.zeros(response.outputs, width, dtype=torch.float64)
     weights[:, -1] = start[: response.outputs]
     return torch.cat([weights.reshape(-1), start[response.outputs :]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +45,12 @@ def _times(amount: float, name: str) -> str:
     return f"−{name}" if abs(amount + 1) < _PART else f"{amount:.4g}·{name}".replace("-", "−", 1)
 
 
-def aliases(gram: Tensor, source: Source, intercept: bool) -> list[Alias]:
+def aliases(
+    gram: Tensor,
+    source: Source,
+    intercept: bool,
+    reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
+) -> list[Alias]:
     """Return the columns that those before them, and the intercept, make up.
 
     The Gram matrix tells in half the digits; a column that it makes suspicious is put to the test
@@ -55,6 +60,7 @@ def aliases(gram: Tensor, source: Source, intercept: bool) -> list[Alias]:
         gram: (P + 1, P + 1) products of the columns, the intercept's last.
         source: the rows.
         intercept: whether the model has one.
+        reduce: as of `Problem`.
     """
     size = gram.diagonal().sqrt()
     unit = torch.where(size > 0, size, 1.0)
@@ -73,7 +79,7 @@ def aliases(gram: Tensor, source: Source, intercept: bool) -> list[Alias]:
         if left < _SUSPICIOUS:
             part = torch.linalg.solve_triangular(own.T, line, upper=True)[:, 0]
             amounts = part * size[j] / size[known]
-            if _left(source, known, amounts, j) < _ALIASED * float(size[j]):
+            if _left(source, known, amounts, j, reduce) < _ALIASED * float(size[j]):
                 parts = zip(known, amounts.tolist(), part.abs().tolist(), strict=True)
                 of = {k: a for k, a, share in parts if share > _PART}
                 found.append(Alias(j, _in_table_units(j, of, source.units)))
@@ -96,9 +102,18 @@ def _in_table_units(
     return tuple(own.items())
 
 
-def _left(source: Source, known: list[int], amounts: Tensor, column: int) -> float:
+def _left(
+    source: Source,
+    known: list[int],
+    amounts: Tensor,
+    column: int,
+    reduce: Callable[[Tensor], Tensor],
+) -> float:
     """Return the length of what remains of a column without the others' part in it."""
     weights = torch.zeros(source.features + 1, 1, dtype=torch.float64)
     weights[column] = 1.0
     weights[known, 0] -= amounts
-    return math.sqrt(sum(float(b.columns.predict(weights).square().sum()) for b in source))
+    total = torch.zeros(1, dtype=torch.float64)
+    for batch in source:
+        total += batch.columns.predict(weights).square().sum()
+    return math.sqrt(float(reduce(total)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,6 +15,8 @@ from neglog.fitting.linear.local import Local, Single, Softmax
 from neglog.likelihood import Elementwise, Likelihood
 
 _SMALLEST_SCALE = 1e-12
+Mean = Callable[[Callable[[Tensor], Tensor]], float]
+"""Returns the (weighted) mean over all rows of a function of the target."""
 
 
 def average(values: Tensor, weight: Tensor | None) -> float:
@@ -83,7 +85,7 @@ class Response:
         """Return the rows' losses and derivatives at (N, outputs) predictors."""
         raise NotImplementedError
 
-    def dispersion(self, loss: float, y: Tensor, weight: Tensor | None) -> float | None:
+    def dispersion(self, loss: float, mean: Mean) -> float | None:
         """Return the dispersion of greatest likelihood, given the mean of `local`'s losses.
 
         None where the likelihood has none, or has it among the shared parameters.
@@ -133,9 +135,9 @@ class Shaped(OneParameter):
     The settings hold the shape 1; the dispersion is one over the shape.
     """
 
-    def dispersion(self, loss: float, y: Tensor, weight: Tensor | None) -> float:
+    def dispersion(self, loss: float, mean: Mean) -> float:
         """Return 1/shape, where ln shape − ψ(shape) is half the mean deviance."""
-        half = loss - average(y.log() + 1.0, weight)
+        half = loss - mean(lambda y: y.log() + 1.0)
         if half <= _SMALLEST_SCALE:
             return 0.0
         shape = optimize.brentq(
@@ -175,7 +177,7 @@ class Location(OneParameter):
         """Return the rows' losses and derivatives at (N, 1) predictors."""
         return super().local(output, shared, (y - self.centre) / self.spread)
 
-    def dispersion(self, loss: float, y: Tensor, weight: Tensor | None) -> float:
+    def dispersion(self, loss: float, mean: Mean) -> float:
         """Return the scale, where the derivative by it is 0."""
         scale: float = (self.degree * loss) ** (1 / self.degree)
         return max(scale, _SMALLEST_SCALE) * self.spread

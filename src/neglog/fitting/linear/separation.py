@@ -12,7 +12,8 @@ the existence of maximum likelihood estimates for generalized linear models, arX
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,10 @@ def found(problem: Problem, free: Tensor, names: Sequence[str]) -> str:
     if way is None:
         return ""
     kind = "separated in part"
-    cones = [cone.some(allowed) for cone in _cones(problem, scale)]
-    if (
-        not any(cone.zero.shape[0] for cone in cones)
-        and sum(map(len, cones)) * len(allowed) < _MOST_ENTRIES
-    ):
-        strict = _program(cones, _costs(problem, allowed), each=1.0)
+    few = problem.source.rows * len(allowed) < _MOST_ENTRIES
+    cones = _everywhere(problem, _of(problem, scale, allowed)) if few else []
+    if few and not any(cone.zero.shape[0] for cone in cones):
+        strict = problem.gather(_program(cones, _costs(problem, allowed), each=1.0))[0]
         if strict is not None:
             kind, way[allowed] = "completely separated", strict
     return f"{kind} by {_culprits(problem, scale, allowed, way, names)}"
@@ -91,6 +90,7 @@ def _scale(problem: Problem) -> Tensor:
     largest = torch.zeros(problem.source.features + 1, dtype=torch.float64)
     for batch in problem.source:
         largest = torch.maximum(largest, batch.columns.dense().abs().max(0).values)
+    largest = torch.stack(list(problem.gather(largest))).amax(0)
     return torch.where(largest > 0, largest, 1.0)
 
 
@@ -151,22 +151,38 @@ def _direction(problem: Problem, scale: Tensor, allowed: np.ndarray) -> np.ndarr
     """Return a direction along which no loss rises and some falls, of few columns; or None."""
     working: list[Cone] = []
     room = max(1, _MOST_ENTRIES // (len(allowed) * max(1, problem.response.outputs)))
-    for cone in _cones(problem, scale):
-        cone = cone.some(allowed)
-        share = max(1, room * 65_536 // max(1, problem.source.rows * 65_536 // max(1, len(cone))))
-        working.append(_thinned(cone, share))
+    share = room / max(1, problem.source.rows)
+    for cone in _of(problem, scale, allowed):
+        working.append(_thinned(cone, share * len(cone)))
+    working = _everywhere(problem, working)
     costs = _costs(problem, allowed)
     for _ in range(_ROUNDS):
-        way = _program(working, costs)
+        way = problem.gather(_program(working, costs))[0]
         if way is None:
             return None
-        offended = [cone.some(allowed).offended(way) for cone in _cones(problem, scale)]
+        offended = _everywhere(
+            problem,
+            (
+                _thinned(cone.offended(way), share * len(cone))
+                for cone in _of(problem, scale, allowed)
+            ),
+        )
         if not any(map(len, offended)):
             whole = np.zeros(problem.size)
             whole[allowed] = way
             return whole
-        working += [_thinned(cone, room // len(offended) + 1) for cone in offended]
+        working += offended
     return None
+
+
+def _of(problem: Problem, scale: Tensor, allowed: np.ndarray) -> Iterator[Cone]:
+    """Yield what each batch of rows asks of some of the weights."""
+    return (cone.some(allowed) for cone in _cones(problem, scale))
+
+
+def _everywhere(problem: Problem, cones: Iterable[Cone]) -> list[Cone]:
+    """Return the conditions of all processes' rows."""
+    return [cone for part in problem.gather(list(cones)) for cone in part]
 
 
 def _costs(problem: Problem, allowed: np.ndarray) -> np.ndarray:
@@ -176,9 +192,9 @@ def _costs(problem: Problem, allowed: np.ndarray) -> np.ndarray:
     return np.asarray(of_columns, dtype=np.float64)
 
 
-def _thinned(cone: Cone, most: int) -> Cone:
-    """Return some of the conditions, evenly spread."""
-    stride = max(1, -(-len(cone) // most))
+def _thinned(cone: Cone, most: float) -> Cone:
+    """Return some of the conditions, evenly spread, and one at least."""
+    stride = max(1, math.ceil(len(cone) / max(most, 1.0)))
     return Cone(cone.least[::stride], cone.zero[::stride])
 
 

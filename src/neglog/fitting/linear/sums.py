@@ -5,9 +5,9 @@ Weights are one vector: (P + 1) for each output, the intercept's last, then what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from neglog.fitting.linear.columns import Columns
 from neglog.fitting.linear.local import Local, gradient, weighted
 from neglog.fitting.linear.responses import Response
 
+if TYPE_CHECKING:
+    from neglog.fitting.linear.memory import Memory
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -23,7 +26,7 @@ class Batch:
 
     Attributes:
         columns: what the linear predictors read.
-        y: (N,) the target, as the response takes it.
+        y: (N,) the target: numbers, or the classes' numbers.
         weight: (N,) how much each row counts; None where all count the same.
         offset: (N,) what is added to the linear predictor; None for nothing.
         cluster: (N,) the number of the group that a row belongs to; None without groups.
@@ -51,16 +54,31 @@ class Source(Protocol):
     def features(self) -> int:
         """How many encoded columns there are."""
 
+    def width(self, outputs: int) -> int:
+        """Return how many numbers are computed of a row for so many outputs."""
+
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """How many rows there are, those of other processes among them."""
 
     @property
     def units(self) -> Units:
         """What becomes of the columns as they are read."""
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the rows."""
+        """Yield the rows; where processes share them, those of this one."""
+
+    def bare(self) -> Source:
+        """Return the same rows without their columns."""
+
+    def sample(self, count: int) -> Memory:
+        """Return some rows of all processes, about so many, drawn at random; or all, if few."""
+
+    def glance(self) -> tuple[Tensor, Tensor | None]:
+        """Return targets and weights that stand for all: a start, not a result, rests on them."""
+
+    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:
+        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +90,11 @@ class Value:
     hessian: Tensor | None = None
 
 
+def alone(mine: Any) -> Sequence[Any]:
+    """Return what every process has, where there is one."""
+    return [mine]
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is minimised: the mean over the rows of a response's loss.
@@ -80,6 +103,7 @@ class Problem:
         total: the sum of the rows' weights, by which the sums are divided.
         ridge: (W, W) the matrix of half the squares that are added to the mean loss; None for none.
         reduce: adds a vector of sums up over the processes that hold other rows.
+        gather: returns what each of these processes hands in, in their order.
     """
 
     response: Response
@@ -87,6 +111,13 @@ class Problem:
     total: float
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums
     ridge: Tensor | None = None
+    gather: Callable[[Any], Sequence[Any]] = alone
+
+    @classmethod
+    def of(cls, response: Response, rows: Memory) -> Problem:
+        """Return the problem of rows in memory."""
+        total = float(rows.rows if rows.weight is None else rows.weight.sum())
+        return cls(response, rows, total)
 
     @property
     def size(self) -> int:
@@ -101,8 +132,40 @@ class Problem:
         for batch in self.source:
             output = batch.columns.predict(own)
             if batch.offset is not None:
-                output = output + batch.offset[:, None]
-            yield batch, response.local(output, shared, batch.y)
+                output = output + (batch.offset / response.spread)[:, None]
+            yield batch, response.local(output, shared, response.reads(batch.y))
+
+    def bare(self) -> Problem:
+        """Return the problem without features."""
+        return replace(self, source=self.source.bare())
+
+    def sum(self, of: Callable[[Batch], Tensor]) -> float:
+        """Return the sum over all batches of a number that needs no features."""
+        total = torch.zeros(1, dtype=torch.float64)
+        for batch in self.source.bare():
+            total += of(batch)
+        return float(self.reduce(total))
+
+    def mean(self, of: Callable[[Tensor], Tensor]) -> float:
+        """Return the weighted mean over all rows of a function of the target."""
+
+        def own(batch: Batch) -> Tensor:
+            values = of(self.response.reads(batch.y)).expand(len(batch.y))
+            return weighted(values, batch.weight).sum()
+
+        return self.sum(own) / self.total
+
+    def dispersion(self, loss: float) -> float | None:
+        """Return the dispersion of greatest likelihood, given the mean of `local`'s losses."""
+        return self.response.dispersion(loss, self.mean)
+
+    def nats(self, loss: float, dispersion: float | None) -> float:
+        """Return the mean of the rows' negative log-likelihoods, given that of `local`'s losses."""
+        same = torch.full((1,), loss, dtype=torch.float64)
+        some = self.response.reads(self.source.glance()[0])
+        if self.response.nats(same, some, dispersion).numel() == 1:  # it is the same in every row
+            return float(self.response.nats(same, some, dispersion))
+        return self.mean(lambda y: self.response.nats(same, y, dispersion))
 
     def value(self, weights: Tensor, second: bool = True, expected: bool = False) -> Value:
         """Return the mean loss and its derivatives.

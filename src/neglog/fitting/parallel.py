@@ -1,0 +1,93 @@
+"""The processes among which the rows of a fit are shared; most often there is one.
+
+Sums go through one all-reduce a step, of a vector as long as loss, gradient and Hessian together;
+whatever else must be the same everywhere, such as the levels of a column of text, is gathered.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process's place among those that fit one model.
+
+    Attributes:
+        rank: which of them this is, from 0; the first one prints and writes.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def reduce(self, sums: Tensor) -> Tensor:
+        """Return the sum of the processes' vectors, the same bits in all of them."""
+        if self.size == 1:
+            return sums
+        from torch import distributed
+
+        there = sums.to(_device(), copy=True)
+        distributed.all_reduce(there)
+        return there.to(sums.device)
+
+    def gather(self, mine: Any) -> Sequence[Any]:
+        """Return what every process hands in, in their order."""
+        if self.size == 1:
+            return [mine]
+        from torch import distributed
+
+        every: list[Any] = [None] * self.size
+        distributed.all_gather_object(every, mine)
+        return every
+
+
+def _device() -> torch.device:
+    """Return where torch.distributed wants its vectors: NCCL on the GPU, gloo in memory."""
+    from torch import distributed
+
+    return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
+
+
+@contextmanager
+def joined(wanted: bool) -> Iterator[Group]:
+    """Join the processes that torchrun, Ray or the caller has started.
+
+    A group that is there already is used and left as it is; otherwise one is made, of gloo, and
+    ended with the context.
+
+    Args:
+        wanted: whether the rows are to be shared; if not, this process is alone.
+
+    Raises:
+        FitError: there is neither a group nor torchrun's environment.
+    """
+    if not wanted:
+        yield Group()
+        return
+    from torch import distributed
+
+    if not distributed.is_available():
+        raise FitError("this build of torch has no torch.distributed; leave out distributed.")
+    own = not distributed.is_initialized()
+    if own and "RANK" not in os.environ:
+        raise FitError(
+            "distributed wants processes that know of each other; start them with torchrun, or "
+            "call torch.distributed.init_process_group first."
+        )
+    if own:
+        distributed.init_process_group("gloo")
+    try:
+        yield Group(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        if own:
+            distributed.destroy_process_group()

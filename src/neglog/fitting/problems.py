@@ -1,0 +1,102 @@
+"""A linear model's rows, likelihood and penalty, as what is minimised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from neglog import families
+from neglog.errors import FitError
+from neglog.fitting.data import Prepared
+from neglog.fitting.linear.memory import batch_rows
+from neglog.fitting.linear.optimum import Penalty
+from neglog.fitting.linear.responses import Classes, Response
+from neglog.fitting.linear.sums import Problem
+from neglog.fitting.options import Options
+
+_MOST_WEIGHTS = 5000
+_FAR = 3.0
+_LOOK = 10_000
+_WILD = 1e50
+
+
+def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]:
+    """Return the training rows and their likelihood; and the validation rows, if any.
+
+    Raises:
+        FitError: the target is constant, or the model too large.
+    """
+    training = data.rows()
+    y, weight = training.glance()
+    if y.min() == y.max():
+        raise FitError(
+            f"the target is {data.target.decode(y[:1])[0]} in every training row; there "
+            "is nothing to learn; pass another seed or a smaller validation part."
+        )
+    response = data.target.facts.make(len(data.target.classes or ()), _base(data, options), options)
+    if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
+        raise FitError("an offset is for one linear predictor, but each class has its own.")
+    response = response.in_units_of(response.reads(y), weight)
+    look = training.sample(_LOOK).x.double()
+    scale = _scale(look)
+    centre = _centre(look, scale)
+    batch = batch_rows(training.width(response.outputs), training.features)
+    problems = [
+        replace(problem, source=problem.source.in_units(scale, centre, batch))
+        for problem in (data.problem(response, held=held) for held in (False, True))
+    ]
+    size = problems[0].size
+    if size > _MOST_WEIGHTS:
+        raise FitError(
+            f"newton would need the second derivatives of {size} weights, more than "
+            f"{_MOST_WEIGHTS}; pass --optimizer lbfgs."
+        )
+    return problems[0], problems[1] if data.held else None
+
+
+def penalty_of(options: Options, response: Response) -> Penalty:
+    """Return what is added to the loss.
+
+    Raises:
+        FitError: the likelihood does not go with it.
+    """
+    penalty = Penalty(options.l2, options.l1, options.firth)
+    if options.firth and response.declaration is not families.Bernoulli:
+        raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
+    if options.l1 and isinstance(response, Classes):
+        raise FitError(
+            "l1 is not for several classes, whose weights are relative; pass l2 instead."
+        )
+    if penalty and not response.smooth:
+        raise FitError("a penalty is for losses without kinks; choose huber, or pass none.")
+    return penalty
+
+
+def _base(data: Prepared, options: Options) -> int:
+    """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
+    classes = data.target.classes or []
+    if options.base is None:
+        return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().glance()).argmax())
+    names = [str(label) for label in classes]
+    if str(options.base) not in names:
+        raise FitError(f"there is no class {options.base!r} to be the base; there are {names}.")
+    return names.index(str(options.base))
+
+
+def _scale(look: Tensor) -> Tensor | None:
+    """Return powers of two for columns so large or small that their squares would not be finite."""
+    size = look.abs().amax(0) if look.numel() else torch.zeros(0)
+    wild = (size > _WILD) | ((size < 1 / _WILD) & (size > 0))
+    return torch.where(wild, torch.exp2(-size.log2().round()), 1.0) if wild.any() else None
+
+
+def _centre(look: Tensor, scale: Tensor | None) -> Tensor | None:
+    """Return what to take off the columns, so that none lies far from 0 beside its spread."""
+    if not look.numel():
+        return None
+    look = look if scale is None else look * scale
+    mean, spread = look.mean(0), look.std(0, correction=0)
+    far = mean.abs() > _FAR * spread
+    return torch.where(far, mean, 0.0) if far.any() else None

@@ -1,0 +1,80 @@
+"""A saved model used on a file that need not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from neglog.fitting import files, save
+from neglog.fitting.predict import of_table
+from neglog.fitting.save import Saved
+from neglog.fitting.scale.file import File, open_file
+from neglog.fitting.scale.write import write_csv
+from neglog.fitting.table import Table, number_where_text_is_one
+
+
+@dataclass
+class Written:
+    """What became of a file of predictions.
+
+    Attributes:
+        rows: how many predictions were written.
+        left_out: how many rows were left out because values are missing.
+        known: how many rows have a target that is known.
+        total: the sum of their losses in nats.
+    """
+
+    rows: int = 0
+    left_out: int = 0
+    known: int = 0
+    total: float = 0.0
+
+    @property
+    def loss(self) -> float | None:
+        """The mean loss in nats of the rows whose truth is known; None without any."""
+        return self.total / self.known if self.known else None
+
+
+def write_predictions(folder: str | Path, table: str | Path, out: str | Path) -> Written:
+    """Predict the rows of a file block by block, and write them as CSV.
+
+    The file is as `neglog.predict(folder, table).frame.write_csv(out)` makes it; memory is needed
+    for one block.
+
+    Args:
+        folder: where `neglog.fit` saved the model.
+        table: a CSV or Parquet file.
+        out: the file of the predictions; it appears only once it is whole.
+
+    Raises:
+        FitError: there is no model, or the table is not one that it can read.
+    """
+    saved, file, out = save.read(Path(folder)), open_file(table), Path(out).absolute()
+    written = Written()
+    frames = _predicted(saved, file, written)
+    files.write_files({out.name: lambda path: write_csv(frames, path)}, out.parent)
+    return written
+
+
+def _predicted(saved: Saved, file: File, written: Written) -> Iterator[pl.DataFrame]:
+    texts = {column.name for column in saved.design.labels}
+    if any(isinstance(label, str) for label in saved.fitted.target.classes or ()):
+        texts.add(saved.fitted.target.name)
+    start = 0
+    for block in range(len(file.blocks)):
+        frame = file.read(block, list(file.columns))
+        frame = frame.with_columns(
+            number_where_text_is_one(column) for column in frame if column.name not in texts
+        )
+        found = of_table(saved, Table(file.path.name, frame), start).predictions()
+        start += len(frame)
+        written.rows += len(found.frame)
+        written.left_out += found.left_out
+        if found.loss is not None:
+            known = int(found.frame["loss_nats"].is_not_null().sum())
+            written.known += known
+            written.total += known * found.loss
+        yield found.frame

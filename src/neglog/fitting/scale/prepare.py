@@ -1,0 +1,183 @@
+"""A file made ready to be fitted without being in memory as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neglog.errors import FitError
+from neglog.fitting.data import bases
+from neglog.fitting.design import Design
+from neglog.fitting.judge import Fitted, Rows, judge
+from neglog.fitting.linear.memory import Memory
+from neglog.fitting.linear.responses import Response
+from neglog.fitting.linear.sums import Problem
+from neglog.fitting.options import Options
+from neglog.fitting.parallel import Group
+from neglog.fitting.roles import Roles
+from neglog.fitting.scale import survey as surveys
+from neglog.fitting.scale import tally as tallies
+from neglog.fitting.scale.file import open_file
+from neglog.fitting.scale.stream import Encoder, Stream
+from neglog.fitting.scale.survey import Survey
+from neglog.fitting.scale.tally import Tally
+from neglog.fitting.targets import Target
+
+WORST = 1000
+"""How many rows `judged` keeps."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """The rows of a file, which are read on every pass anew.
+
+    Attributes:
+        encoder: reads and encodes the blocks of this process.
+        group: the processes that share the blocks.
+        streams, tallied: the rows that are fitted, and those held out.
+        starts: the number of each block's first row in the table.
+        notes: what was left out, each a sentence.
+    """
+
+    encoder: Encoder
+    group: Group
+    streams: tuple[Stream, Stream]
+    tallied: tuple[Tally, Tally]
+    starts: dict[int, int]
+    notes: list[str]
+    whole: bool = False
+
+    @property
+    def target(self) -> Target:
+        """The target's name, its likelihood and its classes."""
+        return self.encoder.target
+
+    @property
+    def design(self) -> Design:
+        """How the table's columns become the model's."""
+        return self.encoder.design
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that prints and writes."""
+        return self.group.rank == 0
+
+    @property
+    def fitted(self) -> int:
+        """How many rows are fitted."""
+        return self.tallied[False].rows
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+        return self.tallied[True].rows
+
+    def rows(self, held: bool = False) -> Stream:
+        """Return the rows that are fitted, or those held out."""
+        return self.streams[held]
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+        total, group = self.tallied[held].total, self.group
+        return Problem(response, self.streams[held], total, group.reduce, gather=group.gather)
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of the worst of these rows, the worst first."""
+        kept = judge(
+            fitted, np.empty(0, dtype=np.int64), self.streams[held].some.at(torch.arange(0))
+        )
+        for part in self.encoder.parts(held):
+            index = self.starts[part.block] + part.rows
+            kept = worst([kept, judge(fitted, index, part.memory)])
+        return worst(self.group.gather(kept))
+
+    def sampled(self, fitted: Fitted) -> Rows:
+        """Return what a fitted model says of a sample, whose rows are numbered by themselves."""
+        some = self.streams[False].some
+        return judge(fitted, np.arange(some.rows), some)
+
+
+def worst(parts: Iterable[Rows]) -> Rows:
+    """Return the rows of the greatest losses, the greatest first."""
+    together = Rows.concatenated(list(parts))
+    order = np.lexsort((together.index, -np.asarray(together.loss)))
+    return together.at(order[:WORST])
+
+
+def prepare(path: str | Path, name: str, options: Options, group: Group) -> Streamed:
+    """Go through a file once for its columns, and once for its target.
+
+    Raises:
+        FitError: the file cannot be fitted, or not without being in memory as a whole.
+    """
+    file = open_file(path)
+    choice = surveys.with_part(surveys.choose(file, name, options), file)
+    own = range(group.rank, len(file.blocks), group.size)
+    survey = Survey()
+    for part in group.gather(surveys.made(file, choice, own)):
+        survey.merge(part)
+    surveys.check_roles(survey, choice)
+    design = surveys.design(survey, choice)
+    file = replace(file, types=survey.types())
+    target = surveys.target(survey, choice, file)
+    _refuse_kinks(target, options)
+    gaps = frozenset(n for n, seen in survey.columns.items() if seen.missing.rows)
+    encoder = Encoder(file, choice, design, target, own, gaps)
+    some = encoder.encode(file.typed(survey.rows()))
+    tallied = _tallied(encoder, group, survey)
+    streams = [_stream(encoder, held, some, tallied[held]) for held in (False, True)]
+    return Streamed(
+        encoder=encoder,
+        group=group,
+        streams=(streams[0], streams[1]),
+        tallied=tallied,
+        starts=survey.starts(),
+        notes=_notes(survey, design, options),
+    )
+
+
+def _refuse_kinks(target: Target, options: Options) -> None:
+    if not target.facts.make(len(target.classes or ()), 0, options).smooth:
+        raise FitError(
+            f"the {target.kind} likelihood is fitted by a linear program, which wants all rows at "
+            "once; leave out stream and distributed, or pass huber."
+        )
+
+
+def _tallied(encoder: Encoder, group: Group, survey: Survey) -> tuple[Tally, Tally]:
+    """Count the rows that are fitted, and those held out."""
+    found = []
+    for held in (False, True) if encoder.choice.options.held_out else (False,):
+        own = tallies.count(encoder.parts(held, bare=True), encoder.target)
+        tally, *others = group.gather(own)
+        for other in others:
+            tally.merge(other)
+        found.append(tally)
+    row = survey.row(found[0].outside.first)
+    tallies.check(found[0], encoder.target, encoder.choice.options.sample_weight, row)
+    if found[0].rows < 2:
+        raise FitError(f"{found[0].rows} rows are left to fit; hold out a smaller part.")
+    return found[0], found[-1] if len(found) == 2 else Tally(found[0].shares * 0)
+
+
+def _stream(encoder: Encoder, held: bool, some: Memory, tally: Tally) -> Stream:
+    """Return rows that are read again on every pass, or kept, if they are not to be streamed."""
+
+    def parts(bare: bool) -> Iterable[Memory]:
+        return (part.memory for part in encoder.parts(held, bare))
+
+    seen = tally.stands_for(some.y, some.weight)
+    if encoder.choice.options.stream:
+        return Stream(lambda: parts(False), lambda: parts(True), some, seen, tally.rows)
+    kept = list(parts(False)) if tally.rows else []
+    return Stream(lambda: kept, lambda: (part.bare() for part in kept), some, seen, tally.rows)
+
+
+def _notes(survey: Survey, design: Design, options: Options) -> list[str]:
+    left_out = sum(survey.heights.values()) - survey.kept
+    notes = [f"{left_out} rows with missing values are left out."] if left_out else []
+    return notes + bases(design) + Roles({}).notes(options)

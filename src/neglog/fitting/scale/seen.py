@@ -1,0 +1,139 @@
+"""What the blocks of a file show of one column, block by block, and added up over processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from neglog.fitting.design import MOST_LEVELS, Column, check_levels, refuse_mixed, refuse_type
+
+
+class Place(NamedTuple):
+    """A row: the number of its block, and its own within that."""
+
+    block: int
+    row: int
+
+
+@dataclass
+class Count:
+    """How many rows are of a kind, and the first of them."""
+
+    rows: int = 0
+    first: Place | None = None
+    value: Any = None
+
+    def add(self, block: int, which: pl.Series, values: pl.Series) -> None:
+        """Count the rows of a block for which a mask is True."""
+        if which.any():
+            row = int(which.arg_max() or 0)
+            self.merge(Count(int(which.sum()), Place(block, row), values[row]))
+
+    def merge(self, other: Count) -> None:
+        """Add what other blocks have shown."""
+        self.rows += other.rows
+        if other.first is not None and (self.first is None or other.first < self.first):
+            self.first, self.value = other.first, other.value
+
+
+@dataclass
+class Seen:
+    """What is known of a column.
+
+    Attributes:
+        kind: its type, as it is stored.
+        present: how many values there are.
+        missing, strange, infinite, negative, zero: values that are not there, are text but no
+            number, or are numbers of which not every role of a column allows.
+        logical: how many texts are true or false, and how many of them true.
+        levels: the texts, or those found until they were too many.
+        known, total, counts: of the rows that are fitted, how many values there are, the sum of
+            those that are numbers, and how often each text occurs.
+    """
+
+    kind: pl.DataType
+    present: int = 0
+    missing: Count = field(default_factory=Count)
+    strange: Count = field(default_factory=Count)
+    infinite: Count = field(default_factory=Count)
+    negative: Count = field(default_factory=Count)
+    zero: Count = field(default_factory=Count)
+    logical: int = 0
+    levels: set[str] = field(default_factory=set)
+    known: int = 0
+    total: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, block: int, values: pl.Series, fitted: pl.Series) -> None:
+        """Look at the values of a block; `fitted` tells which rows are."""
+        self.missing.add(block, values.is_null(), values)
+        self.present += len(values) - values.null_count()
+        if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
+            return
+        numbers = values.cast(pl.Float64, strict=False)
+        if values.dtype == pl.String:
+            text = values.str.to_lowercase()
+            self.logical += int(text.is_in(["true", "false"]).sum())
+            self.strange.add(block, numbers.is_null() & values.is_not_null(), values)
+            self._add_levels(values)
+            numbers = numbers.zip_with(numbers.is_not_null(), (text == "true").cast(pl.Float64))
+        for count, which in (
+            (self.infinite, numbers.is_infinite()),
+            (self.negative, numbers < 0),
+            (self.zero, numbers == 0),
+        ):
+            count.add(block, which.fill_null(False), numbers)
+        self._add_fitted(values.filter(fitted), numbers.filter(fitted))
+
+    def _add_levels(self, values: pl.Series) -> None:
+        if len(self.levels) <= MOST_LEVELS:
+            self.levels.update(values.drop_nulls().unique().head(MOST_LEVELS + 1))
+
+    def _add_fitted(self, values: pl.Series, numbers: pl.Series) -> None:
+        present = values.drop_nulls()
+        self.known += len(present)
+        self.total += float(numbers.sum() or 0.0)
+        if values.dtype == pl.String and len(self.levels) <= MOST_LEVELS:
+            self.counts.update(dict(present.value_counts().iter_rows()))
+
+    def merge(self, other: Seen) -> None:
+        """Add what other blocks have shown."""
+        for name in ("missing", "strange", "infinite", "negative", "zero"):
+            getattr(self, name).merge(getattr(other, name))
+        for name in ("present", "logical", "known", "total"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.levels |= other.levels
+        self.counts += other.counts
+
+    @property
+    def type(self) -> pl.DataType:
+        """What the column is: text that is numbers throughout is numbers."""
+        if self.kind != pl.String or not self.strange.rows:
+            return pl.Float64() if self.kind == pl.String else self.kind
+        return pl.Boolean() if self.logical == self.present else pl.String()
+
+    def column(self, name: str, row: int, fill: bool) -> Column:
+        """Return how the column is encoded.
+
+        Args:
+            name: the column's.
+            row: the number, in the table, of the first strange value.
+            fill: whether something is to stand for missing values.
+
+        Raises:
+            FitError: it can be encoded neither as numbers nor as labels.
+        """
+        kind = self.type
+        if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
+            return Column(name, fill=(self.total / max(self.known, 1)) if fill else None)
+        if kind != pl.String:
+            refuse_type(name, kind)
+        if 2 * self.strange.rows < self.present:
+            refuse_mixed(name, self.strange.rows, self.strange.value, row)
+        levels = sorted(self.levels)
+        check_levels(name, levels, self.present + self.missing.rows)
+        commonest = min(levels, key=lambda level: (-self.counts[level], level))
+        return Column(name, tuple(levels), commonest if fill else None)
