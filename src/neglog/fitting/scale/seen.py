@@ -97,7 +97,7 @@ class Seen:
         self.known += len(present)
         self.total += float(numbers.sum() or 0.0)
         if values.dtype == pl.String and len(self.levels) <= MOST_LEVELS:
-            self.counts.update(dict(present.value_counts().iter_rows()))
+            self.counts.update(dict(present.value_counts(name=f"{present.name} rows").iter_rows()))
 
     def merge(self, other: Seen) -> None:
         """Add what other blocks have shown."""
