@@ -142,7 +142,7 @@ def _run(asked: _Asked) -> int:
 
 def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tuple[FitResult, str]:
     """Return the fit and the name of its target."""
-    if options.stream or options.distributed:
+    if options.in_blocks:
         from neglog.fitting.solve import fit_file
 
         target = asked.rows.target

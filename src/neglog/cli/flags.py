@@ -43,7 +43,8 @@ class Rows:
         offset: The column that is added to the linear predictor.
         exposure: The column whose logarithm is added.
         stream: Read the file block by block in every step, so that it may be larger than memory.
-        distributed: Share the file's rows among the processes that torchrun has started.
+        distributed: Share the rows among the processes that torchrun has started.
+        shard: Let each of these processes hold only a part of a network's weights (FSDP2).
     """
 
     target: str | None = None
@@ -58,6 +59,7 @@ class Rows:
     exposure: str | None = None
     stream: bool | None = None
     distributed: bool | None = None
+    shard: bool | None = None
 
 
 @Parameter(name="*", group=Group.create_ordered("Model and loss"))

@@ -54,6 +54,7 @@ def fit(
     bootstrap: int | None = None,
     stream: bool = False,
     distributed: bool = False,
+    shard: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
     checkpoint: str | Path | None = None,
@@ -113,8 +114,10 @@ def fit(
             that memory does not grow with its rows; for linear models. `training` and
             `validation` of the result are then the worst 1000 rows; predictions are written in
             full, and the report is the summary.
-        distributed: whether to share the file's blocks among the processes of torchrun, or of
-            torch.distributed's default group. All of them call `fit`, and have the same result.
+        distributed: whether to share the work among the processes of torchrun, or of
+            torch.distributed's default group: of a linear model the file's blocks, of a network
+            the rows of every step. All of them call `fit`, and have the same result.
+        shard: whether each of these processes holds only a part of the network's weights (FSDP2).
         out: a folder for the run: its model, tables, report and choices. An earlier run there is
             replaced.
         overwrite: whether the folder may hold something else than a run, which is kept; and a
@@ -170,6 +173,7 @@ def fit(
         bootstrap=bootstrap,
         stream=stream,
         distributed=distributed,
+        shard=shard,
         **{role: _name(role, value) for role, value in given.items()},
     )
     place = None if out is None else Path(out)
@@ -180,7 +184,7 @@ def fit(
     if progress is None or progress is True:
         listener = Bar()
     of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}
-    if stream or distributed:
+    if options.in_blocks:
         path, name = _file(X, y, target, given)
         result = fit_file(path, name, options, listener)
         run.write(result, {**of_files, "target": name})

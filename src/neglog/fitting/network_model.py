@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from neglog.fitting.network import schedule
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.network.intervals import ensemble
 from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.team import Team
 from neglog.fitting.network.train import Trained, train
 from neglog.fitting.network_losses import NOTHING, Losses, dense
 from neglog.fitting.options import Options
@@ -102,9 +104,11 @@ class _Training:
 
     def __init__(self, rows: _Rows, options: Options, training: Memory, seed: int) -> None:
         x = dense(training)
-        self.model: nn.Sequential = options.architecture.build(
-            Standardise.of(x), rows.response.outputs, seed
+        self.build = partial(
+            options.architecture.build, Standardise.of(x), rows.response.outputs, seed
         )
+        self.model: nn.Sequential = self.build()
+        self.team = _team(self.model, options)
         epochs, batch = options.limits
         assert epochs is not None
         assert batch is not None
@@ -135,10 +139,23 @@ class _Training:
         """Train the network; its weights stay as they then are."""
         ended = train(
             self.model, self.losses.problem(), self.optimizer, self.schedule, self.settings,
-            listener, checkpoint,
+            listener, checkpoint, self.team,
         )  # fmt: skip
+        if self.team.sharded:
+            state = {name: self.team.gather(t) for name, t in self.model.state_dict().items()}
+            self.model = self.losses.model = self.build()
+            self.model.load_state_dict(state)
         self.model.requires_grad_(False).eval()
         return ended
+
+
+def _team(model: nn.Sequential, options: Options) -> Team:
+    """Return the processes that train a network together."""
+    if not options.distributed:
+        return Team(model)
+    from neglog.fitting.network.distributed import wrap
+
+    return wrap(model, "fsdp2" if options.shard else "ddp")
 
 
 def _members(

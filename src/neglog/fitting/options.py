@@ -54,6 +54,7 @@ class Options:
     bootstrap: int | None = None
     stream: bool = False
     distributed: bool = False
+    shard: bool = False
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet."""
@@ -68,8 +69,7 @@ class Options:
                 "the covariance 'cluster' and the column of the clusters go together; pass both, "
                 "or neither."
             )
-        if self.stream or self.distributed:
-            self._check_scale()
+        self._check_scale()
 
     def _check_ranges(self) -> None:
         for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
@@ -101,11 +101,18 @@ class Options:
             )
 
     def _check_scale(self) -> None:
-        name = "stream" if self.stream else "distributed"
-        if not self.newton:
-            raise FitError(f"{name} is for linear models and newton; leave it out.")
-        if self.cluster is not None:
+        if self.stream and not self.newton:
+            raise FitError("stream is for linear models and newton; leave it out.")
+        if self.in_blocks and self.cluster is not None:
+            name = "stream" if self.stream else "distributed"
             raise FitError(f"clustered standard errors want all rows at once; leave out {name}.")
+        if self.shard and not (self.distributed and self.hidden):
+            raise FitError("shard is for networks that several processes train; pass distributed.")
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether the rows are read from a file block by block, not as a table."""
+        return self.stream or (self.distributed and self.newton)
 
     @property
     def newton(self) -> bool:

@@ -28,7 +28,7 @@ def reopen(folder: Path) -> FitResult:
         FitError: the folder holds no run, or a file of it is missing or damaged.
     """
     saved = save.read(folder)
-    if saved.options.stream or saved.options.distributed:
+    if saved.options.in_blocks:
         raise FitError(
             f"the rows of {folder} were streamed, and its report is of when it was fitted; fit it "
             f"again, with --config {folder / save.CONFIG}."

@@ -48,7 +48,7 @@ class Run:
                 "newton takes a few steps and has no checkpoint to go on from; leave it out, or "
                 "choose another optimizer."
             )
-        if self.predicted != "csv" and (options.stream or options.distributed):
+        if self.predicted != "csv" and options.in_blocks:
             raise FitError("predictions that are written block by block are CSV; ask for that.")
         if self.out is not None:
             save.check(self.out, self.overwrite)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from neglog.errors import FitError
@@ -10,7 +13,7 @@ from neglog.fitting.data import Prepared, prepare
 from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import Options
-from neglog.fitting.parallel import joined
+from neglog.fitting.parallel import Group, joined
 from neglog.fitting.result import FitResult
 from neglog.fitting.table import Table
 
@@ -36,11 +39,12 @@ def fit_table(
     """
     if checkpoint is not None and options.newton:
         raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
-    data = prepare(table, name, options)
-    _announce(table.source, data, listener)
-    if options.newton:
-        return linear_model.solve(table.source, data, options, listener)
-    return network_model.solve(table.source, data, options, listener, checkpoint)
+    with _together(options, listener) as (group, hears):
+        data = replace(prepare(table, name, options), first=group.rank == 0)
+        _announce(table.source, data, hears)
+        if options.newton:
+            return linear_model.solve(table.source, data, options, hears)
+        return network_model.solve(table.source, data, options, hears, checkpoint)
 
 
 def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> FitResult:
@@ -54,17 +58,24 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     """
     from neglog.fitting.scale.prepare import prepare as prepare_file
 
+    with _together(options, listener) as (group, hears):
+        data = prepare_file(path, name, options, group)
+        source = Path(path).name
+        _announce(source, data, hears)
+        result = linear_model.solve(source, data, options, hears)
+        if group.size > 1:
+            _settle(result)
+        return result
+
+
+@contextmanager
+def _together(options: Options, listener: Listener) -> Iterator[tuple[Group, Listener]]:
+    """Join the other processes, if there are any; only the first one's listener hears words."""
     with joined(options.distributed) as group:
         if group.size > 1:
             hears = group.gather(listener.hears)[0]
             listener = Muted(hears) if group.rank else listener
-        data = prepare_file(path, name, options, group)
-        source = Path(path).name
-        _announce(source, data, listener)
-        result = linear_model.solve(source, data, options, listener)
-        if group.size > 1:
-            _settle(result)
-        return result
+        yield group, listener
 
 
 def _announce(source: str, data: Prepared, listener: Listener) -> None:
