@@ -9,7 +9,8 @@ all-reduce of the loss, the gradient and the Hessian. Of the network each holds 
 part of every step's; with ``shard=True`` (FSDP2) it holds a part of the weights only.
 
 Without torchrun the script starts two processes of itself, and compares what they find with the
-fit of one. The command line does the same: ``torchrun -m neglog fit FILE --target y --distributed``.
+fit of one. The command line does the same:
+``torchrun -m neglog fit FILE --target y --distributed``.
 """
 
 from __future__ import annotations
