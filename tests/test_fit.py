@@ -12,12 +12,12 @@ from sklearn import datasets, linear_model
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting import linear_model as linear_models
 from neglog.fitting.data import prepare
 from neglog.fitting.linear import separation
 from neglog.fitting.listener import Listener
 from neglog.fitting.options import Options
 from neglog.fitting.predict import predict
+from neglog.fitting.problems import problems
 from neglog.fitting.table import from_memory
 
 
@@ -130,7 +130,7 @@ def test_without_the_linear_program_vanishing_curvature_tells(monkeypatch):
 def test_a_linear_program_finds_no_direction_where_classes_overlap(classes):
     x, y = draw().standard_normal((200, 3)), np.arange(200) % classes
     data = prepare(*from_memory(x, y, None), Options())
-    problem, _ = linear_models._problems(data, Options())
+    problem, _ = problems(data, Options())
     assert separation.found(problem, torch.arange(problem.size), data.design.names) == ""
 
 

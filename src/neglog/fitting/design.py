@@ -44,7 +44,8 @@ class Column:
             values = values.fill_null(self.fill)
         if not self.levels:
             return values.to_numpy()
-        return values.cast(pl.Enum(self.levels)).to_physical().cast(pl.Int64).to_numpy()
+        # Of 16 bits, as MOST_LEVELS fits into them and a table may have many such columns.
+        return values.cast(pl.Enum(self.levels)).to_physical().cast(pl.Int16).to_numpy()
 
 
 @dataclass(frozen=True)

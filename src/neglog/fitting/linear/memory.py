@@ -33,7 +33,7 @@ class Memory:
     Attributes:
         x: the numbers.
         y: (N,) the target: numbers, or the classes' numbers.
-        labels: the columns of labels, which come after the numbers.
+        labels: the columns of labels, which come after the numbers, as codes of any integers.
         weight, offset, cluster: as in `Batch`.
         batch: how many rows are read at once.
         scale: (Q,) what the numbers are multiplied by as they are read; None for nothing.
@@ -120,6 +120,7 @@ class Memory:
             x = x - self.centre
         columns: Columns = Dense(x)
         if self.labels:
-            columns = Mixed(x, [Labels(label.codes[rows], label.levels) for label in self.labels])
+            labels = [Labels(label.codes[rows].long(), label.levels) for label in self.labels]
+            columns = Mixed(x, labels)
         other = (None if v is None else v[rows] for v in (self.weight, self.offset, self.cluster))
         return Batch(columns, self.y[rows], *other)
