@@ -17,7 +17,7 @@ from neglog.fitting import roles, rows, targets
 from neglog.fitting.design import Column, Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
-from neglog.fitting.linear.memory import Memory, batch_rows
+from neglog.fitting.linear.memory import Beside, Memory, batch_rows
 from neglog.fitting.linear.responses import Response
 from neglog.fitting.linear.sums import Problem, Source
 from neglog.fitting.options import Options
@@ -162,7 +162,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is None:
         source = encoded(design, frame, y, others)
     else:
-        x = _shared(table.numbers)
+        x = shared(table.numbers)
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
@@ -175,7 +175,7 @@ def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
     return not options.drop and bool(np.isfinite(numbers.sum(dtype=np.float64)))
 
 
-def _shared(numbers: np.ndarray[Any, Any]) -> Tensor:
+def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
     """Return an array as a tensor of the same memory, which nothing here writes into."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it may not be writable
@@ -189,11 +189,13 @@ def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles)
         for column in design.labels
     )
     read = [column.read(frame[column.name]) for column in design.numbers]
-    x = torch.from_numpy(np.stack(read)).T if read else torch.empty(len(y), 0).double()
+    x = Beside([shared(column) for column in read]) if read else torch.empty(len(y), 0).double()
     return _memory(x, y, labels, others)
 
 
-def _memory(x: Tensor, y: Tensor, labels: tuple[Labels, ...], others: roles.Roles) -> Memory:
+def _memory(
+    x: Tensor | Beside, y: Tensor, labels: tuple[Labels, ...], others: roles.Roles
+) -> Memory:
     width = x.shape[1] + sum(label.levels - 1 for label in labels)
     if not width:
         raise FitError(

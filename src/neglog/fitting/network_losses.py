@@ -23,7 +23,7 @@ NOTHING = torch.zeros(0, dtype=torch.float64)
 
 def dense(source: Memory) -> Tensor:
     """Return (N, P): every encoded number."""
-    return torch.cat([batch.columns.dense()[:, :-1] for batch in source] or [source.x.double()])
+    return torch.cat([batch.columns.dense()[:, :-1] for batch in source])
 
 
 class Losses:

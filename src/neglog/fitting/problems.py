@@ -39,7 +39,7 @@ def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]
     if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
         raise FitError("an offset is for one linear predictor, but each class has its own.")
     response = response.in_units_of(response.reads(y), weight)
-    look = training.sample(_LOOK).x.double()
+    look = training.sample(_LOOK).x[:].double()
     scale = _scale(look)
     centre = _centre(look, scale)
     batch = batch_rows(training.width(response.outputs), training.features)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,6 +27,25 @@ def batch_rows(width: int, features: int) -> int:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """(N, Q) numbers as a table holds them, column by column, put beside each other as asked for.
+
+    A whole copy would double the memory that a table takes; one of a batch stays in the cache.
+    """
+
+    columns: Sequence[Tensor]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+        return len(self.columns[0]), len(self.columns)
+
+    def __getitem__(self, rows: slice | Tensor) -> Tensor:
+        """Return some rows as one tensor."""
+        return torch.stack([column[rows] for column in self.columns]).T
+
+
+@dataclass(frozen=True)
 class Memory:
     """Encoded rows: numbers as (N, Q) of any strides, and columns of labels as codes.
 
@@ -40,7 +59,7 @@ class Memory:
         centre: (Q,) what is then taken off them; None for nothing.
     """
 
-    x: Tensor
+    x: Tensor | Beside
     y: Tensor
     labels: tuple[Labels, ...] = ()
     weight: Tensor | None = None
