@@ -134,6 +134,15 @@ def test_a_linear_program_finds_no_direction_where_classes_overlap(classes):
     assert separation.found(problem, torch.arange(problem.size), data.design.names) == ""
 
 
+def test_the_numbers_of_a_table_are_read_where_they_lie():
+    frame = pl.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2, "y": [0, 1, 0] * 3})
+    table, name = from_memory(frame, "y", None)
+    read = prepare(table, name, Options()).source.x
+    places = [column.data_ptr() for column in read.columns]
+    assert places == [frame[c].to_numpy().ctypes.data for c in ("a", "b")]
+    np.testing.assert_array_equal(read[1:4], frame["a", "b"][1:4].to_numpy())
+
+
 def test_first_order_optimizers_report_separation_too():
     x, y = datasets.load_iris(return_X_y=True)
     result = neglog.fit(x, y == 0, optimizer="lbfgs", epochs=5)
