@@ -425,7 +425,8 @@ REFUSED = {
     "widths": (lambda: neglog.fit(X, Y, hidden=(0,)), "1 or more"),
     "epochs": (lambda: neglog.fit(X, Y, epochs=0), "epochs must be 1 or more"),
     "too wide": (
-        lambda: neglog.fit(draw().standard_normal((30, 5001)), Y[:30]), "--optimizer lbfgs",
+        lambda: neglog.fit(draw().standard_normal((30, 5001)), Y[:30], optimizer="newton"),
+        "--optimizer lbfgs",
     ),
     "seed": (lambda: neglog.fit(X, Y, seed=-1), "seed must be 0 or more"),
     "constant in training": (
@@ -480,3 +481,16 @@ def test_a_damaged_model_gets_a_sentence(tmp_path, facts) -> None:
     save_file(tensors, path, {"neglog": text})
     with pytest.raises(FitError, match=r"is damaged|was not written by this version"):
         neglog.predict(tmp_path, np.zeros((2, 1)))
+
+
+def test_where_newton_would_take_too_long_lbfgs_takes_over(monkeypatch):
+    x, y = datasets.load_iris(return_X_y=True)
+    x, y = np.tile(x, (2, 1)), np.concatenate([y, (y + 1) % 3])  # so that no class is separated
+    newton = neglog.fit(x, y)
+    monkeypatch.setattr("neglog.fitting.solve.MOST_WEIGHTS", 9)
+    other = neglog.fit(x, y)
+    assert "lbfgs is used instead" in " ".join(other.notes)
+    assert other.optimizer.startswith("LBFGS")
+    assert other.converged
+    assert other.loss == pytest.approx(newton.loss, abs=1e-10)
+    assert other.coefficients is None

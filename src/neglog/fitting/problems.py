@@ -16,7 +16,8 @@ from neglog.fitting.linear.responses import Classes, Response
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.options import Options
 
-_MOST_WEIGHTS = 5000
+MOST_WEIGHTS = 5000
+"""Of which Newton's method inverts the second derivatives."""
 _FAR = 3.0
 _LOOK = 10_000
 _WILD = 1e50
@@ -48,12 +49,18 @@ def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]
         for problem in (data.problem(response, held=held) for held in (False, True))
     ]
     size = problems[0].size
-    if size > _MOST_WEIGHTS:
+    if size > MOST_WEIGHTS:
         raise FitError(
             f"newton would need the second derivatives of {size} weights, more than "
-            f"{_MOST_WEIGHTS}; pass --optimizer lbfgs."
+            f"{MOST_WEIGHTS}; pass --optimizer lbfgs."
         )
     return problems[0], problems[1] if data.held else None
+
+
+def count_weights(data: Prepared, options: Options) -> int:
+    """Return how many weights the linear model has."""
+    response = data.target.facts.make(len(data.target.classes or ()), 0, options)
+    return response.outputs * (data.rows().features + 1) + len(response.shared)
 
 
 def penalty_of(options: Options, response: Response) -> Penalty:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from neglog.errors import FitError
 from neglog.fitting import linear_model, network_model
-from neglog.fitting.data import Prepared, prepare
+from neglog.fitting.data import Data, Prepared, prepare
 from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import Options
 from neglog.fitting.parallel import Group, joined
+from neglog.fitting.problems import MOST_WEIGHTS, count_weights
 from neglog.fitting.result import FitResult
 from neglog.fitting.table import Table
 
@@ -41,10 +42,25 @@ def fit_table(
         raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
     with _together(options, listener) as (group, hears):
         data = replace(prepare(table, name, options), first=group.rank == 0)
+        if options.newton and options.optimizer is None:
+            data, options = _within_reach(data, options)
         _announce(table.source, data, hears)
         if options.newton:
             return linear_model.solve(table.source, data, options, hears)
         return network_model.solve(table.source, data, options, hears, checkpoint)
+
+
+def _within_reach(data: Data, options: Options) -> tuple[Data, Options]:
+    """Return the options, with L-BFGS where there are too many weights for Newton's method."""
+    count = count_weights(data, options)
+    if count <= MOST_WEIGHTS:
+        return data, options
+    note = (
+        f"newton would need the second derivatives of {count} weights, more than {MOST_WEIGHTS}; "
+        "lbfgs is used instead, which gives no standard errors."
+    )
+    chosen = replace(options, optimizer="lbfgs", validation=options.held_out)
+    return replace(data, notes=[*data.notes, note]), chosen
 
 
 def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> FitResult:
