@@ -6,9 +6,9 @@ whatever else must be the same everywhere, such as the levels of a column of tex
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +58,11 @@ def _device() -> torch.device:
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 
 
-@contextmanager
-def joined(wanted: bool) -> Iterator[Group]:
+def joined(wanted: bool) -> Group:
     """Join the processes that torchrun, Ray or the caller has started.
 
-    A group that is there already is used and left as it is; otherwise one is made, of gloo, and
-    ended with the context.
+    A group that is there already is used; otherwise one is made, of gloo, which lasts as long as
+    the process: a second one could take the first one's messages for its own.
 
     Args:
         wanted: whether the rows are to be shared; if not, this process is alone.
@@ -72,22 +71,24 @@ def joined(wanted: bool) -> Iterator[Group]:
         FitError: there is neither a group nor torchrun's environment.
     """
     if not wanted:
-        yield Group()
-        return
+        return Group()
     from torch import distributed
 
     if not distributed.is_available():
         raise FitError("this build of torch has no torch.distributed; leave out distributed.")
-    own = not distributed.is_initialized()
-    if own and "RANK" not in os.environ:
-        raise FitError(
-            "distributed wants processes that know of each other; start them with torchrun, or "
-            "call torch.distributed.init_process_group first."
-        )
-    if own:
+    if not distributed.is_initialized():
+        if "RANK" not in os.environ:
+            raise FitError(
+                "distributed wants processes that know of each other; start them with torchrun, or "
+                "call torch.distributed.init_process_group first."
+            )
         distributed.init_process_group("gloo")
-    try:
-        yield Group(distributed.get_rank(), distributed.get_world_size())
-    finally:
-        if own:
-            distributed.destroy_process_group()
+        atexit.register(_leave)
+    return Group(distributed.get_rank(), distributed.get_world_size())
+
+
+def _leave() -> None:
+    from torch import distributed
+
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

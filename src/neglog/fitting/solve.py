@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,14 +38,15 @@ def fit_table(
     """
     if checkpoint is not None and options.newton:
         raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
-    with _together(options, listener) as (group, hears):
-        data = replace(prepare(table, name, options), first=group.rank == 0)
-        if options.newton and options.optimizer is None:
-            data, options = _within_reach(data, options)
-        _announce(table.source, data, hears)
-        if options.newton:
-            return linear_model.solve(table.source, data, options, hears)
-        return network_model.solve(table.source, data, options, hears, checkpoint)
+    group = joined(options.distributed)
+    listener = _for_all(group, listener)
+    data = replace(prepare(table, name, options), first=group.rank == 0)
+    if options.newton and options.optimizer is None:
+        data, options = _within_reach(data, options)
+    _announce(table.source, data, listener)
+    if options.newton:
+        return linear_model.solve(table.source, data, options, listener)
+    return network_model.solve(table.source, data, options, listener, checkpoint)
 
 
 def _within_reach(data: Data, options: Options) -> tuple[Data, Options]:
@@ -74,24 +73,23 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     """
     from neglog.fitting.scale.prepare import prepare as prepare_file
 
-    with _together(options, listener) as (group, hears):
-        data = prepare_file(path, name, options, group)
-        source = Path(path).name
-        _announce(source, data, hears)
-        result = linear_model.solve(source, data, options, hears)
-        if group.size > 1:
-            _settle(result)
-        return result
+    group = joined(options.distributed)
+    listener = _for_all(group, listener)
+    data = prepare_file(path, name, options, group)
+    source = Path(path).name
+    _announce(source, data, listener)
+    result = linear_model.solve(source, data, options, listener)
+    if group.size > 1:
+        _settle(result)
+    return result
 
 
-@contextmanager
-def _together(options: Options, listener: Listener) -> Iterator[tuple[Group, Listener]]:
-    """Join the other processes, if there are any; only the first one's listener hears words."""
-    with joined(options.distributed) as group:
-        if group.size > 1:
-            hears = group.gather(listener.hears)[0]
-            listener = Muted(hears) if group.rank else listener
-        yield group, listener
+def _for_all(group: Group, listener: Listener) -> Listener:
+    """Return who hears of the fit in this process: only the first one's listener hears words."""
+    if group.size == 1:
+        return listener
+    hears = group.gather(listener.hears)[0]
+    return Muted(hears) if group.rank else listener
 
 
 def _announce(source: str, data: Prepared, listener: Listener) -> None:
