@@ -94,7 +94,7 @@ def of(fit: FitResult) -> Statistics:
     response, problem = fit.fitted.response, fit.data.problem(fit.fitted.response)
     weighs = fit.options.sample_weight is not None
     frequency = fit.options.weight_kind == "frequency"
-    rows = problem.total if frequency else float(problem.source.rows)
+    rows = problem.total if frequency else problem.counting
     # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
     # row of mean weight, and each row has the logarithm of its own.
     ratio = rows / problem.total if fit.fitted.dispersion is not None else 1.0
@@ -123,7 +123,7 @@ def of(fit: FitResult) -> Statistics:
 
 def _log_weights(batch: Batch) -> torch.Tensor:
     assert batch.weight is not None
-    return batch.weight.log().sum()
+    return batch.weight[batch.weight > 0].log().sum()
 
 
 def _deviance(
