@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
 from neglog.errors import FitError
 from neglog.fitting import optimizers
+from neglog.fitting.config import settled
 from neglog.fitting.data import Data
 from neglog.fitting.judge import Fitted
 from neglog.fitting.linear.memory import Memory
@@ -94,7 +95,7 @@ class _Rows:
             "targets held out": self.held.y,
             "response": repr(self.response),
         }
-        return named | asdict(options)
+        return named | settled(options)
 
 
 class _Training:
