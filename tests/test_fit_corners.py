@@ -15,6 +15,7 @@ import torch
 
 import neglog
 from neglog.errors import FitError
+from neglog.fitting.listener import Listener
 from neglog.fitting.reopen import reopen
 from neglog.report.page import html_page
 
@@ -246,6 +247,31 @@ def test_weights_of_any_size_leave_a_report():
     for size in (1e-200, 1e200):
         found = neglog.fit(x, y > 0, sample_weight=np.full(80, size))
         assert "calibration" in html_page(found)
+
+
+class StopsAfter(Listener):
+    """Presses Ctrl-C after an epoch."""
+
+    def __init__(self, epoch):
+        self.left = epoch
+
+    def step(self, epoch):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_config_that_it_wrote(tmp_path):
+    """The file writes out the defaults, which the checkpoint took for other choices."""
+    table, folder = tmp_path / "a.csv", tmp_path / "run"
+    x, y, _ = rows(60)
+    pl.DataFrame({"a": x[:, 0], "y": y}).write_csv(table)
+    given = {"target": "y", "hidden": (3,), "epochs": 6}
+    whole = neglog.fit(table, **given)
+    stopped = neglog.fit(table, **given, out=folder, progress=StopsAfter(3))
+    assert stopped.interrupted
+    assert run("fit", "--config", str(folder / "config.toml"), "--resume").returncode == 0
+    assert (reopen(folder).training.loss == whole.training.loss).all()
 
 
 def test_commands_on_lines_of_no_width_and_fewer_rows_than_none(tmp_path):
