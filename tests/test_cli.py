@@ -437,7 +437,7 @@ def test_a_model_that_is_no_model_of_this_neglog(run):
     tensors["1.weight"][0, 0] = float("nan")
     wrong = {
         "damaged: its parts do not fit": safetensors.torch.save(tensors, metadata),
-        "but by 0.1.0 in format 9, not 3": whole.replace(b'format\\": 3', b'format\\": 9'),
+        "but by 0.1.0 in format 9, not 4": whole.replace(b'format\\": 4', b'format\\": 9'),
         "is no model that can be read": whole[:-8],
     }
     for words, content in wrong.items():

@@ -48,17 +48,20 @@ class _Linear(BaseEstimator):
         return result
 
     def _rows(
-        self, X: Any, y: Any, sample_weight: Any, **checks: Any
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Return checked rows that count, and their weights, if any."""
+        self, X: Any, y: Any, sample_weight: Any, offset: Any, **checks: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Return checked rows that count; their weights and offsets, if any."""
         X, y = validate_data(
             self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, **checks
         )
+        offset = None if offset is None else _checked(offset, len(X))
         if sample_weight is None:
-            return X, y, None
+            return X, y, None, offset
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         used = weight > 0
-        return (X, y, weight) if used.all() else (X[used], y[used], weight[used])
+        if used.all():
+            return X, y, weight, offset
+        return X[used], y[used], weight[used], None if offset is None else offset[used]
 
     def _predictor(self, X: Any, offset: Any) -> np.ndarray:
         """Return (N,) or (N, K) linear predictors."""
@@ -66,8 +69,19 @@ class _Linear(BaseEstimator):
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         output = X @ np.atleast_2d(self.coef_).T + self.intercept_
         if offset is not None:
-            output = output + np.asarray(offset)[:, None]
+            output = output + _checked(offset, len(output))[:, None]
         return np.asarray(output[:, 0] if output.shape[1] == 1 else output)
+
+
+def _checked(offset: Any, rows: int) -> np.ndarray:
+    """Return an offset of so many finite numbers."""
+    given = np.asarray(offset, dtype=np.float64)
+    if given.shape != (rows,) or not np.isfinite(given).all():
+        raise FitError(
+            f"offset must hold {rows} finite numbers, one for each row of X, but its shape is "
+            f"{given.shape}, with {given.size - np.isfinite(given).sum()} that are not finite."
+        )
+    return given
 
 
 class NLLRegressor(RegressorMixin, _Linear):
@@ -145,7 +159,7 @@ class NLLRegressor(RegressorMixin, _Linear):
                 f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
                 f"{', '.join(_KINDS_OF_NUMBERS)}."
             )
-        X, y, weight = self._rows(X, y, sample_weight, y_numeric=True)
+        X, y, weight, offset = self._rows(X, y, sample_weight, offset, y_numeric=True)
         result = self._solve(
             X, np.asarray(y, dtype=np.float64), weight, offset, self.likelihood, l2=self.l2,
             l1=self.l1, quantile=self.quantile, delta=self.delta, weight_kind=self.weight_kind,
@@ -235,7 +249,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
             raise FitError(
                 f"NLLClassifier has no likelihood {self.likelihood!r}; choose auto or ordinal."
             )
-        X, y, weight = self._rows(X, y, sample_weight)
+        X, y, weight, offset = self._rows(X, y, sample_weight, offset)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         count = len(self.classes_)

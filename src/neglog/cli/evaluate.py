@@ -7,12 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from neglog.cli.flags import NotNegative
 from neglog.cli.speak import CONVERGED, Output, say, write_json
 
 Flag = Annotated[bool, Parameter(negative=())]
 
 
-def evaluate(folder: Path, table: Path, /, *, worst: int = 10, json: Flag = False) -> int:
+def evaluate(folder: Path, table: Path, /, *, worst: NotNegative = 10, json: Flag = False) -> int:
     """Weigh a model that `neglog fit --out` wrote on a table that has the target.
 
     Parameters

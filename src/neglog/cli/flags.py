@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, validators
 
 Demo = Literal["iris", "wine", "breast_cancer", "digits", "diabetes"]
 Likelihood = Literal[
@@ -20,6 +20,7 @@ Likelihood = Literal[
 Missing = Literal["drop", "mean"]
 WeightKind = Literal["frequency", "precision"]
 Covariance = Literal["fisher", "observed", "hc0", "hc1", "cluster"]
+NotNegative = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Repeated = Annotated[tuple[str, ...] | None, Parameter(negative=())]
 
 
@@ -172,7 +173,7 @@ class Output:
     out: Path | None = None
     overwrite: bool | None = None
     predictions: Literal["csv", "parquet"] | None = None
-    worst: int | None = None
+    worst: NotNegative | None = None
     json: bool | None = None
     quiet: bool | None = None
 

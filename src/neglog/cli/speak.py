@@ -27,6 +27,8 @@ class Output(Console):
 def prepare() -> None:
     """Let closed streams refuse what is written, and those of few letters spell the rest."""
     codecs.register_error("neglog.spelled", _spelled)
+    if not os.environ.get("COLUMNS", "").strip("0"):
+        os.environ.pop("COLUMNS", None)  # rich would print nothing on lines of no width
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # as after >&-

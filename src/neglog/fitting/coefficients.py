@@ -20,7 +20,7 @@ class Coefficients:
         names: (output, feature) of each; the output of what all rows share is "".
         estimate: their values, NaN for a column that others make up.
         error: their standard errors; NaN throughout where there are none.
-        covariance: of the estimates; 0 for those that are not free.
+        correlation: of the estimates' errors; 0 for those that are not free.
         kind: how the covariance was found.
         freedom: the degrees of freedom of Student's t; None where the normal is used.
         level: of the intervals.
@@ -28,17 +28,18 @@ class Coefficients:
 
     names: list[tuple[str, str]]
     estimate: np.ndarray[Any, Any]
-    covariance: np.ndarray[Any, Any]
+    error: np.ndarray[Any, Any]
+    correlation: np.ndarray[Any, Any]
     kind: str
     freedom: float | None
     level: float
 
     @property
-    def error(self) -> np.ndarray[Any, Any]:
-        """The standard errors."""
-        with np.errstate(invalid="ignore"):
-            error = np.sqrt(np.diag(self.covariance))
-        return np.where(np.isnan(self.estimate), np.nan, error)
+    def covariance(self) -> np.ndarray[Any, Any]:
+        """The estimates' covariance, infinite or 0 where float64 has no such squares."""
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            error = np.nan_to_num(self.error) if np.isfinite(self.error).any() else self.error
+            return np.asarray(self.correlation * error * error[:, None])
 
     @property
     def statistic(self) -> np.ndarray[Any, Any]:

@@ -33,11 +33,9 @@ def text(options: Options, others: Mapping[str, Any]) -> str:
         others: what else the command takes: the table or the demo, the target, the folder.
     """
     values: dict[str, Any] = {name.replace("_", "-"): v for name, v in others.items()}
-    for name, value in asdict(options).items():
+    for name, value in settled(options).items():
         if name not in _TABLES:
             values[name.replace("_", "-")] = value
-    values["optimizer"], values["validation"] = options.chosen, options.held_out
-    values["epochs"], values["batch-size"] = options.limits
     lines = [f"# neglog {neglog.__version__}; neglog fit --config FILE repeats the run."]
     if not {"table", "demo"} & {name for name, value in others.items() if value is not None}:
         lines.append(f"# {_IN_MEMORY}")
@@ -46,6 +44,14 @@ def text(options: Options, others: Mapping[str, Any]) -> str:
         if table := getattr(options, name):
             lines += ["", f"[{flag}]", *(f"{k} = {_option(v)}" for k, v in table.items())]
     return "\n".join(lines) + "\n"
+
+
+def settled(options: Options) -> dict[str, Any]:
+    """Return the options by name, the defaults that depend on the model written out."""
+    values = asdict(options)
+    values["optimizer"], values["validation"] = options.chosen, options.held_out
+    values["epochs"], values["batch_size"] = options.limits
+    return values
 
 
 def _toml(value: Any) -> str:

@@ -133,6 +133,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is not None and not _is_plain(table.numbers, options):
         table = Table(table.source, table.whole(), notes=table.notes)
     values = table.column(name)
+    roles.check(name, options)
     others = roles.read(table, options)
     for dropped in options.drop:
         table.column(dropped)
@@ -172,11 +173,15 @@ def prepare(table: Table, name: str, options: Options) -> Data:
 
 def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
     """Whether an array can be read as it is: finite, and every column used."""
-    return not options.drop and bool(np.isfinite(numbers.sum(dtype=np.float64)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return not options.drop and bool(np.isfinite(numbers.sum(dtype=np.float64)))
 
 
 def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
     """Return an array as a tensor of the same memory, which nothing here writes into."""
+    readable = numbers.dtype.isnative and numbers.dtype != np.longdouble
+    if not readable or min(numbers.strides) < 0:
+        numbers = np.ascontiguousarray(numbers, dtype=np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it may not be writable
         return torch.from_numpy(numbers)

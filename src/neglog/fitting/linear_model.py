@@ -16,7 +16,7 @@ from neglog.fitting.linear.inference import Counts, covariance, in_table_units
 from neglog.fitting.linear.local import weighted
 from neglog.fitting.linear.newton import Step
 from neglog.fitting.linear.optimum import Optimum
-from neglog.fitting.linear.responses import Classes, Location, Response, Shaped
+from neglog.fitting.linear.responses import EXACT, Classes, Location, Response, Shaped
 from neglog.fitting.linear.shared import Overdispersed
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.listener import Listener
@@ -26,7 +26,6 @@ from neglog.fitting.outcome import Outcome
 from neglog.fitting.problems import penalty_of, problems
 from neglog.fitting.result import Epoch, FitResult
 
-_EXACT = 1e-10
 _NO_DISPERSION = -12.0
 
 
@@ -70,7 +69,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
         gradient_norm=_norm(found),
         decrement=found.decrement,
         coefficients=coefficients,
-        notes=data.notes + found.outcome.notes,
+        notes=data.notes + found.outcome.notes + _too_few(problem, found, options),
     )
 
 
@@ -129,11 +128,8 @@ def _without_edges(problem: Problem, found: Optimum) -> Optimum:
     """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
     response, text = problem.response, ""
     dispersion = problem.dispersion(found.value.loss)
-    if dispersion is not None and dispersion <= _EXACT * response.spread:
-        text = (
-            "the features reproduce the target exactly, so that the errors' scale is 0 and the "
-            "likelihood has no maximum; the weights are those of least errors."
-        )
+    if dispersion is not None and dispersion <= EXACT * response.spread:
+        text = optimum.EXACT_FIT
     elif isinstance(response, Overdispersed) and float(found.weights[-1]) < _NO_DISPERSION:
         text = (
             "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
@@ -169,7 +165,7 @@ def _coefficients(
     matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
     penalised = options.l1 or options.l2
     if found.outcome.converged and found.value.hessian is not None and not penalised:
-        rows = problem.total if options.weight_kind == "frequency" else problem.source.rows
+        rows = problem.total if options.weight_kind == "frequency" else problem.counting
         own = int((found.free < response.outputs * width).sum())
         counts = Counts(float(rows), own, options.weight_kind == "frequency")
         dispersion = _dispersion(problem, found, counts)
@@ -178,15 +174,31 @@ def _coefficients(
             dispersion,
         )  # fmt: skip
         matrix, kind, freedom = made.matrix, made.kind, made.freedom
-    weights, matrix = in_table_units(problem, found.weights, matrix)
-    weights[
-        [a * width + alias.column for a in range(response.outputs) for alias in found.aliases]
-    ] = torch.nan
+    weights, error, correlation = in_table_units(problem, found.weights, matrix)
+    left_out = [a * width + j.column for a in range(response.outputs) for j in found.aliases]
+    weights[left_out] = error[left_out] = torch.nan
     order = _order(response, width)
-    names = _names(response, data)
     return Coefficients(
-        names, weights[order].numpy(), matrix[order][:, order].numpy(), kind, freedom, options.level
+        names=_names(response, data),
+        estimate=weights[order].numpy(),
+        error=error[order].numpy(),
+        correlation=correlation[order][:, order].numpy(),
+        kind=kind,
+        freedom=freedom,
+        level=options.level,
     )
+
+
+def _too_few(problem: Problem, found: Optimum, options: Options) -> list[str]:
+    """Say where weights that are taken for frequencies leave no rows for standard errors."""
+    by_weights = options.sample_weight is not None and options.weight_kind == "frequency"
+    if not by_weights or problem.total > len(found.free):
+        return []
+    return [
+        f"the sample weights sum to {problem.total:g}; taken as frequencies, those are too few "
+        f"rows for the standard errors of {len(found.free)} weights: if they are no counts, pass "
+        "--weight-kind precision."
+    ]
 
 
 def _order(response: Response, width: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from neglog.errors import FitError
 from neglog.fitting import optimizers
+from neglog.fitting.config import settled
 from neglog.fitting.data import Data
 from neglog.fitting.judge import Fitted
 from neglog.fitting.linear.memory import Memory
@@ -96,7 +97,7 @@ class _Rows:
             "targets held out": self.held.y,
             "response": repr(self.response),
         }
-        return named | asdict(options)
+        return named | settled(options)
 
 
 class _Training:

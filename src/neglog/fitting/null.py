@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from neglog.fitting.linear.newton import steps
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.responses import Classes, Response, average
 from neglog.fitting.linear.sums import Problem
+
+_STEPS = 100
 
 
 def mean_nats(
@@ -45,8 +48,7 @@ def optimum(problem: Problem, shared: Tensor | None = None) -> tuple[Tensor, flo
         shared: what all rows share, where that is held.
     """
     response = problem.response
-    y, weight = problem.source.glance()
-    start = response.start(response.reads(y), weight)
+    start = problem.start()
     if not response.smooth:
         start = quantile(problem)
     free = torch.arange(0 if response.intercept else 1, problem.size)
@@ -54,6 +56,6 @@ def optimum(problem: Problem, shared: Tensor | None = None) -> tuple[Tensor, flo
         start[response.outputs :] = shared
         free = free[: response.outputs]
     if response.smooth:
-        for step in steps(problem, start, free):
+        for step in islice(steps(problem, start, free), _STEPS):
             start = step.weights
     return start, problem.value(start, second=False).loss

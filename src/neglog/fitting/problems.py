@@ -15,12 +15,13 @@ from neglog.fitting.linear.optimum import Penalty
 from neglog.fitting.linear.responses import Classes, Response
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.options import Options
+from neglog.fitting.table import listed
 
 MOST_WEIGHTS = 5000
 """Of which Newton's method inverts the second derivatives."""
 _FAR = 3.0
 _LOOK = 10_000
-_WILD = 1e50
+_WILD, _SMALLEST = 1e50, 1e-290
 
 
 def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]:
@@ -31,16 +32,13 @@ def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]
     """
     training = data.rows()
     y, weight = training.glance()
-    if y.min() == y.max():
-        raise FitError(
-            f"the target is {data.target.decode(y[:1])[0]} in every training row; there "
-            "is nothing to learn; pass another seed or a smaller validation part."
-        )
+    _check_target(data, y if weight is None else y[weight > 0])
     response = data.target.facts.make(len(data.target.classes or ()), _base(data, options), options)
     if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
         raise FitError("an offset is for one linear predictor, but each class has its own.")
     response = response.in_units_of(response.reads(y), weight)
     look = training.sample(_LOOK).x[:].double()
+    _check_sizes(look, data)
     scale = _scale(look)
     centre = _centre(look, scale)
     batch = batch_rows(training.width(response.outputs), training.features)
@@ -61,6 +59,33 @@ def count_weights(data: Prepared, options: Options) -> int:
     """Return how many weights the linear model has."""
     response = data.target.facts.make(len(data.target.classes or ()), 0, options)
     return response.outputs * (data.rows().features + 1) + len(response.shared)
+
+
+def _check_target(data: Prepared, y: Tensor) -> None:
+    """Refuse training rows that count and have one target, or lack one of the classes."""
+    if y.min() == y.max():
+        raise FitError(
+            f"the target is {data.target.decode(y[:1])[0]} in every training row that counts; "
+            "there is nothing to learn; pass another seed or a smaller validation part, or mend "
+            "the sample weights."
+        )
+    absent = set(range(len(data.target.classes or ()))) - set(y.unique().tolist())
+    if absent:
+        names = listed([repr(data.target.labels[k]) for k in sorted(absent)])
+        raise FitError(
+            f"no training row that counts is of class {names}; leave its rows out, pass another "
+            "seed or a smaller validation part, or mend the sample weights."
+        )
+
+
+def _check_sizes(look: Tensor, data: Prepared) -> None:
+    """Refuse columns whose weights would be larger than any number."""
+    size = look.abs().amax(0) if look.numel() else torch.zeros(0)
+    for j in ((size > 0) & (size < _SMALLEST)).nonzero()[:, 0].tolist():
+        raise FitError(
+            f"column {data.design.numbers[j].name!r} holds nothing larger than {float(size[j]):.3g}"
+            ", so that its weight might be larger than any number; multiply it."
+        )
 
 
 def penalty_of(options: Options, response: Response) -> Penalty:

@@ -110,7 +110,8 @@ def _coefficients(saved: Saved) -> Coefficients | None:
     return Coefficients(
         names=[(output, feature) for output, feature in facts["names"]],
         estimate=saved.tensors["coefficients.estimate"].numpy(),
-        covariance=saved.tensors["coefficients.covariance"].numpy(),
+        error=saved.tensors["coefficients.error"].numpy(),
+        correlation=saved.tensors["coefficients.correlation"].numpy(),
         kind=facts["kind"],
         freedom=facts["freedom"],
         level=facts["level"],

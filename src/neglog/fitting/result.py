@@ -23,6 +23,8 @@ from neglog.likelihood import Likelihood
 if TYPE_CHECKING:
     from neglog.fitting.statistics import Statistics
 
+_LOOK = 10_000
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -193,15 +195,19 @@ class FitResult:
     def deviations(self) -> np.ndarray[Any, Any]:
         """(P,) the encoded columns' standard deviations over the training rows."""
         problem = self.data.problem(self.fitted.response)
+        some = [batch.columns.dense()[:, :-1] for batch in problem.source.sample(_LOOK)]
+        size = torch.cat(some).abs().amax(0)
+        unit = torch.where(size > 0, size, 1.0)  # else squares of 1e200 would be infinite
 
         def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
             total = torch.zeros(problem.source.features, dtype=torch.float64)
             for batch in problem.source:
-                total += change(batch.columns.dense()[:, :-1]).sum(0)
+                total += change(batch.columns.dense()[:, :-1] / unit).sum(0)
             return problem.reduce(total) / problem.source.rows
 
         mean = mean_of(lambda x: x)
-        return np.asarray(mean_of(lambda x: (x - mean).square()).sqrt().numpy())
+        own = mean_of(lambda x: (x - mean).square()).sqrt()
+        return np.asarray((own * unit).numpy())
 
     @cached_property
     def statistics(self) -> Statistics:

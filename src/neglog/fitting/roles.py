@@ -60,6 +60,18 @@ class Roles:
         return [f"sample weights are {options.weight_kind} weights: {meaning}."]
 
 
+def check(target: str, options: Options) -> None:
+    """Refuse a target that is to be something else too.
+
+    Raises:
+        FitError: it is.
+    """
+    others = {name: f"the {role.replace('_', ' ')}" for role, name in options.roles.items()}
+    others |= dict.fromkeys(options.drop, "to be left out")
+    if target in others:
+        raise FitError(f"the target {target!r} is {others[target]} too; name another column.")
+
+
 def read(table: Table, options: Options) -> Roles:
     """Return the columns that have a role.
 

@@ -44,7 +44,7 @@ OF_THE_FIT = (
 )
 OF_COEFFICIENTS = ("names", "kind", "freedom", "level")
 RUN = (CONFIG, MODEL, COEFFICIENTS, HISTORY, *PREDICTIONS.values(), SUMMARY, REPORT)
-_FORMAT = 3
+_FORMAT = 4
 _OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
 
 
@@ -187,7 +187,8 @@ def model_bytes(result: FitResult) -> bytes:
         facts["statistics"] = dataclasses.asdict(result.statistics)
         tensors["coefficients.estimate"] = torch.from_numpy(table.estimate).contiguous()
         tensors["coefficients.deviations"] = torch.from_numpy(result.deviations).contiguous()
-        tensors["coefficients.covariance"] = torch.from_numpy(table.covariance).contiguous()
+        tensors["coefficients.error"] = torch.from_numpy(table.error).contiguous()
+        tensors["coefficients.correlation"] = torch.from_numpy(table.correlation).contiguous()
     return safetensors.torch.save(tensors, {"neglog": json.dumps(facts, ensure_ascii=False)})
 
 

@@ -13,7 +13,7 @@ from neglog.fitting import null
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.local import weighted
 from neglog.fitting.linear.responses import Location, OneParameter
-from neglog.fitting.linear.shared import Overdispersed
+from neglog.fitting.linear.shared import Overdispersed, Robust
 from neglog.fitting.linear.sums import Batch, Problem
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def of(fit: FitResult) -> Statistics:
     response, problem = fit.fitted.response, fit.data.problem(fit.fitted.response)
     weighs = fit.options.sample_weight is not None
     frequency = fit.options.weight_kind == "frequency"
-    rows = problem.total if frequency else float(problem.source.rows)
+    rows = problem.total if frequency else problem.counting
     # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
     # row of mean weight, and each row has the logarithm of its own.
     ratio = rows / problem.total if fit.fitted.dispersion is not None else 1.0
@@ -107,7 +107,7 @@ def of(fit: FitResult) -> Statistics:
     if not frequency and isinstance(response, Location) and weighs:
         logs = problem.sum(_log_weights) + rows * math.log(ratio)
         log_weights = logs / response.degree
-    deviance, null_deviance, pearson = _deviance(fit, problem, total)
+    deviance, null_deviance, pearson = _deviance(fit, problem)
     return Statistics(
         rows=rows,
         parameters=own + dispersed,
@@ -123,23 +123,20 @@ def of(fit: FitResult) -> Statistics:
 
 def _log_weights(batch: Batch) -> torch.Tensor:
     assert batch.weight is not None
-    return batch.weight.log().sum()
+    return batch.weight[batch.weight > 0].log().sum()
 
 
-def _deviance(
-    fit: FitResult, problem: Problem, total: float
-) -> tuple[float | None, float | None, float | None]:
+def _deviance(fit: FitResult, problem: Problem) -> tuple[float | None, float | None, float | None]:
     """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
     response = fit.fitted.response
-    if isinstance(response, Location) and response.degree != 2.0:
+    if isinstance(response, Robust) or (isinstance(response, Location) and response.degree != 2.0):
         return None, None, None
     shared = fit.fitted.shared if isinstance(response, Overdispersed) else None
     _, reached = null.optimum(null.of_intercepts(problem), shared)
     unit = response.spread * response.spread  # infinite, where ** would raise
     least = problem.mean(lambda y: response.saturated(y, fit.fitted.shared))
-    sums = [2 * total * (loss - least) * unit for loss in (fit.steps[-1][0], reached)]
-    pearson = _pearson(fit, problem)
-    return sums[0], sums[1], None if pearson is None else pearson * total / problem.total
+    sums = [2 * problem.total * (loss - least) * unit for loss in (fit.steps[-1][0], reached)]
+    return sums[0], sums[1], _pearson(fit, problem)
 
 
 def _pearson(fit: FitResult, problem: Problem) -> float | None:

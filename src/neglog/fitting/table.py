@@ -133,7 +133,7 @@ def from_memory(data: Any, target: Any, name: str | None) -> tuple[Table, str]:
         raise FitError("the target is not said; pass y, or target= with a column's name.")
     frame = _frame(data)
     if frame is None:
-        table = _of_array(np.asarray(data.detach().cpu() if hasattr(data, "detach") else data))
+        table = _of_array(_array(data))
     else:
         table = _checked("the data frame" if target is None else "the arrays", frame)
     if target is not None:
@@ -163,11 +163,29 @@ def with_column(table: Table, name: str, values: Any, argument: str = "y") -> Ta
     return _checked(table.source, frame, table.numbers)
 
 
+def _array(values: Any) -> np.ndarray[Any, Any]:
+    """Return what can be an array as one; what is masked in it is missing."""
+    if hasattr(values, "detach"):
+        values = _dense(values.detach())
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        values = values.astype(object if values.dtype.kind in "OUSM" else np.float64)
+        return np.asarray(values.filled(None if values.dtype.kind == "O" else np.nan))
+    return np.asarray(values)
+
+
+def _dense(tensor: Any) -> Any:
+    """Return a tensor that numpy can read."""
+    if tensor.is_meta or str(tensor.layout) != "torch.strided":
+        raise FitError(
+            f"tensors must hold their numbers, but one is on {tensor.device} with the layout "
+            f"{tensor.layout}; pass a dense one on a CPU or a GPU."
+        )
+    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).cpu()
+
+
 def series(name: str, values: Any) -> pl.Series:
     """Make a column of a one-dimensional array, tensor, list or series."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    array = np.asarray(values)
+    array = _array(values)
     if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
         array = np.asarray(values, dtype=object)  # else a NaN among text becomes the text nan
     if array.ndim == 2 and array.shape[1] == 1:
@@ -191,6 +209,13 @@ def _or_none(value: Any) -> Any:
 
 def _frame(data: Any) -> pl.DataFrame | None:
     """Return a data frame of any library as polars'; None where the data are no frame."""
+    try:
+        return _as_polars(data)
+    except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
+        raise FitError("two columns of the data frame have one name; rename one.") from None
+
+
+def _as_polars(data: Any) -> pl.DataFrame | None:
     native = nw.from_native(data, pass_through=True)
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
@@ -198,7 +223,7 @@ def _frame(data: Any) -> pl.DataFrame | None:
         return None
     if isinstance(frame := native.to_native(), pl.DataFrame):
         return frame
-    return pl.DataFrame([_column(native[name]) for name in native.columns])
+    return pl.DataFrame([_column(column) for column in native.iter_columns()])
 
 
 def _column(values: Any) -> pl.Series:

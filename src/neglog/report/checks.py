@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _BINS = 10
-_MOST_POINTS = 500
+_MOST_POINTS, _MOST_DIGITS = 500, 1e9
 _IN_TABLE_UNITS = (
     "normal",
     "laplace",
@@ -48,7 +48,7 @@ def calibration(judged: Judged, classes: list[Any]) -> Picture:
             upper.plot([claim], [share], color=BLUE, marker="o", markersize=5)
         upper.set(ylabel="share that came true", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
         drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=SOFT)
-        lower.bar_label(drawn, labels=[f"{c:.0f}" if c else "" for c in counts], fontsize=8)
+        lower.bar_label(drawn, labels=[_count(c) for c in counts], fontsize=8)
         lower.set(ylabel="rows", xlabel=_claim(classes))
         lower.margins(y=0.35)
         lower.locator_params(axis="y", nbins=2, integer=True)
@@ -66,6 +66,13 @@ def calibration(judged: Judged, classes: list[Any]) -> Picture:
     ))  # fmt: skip
 
 
+def _count(rows: float) -> str:
+    """Write a number of rows, which weights may make small, large or broken."""
+    if not rows:
+        return ""
+    return f"{rows:.0f}" if 0.5 <= rows < _MOST_DIGITS else f"{rows:.2g}"
+
+
 def residuals(fit: FitResult, judged: Judged) -> list[Picture]:
     """Draw the errors against the predictions, and their quantiles against the normal ones."""
     own = quantile_residuals(fit, judged.rows)
@@ -75,9 +82,8 @@ def residuals(fit: FitResult, judged: Judged) -> list[Picture]:
 def wilson(share: float, count: float) -> tuple[float, float]:
     """Return the 95 % interval of a share of so many rows (E. B. Wilson, JASA 22, 1927)."""
     z = 1.96
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count)
-    half *= math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    middle = (share * count + z * z / 2) / (count + z * z)
+    half = z / (count + z * z) * math.sqrt(share * (1 - share) * count + z * z / 4)
     return middle - half, middle + half
 
 

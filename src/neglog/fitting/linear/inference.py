@@ -92,6 +92,8 @@ def covariance(
     else:
         meat, groups = _meat(problem, weights, counts.frequency, grouped=kind == "cluster")
         inner = inverse @ meat[free][:, free] @ inverse * _small_sample(kind, counts, groups)
+        if not response.smooth:  # its curvature is the model's, that of errors of this scale
+            inner = inner * dispersion
     matrix = torch.zeros_like(hessian)
     matrix[free[:, None], free] = inner
     student = isinstance(response, Location) and response.degree == 2.0
@@ -146,8 +148,12 @@ def _added(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
     return torch.cat([groups, room]).index_add_(0, batch.cluster, own)
 
 
-def in_table_units(problem: Problem, weights: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Return weights and covariance for columns and target in the units of the table.
+def in_table_units(
+    problem: Problem, weights: Tensor, matrix: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weights, standard errors and correlation, of columns and target as in the table.
+
+    The covariance itself would be infinite, or 0, in units such as 1e200.
 
     Args:
         problem: the rows and their likelihood.
@@ -166,4 +172,9 @@ def in_table_units(problem: Problem, weights: Tensor, matrix: Tensor) -> tuple[T
     moved = change @ weights
     moved[width - 1 : first : width] += response.centre
     moved[first:] += response.shared_in_table_units
-    return moved, change @ matrix @ change.T
+    largest = change.abs().amax(1)
+    change = change / largest[:, None]
+    inner = change @ matrix @ change.T
+    error = inner.diagonal().sqrt()
+    unit = torch.where(error > 0, error, 1.0)
+    return moved, error * largest, inner / unit[:, None] / unit

@@ -27,6 +27,7 @@ ROUNDING = 1e-13
 """By how much, of the loss or of one nat, a sum may rise without having risen."""
 _HALVINGS = 40
 _SLOW, _FASTEST = 0.05, 1e-4  # of a known Hessian: what its steps leave of the decrement
+_STUCK = 0.5  # of the decrement: even on the way to infinity a step leaves less, 1/e
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def steps(
         decrement = float(value.gradient[free] @ way) / 2
         yield Step(number, weights, replace(value, hessian=known), decrement, pivot)
         number += 1
-        if fresh and decrement < enough:
+        stuck = decrement < ENOUGH and decrement > _STUCK * before
+        if fresh and (decrement < enough or stuck):
             yield Step(number, _moved(weights, free, way), value, decrement, pivot, last=True)
             return
         rate = 0.0 if math.isinf(before) else decrement / before

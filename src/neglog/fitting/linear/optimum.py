@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -16,11 +17,17 @@ from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.penalty import lasso_steps, ridge, spreads
 from neglog.fitting.linear.rank import Alias, aliases
+from neglog.fitting.linear.responses import EXACT
+from neglog.fitting.linear.shared import Robust
 from neglog.fitting.linear.sums import Problem, Value
 from neglog.fitting.outcome import Outcome, at_infinity
 from neglog.fitting.table import listed
 
 STEPS = 100
+EXACT_FIT = (
+    "the features reproduce the target exactly, so that the errors' scale is 0 and the likelihood "
+    "has no maximum; the weights are those of least errors."
+)
 _SAMPLE_PART = 20
 _ROWS_A_WEIGHT = 40
 _LEAST_SAMPLE = 20_000
@@ -29,6 +36,7 @@ _SAMPLE_ENOUGH = 1e-9
 _FAST = 8.0
 _SLOW_STEPS = 3
 _FLAT = 1e-10
+_SMALL = math.log(1e-3)  # of the scale of Huber's errors
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,11 @@ def find(
     problem, taken = penalty.steps(problem, weights, free, enough, known)
     for step in taken:
         watch(step)
+        small = not penalty and doubt.about_scale(problem, step)
+        exact = _exact(problem, step, free) if small else None
+        if exact is not None:
+            step, outcome = replace(step, weights=exact), Outcome(False, EXACT_FIT)
+            break
         if doubt.about(step) and not penalty:
             how = separation.found(problem, free, names)
             if how:
@@ -193,6 +206,13 @@ class _Doubt:
     decrement: float = math.inf
     slow: int = 0
     asked: bool = False
+    measured: bool = False
+
+    def about_scale(self, problem: Problem, step: Step) -> bool:
+        """Return whether the errors' scale is small for the first time."""
+        small = isinstance(problem.response, Robust) and float(step.weights[-1]) < _SMALL
+        due, self.measured = small and not self.measured, self.measured or small
+        return due
 
     def about(self, step: Step) -> bool:
         """Look at a step; return whether it is time to make sure."""
@@ -201,6 +221,18 @@ class _Doubt:
         due = self.slow == _SLOW_STEPS or (step.arrived and step.pivot < _FLAT and not self.asked)
         self.asked = self.asked or due
         return due
+
+
+def _exact(problem: Problem, step: Step, free: Tensor) -> Tensor | None:
+    """Return the weights of least squares where they reproduce the target, so that no scale is."""
+    response = problem.response
+    assert isinstance(response, Robust)
+    squares = replace(problem, response=response.squares)
+    for found in islice(steps(squares, step.weights[:-1], free[:-1]), _SAMPLE_STEPS):
+        weights, loss = found.weights, found.value.loss
+    if math.sqrt(2 * loss) > EXACT:
+        return None
+    return torch.cat([weights, weights.new_tensor([math.log(EXACT)])])
 
 
 def _sample(problem: Problem) -> Problem | None:
@@ -240,8 +272,7 @@ def _free(problem: Problem, found: Sequence[Alias]) -> Tensor:
 def _null(problem: Problem) -> Tensor:
     """Return the weights to begin with: none for any column."""
     response, width = problem.response, problem.source.features + 1
-    y, weight = problem.source.glance()
-    start = response.start(response.reads(y), weight)
+    start = problem.start()
     weights = torch.zeros(response.outputs, width, dtype=torch.float64)
     weights[:, -1] = start[: response.outputs]
     return torch.cat([weights.reshape(-1), start[response.outputs :]])

@@ -14,6 +14,8 @@ from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.local import Local, Single, Softmax
 from neglog.likelihood import Elementwise, Likelihood
 
+EXACT = 1e-10
+"""The scale of the errors, in units of the target's spread, that is none but rounding."""
 _SMALLEST_SCALE = 1e-12
 Mean = Callable[[Callable[[Tensor], Tensor]], float]
 """Returns the (weighted) mean over all rows of a function of the target."""
@@ -139,7 +141,7 @@ class Shaped(OneParameter):
         """Return 1/shape, where ln shape − ψ(shape) is half the mean deviance."""
         half = loss - mean(lambda y: y.log() + 1.0)
         if half <= _SMALLEST_SCALE:
-            return 0.0
+            return _SMALLEST_SCALE
         shape = optimize.brentq(
             lambda log_k: log_k - special.digamma(math.exp(log_k)) - half, -500.0, 500.0, xtol=1e-14
         )

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neglog import families
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.local import Joint, joint
-from neglog.fitting.linear.responses import Response, average, constant, numbers
+from neglog.fitting.linear.responses import Location, Response, average, constant, numbers
 from neglog.likelihood import Elementwise
 
 _START = -1.0
@@ -27,7 +28,7 @@ class Overdispersed(Response):
         """Return the logarithm of the mean, and the dispersion that the moments give."""
         mean = average(y, weight)
         surplus = average((y - mean) ** 2, weight) - mean
-        alpha = math.log(surplus / mean**2) if surplus > 0 else _START
+        alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
         return torch.tensor([LINKS[self.link].link(mean), alpha], dtype=torch.float64)
 
     def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Joint:
@@ -72,20 +73,31 @@ class Robust(Response):
             declaration=self.declaration, settings=self.settings, centre=centre, spread=spread
         )
 
+    @property
+    def squares(self) -> Location:
+        """Squared errors, in the same units."""
+        return Location(
+            declaration=families.Normal, degree=2.0, centre=self.centre, spread=self.spread
+        )
+
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the target's centre, and its spread."""
         return torch.zeros(2, dtype=torch.float64)
 
     def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Joint:
         """Return the rows' losses, all but a constant, and derivatives."""
-        says, settings = self.declaration, numbers(self.settings)
-
-        def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
-            inverse = (-theta[:, 0]).exp()
-            loss: Tensor = says.nll(eta * inverse, *settings, y * inverse) + theta[:, 0]
-            return loss
-
-        return joint(nll, output[:, 0], shared, (y - self.centre) / self.spread)
+        inverse = float((-shared[0]).exp())
+        eta, y = output[:, 0] * inverse, (y - self.centre) / self.spread * inverse
+        says, at, error = self.declaration, (eta, *numbers(self.settings), y), eta - y
+        slope, curvature = says.grad(*at), says.curvature(*at) + torch.zeros_like(y)
+        edge = -(slope + curvature * error) * inverse
+        own = slope * error + curvature * error.square()
+        lines = torch.stack([curvature * inverse * inverse, edge, edge, own], 1)
+        return Joint(
+            says.nll(*at) + shared[0],
+            torch.stack([slope * inverse, 1 - slope * error], 1),
+            lines.reshape(-1, 2, 2),
+        )
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
         """Return the whole of the rows' negative log-likelihoods."""

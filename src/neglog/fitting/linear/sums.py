@@ -19,6 +19,8 @@ from neglog.fitting.linear.responses import Response
 if TYPE_CHECKING:
     from neglog.fitting.linear.memory import Memory
 
+_LOOK = 10_000
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -90,6 +92,12 @@ class Value:
     hessian: Tensor | None = None
 
 
+def _counting(batch: Batch) -> Tensor:
+    if batch.weight is None:
+        return torch.tensor(float(len(batch.y)))
+    return (batch.weight > 0).sum()
+
+
 def alone(mine: Any) -> Sequence[Any]:
     """Return what every process has, where there is one."""
     return [mine]
@@ -135,9 +143,27 @@ class Problem:
                 output = output + (batch.offset / response.spread)[:, None]
             yield batch, response.local(output, shared, response.reads(batch.y))
 
+    def start(self) -> Tensor:
+        """Return intercepts and shared parameters to begin with; the offset is made up for."""
+        y, weight = self.source.glance()
+        start = self.response.start(self.response.reads(y), weight)
+        offset = self.source.bare().sample(_LOOK).offset
+        if offset is not None:
+            shift = float(offset.mean()) / self.response.spread
+            if self.response.intercept:
+                start[0] -= shift
+            else:  # thresholds, which move the other way
+                start[1:] += shift
+        return start
+
     def bare(self) -> Problem:
         """Return the problem without features."""
         return replace(self, source=self.source.bare())
+
+    @property
+    def counting(self) -> float:
+        """How many rows have a weight above 0."""
+        return self.sum(_counting)
 
     def sum(self, of: Callable[[Batch], Tensor]) -> float:
         """Return the sum over all batches of a number that needs no features."""

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import rows, targets
+from neglog.fitting import roles, rows, targets
 from neglog.fitting.design import Design, of_columns, refuse_infinite
 from neglog.fitting.options import Options
 from neglog.fitting.scale.chance import fractions, places
@@ -76,6 +76,7 @@ def choose(file: File, target: str, options: Options) -> Choice:
     """
     for name in (target, *options.drop, *options.roles.values()):
         file.require(name)
+    roles.check(target, options)
     away = {target, *options.drop, *options.roles.values()}
     features = tuple(name for name in file.columns if name not in away)
     return Choice(target, features, options)

@@ -1,0 +1,290 @@
+"""Fits at the edges: sizes far from 1, rows that do not count, exact fits, odd arrays."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import statsmodels.api as sm
+import torch
+
+import neglog
+from neglog.errors import FitError
+from neglog.fitting.listener import Listener
+from neglog.fitting.reopen import reopen
+from neglog.report.page import html_page
+
+SAME = 1e-8
+"""What the weights of two ways to the same fit differ by, at most; most differ by 1e-12."""
+
+
+def rows(count=80, features=2, seed=0):
+    random = np.random.default_rng(seed)
+    x = random.standard_normal((count, features))
+    return x, x[:, 0] + random.standard_normal(count), random
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "neglog", *arguments],
+        capture_output=True, text=True, env=os.environ | environment, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+@pytest.mark.parametrize("kind", ["normal", "laplace", "huber"])
+def test_standard_errors_are_in_the_targets_unit_however_large(kind, size):
+    x, y, _ = rows()
+    usual = neglog.fit(x, y, likelihood=kind).coefficients
+    found = neglog.fit(x, y * size, likelihood=kind).coefficients
+    assert found.error[:3] / size == pytest.approx(usual.error[:3], rel=SAME)
+    assert found.p[:3] == pytest.approx(usual.p[:3], rel=SAME)
+    assert found.correlation == pytest.approx(usual.correlation, abs=SAME)
+
+
+def test_errors_and_report_of_columns_far_from_1(tmp_path):
+    x, y, _ = rows()
+    usual = neglog.fit(x, y).coefficients
+    found = neglog.fit(x * [1e200, 1e-200], y, out=tmp_path)
+    assert found.coefficients.error * [1, 1e200, 1e-200] == pytest.approx(usual.error, rel=SAME)
+    assert np.isfinite(found.deviations).all()
+    again = reopen(tmp_path)
+    assert (again.coefficients.error == found.coefficients.error).all()
+    assert "forest" in html_page(again)
+
+
+def test_covariance_is_that_of_the_correlation_and_the_errors():
+    x, y, _ = rows()
+    with_copy = neglog.fit(np.column_stack([x, x[:, 0]]), y).coefficients
+    of = sm.OLS(y, sm.add_constant(x)).fit()
+    assert with_copy.covariance[:3, :3] == pytest.approx(of.cov_params(), rel=SAME)
+    assert (with_copy.covariance[3] == 0).all()
+    assert np.isnan(with_copy.error[3])
+
+
+def test_columns_whose_weights_could_be_no_number_are_refused():
+    x, y, random = rows()
+    x[:, 1] = 5e-324 * random.integers(0, 5, len(y))
+    with pytest.raises(FitError, match=r"column 'x2' holds nothing larger than 1\.98e-323"):
+        neglog.fit(x, y)
+    neglog.fit(x[:, :1] * 1e307, y)  # a sum of these is infinite, which warned
+
+
+def test_robust_errors_of_quantiles_have_the_scale_of_the_errors():
+    """For ψ = ±½ and f(0) = 1/4b, which is Laplace's, the sandwich is (XᵀX)⁻¹ b²."""
+    x, y, _ = rows(600)
+    made = sm.add_constant(x)
+    for size in (1.0, 10.0):
+        found = neglog.fit(x, size * y, likelihood="laplace", covariance="hc0")
+        b = np.abs(size * y - found.training.predicted).mean()
+        expected = b * np.sqrt(np.linalg.inv(made.T @ made).diagonal())
+        # but for the rows that are met exactly, one for each weight, whose ψ is undecided
+        assert found.coefficients.error == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["normal", "categorical", "ordinal", "bernoulli", "poisson"])
+def test_rows_of_weight_0_are_as_if_they_were_not_there(kind):
+    x, y, random = rows(200)
+    if kind != "normal":
+        y = random.integers(0, 2 if kind == "bernoulli" else 3, len(y))
+    weight = np.where(np.arange(200) < 120, random.uniform(0.5, 2, 200), 0.0)
+    options = {"likelihood": kind, "weight_kind": "precision"}
+    found = neglog.fit(x, y, sample_weight=weight, **options)
+    alone = neglog.fit(x[:120], y[:120], sample_weight=weight[:120], **options)
+    assert found.coefficients.error == pytest.approx(alone.coefficients.error, rel=SAME)
+    for name in ("rows", "freedom", "log_likelihood", "bic"):
+        assert getattr(found.statistics, name) == pytest.approx(getattr(alone.statistics, name))
+
+
+def test_targets_that_are_constant_where_rows_count_are_refused():
+    x, _, _ = rows(60)
+    y = np.arange(60) % 3
+    for kind in ("normal", "poisson", "laplace", "huber", "categorical"):
+        with pytest.raises(FitError, match=r"is 1.* in every training row that counts"):
+            neglog.fit(x, y, likelihood=kind, sample_weight=(y == 1) * 1.0)
+    for kind in ("categorical", "ordinal"):
+        with pytest.raises(FitError, match="no training row that counts is of class 2"):
+            neglog.fit(x, y, likelihood=kind, sample_weight=(y != 2) * 1.0)
+
+
+def test_frequencies_that_are_fewer_than_the_weights_are_noted():
+    x, y, _ = rows()
+    found = neglog.fit(x, y, sample_weight=np.full(len(y), 0.01))
+    assert any("sum to 0.8; taken as frequencies, those are too few" in n for n in found.notes)
+    assert not any("too few" in n for n in neglog.fit(x, y, sample_weight=y * 0 + 1).notes)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e3, 1e9])
+def test_exposures_of_any_size_change_the_intercept_alone(size):
+    x, _, random = rows(300)
+    part = random.uniform(0.5, 2.0, 300)
+    y = random.poisson(part * np.exp(0.3 * x[:, 0] + 1))
+    usual = neglog.fit(x, y, likelihood="poisson", exposure=part)
+    found = neglog.fit(x, y, likelihood="poisson", exposure=part * size)
+    assert found.coefficients.estimate[1:] == pytest.approx(usual.coefficients.estimate[1:])
+    assert found.count == usual.count
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "ordinal", "normal", "gamma"])
+def test_offsets_far_from_0_are_made_up_for_at_the_start(kind):
+    x, y, _ = rows(100)
+    y = {"normal": y, "gamma": np.exp(y), "bernoulli": y > 0}.get(kind, np.digitize(y, [-1, 1]))
+    usual = neglog.fit(x, y, likelihood=kind, offset=np.zeros(100))
+    found = neglog.fit(x, y, likelihood=kind, offset=np.full(100, 300.0))
+    assert found.converged
+    assert found.coefficients.error == pytest.approx(usual.coefficients.error, rel=1e-6)
+    assert found.null_loss == pytest.approx(usual.null_loss)
+
+
+def test_an_offset_that_rounds_the_loss_ends():
+    """Its steps were without end: rounding kept the decrement above what it stops at."""
+    x, y, _ = rows()
+    found = neglog.fit(x, 1e8 + y, offset=np.full(len(y), 1e8))
+    assert found.converged
+    assert found.count < 10
+    assert np.isfinite(found.null_loss)
+
+
+@pytest.mark.parametrize("kind", ["gamma", "huber", "normal", "laplace"])
+def test_exact_fits_are_said_to_be_exact(kind):
+    x, _, _ = rows(20)
+    y = np.exp(x @ [1.0, 2.0]) if kind == "gamma" else x @ [1.0, 2.0] + 3
+    found = neglog.fit(x, y, likelihood=kind)
+    assert not found.converged
+    assert "reproduce the target exactly" in found.outcome
+    assert np.isfinite(found.loss)
+    few = neglog.fit(rows(5, 8)[0], np.arange(1.0, 6.0), likelihood=kind)
+    assert "reproduce the target exactly" in few.outcome
+
+
+def test_huber_counts_the_rows_that_lie_on_the_plane():
+    """The derivative of |e| has none at 0, so that rows met exactly were taken for flat."""
+    x, _, random = rows(60)
+    found = neglog.fit(x, random.integers(1, 3, 60).astype(float), likelihood="huber")
+    assert found.converged
+    assert (found.coefficients.error > 0).all()
+
+
+def test_counts_too_large_are_refused_in_a_sentence():
+    x, y, _ = rows()
+    with pytest.raises(FitError, match="no finite numbers any more"):
+        neglog.fit(x, np.abs(y) * 1e200, likelihood="negative_binomial")
+
+
+def test_a_target_that_is_something_else_too_is_refused():
+    frame = pl.DataFrame({"a": [1.0, 2, 3, 4], "y": [1.0, 3, 2, 5]})
+    for role in ("offset", "exposure", "sample_weight", "cluster"):
+        with pytest.raises(FitError, match=f"the target 'y' is the {role.replace('_', ' ')} too"):
+            neglog.fit(frame, "y", **{role: "y"})
+    with pytest.raises(FitError, match="the target 'y' is to be left out too"):
+        neglog.fit(frame, "y", drop="y")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x[::-1][::-1],
+        lambda x: np.array(x, dtype=">f8"),
+        lambda x: x.astype(np.longdouble),
+        lambda x: torch.tensor(x, requires_grad=True),
+        pd.DataFrame,
+        lambda x: np.ma.masked_array(x, np.zeros(x.shape, bool)),
+    ],
+    ids=["strides", "byte order", "long double", "tensor", "numbered columns", "masked"],
+)
+def test_arrays_of_every_sort_are_read_as_their_numbers(change):
+    x, y, _ = rows()
+    found = neglog.fit(change(x), change(y[:, None])).coefficients
+    assert found.estimate == pytest.approx(neglog.fit(x, y).coefficients.estimate, rel=SAME)
+
+
+def test_bfloat16_is_read_and_what_holds_no_numbers_is_refused():
+    x, y, _ = rows()
+    half = torch.tensor(x).bfloat16()
+    found = neglog.fit(half, y).coefficients.estimate
+    assert found == pytest.approx(neglog.fit(half.double(), y).coefficients.estimate, rel=SAME)
+    for wrong in (half.to("meta"), torch.tensor(x).to_sparse()):
+        with pytest.raises(FitError, match="tensors must hold their numbers"):
+            neglog.fit(wrong, y)
+
+
+def test_masked_values_are_missing():
+    x, y, _ = rows()
+    masked = np.ma.masked_greater(x, 1.0)
+    with pytest.raises(FitError, match="values are missing"):
+        neglog.fit(masked, y)
+    whole = ~masked.mask.any(1)
+    found = neglog.fit(masked, y, missing="drop").coefficients.estimate
+    assert found == pytest.approx(neglog.fit(x[whole], y[whole]).coefficients.estimate, rel=SAME)
+
+
+def test_columns_of_one_name_are_refused():
+    x, y, _ = rows()
+    for names in (["a", "a"], [1, "1"]):
+        with pytest.raises(FitError, match="two columns of the data frame have one name"):
+            neglog.fit(pd.DataFrame(x, columns=names), y)
+
+
+def test_estimators_take_offsets_with_weights_of_0_and_refuse_others():
+    x, y, random = rows()
+    offset, weight = random.standard_normal(80), np.r_[np.zeros(10), np.ones(70)]
+    found = neglog.NLLRegressor().fit(x, y, sample_weight=weight, offset=offset)
+    alone = neglog.NLLRegressor().fit(x[10:], y[10:], offset=offset[10:])
+    assert found.coef_ == pytest.approx(alone.coef_, rel=SAME)
+    for wrong in (offset[:3], 1.0, offset * np.nan):
+        with pytest.raises(FitError, match="offset must hold 80 finite numbers"):
+            found.predict(x, offset=wrong)
+    assert (pickle.loads(pickle.dumps(found)).predict(x) == found.predict(x)).all()
+
+
+def test_weights_of_any_size_leave_a_report():
+    x, y, _ = rows()
+    for size in (1e-200, 1e200):
+        found = neglog.fit(x, y > 0, sample_weight=np.full(80, size))
+        assert "calibration" in html_page(found)
+
+
+class StopsAfter(Listener):
+    """Presses Ctrl-C after an epoch."""
+
+    def __init__(self, epoch):
+        self.left = epoch
+
+    def step(self, epoch):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_config_that_it_wrote(tmp_path):
+    """The file writes out the defaults, which the checkpoint took for other choices."""
+    table, folder = tmp_path / "a.csv", tmp_path / "run"
+    x, y, _ = rows(60)
+    pl.DataFrame({"a": x[:, 0], "y": y}).write_csv(table)
+    given = {"target": "y", "hidden": (3,), "epochs": 6}
+    whole = neglog.fit(table, **given)
+    stopped = neglog.fit(table, **given, out=folder, progress=StopsAfter(3))
+    assert stopped.interrupted
+    assert run("fit", "--config", str(folder / "config.toml"), "--resume").returncode == 0
+    assert (reopen(folder).training.loss == whole.training.loss).all()
+
+
+def test_commands_on_lines_of_no_width_and_fewer_rows_than_none(tmp_path):
+    x, y, _ = rows(30)
+    path = tmp_path / "a.csv"
+    pl.DataFrame({"a": x[:, 0], "y": y}).write_csv(path)
+    wide = run("fit", str(path), "--target", "y", COLUMNS="0")
+    assert "intercept" in wide.stdout
+    wrong = run("fit", str(path), "--target", "y", "--worst", "-1")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "Must be >= 0" in wrong.stderr
+    exact = tmp_path / "exact.csv"
+    pl.DataFrame({"a": x[:, 0], "y": 2 * x[:, 0]}).write_csv(exact)
+    found = run("fit", str(exact), "--target", "y", "--json")
+    assert found.returncode == 1
+    assert json.loads(found.stdout)["converged"] is False
