@@ -1,8 +1,9 @@
 """Files that are streamed block by block, or shared by processes, beside the same rows in memory.
 
-What is summed block by block is the same but for rounding: 1e-9 of the standard errors, of which
-the decrement where the search stops, 1e-14 nats, leaves about 1e-7 of an error, and its last step
-takes the square of that.
+What is summed block by block is the same but for rounding. The second derivatives, and with them
+the standard errors, are those one last step before the end, of a decrement of at most 1e-18 nats:
+that step moves the weights by √(2e-18), 1.4e-9 of a row's own standard error, and a curvature that
+changes with them by a small multiple of it.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import neglog
 from neglog.errors import FitError
@@ -22,7 +24,7 @@ from neglog.fitting.options import Options
 from neglog.fitting.scale import file
 from neglog.fitting.scale.predict import write_predictions
 
-ROWS, SAME = 700, 1e-9
+ROWS, SAME, SAME_CURVATURE = 700, 1e-9, 5e-9
 SMOOTH = [k for k in KINDS if k not in ("laplace", "quantile")]
 
 
@@ -31,7 +33,7 @@ def _small(monkeypatch, tmp_path):
     """Let seven hundred rows be many blocks."""
     monkeypatch.setattr(file, "_LEAST", 64)
     monkeypatch.setattr(file, "_MOST", 64)
-    monkeypatch.setattr(file, "_BYTES", 4000)
+    monkeypatch.setattr(file, "_BYTES", 2500)
     monkeypatch.chdir(tmp_path)
 
 
@@ -70,7 +72,7 @@ def assert_same(whole, streamed):
     assert streamed.converged == whole.converged
     far = np.abs(ours.estimate - theirs.estimate) / theirs.error
     assert np.nanmax(far) < SAME
-    np.testing.assert_allclose(ours.error, theirs.error, rtol=SAME)
+    np.testing.assert_allclose(ours.error, theirs.error, rtol=SAME_CURVATURE)
     figures = vars(whole.statistics) | {"loss": whole.loss, "null_loss": whole.null_loss}
     found = vars(streamed.statistics) | {"loss": streamed.loss, "null_loss": streamed.null_loss}
     for name, value in figures.items():
@@ -254,7 +256,7 @@ def test_a_run_that_was_streamed_is_written_whole():
     assert done.rows == ROWS
     assert done.loss == pytest.approx(streamed.loss, rel=1e-12)
     neglog.predict("s", path).frame.write_csv("known.csv")
-    assert Path("found.csv").read_text() == Path("known.csv").read_text()
+    assert_frame_equal(pl.read_csv("found.csv"), pl.read_csv("known.csv"), rel_tol=1e-12)
     assert whole.options == Options(**{**vars(streamed.options), "stream": False})
 
 

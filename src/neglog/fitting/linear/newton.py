@@ -18,7 +18,7 @@ from neglog.errors import FitError
 from neglog.fitting.linear.sums import Problem, Value
 
 DECREMENT = 1e-18
-"""Below it, one more step would change no digit, of the standard errors neither."""
+"""Below it, one more step would leave eight digits of the standard errors as they are."""
 OF_MANY_ROWS = 1e-14
 """The same where a pass is expensive: standard errors are then right to seven digits."""
 ENOUGH = 1e-10
