@@ -288,3 +288,37 @@ def test_commands_on_lines_of_no_width_and_fewer_rows_than_none(tmp_path):
     found = run("fit", str(exact), "--target", "y", "--json")
     assert found.returncode == 1
     assert json.loads(found.stdout)["converged"] is False
+
+
+WRONG_TYPES = {
+    "hidden": (3, r"hidden must be whole numbers, such as \[64, 32\], but got 3"),
+    "epochs": ("3", "epochs must be a whole number, but got '3'"),
+    "batch_size": (1.5, "batch_size must be a whole number, but got 1.5"),
+    "seed": (None, "seed must be a whole number, but got None"),
+    "patience": (True, "patience must be a whole number, but got True"),
+    "l2": ("1", "l2 must be a number, but got '1'"),
+    "firth": (1, "firth must be True or False, but got 1"),
+    "likelihood": (neglog.families.Poisson, "likelihood must be text, but got"),
+    "drop": (3, "drop must be a column's name, or several in a list, but got 3"),
+    "optimizer_options": ([1], r"optimizer_options must be a dictionary, but got \[1\]"),
+    "out": (3, "out must be a path, but got 3"),
+    "checkpoint": (3, "checkpoint must be a path, but got 3"),
+    "progress": (3, "progress must be True or False, but got 3"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TYPES)
+def test_choices_of_another_type_are_refused(name):
+    value, message = WRONG_TYPES[name]
+    with pytest.raises(FitError, match=message):
+        neglog.fit(*rows()[:2], **{name: value})
+
+
+def test_numbers_of_numpy_are_written_as_plain_ones(tmp_path):
+    choices = {"seed": np.int64(3), "level": np.float32(0.5), "firth": np.bool_(False)}
+    x, y, _ = rows()
+    fit = neglog.fit(x, y, out=tmp_path, drop=["x1"], hidden=np.array([]), **choices)
+    assert (fit.options.seed, fit.options.level, fit.options.hidden) == (3, 0.5, ())
+    assert {type(getattr(fit.options, name)) for name in choices} == {int, float, bool}
+    text = (tmp_path / "config.toml").read_text()
+    assert "seed = 3\n" in text and "level = 0.5\n" in text and 'drop = ["x1"]\n' in text

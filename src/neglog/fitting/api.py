@@ -14,6 +14,7 @@ from neglog.fitting.result import FitResult
 from neglog.fitting.run import Run
 from neglog.fitting.solve import fit_file
 from neglog.fitting.table import Table
+from neglog.fitting.typed import path, plain
 
 
 def fit(
@@ -145,19 +146,19 @@ def fit(
     }
     options = Options(
         likelihood=likelihood,
-        hidden=tuple(hidden),
+        hidden=hidden,
         optimizer=optimizer,
         activation=activation,
         dropout=dropout,
-        optimizer_options=dict(optimizer_options or {}),
+        optimizer_options={} if optimizer_options is None else optimizer_options,
         schedule=schedule,
-        schedule_options=dict(schedule_options or {}),
+        schedule_options={} if schedule_options is None else schedule_options,
         patience=patience,
         min_delta=min_delta,
         validation=validation,
         seed=seed,
         missing=missing,
-        drop=(drop,) if isinstance(drop, str) else tuple(drop),
+        drop=drop,
         epochs=epochs,
         batch_size=batch_size,
         weight_kind=weight_kind,
@@ -176,17 +177,13 @@ def fit(
         shard=shard,
         **{role: _name(role, value) for role, value in given.items()},
     )
-    place = None if out is None else Path(out)
-    file = None if checkpoint is None else Path(checkpoint)
-    run = Run(place, file, resume, overwrite)
+    run = Run(path("out", out), path("checkpoint", checkpoint), resume, overwrite)
     run.check(options)
-    listener = progress if isinstance(progress, Listener) else Listener()
-    if progress is None or progress is True:
-        listener = Bar()
+    listener = _listener(progress)
     of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}
     if options.in_blocks:
-        path, name = _file(X, y, target, given)
-        result = fit_file(path, name, options, listener)
+        rows, name = _file(X, y, target, given)
+        result = fit_file(rows, name, options, listener)
         run.write(result, {**of_files, "target": name})
         return result
     source, name = _table(X, y, target)
@@ -196,6 +193,13 @@ def fit(
     result = run.fit(source, name, options, listener)
     run.write(result, {**of_files, "target": name})
     return result
+
+
+def _listener(progress: Any) -> Listener:
+    if isinstance(progress, Listener):
+        return progress
+    shown = plain("progress", "bool | None", progress)
+    return Listener() if shown is False else Bar()
 
 
 def _table(data: Any, y: Any, target: str | None) -> tuple[Table, str]:

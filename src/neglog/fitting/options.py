@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from neglog.errors import FitError
@@ -13,6 +13,7 @@ from neglog.fitting.linear.inference import COVARIANCES
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.rows import POLICIES
+from neglog.fitting.typed import plain
 
 WEIGHT_KINDS = ("frequency", "precision")
 
@@ -57,7 +58,10 @@ class Options:
     shard: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse choices that no table could meet."""
+        """Make the choices plain values, and refuse those that no table could meet."""
+        for choice in fields(self):
+            value = plain(choice.name, str(choice.type), getattr(self, choice.name))
+            object.__setattr__(self, choice.name, value)
         self._check_ranges()
         for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
@@ -80,7 +84,7 @@ class Options:
         if not 0.0 <= self.held_out < 1.0:
             raise FitError(f"validation must lie in [0, 1), but got {self.validation!r}.")
         if not 0 <= self.seed < 2**63:
-            raise FitError(f"seed must be 0 or more, but got {self.seed!r}.")
+            raise FitError(f"seed must lie in [0, 2^63), but got {self.seed!r}.")
         if not 0.0 <= self.min_delta < math.inf:
             raise FitError(f"min_delta must be a number of 0 or more, but got {self.min_delta!r}.")
         for name in ("quantile", "level"):

@@ -101,9 +101,11 @@ def _deviance(fit: FitResult) -> list[list[str]]:
 
 def _explained(fit: FitResult) -> str:
     truth = np.asarray(fit.training.truth, dtype=np.float64)
-    unit = float(np.abs(truth).max()) or 1.0  # the squares of 1e200 would be infinite
+    predicted = np.asarray(fit.training.predicted, dtype=np.float64)
+    # The squares of 1e200 would be infinite.
+    unit = max(float(np.abs(truth).max()), float(np.abs(predicted).max())) or 1.0
     truth = truth / unit
-    errors = truth - np.asarray(fit.training.predicted, dtype=np.float64) / unit
+    errors = truth - predicted / unit
     spread = float(((truth - truth.mean()) ** 2).sum())
     return number(1 - float((errors**2).sum()) / spread) if spread > 0 else "—"
 

@@ -132,30 +132,39 @@ def find(
     known = None
     if sample is not None and not penalty:
         weights, known = _warm(sample, weights, free)
-    doubt = _Doubt()
     enough = DECREMENT if sample is None else OF_MANY_ROWS
     problem, taken = penalty.steps(problem, weights, free, enough, known)
-    for step in taken:
-        watch(step)
-        small = not penalty and doubt.about_scale(problem, step)
-        exact = _exact(problem, step, free) if small else None
-        if exact is not None:
-            step, outcome = replace(step, weights=exact), Outcome(False, EXACT_FIT)
-            break
-        if doubt.about(step) and not penalty:
-            how = separation.found(problem, free, names)
-            if how:
-                outcome = at_infinity(how, step.number, "step")
-                break
-        if step.number == limit and not step.arrived:
-            text = f"the derivative is not zero after {limit} steps; pass more with --epochs."
-            outcome = Outcome(False, text)
-            break
-    else:
-        endless = step.pivot < _FLAT or doubt.slow >= _SLOW_STEPS
-        outcome = _arrived(step, endless and not penalty)
+    step, outcome = _followed(taken, problem, free, names, watch, limit, sure=bool(penalty))
     outcome = _with_aliases(outcome, found, names)
     return Optimum(step.weights, free, found, step.value, outcome, step.decrement)
+
+
+def _followed(
+    taken: Iterator[Step],
+    problem: Problem,
+    free: Tensor,
+    names: Sequence[str],
+    watch: Callable[[Step], None],
+    limit: int,
+    sure: bool,
+) -> tuple[Step, Outcome]:
+    """Follow the steps to where they end; unless it is sure that they do, look where they lead."""
+    doubt = _Doubt()
+    for step in taken:
+        watch(step)
+        small = not sure and doubt.about_scale(problem, step)
+        exact = _exact(problem, step, free) if small else None
+        if exact is not None:
+            return replace(step, weights=exact), Outcome(False, EXACT_FIT)
+        if doubt.about(step) and not sure:
+            how = separation.found(problem, free, names)
+            if how:
+                return step, at_infinity(how, step.number, "step")
+        if step.number == limit and not step.arrived:
+            text = f"the derivative is not zero after {limit} steps; pass more with --epochs."
+            return step, Outcome(False, text)
+    endless = step.pivot < _FLAT or doubt.slow >= _SLOW_STEPS
+    return step, _arrived(step, endless and not sure)
 
 
 def _with_aliases(outcome: Outcome, found: Sequence[Alias], names: Sequence[str]) -> Outcome:

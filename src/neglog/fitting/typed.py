@@ -1,0 +1,85 @@
+"""Choices as plain values of the types that they are declared with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neglog.errors import FitError
+
+
+def plain(name: str, declared: str, value: Any) -> Any:
+    """Return a choice as a plain value: an integer of NumPy as Python's, a list as a tuple.
+
+    Args:
+        name: of the choice, for the message.
+        declared: its type, as the annotation spells it.
+        value: what was chosen.
+
+    Raises:
+        FitError: it is of another type.
+
+    Example:
+        >>> plain("hidden", "Sequence[int]", [64, 32])
+        (64, 32)
+    """
+    declared, _, optional = declared.partition(" | ")
+    if declared == "Any" or (value is None and optional):
+        return value
+    make, wanted = _TYPES[declared]
+    try:
+        return make(value)
+    except TypeError:
+        raise FitError(f"{name} must be {wanted}, but got {value!r}.") from None
+
+
+def path(name: str, value: Any) -> Path | None:
+    """Return where a file or a folder is; None for none.
+
+    Raises:
+        FitError: it is no path.
+    """
+    if value is None or isinstance(value, (str, os.PathLike)):
+        return None if value is None else Path(value)
+    raise FitError(f"{name} must be a path, but got {value!r}.")
+
+
+def _of(*kinds: type) -> Callable[[Any], Any]:
+    """Return what turns values of these types, which are no truth values, into the first."""
+
+    def make(value: Any) -> Any:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise TypeError
+        return kinds[0](value)
+
+    return make
+
+
+def _each(make: Callable[[Any], Any], alone: type | None = None) -> Callable[[Any], Any]:
+    """Return what turns several values into a tuple, and a single one of a type as well."""
+
+    def several(value: Any) -> Any:
+        if alone and isinstance(value, alone):
+            return (make(value),)
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+            raise TypeError
+        return tuple(make(item) for item in value)
+
+    return several
+
+
+_INTEGER, _TEXT = _of(int, Integral), _of(str)
+_TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "bool": (_of(bool, np.bool_), "True or False"),
+    "int": (_INTEGER, "a whole number"),
+    "float": (_of(float, Real), "a number"),
+    "str": (_TEXT, "text"),
+    "Sequence[int]": (_each(_INTEGER), "whole numbers, such as [64, 32]"),
+    "Sequence[str]": (_each(_TEXT, alone=str), "a column's name, or several in a list"),
+    "Mapping[str, Any]": (_of(dict, Mapping), "a dictionary"),
+}
