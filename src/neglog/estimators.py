@@ -93,7 +93,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         l2, l1: penalties, as of `neglog.fit`.
         quantile, delta: as of `neglog.fit`.
         weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
-        covariance: how standard errors are found.
+        covariance: how standard errors are found; None as `neglog.fit` does.
         max_iter: the most steps of Newton's method.
 
     Attributes:
@@ -122,7 +122,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         quantile: float = 0.5,
         delta: float = 1.345,
         weight_kind: str = "frequency",
-        covariance: str = "fisher",
+        covariance: str | None = None,
         max_iter: int = 100,
     ) -> None:
         self.likelihood = likelihood
@@ -187,7 +187,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
             or ``"ordinal"`` for classes whose sorted order means something.
         l2, l1, firth: penalties, as of `neglog.fit`.
         weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
-        covariance: how standard errors are found.
+        covariance: how standard errors are found; None as `neglog.fit` does.
         max_iter: the most steps of Newton's method.
 
     Attributes:
@@ -216,7 +216,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         l1: float = 0.0,
         firth: bool = False,
         weight_kind: str = "frequency",
-        covariance: str = "fisher",
+        covariance: str | None = None,
         max_iter: int = 100,
     ) -> None:
         self.likelihood = likelihood

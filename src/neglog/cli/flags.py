@@ -138,7 +138,8 @@ class Errors:
     """How sure the fit is.
 
     Attributes:
-        covariance: How standard errors are found; by default from the Fisher information.
+        covariance: How standard errors are found; by default from the Fisher information, and hc0
+            for laplace and quantile.
         cluster: The column of the groups of rows that depend on each other.
         level: Of the intervals; by default 0.95.
         ensemble: Train so many more networks of other first weights, for intervals of the

@@ -105,7 +105,8 @@ def fit(
         firth: whether to take off the first order of the weights' bias (Firth's correction, two
             classes), which keeps them finite where the classes can be separated.
         covariance: how standard errors are found: ``"fisher"``, ``"observed"``, ``"hc0"``,
-            ``"hc1"`` or ``"cluster"``.
+            ``"hc1"`` or ``"cluster"``; by default Fisher's information, and of the losses with
+            kinks, laplace and quantile, ``"hc0"``, which does not rest on their density.
         cluster: (N,) the groups of rows that depend on each other, or the name of a column.
         level: of the confidence intervals, and of the predictions' intervals.
         ensemble: how many more networks of other first weights are trained, for intervals of the
@@ -168,7 +169,7 @@ def fit(
         l2=l2,
         l1=l1,
         firth=firth,
-        covariance=covariance or ("fisher" if cluster is None else "cluster"),
+        covariance=covariance or (None if cluster is None else "cluster"),
         level=level,
         ensemble=ensemble,
         bootstrap=bootstrap,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _OF_HIDDEN_LAYERS = {"activation": "relu", "dropout": 0.0, "ensemble": None, "bootstrap": None}
 _OF_EPOCHS = {"schedule": None, "patience": None}
-_OF_NEWTON = {"covariance": "fisher", "base": None, "l2": 0.0}
+_OF_NEWTON = {"covariance": None, "base": None, "l2": 0.0}
 _OF_LIKELIHOODS = {"quantile": (0.5, "quantile"), "delta": (1.345, "huber")}
 
 

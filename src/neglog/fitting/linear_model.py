@@ -12,12 +12,13 @@ from neglog.fitting.coefficients import INTERCEPT, Coefficients
 from neglog.fitting.data import Prepared
 from neglog.fitting.judge import Fitted
 from neglog.fitting.linear import optimum
-from neglog.fitting.linear.inference import Counts, covariance, in_table_units
+from neglog.fitting.linear.inference import MODELS, Counts, covariance, in_table_units
 from neglog.fitting.linear.local import weighted
 from neglog.fitting.linear.newton import Step
 from neglog.fitting.linear.optimum import Optimum
 from neglog.fitting.linear.responses import EXACT, Classes, Location, Response, Shaped
 from neglog.fitting.linear.shared import Overdispersed
+from neglog.fitting.linear.sparsity import scale_at_kink
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.listener import Listener
 from neglog.fitting.network.architecture import Architecture
@@ -168,11 +169,11 @@ def _coefficients(
         rows = problem.total if options.weight_kind == "frequency" else problem.counting
         own = int((found.free < response.outputs * width).sum())
         counts = Counts(float(rows), own, options.weight_kind == "frequency")
-        dispersion = _dispersion(problem, found, counts)
+        how = options.covariance or ("fisher" if response.smooth else "hc0")
+        dispersion = _dispersion(problem, found, counts, how)
         made = covariance(
-            problem, found.weights, found.free, found.value.hessian, options.covariance, counts,
-            dispersion,
-        )  # fmt: skip
+            problem, found.weights, found.free, found.value.hessian, how, counts, dispersion
+        )
         matrix, kind, freedom = made.matrix, made.kind, made.freedom
     weights, error, correlation = in_table_units(problem, found.weights, matrix)
     left_out = [a * width + j.column for a in range(response.outputs) for j in found.aliases]
@@ -220,7 +221,7 @@ def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
     return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
 
 
-def _dispersion(problem: Problem, found: Optimum, counts: Counts) -> float:
+def _dispersion(problem: Problem, found: Optimum, counts: Counts, how: str) -> float:
     """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
     response = problem.response
     if isinstance(response, Shaped):
@@ -232,6 +233,8 @@ def _dispersion(problem: Problem, found: Optimum, counts: Counts) -> float:
         return 1.0
     if response.degree == 2.0:
         return 2 * found.value.loss * problem.total / counts.left
+    if how not in MODELS:
+        return scale_at_kink(problem, found.weights, counts.rows) ** 2
     scale = problem.dispersion(found.value.loss)
     assert scale is not None
     return (scale / response.spread) ** 2

@@ -48,7 +48,7 @@ class Options:
     l2: float = 0.0
     l1: float = 0.0
     firth: bool = False
-    covariance: str = "fisher"
+    covariance: str | None = None
     cluster: str | None = None
     level: float = 0.95
     ensemble: int | None = None
@@ -79,7 +79,7 @@ class Options:
         for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
                               ("weight_kind", WEIGHT_KINDS)):  # fmt: skip
             value = getattr(self, name)
-            if value not in choices and (name, value) != ("missing", None):
+            if value is not None and value not in choices:
                 raise FitError(f"{name} must be {' or '.join(choices)}, but got {value!r}.")
         if not 0.0 <= self.held_out < 1.0:
             raise FitError(f"validation must lie in [0, 1), but got {self.validation!r}.")

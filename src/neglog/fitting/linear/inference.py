@@ -12,7 +12,10 @@ from neglog.fitting.linear.local import scores
 from neglog.fitting.linear.responses import Location
 from neglog.fitting.linear.sums import Batch, Problem
 
-COVARIANCES = ("fisher", "observed", "hc0", "hc1", "cluster")
+MODELS = ("fisher", "observed")
+"""Which hold if the model is right."""
+_AT_KINK = 1e-9
+COVARIANCES = (*MODELS, "hc0", "hc1", "cluster")
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,12 @@ def covariance(
         hessian = given
     inverse = _inverse(hessian[free][:, free]) / problem.total
     groups = None
-    if kind in ("fisher", "observed"):
+    if kind in MODELS:
         inner = inverse * dispersion
     else:
         meat, groups = _meat(problem, weights, counts.frequency, grouped=kind == "cluster")
         inner = inverse @ meat[free][:, free] @ inverse * _small_sample(kind, counts, groups)
-        if not response.smooth:  # its curvature is the model's, that of errors of this scale
+        if not response.smooth:  # its curvature is that of errors of this scale
             inner = inner * dispersion
     matrix = torch.zeros_like(hessian)
     matrix[free[:, None], free] = inner
@@ -128,6 +131,8 @@ def _meat(
     groups = torch.zeros(0, size, dtype=torch.float64)
     for batch, local in problem.each(weights):
         own = scores(local, problem.response.outputs, batch.columns)
+        if not problem.response.smooth:  # rounding alone decides on which side of a kink it is
+            own = own * (local.nll > _AT_KINK)[:, None]
         if grouped:
             groups = _added(groups, own, batch)
             continue

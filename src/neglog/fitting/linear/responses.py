@@ -31,6 +31,14 @@ def numbers(settings: Sequence[float]) -> list[Tensor]:
     return [torch.tensor(setting, dtype=torch.float64) for setting in settings]
 
 
+def quantiles(values: Tensor, weight: Tensor | None, *levels: float) -> list[float]:
+    """Return the (lower, weighted) quantiles of (N,) values."""
+    values, order = values.sort()
+    share = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
+    at = torch.tensor(levels, dtype=share.dtype) * share[-1]
+    return [float(value) for value in values[torch.searchsorted(share, at)]]
+
+
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
     """Return what a declaration's `nll` drops, for settings that are numbers."""
     return torch.as_tensor(declaration.constant(*numbers(settings), y), dtype=torch.float64)

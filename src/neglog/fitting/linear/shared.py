@@ -11,7 +11,14 @@ from torch import Tensor
 from neglog import families
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.local import Joint, joint
-from neglog.fitting.linear.responses import Location, Response, average, constant, numbers
+from neglog.fitting.linear.responses import (
+    Location,
+    Response,
+    average,
+    constant,
+    numbers,
+    quantiles,
+)
 from neglog.likelihood import Elementwise
 
 _START = -1.0
@@ -67,8 +74,9 @@ class Robust(Response):
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Robust:
         """Return the response in units of the target's spread about its median."""
-        centre = _median(y, weight)
-        spread = _median((y - centre).abs(), weight) or float((y - centre).abs().mean())
+        (centre,) = quantiles(y, weight, 0.5)
+        (spread,) = quantiles((y - centre).abs(), weight, 0.5)
+        spread = spread or float((y - centre).abs().mean())
         return Robust(
             declaration=self.declaration, settings=self.settings, centre=centre, spread=spread
         )
@@ -103,13 +111,6 @@ class Robust(Response):
         """Return the whole of the rows' negative log-likelihoods."""
         own = math.log(self.spread) + constant(self.declaration, self.settings, y)
         return loss + own
-
-
-def _median(values: Tensor, weight: Tensor | None) -> float:
-    """Return the (lower, weighted) median of (N,) values."""
-    values, order = values.sort()
-    share = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
-    return float(values[int((share < share[-1] / 2).sum())])
 
 
 @dataclass(frozen=True, kw_only=True)
