@@ -110,9 +110,10 @@ class Survey:
             seen = self.columns.setdefault(name, Seen(frame[name].dtype))
             seen.add(block, frame[name], fitted)
         self.kept += int(kept.sum())
-        self._add_values(frame[choice.target].filter(kept))
+        self._add_values(_apart(frame[choice.target].filter(kept).unique()))
         drawn = fitted & pl.Series(choice.drawn(block, len(frame)))
-        self.sample.append((block, frame.filter(drawn)))
+        sample = frame.filter(drawn)
+        self.sample.append((block, sample.with_columns(_apart(column) for column in sample)))
 
     def _add_values(self, values: pl.Series) -> None:
         if self.values is not None:
@@ -156,6 +157,13 @@ class Survey:
         """Return what the columns that are stored as text are."""
         seen = self.columns.items()
         return {name: column.type for name, column in seen if column.kind == pl.String}
+
+
+def _apart(values: pl.Series) -> pl.Series:
+    """Return text in memory of its own: a few rows would keep the whole block's."""
+    if values.dtype != pl.String:
+        return values
+    return pl.Series(values.name, values.to_list(), pl.String)
 
 
 def made(file: File, choice: Choice, own: Iterable[int]) -> Survey:
