@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from scipy import stats
@@ -494,3 +495,24 @@ def test_where_newton_would_take_too_long_lbfgs_takes_over(monkeypatch):
     assert other.converged
     assert other.loss == pytest.approx(newton.loss, abs=1e-10)
     assert other.coefficients is None
+
+
+KINDS_OF_FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
+
+
+@pytest.mark.parametrize("make", KINDS_OF_FRAMES.values(), ids=KINDS_OF_FRAMES)
+def test_predictions_are_a_frame_of_the_kind_that_was_given(make, tmp_path):
+    columns = {"a": np.array([0.5, 1.0, np.nan, 2.0, 0.1]), "y": np.array(list("uvuvu"))}
+    result = neglog.fit(make(columns), target="y", missing="drop", firth=True, out=tmp_path)
+    if make is pd.DataFrame:
+        columns = pd.DataFrame(columns, index=list("KLMNO"))
+    for model in (result, tmp_path):
+        found = neglog.predict(model, make(columns))
+        assert type(found.frame) is type(make(columns))
+        assert list(found.frame["row"].to_numpy()) == [0, 1, 3, 4]
+        assert list(found.frame["predicted"].to_numpy()) == list(result.training.predicted)
+        assert found.loss == pytest.approx(neglog.evaluate(model, make(columns)).loss_nats)
+        if make is pd.DataFrame:
+            assert found.frame.index.tolist() == ["K", "L", "N", "O"]
+    with pytest.raises(FitError, match="the table lacks 'a'"):
+        result.predict(make({"b": np.array([1.0])}))

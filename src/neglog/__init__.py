@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from neglog.estimators import NLLRegressor as NLLRegressor
     from neglog.families import REGISTRY as REGISTRY
     from neglog.fitting.api import fit as fit
+    from neglog.fitting.evaluate import evaluate as evaluate
     from neglog.fitting.predict import predict as predict
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ _HOMES = {
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",
     "check": "checking.api",
+    "evaluate": "fitting.evaluate",
     "fit": "fitting.api",
     "functional": "functional",
     "predict": "fitting.predict",

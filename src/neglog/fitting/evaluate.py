@@ -1,4 +1,4 @@
-"""A saved model weighed on a table whose target is known."""
+"""A model weighed on a table whose target is known."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from neglog.errors import FitError
 from neglog.fitting import null
 from neglog.fitting.judge import Rows
 from neglog.fitting.linear.sums import Problem
-from neglog.fitting.predict import Judged, judged
+from neglog.fitting.predict import Judged, Model, judged
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a saved model tells the targets of a table; every row counts once.
+    """How well a model tells the targets of a table; every row counts once.
 
     Attributes:
         target: its name.
@@ -72,14 +72,18 @@ class Evaluation:
 _LONG = ("judged", "classes", "notes")
 
 
-def evaluate(folder: str | Path, data: Any) -> Evaluation:
-    """Weigh the model that `neglog.fit` saved with ``out=folder`` on a table with the target.
+def evaluate(model: Model | str | Path, data: Any) -> Evaluation:
+    """Weigh a model on a table with the target.
+
+    Args:
+        model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
+        data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read, or has no target.
     """
-    found = judged(folder, data)
-    target = found.saved.fitted.target
+    found = judged(model, data)
+    target = found.model.fitted.target
     known = np.flatnonzero(~np.isnan(found.rows.loss))
     if not len(known):
         raise FitError(
@@ -119,6 +123,6 @@ def _null(found: Judged, known: np.ndarray[Any, Any]) -> float | None:
     shares = torch.unique(source.y, return_counts=True)[1].double() / len(known)
     if len(shares) == 1:
         return None
-    if found.saved.fitted.target.classes is not None and source.offset is None:
+    if found.model.fitted.target.classes is not None and source.offset is None:
         return float(-(shares * shares.log()).sum())
-    return null.loss(Problem.of(found.saved.fitted.response, source))
+    return null.loss(Problem.of(found.model.fitted.response, source))

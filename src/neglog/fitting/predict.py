@@ -1,10 +1,10 @@
-"""A saved model used again, on another table."""
+"""A model used on another table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -12,29 +12,47 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting import roles, rows, save, table
 from neglog.fitting.data import encoded
-from neglog.fitting.design import cleaned
-from neglog.fitting.judge import Rows, judge
+from neglog.fitting.design import Design, cleaned
+from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.memory import Memory
-from neglog.fitting.save import Saved
+from neglog.fitting.options import Options
 from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
 
 
+class Model(Protocol):
+    """What it takes to use a model: a fit has it, and so has one that was saved."""
+
+    @property
+    def fitted(self) -> Fitted:
+        """The model and its likelihood."""
+
+    @property
+    def design(self) -> Design:
+        """How a table's columns become the model's."""
+
+    @property
+    def options(self) -> Options:
+        """What was asked for."""
+
+
 @dataclass(frozen=True)
 class Predictions:
-    """What a saved model says of a table.
+    """What a model says of a table.
 
     Attributes:
         frame: the columns row, predicted and p[class] for each class; where the model has an
-            ensemble, low and high; where the table has the target, truth and loss_nats too.
+            ensemble, low and high; where the table has the target, truth and loss_nats too. A
+            frame of the library that the table came as (a pandas one with its index); of polars for
+            files and arrays.
         loss: the mean loss in nats of the rows whose truth is known; None without any.
         left_out: how many rows were left out because values are missing.
         notes: how the table was read, each a sentence.
     """
 
-    frame: pl.DataFrame
+    frame: Any
     loss: float | None
     left_out: int
     notes: list[str] = field(default_factory=list)
@@ -42,9 +60,9 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Judged:
-    """A saved model, the rows of a table as it reads them, and what it says of them."""
+    """A model, the rows of a table as it reads them, and what it says of them."""
 
-    saved: Saved
+    model: Model
     source: Memory
     rows: Rows
     has_target: bool
@@ -53,7 +71,7 @@ class Judged:
 
     def predictions(self) -> Predictions:
         """Return what a user sees of them."""
-        frame = save.rows_frame(self.rows, self.saved.fitted.target.classes).with_columns(
+        frame = save.rows_frame(self.rows, self.model.fitted.target.classes).with_columns(
             pl.col("loss_nats").fill_nan(None)
         )
         known = self.rows.loss[~np.isnan(self.rows.loss)]
@@ -65,50 +83,58 @@ class Judged:
         )
 
 
-def predict(folder: str | Path, data: Any) -> Predictions:
-    """Use the model that `neglog.fit` saved with ``out=folder``.
+def predict(model: Model | str | Path, data: Any) -> Predictions:
+    """Use a model on a table.
 
     Args:
-        folder: where the model is.
+        model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
         data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read.
+
+    Example:
+        >>> import neglog
+        >>> fit = neglog.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 6.0])
+        >>> round(fit.predict([[3.0]]).frame["predicted"][0], 6)
+        8.333333
     """
-    return judged(folder, data).predictions()
+    found = judged(model, data).predictions()
+    return replace(found, frame=table.as_frame_of(found.frame, data))
 
 
-def judged(folder: str | Path, data: Any) -> Judged:
+def judged(model: Model | str | Path, data: Any) -> Judged:
     """Return what `predict` is made of.
 
     Raises:
         FitError: as `predict`.
     """
-    saved = save.read(Path(folder))
+    if isinstance(model, (str, Path)):
+        model = save.read(Path(model))
     if isinstance(data, (str, Path)):
-        return of_table(saved, table.read_file(data))
-    source, _ = table.from_memory(data, None, saved.fitted.target.name)
-    return of_table(saved, source)
+        return of_table(model, table.read_file(data))
+    source, _ = table.from_memory(data, None, model.fitted.target.name)
+    return of_table(model, source)
 
 
-def of_table(saved: Saved, source: Table, start: int = 0) -> Judged:
+def of_table(model: Model, source: Table, start: int = 0) -> Judged:
     """Use a model on a table, or on the part of one that begins with row `start`.
 
     Raises:
         FitError: the table is not one that the model can read.
     """
-    design, target = saved.design, saved.fitted.target
+    design, target = model.design, model.fitted.target
     frame = cleaned(source.frame, design.columns, start)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
-    others = roles.of_prediction(source, saved.options).filter(kept)
+    others = roles.of_prediction(source, model.options).filter(kept)
     truth = _truth(source.frame, target, kept)
     frame = frame.filter(kept)
     y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
     memory = encoded(design, frame, y, others)
     return Judged(
-        saved=saved,
+        model=model,
         source=memory,
-        rows=judge(saved.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
+        rows=judge(model.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
         has_target=truth is not None,
         left_out=int((~kept).sum()),
         notes=list(source.notes),

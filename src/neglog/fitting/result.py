@@ -21,6 +21,8 @@ from neglog.fitting.options import Options
 from neglog.likelihood import Likelihood
 
 if TYPE_CHECKING:
+    from neglog.fitting.evaluate import Evaluation
+    from neglog.fitting.predict import Predictions
     from neglog.fitting.statistics import Statistics
 
 _LOOK = 10_000
@@ -140,6 +142,18 @@ class FitResult:
     def sigma(self) -> float | None:
         """The errors' standard deviation by maximum likelihood (normal); else None."""
         return self.fitted.dispersion if self.kind == "normal" else None
+
+    def predict(self, data: Any) -> Predictions:
+        """Return what the model says of another table: see `neglog.predict`."""
+        from neglog.fitting.predict import predict
+
+        return predict(self, data)
+
+    def evaluate(self, data: Any) -> Evaluation:
+        """Weigh the model on another table: see `neglog.evaluate`."""
+        from neglog.fitting.evaluate import evaluate
+
+        return evaluate(self, data)
 
     @cached_property
     def training(self) -> Rows:

@@ -226,6 +226,24 @@ def _as_polars(data: Any) -> pl.DataFrame | None:
     return pl.DataFrame([_column(column) for column in native.iter_columns()])
 
 
+def as_frame_of(frame: pl.DataFrame, data: Any) -> Any:
+    """Return a frame that speaks of a table's rows, of the library that the table came as.
+
+    Args:
+        frame: its column row holds their numbers.
+        data: the table; where it is no frame, the result stays one of polars.
+    """
+    native = nw.from_native(data, pass_through=True)
+    if not isinstance(native, nw.DataFrame) or isinstance(native.to_native(), pl.DataFrame):
+        return frame
+    columns = {column.name: column.to_list() for column in frame}
+    made = nw.from_dict(columns, backend=native.implementation).to_native()
+    index = nw.maybe_get_index(native)
+    if index is not None:  # pandas and its kin
+        made.index = index[frame["row"].to_numpy()]
+    return made
+
+
 def _column(values: Any) -> pl.Series:
     plain = values.dtype.is_numeric() and not values.null_count()
     return series(str(values.name), values.to_numpy() if plain else values.to_list())
