@@ -158,6 +158,28 @@ def test_of_k_classes_k_less_1_are_fitted_and_the_base_is_free():
     assert other.weights == pytest.approx(found.weights, rel=SAME)
 
 
+def test_centred_weights_have_the_errors_of_the_differences_that_they_are():
+    frame = several()
+    theirs = sm.MNLogit(frame["y"].to_numpy(), sm.add_constant(frame["a", "b", "c"].to_numpy()))
+    theirs = theirs.fit(disp=0, method="newton", tol=1e-14)
+    way = np.kron(np.eye(3)[:, 1:] - 1 / 3, np.eye(4))
+    covariance = way @ np.asarray(theirs.cov_params()) @ way.T
+    for base in range(3):
+        found = neglog.fit(frame, "y", base=base)
+        own = found.centred
+        assert own.names[4:6] == [("1", "(intercept)"), ("1", "a")]
+        assert own.estimate.reshape(3, 4)[:, 1:] == pytest.approx(found.weights, rel=SAME)
+        assert own.covariance == pytest.approx(covariance, abs=SAME)
+    large = frame.with_columns(pl.col("a") * 1e200, one=pl.lit(1.0))
+    own = neglog.fit(large, "y").centred.error.reshape(3, 5)
+    size = np.sqrt(covariance.diagonal()).reshape(3, 4) / [1, 1e200, 1, 1]
+    assert own[:, :4] == pytest.approx(size, rel=SAME)
+    assert np.isnan(own[:, 4]).all()
+    assert neglog.fit(drawn(), "y").centred is None
+    frame = drawn().with_columns(y=(pl.col("a") > 0).cast(int) + (pl.col("a") > 1))
+    assert np.isnan(neglog.fit(frame, "y").centred.error).all()  # separated
+
+
 def test_two_classes_asked_for_as_several_have_the_whole_difference():
     frame = drawn()
     two, several = neglog.fit(frame, "y"), neglog.fit(frame, "y", likelihood="categorical")
