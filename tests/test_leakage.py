@@ -169,12 +169,19 @@ def test_sizes_far_from_1(size):
     assert "correlation of 1.000000" in told(frame)[0]
 
 
-def test_a_streamed_table_is_judged_by_a_sample(tmp_path):
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_streamed_table_is_judged_by_its_sample_which_shows_no_identifiers(
+    sampled, monkeypatch, tmp_path
+):
     frame = drawn("normal").with_columns(copy=pl.col("y"), number=pl.int_range(ROWS))
     frame.write_parquet(tmp_path / "table.parquet")
+    if sampled:
+        monkeypatch.setattr(leakage, "_SAMPLE", 150)
     found = neglog.fit(tmp_path / "table.parquet", "y", stream=True, l2=0.1)
-    (note,) = [note for note in found.notes if "--drop" in note]
-    assert "'copy' equals the target in the 200 rows looked at" in note
+    notes = [note for note in found.notes if "--drop" in note]
+    where = "the 150 rows looked at" if sampled else "all 200 rows"
+    assert f"'copy' equals the target in {where}" in notes[0]
+    assert ["identifier" in note for note in notes] == [False] + [True] * (not sampled)
 
 
 def test_the_notes_are_shown_wherever_notes_are(tmp_path, capsys):

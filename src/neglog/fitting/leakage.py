@@ -68,8 +68,8 @@ def found(data: Prepared, options: Options) -> list[str]:
 
     A few rows cast suspicion; all of them confirm it, or a sample where they are not in memory.
     """
-    in_memory = isinstance(data, Data)
     rows = data.source if isinstance(data, Data) else data.rows().sample(_SAMPLE)
+    whole = isinstance(data, Data) or rows.rows == data.fitted
     counts = torch.arange(rows.rows) if rows.weight is None else rows.weight.nonzero()[:, 0]
     y = rows.y[counts]
     if len(counts) < _FEWEST or y.min() == y.max():
@@ -78,11 +78,11 @@ def found(data: Prepared, options: Options) -> list[str]:
         two=data.target.kind == "bernoulli",
         number=data.target.classes is None,
         told=options.newton and not (options.l1 or options.l2 or options.firth),
-        span=2 * rows.rows if in_memory else 0,
+        span=2 * rows.rows if whole else 0,
     )
     few = _few(y, asked.two)
     look, of_few, of_all = counts[few], _Values.of(y[few]), _Values.of(y)
-    every = f"all {len(counts)} rows" if in_memory else f"the {len(counts)} rows looked at"
+    every = f"all {len(counts)} rows" if whole else f"the {len(counts)} rows looked at"
     notes = []
     for j, column in enumerate(data.design.columns):
         values, text = _column(rows, j), bool(column.levels)
