@@ -134,7 +134,9 @@ def _column(values: pl.Series) -> Column:
 
 def refuse_type(name: str, kind: Any) -> NoReturn:
     """Refuse a column that is neither numbers nor text."""
-    raise FitError(f"column {name!r} is of type {kind}: turn it into numbers, or {_out(name)}.")
+    raise FitError(
+        f"column {name!r} is of type {kind}: turn it into numbers, or {leave_out(name)}."
+    )
 
 
 def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
@@ -142,14 +144,14 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
     if len(levels) > _FEW_LEVELS and all(map(_DATE.match, levels)):
         raise FitError(
             f"column {name!r} holds dates, such as {levels[0]!r}: turn them into numbers, such as "
-            f"days since the first, or {_out(name)}."
+            f"days since the first, or {leave_out(name)}."
         )
     most = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MOST_LEVELS)
     if len(levels) > most:
         count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
         raise FitError(
             f"column {name!r} holds {count} different texts, such as {levels[0]!r}: more "
-            f"than the {most} that are encoded as labels of so many rows; {_out(name)}."
+            f"than the {most} that are encoded as labels of so many rows; {leave_out(name)}."
         )
 
 
@@ -169,7 +171,8 @@ def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
     )
 
 
-def _out(name: str) -> str:
+def leave_out(name: str) -> str:
+    """Say how a column is left out."""
     return f"leave it out with --drop {name!r} (drop=[{name!r}])"
 
 

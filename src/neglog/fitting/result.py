@@ -243,6 +243,18 @@ class FitResult:
         """(K,) in the units of the table; None for a network."""
         return None if self._table_weights is None else self._table_weights[1]
 
+    @property
+    def centred(self) -> Coefficients | None:
+        """The coefficients of all K classes, centred as `weights`; None but for categorical fits.
+
+        `coefficients` holds those of K − 1 classes against the base.
+        """
+        if self.coefficients is None or self.kind != "categorical":
+            return None
+        from neglog.fitting.centred import centred
+
+        return centred(self.coefficients, [str(label) for label in self.classes or ()])
+
     @cached_property
     def _table_weights(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
         if self.options.hidden:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neglog.errors import FitError
-from neglog.fitting import linear_model, network_model
+from neglog.fitting import leakage, linear_model, network_model
 from neglog.fitting.data import Data, Prepared, prepare
 from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
@@ -40,13 +40,18 @@ def fit_table(
         raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
     group = joined(options.distributed)
     listener = _for_all(group, listener)
-    data = replace(prepare(table, name, options), first=group.rank == 0)
+    data = prepare(table, name, options)
+    notes = data.notes + leakage.found(data, options)
+    data = replace(data, first=group.rank == 0, notes=notes)
     if options.newton and options.optimizer is None:
         data, options = _within_reach(data, options)
     _announce(table.source, data, listener)
     if options.newton:
-        return linear_model.solve(table.source, data, options, listener)
-    return network_model.solve(table.source, data, options, listener, checkpoint)
+        result = linear_model.solve(table.source, data, options, listener)
+    else:
+        result = network_model.solve(table.source, data, options, listener, checkpoint)
+    result.notes += leakage.known(result)
+    return result
 
 
 def _within_reach(data: Data, options: Options) -> tuple[Data, Options]:
@@ -76,9 +81,11 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     group = joined(options.distributed)
     listener = _for_all(group, listener)
     data = prepare_file(path, name, options, group)
+    data = replace(data, notes=data.notes + leakage.found(data, options))
     source = Path(path).name
     _announce(source, data, listener)
     result = linear_model.solve(source, data, options, listener)
+    result.notes += leakage.known(result)
     if group.size > 1:
         _settle(result)
     return result

@@ -125,6 +125,8 @@ def find(
             "no feature is left: every column is constant in the training rows; a model needs a "
             "column that varies."
         )
+    if penalty.l2:  # which has one minimum however the columns depend on each other
+        found = [alias for alias in found if alias.constant(problem.source.features)]
     free = _free(problem, found)
     if not problem.response.smooth:
         return _by_program(problem, free, found, names, watch)

@@ -36,6 +36,10 @@ class Alias:
         text = " + ".join(parts).replace("+ −", "− ")
         return f"{names[self.column]} = {text or '0'}"
 
+    def constant(self, intercept: int) -> bool:
+        """Tell whether the intercept, of that number, makes the column up alone."""
+        return all(j == intercept for j, _ in self.of)
+
 
 def _times(amount: float, name: str) -> str:
     if name == "1":
