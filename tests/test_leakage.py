@@ -68,7 +68,8 @@ def test_a_copy_of_the_target_is_named_with_the_remedy(kind):
     (note,) = told(frame, likelihood=kind)
     assert note.startswith("column 'copy' ")
     assert "equals the target" in note or "is the target, by the same or other" in note
-    assert "in all 200 rows; leave it out with --drop 'copy' (drop=['copy'])." in note
+    remedy = "leave it out with --drop 'copy' (drop=['copy'])."
+    assert f"in all 200 rows; if it is known no sooner than the target, {remedy}" in note
     assert told(frame, likelihood=kind, drop=("copy",)) == []
 
 

@@ -24,6 +24,7 @@ _FEWEST = 20  # of fewer rows, chance orders some as the target does
 _LOOK, _SAMPLE = 500, 10_000
 _SUSPECT, _SURE = 0.999, 0.9999
 _KNOWN = 5e-3  # of what the base rates lose
+_IDENTIFIER = "looks like an identifier: it holds whole numbers, or labels, each its own,"
 
 
 class _Asked(NamedTuple):
@@ -91,7 +92,9 @@ def found(data: Prepared, options: Options) -> list[str]:
             continue
         seen = _seen(_Values.of(values[counts]), of_all, asked, _SURE, text)
         if seen:
-            notes.append(f"column {column.name!r} {seen} in {every}; {leave_out(column.name)}.")
+            when = "" if seen is _IDENTIFIER else "if it is known no sooner than the target, "
+            remedy = when + leave_out(column.name)
+            notes.append(f"column {column.name!r} {seen} in {every}; {remedy}.")
     return notes
 
 
@@ -132,7 +135,7 @@ def _column(rows: Memory, j: int) -> Tensor:
 def _seen(column: _Values, y: _Values, asked: _Asked, least: float, text: bool) -> str:
     """Say what a column shows of the target; nothing where that is nothing strange."""
     if _numbers_the_rows(column, asked.span):
-        return "looks like an identifier: it holds whole numbers, or labels, each its own,"
+        return _IDENTIFIER
     if asked.number and not text and np.array_equal(column.all, y.all):
         return "equals the target"
     if _renames(column, y):
