@@ -98,7 +98,7 @@ def of_table(saved: Saved, source: Table, start: int = 0) -> Judged:
         FitError: the table is not one that the model can read.
     """
     design, target = saved.design, saved.fitted.target
-    frame = cleaned(source.frame, design.columns, start)
+    frame = cleaned(source.frame, design.inputs, start)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, saved.options).filter(kept)
     truth = _truth(source.frame, target, kept)

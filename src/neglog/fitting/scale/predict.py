@@ -60,7 +60,7 @@ def write_predictions(folder: str | Path, table: str | Path, out: str | Path) ->
 
 
 def _predicted(saved: Saved, file: File, written: Written) -> Iterator[pl.DataFrame]:
-    texts = {column.name for column in saved.design.labels}
+    texts = {column.name for column in saved.design.inputs if column.levels}
     if any(isinstance(label, str) for label in saved.fitted.target.classes or ()):
         texts.add(saved.fitted.target.name)
     start = 0
