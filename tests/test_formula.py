@@ -223,5 +223,6 @@ def test_the_command_takes_a_formula_and_repeats_it_from_its_config(capsys):
     one, two = (Path(folder, "coefficients.csv").read_text() for folder in ("one", "two"))
     assert one == two
     made = json.loads(run("predict", "two", "table.csv", "--json"))["rows"]
+    assert run("predict", "two", "table.csv", "--stream") == run("predict", "two", "table.csv")
     kept = pl.read_csv("one/predictions.csv")
     np.testing.assert_allclose([row["predicted"] for row in made], kept["predicted"], rtol=1e-12)
