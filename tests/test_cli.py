@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import subprocess
@@ -12,11 +13,13 @@ import numpy as np
 import polars as pl
 import pytest
 import safetensors.torch
+from polars.testing import assert_frame_equal
 
 from neglog.cli import flags, main
 from neglog.fitting import config, kinds, options, rows, table
 from neglog.fitting.linear.inference import COVARIANCES
 from neglog.fitting.network.checkpoint import Checkpoint
+from neglog.fitting.scale import file
 from neglog.fitting.show import Narrator
 
 
@@ -437,7 +440,7 @@ def test_a_model_that_is_no_model_of_this_neglog(run):
     tensors["1.weight"][0, 0] = float("nan")
     wrong = {
         "damaged: its parts do not fit": safetensors.torch.save(tensors, metadata),
-        "but by 0.1.0 in format 9, not 4": whole.replace(b'format\\": 4', b'format\\": 9'),
+        "but by 0.1.0 in format 9, not 5": whole.replace(b'format\\": 5', b'format\\": 9'),
         "is no model that can be read": whole[:-8],
     }
     for words, content in wrong.items():
@@ -686,6 +689,44 @@ def test_rows_that_were_dropped_in_the_fit_are_dropped_in_predict(run):
     assert code == 0
     assert len(out.splitlines()) == 80
     assert "1 row" in err
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_predictions_block_by_block_are_those_of_the_whole_table(run, kind, monkeypatch):
+    for name, size in (("_LEAST", 16), ("_MOST", 16), ("_BYTES", 300)):
+        monkeypatch.setattr(file, name, size)
+    old = pl.Series([age > 40 for age in AGES])
+    table = write(age=nulls(AGES, 4), old=old)
+    run("fit", table, "--target", "bought", "--missing", "drop", "--out", "o")
+    if kind == "parquet":
+        pl.read_csv(table).write_parquet(table := "table.parquet")
+    assert len(file.open_file(table).blocks) > 3
+    whole, streamed = run("predict", "o", table), run("predict", "o", table, "--stream")
+    assert (streamed[0], streamed[2]) == (0, whole[2])
+    one, other = (pl.read_csv(io.StringIO(text)) for text in (whole[1], streamed[1]))
+    assert_frame_equal(one, other, rel_tol=1e-12)  # products of other shapes round differently
+    assert "note: 1 rows with missing values" in streamed[2]
+    assert run("predict", "o", table, "--stream", "--out", "p.csv") == (0, "", whole[2])
+    assert Path("p.csv").read_text() == streamed[1]
+
+
+def test_predictions_block_by_block_are_csv_and_a_file_of_them_is_whole_or_not_there(
+    run, monkeypatch
+):
+    monkeypatch.setattr(file, "_BYTES", 300)
+    run("fit", write(), "--target", "bought", "--out", "o")
+    for more in (("--json",), ("--out", "p.parquet")):
+        code, out, err = run("predict", "o", "table.csv", "--stream", *more)
+        assert (code, out) == (2, "")
+        assert "block by block are CSV" in err
+    last = pl.int_range(pl.len()) == 79
+    write("other.csv", colour=pl.when(last).then(pl.lit("pink")).otherwise("colour"))
+    code, out, err = run("predict", "o", "other.csv", "--stream", "--out", "p.csv")
+    assert (code, out) == (2, "")
+    assert "'pink' in row 79 (from 0)" in err
+    assert not Path("p.csv").exists()
+    before = run("predict", "o", "other.csv", "--stream")[1].splitlines()
+    assert 40 < len(before) < 80  # what was printed before the fault
 
 
 def test_labels_of_text_are_known_again_where_they_look_like_numbers(run):

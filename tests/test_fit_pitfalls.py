@@ -166,18 +166,19 @@ def test_centred_weights_have_the_errors_of_the_differences_that_they_are():
     covariance = way @ np.asarray(theirs.cov_params()) @ way.T
     for base in range(3):
         found = neglog.fit(frame, "y", base=base)
-        own = found.centred
+        own = found.centred().coefficients
         assert own.names[4:6] == [("1", "(intercept)"), ("1", "a")]
         assert own.estimate.reshape(3, 4)[:, 1:] == pytest.approx(found.weights, rel=SAME)
         assert own.covariance == pytest.approx(covariance, abs=SAME)
     large = frame.with_columns(pl.col("a") * 1e200, one=pl.lit(1.0))
-    own = neglog.fit(large, "y").centred.error.reshape(3, 5)
+    own = neglog.fit(large, "y").centred().coefficients.error.reshape(3, 5)
     size = np.sqrt(covariance.diagonal()).reshape(3, 4)
     assert own[:, :4] * [1, 1e200, 1, 1] == pytest.approx(size, rel=SAME)
     assert np.isnan(own[:, 4]).all()
-    assert neglog.fit(drawn(), "y").centred is None
+    with pytest.raises(FitError, match="only a linear model of several classes"):
+        neglog.fit(drawn(), "y").centred()
     frame = drawn().with_columns(y=(pl.col("a") > 0).cast(int) + (pl.col("a") > 1))
-    assert np.isnan(neglog.fit(frame, "y").centred.error).all()  # separated
+    assert np.isnan(neglog.fit(frame, "y").centred().coefficients.error).all()  # separated
 
 
 def test_two_classes_asked_for_as_several_have_the_whole_difference():

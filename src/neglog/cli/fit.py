@@ -145,7 +145,7 @@ def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tu
     if options.in_blocks:
         from neglog.fitting.solve import fit_file
 
-        target = asked.rows.target
+        target = _target(asked)
         if asked.table is None or asked.rows.demo or target is None:
             raise FitError("stream and distributed want a file and --target, and no --demo.")
         return fit_file(asked.table, target, options, listener), target
@@ -198,7 +198,7 @@ def _source(asked: _Asked) -> tuple[Table, str]:
     """Return the rows and the name of the target."""
     from neglog.fitting.table import read_demo, read_file
 
-    demo, target = asked.rows.demo, asked.rows.target
+    demo, target = asked.rows.demo, _target(asked)
     if (asked.table is None) == (demo is None):
         raise FitError("fit wants a table or a --demo, one of the two.")
     if demo is not None:
@@ -208,6 +208,15 @@ def _source(asked: _Asked) -> tuple[Table, str]:
         raise FitError("fit wants --target, the name of the column to predict.")
     assert asked.table is not None
     return read_file(asked.table), target
+
+
+def _target(asked: _Asked) -> str | None:
+    """Return the target, as the option or the formula says it."""
+    if asked.rows.formula is None:
+        return asked.rows.target
+    from neglog.fitting.formula import target
+
+    return target(asked.rows.formula, asked.rows.target)
 
 
 def _inputs(asked: _Asked, name: str) -> dict[str, Any]:

@@ -30,7 +30,9 @@ class Rows:
     """Which rows and columns are read.
 
     Attributes:
-        target: The column to predict.
+        target: The column to predict; a formula says it too.
+        formula: The target and the columns that are read, such as "y ~ x1 + C(region) + log(x2)";
+            by default every column is.
         demo: One of scikit-learn's tables, instead of a file.
         drop: A column to leave out; may be repeated.
         missing: Leave out rows with missing values, or fill in the column's mean; by default they
@@ -49,6 +51,7 @@ class Rows:
     """
 
     target: str | None = None
+    formula: str | None = None
     demo: Demo | None = None
     drop: Repeated = None
     missing: Missing | None = None

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from neglog.cli.speak import CONVERGED, say, write_json
 from neglog.errors import FitError
 
+if TYPE_CHECKING:
+    from neglog.fitting.predict import Predictions
+    from neglog.fitting.scale.predict import Written
+
 Flag = Annotated[bool, Parameter(negative=())]
 
 
-def predict(folder: Path, table: Path, /, *, out: Path | None = None, json: Flag = False) -> int:
+def predict(
+    folder: Path, table: Path, /, *, out: Path | None = None, json: Flag = False,
+    stream: Flag = False,
+) -> int:  # fmt: skip
     """Use a model that `neglog fit --out` wrote; print the predictions as CSV.
 
     Parameters
@@ -28,13 +35,25 @@ def predict(folder: Path, table: Path, /, *, out: Path | None = None, json: Flag
         A file for the predictions, instead of the standard output; of Parquet if its name ends so.
     json
         Print the predictions as JSON, and all else to the standard error.
+    stream
+        Read the table block by block, so that it may be larger than memory; the predictions are
+        the same, as CSV. Without --out those before a fault of the table are printed.
     """
+    if out is not None and json:
+        raise FitError("--json prints to the standard output, --out writes a file; pass one.")
+    found = (_streamed if stream else _whole)(folder, table, out, json)
+    if found.left_out:
+        say(f"note: {found.left_out} rows with missing values are left out.")
+    if found.loss is not None:
+        say(f"mean loss {found.loss:.6f} nats a row.")
+    return CONVERGED
+
+
+def _whole(folder: Path, table: Path, out: Path | None, json: bool) -> Predictions:
     from neglog.fitting.files import write_file
     from neglog.fitting.predict import predict as use
     from neglog.fitting.save import table_bytes
 
-    if out is not None and json:
-        raise FitError("--json prints to the standard output, --out writes a file; pass one.")
     found = use(folder, table)
     if json:
         mean = {"mean_loss_nats": found.loss, "left_out": found.left_out}
@@ -42,12 +61,27 @@ def predict(folder: Path, table: Path, /, *, out: Path | None = None, json: Flag
     elif out is None:
         sys.stdout.write(found.frame.write_csv())
     else:
-        kind = "parquet" if out.suffix == ".parquet" else "csv"
-        write_file(table_bytes(found.frame, kind), out)
+        write_file(table_bytes(found.frame, "parquet" if _is_parquet(out) else "csv"), out)
     for note in found.notes:
         say(f"note: {note}")
-    if found.left_out:
-        say(f"note: {found.left_out} rows with missing values are left out.")
-    if found.loss is not None:
-        say(f"mean loss {found.loss:.6f} nats a row.")
-    return CONVERGED
+    return found
+
+
+def _streamed(folder: Path, table: Path, out: Path | None, json: bool) -> Written:
+    from neglog.fitting.scale.predict import predicted, write_predictions
+    from neglog.fitting.scale.write import as_csv
+
+    if json or (out is not None and _is_parquet(out)):
+        raise FitError(
+            "predictions that are written block by block are CSV; leave out --stream, or else "
+            "--json and names for --out that end in .parquet."
+        )
+    if out is not None:
+        return write_predictions(folder, table, out)
+    frames, written = predicted(folder, table)
+    sys.stdout.writelines(as_csv(frames))
+    return written
+
+
+def _is_parquet(out: Path) -> bool:
+    return out.suffix == ".parquet"

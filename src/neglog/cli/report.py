@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from neglog.cli.speak import CONVERGED, Output
 
+Flag = Annotated[bool, Parameter(negative=())]
 
-def report(folder: Path, /, *, out: Path | None = None) -> int:
+
+def report(folder: Path, /, *, out: Path | None = None, centred: Flag = False) -> int:
     """Write report.html again from a run that `neglog fit --out` wrote.
 
     Parameters
@@ -16,13 +21,16 @@ def report(folder: Path, /, *, out: Path | None = None) -> int:
         The folder of the run.
     out
         A file for the page, instead of report.html in that folder.
+    centred
+        Show the weights of all classes, each feature's summing to 0, instead of those beside a
+        base class.
     """
     from neglog.fitting.files import write_file
     from neglog.fitting.reopen import reopen
     from neglog.fitting.save import REPORT
     from neglog.report.page import html_page
 
-    path = out or folder / REPORT
-    write_file(html_page(reopen(folder)).encode(), path)
+    path, found = out or folder / REPORT, reopen(folder)
+    write_file(html_page(found.centred() if centred else found).encode(), path)
     Output().print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     return CONVERGED

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neglog.errors import FitError
+from neglog.fitting import formula as formulas
 from neglog.fitting import table
 from neglog.fitting.listener import Bar, Listener
 from neglog.fitting.options import Options
@@ -22,6 +23,7 @@ def fit(
     y: Any = None,
     *,
     target: str | None = None,
+    formula: str | None = None,
     likelihood: str | None = None,
     hidden: Sequence[int] = (),
     activation: str = "relu",
@@ -68,6 +70,9 @@ def fit(
         X: the path of a CSV or Parquet file, (N, P) numbers, or any data frame.
         y: (N,) the target, or the name of the column that holds it.
         target: the name of the target.
+        formula: the target and the columns that are read, such as
+            ``"y ~ x1 + C(region) + log(x2) + x1:x3"``; by default every column is. It is evaluated
+            by formulaic, with columns, arithmetic and a list of functions for names.
         likelihood: ``"bernoulli"``, ``"categorical"``, ``"ordinal"``, ``"normal"``,
             ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``, ``"negative_binomial"`` or
             ``"gamma"``; by default what the target looks like: one of two classes, one of more, or
@@ -160,6 +165,7 @@ def fit(
         seed=seed,
         missing=missing,
         drop=drop,
+        formula=formula,
         epochs=epochs,
         batch_size=batch_size,
         weight_kind=weight_kind,
@@ -178,6 +184,8 @@ def fit(
         shard=shard,
         **{role: _name(role, value) for role, value in given.items()},
     )
+    if formula is not None:
+        target = formulas.target(formula, y if isinstance(y, str) else target)
     run = Run(path("out", out), path("checkpoint", checkpoint), resume, overwrite)
     run.check(options)
     listener = _listener(progress)

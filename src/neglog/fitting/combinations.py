@@ -23,6 +23,8 @@ def check(options: Options) -> None:
         FitError: two options make no sense together; the message names both.
     """
     _check_needs(options)
+    if options.formula is not None:
+        _check_formula(options)
     if options.newton:
         _check_newton(options)
     else:
@@ -58,6 +60,16 @@ def _check_needs(options: Options) -> None:
         given = getattr(options, name) not in ({}, 0.0, "frequency")
         if given and found is None:
             raise FitError(f"{name} says more of the {needed}, but there is none; pass both.")
+
+
+def _check_formula(options: Options) -> None:
+    if options.drop:
+        raise FitError("a formula names the columns that are read; leave out drop, or the formula.")
+    if options.in_blocks:
+        raise FitError(
+            "a formula's functions learn from all rows at once; put its columns into the file, or "
+            "leave out stream and distributed."
+        )
 
 
 def _check_newton(options: Options) -> None:

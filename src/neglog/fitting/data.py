@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting import design as designs
-from neglog.fitting import roles, rows, targets
+from neglog.fitting import expansion, formula, roles, rows, targets
 from neglog.fitting.design import Column, Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
@@ -142,7 +142,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         whole = pl.DataFrame([values, *others.columns.values()])
         frame, kept = pl.DataFrame(), rows.keep(whole, options.missing, whole.columns)
     else:
-        frame = table.frame.drop({name, *options.drop, *options.roles.values()})
+        frame = _features(table, name, options)
         design = designs.learn(frame, options.missing)
         frame = designs.cleaned(frame, design.columns)
         whole = frame.with_columns(values, *others.columns.values())
@@ -159,8 +159,10 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     groups = None if target.classes is None else y.numpy()
     training, validation = rows.split(len(values), groups, options.held_out, options.seed)
     if table.numbers is None:
-        design = design.with_fills(frame if training is None else frame[training])
-    if table.numbers is None:
+        fitted = frame if training is None else frame[training]
+        design = design.with_fills(fitted)
+        if options.formula is not None:
+            design = expansion.learn(options.formula, design, fitted)
         source = encoded(design, frame, y, others)
     else:
         x = shared(table.numbers)
@@ -171,10 +173,18 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     return Data(target, design, index, source, training, validation, notes)
 
 
+def _features(table: Table, name: str, options: Options) -> pl.DataFrame:
+    """Return the columns that the model reads: the formula's, or all that are nothing else."""
+    if options.formula is not None:
+        return formula.parse(options.formula).features(table, name)
+    return table.frame.drop({name, *options.drop, *options.roles.values()})
+
+
 def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
     """Whether an array can be read as it is: finite, and every column used."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return not options.drop and bool(np.isfinite(numbers.sum(dtype=np.float64)))
+        unused = options.drop or options.formula is not None
+        return not unused and bool(np.isfinite(numbers.sum(dtype=np.float64)))
 
 
 def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
@@ -189,6 +199,7 @@ def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
 
 def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> Memory:
     """Return cleaned rows, encoded."""
+    frame = design.expanded(frame)
     labels = tuple(
         Labels(torch.from_numpy(column.read(frame[column.name]).copy()), len(column.levels))
         for column in design.labels

@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.table import listed
+
+if TYPE_CHECKING:
+    from neglog.fitting.expansion import Expansion
 
 MOST_LEVELS = 5000
 _FEW_LEVELS, _ROWS_A_LEVEL = 50, 20
@@ -47,18 +50,38 @@ class Column:
         # Of 16 bits, as MOST_LEVELS fits into them and a table may have many such columns.
         return values.cast(pl.Enum(self.levels)).to_physical().cast(pl.Int16).to_numpy()
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` needs."""
+        return {"name": self.name, "levels": self.levels, "fill": self.fill}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Column:
+        """Return the column that was saved."""
+        return cls(data["name"], tuple(data["levels"]), data["fill"])
+
 
 @dataclass(frozen=True)
 class Design:
     """The columns that a model reads, numbers first, and what it does about missing values.
 
     Attributes:
-        columns: the columns of the table that are used.
+        columns: the columns of the table that are used, or those that a formula makes of it.
         missing: ``"drop"``, ``"mean"``, or None where a missing value is refused.
+        expansion: how the formula makes them; None without a formula.
     """
 
     columns: tuple[Column, ...]
     missing: str | None
+    expansion: Expansion | None = None
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """The columns of the table that are read."""
+        return self.columns if self.expansion is None else self.expansion.inputs
+
+    def expanded(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return `columns`, given `inputs` that are cleaned."""
+        return frame if self.expansion is None else self.expansion.of(frame)
 
     @property
     def names(self) -> list[str]:
@@ -84,14 +107,20 @@ class Design:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` needs."""
-        columns = [{"name": c.name, "levels": c.levels, "fill": c.fill} for c in self.columns]
-        return {"columns": columns, "missing": self.missing}
+        return {
+            "columns": [column.to_json() for column in self.columns],
+            "missing": self.missing,
+            "expansion": None if self.expansion is None else self.expansion.to_json(),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Design:
         """Return the design that was saved."""
-        columns = tuple(Column(c["name"], tuple(c["levels"]), c["fill"]) for c in data["columns"])
-        return cls(columns, data["missing"])
+        from neglog.fitting.expansion import Expansion
+
+        saved = data["expansion"]
+        expansion = None if saved is None else Expansion.from_json(saved)
+        return cls(tuple(map(Column.from_json, data["columns"])), data["missing"], expansion)
 
 
 def learn(frame: pl.DataFrame, missing: str | None) -> Design:

@@ -36,6 +36,7 @@ class Options:
     seed: int = 0
     missing: str | None = None
     drop: Sequence[str] = ()
+    formula: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
     sample_weight: str | None = None

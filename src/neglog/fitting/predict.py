@@ -124,7 +124,7 @@ def of_table(model: Model, source: Table, start: int = 0) -> Judged:
         FitError: the table is not one that the model can read.
     """
     design, target = model.design, model.fitted.target
-    frame = cleaned(source.frame, design.columns, start)
+    frame = cleaned(source.frame, design.inputs, start)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, model.options).filter(kept)
     truth = _truth(source.frame, target, kept)

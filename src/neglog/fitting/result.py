@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neglog.errors import FitError
 from neglog.fitting import null
+from neglog.fitting.centred import centred
 from neglog.fitting.coefficients import Coefficients
 from neglog.fitting.data import Prepared
 from neglog.fitting.design import Design
@@ -243,18 +246,6 @@ class FitResult:
         """(K,) in the units of the table; None for a network."""
         return None if self._table_weights is None else self._table_weights[1]
 
-    @property
-    def centred(self) -> Coefficients | None:
-        """The coefficients of all K classes, centred as `weights`; None but for categorical fits.
-
-        `coefficients` holds those of K − 1 classes against the base.
-        """
-        if self.coefficients is None or self.kind != "categorical":
-            return None
-        from neglog.fitting.centred import centred
-
-        return centred(self.coefficients, [str(label) for label in self.classes or ()])
-
     @cached_property
     def _table_weights(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
         if self.options.hidden:
@@ -267,6 +258,32 @@ class FitResult:
         response = self.fitted.response
         dispersion = self.data.problem(response).dispersion(fitted)
         return self.data.problem(response, held).nats(loss, dispersion)
+
+    def centred(self) -> FitResult:
+        """Return the same fit with coefficients of all classes, each feature's summing to 0.
+
+        They do not depend on the base class; errors and intervals are theirs, and so are the
+        summary and the report of what is returned.
+
+        Raises:
+            FitError: the model is not a linear one of several classes that has coefficients.
+
+        Example:
+            >>> import neglog
+            >>> x = [[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]]
+            >>> found = neglog.fit(x, ["a", "b", "a", "c", "b", "c"])
+            >>> round(float(found.centred().coefficients.estimate[1::2].sum()), 9)
+            0.0
+        """
+        if self.coefficients is None or self.kind != "categorical":
+            raise FitError(
+                "only a linear model of several classes that newton has solved can be centred, but "
+                f"this is {self!r}."
+            )
+        made = copy(self)
+        made.statistics = self.statistics  # which count the coefficients that are free
+        made.coefficients = centred(self.coefficients, [str(label) for label in self.classes or ()])
+        return made
 
     def summary(self) -> Any:
         """Return the summary: what was fitted, how well, and the table of coefficients."""

@@ -68,14 +68,19 @@ def reading(fit: FitResult) -> str:
     if link in _RATIOS:
         words += f" The {_RATIOS[link]} is e to that power: the factor by which "
         words += "the mean changes." if link == "log" else "the odds change."
-    if fit.coefficients is not None and fit.kind == "categorical":
-        base = next(
-            iter({str(c) for c in fit.classes or []} - {o for o, _ in fit.coefficients.names})
-        )
-        words += f" Each class is compared with {base}, whose weights are 0."
-    elif fit.kind == "categorical":
-        words += " Weights of a feature sum to 0 over the classes."
+    if fit.kind == "categorical":
+        words += f" {_against(fit)}"
     return words
+
+
+def _against(fit: FitResult) -> str:
+    """Return what the weights of a class are compared with."""
+    if fit.coefficients is not None:
+        known = {output for output, _ in fit.coefficients.names}
+        for label in map(str, fit.classes or ()):
+            if label not in known:
+                return f"Each class is compared with {label}, whose weights are 0."
+    return "Weights of a feature sum to 0 over the classes."
 
 
 def why_no_errors(fit: FitResult) -> str:

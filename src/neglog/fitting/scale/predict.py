@@ -41,8 +41,8 @@ class Written:
 def write_predictions(folder: str | Path, table: str | Path, out: str | Path) -> Written:
     """Predict the rows of a file block by block, and write them as CSV.
 
-    The file is as `neglog.predict(folder, table).frame.write_csv(out)` makes it; memory is needed
-    for one block.
+    The file is as `neglog.predict(folder, table).frame.write_csv(out)` makes it, but for the last
+    digit, as products of other shapes round differently; memory is needed for one block.
 
     Args:
         folder: where `neglog.fit` saved the model.
@@ -52,22 +52,35 @@ def write_predictions(folder: str | Path, table: str | Path, out: str | Path) ->
     Raises:
         FitError: there is no model, or the table is not one that it can read.
     """
-    saved, file, out = save.read(Path(folder)), open_file(table), Path(out).absolute()
-    written = Written()
-    frames = _predicted(saved, file, written)
+    out, (frames, written) = Path(out).absolute(), predicted(folder, table)
     files.write_files({out.name: lambda path: write_csv(frames, path)}, out.parent)
     return written
 
 
+def predicted(folder: str | Path, table: str | Path) -> tuple[Iterator[pl.DataFrame], Written]:
+    """Return the predictions block by block, and what is counted as they are taken.
+
+    Args:
+        folder: where `neglog.fit` saved the model.
+        table: a CSV or Parquet file.
+
+    Raises:
+        FitError: there is no model; and, as the blocks are taken, the table is not one that it
+            can read.
+    """
+    written = Written()
+    return _predicted(save.read(Path(folder)), open_file(table), written), written
+
+
 def _predicted(saved: Saved, file: File, written: Written) -> Iterator[pl.DataFrame]:
-    texts = {column.name for column in saved.design.labels}
+    texts = {column.name for column in saved.design.inputs if column.levels}
     if any(isinstance(label, str) for label in saved.fitted.target.classes or ()):
         texts.add(saved.fitted.target.name)
     start = 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
         frame = frame.with_columns(
-            number_where_text_is_one(column) for column in frame if column.name not in texts
+            _number_or_logical(column) for column in frame if column.name not in texts
         )
         found = of_table(saved, Table(file.path.name, frame), start).predictions()
         start += len(frame)
@@ -78,3 +91,12 @@ def _predicted(saved: Saved, file: File, written: Written) -> Iterator[pl.DataFr
             written.known += known
             written.total += known * found.loss
         yield found.frame
+
+
+def _number_or_logical(column: pl.Series) -> pl.Series:
+    """Return text as what a file that is read as a whole would hold instead."""
+    column = number_where_text_is_one(column)
+    if column.dtype != pl.String:
+        return column
+    text = column.str.to_lowercase()
+    return text == "true" if text.is_in(["true", "false"]).all() else column

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,15 @@ from neglog.fitting.save import rows_frame
 from neglog.fitting.scale.prepare import Streamed
 
 
+def as_csv(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
+    """Yield tables that are to stand below each other, under one line of names."""
+    return (frame.write_csv(include_header=not number) for number, frame in enumerate(frames))
+
+
 def write_csv(frames: Iterable[pl.DataFrame], path: Path) -> None:
     """Write tables below each other, under one line of names."""
     with path.open("wb") as file:
-        for number, frame in enumerate(frames):
-            file.write(frame.write_csv(include_header=number == 0).encode())
+        file.writelines(text.encode() for text in as_csv(frames))
 
 
 def predictions(result: FitResult) -> Iterable[pl.DataFrame]:
