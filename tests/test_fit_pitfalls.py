@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -276,6 +277,25 @@ def test_a_level_that_was_not_there_is_refused_with_its_row(run, capsys):
         assert (left.value.code, out) == (2, "")
         assert "'level' holds the level 'w' in row 0 (from 0)" in err
         assert "it knows u, v" in err
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_level_that_was_not_there_is_the_base_or_missing_if_so_asked(run, capsys, stream):
+    frame = drawn().with_columns(level=pl.Series(["u", "v"] * (COUNT // 2)))
+    run(frame, "--missing", "mean")
+    strange = frame.with_columns(level=pl.Series(["w", "v"] * (COUNT // 2)))
+    for unseen, known in (("base", "u"), ("missing", None)):
+        level = pl.when(pl.col("level") == "w").then(pl.lit(known)).otherwise("level")
+        expected = neglog.predict("o", strange.with_columns(level.alias("level"))).frame
+        strange.write_parquet("other.parquet")
+        with pytest.raises(SystemExit) as left:
+            main(["predict", "o", "other.parquet", "--unseen", unseen, *["--stream"] * stream])
+        out, err = capsys.readouterr()
+        assert left.value.code == 0
+        assert "column 'level' holds levels that were not there when the model was fitted" in err
+        assert pl.read_csv(StringIO(out)).drop("truth").equals(expected.drop("truth"))
+    with pytest.raises(FitError, match="unseen must be refuse or base or missing, but got 'x'"):
+        neglog.predict("o", strange, unseen="x")
 
 
 def test_a_maximum_that_was_not_reached_is_no_success(run):

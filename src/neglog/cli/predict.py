@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from neglog.fitting.scale.predict import Written
 
 Flag = Annotated[bool, Parameter(negative=())]
+Unseen = Literal["refuse", "base", "missing"]
 
 
 def predict(
     folder: Path, table: Path, /, *, out: Path | None = None, json: Flag = False,
-    stream: Flag = False,
+    stream: Flag = False, unseen: Unseen = "refuse",
 ) -> int:  # fmt: skip
     """Use a model that `neglog fit --out` wrote; print the predictions as CSV.
 
@@ -38,10 +39,15 @@ def predict(
     stream
         Read the table block by block, so that it may be larger than memory; the predictions are
         the same, as CSV. Without --out those before a fault of the table are printed.
+    unseen
+        What becomes of a label that was not there when the model was fitted: refuse the table,
+        take it as the base of its column, or as missing.
     """
     if out is not None and json:
         raise FitError("--json prints to the standard output, --out writes a file; pass one.")
-    found = (_streamed if stream else _whole)(folder, table, out, json)
+    found = (_streamed if stream else _whole)(folder, table, out, json, unseen)
+    for note in found.notes:
+        say(f"note: {note}")
     if found.left_out:
         say(f"note: {found.left_out} rows with missing values are left out.")
     if found.loss is not None:
@@ -49,12 +55,12 @@ def predict(
     return CONVERGED
 
 
-def _whole(folder: Path, table: Path, out: Path | None, json: bool) -> Predictions:
+def _whole(folder: Path, table: Path, out: Path | None, json: bool, unseen: str) -> Predictions:
     from neglog.fitting.files import write_file
     from neglog.fitting.predict import predict as use
     from neglog.fitting.save import table_bytes
 
-    found = use(folder, table)
+    found = use(folder, table, unseen=unseen)
     if json:
         mean = {"mean_loss_nats": found.loss, "left_out": found.left_out}
         write_json({"rows": found.frame.to_dicts(), **mean})
@@ -62,12 +68,10 @@ def _whole(folder: Path, table: Path, out: Path | None, json: bool) -> Predictio
         sys.stdout.write(found.frame.write_csv())
     else:
         write_file(table_bytes(found.frame, "parquet" if _is_parquet(out) else "csv"), out)
-    for note in found.notes:
-        say(f"note: {note}")
     return found
 
 
-def _streamed(folder: Path, table: Path, out: Path | None, json: bool) -> Written:
+def _streamed(folder: Path, table: Path, out: Path | None, json: bool, unseen: str) -> Written:
     from neglog.fitting.scale.predict import predicted, write_predictions
     from neglog.fitting.scale.write import as_csv
 
@@ -77,8 +81,8 @@ def _streamed(folder: Path, table: Path, out: Path | None, json: bool) -> Writte
             "--json and names for --out that end in .parquet."
         )
     if out is not None:
-        return write_predictions(folder, table, out)
-    frames, written = predicted(folder, table)
+        return write_predictions(folder, table, out, unseen)
+    frames, written = predicted(folder, table, unseen)
     sys.stdout.writelines(as_csv(frames))
     return written
 

@@ -267,6 +267,7 @@ def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
         raise FitError(
             f"column {column.name!r} holds the level {text[first]!r} in row {start + first} (from "
             f"0), which was not there when the model was fitted; it knows "
-            f"{listed(list(column.levels))}."
+            f"{listed(list(column.levels))}; mend it, or predict with --unseen base or --unseen "
+            "missing."
         )
     return text

@@ -18,6 +18,7 @@ from neglog.fitting.linear.memory import Memory
 from neglog.fitting.options import Options
 from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
+from neglog.fitting.unseen import settled
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
 
@@ -83,12 +84,14 @@ class Judged:
         )
 
 
-def predict(model: Model | str | Path, data: Any) -> Predictions:
+def predict(model: Model | str | Path, data: Any, *, unseen: str = "refuse") -> Predictions:
     """Use a model on a table.
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
         data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
+        unseen: what becomes of a label that was not there when the model was fitted:
+            ``"refuse"`` the table, take it as the ``"base"`` of its column, or as ``"missing"``.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read.
@@ -99,11 +102,11 @@ def predict(model: Model | str | Path, data: Any) -> Predictions:
         >>> round(fit.predict([[3.0]]).frame["predicted"][0], 6)
         8.333333
     """
-    found = judged(model, data).predictions()
+    found = judged(model, data, unseen).predictions()
     return replace(found, frame=table.as_frame_of(found.frame, data))
 
 
-def judged(model: Model | str | Path, data: Any) -> Judged:
+def judged(model: Model | str | Path, data: Any, unseen: str = "refuse") -> Judged:
     """Return what `predict` is made of.
 
     Raises:
@@ -112,19 +115,20 @@ def judged(model: Model | str | Path, data: Any) -> Judged:
     if isinstance(model, (str, Path)):
         model = save.read(Path(model))
     if isinstance(data, (str, Path)):
-        return of_table(model, table.read_file(data))
+        return of_table(model, table.read_file(data), unseen=unseen)
     source, _ = table.from_memory(data, None, model.fitted.target.name)
-    return of_table(model, source)
+    return of_table(model, source, unseen=unseen)
 
 
-def of_table(model: Model, source: Table, start: int = 0) -> Judged:
+def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse") -> Judged:
     """Use a model on a table, or on the part of one that begins with row `start`.
 
     Raises:
         FitError: the table is not one that the model can read.
     """
     design, target = model.design, model.fitted.target
-    frame = cleaned(source.frame, design.inputs, start)
+    frame, notes = settled(source.frame, design.inputs, unseen)
+    frame = cleaned(frame, design.inputs, start)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, model.options).filter(kept)
     truth = _truth(source.frame, target, kept)
@@ -137,7 +141,7 @@ def of_table(model: Model, source: Table, start: int = 0) -> Judged:
         rows=judge(model.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
         has_target=truth is not None,
         left_out=int((~kept).sum()),
-        notes=list(source.notes),
+        notes=[*source.notes, *notes],
     )
 
 

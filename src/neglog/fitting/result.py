@@ -146,11 +146,11 @@ class FitResult:
         """The errors' standard deviation by maximum likelihood (normal); else None."""
         return self.fitted.dispersion if self.kind == "normal" else None
 
-    def predict(self, data: Any) -> Predictions:
+    def predict(self, data: Any, *, unseen: str = "refuse") -> Predictions:
         """Return what the model says of another table: see `neglog.predict`."""
         from neglog.fitting.predict import predict
 
-        return predict(self, data)
+        return predict(self, data, unseen=unseen)
 
     def evaluate(self, data: Any) -> Evaluation:
         """Weigh the model on another table: see `neglog.evaluate`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -25,12 +25,14 @@ class Written:
         left_out: how many rows were left out because values are missing.
         known: how many rows have a target that is known.
         total: the sum of their losses in nats.
+        notes: how the table was read, each a sentence.
     """
 
     rows: int = 0
     left_out: int = 0
     known: int = 0
     total: float = 0.0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def loss(self) -> float | None:
@@ -38,7 +40,9 @@ class Written:
         return self.total / self.known if self.known else None
 
 
-def write_predictions(folder: str | Path, table: str | Path, out: str | Path) -> Written:
+def write_predictions(
+    folder: str | Path, table: str | Path, out: str | Path, unseen: str = "refuse"
+) -> Written:
     """Predict the rows of a file block by block, and write them as CSV.
 
     The file is as `neglog.predict(folder, table).frame.write_csv(out)` makes it, but for the last
@@ -48,31 +52,35 @@ def write_predictions(folder: str | Path, table: str | Path, out: str | Path) ->
         folder: where `neglog.fit` saved the model.
         table: a CSV or Parquet file.
         out: the file of the predictions; it appears only once it is whole.
+        unseen: as `neglog.predict`.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read.
     """
-    out, (frames, written) = Path(out).absolute(), predicted(folder, table)
+    out, (frames, written) = Path(out).absolute(), predicted(folder, table, unseen)
     files.write_files({out.name: lambda path: write_csv(frames, path)}, out.parent)
     return written
 
 
-def predicted(folder: str | Path, table: str | Path) -> tuple[Iterator[pl.DataFrame], Written]:
+def predicted(
+    folder: str | Path, table: str | Path, unseen: str = "refuse"
+) -> tuple[Iterator[pl.DataFrame], Written]:
     """Return the predictions block by block, and what is counted as they are taken.
 
     Args:
         folder: where `neglog.fit` saved the model.
         table: a CSV or Parquet file.
+        unseen: as `neglog.predict`.
 
     Raises:
         FitError: there is no model; and, as the blocks are taken, the table is not one that it
             can read.
     """
     written = Written()
-    return _predicted(save.read(Path(folder)), open_file(table), written), written
+    return _predicted(save.read(Path(folder)), open_file(table), unseen, written), written
 
 
-def _predicted(saved: Saved, file: File, written: Written) -> Iterator[pl.DataFrame]:
+def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Iterator[pl.DataFrame]:
     texts = {column.name for column in saved.design.inputs if column.levels}
     if any(isinstance(label, str) for label in saved.fitted.target.classes or ()):
         texts.add(saved.fitted.target.name)
@@ -82,10 +90,11 @@ def _predicted(saved: Saved, file: File, written: Written) -> Iterator[pl.DataFr
         frame = frame.with_columns(
             _number_or_logical(column) for column in frame if column.name not in texts
         )
-        found = of_table(saved, Table(file.path.name, frame), start).predictions()
+        found = of_table(saved, Table(file.path.name, frame), start, unseen).predictions()
         start += len(frame)
         written.rows += len(found.frame)
         written.left_out += found.left_out
+        written.notes += [note for note in found.notes if note not in written.notes]
         if found.loss is not None:
             known = int(found.frame["loss_nats"].is_not_null().sum())
             written.known += known
