@@ -143,6 +143,18 @@ def test_sandwich_errors_are_those_of_statsmodels(kind, covariance):
     np.testing.assert_allclose(ours.error, theirs.bse * left**0.5, rtol=1e-8)
 
 
+@pytest.mark.parametrize("kind", ["bernoulli", "poisson"])
+def test_quasi_errors_are_those_of_statsmodels(kind):
+    x, y = sample(kind)
+    family = sm.families.Binomial() if kind == "bernoulli" else sm.families.Poisson()
+    theirs = sm.GLM(y, sm.add_constant(x), family).fit(tol=1e-14, scale="X2", use_t=True)
+    ours = fit(kind, x, y, covariance="quasi").coefficients
+    np.testing.assert_allclose(ours.error, theirs.bse, rtol=1e-8)
+    np.testing.assert_allclose(ours.p, theirs.pvalues, rtol=1e-6)  # of tails as small as 1e-90
+    with pytest.raises(FitError, match="quasi is for the bernoulli and the poisson likelihood"):
+        fit("gamma", *sample("gamma"), covariance="quasi")
+
+
 def test_the_sandwich_of_a_link_that_is_not_canonical_has_the_observed_hessian():
     x, y = sample("gamma")
     result = fit("gamma", x, y, covariance="hc0")

@@ -19,7 +19,7 @@ Likelihood = Literal[
 ]  # fmt: skip
 Missing = Literal["drop", "mean"]
 WeightKind = Literal["frequency", "precision"]
-Covariance = Literal["fisher", "observed", "hc0", "hc1", "cluster"]
+Covariance = Literal["fisher", "observed", "quasi", "hc0", "hc1", "cluster"]
 NotNegative = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Repeated = Annotated[tuple[str, ...] | None, Parameter(negative=())]
 

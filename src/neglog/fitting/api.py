@@ -109,9 +109,10 @@ def fit(
         l1: how much of their absolute values.
         firth: whether to take off the first order of the weights' bias (Firth's correction, two
             classes), which keeps them finite where the classes can be separated.
-        covariance: how standard errors are found: ``"fisher"``, ``"observed"``, ``"hc0"``,
-            ``"hc1"`` or ``"cluster"``; by default Fisher's information, and of the losses with
-            kinks, laplace and quantile, ``"hc0"``, which does not rest on their density.
+        covariance: how standard errors are found: ``"fisher"``, ``"observed"``, ``"quasi"``,
+            ``"hc0"``, ``"hc1"`` or ``"cluster"``; by default Fisher's information, and of the
+            losses with kinks, laplace and quantile, ``"hc0"``, which does not rest on their
+            density.
         cluster: (N,) the groups of rows that depend on each other, or the name of a column.
         level: of the confidence intervals, and of the predictions' intervals.
         ensemble: how many more networks of other first weights are trained, for intervals of the

@@ -12,8 +12,8 @@ from neglog.fitting.coefficients import INTERCEPT, Coefficients
 from neglog.fitting.data import Prepared
 from neglog.fitting.judge import Fitted
 from neglog.fitting.linear import optimum
-from neglog.fitting.linear.inference import MODELS, Counts, covariance, in_table_units
-from neglog.fitting.linear.local import weighted
+from neglog.fitting.linear.inference import SANDWICHES, Counts, covariance, in_table_units
+from neglog.fitting.linear.local import Single, weighted
 from neglog.fitting.linear.newton import Step
 from neglog.fitting.linear.optimum import Optimum
 from neglog.fitting.linear.responses import EXACT, Classes, Location, Response, Shaped
@@ -24,7 +24,7 @@ from neglog.fitting.listener import Listener
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.options import Options
 from neglog.fitting.outcome import Outcome
-from neglog.fitting.problems import penalty_of, problems
+from neglog.fitting.problems import check_covariance, penalty_of, problems
 from neglog.fitting.result import Epoch, FitResult
 
 _NO_DISPERSION = -12.0
@@ -48,6 +48,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
     listener.start(limit)
     try:
         penalty = penalty_of(options, response)
+        check_covariance(options, response)
         found = optimum.find(problem, features, watch.step, limit, penalty)
         found = _without_edges(problem, found)
     except KeyboardInterrupt:
@@ -224,16 +225,19 @@ def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
 def _dispersion(problem: Problem, found: Optimum, counts: Counts, how: str) -> float:
     """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
     response = problem.response
-    if isinstance(response, Shaped):
-        squares = torch.zeros(1).double()  # Pearson's, as y / mean − 1 is minus the slope
+    if isinstance(response, Shaped) or how == "quasi":
+        squares = torch.zeros(1).double()
         for batch, local in problem.each(found.weights):
-            squares += weighted(local.slope[:, 0].square(), batch.weight).sum()
+            assert isinstance(local, Single)
+            # The slope is (mean − y) mean′ / variance, and its expected square mean′² / variance.
+            own = local.slope[:, 0].square() / local.expected()
+            squares += weighted(own, batch.weight).sum()
         return float(problem.reduce(squares)) / counts.left
     if not isinstance(response, Location):
         return 1.0
     if response.degree == 2.0:
         return 2 * found.value.loss * problem.total / counts.left
-    if how not in MODELS:
+    if how in SANDWICHES:
         return scale_at_kink(problem, found.weights, counts.rows) ** 2
     scale = problem.dispersion(found.value.loss)
     assert scale is not None

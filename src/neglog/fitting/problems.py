@@ -88,6 +88,20 @@ def _check_sizes(look: Tensor, data: Prepared) -> None:
         )
 
 
+def check_covariance(options: Options, response: Response) -> None:
+    """Refuse a dispersion of a likelihood that has one of its own, or none.
+
+    Raises:
+        FitError: it is such a likelihood.
+    """
+    poisson_or_bernoulli = response.declaration in (families.Poisson, families.Bernoulli)
+    if options.covariance == "quasi" and not poisson_or_bernoulli:
+        raise FitError(
+            "quasi is for the bernoulli and the poisson likelihood, which have no dispersion of "
+            "their own; pass hc0, or leave it out."
+        )
+
+
 def penalty_of(options: Options, response: Response) -> Penalty:
     """Return what is added to the loss.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COVARIANCES = {
     "fisher": "Fisher",
     "observed": "observed",
+    "quasi": "quasi, Pearson's dispersion",
     "hc0": "sandwich HC0",
     "hc1": "sandwich HC1",
     "cluster": "clustered",

@@ -12,10 +12,10 @@ from neglog.fitting.linear.local import scores
 from neglog.fitting.linear.responses import Location
 from neglog.fitting.linear.sums import Batch, Problem
 
-MODELS = ("fisher", "observed")
-"""Which hold if the model is right."""
+SANDWICHES = ("hc0", "hc1", "cluster")
+"""Which hold where the model is wrong about the spread."""
+COVARIANCES = ("fisher", "observed", "quasi", *SANDWICHES)
 _AT_KINK = 1e-9
-COVARIANCES = (*MODELS, "hc0", "hc1", "cluster")
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ def covariance(
     """Return the weights' covariance.
 
     ``fisher`` inverts the information that the model expects, ``observed`` the Hessian that it
-    has; ``hc0`` (the sandwich of Huber and White) holds if the model is wrong about the spread,
-    ``hc1`` is it times n / (n − k), and ``cluster`` lets the rows of a group depend on each other.
+    has; ``quasi`` multiplies Fisher's by Pearson's dispersion. ``hc0`` (the sandwich of Huber and
+    White) holds if the model is wrong about the spread, ``hc1`` is it times n / (n − k), and
+    ``cluster`` lets the rows of a group depend on each other.
 
     Args:
         problem: the rows and their likelihood.
@@ -83,14 +84,14 @@ def covariance(
         FitError: there is one cluster only.
     """
     response = problem.response
-    expected = kind == "fisher" and not response.shared
+    expected = kind in ("fisher", "quasi") and not response.shared
     if not response.smooth or (expected and not response.canonical):
         given = problem.value(weights, expected=True).hessian
         assert given is not None
         hessian = given
     inverse = _inverse(hessian[free][:, free]) / problem.total
     groups = None
-    if kind in MODELS:
+    if kind not in SANDWICHES:
         inner = inverse * dispersion
     else:
         meat, groups = _meat(problem, weights, counts.frequency, grouped=kind == "cluster")
@@ -99,7 +100,7 @@ def covariance(
             inner = inner * dispersion
     matrix = torch.zeros_like(hessian)
     matrix[free[:, None], free] = inner
-    student = isinstance(response, Location) and response.degree == 2.0
+    student = kind == "quasi" or (isinstance(response, Location) and response.degree == 2.0)
     named = "observed" if kind == "fisher" and not expected else kind
     return Covariance(matrix, named, counts.left if student else None, groups)
 
