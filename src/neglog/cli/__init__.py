@@ -29,8 +29,10 @@ for command in (fit, predict, evaluate, report, explain, bench):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and leave with its exit code; this is the one place that catches errors."""
-    # Threads that wait awake for the next sum keep the cores from those that still compute.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # Threads that wait awake for the next sum keep busy cores from those that still compute;
+        # to wake one that sleeps takes longer than such a sum. So they wait awake for some 50 µs.
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     prepare()
     try:
         code = app(arguments, exit_on_error=False, result_action="return_value")

@@ -63,7 +63,7 @@ KINDS: dict[str, Kind] = {
         "two",
         "binary cross-entropy, −ln P(y) = ln(1 + eᶻ) − y·z with the log-odds z",
         "logit",
-        lambda *_: OneParameter(declaration=families.Bernoulli, canonical=True),
+        lambda *_: OneParameter(declaration=families.Bernoulli, canonical=True, settles=True),
     ),
     "categorical": Kind(
         families.Categorical,

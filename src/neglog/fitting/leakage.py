@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -71,9 +72,9 @@ def found(data: Prepared, options: Options) -> list[str]:
     """
     rows = data.source if isinstance(data, Data) else data.rows().sample(_SAMPLE)
     whole = isinstance(data, Data) or rows.rows == data.fitted
-    counts = torch.arange(rows.rows) if rows.weight is None else rows.weight.nonzero()[:, 0]
-    y = rows.y[counts]
-    if len(counts) < _FEWEST or y.min() == y.max():
+    if rows.weight is not None:
+        rows = rows.at(rows.weight.nonzero()[:, 0])
+    if rows.rows < _FEWEST or rows.y.min() == rows.y.max():
         return []
     asked = _Asked(
         two=data.target.kind == "bernoulli",
@@ -81,16 +82,16 @@ def found(data: Prepared, options: Options) -> list[str]:
         told=options.newton and not (options.l1 or options.l2 or options.firth),
         span=2 * rows.rows if whole else 0,
     )
-    few = _few(y, asked.two)
-    look, of_few, of_all = counts[few], _Values.of(y[few]), _Values.of(y)
-    every = f"all {len(counts)} rows" if whole else f"the {len(counts)} rows looked at"
+    few = _few(rows.y, asked.two)
+    of_few, of_all = _Values.of(rows.y[few]), cache(lambda: _Values.of(rows.y))
+    every = f"all {rows.rows} rows" if whole else f"the {rows.rows} rows looked at"
     notes = []
     for j, column in enumerate(data.design.columns):
         values, text = _column(rows, j), bool(column.levels)
         suspect = asked._replace(told=False)
-        if not _seen(_Values.of(values[look]), of_few, suspect, _SUSPECT, text):
+        if not _seen(_Values.of(values[few]), of_few, suspect, _SUSPECT, text):
             continue
-        seen = _seen(_Values.of(values[counts]), of_all, asked, _SURE, text)
+        seen = _seen(_Values.of(values), of_all(), asked, _SURE, text)
         if seen:
             when = "" if seen is _IDENTIFIER else "if it is known no sooner than the target, "
             remedy = when + leave_out(column.name)
@@ -119,9 +120,10 @@ def known(result: FitResult) -> list[str]:
 
 def _few(y: Tensor, two: bool) -> Tensor:
     """Return the numbers of some rows, evenly spread, of two classes as many of each."""
-    parts = [(y == k).nonzero()[:, 0] for k in (0, 1)] if two else [torch.arange(len(y))]
-    most = _LOOK // len(parts)
-    return torch.cat([part[:: max(1, math.ceil(len(part) / most))] for part in parts])
+    if not two:
+        return torch.arange(0, len(y), math.ceil(len(y) / _LOOK))
+    parts = [(y == k).nonzero()[:, 0] for k in (0, 1)]
+    return torch.cat([part[:: math.ceil(2 * len(part) / _LOOK)] for part in parts])
 
 
 def _column(rows: Memory, j: int) -> Tensor:

@@ -69,9 +69,12 @@ def _check_target(data: Prepared, y: Tensor) -> None:
             "there is nothing to learn; pass another seed or a smaller validation part, or mend "
             "the sample weights."
         )
-    absent = set(range(len(data.target.classes or ()))) - set(y.unique().tolist())
+    if data.target.classes is None:
+        return
+    count = torch.bincount(y, minlength=len(data.target.classes))
+    absent = (count == 0).nonzero()[:, 0].tolist()
     if absent:
-        names = listed([repr(data.target.labels[k]) for k in sorted(absent)])
+        names = listed([repr(data.target.labels[k]) for k in absent])
         raise FitError(
             f"no training row that counts is of class {names}; leave its rows out, pass another "
             "seed or a smaller validation part, or mend the sample weights."

@@ -113,9 +113,14 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class OneParameter(Response):
-    """One linear predictor and declared derivatives: Bernoulli, Poisson."""
+    """One linear predictor and declared derivatives: Bernoulli, Poisson.
+
+    Attributes:
+        settles: whether all targets are such that the shorter formulas hold.
+    """
 
     declaration: type[Elementwise]
+    settles: bool = False
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the link of the target's mean."""
@@ -124,9 +129,12 @@ class OneParameter(Response):
     def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
         """Return the rows' losses and derivatives at (N, 1) predictors."""
         says, at = self.declaration, (output[:, 0], *numbers(self.settings))
+        nll, grad = says.nll, says.grad
+        if self.settles:
+            nll, grad = says.settled_nll, says.settled_grad
         return Single(
-            says.nll(*at, y),
-            says.grad(*at, y)[:, None].to(y.dtype),
+            nll(*at, y),
+            grad(*at, y)[:, None].to(y.dtype),
             lambda: says.curvature(*at, y) + torch.zeros_like(y),
             lambda: says.information(*at) + torch.zeros_like(y),
         )
