@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Callable[[], Data], str]] = {
     "one class only": (one_class, "weight"),
     "three classes: the weights of x1, and how many are free": (three_classes, "classes"),
     "the standard error of x1 by default, of 500 plain rows": (plain, "weight"),
-    "whether threads wait asleep: OMP_WAIT_POLICY as torch or the like begins": (plain, "threads"),
+    "how long threads wait awake: GOMP_SPINCOUNT as torch or the like begins": (plain, "threads"),
     "the loss of a count of 3 at a rate of 2, exactly 1.712318 nats": (plain, "nats"),
     "standard errors of a network's weights, of which many give the same loss": (plain, "network"),
     "a column recorded after the target, of an AUC above 0.9999": (leaking, "weight"),
@@ -139,9 +139,9 @@ def number(value: float, error: float | None = None) -> str:
 
 
 def policy(program: str) -> str:
-    """Return OMP_WAIT_POLICY as a fresh process has it when it has run a program."""
-    clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    code = f"{program}\nimport os; print(os.environ.get('OMP_WAIT_POLICY', 'not set'))"
+    """Return GOMP_SPINCOUNT as a fresh process has it when it has run a program."""
+    clean = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    code = f"{program}\nimport os; print(os.environ.get('GOMP_SPINCOUNT', 'not set'))"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=clean, check=True
     ).stdout.split("\n")[-2]

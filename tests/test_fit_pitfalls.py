@@ -205,23 +205,27 @@ def test_the_dispersion_is_1_by_default_and_the_header_says_how_errors_are_found
     assert "sandwich HC1" in Path("o/summary.txt").read_text()
 
 
-@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "A"}, "A")])
-def test_threads_wait_asleep_unless_the_user_says_otherwise_and_torch_hears_of_it(given, policy):
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_threads_do_not_wait_awake_unless_the_user_says_so_and_torch_hears_of_it(given, count):
     program = (
         "import os, sys\n"
         "class Hears:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'torch': print(os.environ.get('OMP_WAIT_POLICY')); os._exit(0)\n"
+        "        if name == 'torch': print(os.environ.get('GOMP_SPINCOUNT')); os._exit(0)\n"
         "sys.meta_path.insert(0, Hears())\n"
         "from neglog.cli import main\n"
         "main(['fit', '--demo', 'iris'])\n"
     )
-    clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    ours = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    clean = {name: value for name, value in os.environ.items() if name not in ours}
     heard = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=clean | given,
         timeout=60, check=True,
     )  # fmt: skip
-    assert heard.stdout.strip() == policy
+    assert heard.stdout.strip() == count
 
 
 def test_losses_are_whole_likelihoods_in_nats():
