@@ -1,11 +1,11 @@
-"""Data on which fitting goes wrong: what neglog says, and what four others say.
+"""Data on which fitting goes wrong: what neglog says, and what five others say.
 
     python benchmarks/fit_cases.py [words]    # wants scikit-learn, statsmodels, glum and pandas
 
 Each line is a contender's answer: the coefficient that the case is about (its standard error in
 brackets, where there is one) or what else the case asks, and what was warned about or raised; a
 dash where a contender has no such thing, and why. Words choose the cases with them in their title.
-R is not run.
+R is run if Rscript and its package nnet are installed (Debian's r-base-core and r-cran-nnet).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import patsy
 from cases_data import CASES, Data
 from cases_learning import Glum, ScikitLearn, Torch
+from cases_r import R
 from cases_statistics import Neglog, Statsmodels
 
 from neglog.errors import FitError
@@ -26,6 +27,7 @@ WIDTH = 100
 EDGE = 16
 CONTENDERS = {
     "neglog": Neglog(),
+    "R glm": R(),
     "statsmodels": Statsmodels(),
     "scikit-learn": ScikitLearn(),
     "glum": Glum(),
