@@ -143,6 +143,16 @@ def test_sandwich_errors_are_those_of_statsmodels(kind, covariance):
     np.testing.assert_allclose(ours.error, theirs.bse * left**0.5, rtol=1e-8)
 
 
+def test_shares_of_the_squares_are_those_of_statsmodels():
+    x, y = sample("normal")
+    theirs, ours = sm.OLS(y, sm.add_constant(x)).fit(), fit("normal", x, y)
+    assert ours.statistics.r2 == pytest.approx(theirs.rsquared, rel=1e-12)
+    assert ours.statistics.adjusted_r2 == pytest.approx(theirs.rsquared_adj, rel=1e-12)
+    words = str(ours.summary()).split()
+    assert words[words.index("adjusted") + 2] == f"{theirs.rsquared_adj:.4f}"
+    assert "McFadden" not in str(ours.summary())
+
+
 @pytest.mark.parametrize("kind", ["bernoulli", "poisson"])
 def test_quasi_errors_are_those_of_statsmodels(kind):
     x, y = sample(kind)

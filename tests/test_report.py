@@ -8,6 +8,7 @@ import io
 import math
 import re
 import xml.etree.ElementTree as ET
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy import special, stats
 
 import neglog
 from neglog.fitting.judge import Rows
-from neglog.report import checks, costs, forest, weights
+from neglog.report import checks, costs, figures, forest, weights
 from neglog.report.information import information_table
 from neglog.report.losses import loss_formula
 from neglog.report.page import html_page
@@ -112,6 +113,28 @@ def test_effects_are_those_of_one_standard_deviation() -> None:
     effect = float(largest.split()[-1].rstrip(".").replace("−", "-"))
     # Three digits are shown.
     assert effect == pytest.approx(fit.weights[0, 0] * own[0], rel=6e-3)
+
+
+def test_every_effect_lies_on_the_picture(monkeypatch) -> None:
+    seen = []
+
+    @contextmanager
+    def drawing(*facts):
+        with figures.drawing(*facts) as (figure, made):
+            yield figure, made
+            seen.extend(figure.axes)
+
+    monkeypatch.setattr(forest, "drawing", drawing)
+    x = np.random.default_rng(0).standard_normal((400, 2))
+    logits = x @ [[9.0, 0.5, 0.1], [0.1, 0.5, 0.2]]
+    fit = neglog.fit(x, (logits + np.random.default_rng(1).gumbel(size=(400, 3))).argmax(1))
+    forest.forest(fit.centred(), weights.lines(fit.centred()))
+    assert len(seen) == 3
+    for axes in seen:
+        low, high = axes.get_xlim()
+        points = axes.lines[-1].get_xdata()
+        assert len(points) == 2
+        assert ((low < points) & (points < high)).all()
 
 
 def losses_at(fit, y):

@@ -44,7 +44,17 @@ def of_fit(result: FitResult) -> dict[str, Any]:
 
 def _statistics(result: FitResult) -> dict[str, Any]:
     figures = result.statistics
-    derived = ("aic", "bic", "dispersion", "pseudo_r2", "ratio", "ratio_freedom", "ratio_p")
+    derived = (
+        "aic",
+        "bic",
+        "dispersion",
+        "pseudo_r2",
+        "r2",
+        "adjusted_r2",
+        "ratio",
+        "ratio_freedom",
+        "ratio_p",
+    )
     return asdict(figures) | {name: getattr(figures, name) for name in derived}
 
 

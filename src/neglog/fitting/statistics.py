@@ -68,6 +68,20 @@ class Statistics:
         return 1 - self.log_likelihood / self.null_log_likelihood
 
     @property
+    def r2(self) -> float | None:
+        """The share of the null deviance that the features save; of a normal target, R²."""
+        if self.deviance is None or not self.null_deviance:
+            return None
+        return 1 - self.deviance / self.null_deviance
+
+    @property
+    def adjusted_r2(self) -> float | None:
+        """The same of deviances over their degrees of freedom; None without any left."""
+        if self.r2 is None or self.freedom <= 0:
+            return None
+        return 1 - (1 - self.r2) * (self.rows - 1) / self.freedom
+
+    @property
     def ratio(self) -> float:
         """Twice the nats that the features save: the likelihood-ratio statistic."""
         return 2 * (self.log_likelihood - self.null_log_likelihood)

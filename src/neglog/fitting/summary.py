@@ -100,6 +100,7 @@ class Summary:
     def _statistics(self) -> list[tuple[str, str]]:
         fit, figures = self.fit, self.fit.statistics
         assert fit.coefficients is not None
+        kind, normal = fit.coefficients.kind, fit.kind == "normal"
         facts = [
             ("rows", f"{figures.rows:,.6g}" if figures.rows % 1 else f"{figures.rows:,.0f}"),
             ("residual df", f"{figures.freedom:,.6g}"),
@@ -107,7 +108,7 @@ class Summary:
             ("null log-likelihood", figure(figures.null_log_likelihood)),
             ("AIC", figure(figures.aic)),
             ("BIC", figure(figures.bic)),
-            ("pseudo-R² (McFadden)", f"{figures.pseudo_r2:.4f}"),
+            *([] if normal else [("pseudo-R² (McFadden)", f"{figures.pseudo_r2:.4f}")]),
             (f"likelihood ratio, χ²({figures.ratio_freedom})", figure(figures.ratio)),
             ("P of the ratio", probability(figures.ratio_p)),
         ]
@@ -118,7 +119,8 @@ class Summary:
             facts.append(("Pearson χ²", figure(figures.pearson)))
         if figures.dispersion is not None:
             facts.append(("Pearson χ² / df", figure(figures.dispersion)))
-        kind = fit.coefficients.kind
+        if normal and figures.r2 is not None and figures.adjusted_r2 is not None:
+            facts += [("R²", f"{figures.r2:.4f}"), ("adjusted R²", f"{figures.adjusted_r2:.4f}")]
         facts.append(("standard errors", _COVARIANCES.get(kind, kind)))
         return facts
 

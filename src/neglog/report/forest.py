@@ -39,34 +39,39 @@ def forest(fit: FitResult, lines: list[Line]) -> Picture | None:
             for name in {name for own in effects.values() for name in own}}  # fmt: skip
     ordered = sorted(size, key=lambda name: (-size[name], name))
     shown = ordered[:_MOST_FEATURES]
+    none = np.full(3, np.nan)
+    values = {name: np.array([effects[name].get(f, none) for f in shown]) for name in panels}
+    limit, cut = _limit(np.concatenate(list(values.values())))
     with drawing("forest", len(panels) * (0.75 + 0.235 * len(shown))) as (figure, made):
         grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)
-        cut = []
+        grid.flat[0].set_xlim(-limit or -1.0, limit or 1.0)
         for axes, name in zip(grid.flat, panels, strict=True):
-            cut.append(_panel(axes, effects[name], shown))
+            _panel(axes, values[name], shown)
             if len(panels) > 1:
                 axes.set_title(short(name), fontsize=10.5, loc="left")
         grid.flat[-1].set_xlabel(f"change of the {fit.fitted.target.facts.emits}")
     return Picture(made[0], _gist(effects[panels[0]], ordered), _caption(
-        fit, any(cut), len(ordered) - len(shown), len(effects) - len(panels)
+        fit, cut, len(ordered) - len(shown), len(effects) - len(panels)
     ))  # fmt: skip
 
 
-def _panel(axes: Any, effects: dict[str, Array], shown: list[str]) -> bool:
-    """Draw one output's effects; tell whether an interval is cut off at the edge."""
-    values = np.array([effects.get(name, np.full(3, np.nan)) for name in shown])
+def _limit(values: Array) -> tuple[float, bool]:
+    """Return what all panels reach to, and whether an interval goes on beyond it."""
+    sizes = np.abs(values[~np.isnan(values[:, 0])])
+    ends, largest = np.nanmax(sizes, axis=1), float(sizes[:, 0].max())
+    limit = 1.08 * min(float(ends.max()), max(largest, _REACH * float(np.median(ends))))
+    return limit, bool(ends.max() > limit)
+
+
+def _panel(axes: Any, values: Array, shown: list[str]) -> None:
+    """Draw one output's effects."""
     place = np.arange(len(shown))
-    ends = np.nanmax(np.abs(values), axis=1)
-    largest = float(np.nanmax(np.abs(values[:, 0])))
-    limit = 1.08 * min(float(np.nanmax(ends)), max(largest, _REACH * float(np.nanmedian(ends))))
     axes.axvline(0, color=SOFT, linewidth=0.8, linestyle=":")
     axes.hlines(place, values[:, 1], values[:, 2], color=BLUE, linewidth=1.4)
     axes.plot(values[:, 0], place, color=BLUE, marker="o", markersize=5, linestyle="none")
-    axes.set_xlim(-limit or -1.0, limit or 1.0)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_yticks(place, [short(name) for name in shown])
     axes.tick_params(axis="y", length=0)
-    return bool(np.nanmax(ends) > limit)
 
 
 def _gist(effects: dict[str, Array], ordered: list[str]) -> str:
