@@ -345,3 +345,13 @@ def test_numbers_of_numpy_are_written_as_plain_ones(tmp_path):
     assert {type(getattr(fit.options, name)) for name in choices} == {int, float, bool}
     text = (tmp_path / "config.toml").read_text()
     assert "seed = 3\n" in text and "level = 0.5\n" in text and 'drop = ["x1"]\n' in text
+
+
+@pytest.mark.parametrize("kind", ["poisson", "negative_binomial"])
+def test_targets_that_are_no_counts_are_noted(kind):
+    x, _, random = rows(200)
+    y = random.poisson(np.exp(x[:, 0]) * random.gamma(1.0, 1.0, 200)) + 0.0
+    assert not neglog.fit(x, y, likelihood=kind).notes
+    y[7] += 0.25
+    (note,) = neglog.fit(x, y, likelihood=kind).notes
+    assert f"holds numbers that are no counts, such as {float(y[7])}: " in note

@@ -33,6 +33,7 @@ class Kind:
         emits: what that is.
         make: the response, given how many classes there are, the base's number and the options.
         dispersion: what the dispersion is called; empty where there is none.
+        counts: whether the numbers are counts.
     """
 
     declaration: type[Likelihood]
@@ -41,6 +42,7 @@ class Kind:
     emits: str
     make: Callable[[int, int, Options], Response]
     dispersion: str = ""
+    counts: bool = False
 
     @property
     def support(self) -> Support:
@@ -123,6 +125,7 @@ KINDS: dict[str, Kind] = {
         "Poisson, −ln P(y) = eᶻ − y·z + ln y! with the logarithm z of the rate",
         "log rate",
         lambda *_: OneParameter(declaration=families.Poisson, canonical=True),
+        counts=True,
     ),
     "negative_binomial": Kind(
         families.NegativeBinomial,
@@ -130,6 +133,7 @@ KINDS: dict[str, Kind] = {
         "negative binomial, of mean eᶻ and variance eᶻ + α e²ᶻ, α by maximum likelihood",
         "log mean",
         lambda *_: Overdispersed(declaration=families.NegativeBinomial),
+        counts=True,
     ),
     "gamma": Kind(
         families.Gamma,

@@ -41,8 +41,7 @@ def fit_table(
     group = joined(options.distributed)
     listener = _for_all(group, listener)
     data = prepare(table, name, options)
-    notes = data.notes + leakage.found(data, options)
-    data = replace(data, first=group.rank == 0, notes=notes)
+    data = replace(data, first=group.rank == 0, notes=_noted(data, options))
     if options.newton and options.optimizer is None:
         data, options = _within_reach(data, options)
     _announce(table.source, data, listener)
@@ -81,7 +80,7 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     group = joined(options.distributed)
     listener = _for_all(group, listener)
     data = prepare_file(path, name, options, group)
-    data = replace(data, notes=data.notes + leakage.found(data, options))
+    data = replace(data, notes=_noted(data, options))
     source = Path(path).name
     _announce(source, data, listener)
     result = linear_model.solve(source, data, options, listener)
@@ -89,6 +88,12 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     if group.size > 1:
         _settle(result)
     return result
+
+
+def _noted(data: Prepared, options: Options) -> list[str]:
+    """Return what is to be said of the data, each a sentence."""
+    y, _ = data.rows().glance()
+    return [*data.notes, *data.target.doubts(y), *leakage.found(data, options)]
 
 
 def _for_all(group: Group, listener: Listener) -> Listener:

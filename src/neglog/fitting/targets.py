@@ -51,6 +51,17 @@ class Target:
         """The classes as an array that keeps each label's own type."""
         return objects(self.classes or [])
 
+    def doubts(self, y: Tensor) -> list[str]:
+        """Say if some of the targets, as `encode` has read them, are hardly of the likelihood."""
+        strange = y[y % 1 != 0] if self.facts.counts else y[:0]
+        if not len(strange):
+            return []
+        return [
+            f"the target {self.name!r} holds numbers that are no counts, such as "
+            f"{plain(strange[0].item())!r}: the weights are those of a quasi-likelihood, but the "
+            "nats are of no probability, and standard errors want --covariance hc0."
+        ]
+
     def encode(self, column: pl.Series) -> Tensor:
         """Return numbers as floats, classes as their numbers; what is missing as NaN or −1.
 
