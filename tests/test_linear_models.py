@@ -1,5 +1,6 @@
 """Linear models of every likelihood, against statsmodels, scikit-learn and by definition."""
 
+import functools
 import math
 import warnings
 
@@ -392,6 +393,21 @@ def test_ridge_is_scikit_learns_on_columns_of_unit_spread(kind):
         ours.weights * x.std(0), np.atleast_2d(theirs.coef_), rtol=1e-7, atol=1e-10
     )
     assert np.isnan(ours.coefficients.error).all()
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+@pytest.mark.parametrize("kind", ["bernoulli", "normal", "gamma", "negative_binomial"])
+def test_a_penalty_is_no_part_of_the_likelihood(kind, penalty):
+    x, y = sample(kind)
+    found = fit(kind, x, y, **{penalty: 0.3})
+    # The last step, of a decrement of 1e-18, moves the weights by 1e-9; the penalty was 1e-2.
+    same = functools.partial(pytest.approx, rel=1e-8)
+    assert found.loss == same(found.training.loss.mean())
+    assert found.statistics.log_likelihood == same(-found.training.loss.sum())
+    if kind == "normal":
+        squares = np.sum((y - found.training.predicted) ** 2)
+        assert found.statistics.deviance == same(squares)
+        assert found.fitted.dispersion == same(math.sqrt(squares / len(y)))
 
 
 def test_the_lasso_is_scikit_learns_and_sets_weights_to_zero():
