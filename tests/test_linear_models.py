@@ -123,6 +123,12 @@ def test_the_statistics_are_those_of_statsmodels(kind):
         assert ours.bic == pytest.approx(theirs.bic_llf, rel=1e-10)
 
 
+def test_thresholds_count_among_the_weights():
+    x, y = sample("ordinal")
+    theirs = OrderedModel(y, x, distr="logit").fit(method="bfgs", disp=False)
+    assert fit("ordinal", x, y).statistics.freedom == theirs.df_resid
+
+
 @pytest.mark.parametrize("covariance", ["hc0", "hc1", "cluster"])
 @pytest.mark.parametrize("kind", ["normal", "bernoulli", "poisson"])
 def test_sandwich_errors_are_those_of_statsmodels(kind, covariance):
