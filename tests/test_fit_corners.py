@@ -330,6 +330,20 @@ WRONG_TYPES = {
 }
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_order_of_named_classes_is_told(stream, tmp_path):
+    ranks = ["low", "mid", "high"]
+    frame = pl.DataFrame({"y": [ranks[i // 3 % 3] for i in range(60)], "x": range(60)})
+    for file, words in (
+        (frame, ["high < low < mid"]),
+        (frame.with_columns(y=pl.col("y").rank()), []),
+    ):
+        file.write_csv(tmp_path / "t.csv")
+        notes = neglog.fit(tmp_path / "t.csv", "y", likelihood="ordinal", stream=stream).notes
+        assert [word for word in words if word in " ".join(notes)] == words
+        assert len([note for note in notes if "taken in the order" in note]) == len(words)
+
+
 @pytest.mark.parametrize("name", WRONG_TYPES)
 def test_choices_of_another_type_are_refused(name):
     value, message = WRONG_TYPES[name]
