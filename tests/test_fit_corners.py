@@ -344,6 +344,15 @@ def test_the_order_of_named_classes_is_told(stream, tmp_path):
         assert len([note for note in notes if "taken in the order" in note]) == len(words)
 
 
+@pytest.mark.parametrize("options", [{}, {"drop": ["x3"]}, {"hidden": [2], "epochs": 1}])
+def test_an_array_of_other_columns_is_refused(options):
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    fit = neglog.fit(x, x.sum(1) + x[:, 0] ** 2, **options)
+    assert len(fit.predict(x).frame) == 40
+    with pytest.raises(FitError, match="X has 4 columns, but the model was fitted to 3; pass"):
+        fit.predict(np.hstack([x, x[:, :1]]))
+
+
 @pytest.mark.parametrize("name", WRONG_TYPES)
 def test_choices_of_another_type_are_refused(name):
     value, message = WRONG_TYPES[name]
