@@ -454,6 +454,7 @@ REFUSED = {
     "sgd": ("normal", [0, 1, 2], {"l2": 1, "optimizer": "sgd"}, "weight_decay"),
     "offset of classes": ("categorical", [0, 1, 2], {"offset": "e"}, "one linear predictor"),
     "base": ("categorical", [0, 1, 2], {"base": 7}, "no class 7 to be the base"),
+    "base of numbers": ("normal", [0, 1, 2], {"base": 7}, "base is for classes, but the target"),
     "cluster": ("normal", [0, 1, 2], {"covariance": "cluster"}, "go together"),
     "covariance": ("normal", [0, 1, 2], {"covariance": "hc3"}, "covariance must be fisher or"),
     "weights": ("normal", [0, 1, 2], {"sample_weight": "minus"}, "sample weight 'minus' must hold"),
