@@ -353,6 +353,23 @@ def test_an_array_of_other_columns_is_refused(options):
         fit.predict(np.hstack([x, x[:, :1]]))
 
 
+def test_the_summary_says_which_penalty_there_is():
+    x, y, _ = rows()
+    for options in ({"l1": 0.25}, {"l2": 0.25}, {"l1": 0.5, "l2": 0.25}):
+        lines = str(neglog.fit(x, y, likelihood="normal", **options).summary()).split("\n")
+        for name, amount in options.items():
+            assert any(f"{name} penalty" in line and f"{amount:g}" in line for line in lines)
+
+
+def test_levels_of_a_long_name_stay_apart():
+    long = "the region in which they live"
+    frame = pl.DataFrame({long: ["north", "east", "west", "south"] * 9, "y": np.arange(36.0) ** 2})
+    blocks = neglog.fit(frame, "y").summary().blocks(60)
+    names = [line[:20].rstrip() for line in blocks[1].split("\n")[3:]]
+    for name, level in zip(names, ("north", "south", "west"), strict=True):
+        assert name.endswith(f"={level}")
+
+
 @pytest.mark.parametrize("name", WRONG_TYPES)
 def test_choices_of_another_type_are_refused(name):
     value, message = WRONG_TYPES[name]
