@@ -330,6 +330,46 @@ WRONG_TYPES = {
 }
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_order_of_named_classes_is_told(stream, tmp_path):
+    ranks = ["low", "mid", "high"]
+    frame = pl.DataFrame({"y": [ranks[i // 3 % 3] for i in range(60)], "x": range(60)})
+    for file, words in (
+        (frame, ["high < low < mid"]),
+        (frame.with_columns(y=pl.col("y").rank()), []),
+    ):
+        file.write_csv(tmp_path / "t.csv")
+        notes = neglog.fit(tmp_path / "t.csv", "y", likelihood="ordinal", stream=stream).notes
+        assert [word for word in words if word in " ".join(notes)] == words
+        assert len([note for note in notes if "taken in the order" in note]) == len(words)
+
+
+@pytest.mark.parametrize("options", [{}, {"drop": ["x3"]}, {"hidden": [2], "epochs": 1}])
+def test_an_array_of_other_columns_is_refused(options):
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    fit = neglog.fit(x, x.sum(1) + x[:, 0] ** 2, **options)
+    assert len(fit.predict(x).frame) == 40
+    with pytest.raises(FitError, match="X has 4 columns, but the model was fitted to 3; pass"):
+        fit.predict(np.hstack([x, x[:, :1]]))
+
+
+def test_the_summary_says_which_penalty_there_is():
+    x, y, _ = rows()
+    for options in ({"l1": 0.25}, {"l2": 0.25}, {"l1": 0.5, "l2": 0.25}):
+        lines = str(neglog.fit(x, y, likelihood="normal", **options).summary()).split("\n")
+        for name, amount in options.items():
+            assert any(f"{name} penalty" in line and f"{amount:g}" in line for line in lines)
+
+
+def test_levels_of_a_long_name_stay_apart():
+    long = "the region in which they live"
+    frame = pl.DataFrame({long: ["north", "east", "west", "south"] * 9, "y": np.arange(36.0) ** 2})
+    blocks = neglog.fit(frame, "y").summary().blocks(60)
+    names = [line[:20].rstrip() for line in blocks[1].split("\n")[3:]]
+    for name, level in zip(names, ("north", "south", "west"), strict=True):
+        assert name.endswith(f"={level}")
+
+
 @pytest.mark.parametrize("name", WRONG_TYPES)
 def test_choices_of_another_type_are_refused(name):
     value, message = WRONG_TYPES[name]

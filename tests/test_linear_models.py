@@ -1,5 +1,6 @@
 """Linear models of every likelihood, against statsmodels, scikit-learn and by definition."""
 
+import functools
 import math
 import warnings
 
@@ -120,6 +121,12 @@ def test_the_statistics_are_those_of_statsmodels(kind):
     if kind in ("bernoulli", "poisson"):
         assert ours.aic == pytest.approx(theirs.aic, rel=1e-10)
         assert ours.bic == pytest.approx(theirs.bic_llf, rel=1e-10)
+
+
+def test_thresholds_count_among_the_weights():
+    x, y = sample("ordinal")
+    theirs = OrderedModel(y, x, distr="logit").fit(method="bfgs", disp=False)
+    assert fit("ordinal", x, y).statistics.freedom == theirs.df_resid
 
 
 @pytest.mark.parametrize("covariance", ["hc0", "hc1", "cluster"])
@@ -404,6 +411,21 @@ def test_ridge_is_scikit_learns_on_columns_of_unit_spread(kind):
     assert np.isnan(ours.coefficients.error).all()
 
 
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+@pytest.mark.parametrize("kind", ["bernoulli", "normal", "gamma", "negative_binomial"])
+def test_a_penalty_is_no_part_of_the_likelihood(kind, penalty):
+    x, y = sample(kind)
+    found = fit(kind, x, y, **{penalty: 0.3})
+    # The last step, of a decrement of 1e-18, moves the weights by 1e-9; the penalty was 1e-2.
+    same = functools.partial(pytest.approx, rel=1e-8)
+    assert found.loss == same(found.training.loss.mean())
+    assert found.statistics.log_likelihood == same(-found.training.loss.sum())
+    if kind == "normal":
+        squares = np.sum((y - found.training.predicted) ** 2)
+        assert found.statistics.deviance == same(squares)
+        assert found.fitted.dispersion == same(math.sqrt(squares / len(y)))
+
+
 def test_the_lasso_is_scikit_learns_and_sets_weights_to_zero():
     x, y = sample("normal")
     amount = 0.1  # in units of the target's deviation
@@ -442,6 +464,7 @@ REFUSED = {
     "sgd": ("normal", [0, 1, 2], {"l2": 1, "optimizer": "sgd"}, "weight_decay"),
     "offset of classes": ("categorical", [0, 1, 2], {"offset": "e"}, "one linear predictor"),
     "base": ("categorical", [0, 1, 2], {"base": 7}, "no class 7 to be the base"),
+    "base of numbers": ("normal", [0, 1, 2], {"base": 7}, "base is for classes, but the target"),
     "cluster": ("normal", [0, 1, 2], {"covariance": "cluster"}, "go together"),
     "covariance": ("normal", [0, 1, 2], {"covariance": "hc3"}, "covariance must be fisher or"),
     "weights": ("normal", [0, 1, 2], {"sample_weight": "minus"}, "sample weight 'minus' must hold"),

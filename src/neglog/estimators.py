@@ -255,7 +255,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         count = len(self.classes_)
         if count < 2:
             raise FitError(
-                f"NLLClassifier wants two classes or more, but y holds one class, {y[0]!r}."
+                f"NLLClassifier wants two classes or more, but y holds one class, {y[0]}."
             )
         kind = "ordinal" if self.likelihood == "ordinal" else _OF_CLASSES[min(count, 3)]
         result = self._solve(

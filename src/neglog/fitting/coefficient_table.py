@@ -55,8 +55,15 @@ def coefficient_blocks(fit: FitResult, width: int, most: int | None = None) -> l
 
 def _shortened(table: Lines, width: int) -> Lines:
     longest = min(_LONGEST, max(width // 3, 8))
-    return [[line[0] if len(line[0]) <= longest else line[0][: longest - 1] + "…", *line[1:]]
-            for line in table]  # fmt: skip
+    return [[_without_middle(line[0], longest), *line[1:]] for line in table]
+
+
+def _without_middle(name: str, longest: int) -> str:
+    """Shorten a name, but not at its end, where the levels of one column differ."""
+    if len(name) <= longest:
+        return name
+    end = longest // 2
+    return f"{name[: longest - 1 - end]}…{name[-end:]}"
 
 
 def _fitting(table: Lines, width: int) -> Lines:

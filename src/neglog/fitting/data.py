@@ -169,7 +169,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += bases(design) + others.notes(options)
+    notes += targets.order(target) + bases(design) + others.notes(options)
     return Data(target, design, index, source, training, validation, notes)
 
 

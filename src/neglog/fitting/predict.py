@@ -117,7 +117,23 @@ def judged(model: Model | str | Path, data: Any, unseen: str = "refuse") -> Judg
     if isinstance(data, (str, Path)):
         return of_table(model, table.read_file(data), unseen=unseen)
     source, _ = table.from_memory(data, None, model.fitted.target.name)
+    _check_width(model, source)
     return of_table(model, source, unseen=unseen)
+
+
+def _check_width(model: Model, source: Table) -> None:
+    """Refuse an array of other columns than the model's, which have no names to find them by."""
+    names, options = source.frame.columns, model.options
+    if source.source != table.ARRAYS or options.formula is not None:
+        return
+    known = {column.name for column in model.design.inputs}
+    others = {model.fitted.target.name, *options.drop, *options.roles.values()}
+    strange = set(names) - known - others
+    if strange and known <= set(names):
+        raise FitError(
+            f"X has {len(names)} columns, but the model was fitted to "
+            f"{len(names) - len(strange)}; pass the same ones in the same order."
+        )
 
 
 def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse") -> Judged:

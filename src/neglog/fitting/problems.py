@@ -129,8 +129,14 @@ def _base(data: Prepared, options: Options) -> int:
     if options.base is None:
         return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().glance()).argmax())
     names = [str(label) for label in classes]
+    if not names:
+        raise FitError(
+            f"base is for classes, but the target {data.target.name!r} holds numbers; leave it out."
+        )
     if str(options.base) not in names:
-        raise FitError(f"there is no class {options.base!r} to be the base; there are {names}.")
+        raise FitError(
+            f"there is no class {options.base!r} to be the base; there are {listed(names)}."
+        )
     return names.index(str(options.base))
 
 

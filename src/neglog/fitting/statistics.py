@@ -114,7 +114,8 @@ def of(fit: FitResult) -> Statistics:
     ratio = rows / problem.total if fit.fitted.dispersion is not None else 1.0
     total = ratio * problem.total
     own = int((fit.coefficients.estimate == fit.coefficients.estimate).sum())
-    weights = own - len(response.shared)
+    # Thresholds stand for intercepts; a scale or a dispersion is no weight.
+    weights = own - len(response.shared) * response.intercept
     dispersed = fit.fitted.dispersion is not None
     nulls = response.outputs * response.intercept + len(response.shared) + dispersed
     log_weights = 0.0

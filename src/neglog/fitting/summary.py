@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COVARIANCES = {
     "fisher": "Fisher",
     "observed": "observed",
-    "quasi": "quasi, Pearson's dispersion",
+    "quasi": "quasi-likelihood",
     "hc0": "sandwich HC0",
     "hc1": "sandwich HC1",
     "cluster": "clustered",
@@ -87,8 +87,9 @@ class Summary:
         ]
         if fit.decrement is not None:
             facts.append(("Newton decrement, nats", f"{fit.decrement:.1e}"))
-        if fit.options.l2:
-            facts.append(("l2 penalty", f"{fit.options.l2:g}"))
+        for name in ("l2", "l1"):
+            if amount := getattr(fit.options, name):
+                facts.append((f"{name} penalty", f"{amount:g}"))
         facts.append(("mean loss, nats", figure(fit.loss)))
         if fit.validation_loss is not None:
             facts.append(("mean loss, rows held out", figure(fit.validation_loss)))

@@ -15,6 +15,8 @@ import polars as pl
 
 from neglog.errors import FitError
 
+ARRAYS = "the arrays"
+"""The source of a table whose columns had no names."""
 DEMOS = {
     "iris": "species",
     "wine": "cultivar",
@@ -135,7 +137,7 @@ def from_memory(data: Any, target: Any, name: str | None) -> tuple[Table, str]:
     if frame is None:
         table = _of_array(_array(data))
     else:
-        table = _checked("the data frame" if target is None else "the arrays", frame)
+        table = _checked("the data frame" if target is None else ARRAYS, frame)
     if target is not None:
         return with_column(table, name or "y", target), name or "y"
     assert name is not None
@@ -255,9 +257,9 @@ def _of_array(array: np.ndarray[Any, Any]) -> Table:
         remedy = "use X.reshape(-1, 1) for a single feature"
         raise FitError(f"X must be (rows, features), but its shape is {array.shape}; {remedy}.")
     if array.dtype.kind in "biuf" and len(array):
-        return Table("the arrays", pl.DataFrame(), array)
+        return Table(ARRAYS, pl.DataFrame(), array)
     columns = [series(f"x{j + 1}", array[:, j]) for j in range(array.shape[1])]
-    return _checked("the arrays", pl.DataFrame(columns))
+    return _checked(ARRAYS, pl.DataFrame(columns))
 
 
 def _checked(source: str, frame: pl.DataFrame, numbers: Any = None) -> Table:

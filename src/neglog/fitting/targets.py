@@ -153,6 +153,17 @@ def decide(column: pl.Series, override: str | None, rows: int) -> Target:
     return Target(name, kind, labels, reason)
 
 
+def order(target: Target) -> list[str]:
+    """Say in which order classes with names are taken, which no table can tell."""
+    if target.kind != "ordinal" or not any(isinstance(label, str) for label in target.labels):
+        return []
+    names = " < ".join(str(label) for label in target.labels)
+    return [
+        f"the classes are taken in the order of their names, {names}; if they rank otherwise, put "
+        "numbers such as 1, 2, 3 in their place."
+    ]
+
+
 def _fitting(column: pl.Series, labels: list[Any], count: int, rows: int) -> tuple[str, str]:
     if count == 2:
         return "bernoulli", f"{column.name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)"

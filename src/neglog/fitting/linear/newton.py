@@ -93,7 +93,7 @@ def steps(
         for _ in range(_HALVINGS):
             reached = _moved(weights, free, way)
             there = problem.value(reached, second)
-            if there.loss <= value.loss + ROUNDING * max(1.0, abs(value.loss)):
+            if there.minimised <= value.minimised + ROUNDING * max(1.0, abs(value.minimised)):
                 break
             way = way / 2
         else:

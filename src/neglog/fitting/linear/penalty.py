@@ -66,7 +66,7 @@ def lasso_steps(
     own = torch.cat([spread, torch.zeros(1, dtype=torch.float64)]) * amount
     cost[: response.outputs * width] = own.repeat(response.outputs)
     value, number = problem.value(weights), 0
-    loss = value.loss + float(cost @ weights.abs())
+    loss = value.minimised + float(cost @ weights.abs())
     while True:
         assert value.hessian is not None
         way = torch.zeros_like(weights)
@@ -79,7 +79,7 @@ def lasso_steps(
         for _ in range(_HALVINGS):
             reached = weights + way
             there = problem.value(reached)
-            fallen = there.loss + float(cost @ reached.abs())
+            fallen = there.minimised + float(cost @ reached.abs())
             if fallen <= loss or -expected < _ENOUGH:
                 break
             way = way / 2

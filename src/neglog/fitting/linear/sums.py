@@ -85,11 +85,24 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Value:
-    """The mean loss at some weights, its gradient, and its Hessian if that was asked for."""
+    """The mean loss at some weights, and the derivatives of what is minimised.
+
+    Attributes:
+        loss: the rows' mean, without a penalty.
+        gradient: (W,) of the loss and the squares of `Problem.ridge`.
+        hessian: (W, W) of both, if that was asked for.
+        squares: what `Problem.ridge` adds to the loss.
+    """
 
     loss: float
     gradient: Tensor
     hessian: Tensor | None = None
+    squares: float = 0.0
+
+    @property
+    def minimised(self) -> float:
+        """The loss and the squares."""
+        return self.loss + self.squares
 
 
 def _counting(batch: Batch) -> Tensor:
@@ -220,4 +233,4 @@ class Problem:
             return value
         pull = self.ridge @ weights
         hessian = None if value.hessian is None else value.hessian + self.ridge
-        return Value(value.loss + float(pull @ weights) / 2, value.gradient + pull, hessian)
+        return Value(value.loss, value.gradient + pull, hessian, float(pull @ weights) / 2)

@@ -25,7 +25,7 @@ from neglog.fitting.scale.file import open_file
 from neglog.fitting.scale.stream import Encoder, Stream
 from neglog.fitting.scale.survey import Survey
 from neglog.fitting.scale.tally import Tally
-from neglog.fitting.targets import Target
+from neglog.fitting.targets import Target, order
 
 WORST = 1000
 """How many rows `judged` keeps."""
@@ -136,7 +136,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         streams=(streams[0], streams[1]),
         tallied=tallied,
         starts=survey.starts(),
-        notes=_notes(survey, design, options),
+        notes=_notes(survey, design, options) + order(target),
     )
 
 
