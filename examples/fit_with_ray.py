@@ -28,8 +28,11 @@ def worker(config: dict[str, Any]) -> None:
 
 def main() -> None:
     """Let two workers fit what one process fits, and compare."""
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    try:
+        from ray.train import RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+    except ModuleNotFoundError:
+        raise SystemExit('this example needs Ray: pip install "ray[train]"') from None
 
     with tempfile.TemporaryDirectory() as folder:
         table, said = Path(folder, "sales.parquet"), Path(folder, "said")

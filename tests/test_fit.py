@@ -13,6 +13,7 @@ from sklearn import datasets, linear_model
 
 import neglog
 from neglog.errors import FitError
+from neglog.fitting import as_data
 from neglog.fitting.data import prepare
 from neglog.fitting.linear import separation
 from neglog.fitting.listener import Listener
@@ -516,3 +517,22 @@ def test_predictions_are_a_frame_of_the_kind_that_was_given(make, tmp_path):
             assert found.frame.index.tolist() == ["K", "L", "N", "O"]
     with pytest.raises(FitError, match="the table lacks 'a'"):
         result.predict(make({"b": np.array([1.0])}))
+
+
+def test_arrays_are_evaluated_with_their_target_beside_them():
+    x, y = np.arange(20.0)[:, None] ** 0.5, np.arange(20) % 3
+    result = neglog.fit(x, y, likelihood="poisson")
+    assert result.evaluate(x, y).loss_nats == pytest.approx(result.loss, rel=1e-12)
+    assert neglog.evaluate(result, x, list(y)).rows == 20
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_penalised_fits_print_no_figures_of_the_greatest_likelihood(penalty, tmp_path):
+    x, y = np.random.default_rng(0).standard_normal((50, 2)), np.arange(50) % 4
+    result = neglog.fit(x, y, likelihood="poisson", out=tmp_path, **{penalty: 0.1})
+    page, text = (tmp_path / "report.html").read_text(), str(result.summary())
+    for name in ("AIC", "BIC", "likelihood ratio", "P of the ratio"):
+        assert name not in text
+        assert f"<td>{name}" not in page
+    assert as_data.of_fit(result)["statistics"]["aic"] is None
+    assert "with the penalty added" in page

@@ -55,7 +55,10 @@ def _statistics(result: FitResult) -> dict[str, Any]:
         "ratio_freedom",
         "ratio_p",
     )
-    return asdict(figures) | {name: getattr(figures, name) for name in derived}
+    found = asdict(figures) | {name: getattr(figures, name) for name in derived}
+    if result.options.penalised:  # which these say nothing of
+        found |= dict.fromkeys(("aic", "bic", "ratio", "ratio_freedom", "ratio_p"))
+    return found
 
 
 def of_evaluation(found: Evaluation, worst: int) -> dict[str, Any]:

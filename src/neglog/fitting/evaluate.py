@@ -72,17 +72,18 @@ class Evaluation:
 _LONG = ("judged", "classes", "notes")
 
 
-def evaluate(model: Model | str | Path, data: Any) -> Evaluation:
+def evaluate(model: Model | str | Path, data: Any, y: Any = None) -> Evaluation:
     """Weigh a model on a table with the target.
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
         data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
+        y: (N,) the target, where the data do not hold it.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read, or has no target.
     """
-    found = judged(model, data)
+    found = judged(model, data, y=y)
     target = found.model.fitted.target
     known = np.flatnonzero(~np.isnan(found.rows.loss))
     if not len(known):

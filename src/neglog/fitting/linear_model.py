@@ -165,8 +165,7 @@ def _coefficients(
     """Return the coefficients, with standard errors where the optimum was reached."""
     response, width = problem.response, problem.source.features + 1
     matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
-    penalised = options.l1 or options.l2
-    if found.outcome.converged and found.value.hessian is not None and not penalised:
+    if found.outcome.converged and found.value.hessian is not None and not options.penalised:
         rows = problem.total if options.weight_kind == "frequency" else problem.counting
         own = int((found.free < response.outputs * width).sum())
         counts = Counts(float(rows), own, options.weight_kind == "frequency")

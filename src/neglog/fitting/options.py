@@ -115,6 +115,11 @@ class Options:
             raise FitError("shard is for networks that several processes train; pass distributed.")
 
     @property
+    def penalised(self) -> bool:
+        """Whether the weights are not those of greatest likelihood, which AIC and tests are of."""
+        return bool(self.l1 or self.l2)
+
+    @property
     def in_blocks(self) -> bool:
         """Whether the rows are read from a file block by block, not as a table."""
         return self.stream or (self.distributed and self.newton)

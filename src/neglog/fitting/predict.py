@@ -106,7 +106,7 @@ def predict(model: Model | str | Path, data: Any, *, unseen: str = "refuse") -> 
     return replace(found, frame=table.as_frame_of(found.frame, data))
 
 
-def judged(model: Model | str | Path, data: Any, unseen: str = "refuse") -> Judged:
+def judged(model: Model | str | Path, data: Any, unseen: str = "refuse", y: Any = None) -> Judged:
     """Return what `predict` is made of.
 
     Raises:
@@ -116,7 +116,8 @@ def judged(model: Model | str | Path, data: Any, unseen: str = "refuse") -> Judg
         model = save.read(Path(model))
     if isinstance(data, (str, Path)):
         return of_table(model, table.read_file(data), unseen=unseen)
-    source, _ = table.from_memory(data, None, model.fitted.target.name)
+    source, _ = table.from_memory(data, y, model.fitted.target.name)
+    source = replace(source, frame=source.whole(), numbers=None)
     _check_width(model, source)
     return of_table(model, source, unseen=unseen)
 

@@ -152,11 +152,11 @@ class FitResult:
 
         return predict(self, data, unseen=unseen)
 
-    def evaluate(self, data: Any) -> Evaluation:
+    def evaluate(self, data: Any, y: Any = None) -> Evaluation:
         """Weigh the model on another table: see `neglog.evaluate`."""
         from neglog.fitting.evaluate import evaluate
 
-        return evaluate(self, data)
+        return evaluate(self, data, y)
 
     @cached_property
     def training(self) -> Rows:

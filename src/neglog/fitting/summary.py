@@ -98,6 +98,16 @@ class Summary:
             facts.append((KINDS[fit.kind].dispersion, figure(fit.fitted.dispersion)))
         return facts + (self._statistics() if fit.coefficients is not None else [])
 
+    def _tests(self) -> list[tuple[str, str]]:
+        """Return what rests on the weights being those of greatest likelihood."""
+        figures = self.fit.statistics
+        return [
+            ("AIC", figure(figures.aic)),
+            ("BIC", figure(figures.bic)),
+            (f"likelihood ratio, χ²({figures.ratio_freedom})", figure(figures.ratio)),
+            ("P of the ratio", probability(figures.ratio_p)),
+        ]
+
     def _statistics(self) -> list[tuple[str, str]]:
         fit, figures = self.fit, self.fit.statistics
         assert fit.coefficients is not None
@@ -107,11 +117,8 @@ class Summary:
             ("residual df", f"{figures.freedom:,.6g}"),
             ("log-likelihood", figure(figures.log_likelihood)),
             ("null log-likelihood", figure(figures.null_log_likelihood)),
-            ("AIC", figure(figures.aic)),
-            ("BIC", figure(figures.bic)),
+            *([] if fit.options.penalised else self._tests()),
             *([] if normal else [("pseudo-R² (McFadden)", f"{figures.pseudo_r2:.4f}")]),
-            (f"likelihood ratio, χ²({figures.ratio_freedom})", figure(figures.ratio)),
-            ("P of the ratio", probability(figures.ratio_p)),
         ]
         if figures.deviance is not None and figures.null_deviance is not None:
             facts.append(("deviance", figure(figures.deviance)))

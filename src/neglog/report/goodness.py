@@ -30,7 +30,7 @@ def tiles(fit: FitResult) -> list[tuple[str, str]]:
 def table(fit: FitResult) -> Table:
     """Return the statistics of a fit: name, value, what it says."""
     rows = [
-        ["mean loss, training rows", _figure(fit.loss), "what was minimised"],
+        ["mean loss, training rows", _figure(fit.loss), _minimised(fit)],
         ["null loss", _figure(fit.null_loss), "the same, if no feature were known"],
     ]
     if fit.validation_loss is not None:
@@ -56,9 +56,12 @@ def table(fit: FitResult) -> Table:
     return Table(["figure", "value", "what it says"], rows, "Statistics of the fit", caption)
 
 
+def _minimised(fit: FitResult) -> str:
+    return "what was minimised" + ", with the penalty added" * fit.options.penalised
+
+
 def _likelihood(fit: FitResult) -> list[list[str]]:
     figures = fit.statistics
-    tested = f"tests if the features matter: χ² with {figures.ratio_freedom} degrees of freedom"
     known = "the same, if no feature were known"
     return [
         [
@@ -68,9 +71,18 @@ def _likelihood(fit: FitResult) -> list[list[str]]:
         ],
         ["log-likelihood without features", _figure(figures.null_log_likelihood), known],
         ["parameters", str(figures.parameters), "all that was estimated"],
+        ["pseudo-R² (McFadden)", number(figures.pseudo_r2), "share of the null nats saved"],
+        *([] if fit.options.penalised else _tests(fit)),
+    ]
+
+
+def _tests(fit: FitResult) -> list[list[str]]:
+    """Return what rests on the weights being those of greatest likelihood."""
+    figures = fit.statistics
+    tested = f"tests if the features matter: χ² with {figures.ratio_freedom} degrees of freedom"
+    return [
         ["AIC", number(figures.aic, 6), "compares models of the same rows: lower is better"],
         ["BIC", number(figures.bic, 6), "the same, harder on parameters"],
-        ["pseudo-R² (McFadden)", number(figures.pseudo_r2), "share of the null nats saved"],
         ["likelihood ratio", number(figures.ratio, 6), tested],
         [
             "P of the ratio",
