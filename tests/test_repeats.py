@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neglog import functional
-from neglog.engine.elementwise_cpu import SHORT, pattern_of
+from neglog.engine.layout import SHORT, pattern_of
 
 SHAPES = [(7, 1), (5, 3), (1, 65), (300, 30), (3, 1024), (3, 1025), (2, 3000), (4, 6, 5)]
 

@@ -17,7 +17,7 @@ from numba import carray, njit
 from neglog.engine import jit
 from neglog.engine.jit import compile_kernel
 from neglog.engine.loops.slots import array
-from neglog.words import bind, bits, fingerprint, reference
+from neglog.words import arithmetic, bind, bits, fingerprint, reference
 from neglog.words import numba as numba_words
 
 ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centred_sigmoid"]
@@ -95,7 +95,7 @@ def test_ranks_are_in_the_order_of_the_floats(width, x, y) -> None:
         x, y = real(x), real(y)
     ranks = bits.rank(x), bits.rank(y)
     assert (ranks[0] < ranks[1]) == (x < y or (x == y and np.signbit(x) > np.signbit(y)))
-    assert bits.ranked(numba_words.FORMATS[real].whole(ranks[0])) == x
+    assert bits.ranked(arithmetic.FORMATS[real].whole(ranks[0])) == x
 
 
 @widths

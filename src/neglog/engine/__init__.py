@@ -1,8 +1,8 @@
 """The engines: how a declared likelihood becomes a reduced loss with a gradient.
 
-Each shape has three readings of the one formula: the Numba kernel (eager, on a CPU), the same
-kernel behind a custom operator (`torch.compile`), and the reference (everything else: other
-devices, double backward, forward mode, `torch.func`, tensor subclasses).
+Each shape has three readings of the one formula: the kernel (eager, Numba's on a CPU and Triton's
+on a GPU), the same kernel behind a custom operator (`torch.compile`), and the reference (everything
+else: other devices, double backward, forward mode, `torch.func`, tensor subclasses).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from neglog.engine.values import check_inputs as check_inputs
 def elementwise(problem: Elements) -> Tensor:
     """Return the reduced loss, in the dtype of the inputs."""
     weighed = problem.weight is not None and problem.weight.requires_grad
+    if not weighed and values.gpu_serves(*problem.inputs, problem.y):
+        return ops.elements(problem) if torch.compiler.is_compiling() else _loss_on_gpu(problem)
     if weighed or not values.kernel_serves(*problem.inputs, problem.y):
         if values.are_known(*problem.inputs, problem.y):
             values.check(problem)
@@ -38,7 +40,13 @@ def rows(problem: RowsOfClasses) -> Tensor:
     if share is not None and share.dtype != dtype:  # shares of halves are float32
         problem = problem.each(torch.Tensor.float)
     constants = (y, *(t for t in (problem.weight, problem.share) if t is not None))
-    if any(t.requires_grad for t in constants) or not values.kernel_serves(problem.x, y):
+    fixed = not any(t.requires_grad for t in constants)
+    # Log-probabilities against a target that spreads: no public loss asks for them.
+    picked = problem.likelihood.softmax or not (problem.smoothing or y.is_floating_point())
+    if fixed and picked and values.gpu_serves(problem.x, y):
+        on_gpu = ops.rows_of_classes if torch.compiler.is_compiling() else _loss_on_gpu
+        loss = on_gpu(problem)
+    elif not (fixed and values.kernel_serves(problem.x, y)):
         if y.dim() == 1 and values.are_known(y):
             values.check_labels(problem)
         loss = reference.reduced_rows(problem)
@@ -47,6 +55,12 @@ def rows(problem: RowsOfClasses) -> Tensor:
     else:
         loss = shortcut.note(problem, autograd.loss(problem))
     return loss.to(dtype)
+
+
+def _loss_on_gpu(problem: Elements | RowsOfClasses) -> Tensor:
+    from neglog.engine.gpu import autograd as on_gpu  # Triton takes a second to import
+
+    return on_gpu.loss(problem)
 
 
 def log_softmax(x: Tensor) -> Tensor:

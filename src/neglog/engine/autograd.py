@@ -21,15 +21,18 @@ class Task:
 
     Attributes:
         problem: its tensors are None.
+        kernels: the module that runs them; those of the CPU unless others are given.
         reference: returns the loss of a problem as torch differentiates it.
     """
 
-    def __init__(self, problem: Elements | RowsOfClasses) -> None:
+    def __init__(self, problem: Elements | RowsOfClasses, kernels: Any = None) -> None:
         self.problem = problem
         elementwise = isinstance(problem, Elements)
         self.reference: Callable[..., Tensor]
         self.reference = reference.reduced_elements if elementwise else reference.reduced_rows
-        self._kernels: Any = _elementwise_cpu() if elementwise else _rows_cpu()
+        if kernels is None:
+            kernels = _elementwise_cpu() if elementwise else _rows_cpu()
+        self.kernels = kernels
 
     def holding(self, tensors: Sequence[Any]) -> Any:
         """Return the problem about tensors."""
@@ -37,11 +40,11 @@ class Task:
 
     def plan(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Any:
         """Return the plan for contiguous tensors like these."""
-        return self._kernels.plan_for(self.problem, tensors, wanted)
+        return self.kernels.plan_for(self.problem, tensors, wanted)
 
     def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
         """Return the loss of tensors, and the wanted ones of its derivatives by them."""
-        results: Results = self._kernels.run(self.problem, tensors, wanted)
+        results: Results = self.kernels.run(self.problem, tensors, wanted)
         return results
 
 
@@ -97,17 +100,17 @@ class _Loss(torch.autograd.Function):
         """
         tensors, gradients = ctx.saved_tensors, ctx.gradients
         if torch.is_grad_enabled():
-            return None, *_derived(ctx.task, tensors, ctx.needs_input_grad[1:], upstream)
+            return None, *derived(ctx.task, tensors, ctx.needs_input_grad[1:], upstream)
         if gradients is None:
             gradients = ctx.task.run(tensors, ctx.needs_input_grad[1:])[1]
         ctx.gradients = None
-        if upstream.dim() == 0 and not _is_batch(upstream) and upstream.item() == 1.0:
+        if upstream.dim() == 0 and not is_batch(upstream) and upstream.item() == 1.0:
             return None, *gradients
         return None, *_weighed(ctx.task, tensors, gradients, upstream)
 
 
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.
-_is_batch = torch._C._functorch.is_legacy_batchedtensor
+is_batch = torch._C._functorch.is_legacy_batchedtensor
 # Takes a task and its tensors: the C function below `Function.apply`, which adds a search for
 # transforms of `torch.func`, and `values.kernel_sees` has made sure that there are none. What
 # torch calls for a backward looks for several kinds of it; this class has the one. Together they
@@ -137,7 +140,7 @@ class _LogSoftmax(torch.autograd.Function):
             again = reference.log_softmax(x)
             by_x: Tensor = torch.autograd.grad(again, x, upstream, create_graph=True)[0]
             return by_x
-        if _is_batch(upstream):
+        if is_batch(upstream):
             rest = upstream.sum(-1, keepdim=True) - upstream
             lost: Tensor = upstream * torch.expm1(log_p) + log_p.exp() * rest
             return -lost
@@ -157,7 +160,7 @@ def _weighed(
         bare, wide = problem.parted()
         gradients = Task(bare).run(wide, [g is not None for g in gradients])[1]
     upstream = problem.over_classes(upstream)
-    in_place = not _is_batch(upstream)
+    in_place = not is_batch(upstream)
     products = [
         None if g is None else g.mul_(upstream) if in_place else upstream * g for g in gradients
     ]
@@ -167,7 +170,7 @@ def _weighed(
     return [None if p is None else p.to(dtype) for p in products]
 
 
-def _derived(
+def derived(
     task: Task, tensors: Sequence[Any], wanted: Sequence[bool], upstream: Tensor
 ) -> list[Tensor | None]:
     """Return the derivatives by the wanted ones of a task's tensors, differentiable again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import memory, threads, values
+from neglog.engine import layout, memory, precision, threads, values
 from neglog.engine.jit import Kernel, compile_kernel
 from neglog.engine.loops.elementwise import (
     BLOCK,
@@ -67,10 +67,7 @@ def kernel(
     flags = dict(zip(("BY_FIRST", "BY_SECOND", "BY_Y"), outputs, strict=True))
     flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two, "REPEATS": repeats}
     flags |= {"GIVES": bool(likelihood.given), "SETS": bool(likelihood.settings)}
-    settled: Any = likelihood.settled if narrow and dtype != torch.float64 else None
-    # Weights may bring back what leaves float32's range; `settled` says nothing of `grad_target`.
-    if weighted if settled is anything else outputs[2]:
-        settled = None
+    settled = precision.settled(likelihood, dtype, narrow, weighted, outputs[2])
     flags["SETTLES"] = settles = settled not in (None, anything)
     facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
     if not settles:
@@ -106,7 +103,7 @@ class Plan:
         self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
         outputs = (wanted[0], n == 2 and wanted[1], wanted[n])
         weighted, repeats = periods[-1] is not None, any(p not in (None, size) for p in periods)
-        narrow = all(float(np.float32(number)) == number for number in settings)
+        narrow = precision.is_narrow(settings)
         self.kernel = kernel(likelihood, dtype, narrow, weighted, repeats, outputs)
         setting = settings[0] if settings else 0.0
         hidden = 0.0 if problem.masked else math.nan
@@ -179,31 +176,8 @@ def run(
     All tensors are of one shape and of one dtype; what comes back lies in memory as the first
     input does. The pass itself counts values outside their sets: `SupportError` says which.
     """
-    if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
-        n = len(problem.inputs)
-        first = tensors[0]
-        plain = first.is_contiguous() and not problem.masked  # a mask is looked at in full
-        known = [pattern_of(t) if plain else t for t in tensors[n + 1 :]]
-        change = in_order_of(first)
-        laid_out = (None if t is None else change(t) for t in (*tensors[: n + 1], *known))
-        tensors = list(laid_out)
+    tensors = layout.side_by_side(problem, tensors)
     return plan_for(problem, tensors, wanted).run(tensors)
-
-
-SHORT = 64  # numbers; a pattern that is shorter is written down several times
-
-
-def pattern_of(tensor: Tensor | None) -> Tensor | None:
-    """Return what a tensor repeats along its first dimensions, in one dimension, or the tensor."""
-    if tensor is None or tensor.is_neg() or not tensor.numel():
-        return tensor
-    repeats = 0
-    while repeats < tensor.dim() and tensor.stride(repeats) == 0:
-        repeats += 1
-    pattern = tensor[(0,) * repeats]
-    if not repeats or not pattern.is_contiguous() or pattern.numel() == tensor.numel():
-        return tensor
-    return pattern.reshape(-1).repeat(-(-SHORT // pattern.numel()))
 
 
 def total_of(sums: array[float]) -> float:
@@ -212,18 +186,3 @@ def total_of(sums: array[float]) -> float:
         return math.fsum(sums)
     except (OverflowError, ValueError):  # infinities, or what adds up to them
         return sum(sums)
-
-
-def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return what lays a tensor out in memory without gaps, in the order of the first one.
-
-    Elements that lie in one order can be walked in that order, whatever their strides.
-    """
-    strides = torch.empty_like(first, device="meta").stride()
-
-    def laid_out(tensor: Tensor) -> Tensor:
-        if (tensor.dim() != first.dim() or tensor.stride() == strides) and not tensor.is_neg():
-            return tensor
-        return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
-
-    return laid_out

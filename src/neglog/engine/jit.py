@@ -32,7 +32,7 @@ from neglog.engine.loops import (
 )
 from neglog.engine.loops.slots import IN_REAL
 from neglog.engine.loops.sums import IN_ORDER
-from neglog.words import bind, bits, fingerprint, polynomials
+from neglog.words import arithmetic, bind, bits, fingerprint, polynomials
 from neglog.words import numba as numba_words
 
 # Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
@@ -54,7 +54,7 @@ _LOOPS = (
     columns, elementwise, halves, log_softmax, native, powers, rows, rows_slots, slots, sums,
     survey, targets,
 )  # fmt: skip
-_TOOLS = fingerprint(*_LOOPS, numba_words, bits, polynomials, _HERE, bind)[:6]
+_TOOLS = fingerprint(*_LOOPS, numba_words, arithmetic, bits, polynomials, _HERE, bind)[:6]
 
 
 class Kernel:

@@ -49,12 +49,10 @@ def elementwise(
     wanted: list[bool],
 ) -> list[Tensor]:
     """Return the loss, and its derivatives by the inputs and the target."""
-    from neglog.engine import elementwise_cpu
-
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = Elements(declaration, *tensors, masked, factor, reduction)
-    loss, gradients = elementwise_cpu.run(*problem.parted(), wanted)
+    loss, gradients = _elementwise_kernels(y).run(*problem.parted(), wanted)
     return [loss, *(y.new_empty(0) if g is None else g for g in gradients[: len(wanted)])]
 
 
@@ -71,12 +69,31 @@ def rows(
     wanted: list[bool],
 ) -> list[Tensor]:
     """Return the loss, and its derivative by the rows."""
-    from neglog.engine import rows_cpu
-
     declaration: Any = REGISTRY[likelihood]
     problem = RowsOfClasses(declaration, x, y, weight, share, ignored, smoothing, reduction)
-    loss, (gradient, *_) = rows_cpu.run(*problem.parted(), wanted)
+    loss, (gradient, *_) = _rows_kernels(x).run(*problem.parted(), wanted)
     return [loss, x.new_empty(0) if gradient is None else gradient]
+
+
+def _elementwise_kernels(tensor: Tensor) -> Any:
+    """Import the kernels of a device when they are needed: Numba and Triton take their time."""
+    if tensor.is_cuda:
+        from neglog.engine.gpu import elementwise
+
+        return elementwise
+    from neglog.engine import elementwise_cpu
+
+    return elementwise_cpu
+
+
+def _rows_kernels(tensor: Tensor) -> Any:
+    if tensor.is_cuda:
+        from neglog.engine.gpu import rows
+
+        return rows
+    from neglog.engine import rows_cpu
+
+    return rows_cpu
 
 
 def _elementwise_shapes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -34,6 +35,20 @@ def kernel_serves(*tensors: Tensor) -> bool:
         if not is_served(t.dtype):
             return False
     return kernel_sees(*tensors)
+
+
+def gpu_serves(*tensors: Tensor) -> bool:
+    """Tell whether Triton's kernels may run: plain tensors on a GPU that hold something."""
+    for t in tensors:
+        known = t.dtype in _SERVED or t.dtype == torch.float16
+        if type(t) not in _PLAIN or not t.is_cuda or not known or not t.numel():
+            return False
+    if not _HAS_TRITON or _transforms() or forward_ad._current_level >= 0:
+        return False
+    return _compiles() or not is_watched()
+
+
+_HAS_TRITON = find_spec("triton") is not None  # as it is with torch for a GPU
 
 
 def kernel_sees(*tensors: Tensor) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -15,6 +16,7 @@ JIT: dict[str, Any] = {
     "fastmath": {"contract"},
     "forceinline": True,
 }
+LONG = 10  # of this degree and more, one chain of instructions waits more than it works
 
 
 @njit(**JIT)
@@ -79,6 +81,38 @@ def at_least(context: Any, x: Any, bound: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<", value, least), least, value)
 
     return x(x, x), build
+
+
+def evaluated(coefficients: list[float]) -> Any:
+    """Return a word for the polynomial of c₀, c₁, …, as straight instructions."""
+
+    @intrinsic
+    def evaluate(context: Any, x: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            (value,) = arguments
+            if len(coefficients) <= LONG:
+                return _horner(builder, coefficients, value)
+            square = builder.fmul(value, value)
+            even = _horner(builder, coefficients[0::2], square)
+            odd = _horner(builder, coefficients[1::2], square)
+            return _fused(builder, odd, value, even)
+
+        return x(x), build
+
+    return evaluate
+
+
+def _horner(builder: Any, coefficients: list[float], value: Any) -> Any:
+    constants = [ir.Constant(value.type, c) for c in coefficients]
+    total = constants.pop()
+    while constants:
+        total = _fused(builder, total, value, constants.pop())
+    return total
+
+
+def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a·b + c, in one instruction where the machine has one."""
+    return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
 
 @intrinsic

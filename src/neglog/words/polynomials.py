@@ -1,51 +1,19 @@
-"""Polynomials that stand for a function on an interval, as instructions of the compiled words."""
+"""Polynomials that stand for a function on an interval."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from decimal import Decimal, localcontext
-from typing import Any
-
-from llvmlite import ir
-from numba.extending import intrinsic
-
-LONG = 10  # of this degree and more, one chain of instructions waits more than it works
 
 
-def polynomial(function: Callable[[Decimal], Decimal], low: float, high: float, degree: int) -> Any:
-    """Return a word for the function on [low, high], as straight instructions."""
+def coefficients(
+    function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
+) -> list[float]:
+    """Return c₀, c₁, … of the polynomial for the function on [low, high]."""
     with localcontext() as context:
         context.prec = 60  # near 0 the functions are quotients of small differences
-        coefficients = [float(c) for c in _interpolate(function, low, high, degree)]
-
-    @intrinsic
-    def evaluate(context: Any, x: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            (value,) = arguments
-            if degree < LONG:
-                return _horner(builder, coefficients, value)
-            square = builder.fmul(value, value)
-            even = _horner(builder, coefficients[0::2], square)
-            odd = _horner(builder, coefficients[1::2], square)
-            return _fused(builder, odd, value, even)
-
-        return x(x), build
-
-    return evaluate
-
-
-def _horner(builder: Any, coefficients: list[float], value: Any) -> Any:
-    constants = [ir.Constant(value.type, c) for c in coefficients]
-    total = constants.pop()
-    while constants:
-        total = _fused(builder, total, value, constants.pop())
-    return total
-
-
-def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a·b + c, in one instruction where the machine has one."""
-    return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
+        return [float(c) for c in _interpolate(function, low, high, degree)]
 
 
 def _interpolate(
@@ -59,9 +27,9 @@ def _interpolate(
         for j in range(degree, order - 1, -1):
             run = points[j] - points[j - order]
             differences[j] = (differences[j] - differences[j - 1]) / run
-    coefficients = [differences[-1]]
+    found = [differences[-1]]
     for point, difference in zip(points[-2::-1], differences[-2::-1], strict=True):
-        raised, same = [Decimal(0), *coefficients], [*coefficients, Decimal(0)]
-        coefficients = [a - point * b for a, b in zip(raised, same, strict=True)]
-        coefficients[0] += difference
-    return coefficients
+        raised, same = [Decimal(0), *found], [*found, Decimal(0)]
+        found = [a - point * b for a, b in zip(raised, same, strict=True)]
+        found[0] += difference
+    return found

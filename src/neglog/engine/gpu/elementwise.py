@@ -1,0 +1,102 @@
+"""The elementwise shape on a GPU: tensors in, loss and gradients out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.engine import layout, precision
+from neglog.engine.gpu import kernels, launch
+from neglog.engine.problem import Elements
+
+RUNS, MANY = 8, 1 << 21  # blocks of a program, where there are so many elements
+
+
+def run(
+    problem: Elements, tensors: Sequence[Any], wanted: Sequence[bool]
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the loss, and the wanted ones of its derivatives by the tensors.
+
+    All tensors are of one shape and of one dtype; what comes back lies in memory as the first
+    input does.
+    """
+    pass_ = _Pass(problem, tensors)
+    gradients = pass_.fresh(wanted)
+    value = torch.empty_like(pass_.tensors[0]) if problem.reduction == "none" else None
+    return pass_.run(gradients, value=value), gradients
+
+
+def pull(
+    problem: Elements,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    upstream: Tensor,
+    gradients: list[Tensor | None] | None,
+) -> list[Tensor | None]:
+    """Return upstream · derivatives, in the memory of those for an upstream of 1 if they are there.
+
+    Nothing is computed then if the upstream is 1, which the device finds out by itself.
+    """
+    pass_ = _Pass(problem, tensors)
+    keeps = gradients is not None
+    if gradients is None:
+        gradients = pass_.fresh(wanted)
+    if upstream.dim():
+        upstream = layout.in_order_of(tensors[0])(upstream.contiguous())
+    pass_.run(gradients, upstream=upstream, keeps=keeps)
+    return gradients
+
+
+class _Pass:
+    """One problem, its tensors side by side in memory."""
+
+    def __init__(self, problem: Elements, tensors: Sequence[Any]) -> None:
+        self.problem = problem
+        self.tensors = layout.side_by_side(problem, tensors)
+        self.size = self.tensors[0].numel()
+
+    def fresh(self, wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Return memory for the wanted derivatives."""
+        full = (*wanted, *[False] * (len(self.tensors) - len(wanted)))
+        return [torch.empty_like(self.tensors[0]) if want else None for want in full]
+
+    def run(
+        self,
+        gradients: Sequence[Tensor | None],
+        value: Tensor | None = None,
+        upstream: Tensor | None = None,
+        keeps: bool = False,
+    ) -> Tensor:
+        """Write gradients and losses; return the losses, or what they add up to."""
+        problem, size = self.problem, self.size
+        n, first = len(problem.inputs), self.tensors[0]
+        second = self.tensors[1] if n == 2 else None
+        y, given, weight = self.tensors[n], self.tensors[n + 1 : -1], self.tensors[-1]
+        given = given[0] if given else None
+        slopes = (gradients[0], gradients[1] if n == 2 else None, gradients[n])
+        periods = [size if t is None else t.numel() for t in (given, weight)]
+        summed = value is None and upstream is None
+        flags = launch.chosen(
+            WEIGHTED=weight is not None, MASKED=problem.masked and weight is not None,
+            REPEATS=periods != [size, size], VALUED=value is not None, SUMMED=summed,
+            BY_FIRST=slopes[0] is not None, BY_SECOND=slopes[1] is not None,
+            BY_Y=slopes[2] is not None, SCALED=upstream is not None and not upstream.dim(),
+            PULLED=upstream is not None and upstream.dim() > 0, KEEPS=keeps,
+        )  # fmt: skip
+        narrow = precision.is_narrow(problem.settings)
+        kernel = kernels.elementwise(problem.likelihood, first.dtype, narrow, flags)
+        runs = RUNS if size >= MANY else 1
+        programs = -(-size // (kernels.BLOCK * runs))
+        sums = launch.partial_sums(programs if summed else 1, first)
+        scale = problem.factor / size if problem.reduction == "mean" else problem.factor
+        setting = problem.settings[0] if problem.settings else 0.0
+        places = launch.there((first, second, given, y, weight, upstream, value, *slopes), first)
+        numbers = (size, runs, *periods, launch.bits(scale), launch.bits(setting))
+        with launch.on(first):
+            kernel[(programs,)](*places, sums, *numbers)
+            if not summed:
+                return first if value is None else value
+            return launch.total(sums, scale, first.dtype)

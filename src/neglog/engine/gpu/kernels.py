@@ -1,0 +1,139 @@
+"""The loops with a declaration's formulas in them: the one place that makes Triton's kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import triton.language as tl
+
+from neglog.engine import precision
+from neglog.engine.gpu import loops, loops_of_rows
+from neglog.likelihood import Elementwise, Rows
+from neglog.support import anything
+from neglog.words import triton as language
+from neglog.words.triton import written
+
+HALVES = (torch.float16, torch.bfloat16)
+BLOCK = 1024  # elements, or numbers to be added up, that are treated at a time
+_TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
+# Compiled once whatever these numbers are, and not anew where one is 1 or a multiple of 16.
+_PLAIN = ("size", "runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
+          "kept", "spread", "chunks")  # fmt: skip
+
+
+@cache
+def elementwise(
+    likelihood: type[Elementwise], dtype: torch.dtype, narrow: bool, flags: frozenset[str]
+) -> Any:
+    """Compile the loop over elements for one likelihood, one dtype, and what is wanted."""
+    weighted, by_y = "WEIGHTED" in flags, "BY_Y" in flags
+    settled = precision.settled(likelihood, dtype, narrow, weighted, by_y)
+    fine = dtype == torch.float64 or (settled is None and dtype not in HALVES)
+    settles = settled not in (None, anything) and dtype not in HALVES
+    chosen = {name: name in flags for name in _ELEMENTWISE_FLAGS}
+    chosen |= {"TWO_INPUTS": len(likelihood.inputs) == 2, "GIVES": bool(likelihood.given)}
+    plain = ("nll", "grad", "grad_target")
+    names = chosen | {"BLOCK": BLOCK, "SETTLES": settles}
+    real = np.float64 if fine or settles else np.float32
+    names["treat"] = _treat(likelihood, real, plain, chosen)
+    if settles:
+        there = ("settled_nll", "settled_grad", "grad_target")
+        names["treat_settled"] = _treat(likelihood, np.float32, there, chosen)
+        names["is_settled"] = written(_formula(settled), {})
+    return _kernel(loops.elementwise, names)
+
+
+_ELEMENTWISE_FLAGS = (
+    "WEIGHTED", "MASKED", "REPEATS", "VALUED", "SUMMED", "BY_FIRST", "BY_SECOND", "BY_Y",
+    "SCALED", "PULLED", "KEEPS",
+)  # fmt: skip
+
+
+def _treat(
+    likelihood: type[Elementwise], real: Any, facts: tuple[str, ...], chosen: dict[str, bool]
+) -> Any:
+    """Compile what is done with a block, in one type of floats."""
+    words = language.words(real)
+    names = words | chosen | {"REAL": _TYPES[real]}
+    names["kept"] = written(loops.kept, chosen)
+    for name, fact in zip(("nll", "grad", "grad_target"), facts, strict=True):
+        names[name] = _of_all(written(getattr(likelihood, fact), words), likelihood)
+    return written(loops.treat, names)
+
+
+def _of_all(formula: Any, likelihood: type[Elementwise]) -> Any:
+    """Return a formula that takes two inputs, something given, a setting and a target."""
+    n = len(likelihood.inputs)
+    taken = ["first", "second"][:n] + ["given"][: len(likelihood.given)]
+    taken += ["setting"][: len(likelihood.settings)]
+    return language.forwarding(formula, ("first", "second", "given", "setting", "y"), (*taken, "y"))
+
+
+def _formula(support: Any) -> Callable[..., Any]:
+    found: Callable[..., Any] = support.contains
+    return found
+
+
+@cache
+def rows(
+    template: Callable[..., Any],
+    likelihood: type[Rows] | None,
+    dtype: torch.dtype,
+    sizes: tuple[int, int],
+    flags: frozenset[str],
+) -> Any:
+    """Compile one of the loops over rows; `sizes` are its rows and classes at a time."""
+    real, total = types_of(dtype, "TARGETED" in flags)
+    wide = language.words(total)
+    chosen: dict[str, Any] = {name: name in flags for name in _ROWS_FLAGS}
+    chosen |= {"REAL": _TYPES[real], "SUM": _TYPES[total], "INFINITY": math.inf, "BLOCK": BLOCK}
+    chosen |= {"ROWS": sizes[0], "WIDTH": sizes[1], "log1p": language.words(real)["log1p"]}
+    chosen["divided"] = wide["divided"]
+    chosen["power"] = language.coarse_power() if dtype in HALVES else language.power(real)
+    if likelihood is not None:
+        chosen["nll"] = written(likelihood.nll, wide)
+        chosen["grad"] = written(likelihood.grad, wide)
+    names = dict(chosen)
+    for part in _PARTS:
+        names[part.__name__] = written(part, names)
+    treat = loops_of_rows.treat_target_row if "TARGETED" in flags else loops_of_rows.treat_label_row
+    names["treat_row"] = written(treat, names)
+    return _kernel(template, names)
+
+
+_ROWS_FLAGS = (
+    "SHARED", "SURVEYED", "SCALED", "PULLED", "KEEPS", "LABELLED", "TARGETED", "WEIGHTED",
+    "VALUED", "SUMMED", "DIFFERENTIATED", "WHOLE",
+)  # fmt: skip
+_PARTS = (
+    loops_of_rows.share_of, loops_of_rows.tile_of, loops_of_rows.powers_of, loops_of_rows.joined,
+    loops_of_rows.part_of,
+)  # fmt: skip
+
+
+def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
+    """Return the types of a row's arithmetic and of its sums.
+
+    Against a label nothing cancels; against shares the probabilities may.
+    """
+    if dtype in HALVES:
+        return np.float32, np.float32
+    return (np.float64 if targeted or dtype == torch.float64 else np.float32), np.float64
+
+
+@cache
+def finish(dtype: torch.dtype, inverted: bool, surveyed: bool) -> Any:
+    """Compile the sum of what programs left."""
+    names = {"BLOCK": BLOCK, "INVERTED": inverted, "SURVEYED": surveyed, "HALF": dtype in HALVES}
+    return _kernel(loops.finish, names | {"divided": language.words(np.float64)["divided"]})
+
+
+def _kernel(template: Callable[..., Any], names: dict[str, Any]) -> Any:
+    plain = [name for name in template.__code__.co_varnames if name in _PLAIN]
+    arguments = template.__code__.co_varnames[: template.__code__.co_argcount]
+    return written(template, names, do_not_specialize=[n for n in plain if n in arguments])

@@ -1,0 +1,54 @@
+"""How a kernel is started, and what the elementwise and the rows' results are made of."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.engine.gpu import kernels
+
+
+def on(tensor: Tensor) -> AbstractContextManager[Any]:
+    """Have kernels run on the device of a tensor: Triton asks which one is current."""
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
+
+
+def bits(number: float) -> int:
+    """Return the bits of a float64: Triton would pass a float as a float32."""
+    (found,) = struct.unpack("q", struct.pack("d", number))
+    return int(found)
+
+
+def partial_sums(programs: int, like: Tensor) -> Tensor:
+    """Return fresh memory for what each program adds up."""
+    return torch.empty(programs, dtype=torch.float64, device=like.device)
+
+
+def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None = None) -> Tensor:
+    """Return the scaled sum of what programs left; NaN where the `inverse` of a count is ∞."""
+    out = torch.empty((), dtype=dtype, device=sums.device)
+    kernel = kernels.finish(dtype, False, inverse is not None)
+    kernel[(1,)](sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out)
+    return out
+
+
+def inverse_of(sums: Tensor) -> Tensor:
+    """Return one over the sum of what programs left."""
+    out = torch.empty((), dtype=torch.float64, device=sums.device)
+    kernels.finish(out.dtype, True, False)[(1,)](sums, sums.numel(), 0, sums, out)
+    return out
+
+
+def chosen(**flags: object) -> frozenset[str]:
+    """Return the names of the flags that hold."""
+    return frozenset(name for name, holds in flags.items() if holds)
+
+
+def there(tensors: Sequence[Tensor | None], stand_in: Tensor) -> list[Tensor]:
+    """Return tensors for a kernel, which looks at none of those that are not there."""
+    return [stand_in if t is None else t for t in tensors]

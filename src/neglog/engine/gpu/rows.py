@@ -1,0 +1,156 @@
+"""The shape of rows on a GPU: tensors in, loss and gradient out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.engine.gpu import kernels, launch, loops_of_rows
+from neglog.engine.problem import RowsOfClasses
+
+TILE = 2048  # numbers that a program treats at a time
+LONGEST = 8192  # classes of a row that is read once; half as many in float64
+SIDE_BY_SIDE = 32  # rows of a program where they lie side by side, as in images
+
+
+def run(
+    problem: RowsOfClasses,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    into: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the loss, and its derivative by x if that is wanted.
+
+    The derivative may be written `into` other memory of x's layout, that of x itself or memory of
+    another dtype.
+    """
+    pass_ = _Pass(problem, tensors)
+    gradient = (pass_.fresh() if into is None else into) if wanted[0] else None
+    return pass_.run(gradient, losses=True), [gradient, *[None] * (len(tensors) - 1)]
+
+
+def pull(
+    problem: RowsOfClasses,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    upstream: Tensor,
+    gradients: list[Tensor | None] | None,
+) -> list[Tensor | None]:
+    """Return upstream · derivatives, in the memory of those for an upstream of 1 if they are there.
+
+    Nothing is computed then if the upstream is 1, which the device finds out by itself.
+    """
+    pass_ = _Pass(problem, tensors)
+    kept = None if gradients is None else gradients[0]
+    gradient = pass_.fresh() if kept is None else kept
+    pass_.run(gradient, upstream=upstream.contiguous(), keeps=kept is not None)
+    return [gradient, *[None] * (len(tensors) - 1)]
+
+
+class _Pass:
+    """One problem, its tensors without gaps."""
+
+    def __init__(self, problem: RowsOfClasses, tensors: Sequence[Any]) -> None:
+        self.problem = problem
+        self.tensors = [None if t is None else t.resolve_neg().contiguous() for t in tensors]
+        self.x, self.y, self.weight, self.shares = self.tensors
+        self.labelled = not self.y.is_floating_point()
+        self.spread = bool(problem.smoothing) or not self.labelled
+        if self.x.dim() == 3:
+            self.outer, self.classes, self.inner = self.x.shape
+            self.row_step, self.class_step = 1, self.inner
+        else:
+            (self.inner, self.classes), self.outer = self.x.shape, 1
+            self.row_step, self.class_step = self.classes, 1
+        self.rows = self.outer * self.inner
+
+    def fresh(self) -> Tensor:
+        """Return memory for the gradient; of log-probabilities only the labels' is not 0."""
+        softmax = self.problem.likelihood.softmax
+        return torch.empty_like(self.x) if softmax else torch.zeros_like(self.x)
+
+    def run(
+        self,
+        gradient: Tensor | None,
+        losses: bool = False,
+        upstream: Tensor | None = None,
+        keeps: bool = False,
+    ) -> Tensor:
+        """Write the gradient, which may be x itself; return the losses, or what they add up to."""
+        problem, x = self.problem, self.x
+        with launch.on(x):
+            inverse = self._inverse()
+            each = problem.reduction == "none"
+            value = x.new_empty(self.rows) if losses and each else None
+            summed = losses and not each
+            flags = self._flags() | launch.chosen(
+                SURVEYED=inverse is not None, SCALED=upstream is not None and not upstream.dim(),
+                PULLED=upstream is not None and upstream.dim() > 0, KEEPS=keeps,
+                VALUED=value is not None, SUMMED=summed, DIFFERENTIATED=gradient is not None,
+            )  # fmt: skip
+            after = (inverse, upstream, value, gradient)
+            sums = self._launch(flags, after)
+            if not summed:
+                return x if value is None else value
+            return launch.total(sums, 1.0, x.dtype, inverse)
+
+    def _flags(self) -> frozenset[str]:
+        return launch.chosen(
+            SHARED=self.shares is not None, WEIGHTED=self.weight is not None,
+            LABELLED=self.labelled, TARGETED=self.spread,
+        )  # fmt: skip
+
+    def _inverse(self) -> Tensor | None:
+        """Return one over what a mean divides by, on the device; None if it is known here."""
+        counted = self.labelled or self.shares is not None
+        if self.problem.reduction != "mean" or not counted:
+            return None
+        flags = self._flags() - {"TARGETED"}
+        if not self.labelled:
+            flags -= {"WEIGHTED"}
+        kernel = kernels.rows(loops_of_rows.survey, None, self.x.dtype, (1, 1), flags)
+        programs = -(-self.rows // kernels.BLOCK)
+        sums = launch.partial_sums(programs, self.x)
+        places = launch.there((self.y, self.weight, self.shares), self.x)
+        kernel[(programs,)](*places, sums, self.rows, self.classes, self.problem.ignored)
+        return launch.inverse_of(sums)
+
+    def _launch(self, flags: frozenset[str], after: Sequence[Tensor | None]) -> Tensor:
+        """Run the loop; return the sums of its programs."""
+        problem, x = self.problem, self.x
+        known = problem.reduction == "mean" and "SURVEYED" not in flags
+        scale = launch.bits(1.0 / self.rows if known else 1.0)
+        steps = (self.inner, self.classes, self.row_step, self.class_step)
+        labels, targets = (self.y, None) if self.labelled else (None, self.y)
+        if not (problem.likelihood.softmax or self.spread):
+            kernel = kernels.rows(loops_of_rows.picked, problem.likelihood, x.dtype, (1, 1), flags)
+            programs = -(-self.rows // kernels.BLOCK)
+            sums = launch.partial_sums(programs, x)
+            places = launch.there((x, labels, self.weight, self.shares, *after), x)
+            kernel[(programs,)](*places, sums, *steps, self.rows, problem.ignored, scale)
+            return sums
+        sizes, whole = self._sizes()
+        flags |= launch.chosen(WHOLE=whole)
+        kernel = kernels.rows(loops_of_rows.rows, problem.likelihood, x.dtype, sizes, flags)
+        chunks = -(-self.inner // sizes[0])
+        programs = self.outer * chunks
+        sums = launch.partial_sums(programs, x)
+        parts = (1.0 - problem.smoothing, problem.smoothing / self.classes)
+        places = launch.there((x, labels, targets, self.weight, self.shares, *after), x)
+        numbers = (*steps, chunks, problem.ignored, scale, *map(launch.bits, parts))
+        warps = max(4, min(16, sizes[0] * sizes[1] // 512))
+        kernel[(programs,)](*places, sums, *numbers, num_warps=warps)
+        return sums
+
+    def _sizes(self) -> tuple[tuple[int, int], bool]:
+        """Return how many rows and classes are treated at a time, and whether that is a row."""
+        real = kernels.types_of(self.x.dtype, self.spread)[0]
+        longest = LONGEST * 4 // real(0).itemsize
+        width = 1 << max(0, self.classes - 1).bit_length()
+        if self.row_step == 1 and self.inner > 1:  # neighbours are other rows
+            width = min(width, TILE // SIDE_BY_SIDE)
+        width = min(width, longest)
+        return (max(1, TILE // width), width), width >= self.classes

@@ -1,0 +1,25 @@
+"""Which targets let a kernel compute in float32 without losing what it stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from neglog.likelihood import Elementwise
+from neglog.support import Support, anything
+
+
+def is_narrow(settings: tuple[float, ...]) -> bool:
+    """Tell whether float32 holds the settings."""
+    return all(float(np.float32(number)) == number for number in settings)
+
+
+def settled(
+    likelihood: type[Elementwise], dtype: torch.dtype, narrow: bool, weighted: bool, by_y: bool
+) -> Support | None:
+    """Return the targets at which float32 is enough; None if there are none."""
+    found: Any = likelihood.settled if narrow and dtype != torch.float64 else None
+    # Weights may bring back what leaves float32's range; `settled` says nothing of `grad_target`.
+    return None if (weighted if found is anything else by_y) else found
