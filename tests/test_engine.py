@@ -139,6 +139,12 @@ ROWS = [
 def test_rows_kernel_agrees_with_reference(
     likelihood, dtype, size, reduction, weighted, kind, shared, monkeypatch
 ) -> None:
+    problem = rows_problem(likelihood, dtype, size, reduction, weighted, kind, shared)
+    got = loss_and_gradients(problem)
+    assert_same(got, by_reference(monkeypatch, problem), dtype)
+
+
+def rows_problem(likelihood, dtype, size, reduction, weighted, kind, shared) -> RowsOfClasses:
     size, classes = size
     x, y = cases.rows(likelihood, size, classes, dtype)
     weight = torch.rand(classes, dtype=dtype) + 0.5 if weighted else None
@@ -155,10 +161,7 @@ def test_rows_kernel_agrees_with_reference(
         x[share == 0] = float("nan")
         if y.dim() == 1:
             y[share == 0] = -55
-    options = (weight, share, -7, smoothing, reduction)
-    problem = RowsOfClasses(likelihood, x, y, *options)
-    got = loss_and_gradients(problem)
-    assert_same(got, by_reference(monkeypatch, problem), dtype)
+    return RowsOfClasses(likelihood, x, y, weight, share, -7, smoothing, reduction)
 
 
 @elementwise

@@ -67,7 +67,7 @@ def kernel(
     flags = dict(zip(("BY_FIRST", "BY_SECOND", "BY_Y"), outputs, strict=True))
     flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two, "REPEATS": repeats}
     flags |= {"GIVES": bool(likelihood.given), "SETS": bool(likelihood.settings)}
-    settled = precision.settled(likelihood, dtype, narrow, weighted, outputs[2])
+    settled: Any = precision.settled(likelihood, dtype, narrow, weighted, outputs[2])
     flags["SETTLES"] = settles = settled not in (None, anything)
     facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
     if not settles:

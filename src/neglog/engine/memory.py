@@ -46,7 +46,7 @@ def empty(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Ten
 
 def empty_like(tensor: Tensor) -> Tensor:
     """Return fresh memory for a tensor that has no gaps, in its order."""
-    return allocator(tensor.nbytes)(tensor)
+    return allocator(tensor.nbytes if tensor.is_cpu else 0)(tensor)
 
 
 def allocator(size: int) -> Callable[[Tensor], Tensor]:

@@ -59,7 +59,7 @@ def coarse_power() -> Any:
     return written(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
 
 
-def written(function: Callable[..., Any], names: Mapping[str, Any], **options: Any) -> Any:
+def written(function: Any, names: Mapping[str, Any], **options: Any) -> Any:
     """Return a function in Triton's language, with `names` as its globals."""
     assert isinstance(function, FunctionType)
     return _compiled(_rewritten(function), function.__name__, names, options)
@@ -125,7 +125,7 @@ class _Compiler:
 
     def word(self, function: Callable[..., Any]) -> Any:
         """Compile a function, with what it takes from around it as its globals."""
-        return written(function, self._names | inspect.getclosurevars(function).nonlocals)
+        return written(function, {**self._names, **inspect.getclosurevars(function).nonlocals})
 
     def polynomial(
         self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-import torch
 from torch import Tensor
 
-from neglog.engine import layout, precision
+from neglog.engine import layout, memory, precision
 from neglog.engine.gpu import kernels, launch
 from neglog.engine.problem import Elements
 
@@ -25,7 +24,7 @@ def run(
     """
     pass_ = _Pass(problem, tensors)
     gradients = pass_.fresh(wanted)
-    value = torch.empty_like(pass_.tensors[0]) if problem.reduction == "none" else None
+    value = memory.empty_like(pass_.tensors[0]) if problem.reduction == "none" else None
     return pass_.run(gradients, value=value), gradients
 
 
@@ -54,14 +53,14 @@ class _Pass:
     """One problem, its tensors side by side in memory."""
 
     def __init__(self, problem: Elements, tensors: Sequence[Any]) -> None:
-        self.problem = problem
+        self.problem, self.likelihood = problem, cast("Any", problem.likelihood)
         self.tensors = layout.side_by_side(problem, tensors)
         self.size = self.tensors[0].numel()
 
     def fresh(self, wanted: Sequence[bool]) -> list[Tensor | None]:
         """Return memory for the wanted derivatives."""
         full = (*wanted, *[False] * (len(self.tensors) - len(wanted)))
-        return [torch.empty_like(self.tensors[0]) if want else None for want in full]
+        return [memory.empty_like(self.tensors[0]) if want else None for want in full]
 
     def run(
         self,
@@ -74,8 +73,8 @@ class _Pass:
         problem, size = self.problem, self.size
         n, first = len(problem.inputs), self.tensors[0]
         second = self.tensors[1] if n == 2 else None
-        y, given, weight = self.tensors[n], self.tensors[n + 1 : -1], self.tensors[-1]
-        given = given[0] if given else None
+        y, weight = self.tensors[n], self.tensors[-1]
+        given = self.tensors[n + 1] if problem.given else None
         slopes = (gradients[0], gradients[1] if n == 2 else None, gradients[n])
         periods = [size if t is None else t.numel() for t in (given, weight)]
         summed = value is None and upstream is None
@@ -87,7 +86,7 @@ class _Pass:
             PULLED=upstream is not None and upstream.dim() > 0, KEEPS=keeps,
         )  # fmt: skip
         narrow = precision.is_narrow(problem.settings)
-        kernel = kernels.elementwise(problem.likelihood, first.dtype, narrow, flags)
+        kernel = kernels.elementwise(self.likelihood, first.dtype, narrow, flags)
         runs = RUNS if size >= MANY else 1
         programs = -(-size // (kernels.BLOCK * runs))
         sums = launch.partial_sums(programs if summed else 1, first)

@@ -13,7 +13,6 @@ import triton.language as tl
 
 from neglog.engine import precision
 from neglog.engine.gpu import loops, loops_of_rows
-from neglog.likelihood import Elementwise, Rows
 from neglog.support import anything
 from neglog.words import triton as language
 from neglog.words.triton import written
@@ -27,9 +26,7 @@ _PLAIN = ("size", "runs", "given_period", "weight_period", "scale", "setting", "
 
 
 @cache
-def elementwise(
-    likelihood: type[Elementwise], dtype: torch.dtype, narrow: bool, flags: frozenset[str]
-) -> Any:
+def elementwise(likelihood: Any, dtype: torch.dtype, narrow: bool, flags: frozenset[str]) -> Any:
     """Compile the loop over elements for one likelihood, one dtype, and what is wanted."""
     weighted, by_y = "WEIGHTED" in flags, "BY_Y" in flags
     settled = precision.settled(likelihood, dtype, narrow, weighted, by_y)
@@ -54,9 +51,7 @@ _ELEMENTWISE_FLAGS = (
 )  # fmt: skip
 
 
-def _treat(
-    likelihood: type[Elementwise], real: Any, facts: tuple[str, ...], chosen: dict[str, bool]
-) -> Any:
+def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str, bool]) -> Any:
     """Compile what is done with a block, in one type of floats."""
     words = language.words(real)
     names = words | chosen | {"REAL": _TYPES[real]}
@@ -66,7 +61,7 @@ def _treat(
     return written(loops.treat, names)
 
 
-def _of_all(formula: Any, likelihood: type[Elementwise]) -> Any:
+def _of_all(formula: Any, likelihood: Any) -> Any:
     """Return a formula that takes two inputs, something given, a setting and a target."""
     n = len(likelihood.inputs)
     taken = ["first", "second"][:n] + ["given"][: len(likelihood.given)]
@@ -82,7 +77,7 @@ def _formula(support: Any) -> Callable[..., Any]:
 @cache
 def rows(
     template: Callable[..., Any],
-    likelihood: type[Rows] | None,
+    likelihood: Any,
     dtype: torch.dtype,
     sizes: tuple[int, int],
     flags: frozenset[str],

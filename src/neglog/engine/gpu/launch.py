@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neglog.engine import memory
 from neglog.engine.gpu import kernels
 
 
@@ -26,12 +27,12 @@ def bits(number: float) -> int:
 
 def partial_sums(programs: int, like: Tensor) -> Tensor:
     """Return fresh memory for what each program adds up."""
-    return torch.empty(programs, dtype=torch.float64, device=like.device)
+    return memory.empty((programs,), torch.float64, like.device)
 
 
 def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None = None) -> Tensor:
     """Return the scaled sum of what programs left; NaN where the `inverse` of a count is ∞."""
-    out = torch.empty((), dtype=dtype, device=sums.device)
+    out = memory.empty((), dtype, sums.device)
     kernel = kernels.finish(dtype, False, inverse is not None)
     kernel[(1,)](sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out)
     return out
@@ -39,7 +40,7 @@ def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None
 
 def inverse_of(sums: Tensor) -> Tensor:
     """Return one over the sum of what programs left."""
-    out = torch.empty((), dtype=torch.float64, device=sums.device)
+    out = memory.empty((), torch.float64, sums.device)
     kernels.finish(out.dtype, True, False)[(1,)](sums, sums.numel(), 0, sums, out)
     return out
 

@@ -220,7 +220,8 @@ def picked(
     log_p = tl.load(x + place, mask=there, other=0.0).to(SUM)
     counts = share != 0.0
     if DIFFERENTIATED:
-        tl.store(gradient + place, grad(log_p, 1.0) * share, mask=there & counts)
+        slope = tl.where(counts, grad(log_p, 1.0) * share, 0.0)
+        tl.store(gradient + place, slope, mask=there)
     loss = tl.where(counts, nll(log_p, 1.0) * share, 0.0)
     if VALUED:
         tl.store(value + number, loss, mask=there)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from neglog.engine import memory
 from neglog.engine.gpu import kernels, launch, loops_of_rows
 from neglog.engine.problem import RowsOfClasses
 
@@ -54,9 +55,10 @@ class _Pass:
     """One problem, its tensors without gaps."""
 
     def __init__(self, problem: RowsOfClasses, tensors: Sequence[Any]) -> None:
-        self.problem = problem
-        self.tensors = [None if t is None else t.resolve_neg().contiguous() for t in tensors]
-        self.x, self.y, self.weight, self.shares = self.tensors
+        self.problem, self.likelihood = problem, cast("Any", problem.likelihood)
+        plain = (None if t is None else t.resolve_neg().contiguous() for t in tensors)
+        found: list[Any] = list(plain)
+        self.x, self.y, self.weight, self.shares = found
         self.labelled = not self.y.is_floating_point()
         self.spread = bool(problem.smoothing) or not self.labelled
         if self.x.dim() == 3:
@@ -70,7 +72,7 @@ class _Pass:
     def fresh(self) -> Tensor:
         """Return memory for the gradient; of log-probabilities only the labels' is not 0."""
         softmax = self.problem.likelihood.softmax
-        return torch.empty_like(self.x) if softmax else torch.zeros_like(self.x)
+        return memory.empty_like(self.x) if softmax else torch.zeros_like(self.x)
 
     def run(
         self,
@@ -84,7 +86,7 @@ class _Pass:
         with launch.on(x):
             inverse = self._inverse()
             each = problem.reduction == "none"
-            value = x.new_empty(self.rows) if losses and each else None
+            value = memory.empty((self.rows,), x.dtype, x.device) if losses and each else None
             summed = losses and not each
             flags = self._flags() | launch.chosen(
                 SURVEYED=inverse is not None, SCALED=upstream is not None and not upstream.dim(),
@@ -94,7 +96,8 @@ class _Pass:
             after = (inverse, upstream, value, gradient)
             sums = self._launch(flags, after)
             if not summed:
-                return x if value is None else value
+                found: Tensor = x if value is None else value
+                return found
             return launch.total(sums, 1.0, x.dtype, inverse)
 
     def _flags(self) -> frozenset[str]:
@@ -126,7 +129,7 @@ class _Pass:
         steps = (self.inner, self.classes, self.row_step, self.class_step)
         labels, targets = (self.y, None) if self.labelled else (None, self.y)
         if not (problem.likelihood.softmax or self.spread):
-            kernel = kernels.rows(loops_of_rows.picked, problem.likelihood, x.dtype, (1, 1), flags)
+            kernel = kernels.rows(loops_of_rows.picked, self.likelihood, x.dtype, (1, 1), flags)
             programs = -(-self.rows // kernels.BLOCK)
             sums = launch.partial_sums(programs, x)
             places = launch.there((x, labels, self.weight, self.shares, *after), x)
@@ -134,7 +137,7 @@ class _Pass:
             return sums
         sizes, whole = self._sizes()
         flags |= launch.chosen(WHOLE=whole)
-        kernel = kernels.rows(loops_of_rows.rows, problem.likelihood, x.dtype, sizes, flags)
+        kernel = kernels.rows(loops_of_rows.rows, self.likelihood, x.dtype, sizes, flags)
         chunks = -(-self.inner // sizes[0])
         programs = self.outer * chunks
         sums = launch.partial_sums(programs, x)

@@ -1,0 +1,347 @@
+"""The GPU's kernels, by Triton's interpreter where there is no GPU: the losses that a CPU gives.
+
+Its halves are cut off and not rounded, hence a whole unit in the last place for them; and it never
+fuses a product and a sum, which only costs exactness. `test_triton_compiled.py` compiles them.
+"""
+
+from __future__ import annotations
+
+import cases
+import oracle
+import pytest
+import test_engine
+import test_semantics
+import test_words
+import torch
+from losses import LOSSES
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from neglog import REGISTRY, engine, functional
+from neglog.engine import Elements, RowsOfClasses, ops, values
+from neglog.words import reference
+
+pytest.importorskip("triton", reason="Triton has no build for this system")
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+pytestmark = [
+    pytest.mark.skipif(DEVICE == "cuda", reason="benchmarks/gpu.py checks a real device"),
+    # The interpreter computes with numpy, which tells of every ∞ and NaN.
+    pytest.mark.filterwarnings("ignore:.* encountered:RuntimeWarning"),
+]
+
+elementwise = test_engine.elementwise
+widths = test_words.widths
+DTYPES = pytest.mark.parametrize("dtype", test_engine.REALS, ids=str)
+SHAPES = [(1,), (15,), (3, 7, 5), (2100,)]
+DTYPES_AND_SHAPES = [
+    *((torch.float32, shape) for shape in SHAPES),
+    *((dtype, (3, 7, 5)) for dtype in (torch.float64, torch.bfloat16, torch.float16)),
+]
+WEIGHTS = {"none": None, "mean": "weighted", "sum": "masked"}
+
+
+@pytest.fixture(autouse=True)
+def _on_gpu(monkeypatch):
+    """Have the engines take tensors of the CPU for a GPU's."""
+    from neglog.engine.gpu import elementwise, rows
+
+    monkeypatch.setattr(values, "gpu_serves", lambda *tensors: all(t.numel() for t in tensors))
+    monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
+    monkeypatch.setattr(values, "are_known", lambda *tensors: False)
+    monkeypatch.setattr(ops, "_elementwise_kernels", lambda tensor: elementwise)
+    monkeypatch.setattr(ops, "_rows_kernels", lambda tensor: rows)
+
+
+def by_reference(monkeypatch, problem, **options):
+    with monkeypatch.context() as patch:
+        patch.setattr(values, "gpu_serves", lambda *tensors: False)
+        return test_engine.loss_and_gradients(problem, **options)
+
+
+def assert_same(got, expected, dtype):
+    # A term that cancels is float64 in the kernel and not in the reference.
+    scale = {torch.bfloat16: 1.6e-2, torch.float16: 2e-3}.get(dtype, test_engine.ROUNDING[dtype])
+    for a, b in zip(got, expected, strict=True):
+        assert a.dtype == b.dtype == dtype
+        assert a.shape == b.shape
+        torch.testing.assert_close(a, b, rtol=scale, atol=scale, equal_nan=True)
+
+
+def word_on(word, xs):
+    """Return a word of the arguments, by a kernel."""
+    from neglog.words import triton as language
+
+    kernel = language.written(_loop, {"word": language.words(test_words.WIDTHS[word[0]])[word[1]]})
+    out = torch.full_like(xs, float("nan"))
+    kernel[(1,)](xs, out, xs.numel())
+    return out
+
+
+word = tl = None  # left open, for `written` to fill
+
+
+def _loop(x, out, size):
+    places = tl.arange(0, 1024)
+    there = places < size
+    tl.store(out + places, word(tl.load(x + places, mask=there)), mask=there)
+
+
+@widths
+@pytest.mark.parametrize("name", test_words.ONE_ARGUMENT)
+def test_words_are_exact_to_a_rounding_or_two(width, name) -> None:
+    real = test_words.WIDTHS[width]
+    torch.manual_seed(0)
+    scales = torch.tensor([1e-30, 1e-3, 1.0, 10.0, 100.0, 800.0]).repeat_interleave(150)
+    ends = [5e-324, 1e-310, 1e-42, 0.75, 1.5, 3e38, -708.0, 709.7, -745.5, -103.9, *_SPECIAL]
+    xs = torch.cat([scales * torch.randn(900), torch.tensor(ends, dtype=torch.float64)])
+    xs = xs.to(getattr(torch, width))
+    got = word_on((width, name), xs)
+    for x, y in zip(xs.tolist(), got.tolist(), strict=True):
+        limit = test_words.ULPS[width][name]
+        assert oracle.ulps(y, test_words.truth(name, x), real) <= limit, (x, y)
+
+
+_SPECIAL = test_words.SPECIAL
+
+
+def test_triton_has_every_word() -> None:
+    from neglog.words import triton as language
+
+    for real in test_words.WIDTHS.values():
+        assert set(language.words(real)) == {*reference.NAMES, "divided"}
+
+
+def test_a_text_that_is_written_anew_is_what_triton_reads() -> None:
+    from neglog.words import triton as language
+
+    text = language._rewritten(_quotient)
+    assert "divided(x, y)" in text
+    assert "/" not in text
+
+
+def _quotient(x, y):
+    return x / y
+
+
+@elementwise
+@pytest.mark.parametrize("dtype, shape", DTYPES_AND_SHAPES, ids=str)
+def test_elements_are_the_reference_s(likelihood, dtype, shape, monkeypatch) -> None:
+    problem = cases.elementwise(likelihood, shape, dtype)
+    weight = torch.rand(shape, dtype=dtype)
+    holes = torch.where(weight < 0.5, 0.0, weight)
+    for reduction in cases.REDUCTIONS:
+        for kind in {None, WEIGHTS[reduction], *(WEIGHTS.values() if shape == (15,) else ())}:
+            given = {None: None, "weighted": weight, "masked": holes}[kind]
+            options = {"reduction": reduction, "factor": 2.0, "weight": given}
+            options["masked"] = kind == "masked"
+            got = test_engine.loss_and_gradients(problem, **options)
+            assert_same(got, by_reference(monkeypatch, problem, **options), dtype)
+
+
+@elementwise
+@DTYPES
+def test_elements_are_exact_in_every_regime(likelihood, dtype) -> None:
+    test_engine.test_elementwise_is_exact_in_every_regime(likelihood, dtype)
+
+
+@elementwise
+def test_what_is_masked_is_not_looked_at(likelihood, monkeypatch) -> None:
+    test_engine.test_what_is_masked_is_not_looked_at(likelihood, "kernel", monkeypatch)
+
+
+@elementwise
+def test_the_gradient_by_the_target_is_the_reference_s(likelihood, monkeypatch) -> None:
+    problem = cases.elementwise(likelihood, (50,), torch.float32)
+
+    def by_target():
+        y = problem.y.clone().requires_grad_()
+        return torch.autograd.grad(engine.elementwise(problem._replace(y=y, factor=2.0)), y)
+
+    got = by_target()
+    monkeypatch.setattr(values, "gpu_serves", lambda *tensors: False)
+    assert_same(got, by_target(), torch.float32)
+
+
+ROWS = [
+    (torch.float32, 1, 1), (torch.float32, 7, 3), (torch.float32, 50, 130),
+    (torch.float32, 2, 9001), (torch.float64, 7, 3), (torch.float64, 3, 5001),
+    (torch.bfloat16, 7, 30), (torch.float16, 7, 30),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("likelihood", cases.ROWS, ids=lambda c: c.name)
+@pytest.mark.parametrize("dtype, size, classes", ROWS, ids=str)
+@pytest.mark.parametrize("kind", test_engine.KINDS)
+def test_rows_are_the_reference_s(likelihood, dtype, size, classes, kind, monkeypatch) -> None:
+    spreads = kind not in ("labels", "all ignored")
+    if spreads and not likelihood.softmax:
+        return  # no public loss asks for it, and the reference answers
+    for reduction in cases.REDUCTIONS:
+        for weighted, shared in ((False, False), (True, False), (reduction == "mean", True)):
+            facts = (dtype, (size, classes), reduction, weighted, kind, shared)
+            problem = test_engine.rows_problem(likelihood, *facts)
+            got = test_engine.loss_and_gradients(problem)
+            assert_same(got, by_reference(monkeypatch, problem), dtype)
+
+
+@DTYPES
+def test_rows_are_exact_in_every_regime(dtype) -> None:
+    for likelihood in cases.ROWS:
+        test_engine.test_rows_are_exact_in_every_regime(likelihood, dtype)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 130, 35), (3, 1, 1)], ids=str)
+@pytest.mark.parametrize("reduction", cases.REDUCTIONS)
+def test_images_are_the_reference_s(shape, reduction, monkeypatch) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(shape)
+    y = torch.randint(0, shape[1], (shape[0] * shape[2],))
+    y[0] = -100
+    weight = torch.rand(shape[1]) + 0.5
+    for likelihood in cases.ROWS:
+        problem = RowsOfClasses(likelihood, x, y, weight, reduction=reduction)
+        got = test_engine.loss_and_gradients(problem)
+        assert_same(got, by_reference(monkeypatch, problem), torch.float32)
+
+
+@pytest.mark.parametrize("label", [-1, 5, 2**40, -(2**40)])
+def test_a_label_that_is_no_class_shows_as_nan(label) -> None:
+    x = torch.zeros(4, 5, requires_grad=True)
+    y = torch.tensor([0, label, 2, -100])
+    loss = functional.cross_entropy(x, y, reduction="none")
+    (gradient,) = torch.autograd.grad(loss.sum(), x)
+    assert loss.isnan().tolist() == [False, True, False, False]
+    assert gradient.isnan().all(1).tolist() == [False, True, False, False]
+
+
+def test_ignored_rows_may_hold_anything() -> None:
+    test_semantics.test_ignored_rows_may_hold_anything()
+
+
+def test_masked_classes_cost_nothing() -> None:
+    test_semantics.test_masked_classes_cost_nothing()
+
+
+@pytest.mark.parametrize("classes", [3, 9000])
+@pytest.mark.parametrize("stranger", [float("inf"), float("nan")])
+def test_a_row_without_a_finite_top_is_nan_all_over(classes, stranger) -> None:
+    for x in (torch.randn(2, classes), torch.full((2, classes), float("-inf"))):
+        x[0, -1] = stranger if x.isfinite().all() else x[0, -1]
+        x = x.requires_grad_()
+        loss = functional.cross_entropy(x, torch.zeros(2, dtype=torch.int64), reduction="none")
+        (gradient,) = torch.autograd.grad(loss.sum(), x)
+        rows = ~x.isfinite().all(1)
+        assert loss.isnan().equal(rows)
+        assert gradient.isnan().all(1).equal(rows)
+        assert gradient.isnan().any(1).equal(rows)
+
+
+def test_a_nearly_certain_row_of_halves_keeps_its_gradient() -> None:
+    """Rounded before the 1 is taken off, 1 − p is off by all of itself."""
+    x = torch.tensor([[9.0, 0.0, 1.0], [20.0, 2.0, 3.0]], dtype=torch.bfloat16).requires_grad_()
+    functional.cross_entropy(x, torch.tensor([0, 0]), reduction="sum").backward()
+    true = x.detach().double().softmax(1)
+    true[:, 0] = -true[:, 1:].sum(1)
+    torch.testing.assert_close(x.grad.double(), true, rtol=2**-7, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore:kl_div. 'mean':UserWarning")
+@pytest.mark.parametrize("name", LOSSES)
+class TestSemantics:
+    """What every loss owes its caller, from the tests that the CPU's kernels pass."""
+
+    @pytest.mark.parametrize("reduction", ["none", "mean"])
+    def test_first_and_second_derivatives(self, name, reduction) -> None:
+        call, x = LOSSES[name][0], test_semantics.inputs(name)
+        options = {"check_batched_grad": True}
+        assert torch.autograd.gradcheck(lambda x: call(x, reduction=reduction), (x,), **options)
+        assert torch.autograd.gradgradcheck(lambda x: call(x, reduction=reduction), (x,))
+
+    def test_upstream_gradients_are_honoured(self, name) -> None:
+        for reduction in cases.REDUCTIONS:
+            test_semantics.test_upstream_gradients_are_honoured(name, reduction)
+
+    def test_a_second_backward_gives_the_same_gradient(self, name) -> None:
+        test_semantics.test_a_second_backward_gives_the_same_gradient(name)
+
+    def test_inputs_are_left_alone(self, name) -> None:
+        test_semantics.test_inputs_are_left_alone(name)
+
+    def test_strides_do_not_matter(self, name) -> None:
+        test_semantics.test_strides_do_not_matter(name)
+
+    def test_nothing_waits_for_the_device(self, name) -> None:
+        call, x = LOSSES[name][0], test_semantics.inputs(name)
+        for reduction in ("none", "mean"):
+            loss = call(x, reduction=reduction)
+            with _Waiting() as seen:
+                call(x, reduction=reduction)
+                torch.autograd.grad(loss, x, 2 * torch.ones_like(loss))
+            assert seen.waits == []
+
+
+_WAITS = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal")
+
+
+class _Waiting(TorchDispatchMode):
+    """Notes the operations of torch whose answer has to come back from a device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket.__name__ in _WAITS:
+            self.waits.append(func)
+        return func(*args, **(kwargs or {}))
+
+
+def test_strided_and_repeated_elements() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(6, 8).t(), torch.rand(8, 6).round()
+    weight = torch.rand(6).expand(8, 6)
+    for tensors in ((x, y, weight), (x.contiguous(), y, weight), (x[::2], y[::2], weight[::2])):
+        x, y, weight = tensors
+        problem = Elements(REGISTRY["weighted_bernoulli"], (x,), y, (weight,), weight=weight)
+        got = test_engine.loss_and_gradients(problem)
+        flat = problem.each(lambda t: t.contiguous())
+        expected = test_engine.loss_and_gradients(flat)
+        assert_same(got, expected, torch.float32)
+
+
+def test_many_elements_are_treated_in_several_blocks(monkeypatch) -> None:
+    from neglog.engine.gpu import elementwise
+
+    monkeypatch.setattr(elementwise, "MANY", 5000)
+    monkeypatch.setattr(elementwise, "RUNS", 3)
+    problem = cases.elementwise(REGISTRY["poisson"], (9001,), torch.float32)
+    got = test_engine.loss_and_gradients(problem)
+    assert_same(got, by_reference(monkeypatch, problem), torch.float32)
+
+
+def test_a_loss_scale_does_not_go_through_halves() -> None:
+    """At an upstream of 65536 a gradient must not be the rounded one times that."""
+    torch.manual_seed(0)
+    x, y = torch.randn(4000, dtype=torch.float16).requires_grad_(), torch.rand(4000).round().half()
+    loss = functional.binary_cross_entropy_with_logits(x, y)
+    (got,) = torch.autograd.grad(loss, x, torch.tensor(32768.0, dtype=torch.float16))
+    true = (x.detach().double().sigmoid() - y) * 32768 / 4000
+    torch.testing.assert_close(got.double(), true, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", cases.REDUCTIONS)
+def test_the_operators_that_a_compiler_sees(reduction) -> None:
+    problem = cases.elementwise(REGISTRY["bernoulli"], (15,), torch.float32)
+    x = problem.inputs[0].requires_grad_()
+    rest = ([], problem.y, [], [], None, False, 1.0, reduction)
+    got = ops.elementwise("bernoulli", [x], *rest[1:], [True, False])
+    (slope,) = torch.autograd.grad(got[0].sum(), x)
+    loss = engine.elementwise(problem._replace(reduction=reduction))
+    torch.testing.assert_close(got[0], loss.detach())
+    torch.testing.assert_close(slope, torch.autograd.grad(loss.sum(), x)[0])
+    logits, labels = torch.randn(5, 4, requires_grad=True), torch.tensor([0, 1, 2, 3, -100])
+    facts = (None, None, -100, 0.0, reduction, [True])
+    found = ops.rows("categorical", logits, labels, *facts)
+    (slope,) = torch.autograd.grad(found[0].sum(), logits)
+    loss = functional.cross_entropy(logits, labels, reduction=reduction)
+    torch.testing.assert_close(found[0], loss.detach())
+    torch.testing.assert_close(slope, torch.autograd.grad(loss.sum(), logits)[0])
