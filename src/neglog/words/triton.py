@@ -5,9 +5,10 @@ takes numbers only as `constexpr`. So `written` writes the text of a formula, a 
 anew, with what it needs as its globals. One thing is changed: a GPU's `/` of float32 is off by two
 units in the last place, and becomes the word `divided`, which is not.
 
-The danger is a text that Triton does not find again: it goes into `linecache` under a name that
-holds its hash, where `inspect` looks for what has no file. Triton's own cache of machine code
-hashes that text, its constants and all functions that it calls. `tests/test_triton.py` holds it.
+Two dangers. A text that Triton does not find again: it goes into `linecache`, where `inspect` looks
+for what has no file. And two functions of one name, one of which Triton silently calls for the
+other within a kernel: so a name holds a hash of all that its function depends on.
+`tests/test_triton.py` holds both.
 """
 
 from __future__ import annotations
@@ -77,12 +78,16 @@ def interprets() -> bool:
 
 
 def _compiled(text: str, name: str, names: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    file = f"<neglog {name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    facts = ((key, getattr(value, "fn", value)) for key, value in sorted(names.items()))
+    essence = [(key, getattr(fact, "__name__", None) or repr(fact)) for key, fact in facts]
+    own = f"{name}_{hashlib.sha256(repr((text, essence)).encode()).hexdigest()[:12]}"
+    text = text.replace(f"def {name}(", f"def {own}(", 1)
+    file = f"<neglog {own}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     scope = {key: _constant(value) for key, value in names.items()}
     scope |= {"tl": tl, "__name__": __name__}
     exec(compile(text, file, "exec"), scope)
-    return triton.jit(scope[name], **options)
+    return triton.jit(scope[own], **options)
 
 
 def _constant(value: Any) -> Any:

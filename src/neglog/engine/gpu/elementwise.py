@@ -86,16 +86,16 @@ class _Pass:
             PULLED=upstream is not None and upstream.dim() > 0, KEEPS=keeps,
         )  # fmt: skip
         narrow = precision.is_narrow(problem.settings)
-        kernel = kernels.elementwise(self.likelihood, first.dtype, narrow, flags)
+        kernel, block = kernels.elementwise(self.likelihood, first.dtype, narrow, flags)
         runs = RUNS if size >= MANY else 1
-        programs = -(-size // (kernels.BLOCK * runs))
+        programs = -(-size // (block * runs))
         sums = launch.partial_sums(programs if summed else 1, first)
         scale = problem.factor / size if problem.reduction == "mean" else problem.factor
         setting = problem.settings[0] if problem.settings else 0.0
         places = launch.there((first, second, given, y, weight, upstream, value, *slopes), first)
         numbers = (size, runs, *periods, launch.bits(scale), launch.bits(setting))
         with launch.on(first):
-            kernel[(programs,)](*places, sums, *numbers)
+            launch.start(kernel, programs, (*places, sums, *numbers))
             if not summed:
                 return first if value is None else value
             return launch.total(sums, scale, first.dtype)

@@ -26,8 +26,13 @@ _PLAIN = ("size", "runs", "given_period", "weight_period", "scale", "setting", "
 
 
 @cache
-def elementwise(likelihood: Any, dtype: torch.dtype, narrow: bool, flags: frozenset[str]) -> Any:
-    """Compile the loop over elements for one likelihood, one dtype, and what is wanted."""
+def elementwise(
+    likelihood: Any, dtype: torch.dtype, narrow: bool, flags: frozenset[str]
+) -> tuple[Any, int]:
+    """Compile the loop over elements for one likelihood, one dtype, and what is wanted.
+
+    Returns the kernel, and how many elements it treats at a time: float64 takes two registers.
+    """
     weighted, by_y = "WEIGHTED" in flags, "BY_Y" in flags
     settled = precision.settled(likelihood, dtype, narrow, weighted, by_y)
     fine = dtype == torch.float64 or (settled is None and dtype not in HALVES)
@@ -35,14 +40,15 @@ def elementwise(likelihood: Any, dtype: torch.dtype, narrow: bool, flags: frozen
     chosen = {name: name in flags for name in _ELEMENTWISE_FLAGS}
     chosen |= {"TWO_INPUTS": len(likelihood.inputs) == 2, "GIVES": bool(likelihood.given)}
     plain = ("nll", "grad", "grad_target")
-    names = chosen | {"BLOCK": BLOCK, "SETTLES": settles}
     real = np.float64 if fine or settles else np.float32
+    block = BLOCK if real is np.float32 else BLOCK // 2
+    names = chosen | {"BLOCK": block, "SETTLES": settles}
     names["treat"] = _treat(likelihood, real, plain, chosen)
     if settles:
         there = ("settled_nll", "settled_grad", "grad_target")
         names["treat_settled"] = _treat(likelihood, np.float32, there, chosen)
         names["is_settled"] = written(_formula(settled), {})
-    return _kernel(loops.elementwise, names)
+    return _kernel(loops.elementwise, names), block
 
 
 _ELEMENTWISE_FLAGS = (

@@ -19,6 +19,11 @@ def on(tensor: Tensor) -> AbstractContextManager[Any]:
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
+def start(kernel: Any, programs: int, arguments: Sequence[Any], warps: int = 4) -> None:
+    """Run a kernel; a product and a sum become one instruction, whatever Triton's default is."""
+    kernel[(programs,)](*arguments, num_warps=warps, enable_fp_fusion=True)
+
+
 def bits(number: float) -> int:
     """Return the bits of a float64: Triton would pass a float as a float32."""
     (found,) = struct.unpack("q", struct.pack("d", number))
@@ -34,14 +39,14 @@ def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None
     """Return the scaled sum of what programs left; NaN where the `inverse` of a count is ∞."""
     out = memory.empty((), dtype, sums.device)
     kernel = kernels.finish(dtype, False, inverse is not None)
-    kernel[(1,)](sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out)
+    start(kernel, 1, (sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out))
     return out
 
 
 def inverse_of(sums: Tensor) -> Tensor:
     """Return one over the sum of what programs left."""
     out = memory.empty((), torch.float64, sums.device)
-    kernels.finish(out.dtype, True, False)[(1,)](sums, sums.numel(), 0, sums, out)
+    start(kernels.finish(out.dtype, True, False), 1, (sums, sums.numel(), 0, sums, out))
     return out
 
 

@@ -120,7 +120,7 @@ def finish(sums, count, scale, inverse, out):
     """
     total = tl.zeros((BLOCK,), tl.float64)
     for start in range(0, count, BLOCK):
-        places = start + tl.arange(0, BLOCK)
+        places = start + tl.arange(0, BLOCK).to(tl.int64)
         total += tl.load(sums + places, mask=places < count, other=0.0)
     result = tl.sum(total, 0)
     if INVERTED:

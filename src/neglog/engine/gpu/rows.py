@@ -12,7 +12,7 @@ from neglog.engine import memory
 from neglog.engine.gpu import kernels, launch, loops_of_rows
 from neglog.engine.problem import RowsOfClasses
 
-TILE = 2048  # numbers that a program treats at a time
+TILE = 2048  # numbers that a program treats at a time; half as many in float64
 LONGEST = 8192  # classes of a row that is read once; half as many in float64
 SIDE_BY_SIDE = 32  # rows of a program where they lie side by side, as in images
 
@@ -118,7 +118,8 @@ class _Pass:
         programs = -(-self.rows // kernels.BLOCK)
         sums = launch.partial_sums(programs, self.x)
         places = launch.there((self.y, self.weight, self.shares), self.x)
-        kernel[(programs,)](*places, sums, self.rows, self.classes, self.problem.ignored)
+        numbers = (self.rows, self.classes, self.problem.ignored)
+        launch.start(kernel, programs, (*places, sums, *numbers))
         return launch.inverse_of(sums)
 
     def _launch(self, flags: frozenset[str], after: Sequence[Tensor | None]) -> Tensor:
@@ -133,7 +134,8 @@ class _Pass:
             programs = -(-self.rows // kernels.BLOCK)
             sums = launch.partial_sums(programs, x)
             places = launch.there((x, labels, self.weight, self.shares, *after), x)
-            kernel[(programs,)](*places, sums, *steps, self.rows, problem.ignored, scale)
+            numbers = (*steps, self.rows, problem.ignored, scale)
+            launch.start(kernel, programs, (*places, sums, *numbers))
             return sums
         sizes, whole = self._sizes()
         flags |= launch.chosen(WHOLE=whole)
@@ -145,15 +147,16 @@ class _Pass:
         places = launch.there((x, labels, targets, self.weight, self.shares, *after), x)
         numbers = (*steps, chunks, problem.ignored, scale, *map(launch.bits, parts))
         warps = max(4, min(16, sizes[0] * sizes[1] // 512))
-        kernel[(programs,)](*places, sums, *numbers, num_warps=warps)
+        launch.start(kernel, programs, (*places, sums, *numbers), warps)
         return sums
 
     def _sizes(self) -> tuple[tuple[int, int], bool]:
         """Return how many rows and classes are treated at a time, and whether that is a row."""
         real = kernels.types_of(self.x.dtype, self.spread)[0]
-        longest = LONGEST * 4 // real(0).itemsize
+        words = real(0).itemsize // 4
+        tile, longest = TILE // words, LONGEST // words
         width = 1 << max(0, self.classes - 1).bit_length()
         if self.row_step == 1 and self.inner > 1:  # neighbours are other rows
-            width = min(width, TILE // SIDE_BY_SIDE)
+            width = min(width, tile // SIDE_BY_SIDE)
         width = min(width, longest)
-        return (max(1, TILE // width), width), width >= self.classes
+        return (max(1, tile // width), width), width >= self.classes

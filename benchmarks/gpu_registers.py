@@ -1,0 +1,217 @@
+"""Every kernel for a GPU, compiled on a machine that may have none, with its registers and spills.
+
+    python benchmarks/gpu_registers.py [--targets cuda:80 cuda:90 cuda:100 hip:gfx942] [--only TEXT]
+        [--part 0/4]
+
+The engines are run on tensors of a CPU with their launches written down instead of made; each
+kernel is then compiled for each target with the types, the constants and the alignment it would be
+started with. Registers are those of a thread; spills are bytes of a thread that went to memory.
+`--part` compiles each kernel for one target only, the targets taking turns, starting with that one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ["TRITON_INTERPRET"] = "0"
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from neglog import REGISTRY, families
+from neglog.engine.gpu import elementwise, kernels, rows
+from neglog.engine.problem import Elements, RowsOfClasses
+
+TARGETS = ("cuda:80", "cuda:90", "cuda:100", "hip:gfx942")
+TYPES = {
+    torch.float32: "*fp32", torch.float64: "*fp64", torch.bfloat16: "*bf16", torch.int64: "*i64",
+}  # fmt: skip
+DTYPES = (torch.float32, torch.bfloat16)
+WHERE_IT_LIES = re.compile(r"tt\.addptr .*: tensor<.*>, tensor<.*xi32>")
+
+
+class Launch(NamedTuple):
+    """A kernel as it would be started."""
+
+    name: str
+    kernel: Any
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+class Recorder:
+    """Stands for a kernel: writes its launches down."""
+
+    def __init__(self, kernel: Any, launches: list[Launch]) -> None:
+        self.kernel, self.launches = kernel, launches
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Any:
+        """Return what is called with a kernel's arguments."""
+
+        def launch(*arguments: Any, **options: Any) -> None:
+            name = self.kernel.__name__.rpartition("_")[0]
+            self.launches.append(Launch(name, self.kernel, arguments, options))
+
+        return launch
+
+
+def launches() -> Iterator[Launch]:
+    """Return every launch of every loss, its kernels each once."""
+    found: list[Launch] = []
+    make = kernels._kernel
+    kernels._kernel = lambda *facts: Recorder(make(*facts), found)
+    seen = set()
+    for title, run in problems():
+        found.clear()
+        run()
+        for launch in found:
+            if id(launch.kernel) not in seen:
+                seen.add(id(launch.kernel))
+                yield launch._replace(name=f"{launch.name} {title}")
+
+
+def problems() -> Iterator[tuple[str, Any]]:
+    """Return what the engines are asked, each with a title."""
+    for likelihood in REGISTRY.values():
+        for dtype in DTYPES:
+            title = f"{likelihood.name} {str(dtype).removeprefix('torch.')}"
+            if likelihood.elementwise:
+                yield from of_elements(likelihood, title, dtype)
+            else:
+                yield from of_rows(likelihood, title, dtype)
+
+
+def of_elements(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[str, Any]]:
+    """Return problems of elements; what they hold does not matter."""
+    ones = torch.ones(4096, dtype=dtype)
+    facts = (tuple(ones for _ in likelihood.given), tuple(0.5 for _ in likelihood.settings))
+    problem = Elements(likelihood, tuple(ones for _ in likelihood.inputs), ones, *facts)
+    wanted = [True] * len(problem.inputs)
+    yield from passes(elementwise, title, problem, wanted)
+    masked = problem._replace(weight=ones, masked=True, reduction="none")
+    yield from passes(elementwise, f"{title} masked none", masked, [*wanted, True])
+    repeated = problem._replace(weight=ones[:64], given=tuple(t[:64] for t in problem.given))
+    yield f"{title} weight repeated", lambda: elementwise.run(*repeated.parted(), wanted)
+
+
+def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[str, Any]]:
+    """Return problems of rows: short, long, as in images, against labels and against shares."""
+    for shape in ((64, 3), (64, 1000), (2, 128256), (2, 21, 4096)):
+        x = torch.ones(shape, dtype=dtype)
+        labels = torch.zeros(x.numel() // shape[1], dtype=torch.int64)
+        problem = RowsOfClasses(likelihood, x, labels)
+        size = "x".join(map(str, shape))
+        yield from passes(rows, f"{title} {size}", problem, [True])
+        weight, share = torch.ones(shape[1], dtype=dtype), torch.ones(len(labels), dtype=dtype)
+        weighed = problem._replace(weight=weight, share=share, reduction="none")
+        yield from passes(rows, f"{title} {size} weight share none", weighed, [True])
+        if likelihood.softmax and len(shape) == 2:
+            soft = problem._replace(y=x)
+            yield from passes(rows, f"{title} {size} shares", soft, [True])
+            smooth = problem._replace(smoothing=0.1)
+            yield from passes(rows, f"{title} {size} smoothed", smooth, [True])
+
+
+def passes(module: Any, title: str, problem: Any, wanted: list[bool]) -> Iterator[tuple[str, Any]]:
+    """Return the pass forward and the one that honours what comes from above."""
+    bare, tensors = problem.parted()
+    yield title, lambda: module.run(bare, tensors, wanted)
+    each = problem.reduction == "none"
+    one = torch.ones(tensors[1].shape[:1] if each else (), dtype=tensors[0].dtype)
+    kept = [torch.empty_like(tensors[0]), *[None] * (len(tensors) - 1)]
+    yield f"{title} again", lambda: module.pull(bare, tensors, wanted, one, kept)
+
+
+def compiled(launch: Launch, target: str) -> Any:
+    """Compile a launch for a target."""
+    kind, name = target.split(":")
+    gpu = GPUTarget(kind, int(name) if name.isdigit() else name, 64 if kind == "hip" else 32)
+    names = launch.kernel.arg_names
+    plain = launch.kernel.do_not_specialize
+    signature, constants, attributes = {}, {}, {}
+    for place, (name, value) in enumerate(zip(names, launch.arguments, strict=True)):
+        if isinstance(value, torch.Tensor):
+            signature[name] = TYPES[value.dtype]
+            attributes[(place,)] = [["tt.divisibility", 16]]
+        elif value == 1 and name not in plain:
+            signature[name], constants[name] = "constexpr", 1
+        else:
+            signature[name] = "i32" if -(2**31) <= value < 2**31 else "i64"
+            if value % 16 == 0 and name not in plain:
+                attributes[(place,)] = [["tt.divisibility", 16]]
+    source = ASTSource(launch.kernel, signature, constants, attributes)
+    return triton.compile(source, target=gpu, options=launch.options)
+
+
+def usage(result: Any) -> tuple[int, int]:
+    """Return the registers and the spilled bytes of a thread."""
+    if "amdgcn" in result.asm:
+        text = result.asm["amdgcn"]
+        counts = [int(re.search(rf"\.{key}:\s+(\d+)", text)[1]) for key in
+                  ("vgpr_count", "private_segment_fixed_size")]  # fmt: skip
+        return counts[0], counts[1]
+    tool = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(result.asm["cubin"])
+        file.flush()
+        command = [str(tool), "--dump-resource-usage", file.name]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"REG:(\d+)", text)[1]), int(re.search(r"STACK:(\d+)", text)[1])
+
+
+def narrow_places(result: Any) -> int:
+    """Count addresses that are computed in 32 bits, which 2³¹ elements overflow."""
+    return len(WHERE_IT_LIES.findall(result.asm["ttir"]))
+
+
+def root_of(error: BaseException) -> str:
+    """Return what a chain of errors began with, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().splitlines()[-1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compile, and print a line for each kernel and target; return how many failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--targets", nargs="+", default=TARGETS)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--part", default="")
+    options = parser.parse_args(arguments)
+    print(f"Triton {triton.__version__}, {len(families.__all__)} declarations")
+    print(f"{'kernel':68} {'target':12} registers  spilled bytes")
+    failed = count = 0
+    first = int(options.part.split("/")[0]) if options.part else 0
+    for number, launch in enumerate(launches()):
+        if options.only not in launch.name:
+            continue
+        turn = [options.targets[(number + first) % len(options.targets)]]
+        for target in turn if options.part else options.targets:
+            try:
+                result = compiled(launch, target)
+                registers, spilled = usage(result)
+            except Exception as error:  # whatever a compiler may raise: the table goes on
+                failed += 1
+                print(f"{launch.name:68} {target:12} failed: {root_of(error)}", flush=True)
+                continue
+            count += 1
+            narrow = narrow_places(result)
+            failed += narrow > 0
+            remark = f"  {narrow} addresses of 32 bits" if narrow else ""
+            print(f"{launch.name:68} {target:12} {registers:9} {spilled:14}{remark}", flush=True)
+    print(f"{count} compiled, {failed} failed")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 100))
