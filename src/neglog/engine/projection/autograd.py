@@ -95,11 +95,9 @@ class _Total(torch.autograd.Function):
             found = [None if g is None else upstream * g for g in gradients]
             return None, *_spread(rounded(Gradients(*found), operands))
         ctx.gradients = None
-        if upstream.item() != 1.0:
-            for gradient in gradients:
-                if gradient is not None:
-                    gradient.mul_(upstream)
-        return None, *_spread(rounded(gradients, operands))
+        # A GPU would be waited for to see whether this is 1.
+        changes = upstream.is_cuda or upstream.item() != 1.0
+        return None, *_spread(rounded(gradients, operands, upstream if changes else None))
 
 
 # Tells whether `is_grads_batched` maps a backward over many upstream gradients.

@@ -19,7 +19,7 @@ CLASSES = 4096  # whose logits, or gradients, are made at a time: what the cache
 
 def is_fast(x: Tensor, numbers: int) -> bool:
     """Tell whether this processor has tiles for bfloat16, and the weight is worth them."""
-    if x.dtype != torch.bfloat16 or x.device.type != "cpu" or numbers < LEAST:
+    if x.dtype != torch.bfloat16 or not x.is_cpu or numbers < LEAST:
         return False
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return bool(has_tiles()) and torch.backends.mkldnn.is_available()
@@ -36,11 +36,16 @@ def logits(x: Tensor, w: Tensor, out: Tensor) -> None:
         halves_cpu.join(high, low, out[:, start : start + CLASSES])
 
 
-def narrowed(dz: Tensor) -> Tensor:
+def narrowed(dz: Tensor, dtype: torch.dtype) -> Tensor:
     """Return float32 rounded to bfloat16, in the first half of each row's memory."""
     from neglog.engine import halves_cpu
 
     return halves_cpu.narrow(dz)
+
+
+def by_x(dz: Tensor, w: Tensor, out: Tensor) -> None:
+    """Write dz · w."""
+    out.copy_(torch.mm(dz, w))
 
 
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:

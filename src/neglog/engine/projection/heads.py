@@ -46,11 +46,15 @@ def whole(head: Head, operands: Operands) -> list[Tensor]:
     if counts is not None:
         operands = operands._replace(x=torch.where(counts.any(1, keepdim=True), operands.x, 0.0))
     lines = outputs(head, torch.nn.functional.linear(*operands[:3]), operands)
-    if counts is None:
-        return lines
+    return lines if counts is None else of_counting(head, lines, counts)
+
+
+def of_counting(head: Head, lines: list[Tensor], counts: Tensor) -> list[Tensor]:
+    """Return outputs with what is said of a row that does not count where one does not."""
+    pairs = zip(head.outputs, lines, strict=True)
     return [
-        torch.where(counts, line, NOWHERE.get(name, 0))
-        for name, line in zip(head.outputs, lines, strict=True)
+        torch.where(counts, line, torch.full_like(line, NOWHERE.get(name, 0)))
+        for name, line in pairs
     ]
 
 

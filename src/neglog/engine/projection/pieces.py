@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from neglog.engine import values
+from neglog.engine.projection import tensor_cores
 from neglog.engine.projection.heads import outputs, rows_of_classes
 from neglog.engine.projection.problem import Head, Operands
 
@@ -25,25 +26,36 @@ class Pulled(NamedTuple):
 def is_fused(head: Head, z: Tensor, part: Operands) -> bool:
     """Tell whether the rows' kernel knows this head: loss and gradient in one pass."""
     known = head.outputs == ("nll",) and not head.softcap and not head.z_loss
-    return known and head.likelihood == "categorical" and part.chosen is None and _kernel_serves(z)
+    known = known and head.likelihood == "categorical" and part.chosen is None
+    return known and z.numel() > 0 and (values.kernel_serves(z) or values.gpu_serves(z))
 
 
-def _kernel_serves(z: Tensor) -> bool:
-    return z.numel() > 0 and values.kernel_serves(z)
+def can_be_narrow(head: Head, part: Operands) -> bool:
+    """Tell whether the rows' kernel may write the gradient in halves, as the products want it."""
+    plain = head.temperature == 1.0 and head.positions == 1 and part.b is None
+    return plain and tensor_cores.are_fast(part.x) and is_fused(head, part.x, part)
 
 
-def lines_of(head: Head, part: Operands, gradient: bool) -> int:
+def lines_of(head: Head, part: Operands, gradient: bool) -> float:
     """Return about how many numbers there are at a time for each logit."""
     if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.chosen is None:
         in_place = head.positions == 1 and head.likelihood == "categorical"
-        return 1 if in_place or not gradient else 4
+        narrow = 0.5 if gradient and tensor_cores.are_fast(part.x) else 0.0
+        return 1 + narrow if in_place or not gradient else 4
     return 4 * (1 + gradient) * (1 + ("entropy" in head.outputs) + ("kl" in head.outputs))
 
 
-def pull(head: Head, z: Tensor, part: Operands, upstream: list[Tensor], by_y: bool) -> Pulled:
-    """Return the derivatives; the logits' memory may become the gradient's."""
+def pull(
+    head: Head,
+    z: Tensor,
+    part: Operands,
+    upstream: list[Tensor],
+    by_y: bool,
+    narrow: Tensor | None = None,
+) -> Pulled:
+    """Return the derivatives; they may take the logits' memory, or the `narrow` one."""
     if is_fused(head, z, part) and not by_y:
-        return _fused(head, z, part, upstream[0])
+        return _fused(head, z, part, upstream[0], narrow)
     with _recording():
         z = z.detach().requires_grad_()
         leaves = [z]
@@ -70,17 +82,28 @@ def _recording() -> Iterator[None]:
         yield
 
 
-def _fused(head: Head, z: Tensor, part: Operands, upstream: Tensor) -> Pulled:
+def _rows_kernels(z: Tensor) -> Any:
+    """Import the kernels when the first loss is computed: Numba and Triton take their time."""
+    if values.gpu_serves(z):
+        from neglog.engine.gpu import rows
+
+        return rows
     from neglog.engine import rows_cpu
 
+    return rows_cpu
+
+
+def _fused(
+    head: Head, z: Tensor, part: Operands, upstream: Tensor, narrow: Tensor | None
+) -> Pulled:
     if head.temperature != 1.0:
         z.div_(head.temperature)
     share = upstream if part.share is None else upstream * part.share
     problem = rows_of_classes(head, z, part)
     problem = problem._replace(share=share.to(z.dtype).reshape(-1), reduction="sum")
     bare, tensors = problem.parted()
-    into = z if problem.x is z else None
-    total, slopes = rows_cpu.run(bare, tensors, [True], into)
+    into = (z if narrow is None else narrow) if problem.x is z else None
+    total, slopes = _rows_kernels(z).run(bare, tensors, [True], into)
     dz = slopes[0]
     assert dz is not None
     if head.positions > 1:

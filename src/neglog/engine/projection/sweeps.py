@@ -8,21 +8,35 @@ nothing is in none of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from neglog.engine import memory
-from neglog.engine.projection import pieces, products
-from neglog.engine.projection.heads import NOWHERE, counting, nothing, outputs
+from neglog.engine.projection import pieces, products, tensor_cores
+from neglog.engine.projection.heads import NOWHERE, counting, nothing, of_counting, outputs
 from neglog.engine.projection.problem import Head, Operands
 from neglog.engine.projection.totals import Gradients, Totals, Wanted
 from neglog.engine.projection.workspace import rows_of_a_piece
 
 
-def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> Tensor | None:
-    """Return the numbers of the rows that count; None if all do."""
+class _Rows(NamedTuple):
+    """Which rows are treated.
+
+    Attributes:
+        operands: of all rows; what is not to be looked at is 0 where it cannot be left out.
+        numbers: of the rows that count; None if all are treated.
+        counts: which of the losses count, where rows that do not are treated too.
+    """
+
+    operands: Operands
+    numbers: Tensor | None = None
+    counts: Tensor | None = None
+
+
+def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _Rows:
+    """Pick out the rows that count."""
     counts = counting(head, operands)
     for_any = None
     for u in upstream:
@@ -30,23 +44,31 @@ def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> Te
     if for_any is not None:
         counts = for_any if counts is None else counts & for_any
     if counts is None:
-        return None
+        return _Rows(operands)
     rows = counts.any(1)
-    return None if bool(rows.all()) else rows.nonzero()[:, 0]
+    if _may_not_wait(operands.x):
+        share = counts.to(operands.computed_in)
+        share = share if operands.share is None else torch.where(counts, operands.share, 0.0)
+        x = torch.where(rows[:, None], operands.x, 0.0)
+        return _Rows(operands._replace(x=x, share=share), counts=counts)
+    return _Rows(operands, None if bool(rows.all()) else rows.nonzero()[:, 0])
+
+
+def _may_not_wait(x: Tensor) -> bool:
+    """Tell whether a CUDA graph is recorded, which cannot know how many rows count."""
+    return x.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 class _Pass:
     """The pieces of one pass, and the memory for their logits."""
 
-    def __init__(
-        self, head: Head, operands: Operands, rows: Tensor | None, lines: int, budget: int
-    ) -> None:
-        self.head, self.operands, self.rows = head, operands, rows
-        self.count = len(operands.x) if rows is None else len(rows)
-        self.step = rows_of_a_piece(operands, self.count, lines, budget)
-        self.memory = memory.empty(
-            (self.step, len(operands.w)), operands.computed_in, operands.x.device
-        )
+    def __init__(self, head: Head, chosen: _Rows, lines: float, budget: int) -> None:
+        self.head, self.operands, self.rows, self.counts = head, *chosen
+        x, classes = self.operands.x, len(self.operands.w)
+        self.count = len(x) if self.rows is None else len(self.rows)
+        self.step = rows_of_a_piece(self.operands, self.count, lines, budget)
+        self.memory = memory.empty((self.step, classes), self.operands.computed_in, x.device)
+        self._narrow: Tensor | None = None
 
     def places(self) -> Iterator[Any]:
         """Return where the rows of each piece are."""
@@ -58,14 +80,22 @@ class _Pass:
         """Return the logits of a piece."""
         return products.logits(part.x, part.w, part.b, self.memory[: len(part.x)])
 
+    def narrow(self, part: Operands) -> Tensor | None:
+        """Return memory for the gradient by the logits of a piece in halves, if it may be there."""
+        if not pieces.can_be_narrow(self.head, part):
+            return None
+        if self._narrow is None:
+            self._narrow = memory.empty(self.memory.shape, part.x.dtype, part.x.device)
+        return self._narrow[: len(part.x)]
+
 
 def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
     """Return the outputs of all rows, a line (N, positions) for each."""
-    rows = _rows(head, operands)
-    work = _Pass(head, operands, rows, pieces.lines_of(head, operands, False), budget)
+    chosen = _rows(head, operands)
+    work = _Pass(head, chosen, pieces.lines_of(head, operands, False), budget)
     results: list[Tensor] = []
     for place in work.places():
-        part = operands.at(place)
+        part = work.operands.at(place)
         found = outputs(head, work.logits(part), part)
         results = results or [
             line.new_full((len(operands.x), line.shape[1]), NOWHERE.get(name, 0))
@@ -73,6 +103,8 @@ def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
         ]
         for result, line in zip(results, found, strict=True):
             result[place] = line
+    if chosen.counts is not None:
+        results = of_counting(head, results, chosen.counts)
     return results or nothing(head, operands)
 
 
@@ -80,18 +112,21 @@ def pull(
     head: Head, operands: Operands, upstream: Sequence[Tensor], wanted: Wanted, budget: int
 ) -> tuple[Tensor, Gradients]:
     """Return the sum of upstream · outputs, and its derivatives by the operands."""
-    rows = _rows(head, operands, upstream)
-    work = _Pass(head, operands, rows, pieces.lines_of(head, operands, True), budget)
-    totals = Totals(operands, wanted, rows is not None)
+    work = _Pass(
+        head, _rows(head, operands, upstream), pieces.lines_of(head, operands, True), budget
+    )
+    lifted = tensor_cores.lift(operands, upstream)
+    totals = Totals(operands, wanted, work.rows is not None, lifted)
     value = torch.zeros((), dtype=torch.float64, device=operands.x.device)
     for place in work.places():
-        part = operands.at(place)
-        given = [u[place] for u in upstream]
-        pulled = pieces.pull(head, work.logits(part), part, given, wanted[3])
+        part = work.operands.at(place)
+        given = [u[place] if lifted is None else u[place] * lifted for u in upstream]
+        narrow = None if wanted[3] else work.narrow(part)
+        pulled = pieces.pull(head, work.logits(part), part, given, wanted[3], narrow)
         value += pulled.total
         totals.add(place, pulled.z, part)
         totals.add_target(place, pulled.y)
-    return value, totals.finished()
+    return value if lifted is None else value / lifted, totals.finished()
 
 
 def push(
@@ -103,12 +138,11 @@ def push(
     budget: int,
 ) -> tuple[list[Tensor], Gradients]:
     """Return how outputs, and pulled derivatives, change as the operands change."""
-    rows = _rows(head, operands)
-    work = _Pass(head, operands, rows, 12, budget)
-    totals = Totals(operands, wanted, rows is not None)
+    work = _Pass(head, _rows(head, operands), 12, budget)
+    totals = Totals(operands, wanted, work.rows is not None)
     results = [u.new_zeros(u.shape) for u in upstream]
     for place in work.places():
-        part, given = operands.at(place), [u[place] for u in upstream]
+        part, given = work.operands.at(place), [u[place] for u in upstream]
         moved_x = None if changes.x is None else changes.x[place]
         moved_y = None if changes.y is None else changes.y[place]
         moved = _moved(part, moved_x, changes)

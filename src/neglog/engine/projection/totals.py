@@ -32,8 +32,10 @@ Wanted = Sequence[bool]  # one for each of these
 class Totals:
     """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
 
-    def __init__(self, operands: Operands, wanted: Wanted, gaps: bool) -> None:
-        self.operands, self.dtype = operands, operands.computed_in
+    def __init__(
+        self, operands: Operands, wanted: Wanted, gaps: bool, lifted: Tensor | None = None
+    ) -> None:
+        self.operands, self.dtype, self.lifted = operands, operands.computed_in, lifted
         x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
         fresh = torch.zeros_like if gaps else torch.empty_like
         whole: Any = {"dtype": self.dtype, "memory_format": torch.contiguous_format}
@@ -46,8 +48,8 @@ class Totals:
     def add(self, place: Any, dz: Tensor, part: Operands) -> None:
         """Add what a piece's logits give; their memory is used up."""
         if self.b is not None:
-            self.b += dz.sum(0)
-        dz = products.factor(dz, part.x)
+            self.b += dz.sum(0, dtype=self.dtype)
+        dz = products.factor(dz, part.x, self.lifted is not None)
         if self.x is not None:
             if isinstance(place, slice):
                 products.by_x(dz, part.w, self.x[place])
@@ -79,16 +81,23 @@ class Totals:
         """Return the derivatives."""
         if self.w is not None and not self.begun:
             self.w.zero_()
-        return Gradients(self.x, self.w, self.b, self.y)
+        found = Gradients(self.x, self.w, self.b, self.y)
+        if self.lifted is None:
+            return found
+        return Gradients(*(None if t is None else t.div_(self.lifted) for t in found))
 
 
-def rounded(gradients: Gradients, operands: Operands) -> Gradients:
-    """Return derivatives in the dtypes of the operands."""
+def rounded(gradients: Gradients, operands: Operands, upstream: Tensor | None = None) -> Gradients:
+    """Return upstream · derivatives in the dtypes of the operands; their memory is used up."""
     likes = (operands.x, operands.w, operands.b, operands.y)
-    return Gradients(*(_rounded(t, like) for t, like in zip(gradients, likes, strict=True)))
+    pairs = zip(gradients, likes, strict=True)
+    return Gradients(*(_rounded(total, like, upstream) for total, like in pairs))
 
 
-def _rounded(total: Tensor | None, like: Tensor | None) -> Tensor | None:
-    if total is None or like is None or total.dtype == like.dtype:
+def _rounded(total: Tensor | None, like: Tensor | None, upstream: Tensor | None) -> Tensor | None:
+    if total is None or like is None:
         return total
-    return memory.empty(total.shape, like.dtype, total.device).copy_(total)
+    if total.dtype == like.dtype:
+        return total if upstream is None else total.mul_(upstream)
+    out = memory.empty(total.shape, like.dtype, total.device)
+    return out.copy_(total) if upstream is None else torch.mul(total, upstream, out=out)

@@ -6,15 +6,20 @@ import os
 import re
 from functools import cache
 
+import torch
+
 from neglog.engine.projection.problem import Operands
 
-MOST = 256 * 2**20  # by default; more rows at a time gain nothing
+MOST = 256 * 2**20  # by default; on a CPU more rows at a time gain nothing
+MOST_ON_GPU = 768 * 2**20  # a thousand rows of a hundred thousand classes, which keep it busy
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @cache
-def default() -> int:
-    """Return the workspace where none is asked for: a 16th of the machine's memory, or MOST."""
+def default(device: torch.device) -> int:
+    """Return the workspace where none is asked for: a 16th of the device's memory, or the most."""
+    if device.type == "cuda":
+        return min(MOST_ON_GPU, torch.cuda.get_device_properties(device).total_memory // 16)
     try:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # of a system that does not say
@@ -35,7 +40,7 @@ def bytes_of(memory: int | float | str) -> int | None:
     return size if size > 0 else None
 
 
-def rows_of_a_piece(operands: Operands, count: int, lines: int, budget: int) -> int:
+def rows_of_a_piece(operands: Operands, count: int, lines: float, budget: int) -> int:
     """Return how many rows are treated at a time, in pieces of one size.
 
     Args:
@@ -44,7 +49,7 @@ def rows_of_a_piece(operands: Operands, count: int, lines: int, budget: int) -> 
         lines: how many numbers there are at a time for each logit.
         budget: bytes; 0 for the default.
     """
-    of_a_row = len(operands.w) * lines * operands.computed_in.itemsize
-    rows = max(1, (budget or default()) // max(1, of_a_row))
+    of_a_row = int(len(operands.w) * lines * operands.computed_in.itemsize)
+    rows = max(1, (budget or default(operands.x.device)) // max(1, of_a_row))
     pieces = -(-count // rows)
     return max(1, -(-count // max(1, pieces)))

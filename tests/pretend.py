@@ -1,0 +1,63 @@
+"""A GPU without one: the engines take a CPU's tensors for a GPU's, and Triton interprets."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from neglog.engine import ops, values
+from neglog.engine.projection import products, tensor_cores
+
+# The interpreter computes with numpy, which tells of every ∞ and NaN.
+QUIET = "ignore:.* encountered:RuntimeWarning"
+
+
+def a_gpu(monkeypatch) -> None:
+    """Have every loss take a GPU's way."""
+    from neglog.engine.gpu import elementwise, rows
+
+    monkeypatch.setattr(values, "gpu_serves", lambda *tensors: all(t.numel() for t in tensors))
+    monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
+    monkeypatch.setattr(values, "are_known", lambda *tensors: False)
+    monkeypatch.setattr(ops, "_elementwise_kernels", lambda tensor: elementwise)
+    monkeypatch.setattr(ops, "_rows_kernels", lambda tensor: rows)
+
+
+def tensor_cores_too(monkeypatch) -> list[str]:
+    """Have halves multiplied as on a GPU, whose operators torch has none of on a CPU.
+
+    Returns what was called, by and by.
+    """
+    called = []
+
+    class Operator:
+        def __init__(self, name, compute):
+            self.name, self.compute = name, compute
+
+        def dtype_out(self, *arguments, out):
+            called.append(self.name)
+            *tensors, dtype = arguments
+            assert dtype == torch.float32
+            return out.copy_(self.compute(*(t.float() for t in tensors)))
+
+    halves = (torch.bfloat16, torch.float16)
+    monkeypatch.setattr(tensor_cores, "MM", Operator("mm", torch.mm))
+    monkeypatch.setattr(tensor_cores, "ADDMM", Operator("addmm", torch.addmm))
+    monkeypatch.setattr(tensor_cores, "are_fast", lambda x: x.dtype in halves)
+    monkeypatch.setattr(products, "_units_of", lambda dz: tensor_cores)
+    return called
+
+
+class Waiting(TorchDispatchMode):
+    """Notes the operations of torch whose answer has to come back from a device."""
+
+    NAMES = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket.__name__ in self.NAMES:
+            self.waits.append(func)
+        return func(*args, **(kwargs or {}))
