@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -14,6 +14,7 @@ from neglog.errors import BenchError
 def bench(
     *,
     only: str = "",
+    device: Literal["cpu", "cuda"] = "cpu",
     seconds: float = 4.0,
     compile: bool = True,
     dtype: Literal["float32", "float64", "bfloat16"] | None = None,
@@ -24,6 +25,9 @@ def bench(
 ) -> int:
     """Time the losses beside torch's, and beside torch's compiled, on this machine.
 
+    On a GPU (``--device cuda``) also beside Liger, cut-cross-entropy and torch's chunked linear
+    cross-entropy where they are installed, each line being held against float64 first.
+
     Every line first checks that neglog and torch agree. Ctrl-C ends the run with what was measured
     so far. The whole table takes some ten minutes and four gigabytes of memory.
 
@@ -31,16 +35,19 @@ def bench(
     ----------
     only
         Measure the lines that contain this, such as cross_entropy or no_grad.
+    device
+        Where: cpu, or cuda, whose table has lines of its own.
     seconds
         How long to measure each line, checks and compilation aside.
     compile
         Measure torch.compile too; it takes some seconds for each line.
     dtype
-        Measure every line in this dtype, instead of its own.
+        Measure every line in this dtype, instead of its own; on a GPU, the lines of this dtype.
     memory
-        Measure the peak memory of every large line too, each in processes of its own.
+        Measure the peak memory of every large line too, each in processes of its own. On a GPU it
+        is always measured.
     start
-        Measure what the import and the first call cost too.
+        Measure what the import and the first call cost too. Not on a GPU.
     out
         A file for what is printed.
     json
@@ -49,13 +56,19 @@ def bench(
     from neglog.bench.api import Options, run
     from neglog.bench.cases import CASES
     from neglog.bench.files import Paper, check, write_json
+    from neglog.bench.gpu import run as on_gpu
 
     if seconds <= 0:
         raise BenchError(f"--seconds wants more than 0, but got {seconds:g}.")
     for path in filter(None, (out, json)):
         check(path)
     paper = Paper()
-    report = run(Options(only, seconds, compile, dtype, memory, start), CASES, paper.write)
+    report: Any
+    if device == "cuda":
+        chosen, gpu = on_gpu.choose(only, dtype), on_gpu.the_gpu()
+        report = on_gpu.run(chosen, gpu, seconds, compile, paper.write)
+    else:
+        report = run(Options(only, seconds, compile, dtype, memory, start), CASES, paper.write)
     if out is not None:
         paper.save(out)
     if json is not None:
