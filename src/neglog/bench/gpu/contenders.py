@@ -48,6 +48,9 @@ _LIBRARIES: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
+WRITERS = (LIGER,)  # they write the gradient over the logits
+
+
 def _layer(x: Tensor, w: Tensor, y: Tensor) -> Tensor:
     return torchs.cross_entropy(torchs.linear(x, w), y)
 

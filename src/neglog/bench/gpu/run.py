@@ -139,7 +139,8 @@ def _runs(
     data: tuple[Tensor, ...] = line.data(device)
     found: dict[str, Callable[[], Any]] = {}
     for name, loss in contenders.contenders(line, compiling).items():
-        found[name] = contenders.step(loss, data)
+        own = line.data(device) if name in contenders.WRITERS else data
+        found[name] = contenders.step(loss, own)
     if line.kind == "layer":
         found[contenders.FLOOR] = contenders.bare_products(data)
     for name in list(found):

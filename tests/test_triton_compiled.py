@@ -1,0 +1,26 @@
+"""Every kernel for a GPU, compiled on a machine without one: types and registers, no results."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton has no build for this system")
+SCRIPT = Path(__file__).parent.parent / "benchmarks" / "gpu_registers.py"
+
+
+@pytest.mark.parametrize("target", ["cuda:80", "cuda:90", "cuda:100", "hip:gfx942"])
+def test_every_kernel_compiles_and_spills_nothing(target) -> None:
+    """Nor does one compute an address in 32 bits, which 2³¹ elements would overflow."""
+    command = [sys.executable, str(SCRIPT), "--targets", target]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    lines = re.findall(rf"^(.+?) +{target} +(\d+) +(\d+)$", done.stdout, re.MULTILINE)
+    assert len(lines) > 100
+    for name, registers, spilled in lines:
+        assert 8 <= int(registers) <= 512, name
+        assert int(spilled) == 0, name
