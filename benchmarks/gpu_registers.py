@@ -4,7 +4,8 @@
 
 The engines are run on tensors of a CPU with their launches written down instead of made; each
 kernel is then compiled for each target with the types, the constants and the alignment it would be
-started with. Registers are those of a thread; spills are bytes of a thread that went to memory."""
+started with. Registers are those of a thread; spills are bytes of a thread that went to memory.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ fuses a product and a sum, which only costs exactness. `test_triton_compiled.py`
 from __future__ import annotations
 
 import cases
+import exactness
 import oracle
 import pretend
 import pytest
@@ -35,6 +36,7 @@ DTYPES_AND_SHAPES = [
     *((torch.float32, shape) for shape in SHAPES),
     *((dtype, (3, 7, 5)) for dtype in (torch.float64, torch.bfloat16, torch.float16)),
 ]
+FLOAT32 = [cell for cell in exactness.CELLS if cell.dtype == torch.float32]
 WEIGHTS = {"none": None, "mean": "weighted", "sum": "masked"}
 
 
@@ -151,6 +153,12 @@ def test_the_gradient_by_the_target_is_the_reference_s(likelihood, monkeypatch) 
     got = by_target()
     monkeypatch.setattr(values, "gpu_serves", lambda *tensors: False)
     assert_same(got, by_target(), torch.float32)
+
+
+@pytest.mark.parametrize("cell", FLOAT32, ids=str)
+def test_float32_is_exact_in_every_regime_of_the_cpu_s_table(cell) -> None:
+    found = exactness.worst(cell, functional)
+    assert found.within(exactness.LIMITS[cell.dtype]), found
 
 
 ROWS = [
