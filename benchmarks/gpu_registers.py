@@ -23,8 +23,9 @@ os.environ["TRITON_INTERPRET"] = "0"
 
 import torch
 import triton
+from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
+from triton.compiler import ASTSource, make_backend
 
 from neglog import REGISTRY, families
 from neglog.engine.gpu import elementwise, kernels, rows
@@ -32,7 +33,8 @@ from neglog.engine.problem import Elements, RowsOfClasses
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100", "hip:gfx942")
 TYPES = {
-    torch.float32: "*fp32", torch.float64: "*fp64", torch.bfloat16: "*bf16", torch.int64: "*i64",
+    torch.float32: "*fp32", torch.float64: "*fp64", torch.bfloat16: "*bf16",
+    torch.float16: "*fp16", torch.int64: "*i64",
 }  # fmt: skip
 DTYPES = (torch.float32, torch.bfloat16)
 # Weights, masks and repeats are treated alike in all; these are of each kind of declaration.
@@ -108,7 +110,7 @@ def of_elements(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tup
 
 def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[str, Any]]:
     """Return problems of rows: short, long, as in images, against labels and against shares."""
-    for shape in ((64, 3), (64, 1000), (2, 128256), (2, 21, 4096)):
+    for shape in ((1, 1), (64, 3), (64, 1000), (2, 128256), (2, 21, 4096)):
         x = torch.ones(shape, dtype=dtype)
         labels = torch.zeros(x.numel() // shape[1], dtype=torch.int64)
         problem = RowsOfClasses(likelihood, x, labels)
@@ -118,8 +120,8 @@ def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[s
         weighed = problem._replace(weight=weight, share=share, reduction="none")
         yield from passes(rows, f"{title} {size} weight share none", weighed, [True])
         if likelihood.softmax and len(shape) == 2:
-            soft = problem._replace(y=x)
-            yield from passes(rows, f"{title} {size} shares", soft, [True])
+            soft = problem._replace(y=x, weight=weight)
+            yield from passes(rows, f"{title} {size} shares weight", soft, [True])
             smooth = problem._replace(smoothing=0.1)
             yield from passes(rows, f"{title} {size} smoothed", smooth, [True])
 
@@ -136,8 +138,30 @@ def passes(module: Any, title: str, problem: Any, wanted: list[bool]) -> Iterato
 
 def compiled(launch: Launch, target: str) -> Any:
     """Compile a launch for a target."""
+    return triton.compile(source_of(launch), target=gpu_of(target), options=launch.options)
+
+
+def intermediate(launch: Launch, target: str) -> str:
+    """Return a launch as Triton's first stage leaves it, which is the same for all devices."""
+    gpu, source, stages = gpu_of(target), source_of(launch), {}
+    backend = make_backend(gpu)
+    options = backend.parse_options(launch.options)
+    backend.add_stages(stages, options, source.language)
+    context = ir.context()
+    ir.load_dialects(context)
+    backend.load_dialects(context)
+    tools = (backend.get_codegen_implementation(options), backend.get_module_map())
+    return str(stages["ttir"](source.make_ir(gpu, options, *tools, context), {}))
+
+
+def gpu_of(target: str) -> GPUTarget:
+    """Return a target as Triton names it."""
     kind, name = target.split(":")
-    gpu = GPUTarget(kind, int(name) if name.isdigit() else name, 64 if kind == "hip" else 32)
+    return GPUTarget(kind, int(name) if name.isdigit() else name, 64 if kind == "hip" else 32)
+
+
+def source_of(launch: Launch) -> ASTSource:
+    """Return a kernel with the types, constants and alignment of its arguments."""
     names = launch.kernel.arg_names
     plain = launch.kernel.do_not_specialize
     signature, constants, attributes = {}, {}, {}
@@ -151,8 +175,7 @@ def compiled(launch: Launch, target: str) -> Any:
             signature[name] = "i32" if -(2**31) <= value < 2**31 else "i64"
             if value % 16 == 0 and name not in plain:
                 attributes[(place,)] = [["tt.divisibility", 16]]
-    source = ASTSource(launch.kernel, signature, constants, attributes)
-    return triton.compile(source, target=gpu, options=launch.options)
+    return ASTSource(launch.kernel, signature, constants, attributes)
 
 
 def usage(result: Any) -> tuple[int, int]:

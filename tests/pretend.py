@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+from functools import cache
+from pathlib import Path
+
 import torch
+import ttir
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from neglog.engine import ops, values
@@ -14,13 +19,34 @@ QUIET = "ignore:.* encountered:RuntimeWarning"
 
 def a_gpu(monkeypatch) -> None:
     """Have every loss take a GPU's way."""
-    from neglog.engine.gpu import elementwise, rows
+    from neglog.engine.gpu import elementwise, launch, rows
+    from neglog.words import triton as language
 
+    if not language.interprets():
+        monkeypatch.setattr(launch, "start", _run_compiled)
     monkeypatch.setattr(values, "gpu_serves", lambda *tensors: all(t.numel() for t in tensors))
     monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
     monkeypatch.setattr(values, "are_known", lambda *tensors: False)
     monkeypatch.setattr(ops, "_elementwise_kernels", lambda tensor: elementwise)
     monkeypatch.setattr(ops, "_rows_kernels", lambda tensor: rows)
+
+
+def _run_compiled(kernel, programs, arguments, warps=4) -> None:
+    """Run what the compiler makes of a kernel."""
+    registers = _registers()
+    options = {"num_warps": warps, "enable_fp_fusion": True}
+    launch = registers.Launch(kernel.__name__, kernel, tuple(arguments), options)
+    code = registers.intermediate(launch, "cuda:90")
+    ttir.run(code, dict(zip(kernel.arg_names, arguments, strict=True)), programs)
+
+
+@cache
+def _registers():
+    place = Path(__file__).parent.parent / "benchmarks" / "gpu_registers.py"
+    specification = importlib.util.spec_from_file_location("gpu_registers", place)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def tensor_cores_too(monkeypatch) -> list[str]:

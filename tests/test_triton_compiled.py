@@ -1,7 +1,8 @@
-"""Every kernel for a GPU, compiled on a machine without one: types and registers, no results."""
+"""Every kernel for a GPU, compiled on a machine without one: its registers, and its results."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,3 +25,17 @@ def test_every_kernel_compiles_and_spills_nothing(target) -> None:
     for name, registers, spilled in lines:
         assert 8 <= int(registers) <= 512, name
         assert int(spilled) == 0, name
+
+
+def test_what_is_compiled_computes_what_is_interpreted() -> None:
+    """The compiler's first stage, run by `ttir`: it has taken one function for another before.
+
+    By hand, `NEGLOG_TRITON=compiled pytest tests/test_triton.py` runs all of them like that.
+    """
+    tests = Path(__file__).parent / "test_triton.py"
+    chosen = "(elements_are_the and float32 and 15) or float32-7-3 or (images and mean) or no_class"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-k", chosen, str(tests)]
+    environment = os.environ | {"NEGLOG_TRITON": "compiled"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 50

@@ -18,7 +18,8 @@ from neglog.words import triton as language
 from neglog.words.triton import written
 
 HALVES = (torch.float16, torch.bfloat16)
-BLOCK = 1024  # elements, or numbers to be added up, that are treated at a time
+BLOCK = 1024  # elements that are treated at a time
+SUMS = 4096  # programs' sums that are added up at a time, by one program: few steps for many
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 # Compiled once whatever these numbers are, and not anew where one is 1 or a multiple of 16.
 _PLAIN = ("size", "runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
@@ -130,7 +131,7 @@ def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
 @cache
 def finish(dtype: torch.dtype, inverted: bool, surveyed: bool) -> Any:
     """Compile the sum of what programs left."""
-    names = {"BLOCK": BLOCK, "INVERTED": inverted, "SURVEYED": surveyed, "HALF": dtype in HALVES}
+    names = {"BLOCK": SUMS, "INVERTED": inverted, "SURVEYED": surveyed, "HALF": dtype in HALVES}
     return _kernel(loops.finish, names | {"divided": language.words(np.float64)["divided"]})
 
 

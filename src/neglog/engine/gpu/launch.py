@@ -13,6 +13,8 @@ from torch import Tensor
 from neglog.engine import memory
 from neglog.engine.gpu import kernels
 
+SUMMING = 16  # warps of the one program that adds up what the others leave
+
 
 def on(tensor: Tensor) -> AbstractContextManager[Any]:
     """Have kernels run on the device of a tensor: Triton asks which one is current."""
@@ -39,14 +41,16 @@ def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None
     """Return the scaled sum of what programs left; NaN where the `inverse` of a count is ∞."""
     out = memory.empty((), dtype, sums.device)
     kernel = kernels.finish(dtype, False, inverse is not None)
-    start(kernel, 1, (sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out))
+    given = (sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out)
+    start(kernel, 1, given, warps=SUMMING)
     return out
 
 
 def inverse_of(sums: Tensor) -> Tensor:
     """Return one over the sum of what programs left."""
     out = memory.empty((), torch.float64, sums.device)
-    start(kernels.finish(out.dtype, True, False), 1, (sums, sums.numel(), 0, sums, out))
+    kernel = kernels.finish(out.dtype, True, False)
+    start(kernel, 1, (sums, sums.numel(), 0, sums, out), warps=SUMMING)
     return out
 
 

@@ -198,7 +198,8 @@ def part_of(target, columns, first):
     part = tl.where(within, part, 0.0)
     factor = tl.zeros_like(part) + 1.0
     if WEIGHTED:
-        factor = tl.load(weight + k, mask=k < classes, other=0.0).to(REAL)[None, :] + 0.0 * factor
+        own = tl.load(weight + k.to(tl.int64), mask=k < classes, other=0.0).to(REAL)
+        factor = own[None, :] + 0.0 * factor
     return part, factor
 
 
