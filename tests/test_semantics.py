@@ -51,8 +51,10 @@ def test_upstream_gradients_are_honoured(name, reduction) -> None:
     loss = call(x, reduction=reduction)
     upstream = torch.randn_like(loss)
     (got,) = torch.autograd.grad(loss, x, upstream, retain_graph=True)
+    (tripled,) = torch.autograd.grad(loss, x, 3 * upstream, retain_graph=True)
     (expected,) = torch.autograd.grad((loss * upstream).sum(), x)
     torch.testing.assert_close(got, expected)
+    torch.testing.assert_close(tripled, 3 * got)
     assert got.abs().sum() > 0
 
 

@@ -6,6 +6,8 @@ fuses a product and a sum, which only costs exactness. `test_triton_compiled.py`
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cases
 import exactness
 import oracle
@@ -283,8 +285,8 @@ class TestSemantics:
 
 def test_strided_and_repeated_elements() -> None:
     torch.manual_seed(0)
-    x, y = torch.randn(6, 8).t(), torch.rand(8, 6).round()
-    weight = torch.rand(6).expand(8, 6)
+    x, y = torch.randn(6, 80).t(), torch.rand(80, 6).round()
+    weight = torch.rand(6).expand(80, 6)
     for tensors in ((x, y, weight), (x.contiguous(), y, weight), (x[::2], y[::2], weight[::2])):
         x, y, weight = tensors
         problem = Elements(REGISTRY["weighted_bernoulli"], (x,), y, (weight,), weight=weight)
@@ -312,6 +314,16 @@ def test_a_loss_scale_does_not_go_through_halves() -> None:
     (got,) = torch.autograd.grad(loss, x, torch.tensor(32768.0, dtype=torch.float16))
     true = (x.detach().double().sigmoid() - y) * 32768 / 4000
     torch.testing.assert_close(got.double(), true, rtol=2e-3, atol=1e-6)
+
+
+def test_each_device_has_its_kernels(monkeypatch) -> None:
+    from neglog.engine import elementwise_cpu, rows_cpu
+    from neglog.engine.gpu import elementwise, rows
+
+    monkeypatch.undo()
+    for is_cuda, expected in ((True, (elementwise, rows)), (False, (elementwise_cpu, rows_cpu))):
+        tensor = SimpleNamespace(is_cuda=is_cuda)
+        assert (ops._elementwise_kernels(tensor), ops._rows_kernels(tensor)) == expected
 
 
 @pytest.mark.parametrize("reduction", cases.REDUCTIONS)
