@@ -37,7 +37,7 @@ TYPES = {
     torch.float16: "*fp16", torch.int64: "*i64",
 }  # fmt: skip
 DTYPES = (torch.float32, torch.bfloat16)
-# Weights, masks and repeats are treated alike in all; these are of each kind of declaration.
+# What is not a formula is treated alike in all; these are of each kind of declaration.
 THOROUGHLY = ("bernoulli", "weighted_bernoulli", "heteroscedastic_normal", "normal")
 WHERE_IT_LIES = re.compile(r"tt\.addptr .*: tensor<.*>, tensor<.*xi32>")
 
@@ -99,13 +99,14 @@ def of_elements(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tup
     facts = (tuple(ones for _ in likelihood.given), tuple(0.5 for _ in likelihood.settings))
     problem = Elements(likelihood, tuple(ones for _ in likelihood.inputs), ones, *facts)
     wanted = [True] * len(problem.inputs)
-    yield from passes(elementwise, title, problem, wanted)
     if likelihood.name not in THOROUGHLY:
+        yield first_pass(elementwise, title, problem, wanted)
         return
+    yield from passes(elementwise, title, problem, wanted)
     masked = problem._replace(weight=ones, masked=True, reduction="none")
     yield from passes(elementwise, f"{title} masked none", masked, [*wanted, True])
     repeated = problem._replace(weight=ones[:64], given=tuple(t[:64] for t in problem.given))
-    yield f"{title} weight repeated", lambda: elementwise.run(*repeated.parted(), wanted)
+    yield first_pass(elementwise, f"{title} weight repeated", repeated, wanted)
 
 
 def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[str, Any]]:
@@ -119,17 +120,23 @@ def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[s
         weight, share = torch.ones(shape[1], dtype=dtype), torch.ones(len(labels), dtype=dtype)
         weighed = problem._replace(weight=weight, share=share, reduction="none")
         yield from passes(rows, f"{title} {size} weight share none", weighed, [True])
-        if likelihood.softmax and len(shape) == 2:
+        if likelihood.softmax and shape in ((64, 3), (2, 128256)):
             soft = problem._replace(y=x, weight=weight)
-            yield from passes(rows, f"{title} {size} shares weight", soft, [True])
+            yield first_pass(rows, f"{title} {size} shares weight", soft, [True])
             smooth = problem._replace(smoothing=0.1)
-            yield from passes(rows, f"{title} {size} smoothed", smooth, [True])
+            yield first_pass(rows, f"{title} {size} smoothed", smooth, [True])
+
+
+def first_pass(module: Any, title: str, problem: Any, wanted: list[bool]) -> tuple[str, Any]:
+    """Return the pass that gives the loss, and its derivatives for an upstream gradient of 1."""
+    bare, tensors = problem.parted()
+    return title, lambda: module.run(bare, tensors, wanted)
 
 
 def passes(module: Any, title: str, problem: Any, wanted: list[bool]) -> Iterator[tuple[str, Any]]:
-    """Return the pass forward and the one that honours what comes from above."""
+    """Return that pass, and the one that honours what comes from above."""
+    yield first_pass(module, title, problem, wanted)
     bare, tensors = problem.parted()
-    yield title, lambda: module.run(bare, tensors, wanted)
     each = problem.reduction == "none"
     one = torch.ones(tensors[1].shape[:1] if each else (), dtype=tensors[0].dtype)
     kept = [torch.empty_like(tensors[0]), *[None] * (len(tensors) - 1)]
