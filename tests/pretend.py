@@ -33,10 +33,10 @@ def a_gpu(monkeypatch) -> None:
 
 def _run_compiled(kernel, programs, arguments, warps=4) -> None:
     """Run what the compiler makes of a kernel."""
-    registers = _registers()
+    tool = _registers()
     options = {"num_warps": warps, "enable_fp_fusion": True}
-    launch = registers.Launch(kernel.__name__, kernel, tuple(arguments), options)
-    code = registers.intermediate(launch, "cuda:90")
+    launch = tool.Launch(kernel.__name__, kernel, tuple(arguments), options)
+    code = tool.intermediate(launch, "cuda:90")
     ttir.run(code, dict(zip(kernel.arg_names, arguments, strict=True)), programs)
 
 

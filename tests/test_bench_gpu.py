@@ -140,3 +140,11 @@ def test_the_benchmark_is_that_command() -> None:
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 2
     assert "--device cuda wants a GPU" in " ".join(done.stderr.split())
+
+
+def test_a_step_leaves_no_gradient_that_the_next_one_would_free() -> None:
+    leaf = torch.ones(3, requires_grad=True)
+    value, gradient = contenders.step(lambda x: x.square().sum(), (leaf,))()
+    assert value == 3
+    assert gradient.tolist() == [2, 2, 2]
+    assert leaf.grad is None

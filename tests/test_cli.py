@@ -815,3 +815,12 @@ def test_explain_hands_its_numbers_on(run):
     code, _, err = run("explain", "nonsense")
     assert code == 2
     assert err.startswith("neglog: ")
+
+
+def test_without_the_extra_the_command_line_says_what_it_wants() -> None:
+    program = "import sys; sys.modules['cyclopts'] = None; import neglog.cli"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "neglog: the command line wants the extra `fit`: pip install 'neglog[fit]'.\n"
+    )

@@ -235,3 +235,11 @@ def test_the_module_of_an_older_torch_is_the_same() -> None:
     assert [getattr(ours, n) for n in names] == [getattr(theirs, n) for n in names]
     for name, tensor in theirs.state_dict().items():
         assert torch.equal(ours.state_dict()[name], tensor)
+
+
+def test_autocast_does_not_round_logits_that_torch_differentiates() -> None:
+    x, w, y = torch.randn(64, 128), torch.randn(50, 128), torch.randint(0, 50, (64,))
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = F.linear_cross_entropy(x, w, y, weight=torch.ones(50))
+        found = F.linear_cross_entropy(x, w, y, weight=torch.ones(50, requires_grad=True))
+    torch.testing.assert_close(found, plain)

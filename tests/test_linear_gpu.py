@@ -55,6 +55,45 @@ def test_halves_go_through_the_matrix_units_and_are_rounded_once(memory, biased,
     assert set(_called) == ({"mm", "addmm"} if memory == 2**12 else {"mm"})
 
 
+def float16_data():
+    x, w, y = data(torch.float16)
+    wide = [t.detach().double().requires_grad_() for t in (x, w)]
+    return x, w, y, wide, torch.nn.functional.linear(*wide)
+
+
+def assert_alike(leaves, wide) -> None:
+    for leaf, true in zip(leaves, wide, strict=True):
+        assert (leaf.grad.double() - true.grad).norm() < 2**-9 * true.grad.norm()
+
+
+@pytest.mark.parametrize("factor", [1e-8, 1e-4, 1.0, 1e6])
+def test_what_classes_weigh_does_not_leave_float16(factor) -> None:
+    x, w, y, wide, z = float16_data()
+    options = {"weight": torch.full((60,), factor), "loss_dtype": torch.float32}
+    F.linear_cross_entropy(x, w, y, **options).backward()
+    torch.nn.functional.cross_entropy(z, y).backward()
+    assert_alike((x, w), wide)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e5])
+def test_what_a_yes_weighs_does_not_leave_float16(factor) -> None:
+    x, w, _, wide, z = float16_data()
+    yes = torch.ones(40, 60)
+    options = {"pos_weight": torch.full((60,), factor), "loss_dtype": torch.float32}
+    loss = F.linear_binary_cross_entropy_with_logits(x, w, yes, **options)
+    (loss / factor).backward()
+    torch.nn.functional.binary_cross_entropy_with_logits(z, yes.double()).backward()
+    assert_alike((x, w), wide)
+
+
+def test_what_comes_from_above_for_a_row_that_does_not_count_is_not_looked_at() -> None:
+    x, w, y, wide, z = float16_data()
+    loss = F.linear_cross_entropy(x, w, y, reduction="none", loss_dtype=torch.float32)
+    loss.backward(torch.where(y == -100, 1e8, 1.0))
+    torch.nn.functional.cross_entropy(z, y, reduction="sum").backward()
+    assert_alike((x, w), wide)
+
+
 def test_ignored_and_masked_rows_may_hold_anything() -> None:
     test_linear.test_ignored_and_masked_rows_may_hold_anything()
 

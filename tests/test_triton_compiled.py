@@ -12,10 +12,11 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "gpu_registers.py"
+MOST_SPILLED = 32  # bytes of a thread: a few registers of its hundred
 
 
 @pytest.mark.parametrize("target", ["cuda:80", "cuda:90", "cuda:100", "hip:gfx942"])
-def test_every_kernel_compiles_and_spills_nothing(target) -> None:
+def test_every_kernel_compiles_and_hardly_spills(target) -> None:
     """Nor does one compute an address in 32 bits, which 2³¹ elements would overflow."""
     command = [sys.executable, str(SCRIPT), "--targets", target]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -24,7 +25,38 @@ def test_every_kernel_compiles_and_spills_nothing(target) -> None:
     assert len(lines) > 100
     for name, registers, spilled in lines:
         assert 8 <= int(registers) <= 512, name
-        assert int(spilled) == 0, name
+        assert int(spilled) <= MOST_SPILLED, name
+
+
+IN_PLACE = """
+import gpu_registers, torch
+from neglog.engine.gpu import kernels, rows
+from neglog.engine.problem import RowsOfClasses
+from neglog.families import Categorical
+
+found, make = [], kernels._kernel
+kernels._kernel = lambda *facts: gpu_registers.Recorder(make(*facts), found)
+x, y = torch.ones(4, {classes}), torch.zeros(4, dtype=torch.int64)
+bare, tensors = RowsOfClasses(Categorical, x, y, reduction="sum").parted()
+rows.run(bare, tensors, [True], x)
+print(gpu_registers.compiled(found[0], "cuda:90").asm["ptx"])
+"""
+
+
+@pytest.mark.parametrize("classes", [1000, 20000])
+def test_all_threads_have_read_the_label_before_the_gradient_is_written_over_the_logits(
+    classes,
+) -> None:
+    """Neither the interpreter nor `ttir` has threads; so this reads what the device would run."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    paths = (str(SCRIPT.parent), environment.get("PYTHONPATH", ""))
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    command = [sys.executable, "-c", IN_PLACE.format(classes=classes)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    before, written, _ = done.stdout.partition("st.global")
+    assert written
+    assert "bar.sync" in before[before.rindex("ld.global.b32 ") :]
 
 
 def test_what_is_compiled_computes_what_is_interpreted() -> None:

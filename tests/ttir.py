@@ -143,6 +143,8 @@ def _plain(operation: Operation, names: dict[str, Any]) -> list[Any]:
     result = kind.rpartition("->")[2].rpartition(" to ")[2].strip()
     if operation.name == "arith.constant":
         return [_constant(head, result)]
+    if operation.name.endswith(".barrier"):  # a block has one thread here
+        return []
     if operation.name == "tt.get_program_id":
         return [names["program"]]
     return [_COMPUTED[operation.name](given, head, result)]

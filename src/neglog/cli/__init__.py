@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from cyclopts import App, CycloptsError
+try:
+    from cyclopts import App, CycloptsError
+except ModuleNotFoundError:
+    sys.exit("neglog: the command line wants the extra `fit`: pip install 'neglog[fit]'.")
 
 from neglog import __version__
 from neglog.cli.bench import bench

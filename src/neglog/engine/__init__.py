@@ -19,7 +19,7 @@ from neglog.engine.values import check_inputs as check_inputs
 def elementwise(problem: Elements) -> Tensor:
     """Return the reduced loss, in the dtype of the inputs."""
     weighed = problem.weight is not None and problem.weight.requires_grad
-    if not weighed and values.gpu_serves(*problem.inputs, problem.y):
+    if not weighed and values.gpu_serves(*(t for t in problem.tensors() if t is not None)):
         return ops.elements(problem) if torch.compiler.is_compiling() else _loss_on_gpu(problem)
     if weighed or not values.kernel_serves(*problem.inputs, problem.y):
         if values.are_known(*problem.inputs, problem.y):
@@ -37,15 +37,16 @@ def rows(problem: RowsOfClasses) -> Tensor:
     by the shares of the rows, as in torch.
     """
     y, share, dtype = problem.y, problem.share, problem.x.dtype
-    if share is not None and share.dtype != dtype:  # shares of halves are float32
-        problem = problem.each(torch.Tensor.float)
     constants = (y, *(t for t in (problem.weight, problem.share) if t is not None))
     fixed = not any(t.requires_grad for t in constants)
     # Log-probabilities against a target that spreads: no public loss asks for them.
     picked = problem.likelihood.softmax or not (problem.smoothing or y.is_floating_point())
-    if fixed and picked and values.gpu_serves(problem.x, y):
-        on_gpu = ops.rows_of_classes if torch.compiler.is_compiling() else _loss_on_gpu
-        loss = on_gpu(problem)
+    on_gpu = fixed and picked and values.gpu_serves(problem.x, *constants)
+    if share is not None and share.dtype != dtype and not on_gpu:  # shares of halves are float32
+        problem = problem.each(torch.Tensor.float)
+    if on_gpu:
+        serve = ops.rows_of_classes if torch.compiler.is_compiling() else _loss_on_gpu
+        loss = serve(problem)
     elif not (fixed and values.kernel_serves(problem.x, y)):
         if y.dim() == 1 and values.are_known(y):
             values.check_labels(problem)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neglog import placed
 from neglog.likelihood import Likelihood
 
 
@@ -35,7 +36,7 @@ def is_nested_forward_mode() -> bool:
 
 def as_tensors(settings: tuple[float, ...], like: Tensor) -> list[Tensor]:
     """Return numbers as torch's words take them, in the dtype and on the device of a tensor."""
-    return [torch.full((), s, dtype=like.dtype, device=like.device) for s in settings]
+    return [placed.tensor(s, like) for s in settings]
 
 
 class _Facts:
@@ -49,9 +50,7 @@ class _Facts:
         *arguments, y = tensors
         results = getattr(self.likelihood, fact)(*arguments, *as_tensors(self.settings, y), y)
         results = results if isinstance(results, tuple) else (results,)
-        return tuple(
-            torch.as_tensor(r, dtype=y.dtype, device=y.device).expand_as(y) for r in results
-        )
+        return tuple(placed.tensor(r, y).expand_as(y) for r in results)
 
 
 def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:

@@ -6,11 +6,13 @@ where an exact form has a kink that the loss has not (|logit| at 0).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from neglog import placed
 from neglog.engine.derivatives import apply, as_tensors, is_nested_forward_mode, nll
 from neglog.engine.problem import Elements, RowsOfClasses
 
@@ -88,12 +90,13 @@ def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
     x = torch.where(keep[:, None], x, 0.0)
     log_p = log_softmax(x) if likelihood.softmax and x.numel() else x
     if y.dim() == 1 and smoothing == 0.0:
-        label = torch.where(keep, y, 0)
+        label, known = labels_of(problem, keep)
         truth = log_p.gather(1, label[:, None])[:, 0]
-        term = nll(likelihood, (), truth, torch.ones_like(truth)) * weight[label]
+        term = nll(likelihood, (), truth, torch.ones_like(truth)) * weight[label] * known
     else:
         if y.dim() == 1:
-            y = one_hot(torch.where(keep, y, 0), x)
+            label, known = labels_of(problem, keep)
+            y = one_hot(label, x) * known[:, None]
         target = torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
         term = (nll(likelihood, (), log_p, target) * weight).sum(1)
     return torch.where(keep, term, 0.0)
@@ -120,12 +123,24 @@ def kept_rows(problem: RowsOfClasses) -> Tensor:
     return keep if share is None else keep & (share != 0)
 
 
+def labels_of(problem: RowsOfClasses, keep: Tensor) -> tuple[Tensor, Tensor]:
+    """Return labels that are classes, and 1 where they are the rows' own, NaN where those are none.
+
+    A row that is not kept has the label 0. A label that is no class would stop a device.
+    """
+    label = torch.where(keep, problem.y, 0)
+    known = (label >= 0) & (label < problem.x.shape[1])
+    ones = problem.x.new_ones(())
+    return torch.where(known, label, 0), torch.where(known, ones, ones * math.nan)
+
+
 def count_of_rows(problem: RowsOfClasses) -> Tensor:
     """Return what a mean over the rows divides by, in the dtype of the rows."""
     keep = kept_rows(problem)
     count = keep.to(problem.x.dtype)
     if problem.y.dim() == 1 and problem.weight is not None:
-        count = count * problem.weight[torch.where(keep, problem.y, 0)]
+        label, known = labels_of(problem, keep)
+        count = count * problem.weight[label] * known
     return (count if problem.share is None else count * problem.share).sum()
 
 
@@ -145,4 +160,4 @@ def constant(problem: Elements) -> Tensor:
     """Return what the likelihood's `nll` drops, for every target."""
     y = problem.y
     dropped = problem.likelihood.constant(*as_tensors(problem.settings, y), y)
-    return torch.as_tensor(dropped, dtype=y.dtype, device=y.device).expand_as(y)
+    return placed.tensor(dropped, y).expand_as(y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -38,17 +39,28 @@ def kernel_serves(*tensors: Tensor) -> bool:
 
 
 def gpu_serves(*tensors: Tensor) -> bool:
-    """Tell whether Triton's kernels may run: plain tensors on a GPU that hold something."""
+    """Tell whether Triton's kernels may run: plain tensors on one GPU that hold something."""
     for t in tensors:
         known = t.dtype in _SERVED or t.dtype == torch.float16
         if type(t) not in _PLAIN or not t.is_cuda or not known or not t.numel():
+            return False
+        if t.device != tensors[0].device:  # a kernel would read another one's memory
             return False
     if not _HAS_TRITON or _transforms() or forward_ad._current_level >= 0:
         return False
     return _compiles() or not is_watched()
 
 
-_HAS_TRITON = find_spec("triton") is not None  # as it is with torch for a GPU
+def has_triton() -> bool:
+    """Tell whether there is a Triton that compiles the kernels, which older ones do not.
+
+    It comes with torch for a GPU, from torch 2.8 on; it is not imported here, since that is slow.
+    """
+    found = find_spec("triton")
+    return found is not None and Path(found.origin or "").with_name("knobs.py").exists()
+
+
+_HAS_TRITON = has_triton()
 
 
 def kernel_sees(*tensors: Tensor) -> bool:

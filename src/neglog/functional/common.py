@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from neglog import engine, guards
+from neglog import engine, guards, placed
 from neglog.engine import Elements, RowsOfClasses, reference, shortcut
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -187,7 +187,7 @@ def finished(
 ) -> Tensor:
     """Turn a sum of losses and what it should be divided by into what was asked for."""
     if reduction == guards.PAIR:
-        count = torch.as_tensor(count, dtype=total.dtype, device=total.device)
+        count = placed.tensor(count, total)
         return cast(Tensor, (total, count))
     if reduction in ("none", "sum"):
         return total.to(dtype)
@@ -195,7 +195,7 @@ def finished(
     if reduction == "batchmean":
         divisor = shape[0] if shape else 1
     if extras.empty == "zero":
-        divisor = torch.as_tensor(divisor, dtype=total.dtype, device=total.device)
+        divisor = placed.tensor(divisor, total)
         divisor = torch.where((divisor == 0) & (total == 0), 1.0, divisor)
     mean: Tensor = total / divisor
     return mean.to(dtype)

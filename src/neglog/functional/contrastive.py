@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import guards, placed
 from neglog.engine import reference, values
 from neglog.engine.projection import Head
 from neglog.families import Bernoulli, Categorical
@@ -121,7 +121,7 @@ def siglip(
     guards.one_number("logit_bias", logit_bias)
     if normalize:
         image, text = _unit(image), _unit(text)
-    bias = torch.as_tensor(logit_bias, dtype=image.dtype, device=image.device)
+    bias = placed.tensor(logit_bias, image)
     layer = Layer(_times(image, logit_scale), text, bias.reshape(()).expand(len(text)), memory)
     own = torch.arange(len(image), device=image.device)[:, None]
     operands = layer.operands(None)._replace(chosen=own)

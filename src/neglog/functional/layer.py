@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import guards, placed
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import RowsOfClasses, projection, reference, values
 from neglog.engine.projection import Head, Operands, workspace
@@ -175,15 +175,13 @@ class Layer:
         self, head: Head, operands: Operands, extras: Extras, reduction: str
     ) -> Tensor | None:
         """Return what the sum of the losses is divided by."""
-        dtype, device = operands.computed_in, operands.x.device
+        dtype = operands.computed_in
         if reduction == "sum":
             return None
         if reduction == "batchmean":
-            return torch.full(
-                (), self.leading[0] if self.leading else 1, dtype=dtype, device=device
-            )
+            return placed.tensor(self.leading[0] if self.leading else 1, operands.x, dtype)
         if extras.normalizer is not None:
-            return torch.as_tensor(extras.normalizer, dtype=dtype, device=device)
+            return placed.tensor(extras.normalizer, operands.x, dtype)
         count = reference.count_of_rows(self._problem(head, operands))
         by_logit = REGISTRY[head.likelihood].elementwise and reduction != guards.OF_ROWS
         return count * self.classes if by_logit else count

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neglog import placed
 from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
 from neglog.guards.dtypes import floating
@@ -73,7 +74,7 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
     """Return a weight broadcast to the input's shape and dtype, its one dimension at class_dim."""
     if weight is None:
         return None
-    weight = torch.as_tensor(weight, dtype=input.dtype, device=input.device)
+    weight = placed.tensor(weight, input)
     if class_dim is not None and weight.dim() == 1 and input.dim() > 0:
         dimension(class_dim, input)
         after = input.dim() - 1 - class_dim % input.dim()

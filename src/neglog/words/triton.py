@@ -72,6 +72,11 @@ def forwarding(function: Any, given: tuple[str, ...], taken: tuple[str, ...]) ->
     return _compiled(text, "forward", {"function": function}, {})
 
 
+def _plainly_divided() -> Any:
+    """Return Triton's own `/`, which of float64 is exact."""
+    return _compiled("def divided(a, b):\n    return a / b\n", "divided", {}, {})
+
+
 def interprets() -> bool:
     """Tell whether kernels run in Triton's interpreter, on a CPU: ``TRITON_INTERPRET=1``."""
     return bool(triton.knobs.runtime.interpret)
@@ -123,7 +128,7 @@ class _Compiler:
         types = {"REAL": _REALS[real], "WHOLE": _WHOLES[real]}
         choices = {"absolute": _absolute, "at_least": _at_least, "where": _where}
         self.choices = {name: written(choice, {}) for name, choice in choices.items()}
-        self.divided = written(_divided_32 if real is np.float32 else _divided_64, {})
+        self.divided = written(_divided, {}) if real is np.float32 else _plainly_divided()
         casts = {"bits_of": _bits_of, "float_of": _float_of, "real": _real, "whole": _whole}
         self._names = self.choices | {"divided": self.divided}
         self._names |= {name: written(cast, types) for name, cast in casts.items()}
@@ -151,12 +156,8 @@ def _where(condition, yes, no):
     return tl.where(condition, yes, no)
 
 
-def _divided_32(a, b):
+def _divided(a, b):
     return tl.div_rn(a, b)
-
-
-def _divided_64(a, b):
-    return tl.fdiv(a, b)
 
 
 def _at_least(x, bound):

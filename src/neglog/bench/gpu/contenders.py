@@ -60,12 +60,13 @@ def step(loss: Loss, data: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...
     leaves = [tensor for tensor in data if tensor.requires_grad]
 
     def run() -> tuple[Tensor, ...]:
-        for leaf in leaves:
-            leaf.grad = None
         value: Any = loss(*data)
         value = value[0] if isinstance(value, tuple) else value
         value.backward()
-        return value.detach(), *(leaf.grad for leaf in leaves if leaf.grad is not None)
+        gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
+        for leaf in leaves:  # or the next run's memory would be counted from these on
+            leaf.grad = None
+        return value.detach(), *gradients
 
     return run
 

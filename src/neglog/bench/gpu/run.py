@@ -126,6 +126,8 @@ def _measured(line: Line, device: torch.device, seconds: float, compiling: bool)
         result.remarks.append(f"neglog: {reason(error)}")
         return result
     runs = _runs(line, device, compiling, result)
+    if not runs:
+        return result
     result.times = measure.alternate(runs, device, seconds)
     for name, each in runs.items():
         result.peaks[name] = measure.peak(each, device)

@@ -43,6 +43,7 @@ def pull(
     keeps = gradients is not None
     if gradients is None:
         gradients = pass_.fresh(wanted)
+    upstream = upstream.resolve_neg()
     if upstream.dim():
         upstream = layout.in_order_of(tensors[0])(upstream.contiguous())
     pass_.run(gradients, upstream=upstream, keeps=keeps)

@@ -21,8 +21,9 @@ HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 1024  # elements that are treated at a time
 SUMS = 4096  # programs' sums that are added up at a time, by one program: few steps for many
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
-# Compiled once whatever these numbers are, and not anew where one is 1 or a multiple of 16.
-_PLAIN = ("size", "runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
+# Compiled once whatever these numbers are, and not anew where one is 1 or a multiple of 16. `size`
+# is not among them: where 16 divides it, a mask is one for all neighbours, which are read at once.
+_PLAIN = ("runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
           "kept", "spread", "chunks")  # fmt: skip
 
 

@@ -137,6 +137,7 @@ def treat_label_row(x, columns, powers, target, share, gradient):
         slope = grad(log_p, 1.0) * share / (1.0 + others)
         at_label, elsewhere = (slope * rest).to(REAL), -slope.to(REAL)
         counts = share != 0.0
+        tl.debug_barrier()  # the gradient may lie where the logits are: all have read theirs
         for first in range(0, WIDTH if WHOLE else classes, WIDTH):
             if not WHOLE:
                 e = power(tile_of(x, columns, first), top[:, None])

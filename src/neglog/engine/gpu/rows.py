@@ -47,7 +47,7 @@ def pull(
     pass_ = _Pass(problem, tensors)
     kept = None if gradients is None else gradients[0]
     gradient = pass_.fresh() if kept is None else kept
-    pass_.run(gradient, upstream=upstream.contiguous(), keeps=kept is not None)
+    pass_.run(gradient, upstream=upstream.resolve_neg().contiguous(), keeps=kept is not None)
     return [gradient, *[None] * (len(tensors) - 1)]
 
 
@@ -159,4 +159,7 @@ class _Pass:
         if self.row_step == 1 and self.inner > 1:  # neighbours are other rows
             width = min(width, tile // SIDE_BY_SIDE)
         width = min(width, longest)
-        return (max(1, tile // width), width), width >= self.classes
+        rows = max(1, tile // width)
+        if self.outer > 1:  # images; those of few pixels would leave most rows empty
+            rows = min(rows, 1 << max(0, self.inner - 1).bit_length())
+        return (rows, width), width >= self.classes

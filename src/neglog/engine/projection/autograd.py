@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import errors
+from neglog import errors, placed
 from neglog.engine.derivatives import apply
 from neglog.engine.projection import heads, sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT
@@ -56,7 +56,8 @@ def outputs(facts: Facts, operands: Operands) -> tuple[Tensor, ...]:
 
 
 def _total_of(lines: Sequence[Tensor]) -> Tensor:
-    return lines[0].sum(dtype=torch.float64).to(lines[0].dtype)
+    line = lines[0]
+    return line.sum(dtype=placed.widest(line.device)).to(line.dtype)
 
 
 def _wanted(needs: Sequence[bool]) -> list[bool]:

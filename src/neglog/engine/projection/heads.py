@@ -13,6 +13,7 @@ rank        how many classes have a larger logit than the label
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -45,7 +46,8 @@ def whole(head: Head, operands: Operands) -> list[Tensor]:
     counts = counting(head, operands)
     if counts is not None:
         operands = operands._replace(x=torch.where(counts.any(1, keepdim=True), operands.x, 0.0))
-    lines = outputs(head, torch.nn.functional.linear(*operands[:3]), operands)
+    with torch.autocast(operands.x.device.type, enabled=False):  # which would round the logits
+        lines = outputs(head, torch.nn.functional.linear(*operands[:3]), operands)
     return lines if counts is None else of_counting(head, lines, counts)
 
 
@@ -131,9 +133,16 @@ def dense_target(z: Tensor, part: Operands) -> Tensor:
     if part.chosen is None:
         assert part.y is not None
         return part.y.to(z.dtype)
-    named = part.chosen >= 0
-    ones = torch.zeros_like(z).scatter_add_(1, part.chosen.clamp(min=0), named.to(z.dtype))
+    named = (part.chosen >= 0).to(z.dtype) + _none_above(z, part.chosen)
+    index = part.chosen.clamp(0, z.shape[1] - 1)
+    ones = torch.zeros_like(z).scatter_add_(1, index, named)
     return ones.clamp_(max=1.0)
+
+
+def _none_above(z: Tensor, chosen: Tensor) -> Tensor:
+    """Return 0, and NaN for a number above the classes', which would stop a device."""
+    nothing_there = torch.zeros_like(chosen, dtype=z.dtype)
+    return nothing_there.masked_fill(chosen >= z.shape[1], math.nan)
 
 
 def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
@@ -141,7 +150,8 @@ def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
     assert part.chosen is not None
     assert part.y is not None
     log_p, target = engine.log_softmax(z), (1.0 - head.smoothing) * part.y
-    index = part.chosen.clamp(min=0)  # a negative one is none
+    index = part.chosen.clamp(0, z.shape[1] - 1)  # a negative one is none
+    target = target + _none_above(z, part.chosen)
     picked = log_p.gather(1, index)
     hidden = (part.chosen < 0) | ((part.y == 0) & picked.isinf())  # 0 · ln 0 is 0
     terms = torch.where(hidden, 0.0, target * torch.where(hidden, 0.0, picked))
@@ -183,8 +193,9 @@ def _correct(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
 
 def _rank(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
     assert part.y is not None
-    label = torch.where(part.y == head.ignored, 0, part.y)
-    return (z > z.gather(1, label)).sum(1)
+    known = (part.y >= 0) & (part.y < z.shape[1])
+    rank = (z > z.gather(1, torch.where(known, part.y, 0))).sum(1)
+    return torch.where(known[:, 0], rank, NOWHERE["rank"])
 
 
 _OUTPUTS = {

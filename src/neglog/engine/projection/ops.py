@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neglog import placed
 from neglog.engine.projection import sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT, nothing
 from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
@@ -74,7 +75,8 @@ def linear_total(
     """Return the sum of the outputs, and its derivatives by the wanted operands."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
     if not any(wanted):
-        value = sweeps.values(head, operands, budget)[0].sum(dtype=torch.float64)
+        line = sweeps.values(head, operands, budget)[0]
+        value = line.sum(dtype=placed.widest(line.device))
         return [value.to(operands.computed_in), *_filled(operands, [None] * len(wanted))]
     shape = (len(operands.x), head.positions)
     ones = operands.x.new_ones((), dtype=operands.computed_in).expand(shape)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from neglog import placed
 from neglog.engine import memory
 from neglog.engine.projection import pieces, products, tensor_cores
 from neglog.engine.projection.heads import NOWHERE, counting, nothing, of_counting, outputs
@@ -51,7 +52,8 @@ def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _R
         share = share if operands.share is None else torch.where(counts, operands.share, 0.0)
         x = torch.where(rows[:, None], operands.x, 0.0)
         return _Rows(operands._replace(x=x, share=share), counts=counts)
-    return _Rows(operands, None if bool(rows.all()) else rows.nonzero()[:, 0])
+    numbers = rows.nonzero()[:, 0]
+    return _Rows(operands, None if len(numbers) == len(rows) else numbers)
 
 
 def _may_not_wait(x: Tensor) -> bool:
@@ -115,9 +117,9 @@ def pull(
     work = _Pass(
         head, _rows(head, operands, upstream), pieces.lines_of(head, operands, True), budget
     )
-    lifted = tensor_cores.lift(operands, upstream)
+    lifted = tensor_cores.lift(head, operands, upstream, counting(head, operands))
     totals = Totals(operands, wanted, work.rows is not None, lifted)
-    value = torch.zeros((), dtype=torch.float64, device=operands.x.device)
+    value = torch.zeros((), dtype=placed.widest(operands.x.device), device=operands.x.device)
     for place in work.places():
         part = work.operands.at(place)
         given = [u[place] if lifted is None else u[place] * lifted for u in upstream]
