@@ -14,6 +14,7 @@ rank        how many classes have a larger logit than the label
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -46,9 +47,15 @@ def whole(head: Head, operands: Operands) -> list[Tensor]:
     counts = counting(head, operands)
     if counts is not None:
         operands = operands._replace(x=torch.where(counts.any(1, keepdim=True), operands.x, 0.0))
-    with torch.autocast(operands.x.device.type, enabled=False):  # which would round the logits
+    with _without_autocast(operands.x.device.type):
         lines = outputs(head, torch.nn.functional.linear(*operands[:3]), operands)
     return lines if counts is None else of_counting(head, lines, counts)
+
+
+def _without_autocast(device: str) -> AbstractContextManager[Any]:
+    """Keep torch from rounding the factors of products, which autocast would; "meta" has none."""
+    known = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if known else nullcontext()
 
 
 def of_counting(head: Head, lines: list[Tensor], counts: Tensor) -> list[Tensor]:
