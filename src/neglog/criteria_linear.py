@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from neglog import functional, guards
 from neglog.compatibility import TorchLinearCrossEntropyLoss
-from neglog.criterion import Criterion
+from neglog.criterion import Criterion, Weight
 from neglog.engine.projection.workspace import bytes_of
 
 
@@ -40,13 +41,52 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
 
     _function = staticmethod(functional.linear_cross_entropy)
     _passed_on = ("weight", "ignore_index", "label_smoothing", "options")
-    _added: ClassVar[dict[str, Any]] = {
-        "softcap": None,
-        "temperature": 1.0,
-        "z_loss": 0.0,
-        "memory": None,
-        "loss_dtype": None,
-    }
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+        reduction: str = "mean",
+        weight: Weight | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: Any = None,
+        empty: str = "nan",
+        softcap: float | None = None,
+        temperature: float = 1.0,
+        z_loss: float = 0.0,
+        memory: int | str | None = None,
+        loss_dtype: torch.dtype | None = None,
+    ) -> None:
+        guards.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
+        guards.not_negative(z_loss=z_loss)
+        guards.loss_dtype(loss_dtype)
+        if memory is not None:
+            guards.workspace(memory, bytes_of(memory))
+        super().__init__(
+            in_features=in_features,
+            num_classes=num_classes,
+            out_features=out_features,
+            bias=bias,
+            device=device,
+            dtype=dtype,
+            reduction=reduction,
+            weight=weight,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+            options=options,
+            empty=empty,
+            softcap=softcap,
+            temperature=temperature,
+            z_loss=z_loss,
+            memory=memory,
+            loss_dtype=loss_dtype,
+        )
 
     def forward(
         self,
@@ -71,26 +111,25 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         weight, bias = self._layer()
         return self._loss(input, weight, target, linear_bias=bias, **extras)
 
-    def sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
+    def sum_and_count(
+        self,
+        input: Tensor,
+        target: Tensor | tuple[Tensor, Tensor],
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return the sum of the losses, and what a mean would divide it by.
 
         Args:
-            tensors: the input and the target.
-            extras: `mask` and `sample_weight`, as `forward` takes them.
+            input: rows, as `forward` takes them.
+            target: as `forward` takes it.
+            mask: which losses count, True where they do.
+            sample_weight: how much each loss counts.
         """
-        input, target = tensors
+        extras = {"mask": mask, "sample_weight": sample_weight}
         weight, bias = self._layer()
-        return super().sum_and_count(input, weight, target, linear_bias=bias, **extras)
-
-    def _check(self, added: dict[str, Any]) -> None:
-        given = self._added | added
-        guards.positive(temperature=given["temperature"])
-        if given["softcap"] is not None:
-            guards.positive(softcap=given["softcap"])
-        guards.not_negative(z_loss=given["z_loss"])
-        guards.loss_dtype(given["loss_dtype"])
-        if given["memory"] is not None:
-            guards.workspace(given["memory"], bytes_of(given["memory"]))
+        return self._sum_and_count(input, weight, target, linear_bias=bias, **extras)
 
     def extra_repr(self) -> str:
         """Show torch's options, and those added that are not the default."""

@@ -1,24 +1,28 @@
-"""What all losses share as modules: options that torch has not, and the way to the function."""
+"""What all losses share as modules: the options that torch does not have, and the function call."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from neglog import guards
 
+Weight = Tensor | Sequence[float] | float  # a weight as the constructors take it
+
 
 class Criterion(nn.Module):
-    """What all criteria share: the options that torch has not, and the way to the function."""
+    """The base class of all criteria: it checks the options and calls the function.
 
-    __signature__: ClassVar[inspect.Signature]
-    _of_torch: ClassVar[inspect.Signature]
+    A criterion writes its constructor out: torch's parameters, then the keywords that torch does
+    not have. The latter are read from that signature.
+    """
+
     _function: ClassVar[Callable[..., Any]]
     _passed_on: ClassVar[tuple[str, ...]] = ()  # attributes of torch's that the function takes
-    _added: ClassVar[dict[str, Any]] = {}  # further options of the constructor, with defaults
+    _added: ClassVar[dict[str, Any]] = {}  # keywords that torch does not have, with defaults
     _defaults: ClassVar[dict[str, Any]]  # of the function, for what it is passed
     reduction: str
     empty: str = "nan"
@@ -28,50 +32,30 @@ class Criterion(nn.Module):
         loss = nn.modules.loss._Loss
         torchs = [b for b in cls.__bases__ if issubclass(b, loss) and not issubclass(b, Criterion)]
         if not torchs:
-            if "__init__" in vars(cls):  # a user's own
-                _, *parameters = inspect.signature(cls.__init__).parameters.values()
-                cls.__signature__ = inspect.Signature(parameters)
-            return
-        cls._added = {"empty": "nan"} | cls._added
+            return  # an intermediate class, or a user's own
+        _, *known = inspect.signature(torchs[0].__init__).parameters
+        _, *own = inspect.signature(cls.__init__).parameters.values()
+        cls._added = {p.name: p.default for p in own if p.name not in known}
         for name, default in cls._added.items():
             setattr(cls, name, default)  # for criteria that were pickled before there was one
         of_function = inspect.signature(cls._function).parameters
         names = (*cls._passed_on, *cls._added)
         cls._defaults = {name: of_function[name].default for name in names}
-        cls._of_torch = inspect.signature(torchs[0])
-        if "__init__" not in vars(cls):
-            cls.__signature__ = _with_keywords(cls._of_torch, cls._added)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        guards.not_called(type(self).__name__, args)
-        added = {name: kwargs.pop(name) for name in self._added if name in kwargs}
-        given = self._of_torch.bind(*args, **kwargs)
-        options = {"size_average": None, "reduce": None, "reduction": "mean"} | given.arguments
-        guards.reduction(options["size_average"], options["reduce"], options["reduction"])
+    def __init__(self, **options: Any) -> None:
+        guards.not_called(type(self).__name__, tuple(options.values()))
+        added = {name: options.pop(name) for name in self._added}
+        switches = (options.get("size_average"), options.get("reduce"))
+        guards.reduction(*switches, options["reduction"])
         for name in ("weight", "pos_weight"):
-            if given.arguments.get(name) is not None:
-                given.arguments[name] = guards.constant_weight(name, given.arguments[name])
-        super().__init__(*given.args, **given.kwargs)
-        guards.one_of("empty", added.get("empty", "nan"), ("nan", "zero"))
-        self._check(added)
+            if options.get(name) is not None:
+                options[name] = guards.constant_weight(name, options[name])
+        super().__init__(**options)
+        guards.one_of("empty", added["empty"], ("nan", "zero"))
         for name, value in added.items():
             setattr(self, name, value)
 
-    def _check(self, added: dict[str, Any]) -> None:
-        """Refuse options that no call would take; of those that a subclass adds."""
-
-    def sum_and_count(self, *tensors: Tensor, **extras: Any) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses, and what a mean would divide it by.
-
-        Args:
-            tensors: what `forward` takes by position.
-            extras: `mask` and `sample_weight`, as `forward` takes them.
-
-        >>> import torch
-        >>> from neglog import MSELoss
-        >>> MSELoss().sum_and_count(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
-        (tensor(4.), tensor(2.))
-        """
+    def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
         pair: tuple[Tensor, Tensor] = self._call(guards.PAIR, *tensors, **extras)
         return pair
 
@@ -89,12 +73,6 @@ class Criterion(nn.Module):
             if value is not default and (isinstance(value, Tensor) or value != default):
                 options[name] = value
         return type(self)._function(*tensors, **options)
-
-
-def _with_keywords(signature: inspect.Signature, added: dict[str, Any]) -> inspect.Signature:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    extra = [inspect.Parameter(name, kind, default=value) for name, value in added.items()]
-    return signature.replace(parameters=[*signature.parameters.values(), *extra])
 
 
 class OfPairs(Criterion):
@@ -120,3 +98,26 @@ class OfPairs(Criterion):
         """
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         return self._loss(input, target, **extras)
+
+    def sum_and_count(
+        self,
+        input: Tensor,
+        target: Tensor,
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses, and what a mean would divide it by.
+
+        Args:
+            input: what the network emits.
+            target: the truth.
+            mask: which losses count, True where they do.
+            sample_weight: how much each loss counts.
+
+        >>> import torch
+        >>> from neglog import MSELoss
+        >>> MSELoss().sum_and_count(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+        (tensor(4.), tensor(2.))
+        """
+        return self._sum_and_count(input, target, mask=mask, sample_weight=sample_weight)
