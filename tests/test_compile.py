@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.library import opcheck
 
+import neglog
 from neglog import functional
 from neglog.engine import ops, values
 
@@ -51,6 +52,86 @@ def test_compiled_without_a_kernel_is_eager(name, monkeypatch) -> None:
     """As on a device that has no kernels."""
     monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
     test_compiled_is_eager(name)
+
+
+SIGNS, LAYER = torch.where(Y > 0.5, 1.0, -1.0), torch.randn(4, 5)
+EVERY = [
+    {},
+    {"reduction": "sum"},
+    {"reduction": "none"},
+    {"reduction": "batchmean"},
+    {"mask": LABELS > 0},
+    {"sample_weight": LABELS.float()},
+    {"normalizer": 3.0},
+    {"normalizer": torch.tensor(3.0)},
+    {"empty": "zero"},
+]
+WEIGHED = {"weight": torch.rand(4)}
+OLD = [{"size_average": True}, {"size_average": False}, {"reduce": False}]
+OPTIONS = {
+    "mse_loss": ([X, Y], [*OLD, {"weight": Y}]),
+    "sse_loss": ([X, Y], []),
+    "l1_loss": ([X, Y], [*OLD, {"weight": Y}]),
+    "huber_loss": ([X, Y], [{"delta": 0.5}, {"weight": Y}]),
+    "smooth_l1_loss": ([X, Y], [*OLD, {"beta": 0.5}, {"beta": 0.0}]),
+    "gaussian_nll_loss": ([X, Y, Y + 1], [{"full": True}, {"eps": 1e-3}]),
+    "poisson_nll_loss": ([Y, Y], [*OLD, {"log_input": False}, {"full": True}, {"full": "exact"}]),
+    "kl_div": ([X, Y], [*OLD, {"log_target": True}]),
+    "binary_cross_entropy": ([Y, Y.flip(0)], [*OLD, WEIGHED, {"ignore_index": 1}]),
+    "binary_cross_entropy_with_logits": (
+        [X, Y],
+        [*OLD, WEIGHED, {"pos_weight": torch.rand(4)}, {"ignore_index": 1, "class_dim": 1}],
+    ),
+    "soft_margin_loss": ([X, SIGNS], [*OLD, {"ignore_index": 1}]),
+    "multilabel_soft_margin_loss": ([X, Y], [*OLD, WEIGHED, {"class_dim": 0}]),
+    "nll_loss": ([X.log_softmax(1), LABELS], [*OLD, WEIGHED, {"ignore_index": 1}]),
+    "cross_entropy": (
+        [X, LABELS],
+        [*OLD, WEIGHED, {"ignore_index": 1}, {"label_smoothing": 0.1}, {"class_dim": -1}],
+    ),
+    "linear_cross_entropy": (
+        [X[:, [0, 1, 2, 3, 0]], LAYER, LABELS],
+        [WEIGHED, {"softcap": 5.0, "z_loss": 1e-3}, {"label_smoothing": 0.1}],
+    ),
+    "linear_binary_cross_entropy_with_logits": ([X[:, [0, 1, 2, 3, 0]], LAYER, Y], [WEIGHED]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:kl_div. 'mean':UserWarning")
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_of_every_loss_compiles_whole(name) -> None:
+    (first, *others), more = OPTIONS[name]
+    loss = getattr(functional, name)
+    extras = [o for o in EVERY if not (name == "sse_loss" and "normalizer" in o)]
+
+    def every(x):
+        return torch.stack([loss(x, *others, **o).sum() for o in (*extras, *more)])
+
+    torch.compiler.reset()
+    results = []
+    for call in (every, torch.compile(every, fullgraph=True, backend="aot_eager")):
+        x = first.clone().requires_grad_()
+        losses = call(x)
+        losses.sum().backward()
+        results.append((losses.detach(), x.grad))
+    torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "batchmean", "sum", "none"])
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_modules_that_warn_compile_whole(reduction) -> None:
+    torch.compiler.reset()
+    compiled = torch.compile(neglog.KLDivLoss(reduction=reduction), fullgraph=True, backend="eager")
+    each = torch.nn.functional.kl_div(X, Y, reduction="none")
+    expected = each if reduction == "none" else each.sum()
+    divisor = {"mean": X.numel(), "batchmean": len(X)}.get(reduction, 1)
+    torch.testing.assert_close(compiled(X, Y), expected / divisor)
+    soft = torch.compile(neglog.LogSoftmax(), fullgraph=True, backend="eager")
+    torch.testing.assert_close(soft(X), X.log_softmax(1))
+    with neglog.torch_compatible():
+        broad = torch.compile(functional.mse_loss, fullgraph=True, backend="eager")
+        torch.testing.assert_close(broad(X, Y[:1]), (X - Y[:1]).square().mean())
 
 
 def test_a_compiled_loss_still_checks_its_target() -> None:

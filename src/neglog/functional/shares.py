@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from torch import Tensor
 
 from neglog import guards
@@ -55,7 +53,7 @@ def kl_div(
     if reduction == "mean" and normalizer is None:
         message = "kl_div: 'mean' divides by the number of classes too; 'batchmean' does not"
         shortcut.forget()
-        warnings.warn(message, UserWarning, stacklevel=3)
+        guards.warn(message, 3)
     guards.tensors(input=input, target=target)
     input, target = guards.aligned(input, target)
     dtype = guards.common_dtype(input, target)

@@ -44,6 +44,7 @@ from neglog.guards.options import (
     reduction,
     smoothing,
     tensors,
+    warn,
 )
 from neglog.guards.shapes import (
     aligned,
@@ -107,5 +108,6 @@ __all__ = [
     "teacher",
     "tensors",
     "variance",
+    "warn",
     "workspace",
 ]

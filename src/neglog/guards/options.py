@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -15,6 +16,12 @@ from neglog.errors import ArgumentError, sentence
 REDUCTIONS = ("none", "mean", "sum", "batchmean")
 OF_ROWS = "mean of rows"  # of each the sum over its outputs; not for callers
 PAIR = "sum and count"  # what `sum_and_count` asks of a loss; not for callers
+
+
+def warn(message: str, stacklevel: int) -> None:
+    """Warn the caller so many frames up; the compiler traces no warning, so it gets none."""
+    if not torch.compiler.is_compiling():
+        warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
 
 
 def tensors(**named: Any) -> None:

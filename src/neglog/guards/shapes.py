@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import zip_longest
 from typing import Any
 
@@ -13,7 +12,7 @@ from neglog import placed
 from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
 from neglog.guards.dtypes import floating
-from neglog.guards.options import tensors
+from neglog.guards.options import tensors, warn
 
 
 def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
@@ -44,8 +43,7 @@ def aligned(input: Tensor, target: Tensor, into_input: bool = False) -> tuple[Te
     if not is_torch_compatible() or (into_input and _widens(target, input)):
         same_shape(input, target)
     if not torch.compiler.is_compiling():  # which could not write the shapes
-        message = f"input is {shape(input)} and target is {shape(target)}: they are broadcast"
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warn(f"input is {shape(input)} and target is {shape(target)}: they are broadcast", 4)
     together = torch.broadcast_tensors(input, target)
     return together[0], together[1]
 
@@ -182,5 +180,5 @@ def softmax_dim(input: Tensor, dim: int | None) -> int:
     if dim is not None:
         return dim
     message = "log_softmax without `dim` is deprecated: pass the dimension of the classes"
-    warnings.warn(message, UserWarning, stacklevel=4)
+    warn(message, 4)
     return 0 if input.dim() in (0, 1, 3) else 1
