@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neglog.errors import FitError
-from neglog.fitting import leakage, linear_model, network_model
+from neglog.fitting import counts, leakage, linear_model, network_model
 from neglog.fitting.data import Data, Prepared, prepare
 from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
@@ -93,7 +93,11 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
 def _noted(data: Prepared, options: Options) -> list[str]:
     """Return what is to be said of the data, each a sentence."""
     y, _ = data.rows().glance()
-    return [*data.notes, *data.target.doubts(y), *leakage.found(data, options)]
+    doubts = data.target.doubts(y)
+    guessed = options.likelihood is None and data.target.facts.counts
+    if guessed and options.exposure is None:
+        doubts.append(counts.doubt_of_counts(data.target.name, data.design.names))
+    return [*data.notes, *doubts, *leakage.found(data, options)]
 
 
 def _for_all(group: Group, listener: Listener) -> Listener:

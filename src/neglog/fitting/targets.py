@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+from neglog.fitting import counts
 from neglog.fitting.kinds import KINDS, Kind
 from neglog.fitting.table import listed
 from neglog.likelihood import Likelihood
@@ -29,12 +30,14 @@ class Target:
         kind: the likelihood's name among `KINDS`.
         classes: the labels; None where the target is a number.
         reason: why this likelihood, in one sentence.
+        doubt: what else the target may be, in one sentence; empty where it is clear.
     """
 
     name: str
     kind: str
     classes: list[Any] | None
     reason: str
+    doubt: str = ""
 
     @property
     def facts(self) -> Kind:
@@ -52,14 +55,16 @@ class Target:
         return objects(self.classes or [])
 
     def doubts(self, y: Tensor) -> list[str]:
-        """Say if some of the targets, as `encode` has read them, are hardly of the likelihood."""
+        """Warn if some of the targets, as `encode` has read them, are hardly of the likelihood."""
+        said = [self.doubt] if self.doubt else []
         strange = y[y % 1 != 0] if self.facts.counts else y[:0]
         if not len(strange):
-            return []
+            return said
         return [
+            *said,
             f"the target {self.name!r} holds numbers that are no counts, such as "
             f"{plain(strange[0].item())!r}: the weights are those of a quasi-likelihood, but the "
-            "nats are of no probability, and standard errors want --covariance hc0."
+            "nats are of no probability, and standard errors want --covariance hc0.",
         ]
 
     def encode(self, column: pl.Series) -> Tensor:
@@ -125,8 +130,16 @@ def choose(column: pl.Series, override: str | None) -> Target:
     return target
 
 
-def decide(column: pl.Series, override: str | None, rows: int) -> Target:
+def decide(
+    column: pl.Series, override: str | None, rows: int, sample: pl.Series | None = None
+) -> Target:
     """Choose the likelihood of a target, given values of it that stand for so many rows.
+
+    Args:
+        column: all values, or all different ones.
+        override: the likelihood that was asked for.
+        rows: how many rows there are.
+        sample: values that occur as often as in the rows; None where `column` does.
 
     Raises:
         FitError: as `choose`, but for numbers that the likelihood does not allow.
@@ -143,14 +156,16 @@ def decide(column: pl.Series, override: str | None, rows: int) -> Target:
             f"the target {name!r} is {labels[0]!r} in all {rows} rows; with one value there "
             "is nothing to learn."
         )
+    doubt = ""
     if override is None:
-        kind, reason = _fitting(column, labels, len(values), rows)
+        often = column if sample is None else sample
+        kind, reason, doubt = _fitting(column, labels, len(values), rows, often)
     else:
         kind, reason = _asked_for(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":
-        return Target(name, kind, None, reason)
+        return Target(name, kind, None, reason, doubt)
     _check_classes(column, labels, rows, kind)
-    return Target(name, kind, labels, reason)
+    return Target(name, kind, labels, reason, doubt)
 
 
 def order(target: Target) -> list[str]:
@@ -164,17 +179,24 @@ def order(target: Target) -> list[str]:
     ]
 
 
-def _fitting(column: pl.Series, labels: list[Any], count: int, rows: int) -> tuple[str, str]:
+def _fitting(
+    column: pl.Series, labels: list[Any], count: int, rows: int, often: pl.Series
+) -> tuple[str, str, str]:
+    """Return the likelihood that the values look like, why, and what else they may be."""
+    name = column.name
     if count == 2:
-        return "bernoulli", f"{column.name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)"
+        return "bernoulli", f"{name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)", ""
     if column.dtype == pl.String:
-        return "categorical", f"{column.name!r} holds {count} different labels"
+        return "categorical", f"{name!r} holds {count} different labels", ""
+    shape = counts.Shape.of(often.drop_nulls().cast(pl.Float64).to_numpy())
     whole = all(isinstance(label, int) for label in labels)
-    few = count <= min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
-    if whole and few:
-        reason = f"{column.name!r} holds {count} different whole numbers, taken as classes"
-        return "categorical", reason
-    return "normal", f"{column.name!r} holds {count} different numbers"
+    if whole and shape is not None and shape.looks_like_counts:
+        return "poisson", counts.reason(name, shape), ""
+    if whole and count <= min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS):
+        doubt = "" if shape is None else counts.doubt_of_classes(name, shape)
+        return "categorical", counts.as_classes(name, count), doubt
+    doubt = "" if shape is None or not whole else counts.doubt_of_normal(name)
+    return "normal", f"{name!r} holds {count} different numbers", doubt
 
 
 def _asked_for(name: str, override: str) -> str:

@@ -219,7 +219,8 @@ def target(survey: Survey, choice: Choice, file: File) -> Target:
     """
     assert survey.values is not None
     values = file.typed(survey.values.to_frame())[choice.target]
-    found = targets.decide(values, choice.options.likelihood, survey.kept)
+    sample = file.typed(survey.rows().select(choice.target))[choice.target]
+    found = targets.decide(values, choice.options.likelihood, survey.kept, sample)
     if found.classes is None:
         if values.dtype == pl.String:
             targets.check_numbers(values, found.kind)

@@ -1,0 +1,144 @@
+"""Whether whole numbers are counts, codes of classes, or neither, judged by their histogram."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_LEAST_ROWS = 30  # below, a histogram has no shape
+_LEAST_VALUES, _LEAST_FROM_ONE = 5, 8
+_SKEW, _RISES, _TAIL, _COVERED = 0.4, 0.1, 0.25, 0.4
+_BALANCED = 2.0
+_EXPOSURE = re.compile(
+    r"(^|[^a-z])(exposure|holders|policies|insured|pop|population|person.?years|years.?at.?risk|"
+    r"at.?risk|observation.?time|months|days|hours|service)($|[^a-z])"
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How often each of some whole numbers occurs.
+
+    Attributes:
+        values: the different numbers, in ascending order.
+        times: how often each occurs.
+    """
+
+    values: np.ndarray[Any, Any]
+    times: np.ndarray[Any, Any]
+
+    @classmethod
+    def of(cls, numbers: np.ndarray[Any, Any]) -> Shape | None:
+        """Return the shape of numbers of 0 or more that are whole; None if they are not."""
+        numbers = numbers[np.isfinite(numbers)]
+        if not len(numbers) or (numbers < 0).any() or (numbers % 1 != 0).any():
+            return None
+        return cls(*np.unique(numbers, return_counts=True))
+
+    @property
+    def rows(self) -> int:
+        """How many numbers there are."""
+        return int(self.times.sum())
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return float(np.average(self.values, weights=self.times))
+
+    @property
+    def looks_like_counts(self) -> bool:
+        """Whether they start at 0 or 1 and fall off to the right, as counts do."""
+        least = float(self.values[0])
+        wanted = _LEAST_VALUES if least == 0 else _LEAST_FROM_ONE
+        if least > 1 or len(self.values) < wanted or self.rows < _LEAST_ROWS:
+            return False
+        return self._skewed(1.0 if least else _SKEW) and self._falls() and self._covers()
+
+    @property
+    def balanced(self) -> bool:
+        """Whether each occurs about as often, as in a table of classes that was made up."""
+        return bool(self.times.max() <= _BALANCED * self.times.min())
+
+    def _skewed(self, most: float) -> bool:
+        """Whether the right tail is longer: half as much as Poisson's, or by `most`."""
+        errors = self.values - self.mean
+        spread = float(np.average(errors**2, weights=self.times)) ** 0.5
+        skew = float(np.average((errors / spread) ** 3, weights=self.times))
+        return skew > min(most, 0.5 / self.mean**0.5) if most < 1 else skew > most
+
+    def _falls(self) -> bool:
+        """Whether the histogram has its mode in the lower half and a thin end.
+
+        Many different numbers are grouped, since single ones say little of where most lie.
+        """
+        top = float(np.quantile(np.repeat(self.values, self.times), 0.98))
+        bins = int(min(max(top, 4), 12))
+        times, _ = np.histogram(self.values, bins, (0, top + 1), weights=self.times)
+        mode = int(times.argmax())
+        rises = np.diff(times)
+        wrong = rises[mode:].clip(min=0).sum() - rises[:mode].clip(max=0).sum()
+        allowed = _RISES * self.rows + 2 * self.rows**0.5
+        return bool(
+            mode < bins / 2
+            and wrong <= allowed
+            and self.times[-1] <= _TAIL * self.times.max() + 1
+            and times[-1] <= 2 * _TAIL * times.max()
+        )
+
+    def _covers(self) -> bool:
+        """Whether most of the low whole numbers occur, as they do not in amounts of money."""
+        whole = np.repeat(self.values, self.times)
+        middle = float(np.median(whole))
+        below = int((self.values <= middle).sum())
+        return middle < len(whole) and below >= _COVERED * min(middle + 1, len(whole) / 4)
+
+
+def reason(name: str, shape: Shape) -> str:
+    """Say why numbers are taken as counts, and what else they may be."""
+    first, last = shape.values[0], shape.values[-1]
+    return (
+        f"{name!r} holds whole numbers from {first:.0f} to {last:.0f}, most of them low, taken as "
+        "counts (--likelihood categorical if they are codes of classes, normal if they are not "
+        "counts)"
+    )
+
+
+def as_classes(name: str, count: int) -> str:
+    """Say why numbers are taken as classes, and what else they may be."""
+    return (
+        f"{name!r} holds {count} different whole numbers, taken as classes (--likelihood poisson "
+        "if they are counts, ordinal if they are ordered)"
+    )
+
+
+def doubt_of_classes(name: str, shape: Shape) -> str:
+    """Warn where whole numbers that are taken as classes may be counts or ratings."""
+    if shape.balanced and shape.values[0] <= 1:
+        return ""
+    return (
+        f"the whole numbers of {name!r}, {shape.values[0]:.0f} to {shape.values[-1]:.0f}, are "
+        "taken as codes of classes; if they are counts, pass --likelihood poisson, if they are "
+        "ratings or other ordered classes, ordinal, if they are measurements, normal."
+    )
+
+
+def doubt_of_normal(name: str) -> str:
+    """Warn where whole numbers that are taken as numbers may be counts."""
+    return (
+        f"{name!r} holds whole numbers of 0 or more, taken as measurements with normal errors; if "
+        "they are counts, pass --likelihood poisson or negative_binomial."
+    )
+
+
+def doubt_of_counts(name: str, features: Sequence[str]) -> str:
+    """Say what a guess of counts leaves open: the exposure."""
+    likely = [repr(feature) for feature in features if _EXPOSURE.search(feature.lower())]
+    found = f", which {likely[0]} looks like" if likely else ""
+    return (
+        f"{name!r} is fitted as counts; where the rows were observed for different times, areas or "
+        f"numbers of people{found}, pass that column as --exposure."
+    )

@@ -1,0 +1,79 @@
+"""What a target is taken for, and what a fit says of a likelihood that does not suit it."""
+
+import numpy as np
+import polars as pl
+import pytest
+import statsmodels.api as sm
+from sklearn import datasets
+
+import neglog
+from neglog.fitting.targets import decide
+
+
+def draw(seed=0):
+    return np.random.default_rng(seed)
+
+
+def doctor_visits():
+    """The histogram of the visits in Cameron and Trivedi's table (R: AER, DoctorVisits)."""
+    y = np.repeat(np.arange(10), [4141, 782, 174, 30, 24, 9, 12, 12, 5, 1])
+    draw().shuffle(y)
+    return y
+
+
+COUNTS = {
+    "doctor visits": doctor_visits,
+    "randhie": lambda: sm.datasets.randhie.load_pandas().data["mdvis"],
+    "cancer": lambda: sm.datasets.cancer.load_pandas().data["cancer"],
+    "poisson 1": lambda: draw().poisson(1.0, 50),
+    "poisson 5": lambda: draw().poisson(5.0, 500),
+    "overdispersed": lambda: draw().poisson(100 * draw(1).gamma(1, 1, 300)),
+    "many zeros": lambda: draw().poisson(4.0, 400) * (draw(1).random(400) < 0.4),
+    "from one": lambda: 1 + draw().poisson(5 * draw(1).gamma(1, 1, 1000)),
+}
+CLASSES = {
+    "iris": lambda: datasets.load_iris().target,
+    "digits": lambda: datasets.load_digits().target,
+    "PID": lambda: sm.datasets.anes96.load_pandas().data["PID"],
+    "marriage": lambda: sm.datasets.fair.load_pandas().data["rate_marriage"],
+    "ratings": lambda: draw().choice([1, 2, 3, 4, 5], 800, p=[0.5, 0.25, 0.13, 0.08, 0.04]),
+    "codes": lambda: draw().choice(7, 1000, p=[0.3, 0.05, 0.2, 0.1, 0.15, 0.02, 0.18]),
+    "quality": lambda: draw().choice(np.arange(3, 9), 1599, p=[0.01, 0.03, 0.43, 0.4, 0.12, 0.01]),
+}
+MEASURED = {
+    "diabetes": lambda: datasets.load_diabetes().target,
+    "nile": lambda: sm.datasets.nile.load_pandas().data["volume"],
+    "ages": lambda: draw().integers(0, 90, 900),
+    "prices": lambda: np.exp(draw().normal(6, 1, 1000)).round(),
+    "income": lambda: np.exp(draw().normal(8, 1, 1000)).round() * (draw(1).random(1000) < 0.7),
+    "ids": lambda: np.arange(1000),
+    "years": lambda: np.arange(1950, 2011),
+}
+EXPECTED = [
+    (name, make, kind)
+    for kind, group in (("poisson", COUNTS), ("categorical", CLASSES), ("normal", MEASURED))
+    for name, make in group.items()
+]
+
+
+@pytest.mark.parametrize(("name", "make", "kind"), EXPECTED, ids=[case[0] for case in EXPECTED])
+def test_counts_classes_and_measurements_are_told_apart(name, make, kind):
+    y = np.asarray(make(), dtype=np.float64)
+    found = decide(pl.Series("y", y), None, len(y))
+    assert found.kind == kind
+    assert kind == "normal" or "--likelihood" in found.reason
+    balanced = name in ("iris", "digits")
+    assert ("pass --likelihood" in found.doubt or "ratings" in found.doubt) == (
+        kind != "poisson" and not balanced
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_counts_are_fitted_as_counts_and_the_exposure_is_named(tmp_path, stream):
+    y = doctor_visits()
+    frame = pl.DataFrame({"x": draw().normal(size=len(y)), "policies": 1.0 + y % 3, "visits": y})
+    frame.write_csv(tmp_path / "visits.csv")
+    found = neglog.fit(tmp_path / "visits.csv", target="visits", stream=stream)
+    assert found.kind == "poisson"
+    assert "taken as counts" in found.reason
+    assert any("'policies' looks like" in note and "--exposure" in note for note in found.notes)
