@@ -15,6 +15,7 @@ from importlib import import_module
 
 from setups.parts import EXAMPLES as EXAMPLES
 from setups.parts import LATER as LATER
+from setups.parts import SCRIPTS as SCRIPTS
 from setups.parts import Example as Example
 
 NAMES = (
@@ -28,6 +29,10 @@ NAMES = (
     "later_1",
     "later_2",
     "later_3",
+    "scripts_right_1",
+    "scripts_right_2",
+    "scripts_wrong_1",
+    "scripts_wrong_2",
 )
 MODULES = [import_module(f"setups.{name}") for name in NAMES]
 
@@ -37,14 +42,14 @@ def table() -> str:
     found: Counter[str] = Counter()
     total: Counter[str] = Counter()
     alarms: Counter[str] = Counter()
-    for one in EXAMPLES + LATER:
+    for one in EXAMPLES + LATER + SCRIPTS:
         codes = {finding.code for finding in one.report()}
         if one.code is not None:
             total[one.code] += 1
             found[one.code] += one.code in codes
         alarms.update(codes - {one.code, *one.also})
     mistakes = total.total()
-    count = len(EXAMPLES + LATER)
+    count = len(EXAMPLES + LATER + SCRIPTS)
     lines = [
         f"set-ups           {count:>4}, {len(LATER)} of them written after the rules",
         f"mistakes found    {found.total():>4} of {mistakes}",

@@ -40,6 +40,7 @@ class Example:
 
 EXAMPLES: list[Example] = []
 LATER: list[Example] = []
+SCRIPTS: list[Example] = []  # modelled on public training scripts
 
 
 def example(code: str | None, *also: str, into: list[Example] = EXAMPLES) -> Callable[..., Any]:
@@ -95,6 +96,13 @@ right_later = example(None, into=LATER)
 
 def wrong_later(code: str) -> Callable[..., Any]:
     return example(code, into=LATER)
+
+
+right_script = example(None, into=SCRIPTS)
+
+
+def wrong_script(code: str, *also: str) -> Callable[..., Any]:
+    return example(code, *also, into=SCRIPTS)
 
 
 def log_rows(count: int = 64, classes: int = 10) -> tuple[Tensor, Tensor]:
