@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import setups
 import torch
-from setups import EXAMPLES, LATER, Example
+from setups import EXAMPLES, LATER, SCRIPTS, Example
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler
 
@@ -23,7 +23,7 @@ from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Finding, Report
 from neglog.errors import ArgumentError, CheckError
 
-ALL = EXAMPLES + LATER
+ALL = EXAMPLES + LATER + SCRIPTS
 WRONG = [one for one in ALL if one.code]
 RIGHT = [one for one in ALL if not one.code]
 MISSED = {"missing_regression_targets_as_minus_1"}  # -1 may be a number among others
@@ -117,6 +117,7 @@ def test_no_two_rules_share_a_code():
 
 def test_the_table_counts_what_was_found(monkeypatch):
     monkeypatch.setattr(setups, "EXAMPLES", [WRONG[0], RIGHT[0]])
+    monkeypatch.setattr(setups, "SCRIPTS", [])
     monkeypatch.setattr(setups, "LATER", [one for one in LATER if one.name in MISSED])
     table = setups.table().splitlines()
     assert " ".join(table[0].split()) == "set-ups 3, 1 of them written after the rules"
@@ -524,11 +525,13 @@ MESSAGES = [
     ),
     (
         lambda: neglog.check(MODEL, CE, [X]),
-        "loader must yield pairs (x, y), but its first batch is Tensor; wrap it so that it does.",
+        "loader must yield pairs (x, y), but its first batch holds no target; "
+        "add it, or pass a criterion that needs none.",
     ),
     (
         lambda: neglog.check(MODEL, CE, [(X,)]),
-        "loader must yield pairs (x, y), but its first batch is tuple; wrap it so that it does.",
+        "loader must yield pairs (x, y), but its first batch holds no target; "
+        "add it, or pass a criterion that needs none.",
     ),
     (
         lambda: neglog.check(MODEL, CE, [(X, [1])]),

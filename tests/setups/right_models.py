@@ -106,9 +106,9 @@ def tagger_with_as_many_steps_as_tags():
 
 
 @right
-def frozen_model():
+def frozen_model_that_is_evaluated():
     x, y = table_of("iris")
-    return call(mlp(4, 3).requires_grad_(False), nn.CrossEntropyLoss(), loader(x, y))
+    return call(mlp(4, 3).requires_grad_(False).eval(), nn.CrossEntropyLoss(), loader(x, y))
 
 
 @right

@@ -255,7 +255,7 @@ def cycle_consistency():
 
 
 @right_script
-def mixup():
+def mixup_of_two_labels():
     def loss(z, y):
         first, second, share = y
         return share * F.cross_entropy(z, first) + (1 - share) * F.cross_entropy(z, second)

@@ -181,7 +181,7 @@ def images_and_texts_in_one_dict():
 
 
 @right_script
-def triplets():
+def triplets_in_a_tuple():
     class Shared(nn.Module):
         def __init__(self):
             super().__init__()

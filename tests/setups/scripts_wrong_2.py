@@ -142,7 +142,9 @@ def weights_of_a_negative_sum():
 @wrong_script("sample-weight-sum")
 def weights_that_cancel_in_a_binary_loss():
     y, weight = torch.tensor([0.0, 1.0]).repeat(4), torch.tensor([1.0, -1.0]).repeat(4)
-    return call(neglog.functional.binary_cross_entropy_with_logits, y - 0.3, y, sample_weight=weight)
+    return call(
+        neglog.functional.binary_cross_entropy_with_logits, y - 0.3, y, sample_weight=weight
+    )
 
 
 @wrong_script("normalizer-value")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, overload
 
 from torch import Tensor, nn
 
 from neglog import guards
-from neglog.checking.batch import Batch, made, origin
+from neglog.checking.batch import Batch, made_of
 from neglog.checking.criterion import recognised
 from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Report
 from neglog.checking.rule import Findings
 from neglog.checking.rules import BATCH_RULES, SETUP_RULES
-from neglog.checking.setup import Setup, walked
+from neglog.checking.setup import Setup, observe, walked
 from neglog.errors import ArgumentError, CheckError, sentence, shape
 
 
@@ -105,10 +106,12 @@ def _of_batch(
     _check_criterion(call)
     guards.tensors(input=input, target=target)
     criterion = recognised(call, more, options)
-    graph = (input.requires_grad, target.requires_grad)
     findings = Findings()
     with without_trace():
-        batch = made(criterion, input, target, more, origin(input), graph)
+        batch = made_of(criterion, input, target, more)
+        if criterion.kind == "other":
+            for inner in observe(batch, input, target, more):
+                findings.apply(BATCH_RULES, inner)
         findings.apply(BATCH_RULES, batch)
     return Report(findings.ordered(1), f"{criterion.name} on {_words(batch)}", findings.skipped)
 
@@ -126,11 +129,11 @@ def _of_setup(
     setup = walked(model, recognised(call, (), options), loader, batches)
     findings = Findings()
     with without_trace():
-        for batch in setup.batches:
+        for batch in (*setup.batches, *chain(*setup.inner)):
             findings.apply(BATCH_RULES, batch)
         findings.apply_to_setup(SETUP_RULES, setup)
     count = len(setup.batches)
-    return Report(findings.ordered(count), _told(setup), findings.skipped)
+    return Report(findings.ordered(count), _told(setup), findings.skipped, setup.unseen)
 
 
 def _check_criterion(call: Any) -> None:
@@ -167,7 +170,9 @@ def _told(setup: Setup) -> str:
         return f"{name} with {loss}"
     count = len(setup.batches)
     plural = "batch" if count == 1 else "batches"
-    return f"{name} with {loss} on {count} {plural}, the first {_words(setup.batches[0])}"
+    told = f"{name} with {loss} on {count} {plural}"
+    first = setup.batches[0]
+    return told if first.is_structure else f"{told}, the first {_words(first)}"
 
 
 def _words(batch: Batch) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neglog import guards
-from neglog.checking import evaluate
+from neglog.checking import evaluate, lineage
 from neglog.checking.criterion import LABELS, Criterion
 from neglog.checking.evaluate import Outcome
 from neglog.checking.plain import plain
@@ -46,6 +47,21 @@ class Origin:
     before: str = ""
 
 
+@dataclass(frozen=True)
+class Lineage:
+    """What else the graph says of the arguments of a loss; see `neglog.checking.lineage`.
+
+    Attributes:
+        view: a view that mixes classes with positions, in words.
+        of_convolution: whether a convolution made what it views.
+        target: how the target depends on parameters.
+    """
+
+    view: str = ""
+    of_convolution: bool = False
+    target: str = ""
+
+
 def origin(tensor: Tensor) -> Origin:
     """Read from the graph which operator made a tensor.
 
@@ -61,7 +77,7 @@ def _step(node: Any) -> tuple[str, Any, bool]:
     """Walk over moves to the operator before them; return it, its own source, and any turn."""
     turned = False
     while node is not None:
-        name = type(node).__name__.partition("Backward")[0].lstrip("_")
+        name = lineage.name_of(node)
         source = node.next_functions[0][0] if node.next_functions else None
         if name not in _MOVES:
             return name, source, turned
@@ -81,6 +97,11 @@ class Batch:
         more: further tensors of the call, such as the variance.
         origin: the operator that made the input.
         has_graph: whether input and target require a gradient.
+        read: what else the graph says of both.
+        is_structure: whether only the outcome can be looked at, the arguments being no tensors.
+        is_inner: whether another criterion computes this loss inside.
+        extras: the options of the call that were taken out of the criterion, as given.
+        given_reduction: the reduction, as given.
     """
 
     criterion: Criterion
@@ -89,6 +110,11 @@ class Batch:
     more: tuple[Any, ...] = ()
     origin: Origin = Origin()
     has_graph: tuple[bool, bool] = (False, False)
+    read: Lineage = Lineage()
+    is_structure: bool = False
+    is_inner: bool = False
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    given_reduction: str = "unknown"
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -204,18 +230,18 @@ class Batch:
         return 1e-3 + 8 * max((torch.finfo(dtype).eps for dtype in floating), default=0.0)
 
 
-def made(
-    criterion: Criterion,
-    input: Tensor,
-    target: Tensor,
-    more: tuple[Any, ...],
-    origin: Origin,
-    has_graph: tuple[bool, bool],
+def made_of(
+    criterion: Criterion, input: Tensor, target: Tensor, more: tuple[Any, ...] = ()
 ) -> Batch:
-    """Return a batch in torch's conventions, its tensors detached."""
+    """Return a batch in torch's conventions, its tensors detached and their graph read."""
     others = tuple(m.detach() if isinstance(m, Tensor) else m for m in more)
-    criterion, tensors = plain(criterion, input.detach(), target.detach(), others)
-    return Batch(criterion, *tensors, origin, has_graph)
+    view, of_convolution = lineage.scrambled(input)
+    read = Lineage(view, of_convolution, lineage.follows(input, target))
+    graph = (input.requires_grad, target.requires_grad)
+    detached, tensors = plain(criterion, input.detach(), target.detach(), others)
+    batch = Batch(detached, *tensors, origin(input), graph, read)
+    batch.extras, batch.given_reduction = criterion.options, criterion.reduction
+    return batch
 
 
 def first(mask: Tensor) -> str:

@@ -34,6 +34,7 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (criteria.SSELoss, "sse_loss"),
 )
 
+KINDS = tuple(kind for _, kind in _MODULES)
 LABELS = ("cross_entropy", "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 LOGITS = ("binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss")

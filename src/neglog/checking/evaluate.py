@@ -6,7 +6,7 @@ import contextlib
 import copy
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+from neglog.checking.structures import loss_of
 
 
 @dataclass(frozen=True)
@@ -65,35 +67,36 @@ def outcome(call: Callable[..., Any], input: Tensor, target: Any, more: tuple[An
         leaf.requires_grad_()
     others = [t.detach().clone() if isinstance(t, Tensor) else t for t in (target, *more)]
     with without_trace():
-        loss, error = attempt(call, leaf, *others)
-        loss = getattr(loss, "loss", loss)  # a few return (output, loss)
-        if error or not isinstance(loss, Tensor):
-            return Outcome(error=error or f"it returned {type(loss).__name__}, not a tensor")
-        if not (loss.requires_grad and leaf.requires_grad):
-            return Outcome(loss.detach())
-        gradients, error = attempt(lambda: torch.autograd.grad(loss.sum(), leaf, allow_unused=True))
-        if error:
-            return Outcome(loss.detach(), error=f"the backward pass: {error}")
-        gradient = gradients[0]
-        return Outcome(loss.detach(), torch.zeros_like(leaf) if gradient is None else gradient)
+        result, error = attempt(call, leaf, *others)
+        return judged(result, error, leaf)
 
 
-def predictions(model: nn.Module, features: Any) -> Any:
+def judged(result: Any, error: str, input: Any) -> Outcome:
+    """Return the loss in what a criterion returned, and its gradient by the input."""
+    loss = loss_of(result)
+    if error or loss is None:
+        return Outcome(error=error or f"it returned {type(result).__name__}, not a tensor")
+    if not (loss.requires_grad and isinstance(input, Tensor) and input.requires_grad):
+        return Outcome(loss.detach())
+    gradients, error = attempt(
+        lambda: torch.autograd.grad(loss.sum(), input, allow_unused=True, retain_graph=True)
+    )
+    if error:
+        return Outcome(loss.detach(), error=f"the backward pass: {error}")
+    gradient = gradients[0]
+    return Outcome(loss.detach(), torch.zeros_like(input) if gradient is None else gradient)
+
+
+def predictions(model: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
     """Return what the model emits, on copies of its buffers: batch norm keeps its statistics.
 
     Raises:
         Exception: whatever the model raises.
     """
-    arguments: tuple[Any, ...] = (features,)
-    named: dict[str, Any] = {}
-    if isinstance(features, dict):
-        arguments, named = (), features
-    elif isinstance(features, (tuple, list)):
-        arguments = tuple(features)
     if isinstance(model, torch.jit.ScriptModule) or _unfinished(model):
         return copy.deepcopy(model)(*arguments, **named)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    return torch.func.functional_call(model, buffers, arguments, named)
+    return torch.func.functional_call(model, buffers, arguments, dict(named))
 
 
 def _unfinished(model: nn.Module) -> bool:

@@ -55,17 +55,23 @@ class Report(Sequence[Finding]):
     Attributes:
         subject: what was looked at, in words.
         skipped: the rules that could not be applied to input as odd as this.
+        unseen: what was not looked at, in words.
 
     >>> print(Report((), "MSELoss on a batch"))
     neglog.check looked at MSELoss on a batch and found nothing wrong.
     """
 
     def __init__(
-        self, findings: Iterable[Finding], subject: str, skipped: Iterable[str] = ()
+        self,
+        findings: Iterable[Finding],
+        subject: str,
+        skipped: Iterable[str] = (),
+        unseen: Iterable[str] = (),
     ) -> None:
         self._findings = tuple(findings)
         self.subject = subject
         self.skipped = tuple(sorted(skipped))
+        self.unseen = tuple(unseen)
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...
@@ -90,7 +96,7 @@ class Report(Sequence[Finding]):
         """Return the findings that are at least as certain, one of `CERTAINTIES`."""
         rank = CERTAINTIES.index(certainty)
         kept = (f for f in self if CERTAINTIES.index(f.certainty) <= rank)
-        return Report(kept, self.subject, self.skipped)
+        return Report(kept, self.subject, self.skipped, self.unseen)
 
     def text(self, width: int | None = None, encoding: str | None = None) -> str:
         """Return the report as plain text.
@@ -114,6 +120,9 @@ class Report(Sequence[Finding]):
         if self.skipped:
             names = ", ".join(self.skipped)
             parts.append(_wrapped(f"Not applicable to this input: {names}.", "", "  ", width))
+        if self.unseen:
+            told = f"Not looked at: {'; '.join(self.unseen)}."
+            parts.append(_wrapped(told, "", "  ", width))
         return _encodable("\n\n".join(parts), encoding)
 
     def _verdict(self) -> str:

@@ -53,6 +53,7 @@ class BatchRule:
     harm: Harm
     kinds: tuple[str, ...]
     test: BatchTest
+    of_outcome: bool = False  # looks at nothing but what the loss returned
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,13 @@ BATCH_RULES: list[BatchRule] = []
 SETUP_RULES: list[SetupRule] = []
 
 
-def batch_rule(code: str, harm: Harm, *kinds: str) -> Callable[[BatchTest], BatchTest]:
+def batch_rule(
+    code: str, harm: Harm, *kinds: str, of_outcome: bool = False
+) -> Callable[[BatchTest], BatchTest]:
     """Enter a function of a `Batch` among the rules."""
 
     def enter(test: BatchTest) -> BatchTest:
-        BATCH_RULES.append(BatchRule(code, harm, kinds, test))
+        BATCH_RULES.append(BatchRule(code, harm, kinds, test, of_outcome))
         return test
 
     return enter
@@ -98,6 +101,8 @@ class Findings:
     def apply(self, rules: Iterable[BatchRule], batch: Batch) -> None:
         """Apply the rules that know the batch's loss."""
         for rule in rules:
+            if batch.is_structure and not rule.of_outcome:
+                continue
             if not rule.kinds or batch.criterion.kind in rule.kinds:
                 self._apply(rule.code, rule.harm, partial(rule.test, batch), 1)
 
@@ -142,6 +147,7 @@ class Findings:
 
 def _finding(code: str, told: Told, times: int, batches: int) -> Finding:
     often = ""
+    times = min(times, batches)  # a batch may have several losses
     if times and batches > 1:
         often = f" (in {times} of {batches} batches; this is the first)"
     evidence = told.evidence.rstrip(".") + often

@@ -2,8 +2,10 @@
 
 from neglog.checking.rule import BATCH_RULES, SETUP_RULES
 from neglog.checking.rules import (
+    balance,
     binary,
     classes,
+    graphs,
     precision,
     probabilities,
     real,
@@ -16,8 +18,10 @@ from neglog.checking.rules import (
 __all__ = [
     "BATCH_RULES",
     "SETUP_RULES",
+    "balance",
     "binary",
     "classes",
+    "graphs",
     "precision",
     "probabilities",
     "real",

@@ -40,10 +40,37 @@ def _floor(batch: Batch) -> float:
     return yes * math.log1p(math.exp(-1)) + (1 - yes) * math.log(2)
 
 
+@batch_rule("squashed-logits", Harm.WRONG, *LOGITS, "cross_entropy")
+def squashed_logits(batch: Batch) -> Told | None:
+    """Find a bounded activation between the last layer and a loss that takes logits."""
+    name, x = batch.origin.operator, batch.input
+    bounded = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
+    if name not in bounded or not x.numel() or not bool((x.abs() <= 1).all()):
+        return None
+    softmax = batch.criterion.kind == "cross_entropy"
+    if (name == "Sigmoid" and not softmax) or (softmax and not batch.has_rows):
+        return None  # double-sigmoid, or no rows
+    width = 1 if name in ("Sigmoid", "Hardsigmoid") else 2
+    others = batch.classes - 1 if softmax else 1
+    reach = width if softmax else 1
+    floor = math.log1p(others * math.exp(-reach))
+    applied = "softmax" if softmax else "a sigmoid"
+    return Told(
+        "certain",
+        f"The last operator before the loss is {name.lower()}, and the loss applies {applied} "
+        "of its own to the logits.",
+        f"all {x.numel()} inputs lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]",
+        f"logits cannot leave [{1 - width}, 1]: the best loss of a certain row is {floor:.3f} "
+        "nats, not 0",
+        f"leave out the {name.lower()} and pass the logits",
+    )
+
+
 @batch_rule("rectified-logits", Harm.WRONG, *LOGITS, "cross_entropy")
 def rectified_logits(batch: Batch) -> Told | None:
     """Find a ReLU between the last layer and the loss."""
-    if batch.origin.operator != "Relu":
+    name = batch.origin.operator
+    if name not in ("Relu", "Softplus", "Gelu", "Silu"):
         return None
     x = batch.input
     zero = x == 0
@@ -52,10 +79,10 @@ def rectified_logits(batch: Batch) -> Told | None:
         least = "no logit can be negative, and the gradient of those cut off is lost"
     return Told(
         "near certain",
-        "The last operator before the loss is a ReLU, which cuts off negative logits.",
-        f"{int(zero.sum())} of {x.numel()} inputs are exactly 0, none is negative",
+        f"The last operator before the loss is {name}, which cuts off negative logits.",
+        f"{int(zero.sum())} of {x.numel()} inputs are exactly 0, the least is {float(x.min()):.3g}",
         least,
-        "leave out the last ReLU",
+        f"leave out the last {name}",
     )
 
 

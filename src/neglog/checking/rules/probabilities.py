@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -32,11 +33,14 @@ def double_softmax(batch: Batch) -> Told | None:
     made = batch.origin.operator == "Softmax"
     several = len(batch.rows) >= _ENOUGH
     slack = batch.slack if several else 1e-5
+    sums = f"{len(batch.rows)} of {len(batch.rows)} rows lie in [0, 1] and sum to 1"
     if not made and not ((several or batch.classes > 2) and looks_probable(batch.rows, 1, slack)):
-        return None
+        dim = _probable_over(batch)
+        if dim is None:
+            return None
+        sums = f"the input lies in [0, 1] and sums to 1 over dimension {dim}"
     classes = batch.classes
     floor = floor_of_double_softmax(classes)
-    sums = f"{len(batch.rows)} of {len(batch.rows)} rows lie in [0, 1] and sum to 1"
     best = "the loss cannot go below"
     if batch.soft or batch.criterion.options.get("label_smoothing"):
         best = "for a label the cross-entropy cannot go below"
@@ -48,6 +52,13 @@ def double_softmax(batch: Batch) -> Told | None:
         f"{best} {floor:.3f} nats for {classes} classes, however good the model is",
         "leave out the softmax and pass the logits; apply softmax to predict only",
     )
+
+
+def _probable_over(batch: Batch) -> int | None:
+    """Return another dimension than that of the classes over which the input sums to 1."""
+    x = batch.precise
+    others = (d for d in range(x.dim()) if d != batch.class_dim and x.shape[d] > _ENOUGH)
+    return next((d for d in others if looks_probable(x, d, batch.slack)), None)
 
 
 @batch_rule("log-softmax-dimension", Harm.WRONG, "nll_loss")
@@ -201,6 +212,47 @@ def _sums_to_one(y: Tensor, dim: int, slack: float) -> bool:
     """Tell whether rows sum to 1; rows of zeros do not count."""
     sums = y.double().sum(dim)
     return bool((((sums - 1).abs() <= slack) | (sums == 0)).all()) and bool((sums != 0).any())
+
+
+@batch_rule("kl-dimension", Harm.WRONG, "kl_div")
+def kl_dimension(batch: Batch) -> Told | None:
+    """Find distributions over the batch, or over another dimension in input and target."""
+    x, y = batch.precise, batch.target.double()
+    if not batch.target.is_floating_point() or x.dim() < 2 or x.shape != y.shape or not x.numel():
+        return None
+    if bool(x.isnan().any()) or bool(y.isnan().any()):
+        return None
+    stated = bool(batch.criterion.options.get("log_target"))
+    of_y = is_log_normalised if stated else looks_probable
+    spots = range(len(readings(x)))
+    here = {i for i in spots if _normal(is_log_normalised, readings(x)[i], batch.slack)}
+    there = {i for i in spots if _normal(of_y, readings(y)[i], batch.slack)}
+    if not here or not there or (here & there) - {0}:
+        return None
+    batchwise = here | there == {0}
+    apart = f"the input sums to 1 over {_spots(here, x)}, the target over {_spots(there, x)}"
+    return Told(
+        "near certain" if batchwise else "certain",
+        "The distributions run over the batch dimension, 0."
+        if batchwise
+        else "Input and target are distributions over different dimensions.",
+        f"of {tuple(x.shape)}: {apart}",
+        f"rows compete with one another instead of classes; the loss, {batch.loss:.4g}, is no "
+        "divergence between a row and its target",
+        "use dim=1, or dim=-1 where the classes are last, in both softmax calls",
+    )
+
+
+def _normal(
+    test: Callable[[Tensor, int, float], bool], reading: tuple[Tensor, int], slack: float
+) -> bool:
+    tensor, dim = reading
+    return tensor.shape[dim] > 1 and test(tensor, dim, slack)
+
+
+def _spots(found: set[int], x: Tensor) -> str:
+    names = [f"dimension {i}" if i < x.dim() else "trailing dimensions" for i in sorted(found)]
+    return names[0]
 
 
 @batch_rule("kl-mean", Harm.NOTE, "kl_div")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neglog import guards
 from neglog.checking.batch import Batch
-from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS
+from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS, REAL
 from neglog.checking.rule import Harm, Told, batch_rule
 from neglog.errors import NeglogError, shape
 
@@ -49,7 +49,9 @@ def swapped_arguments(batch: Batch) -> Told | None:
     """Find a target where the prediction should be."""
     x, y = batch.input, batch.target
     integer = not x.is_floating_point() and y.is_floating_point()
-    backwards = batch.has_graph == (False, True)
+    # A symmetric part of a loss may teach its second argument, as a codebook's does.
+    meant = batch.criterion.kind == "other" or (batch.is_inner and batch.criterion.kind in REAL)
+    backwards = batch.has_graph == (False, True) and not meant
     binary = batch.criterion.kind in BINARY and _looks_like(x, hard=True)
     if not (integer or backwards or (binary and _looks_like(y, hard=False))):
         return None

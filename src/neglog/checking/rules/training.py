@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neglog.checking.batch import Batch
 from neglog.checking.criterion import LABELS, LOGITS, REAL
@@ -24,23 +24,50 @@ def model_raises(setup: Setup) -> Told | None:
         "The model does not give the loss a tensor.",
         f"batch {number}: {setup.fault}",
         "there is no loss and no gradient",
-        "call model(x) on one batch by hand",
+        "call model(x) on one batch by hand; of a dict or tuple pass the criterion the right part: "
+        "lambda out, y: criterion(out['logits'], y)",
     )
 
 
 @setup_rule("no-gradient-path", Harm.BLIND)
 def no_gradient_path(setup: Setup) -> Told | None:
     """Find predictions that are cut off from the parameters."""
-    if not setup.batches or not setup.trainable or setup.batches[0].has_graph[0]:
+    if not setup.batches or not setup.trainable or setup.has_graph:
         return None
-    x = setup.batches[0].input
+    first = setup.batches[0]
+    own = first.is_structure or first.has_graph[0]
+    seen = "the loss" if own else f"its {first.input.dtype} output"
     return Told(
         "certain",
-        "The model's output does not depend on its parameters, for autograd.",
-        f"its {x.dtype} output requires no gradient; {len(setup.trainable)} parameters do",
+        f"The {'loss' if own else 'output'} does not depend on the model's parameters, for "
+        "autograd.",
+        f"{seen} requires no gradient; {len(setup.trainable)} parameters do",
         "backward() raises, or nothing is learnt",
         "look for argmax, a comparison, .detach(), .item(), torch.no_grad() or numpy in forward",
     )
+
+
+@setup_rule("frozen-model", Harm.BLIND)
+def frozen_model(setup: Setup) -> Told | None:
+    """Find a model in training mode that has parameters and trains none."""
+    parameters = list(setup.model.parameters())
+    trained = [p for p in _parameters(setup.criterion.call) if p.requires_grad]
+    if not setup.batches or not parameters or setup.trainable or trained:
+        return None
+    if not setup.model.training or setup.has_graph:
+        return None  # an evaluation, or something else is trained
+    return Told(
+        "certain",
+        "Every parameter of the model is frozen.",
+        f"requires_grad is False for {len(parameters)} of {len(parameters)} parameters",
+        "backward() raises, or nothing is learnt",
+        "call requires_grad_(True) on the layers to train, such as the head; "
+        "to evaluate, call model.eval()",
+    )
+
+
+def _parameters(criterion: object) -> list[nn.Parameter]:
+    return list(criterion.parameters()) if isinstance(criterion, nn.Module) else []
 
 
 @setup_rule("zero-gradient", Harm.BLIND)
@@ -48,13 +75,12 @@ def zero_gradient(setup: Setup) -> Told | None:
     """Find a loss that moves no parameter."""
     if setup.gradient != 0 or not setup.batches:
         return None
-    batch = setup.batches[0]
-    if not math.isfinite(batch.loss) or not abs(batch.loss) > 1e-3:
+    if not math.isfinite(setup.loss) or not abs(setup.loss) > 1e-3:
         return None  # a perfect fit, or a sum over nothing
     return Told(
         "certain",
         "The gradient of every parameter is exactly 0, and the loss is not.",
-        f"{len(setup.trainable)} parameters; the loss of the first batch is {batch.loss:.4g}",
+        f"{len(setup.trainable)} parameters; the loss of the first batch is {setup.loss:.4g}",
         "nothing is learnt",
         "look for round(), sign(), clamp() or a saturated sigmoid between the model and the loss",
     )

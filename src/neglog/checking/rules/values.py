@@ -16,7 +16,7 @@ _UNBOUNDED = (*BINARY, "multilabel_soft_margin_loss", "poisson_nll_loss")
 _NEVER_NEGATIVE = (*LABELS, *BINARY, "multilabel_soft_margin_loss", "soft_margin_loss")
 
 
-@batch_rule("criterion-raises", Harm.SYMPTOM)
+@batch_rule("criterion-raises", Harm.SYMPTOM, of_outcome=True)
 def criterion_raises(batch: Batch) -> Told | None:
     """Find a loss that cannot be computed."""
     if not batch.outcome.error:
@@ -26,7 +26,7 @@ def criterion_raises(batch: Batch) -> Told | None:
         "The criterion raises on this batch.",
         batch.outcome.error,
         "there is no loss and no gradient",
-        "mend what the sentence names, or call the criterion by hand",
+        "fix what the sentence names, or call the criterion by hand",
     )
 
 
@@ -211,7 +211,7 @@ def non_finite_gradient(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("non-finite-loss", Harm.SYMPTOM)
+@batch_rule("non-finite-loss", Harm.SYMPTOM, of_outcome=True)
 def non_finite_loss(batch: Batch) -> Told | None:
     """Find a loss of NaN or infinity on finite numbers."""
     loss = batch.outcome.loss

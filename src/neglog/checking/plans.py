@@ -1,0 +1,166 @@
+"""How a model and a criterion may be meant to be called with what a loader yields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from neglog.checking.structures import fields
+from neglog.errors import ArgumentError, sentence
+
+_TARGETS = ("labels", "label", "targets", "target", "y", "ys", "mask", "masks")
+_INPUTS: tuple[str, ...] = (
+    "x",
+    "input",
+    "inputs",
+    "input_ids",
+    "image",
+    "images",
+    "features",
+    "pixel_values",
+)
+_INPUTS += ("data", "src", "tokens", "img", "imgs")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to call the model, and what the criterion then gets besides the output.
+
+    Attributes:
+        arguments: what the model gets by position.
+        named: what the model gets by keyword.
+        target: the criterion's second argument.
+        item: the whole entry of the loader, where a criterion may take that instead.
+    """
+
+    arguments: tuple[Any, ...]
+    named: Mapping[str, Any]
+    target: Any
+    item: Any = None
+
+
+class Call:
+    """The parameters of a callable, as far as they are known."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._signature: inspect.Signature | None = None
+        try:
+            self._signature = inspect.signature(call)
+        except (TypeError, ValueError):  # made in C, or scripted
+            return
+
+    def binds(self, *arguments: Any, **named: Any) -> bool:
+        """Tell whether these arguments fit."""
+        try:
+            return self._signature is None or bool(self._signature.bind(*arguments, **named))
+        except TypeError:
+            return False
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters that can be passed by keyword."""
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        return [p.name for p in self._parameters() if p.kind in kinds]
+
+    @property
+    def required(self) -> int:
+        """How many positional arguments there must be."""
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+        return sum(p.kind in kinds and p.default is p.empty for p in self._parameters())
+
+    def _parameters(self) -> list[inspect.Parameter]:
+        return [] if self._signature is None else list(self._signature.parameters.values())
+
+
+def plans(model: nn.Module, item: Any) -> list[Plan]:
+    """Return the ways that fit the model's parameters, the most likely first.
+
+    Raises:
+        ArgumentError: the loader's entry is no batch.
+    """
+    forward = Call(model.forward)
+    found = list(_all(forward, item))
+    fitting = [p for p in found if forward.binds(*p.arguments, **p.named)]
+    return fitting or found[:1]
+
+
+def _all(forward: Call, item: Any) -> Iterator[Plan]:
+    named = fields(item)
+    plain = isinstance(item, (tuple, list)) and not any(name in named for name in _TARGETS)
+    if isinstance(item, Tensor):
+        yield Plan((item,), {}, None)
+    elif plain:
+        yield from _of_sequence(forward, list(item))
+    elif named:
+        yield from _of_names(forward, item, named)
+    else:
+        kind = type(item).__name__
+        wanted = "loader must yield pairs (x, y)"
+        got, remedy = f"its first batch is {kind}", "wrap it so that it does"
+        raise ArgumentError(sentence(wanted, got, remedy=remedy))
+
+
+def _of_sequence(forward: Call, parts: list[Any]) -> Iterator[Plan]:
+    if len(parts) < 2:
+        for x in parts:
+            yield from _of_pair(forward, x, None)
+        return
+    count = forward.required
+    if len(parts) > 2 and count > 1:
+        rest = parts[count:] or parts[-1:]
+        yield Plan(tuple(parts[:count]), {}, rest[0] if len(rest) == 1 else tuple(rest))
+    yield from _of_pair(forward, parts[0], parts[1])
+    if len(parts) > 2:
+        yield Plan((parts[0],), {}, tuple(parts[1:]))
+        yield Plan(tuple(parts[:-1]), {}, parts[-1])
+
+
+def _of_pair(forward: Call, x: Any, y: Any) -> Iterator[Plan]:
+    whole, several = Plan((x,), {}, y), []
+    if isinstance(x, (tuple, list)):
+        several.append(Plan(tuple(x), {}, y))
+    elif isinstance(x, Mapping) and all(isinstance(key, str) for key in x):
+        several.append(Plan((), x, y))
+    one = forward.required == 1 and not (isinstance(x, Mapping) and forward.names[:1] == [*x])
+    yield from (whole, *several) if one else (*several, whole)
+    yield Plan((x, y), {}, y)  # with the target, as for teacher forcing
+
+
+def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]:
+    label = next((name for name in _TARGETS if name in named), None)
+    taken = {name: named[name] for name in forward.names if name in named}
+    rest = {name: part for name, part in named.items() if name != label}
+    y = item if label is None else named[label]
+    if label is None:
+        unused = [part for name, part in named.items() if name not in taken]
+        y = unused[0] if taken and len(unused) == 1 else item
+    if taken:
+        yield Plan((), taken, y, item)
+    if len(rest) == 1:
+        yield Plan(tuple(rest.values()), {}, y, item)
+    yield Plan((item,), {}, y, item)
+    for name in (*_INPUTS, *rest):
+        if name in rest:
+            yield Plan((rest[name],), {}, y, item)
+    if isinstance(item, Mapping):
+        yield Plan((), rest, y, item)
+        yield Plan((), named, y, item)
+
+
+def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tuple[Any, ...]]:
+    """Return the arguments with which a criterion of one's own may be called."""
+    y = plan.target
+    found: list[tuple[Any, ...]] = [(out, y), (out,)]
+    if plan.item is not None:
+        found.insert(1, (out, plan.item))
+    if y is None and len(plan.arguments) == 1:  # an autoencoder's target is its input
+        found[:1] = [(out, plan.arguments[0]), (out, y)]
+    parts = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+    rest = tuple(y) if isinstance(y, (tuple, list)) else (y,)
+    found += [(parts[0], y, *parts[1:]), (*parts, y), (*parts, *rest), parts]
+    call = Call(criterion.forward if isinstance(criterion, nn.Module) else criterion)
+    return [arguments for arguments in found if call.binds(*arguments)]

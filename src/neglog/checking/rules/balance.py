@@ -1,0 +1,129 @@
+"""Weights that do the opposite of what they are for: of the frequent class, or of sum 0."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neglog.checking.batch import Batch
+from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS
+from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.errors import shape
+
+_LOGITS = "binary_cross_entropy_with_logits"
+_UNEVEN = 2.0  # a class is frequent where there are so many times as many
+_ENOUGH = 16
+
+
+@batch_rule("inverted-pos-weight", Harm.UNEVEN, _LOGITS)
+def inverted_pos_weight(batch: Batch) -> Told | None:
+    """Find a pos_weight above 1 where positives are frequent, or below 1 where they are rare."""
+    weight, y = batch.criterion.tensor("pos_weight"), batch.target.double()
+    if weight is None or y.numel() < _ENOUGH or not bool(((y == 0) | (y == 1)).all()):
+        return None
+    weight = weight.double().to(y.device)
+    single = weight.numel() == 1 or y.dim() < 2
+    per = y.reshape(-1, 1) if single else y.movedim(1, -1).flatten(0, -2)
+    if weight.numel() != per.shape[1] or len(per) < _ENOUGH:
+        return None
+    yes = per.sum(0)
+    ratio = (len(per) - yes) / yes.clamp(min=1)
+    weight = weight.flatten()
+    wrong = (weight >= _UNEVEN) & (ratio <= 1 / _UNEVEN)
+    wrong |= (weight <= 1 / _UNEVEN) & (ratio >= _UNEVEN) & (yes > 0)
+    if not bool(wrong.any()):
+        return None
+    i = int(wrong.nonzero()[0])
+    column = f" of column {i}" if weight.numel() > 1 else ""
+    near = bool((weight[i] * ratio[i]).log().abs() < 0.5)
+    return Told(
+        "near certain" if near else "heuristic",
+        "pos_weight looks inverted: it gives more weight to the frequent class.",
+        f"pos_weight{column} is {float(weight[i]):.3g}; {int(yes[i])} of {len(per)} targets there "
+        f"are 1, so that negatives / positives is {float(ratio[i]):.3g}",
+        "the imbalance grows: the rare class counts for "
+        f"{_balance(float(weight[i]), float(ratio[i])):.3g} times less than the frequent one",
+        "use pos_weight = number of negatives / number of positives",
+    )
+
+
+def _balance(weight: float, ratio: float) -> float:
+    """Return how many times as much the frequent class counts, in all its elements."""
+    share = weight / ratio if ratio > 0 else float("inf")
+    return share if share > 1 else 1 / share
+
+
+@batch_rule("inverted-weight", Harm.UNEVEN, *LABELS)
+def inverted_weight(batch: Batch) -> Told | None:
+    """Find class weights that are the classes' frequencies."""
+    weight = batch.criterion.tensor("weight")
+    if weight is None or not batch.has_rows or batch.soft or batch.label_fault:
+        return None
+    if weight.shape != (batch.classes,) or len(batch.labels) < _ENOUGH * batch.classes / 2:
+        return None
+    labels = batch.labels
+    if bool(((labels < 0) | (labels >= batch.classes)).any()) or not bool((weight > 0).all()):
+        return None
+    counts = torch.bincount(labels, minlength=batch.classes).double()
+    shares, given = counts / counts.sum(), weight.double().to(counts.device) / weight.double().sum()
+    most, least = int(shares.argmax()), int(shares.argmin())
+    uneven = shares[most] >= _UNEVEN * shares[least] and given[most] >= _UNEVEN * given[least]
+    if not bool(uneven) or not _alike(shares, given):
+        return None
+    return Told(
+        "near certain",
+        "The class weights look inverted: they grow with the frequency of the class.",
+        f"class {most} has {int(counts[most])} of {len(labels)} labels and weight "
+        f"{float(weight[most]):.3g}; class {least} has {int(counts[least])} and weight "
+        f"{float(weight[least]):.3g}",
+        "the imbalance is squared: the rare classes are learnt last or not at all",
+        "use weights that fall with the frequency, such as len(y) / (classes * counts)",
+    )
+
+
+def _alike(shares: Tensor, given: Tensor) -> bool:
+    return bool(((shares - given).abs() <= 0.25 * shares + 0.02).all())
+
+
+@batch_rule("sample-weight-sum", Harm.WRONG, *LABELS, *ELEMENTWISE)
+def sample_weight_sum(batch: Batch) -> Told | None:
+    """Find sample weights whose sum, by which a mean divides, is 0 or negative."""
+    weight = batch.extras.get("sample_weight")
+    if batch.given_reduction != "mean" or batch.extras.get("normalizer") is not None:
+        return None
+    if not isinstance(weight, Tensor) or not weight.numel() or bool(weight.isnan().any()):
+        return None
+    mask = batch.extras.get("mask")
+    if isinstance(mask, Tensor) and mask.shape == weight.shape:
+        weight = torch.where(mask, weight, 0)
+    total, size = float(weight.double().sum()), float(weight.double().abs().sum())
+    if not bool((weight < 0).any()) or total > 1e-3 * size:
+        return None
+    what = "0" if abs(total) <= 1e-3 * size else "negative"
+    return Told(
+        "certain",
+        f"The sample weights sum to {'almost ' if what == '0' and total else ''}{what}, and "
+        "reduction='mean' divides by their sum.",
+        f"sample_weight is {shape(weight)}, from {float(weight.min()):.3g} to "
+        f"{float(weight.max()):.3g}; the sum is {total:.3g}",
+        "the loss is huge, infinite or of the wrong sign",
+        "pass normalizer=len(batch): the mean of the products, as for advantages",
+    )
+
+
+@batch_rule("normalizer-value", Harm.WRONG, *LABELS, *BINARY, *ELEMENTWISE)
+def normalizer_value(batch: Batch) -> Told | None:
+    """Find a normalizer that is not positive."""
+    given = batch.extras.get("normalizer")
+    if given is None or (isinstance(given, Tensor) and given.numel() != 1):
+        return None
+    value = float(given)
+    if value > 0 and value != float("inf"):
+        return None
+    return Told(
+        "certain",
+        "normalizer must be positive and finite: a mean divides by it.",
+        f"it is {value:g}",
+        "the loss is infinite, NaN or of the wrong sign",
+        "pass the number of elements that count, at least 1",
+    )

@@ -1,0 +1,44 @@
+"""What the autograd graph shows: views that mix classes with positions, targets that are learnt."""
+
+from __future__ import annotations
+
+from neglog.checking.batch import Batch
+from neglog.checking.criterion import BINARY, LABELS, REAL
+from neglog.checking.rule import Harm, Told, batch_rule
+
+_COMPARED = (*LABELS, *BINARY, *REAL, "kl_div", "poisson_nll_loss", "gaussian_nll_loss")
+
+
+@batch_rule("scrambled-view", Harm.WRONG, *LABELS, "kl_div")
+def scrambled_view(batch: Batch) -> Told | None:
+    """Find (N, C, ...) viewed as rows over classes without a permute."""
+    if not batch.read.view:
+        return None
+    return Told(
+        "certain" if batch.read.of_convolution else "near certain",
+        "A view takes the classes for the last dimension, and nothing moved them there.",
+        f"{batch.read.view}; the classes were in dimension 1",
+        "a row holds one class at several positions, not every class at one: predictions are "
+        "compared with the labels of other positions",
+        "use x.movedim(1, -1).reshape(-1, C), or pass (N, C, ...) to the loss as it is",
+    )
+
+
+@batch_rule("target-gradient", Harm.WRONG, *_COMPARED)
+def target_gradient(batch: Batch) -> Told | None:
+    """Find a target that carries the graph of a network."""
+    how = batch.read.target
+    if not how:
+        return None
+    made = {
+        "same": "from the parameters that made the input",
+        "shared": "partly from the parameters that made the input",
+        "others": "from other parameters than the input",
+    }
+    return Told(
+        "near certain",
+        "The target requires a gradient, so the target is trained as well as the prediction.",
+        f"target.requires_grad is True; it was computed {made[how]}",
+        "the loss falls by moving the target towards the prediction, which can diverge or collapse",
+        "compute the target under torch.no_grad(), or pass target.detach()",
+    )

@@ -1,0 +1,73 @@
+"""Sees the losses that a model or a criterion computes inside; changes nothing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from neglog import functional
+from neglog.checking.batch import Batch, made_of
+from neglog.checking.criterion import KINDS, recognised
+
+_MOST = 32
+_KNOWN = {
+    function
+    for home in (torch.nn.functional, functional)
+    for function in (getattr(home, kind, None) for kind in KINDS)
+    if function is not None
+}
+
+
+class Watch(TorchFunctionMode):
+    """Notes every call of a loss of torch.nn.functional or neglog.functional."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Compute what would be computed, and note it if it is a loss."""
+        kwargs = kwargs or {}
+        if func in _KNOWN and len(self._calls) < _MOST:
+            self._calls.append((func, args, kwargs))
+        return func(*args, **kwargs)
+
+    def forget(self) -> None:
+        """Drop what was noted."""
+        self._calls.clear()
+
+    def batches(self) -> list[Batch]:
+        """Return the calls as batches."""
+        found = (_batch(*noted) for noted in self._calls)
+        return [batch for batch in found if batch is not None]
+
+
+def _batch(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Batch | None:
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:  # the call itself has said what is wrong
+        return None
+    options = dict(bound.arguments)
+    if len(options) < 2:
+        return None
+    x, y = (options.pop(name) for name in list(options)[:2])
+    if not isinstance(x, Tensor) or not isinstance(y, Tensor):
+        return None
+    more = (options.pop("var"),) if "var" in options else ()
+    options = {name: value for name, value in options.items() if value is not None}
+    batch = made_of(recognised(function, more, options), x, y, more)
+    batch.is_inner = True
+    return batch
