@@ -286,7 +286,7 @@ def test_a_level_that_was_not_there_is_refused_with_its_row(run, capsys):
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_level_that_was_not_there_is_the_base_or_missing_if_so_asked(run, capsys, stream):
     frame = drawn().with_columns(level=pl.Series(["u", "v"] * (COUNT // 2)))
-    run(frame, "--missing", "mean")
+    run(frame, "--missing", "drop")
     strange = frame.with_columns(level=pl.Series(["w", "v"] * (COUNT // 2)))
     for unseen, known in (("base", "u"), ("missing", None)):
         level = pl.when(pl.col("level") == "w").then(pl.lit(known)).otherwise("level")

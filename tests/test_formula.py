@@ -110,9 +110,9 @@ def test_missing_values_are_those_of_the_columns_that_are_read(text):
     np.testing.assert_array_equal(dropped.coefficients.estimate, without.coefficients.estimate)
     assert neglog.predict("run", table).left_out == 12
     assert len(neglog.predict("run", table[4:5]).frame) == 0
+    table = table.with_columns(frame()["g"])
     filled = fit(table, text, missing="mean", out="run")
-    g = table["g"].drop_nulls().mode().sort()[0]
-    full = table.with_columns(pl.col("x").fill_null(table["x"].mean()), pl.col("g").fill_null(g))
+    full = table.with_columns(pl.col("x").fill_null(table["x"].mean()))
     by_hand = fit(full, text)
     np.testing.assert_allclose(filled.training.predicted, by_hand.training.predicted, rtol=1e-9)
     np.testing.assert_array_equal(

@@ -7,6 +7,7 @@ import statsmodels.api as sm
 from sklearn import datasets
 
 import neglog
+from neglog.errors import FitError
 from neglog.fitting.targets import decide
 
 
@@ -25,7 +26,7 @@ COUNTS = {
     "doctor visits": doctor_visits,
     "randhie": lambda: sm.datasets.randhie.load_pandas().data["mdvis"],
     "cancer": lambda: sm.datasets.cancer.load_pandas().data["cancer"],
-    "poisson 1": lambda: draw().poisson(1.0, 50),
+    "poisson 1": lambda: draw().poisson(1.0, 500),
     "poisson 5": lambda: draw().poisson(5.0, 500),
     "overdispersed": lambda: draw().poisson(100 * draw(1).gamma(1, 1, 300)),
     "many zeros": lambda: draw().poisson(4.0, 400) * (draw(1).random(400) < 0.4),
@@ -77,3 +78,41 @@ def test_counts_are_fitted_as_counts_and_the_exposure_is_named(tmp_path, stream)
     assert found.kind == "poisson"
     assert "taken as counts" in found.reason
     assert any("'policies' looks like" in note and "--exposure" in note for note in found.notes)
+
+
+def with_gaps():
+    x = draw().normal(10, 2, 200)
+    y = 2 * x + draw(1).normal(size=200)
+    gone = np.arange(200) % 5 == 0
+    return pl.DataFrame({"a": x, "b": x**2, "y": y}).with_columns(
+        a=pl.when(~pl.Series(gone)).then("a")
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_filling_in_means_says_what_it_filled(tmp_path, stream):
+    frame, out = with_gaps(), tmp_path / "run"
+    frame.write_csv(tmp_path / "gaps.csv")
+    found = neglog.fit(tmp_path / "gaps.csv", "y", missing="mean", stream=stream, out=out)
+    said = f"'a' (40 of 200, with {frame['a'].mean():.6g})"
+    assert [note for note in found.notes if said in note and "'b'" not in note]
+    for name in ("summary.txt", "report.html"):
+        text = (out / name).read_text(encoding="utf-8")
+        assert "filled in with the mean" in text
+    predicted = neglog.predict(out, frame)
+    assert any("means that the fit has stored: 'a' with" in note for note in predicted.notes)
+    assert not neglog.predict(out, frame.drop_nulls()).notes
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_text_is_never_filled_in(tmp_path, stream):
+    level = ["u" if row % 2 else "v" for row in range(200)]
+    frame = with_gaps().with_columns(c=pl.Series([None, None, *level[2:]]))
+    frame.write_csv(tmp_path / "gaps.csv")
+    where = r"2 values are missing, in column 'c' \(2, first in row 0\).*text has no mean.*drop"
+    with pytest.raises(FitError, match=where):
+        neglog.fit(tmp_path / "gaps.csv", "y", missing="mean", stream=stream)
+    whole = with_gaps().with_columns(c=pl.Series(level))
+    fitted = neglog.fit(whole, "y", missing="mean")
+    with pytest.raises(FitError, match="text has no mean"):
+        fitted.predict(frame)

@@ -35,8 +35,8 @@ class Rows:
             by default every column is.
         demo: One of scikit-learn's tables, instead of a file.
         drop: A column to leave out; may be repeated.
-        missing: Leave out rows with missing values, or fill in the column's mean; by default they
-            are refused.
+        missing: Leave out rows with missing values (drop), or fill in the mean of columns of
+            numbers, which a note lists; by default they are refused.
         validation: The part of the rows that is held out; by default none where newton solves the
             model, and 0.2 otherwise.
         seed: Which rows are held out, and a network's first weights; by default 0.

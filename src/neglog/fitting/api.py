@@ -91,8 +91,8 @@ def fit(
         validation: the part of the rows that is held out; by default none of a linear model's, and
             a fifth of a network's.
         seed: decides which rows are held out, and a network's first weights.
-        missing: ``"drop"`` rows with missing values or fill them with the ``"mean"``; without
-            either they are refused.
+        missing: ``"drop"`` rows with missing values, or fill numbers with the column's ``"mean"``,
+            which a note lists; missing text is never filled. Without either they are refused.
         drop: a column, or columns, to leave out.
         epochs: the most passes over the rows, or steps of Newton's.
         batch_size: the rows of one step of an optimizer.

@@ -161,6 +161,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is None:
         fitted = frame if training is None else frame[training]
         design = design.with_fills(fitted)
+        notes += rows.filled(design.filled(whole), len(whole))
         if options.formula is not None:
             design = expansion.learn(options.formula, design, fitted)
         source = encoded(design, frame, y, others)

@@ -28,12 +28,12 @@ class Column:
 
     Attributes:
         levels: the labels of a column of text, the first of them the base; empty for numbers.
-        fill: what stands for a missing value, if something does.
+        fill: what stands for a missing number, if something does.
     """
 
     name: str
     levels: tuple[str, ...] = ()
-    fill: float | str | None = None
+    fill: float | None = None
 
     def names(self) -> list[str]:
         """Name the columns that the model reads."""
@@ -99,11 +99,20 @@ class Design:
         return [column for column in self.columns if column.levels]
 
     def with_fills(self, training: pl.DataFrame) -> Design:
-        """Note what stands for missing values: the training rows' mean, or commonest level."""
+        """Note what stands for a missing number: the training rows' mean."""
         if self.missing != "mean":
             return self
-        filled = tuple(replace(c, fill=_typical(training[c.name], c)) for c in self.columns)
+        filled = tuple(
+            column if column.levels else replace(column, fill=_mean(training[column.name]))
+            for column in self.columns
+        )
         return replace(self, columns=filled)
+
+    def filled(self, frame: pl.DataFrame) -> dict[str, tuple[int, float]]:
+        """Return how many values of each input are missing in rows, and what stands for them."""
+        found = {column.name: (frame[column.name].null_count(), column.fill)
+                 for column in self.inputs if column.fill is not None}  # fmt: skip
+        return {name: gap for name, gap in found.items() if gap[0]}
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` needs."""
@@ -214,13 +223,9 @@ def _refuse_numbers_among_text(values: pl.Series) -> None:
     refuse_mixed(values.name, int(strange.sum()), values[first], first)
 
 
-def _typical(values: pl.Series, column: Column) -> float | str | None:
+def _mean(values: pl.Series) -> float:
     present = values.drop_nulls()
-    if present.is_empty():
-        return column.levels[0] if column.levels else 0.0
-    if column.levels:
-        return str(present.mode().sort()[0])
-    return float(present.cast(pl.Float64).to_numpy().mean())
+    return float(present.cast(pl.Float64).to_numpy().mean()) if len(present) else 0.0
 
 
 def cleaned(frame: pl.DataFrame, columns: Sequence[Column], start: int = 0) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from neglog.fitting.targets import Target
 from neglog.fitting.unseen import settled
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
+_FILLED = "missing values are filled in with the means that the fit has stored: "
 
 
 class Model(Protocol):
@@ -150,6 +151,8 @@ def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse"
     others = roles.of_prediction(source, model.options).filter(kept)
     truth = _truth(source.frame, target, kept)
     frame = frame.filter(kept)
+    means = [f"{name!r} with {fill:.6g}" for name, (_, fill) in design.filled(frame).items()]
+    notes += [_FILLED + ", ".join(means) + "."] * bool(means)
     y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
     memory = encoded(design, frame, y, others)
     return Judged(

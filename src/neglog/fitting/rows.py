@@ -14,7 +14,12 @@ from neglog.fitting.table import listed
 POLICIES = ("drop", "mean")
 REMEDY = (
     "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
-    "fill them in"
+    "fill in the means of columns of numbers"
+)
+_OF_TEXT = (
+    "text has no mean to fill in: pass --missing drop (in Python missing='drop') to leave out the "
+    "rows, --drop to leave out the column, or give the missing values a label of their own in the "
+    "table"
 )
 
 
@@ -30,7 +35,7 @@ def keep(
     Args:
         frame: the columns that are used.
         missing: ``"drop"``, ``"mean"``, or None to refuse.
-        always: columns (the target) that are never filled in.
+        always: columns (the target) that are never filled in, whose rows are left out instead.
         remedy: what to do where they are refused.
         start: the number of the first row in the table.
 
@@ -41,11 +46,46 @@ def keep(
     if gaps and missing is None:
         first = {name: start + int(gap.arg_max() or 0) for name, gap in gaps.items()}
         refuse({name: (int(gap.sum()), first[name]) for name, gap in gaps.items()}, remedy)
+    if missing == "mean":
+        texts = {n: gap for n, gap in gaps.items() if n not in always and has_no_mean(frame[n])}
+        refuse_texts(
+            {n: (int(gap.sum()), start + int(gap.arg_max() or 0)) for n, gap in texts.items()}
+        )
     kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
     for name, gap in gaps.items():
         if missing == "drop" or name in always:
             kept &= ~gap
     return kept
+
+
+def has_no_mean(column: pl.Series) -> bool:
+    """Whether a column holds labels, not numbers."""
+    return not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null))
+
+
+def refuse_texts(gaps: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse to fill in text, if some is missing.
+
+    Args:
+        gaps: how many values are missing of each column of text, and the first row of them.
+    """
+    if gaps:
+        refuse(gaps, _OF_TEXT)
+
+
+def filled(gaps: Mapping[str, tuple[int, Any]], rows: int) -> list[str]:
+    """Say what missing values were filled in with.
+
+    Args:
+        gaps: how many values are missing of each column of numbers, and what stands for them.
+        rows: how many rows the table has.
+    """
+    if not gaps:
+        return []
+    each = [
+        f"{name!r} ({count} of {rows}, with {fill:.6g})" for name, (count, fill) in gaps.items()
+    ]
+    return [f"missing values are filled in with the mean of the rows fitted: {', '.join(each)}."]
 
 
 def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoReturn:

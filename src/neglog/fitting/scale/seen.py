@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,8 +49,8 @@ class Seen:
             number, or are numbers of which not every role of a column allows.
         logical: how many texts are true or false, and how many of them true.
         levels: the texts, or those found until they were too many.
-        known, total, counts: of the rows that are fitted, how many values there are, the sum of
-            those that are numbers, and how often each text occurs.
+        known, total: of the rows that are fitted, how many values there are, and the sum of those
+            that are numbers.
     """
 
     kind: pl.DataType
@@ -65,7 +64,6 @@ class Seen:
     levels: set[str] = field(default_factory=set)
     known: int = 0
     total: float = 0.0
-    counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, block: int, values: pl.Series, fitted: pl.Series) -> None:
         """Look at the values of a block; `fitted` tells which rows are."""
@@ -96,8 +94,6 @@ class Seen:
         present = values.drop_nulls()
         self.known += len(present)
         self.total += float(numbers.sum() or 0.0)
-        if values.dtype == pl.String and len(self.levels) <= MOST_LEVELS:
-            self.counts.update(dict(present.value_counts(name=f"{present.name} rows").iter_rows()))
 
     def merge(self, other: Seen) -> None:
         """Add what other blocks have shown."""
@@ -106,7 +102,6 @@ class Seen:
         for name in ("present", "logical", "known", "total"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.levels |= other.levels
-        self.counts += other.counts
 
     @property
     def type(self) -> pl.DataType:
@@ -135,5 +130,4 @@ class Seen:
             refuse_mixed(name, self.strange.rows, self.strange.value, row)
         levels = sorted(self.levels)
         check_levels(name, levels, self.present + self.missing.rows)
-        commonest = min(levels, key=lambda level: (-self.counts[level], level))
-        return Column(name, tuple(levels), commonest if fill else None)
+        return Column(name, tuple(levels))

@@ -206,6 +206,9 @@ def design(survey: Survey, choice: Choice) -> Design:
     }
     if gaps and choice.options.missing is None:
         rows.refuse(gaps)
+    if fill:
+        texts = [column.name for column in columns if column.levels]
+        rows.refuse_texts({name: gaps[name] for name in texts if name in gaps})
     if survey.kept < 2:
         raise FitError(f"{survey.kept} rows have no value missing; a fit needs 2 or more.")
     return of_columns(columns, choice.options.missing)
