@@ -4,8 +4,13 @@ Every wrong one names the code of the finding it must yield; a right one must yi
 of `LATER` were written when the rules were finished, to see what they do on set-ups that they were
 not made for. At first try, of the first 67, one of 45 right ones raised an alarm
 (`adaptive_softmax`), one of 22 wrong ones was missed (`missing_regression_targets_as_minus_1`, as
-it still is) and two had a needless second finding; the rest were written after that was mended,
+it still is) and two had a needless second finding; the rest were written after that was fixed,
 and nothing was wrong with them.
+
+Those of `SCRIPTS` are modelled on public training scripts, and were written before the rules were
+changed for them. At first try 29 of 47 right ones raised an alarm or were refused, as the model,
+the loader or the criterion held no plain tensors, and 2 of 53 wrong ones were found. Now no right
+one raises an alarm and every wrong one is found.
 """
 
 from __future__ import annotations

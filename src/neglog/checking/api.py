@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from neglog import guards
 from neglog.checking.batch import Batch, made_of
-from neglog.checking.criterion import recognised
+from neglog.checking.criterion import Criterion, recognised
 from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Report
 from neglog.checking.rule import Findings
@@ -109,11 +109,18 @@ def _of_batch(
     findings = Findings()
     with without_trace():
         batch = made_of(criterion, input, target, more)
-        if criterion.kind == "other":
-            for inner in observe(batch, input, target, more):
-                findings.apply(BATCH_RULES, inner)
-        findings.apply(BATCH_RULES, batch)
-    return Report(findings.ordered(1), f"{criterion.name} on {_words(batch)}", findings.skipped)
+        inner = observe(batch, input, target, more) if criterion.kind == "other" else []
+        for seen in (*inner, batch):
+            findings.apply(BATCH_RULES, seen)
+    subject = f"{criterion.name} on {_words(batch)}"
+    return Report(findings.ordered(1), subject, findings.skipped, _unseen(criterion, inner))
+
+
+def _unseen(criterion: Criterion, inner: list[Batch]) -> list[str]:
+    """Say that the arithmetic of a loss is unknown, where it calls no known one."""
+    if criterion.kind != "other" or inner:
+        return []
+    return [f"how {criterion.name} computes the loss, as it calls no loss that the rules know"]
 
 
 def _of_setup(
@@ -133,7 +140,10 @@ def _of_setup(
             findings.apply(BATCH_RULES, batch)
         findings.apply_to_setup(SETUP_RULES, setup)
     count = len(setup.batches)
-    return Report(findings.ordered(count), _told(setup), findings.skipped, setup.unseen)
+    unseen = [*setup.unseen]
+    if setup.batches:
+        unseen += _unseen(setup.criterion, list(chain(*setup.inner)))
+    return Report(findings.ordered(count), _told(setup), findings.skipped, unseen)
 
 
 def _check_criterion(call: Any) -> None:

@@ -22,7 +22,16 @@ _POINTWISE: tuple[str, ...] = (
     "Gelu",
 )
 _POINTWISE += ("Silu", "Add", "Sub", "Mul", "Div", "Softmax", "LogSoftmax", "Exp", "Log", "Dropout")
-_CONVOLUTIONS = ("Convolution", "NativeBatchNorm", "CudnnBatchNorm", "UpsampleBilinear2D")
+_TURNS = ("Permute", "Transpose", "T")
+# Operators after which the channels are in dimension 1.
+_IMAGES: tuple[str, ...] = (
+    "Convolution",
+    "NativeBatchNorm",
+    "CudnnBatchNorm",
+    "NativeGroupNorm",
+    "Upsample",
+)
+_IMAGES += ("AvgPool", "MaxPool", "AdaptiveAvgPool")
 _LOOKUPS: tuple[str, ...] = (
     "Embedding",
     "Index",
@@ -50,59 +59,78 @@ def scrambled(tensor: Tensor) -> tuple[str, bool]:
     Returns:
         The view in words, "" where there is none; and whether a convolution made what it views.
     """
-    after: tuple[int, ...] = tuple(tensor.shape)
-    node: Any = tensor.grad_fn
+    after: tuple[int, ...] = tuple(tensor.shape)  # of a run of views
+    shape, node = after, tensor.grad_fn
     base = tensor._base if node is None else None
     if base is not None and base.is_contiguous() and tensor.is_contiguous():
         whole = base.numel() == tensor.numel()
-        return (_told(tuple(base.shape), after), False) if whole else ("", False)
+        return (_told(tuple(base.shape), after, None), False) if whole else ("", False)
     while node is not None:
-        name = name_of(node)
-        source = node.next_functions[0][0] if node.next_functions else None
+        name, source = name_of(node), _source(node)
         if name in _VIEWS:
-            before = tuple(node._saved_self_sym_sizes)
-            sure = _is_of_convolution(source)
-            told = _told(before, after, sure)
+            shape = tuple(getattr(node, "_saved_self_sym_sizes", shape))
+            channel = _channel(source, len(shape))
+            told = _told(shape, after, channel)
             if told:
-                return told, sure
-            after = before
-        elif name in ("Permute", "Transpose", "T"):
-            after = _unturned(node, name, after)
+                return told, channel is not None
+        elif name in _TURNS:
+            turn = _turn(node, name, len(shape))
+            after = shape = tuple(shape[turn.index(d)] for d in range(len(shape)))
         elif name not in _POINTWISE:
             break
         node = source
     return "", False
 
 
-def _told(before: tuple[int, ...], after: tuple[int, ...], sure: bool = False) -> str:
+def _told(before: tuple[int, ...], after: tuple[int, ...], channel: int | None) -> str:
+    """Describe a view that puts the channels last; "" if it does not, or if they were there."""
     if len(before) < 3 or not after:
         return ""
-    classes = before[1]
-    moved = after[-1] == classes and after[:2] != before[:2]
-    if classes < 2 or not moved or math.prod(before[2:]) < 2:
+    place = 1 if channel is None else channel
+    classes, rest = before[place], before[place + 1 :]
+    if classes < 2 or math.prod(rest) < 2 or after[-1] != classes:
         return ""
-    if before[-1] % classes == 0 and not sure:
+    if after[: place + 1] == before[: place + 1]:
+        return ""
+    if channel is None and before[-1] % classes == 0:
         return ""  # the last dimension may be the one that is split
     return f"{before} was viewed as {after}"
 
 
-def _is_of_convolution(node: Any) -> bool:
-    while node is not None and name_of(node) in _POINTWISE:
-        node = node.next_functions[0][0] if node.next_functions else None
-    return node is not None and name_of(node) in _CONVOLUTIONS
+def _channel(node: Any, size: int) -> int | None:
+    """Return where the channels of a convolution are in what was made of it; None if there is none.
+
+    Only operators that keep the shape, or turn it, may lie between.
+    """
+    dims = list(range(size))
+    while node is not None and not _keeps_channels(name_of(node)):
+        name = name_of(node)
+        if name in _TURNS:
+            turn = _turn(node, name, size)
+            dims = [turn[d] for d in dims]
+        elif name not in _POINTWISE:
+            return None
+        node = _source(node)
+    return dims.index(1) if node is not None and size > 2 else None
 
 
-def _unturned(node: Any, name: str, after: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape before dimensions were permuted."""
-    size = len(after)
+def _keeps_channels(name: str) -> bool:
+    return name.startswith(_IMAGES)
+
+
+def _source(node: Any) -> Any:
+    return node.next_functions[0][0] if node.next_functions else None
+
+
+def _turn(node: Any, name: str, size: int) -> list[int]:
+    """Return which dimension of its input each dimension of a turned tensor was."""
     if name == "Permute":
-        dims = [_signed(d) % size for d in node._saved_dims]
-        return tuple(after[dims.index(d)] for d in range(size))
-    shape = list(after)
+        return [_signed(d) % size for d in node._saved_dims]
     first, second = (0, 1) if name == "T" else (node._saved_dim0, node._saved_dim1)
+    turn = list(range(size))
     first, second = _signed(first) % size, _signed(second) % size
-    shape[first], shape[second] = shape[second], shape[first]
-    return tuple(shape)
+    turn[first], turn[second] = turn[second], turn[first]
+    return turn
 
 
 def _signed(dim: int) -> int:

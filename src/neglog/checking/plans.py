@@ -134,21 +134,22 @@ def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]
     label = next((name for name in _TARGETS if name in named), None)
     taken = {name: named[name] for name in forward.names if name in named}
     rest = {name: part for name, part in named.items() if name != label}
-    y = item if label is None else named[label]
-    if label is None:
-        unused = [part for name, part in named.items() if name not in taken]
-        y = unused[0] if taken and len(unused) == 1 else item
+
+    def target(*used: str) -> Any:
+        """Return the part that is named as a target, or else what the model leaves."""
+        unused = [part for name, part in named.items() if name not in used]
+        return named[label] if label else unused[0] if used and len(unused) == 1 else item
+
     if taken:
-        yield Plan((), taken, y, item)
+        yield Plan((), taken, target(*taken), item)
     if len(rest) == 1:
-        yield Plan(tuple(rest.values()), {}, y, item)
-    yield Plan((item,), {}, y, item)
-    for name in (*_INPUTS, *rest):
-        if name in rest:
-            yield Plan((rest[name],), {}, y, item)
+        yield Plan(tuple(rest.values()), {}, target(*rest), item)
+    yield Plan((item,), {}, target(), item)
+    for name in sorted(rest, key=lambda name: name not in _INPUTS):
+        yield Plan((rest[name],), {}, target(name), item)
     if isinstance(item, Mapping):
-        yield Plan((), rest, y, item)
-        yield Plan((), named, y, item)
+        yield Plan((), rest, target(*rest), item)
+        yield Plan((), named, target(), item)
 
 
 def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tuple[Any, ...]]:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from neglog.checking import evaluate
 from neglog.checking.batch import Batch, made_of
 from neglog.checking.criterion import LABELS, Criterion
-from neglog.checking.evaluate import Outcome
 from neglog.checking.plans import Plan, of_criterion, plans
 from neglog.checking.structures import loss_of, mapped, tensors, words
 from neglog.checking.watch import Watch
@@ -34,7 +33,8 @@ class Setup:
         loss: the loss of the first batch, NaN where it is unknown.
         has_graph: whether that loss depends on anything that can be trained.
         gradient: the largest gradient of a parameter, None where it is unknown.
-        fault: what the model raised or returned instead of a tensor.
+        fault: what the model raised.
+        returned: what the model returned where the loss takes a tensor.
         unseen: what was not looked at, in sentences.
     """
 
@@ -48,6 +48,7 @@ class Setup:
     has_graph: bool = True
     gradient: float | None = None
     fault: str = ""
+    returned: str = ""
     unseen: list[str] = field(default_factory=list)
 
     @property
@@ -78,11 +79,13 @@ def walked(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batche
 
 
 def _step(setup: Setup, item: Any) -> bool:
-    """Add one batch; return whether the walk can go on."""
+    """Add one batch, called in the first way that works; return whether the walk can go on."""
     where = next((p.device for p in setup.model.parameters()), torch.device("cpu"))
-    known = setup.criterion.kind != "other"
-    faults = []
-    for plan in plans(setup.model, mapped(item, lambda tensor: _own(tensor, where))):
+    faults, tries = [], []
+    ways = plans(setup.model, mapped(item, lambda tensor: _own(tensor, where)))
+    if setup.criterion.kind != "other":
+        ways = [way for way in ways if isinstance(way.target, Tensor)] or ways
+    for plan in ways:
         watch = Watch()
         with watch:
             emitted, fault = evaluate.attempt(
@@ -91,42 +94,88 @@ def _step(setup: Setup, item: Any) -> bool:
         if fault:
             faults.append(fault)
             continue
-        if not setup.inner:
-            setup.features = plan.arguments[0] if len(plan.arguments) == 1 else None
-        return (
-            _built_in(setup, plan, emitted, watch)
-            if known
-            else _own_loss(setup, plan, emitted, watch)
-        )
-    setup.fault = faults[0]
-    return False
+        tries.append(_tried(setup.criterion, plan, emitted, watch.batches()))
+        if not tries[-1].error:
+            return _add(setup, tries[-1])
+    if not tries:
+        setup.fault = faults[0]
+        return False
+    return _add(setup, next((t for t in tries if t.called), tries[0]))
 
 
-def _built_in(setup: Setup, plan: Plan, emitted: Any, watch: Watch) -> bool:
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """A call of the model and the criterion, and what came of it."""
+
+    plan: Plan
+    emitted: Any
+    inner: list[Batch]
+    result: Any = None
+    error: str = ""
+    called: bool = False
     more: tuple[Any, ...] = ()
-    if isinstance(emitted, (tuple, list)) and setup.criterion.kind == "gaussian_nll_loss":
+
+
+def _tried(criterion: Criterion, plan: Plan, emitted: Any, inner: list[Batch]) -> _Try:
+    if criterion.kind == "other":
+        return _of_own(criterion, plan, emitted, inner)
+    more: tuple[Any, ...] = ()
+    if isinstance(emitted, (tuple, list)) and criterion.kind == "gaussian_nll_loss":
         emitted, *rest = emitted
         more = tuple(rest)
     if not isinstance(emitted, Tensor):
-        setup.fault = f"it returns {words(emitted)}, and the loss takes a tensor"
+        return _Try(plan, emitted, inner, error="no tensor", called=True)
+    result, error = evaluate.attempt(criterion, emitted, _target(criterion, plan, emitted), *more)
+    return _Try(plan, emitted, inner, result, error, True, more)
+
+
+def _of_own(criterion: Criterion, plan: Plan, emitted: Any, inner: list[Batch]) -> _Try:
+    """Call a criterion of the user's with what the model returned."""
+    failed: _Try | None = None
+    for arguments in of_criterion(criterion.call, emitted, plan):
+        watch = Watch()
+        with watch:
+            result, error = evaluate.attempt(criterion, *arguments)
+        tried = _Try(plan, emitted, inner + watch.batches(), result, error, True)
+        if not error:
+            return tried
+        failed = failed or tried
+    return failed or _Try(plan, emitted, inner, error="not called")
+
+
+def _add(setup: Setup, tried: _Try) -> bool:
+    """Add what came of one batch; return whether the walk can go on."""
+    criterion, emitted, first = setup.criterion, tried.emitted, not setup.inner
+    if first:
+        arguments = tried.plan.arguments
+        setup.features = arguments[0] if len(arguments) == 1 else None
+    if not tried.called:
+        setup.unseen.append("the criterion, which cannot be called with (output, target)")
         return False
-    target = _target(setup, plan, emitted)
-    if not setup.batches:
-        loss, _ = evaluate.attempt(setup.criterion, emitted, target, *more)
+    if criterion.kind != "other" and not isinstance(emitted, Tensor):
+        setup.returned = words(emitted)
+        return False
+    loss = loss_of(tried.result)
+    if criterion.kind == "other":
+        batch = _observed(criterion, tried)
+        setup.has_graph &= loss is None or loss.requires_grad
+    else:
+        target = _target(criterion, tried.plan, emitted)
+        batch = made_of(criterion, emitted, target, tried.more)
+        setup.has_graph &= emitted.requires_grad
+    if first:
+        setup.loss = batch.loss
         setup.gradient = _largest_gradient(setup, loss)
-        setup.has_graph = emitted.requires_grad
-    setup.inner.append(watch.batches())
-    setup.batches.append(made_of(setup.criterion, emitted, target, more))
-    if len(setup.batches) == 1:
-        setup.loss = setup.batches[0].loss
-    return True
+    setup.inner.append(tried.inner)
+    setup.batches.append(batch)
+    return criterion.kind != "other" or not tried.error
 
 
-def _target(setup: Setup, plan: Plan, emitted: Tensor) -> Tensor:
+def _target(criterion: Criterion, plan: Plan, emitted: Tensor) -> Tensor:
     """Return what a built-in loss compares the output with."""
     x, y = plan.arguments[:1], plan.target
     alone = y is None and x and isinstance(x[0], Tensor)
-    if alone and setup.criterion.kind not in LABELS and x[0].shape == emitted.shape:
+    if alone and criterion.kind not in LABELS and x[0].shape == emitted.shape:
         return cast(Tensor, x[0])  # an autoencoder
     if alone:
         raise ArgumentError(
@@ -143,37 +192,6 @@ def _target(setup: Setup, plan: Plan, emitted: Tensor) -> Tensor:
     return y
 
 
-def _own_loss(setup: Setup, plan: Plan, emitted: Any, watch: Watch) -> bool:
-    """Call a criterion of the user's with what the model returned."""
-    inside = watch.batches()
-    result: Any = None
-    errors: list[tuple[str, Watch]] = []
-    fitting = of_criterion(setup.criterion.call, emitted, plan)
-    for arguments in fitting:
-        own = Watch()
-        with own:
-            result, error = evaluate.attempt(setup.criterion, *arguments)
-        if not error:
-            errors = []
-            break
-        errors.append((error, own))
-    if not fitting:
-        setup.unseen.append("the criterion, which cannot be called with (output, target)")
-        return False
-    if errors:
-        own = errors[0][1]
-    first = not setup.inner
-    setup.inner.append(inside + own.batches())
-    outcome = evaluate.judged(result, errors[0][0] if errors else "", emitted)
-    if first and outcome.loss is not None:
-        loss = loss_of(result)
-        setup.loss = float(outcome.loss.double().mean()) if outcome.loss.numel() else float("nan")
-        setup.has_graph = loss is not None and loss.requires_grad
-        setup.gradient = _largest_gradient(setup, loss)
-    setup.batches.append(_observed(setup.criterion, emitted, plan.target, outcome))
-    return not errors
-
-
 def observe(batch: Batch, input: Tensor, target: Tensor, more: tuple[Any, ...]) -> list[Batch]:
     """Call a criterion of the user's once; note its outcome and return the losses inside."""
     leaf = input.clone() if input.requires_grad else input.detach().clone()
@@ -187,15 +205,16 @@ def observe(batch: Batch, input: Tensor, target: Tensor, more: tuple[Any, ...]) 
     return watch.batches()
 
 
-def _observed(criterion: Criterion, emitted: Any, target: Any, outcome: Outcome) -> Batch:
+def _observed(criterion: Criterion, tried: _Try) -> Batch:
     """Return a batch of a loss that was computed already."""
+    emitted, target = tried.emitted, tried.plan.target
     if isinstance(emitted, Tensor) and isinstance(target, Tensor):
         batch = made_of(criterion, emitted, target)
     else:
-        held = next((t for t in tensors(emitted)), torch.zeros(1))
+        held = next(tensors(emitted), torch.zeros(1))
         batch = made_of(criterion, held, held)
         batch.is_structure = True
-    batch.__dict__["outcome"] = outcome
+    batch.__dict__["outcome"] = evaluate.judged(tried.result, tried.error, emitted)
     return batch
 
 

@@ -68,7 +68,7 @@ def loss_of(value: Any) -> Tensor | None:
     """Return the loss in what a criterion returns; None where there is none.
 
     It is the tensor itself, the part named "loss", the sum of a dict's tensors, or the first tensor
-    of a tuple.
+    of a tuple that requires a gradient.
     """
     if isinstance(value, Tensor):
         return value
@@ -81,7 +81,8 @@ def loss_of(value: Any) -> Tensor | None:
     if isinstance(value, Mapping):
         scalars = [t.sum() for t in held if t.is_floating_point()]
         return sum(scalars[1:], scalars[0]) if scalars else None
-    return held[0] if held else None
+    learnt = (tensor for tensor in held if tensor.requires_grad)
+    return next(learnt, held[0] if held else None)
 
 
 def words(value: Any) -> str:

@@ -16,16 +16,24 @@ from neglog.checking.setup import Setup
 @setup_rule("model-raises", Harm.BREAKS)
 def model_raises(setup: Setup) -> Told | None:
     """Find a model that does not take what the loader yields."""
+    number = len(setup.batches)
+    if setup.returned:
+        return Told(
+            "certain",
+            "The model does not return a tensor, and this criterion requires one.",
+            f"batch {number}: the model returns {setup.returned}",
+            "the criterion raises: there is no loss and no gradient",
+            "pass a function that picks the tensor: lambda out, y: criterion(out.logits, y), or "
+            "out['logits'], or out[0]",
+        )
     if not setup.fault:
         return None
-    number = len(setup.batches)
     return Told(
         "certain",
-        "The model does not give the loss a tensor.",
+        "The model raises on what the loader yields.",
         f"batch {number}: {setup.fault}",
         "there is no loss and no gradient",
-        "call model(x) on one batch by hand; of a dict or tuple pass the criterion the right part: "
-        "lambda out, y: criterion(out['logits'], y)",
+        "call model(x) on one batch by hand",
     )
 
 
