@@ -1,5 +1,7 @@
 """What a target is taken for, and what a fit says of a likelihood that does not suit it."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -77,6 +79,10 @@ def test_counts_are_fitted_as_counts_and_the_exposure_is_named(tmp_path, stream)
     found = neglog.fit(tmp_path / "visits.csv", target="visits", stream=stream)
     assert found.kind == "poisson"
     assert "taken as counts" in found.reason
+    assert any(
+        "varies more than Poisson's" in note and "--likelihood negative_binomial" in note
+        for note in found.notes
+    )
     assert any("'policies' looks like" in note and "--exposure" in note for note in found.notes)
 
 
@@ -116,3 +122,62 @@ def test_text_is_never_filled_in(tmp_path, stream):
     fitted = neglog.fit(whole, "y", missing="mean")
     with pytest.raises(FitError, match="text has no mean"):
         fitted.predict(frame)
+
+
+def table_of(make, rows=2000):
+    x = draw().normal(size=(rows, 2))
+    eta = 1 + x[:, 0] - 0.5 * x[:, 1]
+    return pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": make(eta, draw(1))})
+
+
+RIGHT = {
+    "normal": ("normal", lambda eta, r: eta + r.normal(size=len(eta))),
+    "heavy tails": ("normal", lambda eta, r: 30 + eta + r.standard_t(5, len(eta))),
+    "mild skew": ("normal", lambda eta, r: 30 + eta + r.gamma(10, 1, len(eta))),
+    "poisson": ("poisson", lambda eta, r: r.poisson(np.exp(eta / 2))),
+    "gamma": ("gamma", lambda eta, r: np.exp(eta) * r.gamma(4, 0.25, len(eta))),
+}
+WRONG = {
+    "positive": (
+        "normal",
+        lambda eta, r: np.exp(eta) * r.gamma(4, 0.25, len(eta)),
+        r"predictions are negative, but no target is.*try --likelihood gamma",
+    ),
+    "spread": (
+        "normal",
+        lambda eta, r: (20 + eta) * np.exp((0.05 + 0.1 * eta.clip(0)) * r.normal(size=len(eta))),
+        r"errors grow with the prediction",
+    ),
+    "cauchy": ("normal", lambda eta, r: eta + r.standard_cauchy(len(eta)), "--likelihood huber"),
+    "skewed": ("normal", lambda eta, r: eta + r.exponential(size=len(eta)), "skewed to the right"),
+    "bounded": (
+        "normal",
+        lambda eta, r: 1 / (1 + np.exp(-3 * eta - r.normal(size=len(eta)))),
+        r"above 1, but no target is.*try --likelihood binomial",
+    ),
+    "overdispersed": (
+        "poisson",
+        lambda eta, r: r.poisson(np.exp(eta / 2) * r.gamma(2, 0.5, len(eta))),
+        r"Pearson χ² / df is .*pass --likelihood negative_binomial",
+    ),
+}
+
+
+def about_likelihoods(found):
+    return [note for note in found.notes if "likelihood" in note or "varies more" in note]
+
+
+@pytest.mark.parametrize("rows", [20, 100, 2000])
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_likelihood_that_is_right_is_not_called_wrong(case, rows):
+    kind, make = RIGHT[case]
+    assert not about_likelihoods(neglog.fit(table_of(make, rows), "y", likelihood=kind))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("case", WRONG)
+def test_a_likelihood_that_is_plainly_wrong_is_called_wrong(tmp_path, case, stream):
+    kind, make, words = WRONG[case]
+    table_of(make).write_csv(tmp_path / "t.csv")
+    found = neglog.fit(tmp_path / "t.csv", "y", likelihood=kind, stream=stream)
+    assert any(re.search(words, note) for note in found.notes), found.notes

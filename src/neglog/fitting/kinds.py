@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neglog import families
+from neglog.fitting import doubts
 from neglog.fitting.linear.responses import (
     Classes,
     Location,
@@ -34,6 +35,7 @@ class Kind:
         make: the response, given how many classes there are, the base's number and the options.
         dispersion: what the dispersion is called; empty where there is none.
         counts: whether the numbers are counts.
+        doubts: says what the rows show against the likelihood once it is fitted.
     """
 
     declaration: type[Likelihood]
@@ -43,6 +45,7 @@ class Kind:
     make: Callable[[int, int, Options], Response]
     dispersion: str = ""
     counts: bool = False
+    doubts: Callable[[doubts.Seen], list[str]] = doubts.nothing
 
     @property
     def support(self) -> Support:
@@ -88,6 +91,7 @@ KINDS: dict[str, Kind] = {
         "mean",
         lambda *_: Location(declaration=families.Normal, degree=2.0, canonical=True),
         "σ of the errors",
+        doubts=doubts.of_normal,
     ),
     "laplace": Kind(
         families.Laplace,
@@ -126,6 +130,7 @@ KINDS: dict[str, Kind] = {
         "log rate",
         lambda *_: OneParameter(declaration=families.Poisson, canonical=True),
         counts=True,
+        doubts=doubts.of_poisson,
     ),
     "negative_binomial": Kind(
         families.NegativeBinomial,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neglog.errors import FitError
-from neglog.fitting import counts, leakage, linear_model, network_model
+from neglog.fitting import counts, doubts, leakage, linear_model, network_model
 from neglog.fitting.data import Data, Prepared, prepare
 from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
@@ -49,7 +49,7 @@ def fit_table(
         result = linear_model.solve(table.source, data, options, listener)
     else:
         result = network_model.solve(table.source, data, options, listener, checkpoint)
-    result.notes += leakage.known(result)
+    result.notes += leakage.known(result) + doubts.found(result)
     return result
 
 
@@ -84,7 +84,7 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     source = Path(path).name
     _announce(source, data, listener)
     result = linear_model.solve(source, data, options, listener)
-    result.notes += leakage.known(result)
+    result.notes += leakage.known(result) + doubts.found(result)
     if group.size > 1:
         _settle(result)
     return result
@@ -93,11 +93,11 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
 def _noted(data: Prepared, options: Options) -> list[str]:
     """Return what is to be said of the data, each a sentence."""
     y, _ = data.rows().glance()
-    doubts = data.target.doubts(y)
+    said = data.target.doubts(y)
     guessed = options.likelihood is None and data.target.facts.counts
     if guessed and options.exposure is None:
-        doubts.append(counts.doubt_of_counts(data.target.name, data.design.names))
-    return [*data.notes, *doubts, *leakage.found(data, options)]
+        said.append(counts.doubt_of_counts(data.target.name, data.design.names))
+    return [*data.notes, *said, *leakage.found(data, options)]
 
 
 def _for_all(group: Group, listener: Listener) -> Listener:
