@@ -1,16 +1,17 @@
-"""Forty-two ways to be wrong with a loss: what becomes of each, and how it is provoked."""
+"""Forty-seven ways to be wrong with a loss: what becomes of each, and how it is provoked."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from pitfalls import counting, inputs, targets, training
+from pitfalls import counting, inputs, inside, targets, training
 from pitfalls.row import OUTCOMES as OUTCOMES
 from pitfalls.row import OUTSIDE as OUTSIDE
 from pitfalls.row import Row as Row
 
 ROWS: list[Row] = sorted(
-    [*inputs.ROWS, *targets.ROWS, *counting.ROWS, *training.ROWS], key=lambda row: row.number
+    [*inputs.ROWS, *targets.ROWS, *counting.ROWS, *training.ROWS, *inside.ROWS],
+    key=lambda row: row.number,
 )
 
 

@@ -215,7 +215,7 @@ ROWS = [
     Row(
         24, "`KLDivLoss`: forms, order, reduction",
         "probabilities as input −1.145; the mean divides by the classes too; NaN at 0 · ln 0",
-        "`kl-input`, `kl-target`, `kl-log-target`; logarithms as target raise; 0 · ln 0 is 0",
+        "`kl-input`, `kl-target`, `kl-log-target`, `kl-dimension`; 0 · ln 0 is 0",
         CHECK, divergence, 6622,
     ),
     Row(

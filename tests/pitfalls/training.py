@@ -151,9 +151,9 @@ ROWS = [
         OUTSIDE, lambda: absent("dice", "jaccard", "tversky"), 1249,
     ),
     Row(
-        37, "`argmax`, `round` or `detach` before the loss",
+        37, "`argmax`, `round` or `detach` before the loss; a frozen model",
         "an error about `grad_fn`, or a gradient that is silently 0",
-        "`no-gradient-path`, `zero-gradient`",
+        "`no-gradient-path`, `zero-gradient`, `frozen-model`",
         CHECK, no_gradient,
     ),
     Row(

@@ -60,10 +60,15 @@ def check(
     is changed: not the model, its mode, its gradients and statistics, nor any random state. (A
     loader that is an iterator is consumed as far as it is read.)
 
+    A criterion of torch.nn or neglog takes a tensor from the model. Any other callable is called
+    with what the model returns, and may return a tensor, a tuple that begins with the loss, or a
+    dict. The losses of torch and neglog that it calls inside are checked too.
+
     Args:
         subject: the criterion, of neglog or torch.nn or any callable; or the model.
         first: the prediction; or the criterion.
-        second: the target; or an iterable of (x, y), of which further entries are not used.
+        second: the target; or an iterable of batches: pairs (x, y), or dicts, named tuples or
+            objects whose names fit the model's parameters, or inputs alone.
         *more: further tensors of the call, such as the variance of `GaussianNLLLoss`.
         batches: how many batches of the loader to look at.
         raise_on: raise where something at least as certain was found: "certain",
@@ -71,10 +76,10 @@ def check(
         **call_options: further keywords of the criterion's call.
 
     Returns:
-        The findings, most serious first; print it.
+        The findings, most serious first; print it. Its `unseen` says what was not looked at.
 
     Raises:
-        ArgumentError: an argument is no tensor, criterion, option or loader of pairs.
+        ArgumentError: an argument is not a tensor, criterion, option or loader of batches.
         CheckError: something was found, and `raise_on` asked for it.
 
     >>> import torch
