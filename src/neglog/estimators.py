@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,16 @@ import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from neglog.errors import FitError
+from neglog.fitting.frames import at, classes, encoded, with_labels
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.listener import Listener
 from neglog.fitting.options import Options
@@ -33,12 +41,14 @@ class _Linear(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, offset: Any, likelihood: str, **options: Any
     ) -> FitResult:
         """Fit checked rows, and warn where there is no maximum."""
-        table = with_column(Table("X", pl.DataFrame(), X), _TARGET, y)
+        table = Table("X", pl.DataFrame(), X) if isinstance(X, np.ndarray) else X
+        table = with_column(table, _TARGET, y)
         roles: dict[str, Any] = {}
         for name, values in ((_WEIGHT, sample_weight), (_OFFSET, offset)):
             if values is not None:
                 table, roles[name] = with_column(table, name, values), name
-        chosen = Options(likelihood=likelihood, epochs=self.max_iter, **roles, **options)
+        own = {} if isinstance(X, np.ndarray) else self._label_options()
+        chosen = Options(likelihood=likelihood, epochs=self.max_iter, **own, **roles, **options)
         result = fit_table(table, _TARGET, chosen, Listener())
         if not result.converged:
             text = " ".join([result.outcome, *result.notes])
@@ -49,24 +59,56 @@ class _Linear(BaseEstimator):
 
     def _rows(
         self, X: Any, y: Any, sample_weight: Any, offset: Any, **checks: Any
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Return checked rows that count; their weights and offsets, if any."""
-        X, y = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, **checks
-        )
+    ) -> tuple[np.ndarray | Table, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Return checked rows that count; their weights and offsets, if any.
+
+        A frame with columns of labels stays a table, and anything else is an array.
+        """
+        table = with_labels(X, Options(**self._label_options()))
+        if table is None:
+            self._refuse_labels(X)
+            X, y = validate_data(
+                self, X, y, dtype=[np.float64, np.float32], ensure_min_samples=2, **checks
+            )
+        else:
+            validate_data(self, X, skip_check_array=True)
+            X, y = table.frame.to_numpy(), column_or_1d(y)
+            check_consistent_length(X, y)
         offset = None if offset is None else _checked(offset, len(X))
         if sample_weight is None:
-            return X, y, None, offset
+            return X if table is None else table, y, None, offset
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         used = weight > 0
         if used.all():
-            return X, y, weight, offset
-        return X[used], y[used], weight[used], None if offset is None else offset[used]
+            return X if table is None else table, y, weight, offset
+        rows = X[used] if table is None else at(table, used)
+        return rows, y[used], weight[used], None if offset is None else offset[used]
+
+    def _label_options(self) -> dict[str, Any]:
+        """Return which columns of X are labels, and their levels."""
+        own = self.levels if isinstance(self.levels, Mapping) else {}
+        return {
+            "levels": {name: labels for name, labels in own.items() if name != _TARGET},
+            "as_labels": self.as_labels,
+        }
+
+    def _refuse_labels(self, X: Any) -> None:
+        """Refuse labels of an array, whose columns have no names."""
+        options = Options(**self._label_options())
+        if options.texts:
+            raise FitError(
+                f"levels and as_labels name columns ({', '.join(sorted(options.texts))}), but X "
+                "has no column names; pass a data frame."
+            )
 
     def _predictor(self, X: Any, offset: Any) -> np.ndarray:
         """Return (N,) or (N, K) linear predictors."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        if self.result_.design.labels:
+            validate_data(self, X, skip_check_array=True, reset=False)
+            X = encoded(X, self.result_.design)
+        else:
+            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         output = X @ np.atleast_2d(self.coef_).T + self.intercept_
         if offset is not None:
             output = output + _checked(offset, len(output))[:, None]
@@ -95,9 +137,11 @@ class NLLRegressor(RegressorMixin, _Linear):
         weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
         covariance: how standard errors are found; None as `neglog.fit` does.
         max_iter: the most steps of Newton's method.
+        levels: the levels of columns of labels in order, as of `neglog.fit`.
+        as_labels: columns of numbers that are labels, as of `neglog.fit`.
 
     Attributes:
-        coef_: (P,) the weights.
+        coef_: (P,) the weights, in the order of ``result_.features``.
         intercept_: the intercept.
         n_iter_: how many steps were taken.
         n_features_in_, feature_names_in_: the columns.
@@ -124,6 +168,8 @@ class NLLRegressor(RegressorMixin, _Linear):
         weight_kind: str = "frequency",
         covariance: str | None = None,
         max_iter: int = 100,
+        levels: Any = None,
+        as_labels: str | Sequence[str] = (),
     ) -> None:
         self.likelihood = likelihood
         self.l2 = l2
@@ -133,6 +179,8 @@ class NLLRegressor(RegressorMixin, _Linear):
         self.weight_kind = weight_kind
         self.covariance = covariance
         self.max_iter = max_iter
+        self.levels = levels
+        self.as_labels = as_labels
 
     def __sklearn_tags__(self) -> Any:
         """Say that some likelihoods want positive targets."""
@@ -146,7 +194,8 @@ class NLLRegressor(RegressorMixin, _Linear):
         """Fit the model.
 
         Args:
-            X: (N, P) numbers, of any frame or array that scikit-learn takes.
+            X: (N, P) numbers, of any frame or array that scikit-learn takes; or a frame whose
+                text and category columns are labels.
             y: (N,) the target.
             sample_weight: (N,) how much each row counts.
             offset: (N,) what is added to the linear predictor.
@@ -184,15 +233,20 @@ class NLLClassifier(ClassifierMixin, _Linear):
 
     Args:
         likelihood: ``"auto"``, which is Bernoulli's of two classes and the categorical one of more,
-            or ``"ordinal"`` for classes whose sorted order means something.
+            or ``"ordinal"`` for classes whose order means something: that of numbers, of a category
+            dtype, or of `levels`; text without either is refused.
         l2, l1, firth: penalties, as of `neglog.fit`.
         weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
         covariance: how standard errors are found; None as `neglog.fit` does.
         max_iter: the most steps of Newton's method.
+        levels: the classes in order, such as ``["low", "high"]``, or as of `neglog.fit` the
+            levels of columns of labels, ``"y"`` being the target.
+        as_labels: columns of numbers that are labels, as of `neglog.fit`.
 
     Attributes:
-        classes_: (K,) the labels.
-        coef_: (1, P) for two classes, else (K, P), each column's summing to 0; ordinal (1, P).
+        classes_: (K,) the labels, sorted unless `levels` or y's category dtype declare an order.
+        coef_: in the order of ``result_.features``: (1, P) for two classes and of ordinal, else
+            (K, P), each column's summing to 0.
         intercept_: (1,) or (K,); ordinal 0.
         n_iter_: how many steps were taken.
         n_features_in_, feature_names_in_: the columns.
@@ -218,6 +272,8 @@ class NLLClassifier(ClassifierMixin, _Linear):
         weight_kind: str = "frequency",
         covariance: str | None = None,
         max_iter: int = 100,
+        levels: Any = None,
+        as_labels: str | Sequence[str] = (),
     ) -> None:
         self.likelihood = likelihood
         self.l2 = l2
@@ -226,6 +282,8 @@ class NLLClassifier(ClassifierMixin, _Linear):
         self.weight_kind = weight_kind
         self.covariance = covariance
         self.max_iter = max_iter
+        self.levels = levels
+        self.as_labels = as_labels
 
     def __sklearn_tags__(self) -> Any:
         """Say that classes without an order are not what an ordinal model is for."""
@@ -237,7 +295,8 @@ class NLLClassifier(ClassifierMixin, _Linear):
         """Fit the model.
 
         Args:
-            X: (N, P) numbers, of any frame or array that scikit-learn takes.
+            X: (N, P) numbers, of any frame or array that scikit-learn takes; or a frame whose
+                text and category columns are labels.
             y: (N,) the labels.
             sample_weight: (N,) how much each row counts.
             offset: (N,) what is added to the log-odds of two classes.
@@ -249,9 +308,14 @@ class NLLClassifier(ClassifierMixin, _Linear):
             raise FitError(
                 f"NLLClassifier has no likelihood {self.likelihood!r}; choose auto or ordinal."
             )
+        given = y
         X, y, weight, offset = self._rows(X, y, sample_weight, offset)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        order = self.levels.get(_TARGET) if isinstance(self.levels, Mapping) else self.levels
+        ranked = self.likelihood == "ordinal"
+        self.classes_ = classes(_TARGET, given, y, order, ranked)
+        sorter = np.argsort(self.classes_)
+        codes = sorter[np.searchsorted(self.classes_, y, sorter=sorter)]
         count = len(self.classes_)
         if count < 2:
             raise FitError(

@@ -149,11 +149,12 @@ def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tu
         if asked.table is None or asked.rows.demo or target is None:
             raise FitError("stream and distributed want a file and --target, and no --demo.")
         return fit_file(asked.table, target, options, listener), target
-    source, name = _source(asked)
+    source, name = _source(asked, options)
     return run.fit(source, name, options, listener), name
 
 
 def _options(asked: _Asked) -> Options:
+    from neglog.fitting.levels import parse as parse_levels
     from neglog.fitting.optimizers import parse
     from neglog.fitting.options import Options
 
@@ -162,6 +163,8 @@ def _options(asked: _Asked) -> Options:
     chosen = {name: value for name, value in every.items() if name in known}
     if "hidden" in chosen:
         chosen["hidden"] = _widths(chosen["hidden"])
+    if "levels" in chosen:
+        chosen["levels"] = parse_levels(chosen["levels"])
     if "cluster" in chosen:
         chosen.setdefault("covariance", "cluster")
     lr = {"lr": every["lr"]} if "lr" in every else {}
@@ -194,7 +197,7 @@ def _place(asked: _Asked) -> Run:
     )
 
 
-def _source(asked: _Asked) -> tuple[Table, str]:
+def _source(asked: _Asked, options: Options) -> tuple[Table, str]:
     """Return the rows and the name of the target."""
     from neglog.fitting.table import read_demo, read_file
 
@@ -207,7 +210,7 @@ def _source(asked: _Asked) -> tuple[Table, str]:
     if target is None:
         raise FitError("fit wants --target, the name of the column to predict.")
     assert asked.table is not None
-    return read_file(asked.table), target
+    return read_file(asked.table, options.texts), target
 
 
 def _target(asked: _Asked) -> str | None:

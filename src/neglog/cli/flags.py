@@ -35,6 +35,9 @@ class Rows:
             by default every column is.
         demo: One of scikit-learn's tables, instead of a file.
         drop: A column to leave out; may be repeated.
+        levels: The levels of a column of labels in order, "COLUMN=first,second,third"; may be
+            repeated.
+        as_labels: A column whose numbers are labels, such as years or zip codes; may be repeated.
         missing: Leave out rows with missing values (drop), or fill in the mean of columns of
             numbers, which a note lists; by default they are refused.
         validation: The part of the rows that is held out; by default none where newton solves the
@@ -54,6 +57,8 @@ class Rows:
     formula: str | None = None
     demo: Demo | None = None
     drop: Repeated = None
+    levels: Repeated = None
+    as_labels: Repeated = None
     missing: Missing | None = None
     validation: float | None = None
     seed: int | None = None
@@ -73,7 +78,8 @@ class Model:
 
     Attributes:
         likelihood: How the target is distributed; by default what it looks like.
-        base: The class whose weights are 0; by default the commonest of three or more.
+        base: The class whose weights are 0; by default the first of two, and the commonest of
+            three or more.
         quantile: Which one, for that likelihood; by default 0.5.
         delta: Where Huber's loss turns linear, in units of the errors' scale; by default 1.345.
         l2: How much of half the squared weights, of columns in standard units, is added to the

@@ -38,6 +38,8 @@ def fit(
     seed: int = 0,
     missing: str | None = None,
     drop: str | Sequence[str] = (),
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    as_labels: str | Sequence[str] = (),
     epochs: int | None = None,
     batch_size: int | None = None,
     sample_weight: Any = None,
@@ -94,6 +96,11 @@ def fit(
         missing: ``"drop"`` rows with missing values, or fill numbers with the column's ``"mean"``,
             which a note lists; missing text is never filled. Without either they are refused.
         drop: a column, or columns, to leave out.
+        levels: the levels of columns of labels in order, such as
+            ``{"size": ["small", "large"]}``: of a feature the first is the base, of a target the
+            classes rank so. By default the order that a category dtype declares, else the
+            alphabet's.
+        as_labels: a column, or columns, whose numbers are labels, such as years or zip codes.
         epochs: the most passes over the rows, or steps of Newton's.
         batch_size: the rows of one step of an optimizer.
         sample_weight: (N,) how much each row counts, or the name of a column.
@@ -101,7 +108,8 @@ def fit(
             its loss is multiplied by 2, and the rows stay as many, as R's weights.
         offset: (N,) what is added to the linear predictor, or the name of a column.
         exposure: (N,) positive numbers whose logarithm is added, or the name of a column.
-        base: the class whose weights are 0; by default the commonest of three or more.
+        base: the class whose weights are 0; by default the first of two, and the commonest of
+            three or more.
         quantile: which one, for that likelihood.
         delta: where Huber's loss turns linear, in units of the errors' scale.
         l2: how much of half the squared weights, of columns in units of their standard deviation,
@@ -166,6 +174,8 @@ def fit(
         seed=seed,
         missing=missing,
         drop=drop,
+        levels={} if levels is None else levels,
+        as_labels=as_labels,
         formula=formula,
         epochs=epochs,
         batch_size=batch_size,
@@ -196,7 +206,7 @@ def fit(
         result = fit_file(rows, name, options, listener)
         run.write(result, {**of_files, "target": name})
         return result
-    source, name = _table(X, y, target)
+    source, name = _table(X, y, target, options)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
             source = table.with_column(source, _name(role, value) or "", value, role)
@@ -212,12 +222,12 @@ def _listener(progress: Any) -> Listener:
     return Listener() if shown is False else Bar()
 
 
-def _table(data: Any, y: Any, target: str | None) -> tuple[Table, str]:
+def _table(data: Any, y: Any, target: str | None, options: Options) -> tuple[Table, str]:
     """Return the rows and the target's name."""
     if not isinstance(data, (str, Path)):
-        return table.from_memory(data, y, target)
+        return table.from_memory(data, y, target, options.texts)
     name = _named(y, target)
-    return table.read_file(data), name
+    return table.read_file(data, options.texts), name
 
 
 def _file(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import neglog
 from neglog.errors import FitError
+from neglog.fitting.levels import spelled
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
     from neglog.fitting.options import Options
 
 _IN_MEMORY = 'The rows came from memory, not from a file: add table = "…" to repeat the run.'
-_TABLES = {"optimizer_options": "option", "schedule_options": "schedule-option"}
+_TABLES = {
+    "optimizer_options": "option",
+    "schedule_options": "schedule-option",
+    "levels": "levels",
+}
 
 
 def text(options: Options, others: Mapping[str, Any]) -> str:
@@ -42,7 +48,7 @@ def text(options: Options, others: Mapping[str, Any]) -> str:
     lines += [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
     for name, flag in _TABLES.items():
         if table := getattr(options, name):
-            lines += ["", f"[{flag}]", *(f"{k} = {_option(v)}" for k, v in table.items())]
+            lines += ["", f"[{flag}]", *(f"{_key(k)} = {_option(v)}" for k, v in table.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -66,7 +72,13 @@ def _toml(value: Any) -> str:
 
 def _option(value: Any) -> str:
     """Write an option of torch's; what TOML has no word for as Python writes it, in quotes."""
-    return _toml(value if isinstance(value, (str, bool, int, float)) else repr(value))
+    known = (str, bool, int, float, list, tuple)
+    return _toml(value if isinstance(value, known) else repr(value))
+
+
+def _key(name: str) -> str:
+    """Write a name that need not be a bare key of TOML."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _text(name)
 
 
 def _text(value: str) -> str:
@@ -118,4 +130,6 @@ def arguments(values: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return spelled(value)
     return value if isinstance(value, str) else repr(value)

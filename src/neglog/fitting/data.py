@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting import design as designs
-from neglog.fitting import expansion, formula, roles, rows, targets
+from neglog.fitting import expansion, formula, levels, roles, rows, targets
 from neglog.fitting.design import Column, Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
@@ -131,7 +131,8 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         FitError: the table cannot be fitted.
     """
     if table.numbers is not None and not _is_plain(table.numbers, options):
-        table = Table(table.source, table.whole(), notes=table.notes)
+        table = replace(table, frame=table.whole(), numbers=None)
+    table = levels.settled(table, options)
     values = table.column(name)
     roles.check(name, options)
     others = roles.read(table, options)
@@ -143,7 +144,8 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         frame, kept = pl.DataFrame(), rows.keep(whole, options.missing, whole.columns)
     else:
         frame = _features(table, name, options)
-        design = designs.learn(frame, options.missing)
+        named = formula.labels(options.formula) if options.formula else ()
+        design = designs.learn(frame, options.missing, table.levels, named)
         frame = designs.cleaned(frame, design.columns)
         whole = frame.with_columns(values, *others.columns.values())
         always = [name, *(column.name for column in others.columns.values())]
@@ -154,7 +156,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if not kept.all():
         notes.append(f"{(~kept).sum()} rows with missing values are left out.")
         frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
-    target = targets.choose(values, options.likelihood)
+    target = targets.choose(values, options.likelihood, table.levels.get(name), options.base)
     y = target.encode(values)
     groups = None if target.classes is None else y.numpy()
     training, validation = rows.split(len(values), groups, options.held_out, options.seed)
@@ -170,7 +172,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += targets.order(target) + bases(design) + others.notes(options)
+    notes += targets.order(target, name in table.levels) + bases(design) + others.notes(options)
     return Data(target, design, index, source, training, validation, notes)
 
 
@@ -184,7 +186,7 @@ def _features(table: Table, name: str, options: Options) -> pl.DataFrame:
 def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
     """Whether an array can be read as it is: finite, and every column used."""
     with np.errstate(over="ignore", invalid="ignore"):
-        unused = options.drop or options.formula is not None
+        unused = options.drop or options.formula is not None or options.levels or options.as_labels
         return not unused and bool(np.isfinite(numbers.sum(dtype=np.float64)))
 
 
@@ -226,5 +228,7 @@ def _memory(
 
 def bases(design: Design) -> list[str]:
     """Say which levels are the bases."""
-    levels = [f"{column.name}={column.levels[0]}" for column in design.labels]
-    return [f"base levels, of weight 0: {listed(levels, 20)}."] if levels else []
+    own = [f"{column.name}={levels.shown(column.levels[0])}" for column in design.labels]
+    if design.expansion is not None:
+        own += design.expansion.bases()
+    return [f"base levels, of weight 0: {listed(own, 20)}."] if own else []

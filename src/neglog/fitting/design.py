@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,13 +12,15 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting.coefficients import INTERCEPT
+from neglog.fitting.levels import shown, text, texts
 from neglog.fitting.table import listed
 
 if TYPE_CHECKING:
     from neglog.fitting.expansion import Expansion
 
 MOST_LEVELS = 5000
-_FEW_LEVELS, _ROWS_A_LEVEL = 50, 20
+_FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
@@ -39,7 +41,7 @@ class Column:
         """Name the columns that the model reads."""
         if not self.levels:
             return [self.name]
-        return [f"{self.name}={level}" for level in self.levels[1:]]
+        return [f"{self.name}={shown(level)}" for level in self.levels[1:]]
 
     def read(self, values: pl.Series) -> np.ndarray[Any, Any]:
         """Return a cleaned column as numbers; labels as their places among the levels."""
@@ -47,8 +49,9 @@ class Column:
             values = values.fill_null(self.fill)
         if not self.levels:
             return values.to_numpy()
-        # Of 16 bits, as MOST_LEVELS fits into them and a table may have many such columns.
-        return values.cast(pl.Enum(self.levels)).to_physical().cast(pl.Int16).to_numpy()
+        # Of 16 bits where the levels fit, as a table may have many such columns.
+        kind = pl.Int16 if len(self.levels) < 2**15 else pl.Int32
+        return values.cast(pl.Enum(self.levels)).to_physical().cast(kind).to_numpy()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` needs."""
@@ -132,13 +135,31 @@ class Design:
         return cls(tuple(map(Column.from_json, data["columns"])), data["missing"], expansion)
 
 
-def learn(frame: pl.DataFrame, missing: str | None) -> Design:
+def learn(
+    frame: pl.DataFrame,
+    missing: str | None,
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    labels: Collection[str] = (),
+) -> Design:
     """Find out how each column is to be encoded.
+
+    Args:
+        frame: the columns.
+        missing: what becomes of missing values.
+        levels: the levels of the columns for which they are known, in order.
+        labels: columns that are labels however many levels they have.
 
     Raises:
         FitError: a column can be encoded neither as numbers nor as labels.
     """
-    return of_columns([_column(column) for column in frame], missing)
+    known = levels or {}
+    columns = [
+        Column(own.name, tuple(map(text, known[own.name])))
+        if own.name in known
+        else _column(own, own.name in labels)
+        for own in frame
+    ]
+    return of_columns(columns, missing)
 
 
 def of_columns(columns: Sequence[Column], missing: str | None) -> Design:
@@ -150,6 +171,11 @@ def of_columns(columns: Sequence[Column], missing: str | None) -> Design:
     if not columns:
         raise FitError("the table has no column but the target; a model needs features.")
     design = Design(tuple(sorted(columns, key=lambda c: bool(c.levels))), missing)
+    if any(name == INTERCEPT for name in design.names):
+        raise FitError(
+            f"a column is called {INTERCEPT!r}, as the model's own intercept is; rename it, or "
+            f"{leave_out(INTERCEPT)}."
+        )
     twice = [name for name, count in Counter(design.names).items() if count > 1]
     if twice:
         raise FitError(
@@ -158,15 +184,16 @@ def of_columns(columns: Sequence[Column], missing: str | None) -> Design:
     return design
 
 
-def _column(values: pl.Series) -> Column:
+def _column(values: pl.Series, unlimited: bool = False) -> Column:
     name, kind = values.name, values.dtype
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
         return Column(name)
     if kind != pl.String:
         refuse_type(name, kind)
-    _refuse_numbers_among_text(values)
     levels = sorted(values.drop_nulls().unique())
-    check_levels(name, levels, len(values))
+    if not unlimited:
+        _refuse_numbers_among_text(values)
+        check_levels(name, levels, len(values))
     return Column(name, tuple(levels))
 
 
@@ -188,8 +215,9 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
     if len(levels) > most:
         count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
         raise FitError(
-            f"column {name!r} holds {count} different texts, such as {levels[0]!r}: more "
-            f"than the {most} that are encoded as labels of so many rows; {leave_out(name)}."
+            f"column {name!r} holds {count} different texts in {rows} rows, such as "
+            f"{levels[0]!r}: more than {most}, as names of rows do; {leave_out(name)}, or take "
+            f"them as labels with --as-labels {name!r} (as_labels=[{name!r}])."
         )
 
 
@@ -265,14 +293,14 @@ def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
 
 
 def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
-    text = values.cast(pl.String)
-    strange = text.is_not_null() & ~text.is_in(column.levels)
+    own = texts(values)
+    strange = own.is_not_null() & ~own.is_in(column.levels)
     if strange.any():
         first = int(strange.arg_max() or 0)
         raise FitError(
-            f"column {column.name!r} holds the level {text[first]!r} in row {start + first} (from "
+            f"column {column.name!r} holds the level {own[first]!r} in row {start + first} (from "
             f"0), which was not there when the model was fitted; it knows "
             f"{listed(list(column.levels))}; mend it, or predict with --unseen base or --unseen "
             "missing."
         )
-    return text
+    return own

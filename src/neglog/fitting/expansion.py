@@ -15,6 +15,7 @@ from neglog.errors import FitError
 from neglog.fitting import formula as formulas
 from neglog.fitting.design import Column, Design, of_columns
 from neglog.fitting.formula import Formula
+from neglog.fitting.levels import text
 
 _BRACED, _TYPE = re.compile(r"\{(.*?)\}"), re.compile(r"np\.\w+\((.*?)\)")
 
@@ -41,6 +42,15 @@ class Expansion:
         """
         formula, filled = formulas.parse(self.text), _filled(self.inputs, frame)
         return _collected(self.inputs, filled, _materialised(formula, filled, self))[0]
+
+    def bases(self) -> list[str]:
+        """Name the base level of each C() of numbers."""
+        plain = {f"C({column.name})" for column in self.inputs if column.levels}
+        levels = _read(self.state["levels"])
+        own = {name: values for name, values in levels.items() if name.startswith("C(")}
+        return [
+            f"{name}={text(own[name][0])}" for name in own if "," not in name and name not in plain
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` needs."""

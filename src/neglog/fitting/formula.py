@@ -168,3 +168,14 @@ def names(expression: str) -> list[str]:
         if known and not callee and known not in CONTRASTS:
             found.append(known)
     return found
+
+
+def labels(text: str) -> set[str]:
+    """Return the columns that a formula marks as labels, by C().
+
+    Example:
+        >>> labels("y ~ C(region) + x")
+        {'region'}
+    """
+    factors = {str(factor.expr) for term in parse(text).terms for factor in term.factors}
+    return {name for own in factors if own.startswith("C(") for name in names(own)}

@@ -36,6 +36,7 @@ class Kind:
         dispersion: what the dispersion is called; empty where there is none.
         counts: whether the numbers are counts.
         doubts: says what the rows show against the likelihood once it is fitted.
+        ranked: whether the classes have an order.
     """
 
     declaration: type[Likelihood]
@@ -46,6 +47,7 @@ class Kind:
     dispersion: str = ""
     counts: bool = False
     doubts: Callable[[doubts.Seen], list[str]] = doubts.nothing
+    ranked: bool = False
 
     @property
     def support(self) -> Support:
@@ -83,6 +85,7 @@ KINDS: dict[str, Kind] = {
         "cumulative logit, −ln P(y) = −ln(σ(τ_y − z) − σ(τ_y₋₁ − z)) with thresholds τ",
         "score",
         _ordered,
+        ranked=True,
     ),
     "normal": Kind(
         families.Normal,

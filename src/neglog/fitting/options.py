@@ -36,6 +36,8 @@ class Options:
     seed: int = 0
     missing: str | None = None
     drop: Sequence[str] = ()
+    levels: Mapping[str, Any] = field(default_factory=dict)
+    as_labels: Sequence[str] = ()
     formula: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -63,6 +65,7 @@ class Options:
         for choice in fields(self):
             value = plain(choice.name, str(choice.type), getattr(self, choice.name))
             object.__setattr__(self, choice.name, value)
+        object.__setattr__(self, "levels", _levels(self.levels))
         self._check_ranges()
         for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
@@ -115,6 +118,11 @@ class Options:
             raise FitError("shard is for networks that several processes train; pass distributed.")
 
     @property
+    def texts(self) -> set[str]:
+        """The columns of labels, whose text stays as it is written."""
+        return {*self.levels, *self.as_labels}
+
+    @property
     def penalised(self) -> bool:
         """Whether the weights are not those of greatest likelihood, which AIC and tests are of."""
         return bool(self.l1 or self.l2)
@@ -163,3 +171,13 @@ class Options:
         """The columns that are no features, by what they are."""
         names = ("sample_weight", "offset", "exposure", "cluster")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def _levels(given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the levels by column, each list as a tuple."""
+    for name, labels in given.items():
+        if isinstance(labels, str) or not isinstance(labels, Sequence) or not labels:
+            raise FitError(
+                f"levels must map a column to the list of its levels, but {name!r} has {labels!r}."
+            )
+    return {str(name): tuple(labels) for name, labels in given.items()}

@@ -116,11 +116,20 @@ def judged(model: Model | str | Path, data: Any, unseen: str = "refuse", y: Any 
     if isinstance(model, (str, Path)):
         model = save.read(Path(model))
     if isinstance(data, (str, Path)):
-        return of_table(model, table.read_file(data), unseen=unseen)
-    source, _ = table.from_memory(data, y, model.fitted.target.name)
+        return of_table(model, table.read_file(data, texts(model)), unseen=unseen)
+    source, _ = table.from_memory(data, y, model.fitted.target.name, texts(model))
     source = replace(source, frame=source.whole(), numbers=None)
     _check_width(model, source)
     return of_table(model, source, unseen=unseen)
+
+
+def texts(model: Model) -> set[str]:
+    """Return the columns whose text a model reads as it is written."""
+    target = model.fitted.target
+    own = {column.name for column in model.design.inputs if column.levels}
+    if any(isinstance(label, str) for label in target.classes or ()):
+        own.add(target.name)
+    return own
 
 
 def _check_width(model: Model, source: Table) -> None:

@@ -16,6 +16,7 @@ from neglog.fitting.linear.responses import Classes, Response
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.options import Options
 from neglog.fitting.table import listed
+from neglog.fitting.targets import place
 
 MOST_WEIGHTS = 5000
 """Of which Newton's method inverts the second derivatives."""
@@ -128,16 +129,11 @@ def _base(data: Prepared, options: Options) -> int:
     classes = data.target.classes or []
     if options.base is None:
         return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().glance()).argmax())
-    names = [str(label) for label in classes]
-    if not names:
+    if not classes:
         raise FitError(
             f"base is for classes, but the target {data.target.name!r} holds numbers; leave it out."
         )
-    if str(options.base) not in names:
-        raise FitError(
-            f"there is no class {options.base!r} to be the base; there are {listed(names)}."
-        )
-    return names.index(str(options.base))
+    return place(options.base, classes)
 
 
 def _scale(look: Tensor) -> Tensor | None:

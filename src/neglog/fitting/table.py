@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting import levels as of_labels
 
 ARRAYS = "the arrays"
 """The source of a table whose columns had no names."""
@@ -36,12 +37,14 @@ class Table:
         numbers: (N, P) columns called x1, x2, …, that are kept as the array that they came as;
             None where all are in the frame.
         notes: how the columns were read, each a sentence.
+        levels: the levels of columns of labels, in the order that the table declares.
     """
 
     source: str
     frame: pl.DataFrame
     numbers: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -72,17 +75,26 @@ def listed(names: list[Any], most: int = 8) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def read_file(path: str | Path) -> Table:
-    """Read a CSV or Parquet file; which of them it is, its first bytes tell."""
-    from neglog.fitting import text_file
+def read_file(path: str | Path, texts: Collection[str] = ()) -> Table:
+    """Read a CSV or Parquet file; its first bytes tell which of them it is.
+
+    Args:
+        path: the file.
+        texts: the columns of labels, whose text stays as it is written.
+    """
+    from neglog.fitting import stored, text_file
 
     path = Path(path)
     notes: list[str] = []
     with readable(path):
         with path.open("rb") as file:
             head = file.read(4)
-        frame = pl.read_parquet(path) if head == b"PAR1" else text_file.read(path, notes)
-    return replace(_checked(path.name, frame), notes=tuple(notes))
+        if head == b"PAR1":
+            levels = stored.levels(path, notes)
+            frame = pl.read_parquet(path)
+        else:
+            levels, frame = {}, text_file.read(path, notes, texts)
+    return _checked(path.name, frame, notes=notes, levels=levels, texts=texts)
 
 
 @contextmanager
@@ -118,13 +130,16 @@ def read_demo(name: str) -> tuple[Table, str]:
     return Table(f"scikit-learn's {name}", frame), DEMOS[name]
 
 
-def from_memory(data: Any, target: Any, name: str | None) -> tuple[Table, str]:
+def from_memory(
+    data: Any, target: Any, name: str | None, texts: Collection[str] = ()
+) -> tuple[Table, str]:
     """Take arrays, tensors or a data frame; return a table that holds the target too.
 
     Args:
         data: (N, P) numbers, or a data frame of any library that narwhals knows.
         target: (N,) values, or the name of the column that holds them.
         name: the name of the target.
+        texts: the columns of labels, whose text stays as it is written.
 
     Raises:
         FitError: the shapes do not belong together, or the target is not said.
@@ -137,14 +152,25 @@ def from_memory(data: Any, target: Any, name: str | None) -> tuple[Table, str]:
     if frame is None:
         table = _of_array(_array(data))
     else:
-        table = _checked("the data frame" if target is None else ARRAYS, frame)
+        source, levels = "the data frame" if target is None else ARRAYS, of_labels.declared(data)
+        table = _checked(source, frame, levels=levels, texts=texts)
     if target is not None:
-        return with_column(table, name or "y", target), name or "y"
+        return with_column(table, name or "y", target, texts=texts), name or "y"
     assert name is not None
-    return Table(table.source, table.whole()), name
+    return replace(table, frame=table.whole(), numbers=None), name
 
 
-def with_column(table: Table, name: str, values: Any, argument: str = "y") -> Table:
+def from_frame(data: Any, texts: Collection[str] = ()) -> Table | None:
+    """Return a data frame as a table; None where the data are not a frame."""
+    frame = _frame(data)
+    if frame is None:
+        return None
+    return _checked("X", frame, levels=of_labels.declared(data), texts=texts)
+
+
+def with_column(
+    table: Table, name: str, values: Any, argument: str = "y", texts: Collection[str] = ()
+) -> Table:
     """Return the table with one more column.
 
     Raises:
@@ -162,7 +188,9 @@ def with_column(table: Table, name: str, values: Any, argument: str = "y") -> Ta
         frame = pl.DataFrame([column])
     else:
         frame = table.frame.with_columns(column)
-    return _checked(table.source, frame, table.numbers)
+    own = of_labels.of_series(values)
+    levels = table.levels if own is None else {**table.levels, name: own}
+    return _checked(table.source, frame, table.numbers, table.notes, levels, texts)
 
 
 def _array(values: Any) -> np.ndarray[Any, Any]:
@@ -262,15 +290,28 @@ def _of_array(array: np.ndarray[Any, Any]) -> Table:
     return _checked(ARRAYS, pl.DataFrame(columns))
 
 
-def _checked(source: str, frame: pl.DataFrame, numbers: Any = None) -> Table:
+def _checked(
+    source: str,
+    frame: pl.DataFrame,
+    numbers: Any = None,
+    notes: Sequence[str] = (),
+    levels: Mapping[str, tuple[Any, ...]] | None = None,
+    texts: Collection[str] = (),
+) -> Table:
     """Refuse an empty table, and bring columns of like kinds to one type."""
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
     if "" in frame.columns:  # as pandas writes its index
         frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
-    frame = unified(frame)
-    frame = frame.with_columns(number_where_text_is_one(column) for column in frame)
-    return Table(source, frame, numbers)
+    frame, levels = unified(frame), levels or {}
+    kept = {*levels, *texts}
+    padded = [c.name for c in frame if c.name not in kept and of_labels.has_leading_zeros(c)]
+    frame = frame.with_columns(
+        number_where_text_is_one(column) for column in frame if column.name not in kept
+    )
+    padded = [name for name in padded if frame[name].dtype.is_numeric()]
+    notes = (*notes, *of_labels.zeros_lost(padded))
+    return Table(source, frame, numbers, notes, levels)
 
 
 def unified(frame: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,8 @@ from torch import Tensor
 from neglog.errors import FitError
 from neglog.fitting import counts
 from neglog.fitting.kinds import KINDS, Kind
+from neglog.fitting.levels import check_order, texts
+from neglog.fitting.levels import text as written
 from neglog.fitting.table import listed
 from neglog.likelihood import Likelihood
 
@@ -96,13 +99,13 @@ class Target:
 def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
     """Return each label's place among the classes, −1 where it is none of them."""
     if all(isinstance(label, str) for label in classes):
-        known = column.cast(pl.String).cast(pl.Enum(classes), strict=False)
+        known = texts(column).cast(pl.Enum(classes), strict=False)
         return known.to_physical().cast(pl.Int64).fill_null(-1).to_numpy().copy()
-    if column.dtype == pl.String:
-        return np.full(len(column), -1)
-    values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    values = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
     numbers = np.array(classes, dtype=np.float64)
-    places = np.searchsorted(numbers, values).clip(max=len(numbers) - 1)
+    sorter = np.argsort(numbers)
+    found = np.searchsorted(numbers, values, sorter=sorter).clip(max=len(numbers) - 1)
+    places = sorter[found]
     return np.where(numbers[places] == values, places, -1)
 
 
@@ -118,20 +121,36 @@ def objects(values: list[Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-def choose(column: pl.Series, override: str | None) -> Target:
+def choose(
+    column: pl.Series,
+    override: str | None,
+    order: Sequence[Any] | None = None,
+    base: Any = None,
+) -> Target:
     """Choose the likelihood of a target without missing values, and say why.
+
+    Args:
+        column: the target.
+        override: the likelihood that was asked for.
+        order: the classes in their order, where something declares it.
+        base: the class whose weights are 0.
 
     Raises:
         FitError: the column cannot be a target, or not one of the likelihood asked for.
     """
-    target = decide(column, override, len(column))
+    target = decide(column, override, len(column), order=order, base=base)
     if target.classes is None:
         check_numbers(column, target.kind)
     return target
 
 
 def decide(
-    column: pl.Series, override: str | None, rows: int, sample: pl.Series | None = None
+    column: pl.Series,
+    override: str | None,
+    rows: int,
+    sample: pl.Series | None = None,
+    order: Sequence[Any] | None = None,
+    base: Any = None,
 ) -> Target:
     """Choose the likelihood of a target, given values of it that stand for so many rows.
 
@@ -149,6 +168,8 @@ def decide(
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
     values = column.unique()
     labels = sorted({plain(value) for value in values.head(MOST_CLASSES)})
+    if order is not None:  # without the levels that rows left out held
+        labels = [label for label in map(plain, order) if label in set(labels)]
     if any(isinstance(label, float) for label in labels):
         labels = [float(label) for label in labels]
     if len(values) == 1:
@@ -159,34 +180,54 @@ def decide(
     doubt = ""
     if override is None:
         often = column if sample is None else sample
-        kind, reason, doubt = _fitting(column, labels, len(values), rows, often)
+        kind, reason, doubt = _fitting(column, labels, len(values), rows, often, order is not None)
     else:
         kind, reason = _asked_for(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":
         return Target(name, kind, None, reason, doubt)
     _check_classes(column, labels, rows, kind)
+    if KINDS[kind].ranked and order is None:
+        check_order(name, labels)
+    if KINDS[kind].ranked and base is not None:
+        raise FitError(f"base is for classes without an order, not for {kind}; leave it out.")
+    if len(labels) == 2 and base is not None:
+        labels = _with_base(labels, base)
+        reason = f"{name!r} holds two values, {labels[0]} (the base, 0) and {labels[1]} (1)"
     return Target(name, kind, labels, reason, doubt)
 
 
-def order(target: Target) -> list[str]:
-    """Say in which order classes with names are taken, which no table can tell."""
-    if target.kind != "ordinal" or not any(isinstance(label, str) for label in target.labels):
+def place(base: Any, labels: Sequence[Any]) -> int:
+    """Return a class's number.
+
+    Raises:
+        FitError: there is no such class.
+    """
+    names = [written(label) for label in labels]
+    if written(base) not in names:
+        raise FitError(f"there is no class {base!r} to be the base; there are {listed(names)}.")
+    return names.index(written(base))
+
+
+def _with_base(labels: list[Any], base: Any) -> list[Any]:
+    """Return two classes, the base first."""
+    return labels[::-1] if place(base, labels) else labels
+
+
+def order(target: Target, declared: bool) -> list[str]:
+    """Say in which order the classes of an ordinal target are taken."""
+    if not (declared and target.facts.ranked):
         return []
-    names = " < ".join(str(label) for label in target.labels)
-    return [
-        f"the classes are taken in the order of their names, {names}; if they rank otherwise, put "
-        "numbers such as 1, 2, 3 in their place."
-    ]
+    return [f"the classes are taken in the declared order, {' < '.join(map(str, target.labels))}."]
 
 
 def _fitting(
-    column: pl.Series, labels: list[Any], count: int, rows: int, often: pl.Series
+    column: pl.Series, labels: list[Any], count: int, rows: int, often: pl.Series, declared: bool
 ) -> tuple[str, str, str]:
     """Return the likelihood that the values look like, why, and what else they may be."""
     name = column.name
     if count == 2:
         return "bernoulli", f"{name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)", ""
-    if column.dtype == pl.String:
+    if column.dtype == pl.String or declared:
         return "categorical", f"{name!r} holds {count} different labels", ""
     shape = counts.Shape.of(often.drop_nulls().cast(pl.Float64).to_numpy())
     whole = all(isinstance(label, int) for label in labels)

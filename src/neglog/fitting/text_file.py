@@ -7,11 +7,13 @@ import csv
 import gzip
 import io
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting.levels import has_leading_zeros, zeros_lost
 from neglog.fitting.table import MISSING, listed
 
 _LOOK = 65_536
@@ -26,8 +28,13 @@ _BINARY = {
 }
 
 
-def read(path: Path, notes: list[str]) -> pl.DataFrame:
+def read(path: Path, notes: list[str], texts: Collection[str] = ()) -> pl.DataFrame:
     """Read a table of text; say of it what is worth a note.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+        texts: the columns that stay text.
 
     Raises:
         FitError: it is no text in UTF-8, or UTF-16 with its mark; or two columns have one name.
@@ -50,10 +57,15 @@ def read(path: Path, notes: list[str]) -> pl.DataFrame:
     separator = separator_of(path, head)
     try:
         frame = pl.read_csv(
-            source, separator=separator, infer_schema_length=None, null_values=MISSING
+            source,
+            separator=separator,
+            infer_schema_length=None,
+            null_values=MISSING,
+            schema_overrides=dict.fromkeys(texts, pl.String),
         )
     except pl.exceptions.ComputeError as error:
         raise _explained(path, source, separator) or error from None
+    notes += zeros_lost(_with_leading_zeros(head, separator, frame))
     return _with_decimal_commas(frame, notes) if separator == ";" else frame
 
 
@@ -141,3 +153,14 @@ def _with_decimal_commas(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     return frame.with_columns(
         pl.col(name).str.strip_chars().str.replace(",", ".").cast(pl.Float64) for name in found
     )
+
+
+def _with_leading_zeros(head: bytes, separator: str, frame: pl.DataFrame) -> list[str]:
+    """Return the columns read as whole numbers whose first lines hold digits such as 01234."""
+    text = head[: head.rfind(b"\n") + 1] or head
+    some = pl.read_csv(
+        text, separator=separator, infer_schema=False, ignore_errors=True,
+        truncate_ragged_lines=True, null_values=MISSING,
+    )  # fmt: skip
+    numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]
+    return [name for name in numbers if name in some.columns and has_leading_zeros(some[name])]

@@ -8,6 +8,7 @@ import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.design import Column
+from neglog.fitting.levels import texts
 
 UNSEEN = ("refuse", "base", "missing")
 
@@ -32,7 +33,7 @@ def settled(
     for column in columns:
         if unseen == "refuse" or not column.levels or column.name not in frame.columns:
             continue
-        text = frame[column.name].cast(pl.String)
+        text = texts(frame[column.name])
         strange = text.is_not_null() & ~text.is_in(column.levels)
         if strange.any():
             base = column.levels[0]

@@ -6,11 +6,13 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import text_file
+from neglog.fitting import stored, text_file
+from neglog.fitting.levels import texts
 from neglog.fitting.table import MISSING, listed, readable, unified
 
 _NUMBERS = 4_000_000
@@ -28,6 +30,9 @@ class File:
         blocks: of CSV the bytes from and up to which a block goes, of Parquet the rows.
         separator: what is between the fields of CSV; None for Parquet.
         types: what the columns are to be instead, where that is known.
+        levels: the levels of columns of labels, in the order that the file declares.
+        texts: the columns of labels, which are read as text.
+        notes: how the file is read.
     """
 
     path: Path
@@ -35,6 +40,9 @@ class File:
     blocks: Sequence[tuple[int, int]]
     separator: str | None = None
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
+    levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def read(self, block: int, names: Sequence[str]) -> pl.DataFrame:
         """Return some of the columns of a block.
@@ -44,7 +52,9 @@ class File:
         """
         with readable(self.path):
             frame = self._csv(block, names) if self.separator else self._parquet(block, names)
-        return self.typed(unified(frame))
+        frame = unified(frame)
+        labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
+        return self.typed(frame.with_columns(labels))
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return columns as what they are to be."""
@@ -104,13 +114,15 @@ def open_file(path: str | Path) -> File:
 
 
 def _open_parquet(path: Path) -> File:
+    notes: list[str] = []
+    levels = stored.levels(path, notes)
     scan = pl.scan_parquet(path)
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())
     wanted = max(_LEAST, min(_MOST, _NUMBERS // max(1, len(schema))))
     size = 2 ** (wanted.bit_length() - 1)  # as the groups of rows that files are made of
     blocks = [(first, min(first + size, rows)) for first in range(0, rows, size)]
-    return File(path, dict(schema), blocks)
+    return File(path, dict(schema), blocks, levels=levels, notes=tuple(notes))
 
 
 def _open_csv(path: Path, head: bytes) -> File:

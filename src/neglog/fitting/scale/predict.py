@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from neglog.fitting import files, save
-from neglog.fitting.predict import of_table
+from neglog.fitting.predict import of_table, texts
 from neglog.fitting.save import Saved
 from neglog.fitting.scale.file import File, open_file
 from neglog.fitting.scale.write import write_csv
@@ -81,14 +81,11 @@ def predicted(
 
 
 def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Iterator[pl.DataFrame]:
-    texts = {column.name for column in saved.design.inputs if column.levels}
-    if any(isinstance(label, str) for label in saved.fitted.target.classes or ()):
-        texts.add(saved.fitted.target.name)
-    start = 0
+    own, start = texts(saved), 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
         frame = frame.with_columns(
-            _number_or_logical(column) for column in frame if column.name not in texts
+            _number_or_logical(column) for column in frame if column.name not in own
         )
         found = of_table(saved, Table(file.path.name, frame), start, unseen).predictions()
         start += len(frame)

@@ -13,6 +13,7 @@ from neglog.errors import FitError
 from neglog.fitting.data import bases
 from neglog.fitting.design import Design
 from neglog.fitting.judge import Fitted, Rows, judge
+from neglog.fitting.levels import zeros_lost
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.responses import Response
 from neglog.fitting.linear.sums import Problem
@@ -116,15 +117,19 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         FitError: the file cannot be fitted, or not without being in memory as a whole.
     """
     file = open_file(path)
+    for column in sorted(options.texts):
+        file.require(column)
+    file = replace(file, texts=frozenset({*file.levels, *options.texts}))
     choice = surveys.with_part(surveys.choose(file, name, options), file)
     own = range(group.rank, len(file.blocks), group.size)
     survey = Survey()
     for part in group.gather(surveys.made(file, choice, own)):
         survey.merge(part)
     surveys.check_roles(survey, choice)
-    design = surveys.design(survey, choice)
-    file = replace(file, types=survey.types())
-    target = surveys.target(survey, choice, file)
+    labels = surveys.labels(survey, choice, file)
+    design = surveys.design(survey, choice, labels.levels)
+    file = replace(file, types=survey.types(file.texts))
+    target = surveys.target(survey, choice, file, labels.levels.get(name))
     _refuse_kinks(target, options)
     gaps = frozenset(n for n, seen in survey.columns.items() if seen.missing.rows)
     encoder = Encoder(file, choice, design, target, own, gaps)
@@ -137,7 +142,19 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         streams=(streams[0], streams[1]),
         tallied=tallied,
         starts=survey.starts(),
-        notes=_notes(survey, design, options) + order(target),
+        notes=[
+            *file.notes,
+            *labels.notes,
+            *zeros_lost(
+                [
+                    n
+                    for n, c in survey.columns.items()
+                    if c.padded and c.type.is_numeric() and n not in labels.levels
+                ]
+            ),
+            *_notes(survey, design, options),
+            *order(target, name in labels.levels),
+        ],
     )
 
 

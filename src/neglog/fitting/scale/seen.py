@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from neglog.fitting.design import MOST_LEVELS, Column, check_levels, refuse_mixed, refuse_type
+from neglog.fitting.levels import has_leading_zeros
 
 
 class Place(NamedTuple):
@@ -47,6 +48,7 @@ class Seen:
         present: how many values there are.
         missing, strange, infinite, negative, zero: values that are not there, are text but no
             number, or are numbers of which not every role of a column allows.
+        padded: whether digits such as 01234 are among them.
         logical: how many texts are true or false, and how many of them true.
         levels: the texts, or those found until they were too many.
         known, total: of the rows that are fitted, how many values there are, and the sum of those
@@ -60,6 +62,7 @@ class Seen:
     infinite: Count = field(default_factory=Count)
     negative: Count = field(default_factory=Count)
     zero: Count = field(default_factory=Count)
+    padded: bool = False
     logical: int = 0
     levels: set[str] = field(default_factory=set)
     known: int = 0
@@ -74,6 +77,7 @@ class Seen:
         numbers = values.cast(pl.Float64, strict=False)
         if values.dtype == pl.String:
             text = values.str.to_lowercase()
+            self.padded |= has_leading_zeros(values)
             self.logical += int(text.is_in(["true", "false"]).sum())
             self.strange.add(block, numbers.is_null() & values.is_not_null(), values)
             self._add_levels(values)
@@ -101,6 +105,7 @@ class Seen:
             getattr(self, name).merge(getattr(other, name))
         for name in ("present", "logical", "known", "total"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.padded |= other.padded
         self.levels |= other.levels
 
     @property

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting import roles, rows, targets
-from neglog.fitting.design import Design, of_columns, refuse_infinite
+from neglog.fitting.design import Column, Design, of_columns, refuse_infinite
+from neglog.fitting.levels import settled, text
 from neglog.fitting.options import Options
 from neglog.fitting.scale.chance import fractions, places
 from neglog.fitting.scale.file import File
 from neglog.fitting.scale.seen import Count, Place, Seen
+from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
 
 _SAMPLE_NUMBERS = 2_000_000
@@ -153,10 +156,14 @@ class Survey:
         """Return the sample in the order of the table."""
         return pl.concat([part for _, part in sorted(self.sample, key=lambda pair: pair[0])])
 
-    def types(self) -> Mapping[str, pl.DataType]:
-        """Return what the columns that are stored as text are."""
+    def types(self, texts: Collection[str] = ()) -> Mapping[str, pl.DataType]:
+        """Return what the columns that are stored as text are, but for those that stay text."""
         seen = self.columns.items()
-        return {name: column.type for name, column in seen if column.kind == pl.String}
+        return {
+            name: pl.String() if name in texts else column.type
+            for name, column in seen
+            if column.kind == pl.String
+        }
 
 
 def _apart(values: pl.Series) -> pl.Series:
@@ -183,8 +190,39 @@ def with_part(choice: Choice, file: File) -> Choice:
     return replace(choice, part=min(1.0, wanted / max(total, 1.0)))
 
 
-def design(survey: Survey, choice: Choice) -> Design:
+def labels(survey: Survey, choice: Choice, file: File) -> Table:
+    """Return an empty table's levels, of every column of labels that is used, with notes.
+
+    Raises:
+        FitError: an option does not name the levels of its column.
+    """
+    used = [name for name in choice.names if name in file.texts]
+    found = {name: sorted(survey.columns[name].levels, key=_by_number) for name in used}
+    if survey.values is not None and choice.target in found:
+        found[choice.target] = sorted(survey.values.drop_nulls(), key=_by_number)
+    height = max((len(own) for own in found.values()), default=0)
+    columns = [pl.Series(n, [*own, *[None] * (height - len(own))], pl.String)
+               for n, own in found.items()]  # fmt: skip
+    declared = {n: tuple(map(text, own)) for n, own in file.levels.items() if n in found}
+    declared |= {n: tuple(own) for n, own in found.items() if n not in declared}
+    return settled(Table(file.path.name, pl.DataFrame(columns), levels=declared), choice.options)
+
+
+def _by_number(label: str) -> tuple[float, str]:
+    """Order labels that are numbers by their values, before all others."""
+    try:
+        return float(label), label
+    except ValueError:
+        return np.inf, label
+
+
+def design(survey: Survey, choice: Choice, levels: Mapping[str, Sequence[Any]]) -> Design:
     """Return how the columns are encoded.
+
+    Args:
+        survey: what the blocks have shown.
+        choice: which columns are used.
+        levels: of the columns of labels whose levels are known, in order.
 
     Raises:
         FitError: a column cannot be, or holds infinite or missing values.
@@ -192,11 +230,13 @@ def design(survey: Survey, choice: Choice) -> Design:
     seen = survey.columns
     fill = choice.options.missing == "mean"
     columns = [
-        seen[name].column(name, survey.row(seen[name].strange.first), fill)
+        Column(name, tuple(levels[name]))
+        if name in levels
+        else seen[name].column(name, survey.row(seen[name].strange.first), fill)
         for name in choice.features
     ]
     for name in choice.features:
-        if seen[name].type != pl.String and seen[name].infinite.rows:
+        if name not in levels and seen[name].type != pl.String and seen[name].infinite.rows:
             count = seen[name].infinite
             refuse_infinite(name, count.rows, survey.row(count.first))
     gaps = {
@@ -214,7 +254,9 @@ def design(survey: Survey, choice: Choice) -> Design:
     return of_columns(columns, choice.options.missing)
 
 
-def target(survey: Survey, choice: Choice, file: File) -> Target:
+def target(
+    survey: Survey, choice: Choice, file: File, order: Sequence[Any] | None = None
+) -> Target:
     """Return what the target is.
 
     Raises:
@@ -223,7 +265,10 @@ def target(survey: Survey, choice: Choice, file: File) -> Target:
     assert survey.values is not None
     values = file.typed(survey.values.to_frame())[choice.target]
     sample = file.typed(survey.rows().select(choice.target))[choice.target]
-    found = targets.decide(values, choice.options.likelihood, survey.kept, sample)
+    options = choice.options
+    found = targets.decide(
+        values, options.likelihood, survey.kept, sample, order=order, base=options.base
+    )
     if found.classes is None:
         if values.dtype == pl.String:
             targets.check_numbers(values, found.kind)

@@ -1,0 +1,66 @@
+"""The order of categories that a Parquet file declares."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+
+def levels(path: Path, notes: list[str]) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of a Parquet file's columns in their declared order.
+
+    polars reads the order of its own `Enum` only; that of pandas and of pyarrow is in the
+    dictionaries of the file, which pyarrow reads where it is installed. Otherwise a note says so.
+    """
+    schema = pl.scan_parquet(path).collect_schema()
+    found: dict[str, tuple[Any, ...]] = {
+        name: tuple(kind.categories) for name, kind in schema.items() if isinstance(kind, pl.Enum)
+    }
+    metadata = pl.read_parquet_metadata(path)
+    by_pandas = _of_pandas(metadata)
+    for name in by_pandas:  # Parquet stores numbers plainly, without the order of their categories
+        if name in schema and schema[name] not in (pl.Categorical, pl.String):
+            own = pl.scan_parquet(path).select(name).unique().collect()[name]
+            found[name] = tuple(own.drop_nulls().sort().to_list())
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in found]
+        if texts:
+            notes.append(
+                f"the order of the categories of {', '.join(map(repr, texts))} in {path.name} is "
+                "not known, as only pyarrow reads it, and the alphabet's is taken; install "
+                "pyarrow, or pass --levels 'COLUMN=first,second'."
+            )
+        return found
+    file = parquet.ParquetFile(path)
+    if (written := metadata.get("ARROW:schema")) is None:
+        return found
+    for own in pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written))):
+        by_polars = any(key.startswith(b"_PL_") for key in own.metadata or {})
+        if isinstance(own.type, pa.DictionaryType) and not by_polars and own.name not in found:
+            found[own.name] = _dictionary(file, own.name)
+    return found
+
+
+def _of_pandas(metadata: dict[str, str]) -> set[str]:
+    """Return the columns that pandas wrote as categories."""
+    columns = json.loads(metadata.get("pandas", "{}")).get("columns", [])
+    return {own["field_name"] for own in columns if own["pandas_type"] == "categorical"}
+
+
+def _dictionary(file: Any, name: str) -> tuple[Any, ...]:
+    """Return the labels of a column's dictionaries as they appear; of numbers the sorted values."""
+    found: dict[Any, None] = {}
+    for batch in file.iter_batches(columns=[name]):
+        column = batch.column(0)
+        coded = hasattr(column, "dictionary")
+        found.update(dict.fromkeys((column.dictionary if coded else column.unique()).to_pylist()))
+    if all(isinstance(label, str) for label in found):
+        return tuple(found)
+    return tuple(sorted(label for label in found if label is not None))
