@@ -159,6 +159,8 @@ def decide(
         override: the likelihood that was asked for.
         rows: how many rows there are.
         sample: values that occur as often as in the rows; None where `column` does.
+        order: the classes in their order, where something declares it.
+        base: the class whose weights are 0.
 
     Raises:
         FitError: as `choose`, but for numbers that the likelihood does not allow.
