@@ -334,14 +334,14 @@ WRONG_TYPES = {
 def test_the_order_of_named_classes_is_told(stream, tmp_path):
     ranks = ["low", "mid", "high"]
     frame = pl.DataFrame({"y": [ranks[i // 3 % 3] for i in range(60)], "x": range(60)})
-    for file, words in (
-        (frame, ["high < low < mid"]),
-        (frame.with_columns(y=pl.col("y").rank()), []),
+    for file, options, words in (
+        (frame, {"levels": {"y": ranks}}, ["low < mid < high"]),
+        (frame.with_columns(y=pl.col("y").rank()), {}, []),
     ):
         file.write_csv(tmp_path / "t.csv")
-        notes = neglog.fit(tmp_path / "t.csv", "y", likelihood="ordinal", stream=stream).notes
-        assert [word for word in words if word in " ".join(notes)] == words
-        assert len([note for note in notes if "taken in the order" in note]) == len(words)
+        found = neglog.fit(tmp_path / "t.csv", "y", likelihood="ordinal", stream=stream, **options)
+        assert [word for word in words if word in " ".join(found.notes)] == words
+        assert len([note for note in found.notes if "declared order" in note]) == len(words)
 
 
 @pytest.mark.parametrize("options", [{}, {"drop": ["x3"]}, {"hidden": [2], "epochs": 1}])
