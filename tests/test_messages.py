@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import NamedTuple
+
 import pytest
 import torch
 
@@ -259,7 +262,8 @@ MESSAGES = [
     (
         lambda: F.gaussian_nll_loss(ROW, ROW, torch.ones(2)),
         errors.ShapeError,
-        "var must have the input's shape (4, 3), or a last dimension of 1, but it is (2,).",
+        "var must have the input's shape (4, 3), a last dimension of 1, or be one number, "
+        "but it is (2,).",
     ),
     (
         lambda: F.gaussian_nll_loss(ROW, ROW, -1.0),
@@ -310,7 +314,8 @@ MESSAGES = [
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=0),
         errors.ArgumentError,
-        "normalizer must be a number above 0, or a tensor of no dimensions, but it is 0.",
+        "normalizer must be a finite number above 0, or a tensor of one and no dimensions, but it "
+        "is 0.",
     ),
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=torch.ones(4)),
@@ -363,6 +368,82 @@ MESSAGES = [
         "weight must be a tensor, a number or a list of numbers, but it is str.",
     ),
 ]
+
+MESSAGES += [
+    (
+        lambda: F.mse_loss(ROW + 1j, ROW),
+        errors.DtypeError,
+        "input must be real: complex tensors are not supported, but it is torch.complex64; pass "
+        "torch.view_as_real(input), its real and imaginary parts.",
+    ),
+    (lambda: F.huber_loss(ROW, ROW + 1j), errors.DtypeError, "torch.view_as_real(target)"),
+    (
+        lambda: F.binary_cross_entropy_with_logits(ROW + 1j, ROW),
+        errors.DtypeError,
+        "torch.view_as_real(input)",
+    ),
+    (lambda: F.cross_entropy(ROW + 1j, LABELS), errors.DtypeError, "torch.view_as_real(input)"),
+    (lambda: F.cross_entropy(ROW, LABELS + 1j), errors.DtypeError, "torch.view_as_real(target)"),
+    (lambda: F.poisson_nll_loss(ROW + 1j, ROW), errors.DtypeError, "torch.view_as_real(input)"),
+    (lambda: F.gaussian_nll_loss(ROW, ROW, ROW + 1j), errors.DtypeError, "view_as_real"),
+    (
+        lambda: F.mse_loss(ROW, ROW, sample_weight=ROW + 1j),
+        errors.DtypeError,
+        "torch.view_as_real(sample_weight)",
+    ),
+    (
+        lambda: F.cross_entropy((ROW, ROW[0]), LABELS),
+        errors.ArgumentError,
+        "input must be a torch.Tensor, but it is tuple; pass outputs[0].",
+    ),
+    (lambda: F.cross_entropy([ROW], LABELS), errors.ArgumentError, "pass outputs[0]."),
+    (
+        lambda: F.cross_entropy([ROW[0], ROW[1]], LABELS),
+        errors.ArgumentError,
+        "input must be a torch.Tensor, but it is list; use torch.stack(input), or pass outputs[0] "
+        "if the others are extra outputs.",
+    ),
+    (
+        lambda: F.cross_entropy({"logits": ROW}, LABELS),
+        errors.ArgumentError,
+        'it is dict; pass outputs["logits"], or outputs.logits of an output object.',
+    ),
+    (
+        lambda: F.cross_entropy(Output(torch.tensor(0.0), ROW), LABELS),
+        errors.ArgumentError,
+        "pass outputs.logits.",
+    ),
+    (
+        lambda: F.cross_entropy(Named(ROW, ROW), LABELS),
+        errors.ArgumentError,
+        "pass outputs.logits.",
+    ),
+    (lambda: F.cross_entropy(ROW, {"y": LABELS}), errors.ArgumentError, 'pass target["y"]'),
+    (
+        lambda: F.cross_entropy(ROW, LABELS, sample_weight=torch.tensor([1.0, -1.0, 2.0, -2.0])),
+        errors.ArgumentError,
+        "a mean divides by the sum of sample_weight, which must be above 0, but the sum of these 4 "
+        "is 0; positive and negative ones cancel; pass normalizer=len(batch) to divide by the "
+        "number of rows.",
+    ),
+    (
+        lambda: F.mse_loss(ROW, ROW, normalizer=torch.tensor(-3.0)),
+        errors.ArgumentError,
+        "normalizer must be a finite number above 0, or a tensor of one and no dimensions, but it "
+        "is a tensor of -3.0.",
+    ),
+]
+
+
+class Named(NamedTuple):
+    logits: torch.Tensor
+    hidden: torch.Tensor
+
+
+@dataclasses.dataclass
+class Output:
+    loss: torch.Tensor
+    logits: torch.Tensor
 
 
 @pytest.mark.parametrize("number", range(len(MESSAGES)))

@@ -136,12 +136,17 @@ def labels_of(problem: RowsOfClasses, keep: Tensor) -> tuple[Tensor, Tensor]:
 
 def count_of_rows(problem: RowsOfClasses) -> Tensor:
     """Return what a mean over the rows divides by, in the dtype of the rows."""
+    return weights_of_rows(problem).sum()
+
+
+def weights_of_rows(problem: RowsOfClasses) -> Tensor:
+    """Return how much each row counts in a mean."""
     keep = kept_rows(problem)
     count = keep.to(problem.x.dtype)
     if problem.y.dim() == 1 and problem.weight is not None:
         label, known = labels_of(problem, keep)
         count = count * problem.weight[label] * known
-    return (count if problem.share is None else count * problem.share).sum()
+    return count if problem.share is None else count * problem.share
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:

@@ -218,7 +218,8 @@ class SignedBernoulli(Elementwise):
 
     @staticmethod
     def grad_target(logit, y):
-        return -logit * sigmoid(-y * logit)
+        doubt = sigmoid(-y * logit)
+        return where(doubt == 0.0, 0.0, -logit * doubt)
 
     @staticmethod
     def constant(y):

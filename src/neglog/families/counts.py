@@ -26,7 +26,9 @@ class Poisson(Elementwise):
 
     @staticmethod
     def nll(log_rate, y):
-        return exp(log_rate) - y * log_rate
+        rate = exp(log_rate)
+        slope = where(y == 0.0, 0.0, y * log_rate)  # 0 · ∞ is 0 here
+        return where(rate - rate == 0.0, rate - slope, rate)  # and ∞ − ∞ is ∞
 
     @staticmethod
     def grad(log_rate, y):
@@ -66,15 +68,18 @@ class PoissonRate(Elementwise):
     def nll(rate, eps, y):
         floored = rate + eps
         lost = (rate - floored) + eps  # by rounding
-        return rate - y * (log(floored) + lost / floored)
+        rest = where(lost == 0.0, 0.0, lost / floored)
+        slope = where(y == 0.0, 0.0, y * (log(floored) + rest))
+        return where(rate - rate == 0.0, rate - slope, rate)
 
     @staticmethod
     def grad(rate, eps, y):
-        return ((rate - y) + eps) / (rate + eps)
+        known = (y != 0.0) & (rate - rate == 0.0)  # else the slope is 1
+        return where(known | (rate != rate), ((rate - y) + eps) / (rate + eps), 1.0)
 
     @staticmethod
     def curvature(rate, eps, y):
-        return y / ((rate + eps) * (rate + eps))
+        return where(y == 0.0, 0.0, y / (rate + eps) / (rate + eps))
 
     @staticmethod
     def grad_target(rate, eps, y):

@@ -69,19 +69,22 @@ class HeteroscedasticNormal(Elementwise):
     @staticmethod
     def nll(mean, variance, eps, y):
         v, error = at_least(variance, eps), mean - y
-        return 0.5 * (log(v) + error * error * (1.0 / v))
+        return 0.5 * (log(v) + error * (error * (1.0 / v)))  # the square may be too large
 
     @staticmethod
     def grad(mean, variance, eps, y):
         v, error = at_least(variance, eps), mean - y
-        precision = 1.0 / v
-        return error * precision, 0.5 * (v - error * error) * (precision * precision)
+        precision, square = 1.0 / v, error * error
+        by_mean = error * precision
+        near = 0.5 * (v - square) * precision * precision
+        far = 0.5 * (precision - by_mean * by_mean)  # where the square is too large
+        return by_mean, where(square - square == 0.0, near, far)
 
     @staticmethod
     def curvature(mean, variance, eps, y):
         v = at_least(variance, eps)
         z = (mean - y) / v
-        return 1.0 / v, -z / v, (z * z - 0.5 / v) / v
+        return 1.0 / v, -z / v, z * (z / v) - 0.5 / v / v
 
     @staticmethod
     def grad_target(mean, variance, eps, y):

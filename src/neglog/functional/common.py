@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from neglog import engine, guards, placed
-from neglog.engine import Elements, RowsOfClasses, reference, shortcut
+from neglog.compatibility import is_torch_compatible
+from neglog.engine import Elements, RowsOfClasses, reference, shortcut, values
+from neglog.functional import distributed
 
 _HALF = (torch.float16, torch.bfloat16)
 P = ParamSpec("P")
@@ -45,6 +47,9 @@ def _entered(
         if has_torch_function(everything):
             overridden: T = handle_torch_function(call, everything, *args, **kwargs)
             return overridden
+        if distributed.must_gather(args, kwargs):
+            whole: T = distributed.gathered(call, args, kwargs)
+            return whole
         if under_autocast is None or not _is_autocast(everything):
             return compute(*args, **kwargs)
         named = {name: under_autocast(value) for name, value in kwargs.items()}
@@ -66,6 +71,29 @@ class Extras(NamedTuple):
     sample_weight: Tensor | None = None
     normalizer: Tensor | float | None = None
     empty: str = "nan"
+
+    def check(self, reduction: str) -> None:
+        """Refuse what no mean can divide by."""
+        guards.extras(self.normalizer, self.empty, reduction)
+        if isinstance(self.normalizer, Tensor) and values.are_known(self.normalizer):
+            guards.known_normalizer(self.normalizer, self.empty)
+
+    def check_sum(self, reduction: str, weight: Tensor | None, divisors: Any) -> None:
+        """Refuse weights that cancel in what a mean divides by, where values may be looked at.
+
+        Args:
+            reduction: only a mean divides.
+            weight: torch's weight, if a mean divides by it too.
+            divisors: returns what is added up.
+        """
+        if reduction != "mean" or self.normalizer is not None or is_torch_compatible():
+            return
+        named = {"sample_weight": self.sample_weight, "weight": weight}
+        for name, given in named.items():
+            known = given is not None and values.are_known(given) and given.numel() > 0
+            if known and given is not None and given.detach().amin().item() < 0:
+                ours = self.sample_weight is not None
+                guards.positive_sum(name, divisors().detach(), ours)
 
     def shares(self, shape: torch.Size, like: Tensor, counts: Tensor | None) -> Tensor | None:
         """Return how much each loss counts, 0 where it does not; None where all count alike."""
@@ -120,7 +148,7 @@ def of_elements(
         mean_of_weights: whether a mean divides by the weights.
     """
     y, reduction = problem.y, problem.reduction
-    guards.extras(extras.normalizer, extras.empty, reduction)
+    extras.check(reduction)
     share = extras.shares(y.shape, y, counts)
     plain = share is None and not mean_of_weights and constant is None
     if plain and extras.normalizer is None and _is_simple(reduction, extras, y.numel()):
@@ -138,6 +166,7 @@ def of_elements(
         terms = terms if problem.weight is None else terms * problem.weight
         total = total + reference.reduced(terms.to(total.dtype), how)
     divisors = problem.weight if mean_of_weights else share
+    extras.check_sum(reduction, problem.weight if mean_of_weights else None, lambda: divisors)
     count = y.numel() if divisors is None else divisors.sum()
     return finished(total, count, y.shape, reduction, extras, dtype)
 
@@ -157,9 +186,11 @@ def _sharing(problem: Elements, share: Tensor) -> Elements:
 def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor:
     """Return a loss over rows, reduced, or in the given shape of the losses."""
     reduction = problem.reduction
-    guards.extras(extras.normalizer, extras.empty, reduction)
+    extras.check(reduction)
     share = extras.shares(shape, problem.x, None)
     problem = problem._replace(share=None if share is None else share.reshape(-1))
+    weight = problem.weight if problem.y.dim() == 1 else None
+    extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
     if extras.normalizer is None and extras.empty == "nan" and reduction in guards.REDUCTIONS[:3]:
         result = engine.rows(problem)
         return result.reshape(shape) if reduction == "none" else result

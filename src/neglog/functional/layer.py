@@ -133,7 +133,7 @@ class Layer:
         loss_dtype: torch.dtype | None,
     ) -> Tensor:
         """Return the losses or what they are reduced to, rounded once."""
-        guards.extras(extras.normalizer, extras.empty, reduction)
+        extras.check(reduction)
         guards.loss_dtype(loss_dtype)
         shape = torch.Size((*self.leading, *self.inner))
         given = extras.shares(shape, operands.x, None)
@@ -141,6 +141,9 @@ class Layer:
         dtype = loss_dtype or self.dtype
         operands = operands._replace(share=share)
         self.check(head, operands)
+        problem = self._problem(head, operands)
+        weight = operands.weight if problem.y.dim() == 1 else None
+        extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
         if share is not None and share.requires_grad:
             lines = self._unweighed(head, operands) * share
             total = lines.reshape(shape) if reduction == "none" else lines.sum()

@@ -12,10 +12,20 @@ from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, DtypeError, sentence
 
 
+def real(**named: Tensor) -> None:
+    """Refuse complex tensors, which have no likelihood here."""
+    for name, tensor in named.items():
+        if tensor.is_complex():
+            remedy = f"pass torch.view_as_real({name}), its real and imaginary parts"
+            wanted = f"{name} must be real: complex tensors are not supported"
+            raise DtypeError(sentence(wanted, f"it is {tensor.dtype}", remedy=remedy))
+
+
 def same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Refuse a prediction and a target of different dtypes."""
     if input.is_floating_point() and input.dtype == target.dtype:
         return input, target
+    real(input=input, target=target)
     if is_torch_compatible() and input.is_floating_point() and target.is_floating_point():
         dtype = torch.promote_types(input.dtype, target.dtype)
         return input.to(dtype), target.to(dtype)
@@ -35,7 +45,10 @@ def common_dtype(input: Tensor, *others: Tensor, whole: bool = False) -> torch.d
     dtype = input.dtype
     for other in others:
         dtype = torch.promote_types(dtype, other.dtype)
-    if whole and not dtype.is_complex and not dtype.is_floating_point:
+    if dtype.is_complex:
+        real(input=input, target=others[0])
+        real(**{f"argument {i}": other for i, other in enumerate(others[1:], start=3)})
+    if whole and not dtype.is_floating_point:
         return torch.get_default_dtype()
     if not dtype.is_floating_point:
         got = f"input is {input.dtype} and target is {others[0].dtype}"
@@ -72,6 +85,7 @@ def no_gradient(**named: Tensor | None) -> None:
 
 def floating(input: Tensor) -> None:
     """Refuse an input that cannot be a prediction."""
+    real(input=input)
     if not input.is_floating_point():
         remedy = "the prediction comes first, the target second"
         raise DtypeError(sentence("input must be floating", f"it is {input.dtype}", remedy=remedy))

@@ -17,7 +17,7 @@ from neglog.errors import (
     sentence,
     shape,
 )
-from neglog.guards.dtypes import floating
+from neglog.guards.dtypes import floating, real
 from neglog.guards.options import tensors
 from neglog.support import unit_interval
 
@@ -71,7 +71,8 @@ def several_classes(classes: int, one_will_do: bool) -> None:
 
 def linear_labels(target: Tensor, losses: torch.Size, probabilities: torch.Size) -> None:
     """Refuse labels whose dtype or shape does not fit the layer."""
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+    real(target=target)
+    if target.is_floating_point():
         wanted = f"the target must be integer labels {tuple(losses)}, or probabilities "
         wanted += f"{tuple(probabilities)}"
         raise DtypeError(sentence(wanted, f"it is {target.dtype} of shape {shape(target)}"))

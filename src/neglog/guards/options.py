@@ -12,6 +12,8 @@ from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, sentence
+from neglog.guards.contents import tensor_in
+from neglog.guards.dtypes import real
 
 REDUCTIONS = ("none", "mean", "sum", "batchmean")
 OF_ROWS = "mean of rows"  # of each the sum over its outputs; not for callers
@@ -25,11 +27,11 @@ def warn(message: str, stacklevel: int) -> None:
 
 
 def tensors(**named: Any) -> None:
-    """Refuse arguments that are no tensors."""
+    """Refuse arguments that are not tensors."""
     for name, value in named.items():
         if not isinstance(value, Tensor):
             kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
-            wanted, remedy = f"{name} must be a torch.Tensor", f"use torch.as_tensor({name})"
+            wanted, remedy = f"{name} must be a torch.Tensor", tensor_in(name, value)
             raise ArgumentError(sentence(wanted, f"it is {kind}", remedy=remedy))
 
 
@@ -97,9 +99,37 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
             got = "it requires a gradient" if normalizer.dim() == 0 else got
             remedy = "use normalizer.detach()" if normalizer.dim() == 0 else "use normalizer.sum()"
             raise ArgumentError(sentence("normalizer must be one number", got, remedy=remedy))
+        real(normalizer=normalizer)
     elif not _is_positive(normalizer):
-        wanted = "normalizer must be a number above 0, or a tensor of no dimensions"
-        raise ArgumentError(sentence(wanted, f"it is {normalizer!r}"))
+        raise ArgumentError(sentence(_NORMALIZER, f"it is {normalizer!r}"))
+
+
+_NORMALIZER = "normalizer must be a finite number above 0, or a tensor of one and no dimensions"
+
+
+def known_normalizer(normalizer: Tensor, empty: str) -> None:
+    """Refuse a tensor of a value that is refused as a number; 0 is what an empty batch has."""
+    value = normalizer.item()
+    if not _is_positive(value) and not (value == 0 and empty == "zero"):
+        raise ArgumentError(sentence(_NORMALIZER, f"it is a tensor of {value!r}"))
+
+
+def positive_sum(name: str, weights: Tensor, ours: bool) -> None:
+    """Refuse weights whose sum no mean can divide by, given that some are negative.
+
+    A sum that is no larger than what rounding leaves of weights that cancel is as good as 0.
+    Torch divides by a negative sum of its own weights, so only `ours` must be above 0.
+    """
+    total, size = weights.sum(dtype=torch.float64).item(), weights.abs().sum().item()
+    rounding = min(weights.numel(), 1024) * torch.finfo(torch.float32).eps
+    cancels = abs(total) <= rounding * size
+    if not cancels and (not ours or not total <= 0):  # NaN comes from what is no weight
+        return
+    wanted = f"a mean divides by the sum of {name}, which must be above 0"
+    cause = "positive and negative ones cancel" if cancels else ""
+    remedy = "pass normalizer=len(batch) to divide by the number of rows"
+    got = f"the sum of these {weights.numel()} is {total:g}"
+    raise ArgumentError(sentence(wanted, got, cause, remedy))
 
 
 def _is_positive(value: Any) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 from neglog import placed
 from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
-from neglog.guards.dtypes import floating
+from neglog.guards.dtypes import floating, real
 from neglog.guards.options import tensors, warn
 
 
@@ -60,6 +60,7 @@ def leading(name: str, tensor: Any, losses: torch.Size) -> Tensor:
         remedy = f"use torch.as_tensor({name})"
         wanted, got = f"{name} must be a torch.Tensor", f"it is {type(tensor).__name__}"
         raise ArgumentError(sentence(wanted, got, remedy=remedy))
+    real(**{name: tensor})
     pairs = zip(tensor.shape, losses, strict=False)
     if tensor.dim() > len(losses) or any(a not in (1, b) for a, b in pairs):
         wanted = f"{name} must have the losses' shape {tuple(losses)} or its leading dimensions"
@@ -89,7 +90,10 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
 
 
 def variance(var: Any, input: Tensor) -> Tensor:
-    """Return the variances in the input's shape; they may lack its last dimension, as in torch."""
+    """Return the variances in the input's shape.
+
+    They may be one number, or lack the input's last dimension, as in torch.
+    """
     if isinstance(var, (int, float)):
         if var < 0:
             raise ArgumentError(sentence("var must be 0 or more", f"it is {var!r}"))
@@ -100,12 +104,17 @@ def variance(var: Any, input: Tensor) -> Tensor:
         raise ArgumentError(sentence(wanted, f"it is {type(var).__name__}"))
     if var.shape == input.shape:
         return var
+    real(var=var)
     if input.shape[:-1] == var.shape and input.dim() > 0:
         return var.unsqueeze(-1).expand_as(input)
+    if var.numel() == 1 and var.dim() <= 1:
+        return var.reshape(()).expand_as(input)
     pairs = zip(var.shape, input.shape, strict=False)
     if var.dim() == input.dim() and all(a in (1, b) for a, b in pairs):
         return var.expand_as(input)
-    wanted = f"var must have the input's shape {shape(input)}, or a last dimension of 1"
+    wanted = (
+        f"var must have the input's shape {shape(input)}, a last dimension of 1, or be one number"
+    )
     raise ShapeError(sentence(wanted, f"it is {shape(var)}"))
 
 
@@ -154,7 +163,8 @@ def logits(input: Tensor, single_class: bool) -> int:
 def labels(input: Tensor, target: Tensor) -> None:
     """Refuse class labels whose dtype or shape does not fit the logits."""
     expected = input.shape[:1] + input.shape[2:] if input.dim() > 1 else input.shape[:0]
-    if target.is_floating_point() or target.is_complex():
+    real(target=target)
+    if target.is_floating_point():
         wanted = "class labels must be integers"
         got = f"target is {target.dtype} of shape {shape(target)}"
         remedy = "call target.long() for labels; class probabilities have the shape of the input"
