@@ -31,7 +31,7 @@ def gaussian_nll_loss(
         input: means, any shape.
         target: real numbers, the same shape.
         var: variances, of the input's shape, or without its last dimension, or with a last
-            dimension of 1; or one number for all.
+            dimension of 1; or one number for all, as a float or a tensor that may learn.
         full: whether to add the constant ½ ln 2π.
         eps: the least variance; below it the derivatives are those at it.
         reduction: how the losses become one number.
