@@ -51,7 +51,11 @@ def frame(kind="bernoulli", **columns):
         "gamma": lambda: np.exp(eta) * random.gamma(2, 0.5, ROWS),
     }.get(kind, lambda: eta + random.standard_t(5, ROWS))()
     table = pl.DataFrame({"a": a, "b": b, "level": level, "y": y})
-    return table.with_columns(weight=pl.Series(random.integers(1, 4, ROWS)), **columns)
+    weight = random.integers(1, 4, ROWS)
+    if kind == "binomial":
+        yes = random.binomial(weight, 1 / (1 + np.exp(-eta)))
+        table = table.with_columns(y=pl.Series(yes / weight))
+    return table.with_columns(weight=pl.Series(weight), **columns)
 
 
 def write(table, kind="csv"):

@@ -14,8 +14,8 @@ from cyclopts import Group, Parameter, validators
 
 Demo = Literal["iris", "wine", "breast_cancer", "digits", "diabetes"]
 Likelihood = Literal[
-    "bernoulli", "categorical", "ordinal", "normal", "laplace", "quantile", "huber", "poisson",
-    "negative_binomial", "gamma",
+    "bernoulli", "binomial", "categorical", "ordinal", "normal", "laplace", "quantile", "huber",
+    "poisson", "negative_binomial", "gamma",
 ]  # fmt: skip
 Missing = Literal["drop", "mean"]
 WeightKind = Literal["frequency", "precision"]
@@ -46,6 +46,8 @@ class Rows:
         sample_weight: The column that says how much each row counts.
         weight_kind: Frequency (the default): a row of weight 2 is the same as two rows; precision:
             its loss counts twice, and the rows stay as many.
+        trials: The column of the numbers of trials that the target's successes are of (binomial);
+            proportions have theirs as --sample-weight.
         offset: The column that is added to the linear predictor.
         exposure: The column whose logarithm is added.
         stream: Read the file block by block in every step, so that it may be larger than memory.
@@ -64,6 +66,7 @@ class Rows:
     seed: int | None = None
     sample_weight: str | None = None
     weight_kind: WeightKind | None = None
+    trials: str | None = None
     offset: str | None = None
     exposure: str | None = None
     stream: bool | None = None

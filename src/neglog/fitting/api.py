@@ -44,6 +44,7 @@ def fit(
     batch_size: int | None = None,
     sample_weight: Any = None,
     weight_kind: str = "frequency",
+    trials: Any = None,
     offset: Any = None,
     exposure: Any = None,
     base: Any = None,
@@ -75,7 +76,7 @@ def fit(
         formula: the target and the columns that are read, such as
             ``"y ~ x1 + C(region) + log(x2) + x1:x3"``; by default every column is. It is evaluated
             by formulaic, with columns, arithmetic and a list of functions for names.
-        likelihood: ``"bernoulli"``, ``"categorical"``, ``"ordinal"``, ``"normal"``,
+        likelihood: ``"bernoulli"``, ``"binomial"``, ``"categorical"``, ``"ordinal"``, ``"normal"``,
             ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``, ``"negative_binomial"`` or
             ``"gamma"``; by default what the target looks like: one of two classes, one of more, or
             a normal number.
@@ -106,6 +107,9 @@ def fit(
         sample_weight: (N,) how much each row counts, or the name of a column.
         weight_kind: ``"frequency"``: a row of weight 2 is the same as two rows; ``"precision"``:
             its loss is multiplied by 2, and the rows stay as many, as R's weights.
+        trials: (N,) the number of trials that the target's successes are of, or the name of a
+            column, for the binomial likelihood. Proportions in [0, 1] have theirs as
+            ``sample_weight``.
         offset: (N,) what is added to the linear predictor, or the name of a column.
         exposure: (N,) positive numbers whose logarithm is added, or the name of a column.
         base: the class whose weights are 0; by default the first of two, and the commonest of
@@ -155,6 +159,7 @@ def fit(
     """
     given = {
         "sample_weight": sample_weight,
+        "trials": trials,
         "offset": offset,
         "exposure": exposure,
         "cluster": cluster,

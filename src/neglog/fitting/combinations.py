@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _OF_HIDDEN_LAYERS = {"activation": "relu", "dropout": 0.0, "ensemble": None, "bootstrap": None}
 _OF_EPOCHS = {"schedule": None, "patience": None}
 _OF_NEWTON = {"covariance": None, "base": None, "l2": 0.0}
+OF_TRIALS = "binomial"
+"""The likelihood that asks for the number of trials."""
 _OF_LIKELIHOODS = {"quantile": (0.5, "quantile"), "delta": (1.345, "huber")}
 
 
@@ -40,7 +42,24 @@ def check(options: Options) -> None:
                 )
 
 
+def _check_trials(options: Options) -> None:
+    given = [name for name in ("trials", "sample_weight") if getattr(options, name) is not None]
+    if options.trials is not None and not options.grouped:
+        raise FitError(
+            f"trials are for the {OF_TRIALS} likelihood; pass --likelihood {OF_TRIALS} too, or "
+            "leave out trials."
+        )
+    if options.grouped and len(given) != 1:
+        got = "both" if given else "neither"
+        raise FitError(
+            f"the {OF_TRIALS} likelihood requires the number of trials of each row: pass --trials "
+            "COLUMN where the target counts successes, or --sample-weight COLUMN where it holds "
+            f"proportions in [0, 1], but got {got}."
+        )
+
+
 def _check_needs(options: Options) -> None:
+    _check_trials(options)
     if (options.covariance == "cluster") != (options.cluster is not None):
         raise FitError(
             "the covariance 'cluster' and the column of the clusters go together; pass both, "
@@ -55,7 +74,7 @@ def _check_needs(options: Options) -> None:
     for name, needed, found in (
         ("schedule_options", "schedule", options.schedule),
         ("min_delta", "patience", options.patience),
-        ("weight_kind", "sample_weight", options.sample_weight),
+        ("weight_kind", "sample_weight", options.sample_weight or options.trials),
     ):
         given = getattr(options, name) not in ({}, 0.0, "frequency")
         if given and found is None:

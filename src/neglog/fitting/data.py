@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting import design as designs
-from neglog.fitting import expansion, formula, levels, roles, rows, targets
+from neglog.fitting import expansion, formula, grouped, levels, roles, rows, targets
 from neglog.fitting.design import Column, Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
@@ -156,6 +156,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if not kept.all():
         notes.append(f"{(~kept).sum()} rows with missing values are left out.")
         frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
+    values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
     target = targets.choose(values, options.likelihood, table.levels.get(name), options.base)
     y = target.encode(values)
     groups = None if target.classes is None else y.numpy()

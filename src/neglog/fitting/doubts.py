@@ -151,6 +151,20 @@ def of_poisson(seen: Seen) -> list[str]:
     ]
 
 
+def of_binomial(seen: Seen) -> list[str]:
+    """Say if successes vary more than those of independent trials."""
+    if seen.dispersion is None or seen.dispersion < _DISPERSION:
+        return []
+    freedom = len(seen.truth)
+    if (seen.dispersion - 1) * (freedom / 2) ** 0.5 < _Z_OF_COUNTS:
+        return []
+    return [
+        f"{seen.name!r} varies more than the successes of independent trials: Pearson χ² / df is "
+        f"{seen.dispersion:.3g}, so that Fisher's standard errors are too small; pass --covariance "
+        "quasi or hc1."
+    ]
+
+
 def nothing(seen: Seen) -> list[str]:
     """Say nothing."""
     return []

@@ -10,6 +10,7 @@ from neglog import families
 from neglog.fitting import doubts
 from neglog.fitting.linear.responses import (
     Classes,
+    Grouped,
     Location,
     OneParameter,
     Response,
@@ -71,6 +72,14 @@ KINDS: dict[str, Kind] = {
         "binary cross-entropy, −ln P(y) = ln(1 + eᶻ) − y·z with the log-odds z",
         "logit",
         lambda *_: OneParameter(declaration=families.Bernoulli, canonical=True, settles=True),
+    ),
+    "binomial": Kind(
+        families.Bernoulli,
+        "numbers",
+        "binomial, −ln P of one trial = ln(1 + eᶻ) − y·z with the log-odds z and the proportion y",
+        "logit",
+        lambda *_: Grouped(declaration=families.Bernoulli, canonical=True),
+        doubts=doubts.of_binomial,
     ),
     "categorical": Kind(
         families.Categorical,

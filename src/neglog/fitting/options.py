@@ -42,6 +42,7 @@ class Options:
     epochs: int | None = None
     batch_size: int | None = None
     sample_weight: str | None = None
+    trials: str | None = None
     weight_kind: str = "frequency"
     offset: str | None = None
     exposure: str | None = None
@@ -72,6 +73,8 @@ class Options:
             if value is not None and value < 1:
                 raise FitError(f"{name} must be 1 or more, but got {value!r}.")
         combinations.check(self)
+        if self.grouped:  # trials are no rows
+            object.__setattr__(self, "weight_kind", "precision")
         if (self.covariance == "cluster") != (self.cluster is not None):
             raise FitError(
                 "the covariance 'cluster' and the column of the clusters go together; pass both, "
@@ -128,6 +131,11 @@ class Options:
         return bool(self.l1 or self.l2)
 
     @property
+    def grouped(self) -> bool:
+        """Whether the rows hold proportions, or successes, of several trials."""
+        return (self.likelihood or "").lower() == combinations.OF_TRIALS
+
+    @property
     def in_blocks(self) -> bool:
         """Whether the rows are read from a file block by block, not as a table."""
         return self.stream or (self.distributed and self.newton)
@@ -169,7 +177,7 @@ class Options:
     @property
     def roles(self) -> dict[str, str]:
         """The columns that are no features, by what they are."""
-        names = ("sample_weight", "offset", "exposure", "cluster")
+        names = ("sample_weight", "trials", "offset", "exposure", "cluster")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 

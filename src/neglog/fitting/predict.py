@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import roles, rows, save, table
+from neglog.fitting import grouped, roles, rows, save, table
 from neglog.fitting.data import encoded
 from neglog.fitting.design import Design, cleaned
 from neglog.fitting.judge import Fitted, Rows, judge
@@ -70,12 +70,16 @@ class Judged:
     has_target: bool
     left_out: int
     notes: list[str]
+    trials: pl.Series | None = None
 
     def predictions(self) -> Predictions:
         """Return what a user sees of them."""
         frame = save.rows_frame(self.rows, self.model.fitted.target.classes).with_columns(
             pl.col("loss_nats").fill_nan(None)
         )
+        if self.trials is not None:
+            expected = frame["predicted"] * self.trials
+            frame = frame.with_columns(expected.alias("expected_count"))
         known = self.rows.loss[~np.isnan(self.rows.loss)]
         return Predictions(
             frame=frame if self.has_target else frame.drop("truth", "loss_nats"),
@@ -159,6 +163,9 @@ def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse"
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, model.options).filter(kept)
     truth = _truth(source.frame, target, kept)
+    trials = others.columns.pop("trials", None)
+    if model.options.trials is not None and truth is not None:
+        truth = None if trials is None else grouped.proportions(truth, trials, None)
     frame = frame.filter(kept)
     means = [f"{name!r} with {fill:.6g}" for name, (_, fill) in design.filled(frame).items()]
     notes += [_FILLED + ", ".join(means) + "."] * bool(means)
@@ -171,6 +178,7 @@ def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse"
         has_target=truth is not None,
         left_out=int((~kept).sum()),
         notes=[*source.notes, *notes],
+        trials=trials,
     )
 
 

@@ -26,8 +26,13 @@ class Roles:
 
     @property
     def weight(self) -> Tensor | None:
-        """(N,) how much each row counts."""
-        return self._numbers("sample_weight")
+        """(N,) how much each row counts: its weight, or the number of its trials."""
+        return self._numbers("sample_weight" if self.trials is None else "trials")
+
+    @property
+    def trials(self) -> pl.Series | None:
+        """(N,) how many trials a row's successes are of."""
+        return self.columns.get("trials")
 
     @property
     def shift(self) -> Tensor | None:
@@ -53,6 +58,8 @@ class Roles:
         """Say what the weights are taken for."""
         if options.sample_weight is None:
             return []
+        if options.grouped:
+            return ["sample weights are the numbers of trials that the proportions are of."]
         meaning = {
             "frequency": "a row of weight 2 is the same as two rows",
             "precision": "a row's loss is multiplied by its weight; the rows stay as many",
@@ -93,8 +100,10 @@ def _read(table: Table, roles: dict[str, str]) -> Roles:
 
 def of_prediction(table: Table, options: Options) -> Roles:
     """Return the columns that change a prediction: the offset, and the exposure."""
-    shifts = {role: name for role, name in options.roles.items() if role in ("offset", "exposure")}
-    return _read(table, shifts)
+    used = {role: name for role, name in options.roles.items() if role in ("offset", "exposure")}
+    if options.trials is not None and options.trials in table.frame.columns:
+        used["trials"] = options.trials
+    return _read(table, used)
 
 
 def _checked(role: str, name: str, column: pl.Series, of_zero_or_more: bool) -> pl.Series:

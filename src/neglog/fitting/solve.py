@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neglog.errors import FitError
-from neglog.fitting import counts, doubts, leakage, linear_model, network_model
+from neglog.fitting import counts, doubts, grouped, leakage, linear_model, network_model
 from neglog.fitting.data import Data, Prepared, prepare
 from neglog.fitting.listener import Listener, Muted
 from neglog.fitting.network.checkpoint import Checkpoint
@@ -95,6 +95,10 @@ def _noted(data: Prepared, options: Options) -> list[str]:
     y, _ = data.rows().glance()
     said = data.target.doubts(y)
     guessed = options.likelihood is None and data.target.facts.counts
+    if options.grouped:
+        weight = data.rows().glance()[1]
+        assert weight is not None
+        said += grouped.doubts(y.numpy()[: len(weight)], weight.double().numpy())
     if guessed and options.exposure is None:
         said.append(counts.doubt_of_counts(data.target.name, data.design.names))
     return [*data.notes, *said, *leakage.found(data, options)]

@@ -12,7 +12,7 @@ from scipy import stats
 from neglog.fitting import null
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.linear.local import weighted
-from neglog.fitting.linear.responses import Location, OneParameter
+from neglog.fitting.linear.responses import Location, OneParameter, ways
 from neglog.fitting.linear.shared import Overdispersed, Robust
 from neglog.fitting.linear.sums import Batch, Problem
 
@@ -122,6 +122,8 @@ def of(fit: FitResult) -> Statistics:
     if not frequency and isinstance(response, Location) and weighs:
         logs = problem.sum(_log_weights) + rows * math.log(ratio)
         log_weights = logs / response.degree
+    if response.grouped:
+        log_weights = problem.sum(_log_ways)
     deviance, null_deviance, pearson = _deviance(fit, problem)
     return Statistics(
         rows=rows,
@@ -139,6 +141,11 @@ def of(fit: FitResult) -> Statistics:
 def _log_weights(batch: Batch) -> torch.Tensor:
     assert batch.weight is not None
     return batch.weight[batch.weight > 0].log().sum()
+
+
+def _log_ways(batch: Batch) -> torch.Tensor:
+    assert batch.weight is not None
+    return ways(batch.y, batch.weight).sum()
 
 
 def _deviance(fit: FitResult, problem: Problem) -> tuple[float | None, float | None, float | None]:

@@ -90,7 +90,8 @@ class Summary:
         for name in ("l2", "l1"):
             if amount := getattr(fit.options, name):
                 facts.append((f"{name} penalty", f"{amount:g}"))
-        facts.append(("mean loss, nats", figure(fit.loss)))
+        of = " a trial" * fit.fitted.response.grouped
+        facts.append((f"mean loss, nats{of}", figure(fit.loss)))
         if fit.validation_loss is not None:
             facts.append(("mean loss, rows held out", figure(fit.validation_loss)))
         facts.append(("mean loss, null model", figure(fit.null_loss)))

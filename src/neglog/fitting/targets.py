@@ -277,9 +277,15 @@ def check_numbers(column: pl.Series, kind: str) -> None:
 def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -> None:
     name, count = column.name, column.n_unique()
     if KINDS[kind].target == "two" and count > 2:
+        shares = all(isinstance(label, float) and 0 <= label <= 1 for label in labels)
+        remedy = (
+            "pass binomial, with the numbers of trials as --sample-weight, if they are proportions"
+            if shares
+            else "pass categorical, or binomial with --trials if they count successes"
+        )
         raise FitError(
-            f"bernoulli wants two classes, but the target {name!r} holds {count}: "
-            f"{listed(labels)}; pass categorical."
+            f"bernoulli requires two classes, but the target {name!r} holds {count}: "
+            f"{listed(labels)}; {remedy}."
         )
     if count > min(max(2, rows // 2), MOST_CLASSES):
         remedy = "pass normal" if column.dtype != pl.String else "choose another target"

@@ -40,7 +40,11 @@ def quantile_residuals(fit: FitResult, rows: Rows) -> Array:
         (True, True)
     """
     y = np.asarray(rows.truth, dtype=np.float64)
-    below, above = _TAILS[fit.kind](fit, y, np.asarray(rows.predicted, dtype=np.float64))
+    mean = np.asarray(rows.predicted, dtype=np.float64)
+    if fit.fitted.response.grouped:
+        below, above = _binomial(y, mean, np.asarray(rows.weight, dtype=np.float64))
+    else:
+        below, above = _TAILS[fit.kind](fit, y, mean)
     # The smaller tail is the exact one: 1 − 1e-20 would be 1.
     residuals = np.where(below < above, special.ndtri_exp(below), -special.ndtri_exp(above))
     return np.asarray(np.clip(residuals, -_FURTHEST, _FURTHEST))
@@ -88,6 +92,10 @@ def _huber(fit: FitResult, y: Array, centre: Array) -> tuple[Array, Array]:
 
 def _poisson(fit: FitResult, y: Array, mean: Array) -> tuple[Array, Array]:
     return _randomised(stats.poisson(mean), y)
+
+
+def _binomial(y: Array, mean: Array, trials: Array) -> tuple[Array, Array]:
+    return _randomised(stats.binom(np.round(trials), mean), np.round(y * trials))
 
 
 def _negative_binomial(fit: FitResult, y: Array, mean: Array) -> tuple[Array, Array]:

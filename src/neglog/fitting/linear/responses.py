@@ -57,6 +57,7 @@ class Response:
         centre, spread: predictors and target are in units of `spread` from `centre`.
         smooth: whether Newton's method finds the optimum.
         canonical: whether the Hessian does not depend on the target, so that Fisher's is the same.
+        grouped: whether a row stands for as many trials as its weight says.
     """
 
     declaration: type[Likelihood]
@@ -68,6 +69,7 @@ class Response:
     spread: float = 1.0
     smooth: bool = True
     canonical: bool = False
+    grouped: bool = False
 
     @property
     def link(self) -> str:
@@ -144,6 +146,24 @@ class OneParameter(Response):
         inside = torch.where(y > 0, y, 1.0)
         best = self.declaration.nll(inside.log(), *numbers(self.settings), inside)
         return torch.where((y > 0) & (self.link == "log"), best, 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouped(OneParameter):
+    """Proportions of trials, of which a row's weight says the number; losses are of one trial."""
+
+    grouped: bool = True
+
+    def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
+        """Return the losses of predictors that meet every row's own proportion."""
+        entropy: Tensor = -(torch.special.xlogy(y, y) + torch.special.xlog1py(1 - y, -y))
+        return entropy
+
+
+def ways(y: Tensor, trials: Tensor) -> Tensor:
+    """Return the logarithm of the number of orders in which y · trials successes may come."""
+    yes = y * trials
+    return (trials + 1).lgamma() - (yes + 1).lgamma() - (trials - yes + 1).lgamma()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from neglog.fitting.data import encoded
 from neglog.fitting.design import Design, cleaned
+from neglog.fitting.grouped import proportions
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.linear.sums import Batch, Units
 from neglog.fitting.roles import Roles
@@ -76,9 +77,9 @@ class Encoder:
 
     def encode(self, frame: pl.DataFrame, bare: bool = False) -> Memory:
         """Return rows without missing values, encoded."""
-        y = self.target.encode(frame[self.target.name])
         roles = self.choice.options.roles
         others = Roles({role: frame[name].cast(pl.Float64) for role, name in roles.items()})
+        y = self.target.encode(proportions(frame[self.target.name], others.trials, None))
         if bare:
             return Memory(
                 torch.empty(len(y), 0).double(), y, weight=others.weight, offset=others.shift

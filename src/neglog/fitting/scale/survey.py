@@ -292,12 +292,14 @@ def check_roles(survey: Survey, choice: Choice) -> None:
         if seen.type == pl.String:
             raise FitError(f"the {words} {name!r} must hold numbers, but holds text, such as "
                            f"{seen.strange.value!r}.")  # fmt: skip
-        wrong = {"offset": [seen.infinite], "sample_weight": [seen.infinite, seen.negative]}
+        of_zero = [seen.infinite, seen.negative]
+        wrong = {"offset": [seen.infinite], "sample_weight": of_zero, "trials": of_zero}
         found = Count()
         for count in wrong.get(role, [seen.infinite, seen.negative, seen.zero]):
             found.merge(count)
         if found.first is not None:
-            least = {"offset": "", "sample_weight": " of 0 or more"}.get(role, " above 0")
+            zero = " of 0 or more"
+            least = {"offset": "", "sample_weight": zero, "trials": zero}.get(role, " above 0")
             raise FitError(
                 f"the {words} {name!r} must hold finite numbers{least}, but {found.rows} values "
                 f"are not, the first {found.value:g} in row {survey.row(found.first)} (from 0)."
