@@ -278,3 +278,44 @@ NLLRegressor().fit(X, d["y"]).predict(X)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_labels_do_not_give_text_an_order():
+    data = pl.DataFrame({"x": np.arange(30.0) % 7, "y": ["low", "mid", "high"] * 10})
+    with pytest.raises(FitError, match="holds text, whose order nothing declares"):
+        neglog.fit(data, target="y", likelihood="ordinal", as_labels="y")
+
+
+def test_levels_of_a_column_that_the_formula_leaves_out_are_refused():
+    data = pl.DataFrame({"x": np.arange(30.0) % 7, "z": [1, 2, 3] * 10, "y": np.arange(30.0)})
+    with pytest.raises(FitError, match="name 'z', which the formula does not read"):
+        neglog.fit(data, formula="y ~ x", as_labels="z")
+
+
+def test_long_names_stay_distinct_in_the_summary():
+    start, end = "a" * 40, "z" * 40
+    names = [f"{start}_{k}_{end}" for k in range(3)]
+    draw = np.random.default_rng(0)
+    data = pl.DataFrame({name: draw.normal(size=30) for name in names})
+    found = neglog.fit(data.with_columns(y=pl.Series(draw.normal(size=30))), target="y")
+    lines = [line.split()[0] for line in found.summary().splitlines() if line.startswith("aaa")]
+    assert len(lines) == len(set(lines)) == 3
+
+
+def test_classes_with_blanks_and_line_ends_do_not_break_the_tables():
+    draw = np.random.default_rng(0)
+    data = pl.DataFrame({"x": draw.normal(size=60), "y": ["a", "a ", "b\nc"] * 20})
+    found = neglog.fit(data, target="y")
+    assert found.outputs == ["a", "'a '", r"'b\nc'"]
+    assert "b\nc" not in found.summary() and "b\nc" not in found.centred().summary()
+
+
+def test_numbers_of_a_category_are_labels_from_parquet_of_pyarrow(tmp_path):
+    from pyarrow import parquet
+
+    codes = pa.array([3, 1, 2] * 10).dictionary_encode()
+    y = pa.array(np.random.default_rng(0).normal(size=30))
+    parquet.write_table(pa.table({"d": codes, "y": y}), tmp_path / "t.parquet")
+    for stream in (False, True):
+        found = neglog.fit(tmp_path / "t.parquet", target="y", stream=stream)
+        assert found.features == ["d=2", "d=3"]

@@ -54,7 +54,10 @@ def coefficient_blocks(fit: FitResult, width: int, most: int | None = None) -> l
 
 
 def _shortened(table: Lines, width: int) -> Lines:
-    longest = min(_LONGEST, max(width // 3, 8))
+    """Shorten the names, but keep all of them distinct."""
+    names, longest = [line[0] for line in table], min(_LONGEST, max(width // 3, 8))
+    while len({_without_middle(name, longest) for name in names}) < len(set(names)):
+        longest += 4
     return [[_without_middle(line[0], longest), *line[1:]] for line in table]
 
 

@@ -132,6 +132,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     """
     if table.numbers is not None and not _is_plain(table.numbers, options):
         table = replace(table, frame=table.whole(), numbers=None)
+    ordered = name in {*table.levels, *options.levels}
     table = levels.settled(table, options)
     values = table.column(name)
     roles.check(name, options)
@@ -144,6 +145,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         frame, kept = pl.DataFrame(), rows.keep(whole, options.missing, whole.columns)
     else:
         frame = _features(table, name, options)
+        levels.check_read(options, [name, *frame.columns])
         named = formula.labels(options.formula) if options.formula else ()
         design = designs.learn(frame, options.missing, table.levels, named)
         frame = designs.cleaned(frame, design.columns)
@@ -173,7 +175,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += targets.order(target, name in table.levels) + bases(design) + others.notes(options)
+    notes += targets.order(target, ordered) + bases(design) + others.notes(options)
     return Data(target, design, index, source, training, validation, notes)
 
 

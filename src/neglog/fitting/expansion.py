@@ -115,7 +115,7 @@ def _materialised(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -
     levels = _read(expansion.state["levels"])
     spec = ModelSpec(
         formula=formula.terms,
-        output="numpy",
+        output="sparse",  # as a factor of many levels has as many columns
         na_action="ignore",
         transform_state=_read(expansion.state["transforms"]),
         encoder_state={
@@ -165,7 +165,7 @@ def _collected(
             columns[column.name] = replace(column, fill=None)
         elif str(term) != "1":
             for name, place in zip(names, own, strict=True):
-                values = np.asarray(matrix[:, place], dtype=np.float64)
+                values = matrix[:, [place]].toarray()[:, 0].astype(np.float64)
                 _check_finite(name, values, frame)
                 found[name], columns[name] = pl.Series(name, values), Column(name)
     return pl.DataFrame(list(found.values())), list(columns.values())

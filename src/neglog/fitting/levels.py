@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +97,7 @@ def settled(table: Table, options: Options) -> Table:
     Raises:
         FitError: an option names no column, or not its levels.
     """
-    asked = {*options.levels, *options.as_labels}
-    for name in sorted(asked & {*options.drop, *options.roles.values()}):
+    for name in sorted(options.texts & {*options.drop, *options.roles.values()}):
         raise FitError(
             f"column {name!r} is not a feature, so that it has no levels; leave it out of levels "
             "and as_labels."
@@ -158,13 +157,34 @@ def option(name: str, labels: Sequence[Any]) -> str:
     return f"--levels {shlex.quote(f'{name}={spelled(labels)}')} (levels={{{name!r}: {[*labels]}}})"
 
 
+def check_read(options: Options, read: Collection[str]) -> None:
+    """Refuse levels of columns that the model does not read.
+
+    Raises:
+        FitError: there are some.
+    """
+    if unused := sorted(options.texts - set(read)):
+        raise FitError(
+            f"levels or as_labels name {unused[0]!r}, which the formula does not read; leave it "
+            "out there."
+        )
+
+
+def _is_number(label: Any) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
+
+
 def check_order(name: str, labels: Sequence[Any]) -> None:
     """Refuse text as an ordinal target where nothing says its order.
 
     Raises:
-        FitError: the labels are text.
+        FitError: labels are text, other than numbers that are read as labels.
     """
-    if any(isinstance(label, str) for label in labels):
+    if not all(map(_is_number, labels)):
         raise FitError(
             f"the target {name!r} holds text, whose order nothing declares; the alphabet would "
             f"give {' < '.join(map(str, labels[:20]))}; write the order, the lowest first, as in "
@@ -174,7 +194,7 @@ def check_order(name: str, labels: Sequence[Any]) -> None:
 
 def shown(label: Any) -> str:
     """Return a label for a table of results: in quotes where blanks or line ends matter."""
-    own = text(label)
+    own = str(label)
     return own if own == own.strip() and own.isprintable() and own else repr(own)
 
 

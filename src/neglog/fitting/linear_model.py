@@ -11,6 +11,7 @@ from neglog.fitting import models
 from neglog.fitting.coefficients import INTERCEPT, Coefficients
 from neglog.fitting.data import Prepared
 from neglog.fitting.judge import Fitted
+from neglog.fitting.levels import shown
 from neglog.fitting.linear import optimum
 from neglog.fitting.linear.inference import SANDWICHES, Counts, covariance, in_table_units
 from neglog.fitting.linear.local import Single, weighted
@@ -214,9 +215,9 @@ def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
     target, features = data.target, data.design.names
     outputs = [target.name]
     if isinstance(response, Classes):
-        outputs = [str(target.labels[k]) for k in response.others]
+        outputs = [shown(target.labels[k]) for k in response.others]
     elif target.kind == "bernoulli":
-        outputs = [str(target.labels[1])]
+        outputs = [shown(target.labels[1])]
     every = [INTERCEPT] * response.intercept + features
     return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
 

@@ -19,6 +19,7 @@ from neglog.fitting.coefficients import Coefficients
 from neglog.fitting.data import Prepared
 from neglog.fitting.design import Design
 from neglog.fitting.judge import Fitted, Rows
+from neglog.fitting.levels import shown
 from neglog.fitting.models import table_weights
 from neglog.fitting.options import Options
 from neglog.likelihood import Likelihood
@@ -139,7 +140,7 @@ class FitResult:
         """The names of the outputs, such as the class they speak for."""
         if self.classes is None or self.kind == "ordinal":
             return [self.target]
-        return [str(label) for label in self.classes[1 if self.kind == "bernoulli" else 0 :]]
+        return [shown(label) for label in self.classes[1 if self.kind == "bernoulli" else 0 :]]
 
     @property
     def sigma(self) -> float | None:
@@ -282,7 +283,9 @@ class FitResult:
             )
         made = copy(self)
         made.statistics = self.statistics  # which count the coefficients that are free
-        made.coefficients = centred(self.coefficients, [str(label) for label in self.classes or ()])
+        made.coefficients = centred(
+            self.coefficients, [shown(label) for label in self.classes or ()]
+        )
         return made
 
     def summary(self) -> Any:

@@ -188,8 +188,6 @@ def decide(
     if KINDS[kind].target == "numbers":
         return Target(name, kind, None, reason, doubt)
     _check_classes(column, labels, rows, kind)
-    if KINDS[kind].ranked and order is None:
-        check_order(name, labels)
     if KINDS[kind].ranked and base is not None:
         raise FitError(f"base is for classes without an order, not for {kind}; leave it out.")
     if len(labels) == 2 and base is not None:
@@ -216,8 +214,15 @@ def _with_base(labels: list[Any], base: Any) -> list[Any]:
 
 
 def order(target: Target, declared: bool) -> list[str]:
-    """Say in which order the classes of an ordinal target are taken."""
-    if not (declared and target.facts.ranked):
+    """Say in which order the classes of an ordinal target are taken.
+
+    Raises:
+        FitError: they are text, whose order nothing declares.
+    """
+    if not target.facts.ranked:
+        return []
+    if not declared:
+        check_order(target.name, target.classes or [])
         return []
     return [f"the classes are taken in the declared order, {' < '.join(map(str, target.labels))}."]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich import table
 
+from neglog.fitting.levels import shown
 from neglog.report.document import Cell, Table, number
 from neglog.report.terminal import rich_table
 
@@ -87,9 +88,14 @@ def _of_labels(rows: Rows, classes: list[Any], order: list[int], most_classes: i
         loss = float(rows.loss[i])
         size = Cell("large", "bad") if loss > guess else Cell("small", "good")
         verdict = [Cell("yes" if agrees else "no", tone), Cell(tone, tone)]
-        first = [str(rows.index[i]), str(rows.truth[i]), *probabilities(i), str(rows.predicted[i])]
+        first = [
+            str(rows.index[i]),
+            shown(rows.truth[i]),
+            *probabilities(i),
+            shown(rows.predicted[i]),
+        ]
         body.append([*first, *verdict, size, number(loss)])
-    which = f"P₁ is the probability of {classes[1]}, P₀ of {classes[0]}. "
+    which = f"P₁ is the probability of {shown(classes[1])}, P₀ of {shown(classes[0])}. "
     caption = (
         (which if len(classes) == 2 else "")
         + "Good: the predicted label is the true one. Information loss: −ln of the probability "
@@ -107,7 +113,7 @@ def _probabilities(rows: Rows, classes: list[Any], most_classes: int) -> tuple[l
     if len(classes) == 2:
         return ["P₁", "P₀"], lambda i: [number(table[i, 1], 3), number(table[i, 0], 3)]
     if len(classes) <= most_classes:
-        headers = [f"P({label})" for label in classes]
+        headers = [f"P({shown(label)})" for label in classes]
         return headers, lambda i: [number(p, 3) for p in table[i]]
     place = {label: k for k, label in enumerate(classes)}
     return ["P(truth)", "P(predicted)"], lambda i: [

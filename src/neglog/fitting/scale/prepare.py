@@ -153,7 +153,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
                 ]
             ),
             *_notes(survey, design, options),
-            *order(target, name in labels.levels),
+            *order(target, name in {*file.levels, *options.levels}),
         ],
     )
 

@@ -12,7 +12,14 @@ import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting import roles, rows, targets
-from neglog.fitting.design import Column, Design, of_columns, refuse_infinite
+from neglog.fitting.design import (
+    MOST_LEVELS,
+    Column,
+    Design,
+    check_levels,
+    of_columns,
+    refuse_infinite,
+)
 from neglog.fitting.levels import settled, text
 from neglog.fitting.options import Options
 from neglog.fitting.scale.chance import fractions, places
@@ -198,6 +205,9 @@ def labels(survey: Survey, choice: Choice, file: File) -> Table:
     """
     used = [name for name in choice.names if name in file.texts]
     found = {name: sorted(survey.columns[name].levels, key=_by_number) for name in used}
+    for name in used:
+        if len(found[name]) > MOST_LEVELS and name != choice.target:
+            check_levels(name, found[name], survey.kept)
     if survey.values is not None and choice.target in found:
         found[choice.target] = sorted(survey.values.drop_nulls(), key=_by_number)
     height = max((len(own) for own in found.values()), default=0)
