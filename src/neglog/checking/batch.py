@@ -79,6 +79,9 @@ def _step(node: Any) -> tuple[str, Any, bool]:
     while node is not None:
         name = lineage.name_of(node)
         source = node.next_functions[0][0] if node.next_functions else None
+        if name == "Hardtanh" and max(-node._saved_min_val, node._saved_max_val) > 1:
+            # Limits that leave room for logits, or those of ReLU6.
+            name = "Relu" if node._saved_min_val == 0 else "Clamp"
         if name not in _MOVES:
             return name, source, turned
         turned = turned or name in _TURNS
@@ -143,6 +146,11 @@ class Batch:
         if loss is None or not loss.numel():
             return float("nan")
         return float(loss.double().mean())
+
+    @property
+    def is_part(self) -> bool:
+        """Whether another criterion may leave out some of these losses afterwards."""
+        return self.is_inner and self.criterion.reduction == "none"
 
     @property
     def class_dim(self) -> int:

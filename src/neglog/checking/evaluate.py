@@ -6,7 +6,7 @@ import contextlib
 import copy
 import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,31 @@ def without_trace(*generators: torch.Generator) -> Iterator[None]:
             torch.cuda.set_rng_state_all(on_gpu)
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
+
+
+@contextlib.contextmanager
+def kept_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Put buffers back at the end: a criterion may call the model, or keep statistics."""
+    parts = [part for module in modules for part in module.modules()]
+    if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
+        yield  # their buffers are not where others have them; they are run as copies
+        return
+    held = [(part, dict(part._buffers)) for part in parts]
+    saved = {
+        id(buffer): (buffer, buffer.clone())
+        for _, buffers in held
+        for buffer in buffers.values()
+        if buffer is not None and not isinstance(buffer, UninitializedBuffer)
+    }
+    try:
+        yield
+    finally:
+        for part, buffers in held:
+            part._buffers.update(buffers)
+        with torch.no_grad():
+            for buffer, values in saved.values():
+                if not torch.equal(buffer, values):
+                    buffer.copy_(values)
 
 
 def attempt(call: Callable[..., Any], *tensors: Any) -> tuple[Any, str]:

@@ -44,7 +44,7 @@ _LOOKUPS: tuple[str, ...] = (
 )
 _LOOKUPS += (*_VIEWS, "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "ToCopy", "Alias")
 # Two forms of one output may differ in these, and in how they are laid out.
-_FORMS = (*_LOOKUPS, "Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid", "Log", "Exp")
+_FORMS = (*_LOOKUPS, "Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid", "Log", "Exp", "Roll", "Flip")
 _LARGEST = 5000
 
 
@@ -153,7 +153,7 @@ def follows(input: Tensor, target: Tensor) -> str:
     extra = Counter({k: n for k, n in operators.items() if k not in _FORMS}) - done
     if leaves <= of_input:
         return "same" if extra else ""
-    return "others" if extra or not leaves & of_input else "shared"
+    return "others" if extra else "shared" if leaves & of_input else "twin"
 
 
 def _graph(tensor: Tensor) -> tuple[set[int], Counter[str]]:

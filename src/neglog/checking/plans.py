@@ -50,7 +50,7 @@ class Call:
         self._signature: inspect.Signature | None = None
         try:
             self._signature = inspect.signature(call)
-        except (TypeError, ValueError):  # made in C, or scripted
+        except (TypeError, ValueError, AttributeError):  # made in C, or scripted
             return
 
     def binds(self, *arguments: Any, **named: Any) -> bool:

@@ -31,7 +31,7 @@ class Setup:
         features: the model's input in the first batch.
         exhausted: whether the last batch is the loader's last.
         loss: the loss of the first batch, NaN where it is unknown.
-        has_graph: whether that loss depends on anything that can be trained.
+        has_graph: whether a loss depends on anything that can be trained.
         gradient: the largest gradient of a parameter, None where it is unknown.
         fault: what the model raised.
         returned: what the model returned where the loss takes a tensor.
@@ -45,7 +45,7 @@ class Setup:
     features: Any = None
     exhausted: bool = False
     loss: float = float("nan")
-    has_graph: bool = True
+    has_graph: bool = False
     gradient: float | None = None
     fault: str = ""
     returned: str = ""
@@ -65,7 +65,8 @@ def walked(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batche
     """
     model = getattr(model, "_orig_mod", model)  # of torch.compile
     setup = Setup(model, criterion)
-    with evaluate.without_trace(*_generators(loader)):
+    modules = [m for m in (model, criterion.call) if isinstance(m, nn.Module)]
+    with evaluate.without_trace(*_generators(loader)), evaluate.kept_buffers(modules):
         items = list(islice(loader, batches + 1))
         setup.exhausted = len(items) <= batches
         if not items:
@@ -158,11 +159,11 @@ def _add(setup: Setup, tried: _Try) -> bool:
     loss = loss_of(tried.result)
     if criterion.kind == "other":
         batch = _observed(criterion, tried)
-        setup.has_graph &= loss is None or loss.requires_grad
+        setup.has_graph |= loss is None or loss.requires_grad
     else:
         target = _target(criterion, tried.plan, emitted)
         batch = made_of(criterion, emitted, target, tried.more)
-        setup.has_graph &= emitted.requires_grad
+        setup.has_graph |= emitted.requires_grad
     if first:
         setup.loss = batch.loss
         setup.gradient = _largest_gradient(setup, loss)

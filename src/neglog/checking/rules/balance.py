@@ -13,6 +13,7 @@ from neglog.errors import shape
 _LOGITS = "binary_cross_entropy_with_logits"
 _UNEVEN = 2.0  # a class is frequent where there are so many times as many
 _ENOUGH = 16
+_BY_CHANCE = 3.0  # standard deviations of a fair coin
 
 
 @batch_rule("inverted-pos-weight", Harm.UNEVEN, _LOGITS)
@@ -22,15 +23,15 @@ def inverted_pos_weight(batch: Batch) -> Told | None:
     if weight is None or y.numel() < _ENOUGH or not bool(((y == 0) | (y == 1)).all()):
         return None
     weight = weight.double().to(y.device)
-    single = weight.numel() == 1 or y.dim() < 2
-    per = y.reshape(-1, 1) if single else y.movedim(1, -1).flatten(0, -2)
-    if weight.numel() != per.shape[1] or len(per) < _ENOUGH:
+    per = _columns(weight, y)
+    if per is None or weight.numel() != per.shape[1] or len(per) < _ENOUGH:
         return None
     yes = per.sum(0)
     ratio = (len(per) - yes) / yes.clamp(min=1)
     weight = weight.flatten()
     wrong = (weight >= _UNEVEN) & (ratio <= 1 / _UNEVEN)
     wrong |= (weight <= 1 / _UNEVEN) & (ratio >= _UNEVEN) & (yes > 0)
+    wrong &= (yes - len(per) / 2).abs() > _BY_CHANCE * len(per) ** 0.5 / 2
     if not bool(wrong.any()):
         return None
     i = int(wrong.nonzero()[0])
@@ -45,6 +46,16 @@ def inverted_pos_weight(batch: Batch) -> Told | None:
         f"{_balance(float(weight[i]), float(ratio[i])):.3g} times less than the frequent one",
         "use pos_weight = number of negatives / number of positives",
     )
+
+
+def _columns(weight: Tensor, y: Tensor) -> Tensor | None:
+    """Lay targets out as (rows, weights); None where weights lie along several dimensions."""
+    along = [d - weight.dim() for d, size in enumerate(weight.shape) if size > 1]
+    if not along:
+        return y.reshape(-1, 1)
+    if len(along) > 1 or y.dim() < -along[0]:
+        return None
+    return y.movedim(along[0], -1).reshape(-1, y.shape[along[0]])
 
 
 def _balance(weight: float, ratio: float) -> float:
@@ -97,7 +108,7 @@ def sample_weight_sum(batch: Batch) -> Told | None:
     if isinstance(mask, Tensor) and mask.shape == weight.shape:
         weight = torch.where(mask, weight, 0)
     total, size = float(weight.double().sum()), float(weight.double().abs().sum())
-    if not bool((weight < 0).any()) or total > 1e-3 * size:
+    if total > 1e-3 * size or (not size and batch.extras.get("empty") == "zero"):
         return None
     what = "0" if abs(total) <= 1e-3 * size else "negative"
     return Told(

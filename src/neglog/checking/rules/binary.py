@@ -44,10 +44,13 @@ def _floor(batch: Batch) -> float:
 def squashed_logits(batch: Batch) -> Told | None:
     """Find a bounded activation between the last layer and a loss that takes logits."""
     name, x = batch.origin.operator, batch.input
+    softmax = batch.criterion.kind == "cross_entropy"
+    if name in ("LogSoftmax", "LogSigmoid") and x.numel() and not softmax:
+        return _logarithms(batch)
+    name = batch.origin.before if name == "Clamp" else name
     bounded = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
     if name not in bounded or not x.numel() or not bool((x.abs() <= 1).all()):
         return None
-    softmax = batch.criterion.kind == "cross_entropy"
     if (name == "Sigmoid" and not softmax) or (softmax and not batch.has_rows):
         return None  # double-sigmoid, or no rows
     width = 1 if name in ("Sigmoid", "Hardsigmoid") else 2
@@ -63,6 +66,18 @@ def squashed_logits(batch: Batch) -> Told | None:
         f"logits cannot leave [{1 - width}, 1]: the best loss of a certain row is {floor:.3f} "
         "nats, not 0",
         f"leave out the {name.lower()} and pass the logits",
+    )
+
+
+def _logarithms(batch: Batch) -> Told:
+    name, x = batch.origin.operator, batch.input
+    return Told(
+        "certain",
+        f"The last operator before the loss is {name}, and the loss takes logits.",
+        f"the largest of {x.numel()} inputs is {float(x.max()):.3g}; logarithms of probabilities "
+        "are never above 0",
+        "no probability of a yes above 0.5 can be said: a yes costs at least 0.693 nats",
+        f"leave out {name} and pass the logits",
     )
 
 

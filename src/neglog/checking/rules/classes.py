@@ -87,7 +87,7 @@ def unused_ignore_index(batch: Batch) -> Told | None:
 @batch_rule("soft-targets", Harm.WRONG, "cross_entropy")
 def soft_targets(batch: Batch) -> Told | None:
     """Find target rows that are no distribution over the classes."""
-    if not batch.has_rows or not batch.soft or batch.input.dim() == 1:
+    if batch.is_part or not batch.has_rows or not batch.soft or batch.input.dim() == 1:
         return None
     rows = batch.over_classes(batch.target)
     if not bool(torch.isfinite(rows).all()):

@@ -33,10 +33,13 @@ def target_gradient(batch: Batch) -> Told | None:
     made = {
         "same": "from the parameters that made the input",
         "shared": "partly from the parameters that made the input",
-        "others": "from other parameters than the input",
+        "others": "with other parameters than those that made the input",
+        "twin": "from other parameters, in the same way as the input",
     }
+    # Two networks may be taught to agree; a bootstrapped target may not be taught.
+    certainty = "heuristic" if how in ("twin", "shared") else "near certain"
     return Told(
-        "near certain",
+        certainty,
         "The target requires a gradient, so the target is trained as well as the prediction.",
         f"target.requires_grad is True; it was computed {made[how]}",
         "the loss falls by moving the target towards the prediction, which can diverge or collapse",

@@ -222,6 +222,14 @@ def kl_dimension(batch: Batch) -> Told | None:
         return None
     if bool(x.isnan().any()) or bool(y.isnan().any()):
         return None
+    if 1 in x.shape and x.numel() > 1 and bool((x == 0).all()):
+        return Told(
+            "certain",
+            "The log-softmax was taken over a dimension of size 1.",
+            f"all {x.numel()} values of {tuple(x.shape)} are 0: every probability is 1",
+            f"the loss, {batch.loss:.4g}, does not depend on the network",
+            "use the dimension of the classes, such as dim=-1",
+        )
     stated = bool(batch.criterion.options.get("log_target"))
     of_y = is_log_normalised if stated else looks_probable
     spots = range(len(readings(x)))

@@ -19,7 +19,7 @@ _SURE = 1000.0  # e^x is so many times the counts
 def sentinel_target(batch: Batch) -> Told | None:
     """Find marks for missing values among the targets of a loss that has no ignore_index."""
     y = batch.target
-    if not y.numel():
+    if batch.is_part or not y.numel():
         return None
     for mark in _MARKS:
         marked = y == mark

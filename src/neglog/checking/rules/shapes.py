@@ -19,6 +19,8 @@ def empty_batch(batch: Batch) -> Told | None:
     """Find a batch of no elements."""
     if batch.input.numel() and batch.target.numel():
         return None
+    if batch.is_inner and batch.criterion.reduction in ("none", "sum"):
+        return None  # a part of which this batch has nothing, such as boxes
     return Told(
         "certain",
         "The batch is empty.",
@@ -84,7 +86,7 @@ def _looks_like(tensor: Tensor, hard: bool) -> bool:
 def shape_mismatch(batch: Batch) -> Told | None:
     """Find predictions and targets whose shapes differ, which torch may broadcast."""
     x, y = batch.input, batch.target
-    if x.shape == y.shape:
+    if x.shape == y.shape or (batch.is_inner and _is_spread(batch)):
         return None
     try:
         guards.same_shape(x, y)
@@ -104,6 +106,13 @@ def shape_mismatch(batch: Batch) -> Told | None:
         if longer.shape == (*shorter.shape, 1):
             fix = f"use {name}.squeeze(-1)"
     return Told("certain", "Input and target have different shapes.", evidence, consequence, fix)
+
+
+def _is_spread(batch: Batch) -> bool:
+    """Tell whether a broadcast is meant: of a number, or x[:, None] against y[None]."""
+    x, y = batch.input, batch.target
+    pairs = x.dim() == y.dim() and batch.is_part and _broadcast(x, y) is not None
+    return not y.dim() or pairs
 
 
 def _broadcast(x: Tensor, y: Tensor) -> tuple[int, ...] | None:

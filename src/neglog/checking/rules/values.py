@@ -133,7 +133,13 @@ def target_range(batch: Batch) -> Told | None:
     """Find targets outside the set in which the likelihood has them."""
     declared = batch.criterion.declaration
     y = batch.target
-    if declared is None or not y.numel() or y.is_complex() or y.dtype == torch.bool:
+    if (
+        batch.is_part
+        or declared is None
+        or not y.numel()
+        or y.is_complex()
+        or y.dtype == torch.bool
+    ):
         return None
     strangers = ~declared.support.contains(y) & torch.isfinite(y)
     if not bool(strangers.any()):
