@@ -131,6 +131,7 @@ RIGHT = {
         lambda o, y: F.mse_loss(o[0], y),
         [(X.reshape(4, 4, 6), torch.rand(4, 4, 3))],
     ),
+    "scripted criterion": lambda: (head(), torch.jit.script(nn.CrossEntropyLoss()), [(X, Y)]),
     "own ordered dict": lambda: (
         head(lambda z: OrderedDict(a=z)),
         lambda o, y: SimpleNamespace(loss=CE(o["a"], y)),

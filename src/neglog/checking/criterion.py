@@ -136,6 +136,8 @@ def recognised(
 
 def _kind_of_module(module: nn.Module) -> str:
     """Name the loss, unless a subclass has put arithmetic of its own in its place."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return "other"  # whatever it was before
     home = type(module).forward.__module__.partition(".")[0]
     if home not in ("torch", "neglog"):
         return "other"

@@ -28,7 +28,7 @@ def plain(
 ) -> tuple[Criterion, _Tensors]:
     """Return a criterion without neglog's own options, and the tensors that it would be given."""
     used = _used(criterion)
-    if not used:
+    if not used or criterion.kind == "other":
         return criterion, (input, target, more)
     applied = _labelled if criterion.kind in LABELS else _elementwise
     try:
