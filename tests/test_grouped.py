@@ -197,3 +197,44 @@ def test_weights_that_are_no_trials_are_named():
     y = np.random.default_rng(0).uniform(size=30)
     found = neglog.fit(X, y, likelihood="binomial", sample_weight=np.full(30, 1.5))
     assert any("not whole numbers of successes" in note for note in found.notes)
+
+
+def test_the_estimator_takes_proportions_and_the_trials_as_weights():
+    x, yes, trials = star()
+    found = neglog.NLLRegressor("binomial").fit(x, yes / trials, sample_weight=trials)
+    np.testing.assert_allclose(found.coef_, theirs().params[1:], rtol=SAME)
+    np.testing.assert_allclose(found.predict(x), theirs().fittedvalues, rtol=SAME)
+
+
+def test_proportions_without_a_likelihood_name_the_binomial():
+    y = np.random.default_rng(0).beta(8, 8, 60)
+    found = neglog.fit(np.arange(60.0)[:, None] % 7, y)
+    assert found.kind == "normal"
+    assert any("--likelihood binomial" in note for note in found.notes)
+
+
+def test_a_streamed_file_tells_whole_trials_from_weights_and_refuses_too_many(tmp_path):
+    path, options = tmp_path / "t.csv", {"likelihood": "binomial", "stream": True}
+    shares = pl.DataFrame({"x": X[:, 0], "y": (1 + YES) / 5, "n": N})
+    shares.write_csv(path)
+    found = neglog.fit(path, "y", sample_weight="n", **options)
+    assert not any("not whole" in note for note in found.notes)
+    shares.with_columns(y=pl.Series(YES + 3)).write_csv(path)
+    with pytest.raises(FitError, match="more successes than trials"):
+        neglog.fit(path, "y", trials="n", **options)
+
+
+def test_a_run_is_repeated_by_its_choices_and_predicts_block_by_block(tmp_path, capsys):
+    path, out = tmp_path / "t.csv", tmp_path / "run"
+    table().write_csv(path)
+    first = neglog.fit(path, "yes", trials="n", likelihood="binomial", out=out)
+    with pytest.raises(SystemExit) as left:
+        main(["fit", "--config", str(out / "config.toml"), "--out", str(tmp_path / "again")])
+    assert left.value.code == 0
+    again = pl.read_csv(tmp_path / "again" / "coefficients.csv")
+    np.testing.assert_array_equal(again["estimate"], first.coefficients.estimate)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as left:
+        main(["predict", str(out), str(path), "--stream"])
+    assert left.value.code == 0
+    assert "expected_count" in capsys.readouterr().out.splitlines()[0]

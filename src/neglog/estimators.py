@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
@@ -29,7 +30,7 @@ from neglog.fitting.solve import fit_table
 from neglog.fitting.table import Table, with_column
 
 _KINDS_OF_NUMBERS = (
-    "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma",
+    "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma", "binomial",
 )  # fmt: skip
 _TARGET, _WEIGHT, _OFFSET = "y", "sample_weight", "offset"
 
@@ -131,7 +132,8 @@ class NLLRegressor(RegressorMixin, _Linear):
 
     Args:
         likelihood: ``"normal"``, ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``,
-            ``"negative_binomial"`` or ``"gamma"``.
+            ``"negative_binomial"``, ``"gamma"``, or ``"binomial"`` of proportions whose
+            `sample_weight` is the number of trials.
         l2, l1: penalties, as of `neglog.fit`.
         quantile, delta: as of `neglog.fit`.
         weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
@@ -222,7 +224,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         """Return (N,) what is expected of the target: its mean, median or quantile."""
         output = self._predictor(X, offset)
         link = LINKS[self.result_.fitted.response.link]
-        return np.exp(output) if link is LINKS["log"] else output
+        return link.mean(torch.from_numpy(output)).numpy()
 
 
 class NLLClassifier(ClassifierMixin, _Linear):

@@ -134,6 +134,15 @@ def doubt_of_normal(name: str) -> str:
     )
 
 
+def doubt_of_proportions(name: str) -> str:
+    """Warn where numbers that are taken as measurements may be proportions."""
+    return (
+        f"{name!r} lies between 0 and 1, taken as measurements with normal errors; if it holds "
+        "proportions of known numbers of trials, pass --likelihood binomial and the trials as "
+        "--sample-weight."
+    )
+
+
 def doubt_of_counts(name: str, features: Sequence[str]) -> str:
     """Say what a guess of counts leaves open: the exposure."""
     likely = [repr(feature) for feature in features if _EXPOSURE.search(feature.lower())]

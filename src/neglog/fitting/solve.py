@@ -16,6 +16,8 @@ from neglog.fitting.problems import MOST_WEIGHTS, count_weights
 from neglog.fitting.result import FitResult
 from neglog.fitting.table import Table
 
+_LOOK = 100_000  # rows; of more, so many are drawn
+
 
 def fit_table(
     table: Table,
@@ -96,9 +98,9 @@ def _noted(data: Prepared, options: Options) -> list[str]:
     said = data.target.doubts(y)
     guessed = options.likelihood is None and data.target.facts.counts
     if options.grouped:
-        weight = data.rows().glance()[1]
-        assert weight is not None
-        said += grouped.doubts(y.numpy()[: len(weight)], weight.double().numpy())
+        some = data.rows().sample(_LOOK)
+        assert some.weight is not None
+        said += grouped.doubts(some.y.double().numpy(), some.weight.double().numpy())
     if guessed and options.exposure is None:
         said.append(counts.doubt_of_counts(data.target.name, data.design.names))
     return [*data.notes, *said, *leakage.found(data, options)]

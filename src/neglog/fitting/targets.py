@@ -244,6 +244,8 @@ def _fitting(
         doubt = "" if shape is None else counts.doubt_of_classes(name, shape)
         return "categorical", counts.as_classes(name, count), doubt
     doubt = "" if shape is None or not whole else counts.doubt_of_normal(name)
+    if not whole and labels[0] >= 0 and labels[-1] <= 1 and count <= MOST_CLASSES:
+        doubt = counts.doubt_of_proportions(name)
     return "normal", f"{name!r} holds {count} different numbers", doubt
 
 
