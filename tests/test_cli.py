@@ -651,7 +651,7 @@ def test_a_note_names_columns_that_others_make_up(run):
     table = write(one=pl.lit(1), again=pl.col("age"))
     code, out, _ = run("fit", table, "--target", "bought")
     assert code == 0
-    assert "left out, since others make them up: " in out
+    assert "left out, being combinations of the columns before them: " in out
     assert "one = 1" in out
 
 

@@ -92,7 +92,9 @@ def test_separation_names_the_column_and_the_ways_out_and_has_no_errors(run, wor
 def test_a_column_that_others_make_up_is_named_and_left_out(run):
     code, out, _ = run(drawn().with_columns(d=pl.col("a") + pl.col("b")))
     assert code == 0
-    assert "left out, since others make them up: d = a + b." in " ".join(out.split())
+    assert "left out, being combinations of the columns before them: d = a + b." in " ".join(
+        out.split()
+    )
     assert [error == "" for error in errors()] == [False] * 4 + [True]
     own, plain = errors()[:4], run(drawn()) and errors()
     assert [float(e) for e in own] == pytest.approx([float(e) for e in plain], rel=SAME)
@@ -114,7 +116,7 @@ def test_a_penalty_of_squares_shares_a_weight_among_columns_that_make_each_other
     assert found.converged
     assert own == pytest.approx(theirs.coef_.ravel(), rel=1e-7)  # scikit-learn stops earlier
     assert found.weights[0, 5] == 0
-    assert "left out, since others make them up: one = 1." in found.notes
+    assert "left out, being combinations of the columns before them: one = 1." in found.notes
 
 
 @pytest.mark.parametrize(

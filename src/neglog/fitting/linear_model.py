@@ -176,7 +176,7 @@ def _coefficients(
             problem, found.weights, found.free, found.value.hessian, how, counts, dispersion
         )
         matrix, kind, freedom = made.matrix, made.kind, made.freedom
-    weights, error, correlation = in_table_units(problem, found.weights, matrix)
+    weights, error, correlation = in_table_units(problem, found.weights, found.free, matrix)
     left_out = [a * width + j.column for a in range(response.outputs) for j in found.aliases]
     weights[left_out] = error[left_out] = torch.nan
     order = _order(response, width)

@@ -155,7 +155,7 @@ def _added(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
 
 
 def in_table_units(
-    problem: Problem, weights: Tensor, matrix: Tensor
+    problem: Problem, weights: Tensor, free: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return weights, standard errors and correlation, of columns and target as in the table.
 
@@ -164,6 +164,7 @@ def in_table_units(
     Args:
         problem: the rows and their likelihood.
         weights: the optimum.
+        free: the numbers of the weights that the rows determine; the others' covariance is 0.
         matrix: their covariance.
     """
     response, width = problem.response, problem.source.features + 1
@@ -180,7 +181,7 @@ def in_table_units(
     moved[first:] += response.shared_in_table_units
     largest = change.abs().amax(1)
     change = change / largest[:, None]
-    inner = change @ matrix @ change.T
+    inner = change[:, free] @ matrix[free][:, free] @ change[:, free].T
     error = inner.diagonal().sqrt()
     unit = torch.where(error > 0, error, 1.0)
     return moved, error * largest, inner / unit[:, None] / unit

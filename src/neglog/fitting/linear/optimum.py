@@ -16,12 +16,11 @@ from neglog.fitting.linear.firth import firth_steps
 from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.penalty import lasso_steps, ridge, spreads
-from neglog.fitting.linear.rank import Alias, aliases
+from neglog.fitting.linear.rank import Alias, aliases, words
 from neglog.fitting.linear.responses import EXACT
 from neglog.fitting.linear.shared import Robust
 from neglog.fitting.linear.sums import Problem, Value
 from neglog.fitting.outcome import Outcome, at_infinity
-from neglog.fitting.table import listed
 
 STEPS = 100
 EXACT_FIT = (
@@ -172,8 +171,7 @@ def _followed(
 def _with_aliases(outcome: Outcome, found: Sequence[Alias], names: Sequence[str]) -> Outcome:
     if not found:
         return outcome
-    text = listed([alias.words(names) for alias in found], 20)
-    note = f"left out, since others make them up: {text}."
+    note = f"left out, being combinations of the columns before them: {words(found, names)}."
     return replace(outcome, notes=[*outcome.notes, note])
 
 

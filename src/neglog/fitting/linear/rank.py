@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from neglog.fitting.linear.sums import Source, Units
+from neglog.fitting.linear.sums import Source
 
 _SUSPICIOUS = 1e-8
 _ALIASED = 1e-7
 _PART = 1e-6
+_BLOCK = 128
+_TERMS, _CHARACTERS = 4, 600
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,16 @@ class Alias:
     of: tuple[tuple[int, float], ...]
 
     def words(self, names: Sequence[str]) -> str:
-        """Write the column as the combination that it is."""
+        """Write the column as the combination that it is, its first terms."""
         every = [*names, "1"]
-        parts = [_times(amount, every[j]) for j, amount in self.of]
+        parts = [_times(amount, every[j]) for j, amount in self.of[:_TERMS]]
         text = " + ".join(parts).replace("+ −", "− ")
-        return f"{names[self.column]} = {text or '0'}"
+        more = len(self.of) - _TERMS
+        rest = f" + {more} more term{'s' * (more > 1)}" if more > 0 else ""
+        return f"{names[self.column]} = {text or '0'}{rest}"
 
     def constant(self, intercept: int) -> bool:
-        """Tell whether the intercept, of that number, makes the column up alone."""
+        """Return whether the column is a multiple of the intercept, which has that number."""
         return all(j == intercept for j, _ in self.of)
 
 
@@ -55,10 +58,10 @@ def aliases(
     intercept: bool,
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> list[Alias]:
-    """Return the columns that those before them, and the intercept, make up.
+    """Return the columns that are combinations of the intercept and the columns before them.
 
-    The Gram matrix tells in half the digits; a column that it makes suspicious is put to the test
-    of the rows themselves.
+    The Gram matrix has half the digits of the rows, so it only raises a suspicion: what is left of
+    a suspicious column is then computed from the rows themselves.
 
     Args:
         gram: (P + 1, P + 1) products of the columns, the intercept's last.
@@ -68,37 +71,115 @@ def aliases(
     """
     size = gram.diagonal().sqrt()
     unit = torch.where(size > 0, size, 1.0)
-    scaled = gram / unit[:, None] / unit
-    factor = torch.zeros_like(gram)  # of the columns kept so far, by Cholesky's method
-    known: list[int] = []
-    found = []
-    for j in [len(gram) - 1] * intercept + list(range(len(gram) - 1)):
-        if size[j] == 0:
-            found.append(Alias(j, _in_table_units(j, {}, source.units)))
-            continue
-        count = len(known)
-        own = factor[:count, :count]
-        line = torch.linalg.solve_triangular(own, scaled[known, j : j + 1], upper=False)
-        left = float(scaled[j, j] - line.square().sum())
-        if left < _SUSPICIOUS:
-            part = torch.linalg.solve_triangular(own.T, line, upper=True)[:, 0]
-            amounts = part * size[j] / size[known]
-            if _left(source, known, amounts, j, reduce) < _ALIASED * float(size[j]):
-                parts = zip(known, amounts.tolist(), part.abs().tolist(), strict=True)
-                of = {k: a for k, a, share in parts if share > _PART}
-                found.append(Alias(j, _in_table_units(j, of, source.units)))
+    factor = _Factor(gram / unit[:, None] / unit)
+    order = [len(gram) - 1] * intercept + list(range(len(gram) - 1))
+    of: dict[int, dict[int, float]] = {j: {} for j in order if size[j] == 0}
+    queue = [j for j in order if size[j] > 0]
+    while queue:
+        columns = queue[:_BLOCK]
+        suspects = factor.add(columns)
+        numbers = [suspect.column for suspect in suspects]
+        parts = factor.parts(suspects)
+        amounts = parts * size[numbers] / size[factor.known][:, None]
+        left = _left(source, factor.known, amounts, numbers, reduce)
+        known, terms = torch.tensor(factor.known), parts.abs() > _PART
+        for i, suspect in enumerate(suspects):
+            if left[i] >= _ALIASED * size[suspect.column]:  # it stands on its own after all
+                factor.back_to(suspect)
+                columns = columns[: columns.index(suspect.column) + 1]
+                break
+            own = terms[:, i]
+            pairs = zip(known[own].tolist(), amounts[own, i].tolist(), strict=True)
+            of[suspect.column] = dict(pairs)
+        queue = queue[len(columns) :]
+    scale, centre = source.units.scale.tolist(), source.units.centre.tolist()
+    return [Alias(j, _in_table_units(j, of[j], scale, centre)) for j in order if j in of]
+
+
+def words(found: Sequence[Alias], names: Sequence[str]) -> str:
+    """Write some columns as the combinations that they are, and count the rest."""
+    shown = [found[0].words(names)]
+    for alias in found[1:]:
+        text = alias.words(names)
+        if sum(map(len, shown)) + len(text) > _CHARACTERS:
+            break
+        shown.append(text)
+    more = len(found) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+@dataclass(frozen=True)
+class _Suspect:
+    """A column of which the columns before it leave next to nothing.
+
+    Attributes:
+        column: its number.
+        line: its line of the factor, one entry for each column kept before it.
+        left: the squared length that the Gram matrix leaves of it.
+    """
+
+    column: int
+    line: Tensor
+    left: float
+
+
+class _Factor:
+    """The triangular factor, by Cholesky's method, of the columns that stand on their own.
+
+    Attributes:
+        scaled: the products of all columns, each of length 1.
+        known: the numbers of the columns that are kept.
+    """
+
+    def __init__(self, scaled: Tensor) -> None:
+        self.scaled = scaled
+        self.known: list[int] = []
+        self._matrix = torch.zeros_like(scaled)
+
+    def add(self, columns: list[int]) -> list[_Suspect]:
+        """Keep those of the next columns that stand on their own; return the others."""
+        count = len(self.known)
+        own = self._matrix[:count, :count]
+        lines = self.scaled.new_zeros(count + len(columns), len(columns))
+        before = self.scaled[self.known][:, columns]
+        lines[:count] = torch.linalg.solve_triangular(own, before, upper=False)
+        rest = self.scaled[columns][:, columns] - lines[:count].T @ lines[:count]
+        suspects = []
+        for i, column in enumerate(columns):
+            left, count = float(rest[i, i]), len(self.known)
+            if left < _SUSPICIOUS:
+                suspects.append(_Suspect(column, lines[:count, i], left))
                 continue
-        factor[count, :count] = line[:, 0]
-        factor[count, count] = max(left, _SUSPICIOUS**2) ** 0.5
-        known.append(j)
-    return found
+            lines[count, i:] = rest[i, i:] / left**0.5
+            rest[i:, i:] -= torch.outer(lines[count, i:], lines[count, i:])
+            self._keep(column, lines[: count + 1, i])
+        return suspects
+
+    def parts(self, suspects: list[_Suspect]) -> Tensor:
+        """Return (K, S): how much of each kept column the suspects consist of."""
+        count = len(self.known)
+        lines = self.scaled.new_zeros(count, len(suspects))
+        for i, suspect in enumerate(suspects):
+            lines[: len(suspect.line), i] = suspect.line
+        upper = self._matrix[:count, :count].T
+        parts: Tensor = torch.linalg.solve_triangular(upper, lines, upper=True)
+        return parts
+
+    def back_to(self, suspect: _Suspect) -> None:
+        """Keep a suspect, and forget the columns after it."""
+        del self.known[len(suspect.line) :]
+        diagonal = max(suspect.left, _SUSPICIOUS**2) ** 0.5
+        self._keep(suspect.column, torch.cat([suspect.line, suspect.line.new_tensor([diagonal])]))
+
+    def _keep(self, column: int, line: Tensor) -> None:
+        self._matrix[len(self.known), : len(line)] = line
+        self.known.append(column)
 
 
 def _in_table_units(
-    column: int, of: dict[int, float], units: Units
+    column: int, of: dict[int, float], scale: list[float], centre: list[float]
 ) -> tuple[tuple[int, float], ...]:
-    """Return what makes a column up, where the columns are as they stand in the table."""
-    scale, centre = units.scale.tolist(), units.centre.tolist()
+    """Return the terms of a column where the columns are as they stand in the table."""
     own = {k: a * scale[k] / scale[column] for k, a in of.items() if k != len(centre)}
     terms = [centre[column], *(-centre[k] * of[k] for k in own), of.get(len(centre), 0.0)]
     if abs(sum(terms)) > _PART * max(map(abs, terms)):
@@ -110,14 +191,16 @@ def _left(
     source: Source,
     known: list[int],
     amounts: Tensor,
-    column: int,
+    columns: list[int],
     reduce: Callable[[Tensor], Tensor],
-) -> float:
-    """Return the length of what remains of a column without the others' part in it."""
-    weights = torch.zeros(source.features + 1, 1, dtype=torch.float64)
-    weights[column] = 1.0
-    weights[known, 0] -= amounts
-    total = torch.zeros(1, dtype=torch.float64)
+) -> Tensor:
+    """Return (S,) the lengths of what remains of columns without the others' part in them."""
+    total = torch.zeros(len(columns), dtype=torch.float64)
+    if not columns:
+        return total
+    weights = torch.zeros(source.features + 1, len(columns), dtype=torch.float64)
+    weights[known] = -amounts
+    weights[columns, range(len(columns))] = 1.0
     for batch in source:
-        total += batch.columns.predict(weights).square().sum()
-    return math.sqrt(float(reduce(total)))
+        total += batch.columns.predict(weights).square().sum(0)
+    return reduce(total).sqrt()
