@@ -140,6 +140,102 @@ RIGHT = {
 }
 
 
+def later_masked(z, y):
+    return F.binary_cross_entropy_with_logits(z, y, reduction="none")[y >= 0].mean()
+
+
+def sentinels(z, y):
+    return F.mse_loss(z, y, reduction="none")[y > -900].mean()
+
+
+def nearest(z, y):
+    return F.l1_loss(z[:, None], y[None], reduction="none").min(1).values.mean()
+
+
+def no_boxes(z, y):
+    return F.smooth_l1_loss(z[y > 5], z[y > 5].detach(), reduction="sum") + F.cross_entropy(z, y)
+
+
+def nothing_at_times(z, y):
+    return F.cross_entropy(z, y) if bool((y > 0).any()) else torch.tensor(0.0)
+
+
+REALS = torch.linspace(-1, 1, 48).reshape(16, 3)
+MEANT = {
+    "missing labels that are left out": lambda: (
+        head(),
+        later_masked,
+        [(X, (torch.arange(48) % 3 - 1.0).reshape(16, 3))],
+    ),
+    "sentinels that are left out": lambda: (
+        head(),
+        sentinels,
+        [(X, torch.where(REALS > 0.5, -999.0, REALS))],
+    ),
+    "all pairs": lambda: (head(), nearest, [(X, torch.randn(10, 3))]),
+    "a number as target": lambda: (head(), lambda z, y: F.mse_loss(z, torch.tensor(1.0)), [(X, Y)]),
+    "a batch without boxes": lambda: (head(), no_boxes, [(X, Y)]),
+    "a batch without a loss": lambda: (head(), nothing_at_times, [(X, 0 * Y), (X, Y)]),
+    "wide limits": lambda: (nn.Sequential(nn.Linear(6, 3), nn.Hardtanh(-20, 20)), CE, [(X, Y)]),
+    "neighbours that agree": lambda: (
+        head(),
+        lambda z, y: F.mse_loss(z, z.roll(1, 0)) + F.mse_loss(z[1:], z[:-1]),
+        [(X, Y)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_is_meant_raises_no_alarm(name):
+    assert not neglog.check(*MEANT[name]())
+
+
+LINEAR = nn.Linear(6, 3)
+WRONG = {
+    "relu6": ("rectified-logits", lambda: (nn.Sequential(LINEAR, nn.ReLU6()), CE, [(X, Y)])),
+    "clamped sigmoid": (
+        "squashed-logits",
+        lambda: (head(lambda z: z.sigmoid().clamp(1e-6, 1 - 1e-6)), CE, [(X, Y)]),
+    ),
+    "log-softmax for a binary loss": (
+        "squashed-logits",
+        lambda: (neglog.BCEWithLogitsLoss(), LINEAR(X).log_softmax(1), F.one_hot(Y, 3).float()),
+    ),
+    "softmax of one row": (
+        "kl-dimension",
+        lambda: (nn.KLDivLoss(reduction="sum"), X[:1].log_softmax(0), X[:1].softmax(0)),
+    ),
+    "weights of the last dimension": (
+        "inverted-pos-weight",
+        lambda: (
+            nn.BCEWithLogitsLoss(pos_weight=torch.tensor([9.0, 9.0])),
+            torch.randn(40, 7, 2),
+            (torch.arange(560).reshape(40, 7, 2) % 10 > 0).float(),
+        ),
+    ),
+    "a critic that is not detached": (
+        "target-gradient",
+        lambda: (neglog.HuberLoss(), nn.Linear(6, 1)(X), 1 + 0.9 * nn.Linear(6, 1)(X)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_neighbours_of_mistakes_are_found(name):
+    code, build = WRONG[name]
+    assert [finding.code for finding in neglog.check(*build())] == [code]
+
+
+def test_statistics_that_a_criterion_changes_are_put_back():
+    model = nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3))
+    before = [buffer.clone() for buffer in model.buffers()]
+    goal = Y[:, None]
+    neglog.check(
+        model, lambda z, y: F.mse_loss(z.gather(1, goal), model(y).detach()[:, :1]), [(X, X)]
+    )
+    assert all(map(torch.equal, before, model.buffers()))
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_structures_raise_no_alarm(name):
     report = neglog.check(*RIGHT[name]())
@@ -178,7 +274,7 @@ def test_channels_that_were_moved_raise_no_alarm(view):
 def test_a_report_says_what_was_not_looked_at():
     report = neglog.check(head(), lambda z, y: z.logsumexp(1).mean(), [(X, Y)])
     assert not report
-    told = "Not looked at: how <lambda> computes the loss, as it calls no loss that the rules know."
+    told = "Not looked at: the formula of <lambda>, which calls no loss of torch or neglog."
     assert report.text(200).endswith(told)
     report = neglog.check(head(), lambda a, b, c, d, e: 0, [(X, Y)])
     assert report.unseen == ("the criterion, which cannot be called with (output, target)",)

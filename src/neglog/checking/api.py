@@ -125,7 +125,7 @@ def _unseen(criterion: Criterion, inner: list[Batch]) -> list[str]:
     """Say that the arithmetic of a loss is unknown, where it calls no known one."""
     if criterion.kind != "other" or inner:
         return []
-    return [f"how {criterion.name} computes the loss, as it calls no loss that the rules know"]
+    return [f"the formula of {criterion.name}, which calls no loss of torch or neglog"]
 
 
 def _of_setup(

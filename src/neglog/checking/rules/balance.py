@@ -19,10 +19,10 @@ _BY_CHANCE = 3.0  # standard deviations of a fair coin
 @batch_rule("inverted-pos-weight", Harm.UNEVEN, _LOGITS)
 def inverted_pos_weight(batch: Batch) -> Told | None:
     """Find a pos_weight above 1 where positives are frequent, or below 1 where they are rare."""
-    weight, y = batch.criterion.tensor("pos_weight"), batch.target.double()
+    weight, y = batch.criterion.tensor("pos_weight"), batch.target
     if weight is None or y.numel() < _ENOUGH or not bool(((y == 0) | (y == 1)).all()):
         return None
-    weight = weight.double().to(y.device)
+    weight, y = weight.double().to(y.device), y.double()
     per = _columns(weight, y)
     if per is None or weight.numel() != per.shape[1] or len(per) < _ENOUGH:
         return None

@@ -63,8 +63,8 @@ def squashed_logits(batch: Batch) -> Told | None:
         f"The last operator before the loss is {name.lower()}, and the loss applies {applied} "
         "of its own to the logits.",
         f"all {x.numel()} inputs lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]",
-        f"logits cannot leave [{1 - width}, 1]: the best loss of a certain row is {floor:.3f} "
-        "nats, not 0",
+        f"logits cannot leave [{1 - width}, 1]: the loss of a perfectly predicted row is at best "
+        f"{floor:.3f} nats, not 0",
         f"leave out the {name.lower()} and pass the logits",
     )
 
@@ -76,7 +76,7 @@ def _logarithms(batch: Batch) -> Told:
         f"The last operator before the loss is {name}, and the loss takes logits.",
         f"the largest of {x.numel()} inputs is {float(x.max()):.3g}; logarithms of probabilities "
         "are never above 0",
-        "no probability of a yes above 0.5 can be said: a yes costs at least 0.693 nats",
+        "probabilities above 0.5 cannot be expressed: a positive costs at least 0.693 nats",
         f"leave out {name} and pass the logits",
     )
 
@@ -89,7 +89,7 @@ def rectified_logits(batch: Batch) -> Told | None:
         return None
     x = batch.input
     zero = x == 0
-    least = "no probability of a yes below 0.5 can be said: a no costs at least 0.693 nats"
+    least = "probabilities well below 0.5 cannot be expressed: a negative costs about 0.693 nats"
     if batch.criterion.kind == "cross_entropy":
         least = "no logit can be negative, and the gradient of those cut off is lost"
     return Told(
