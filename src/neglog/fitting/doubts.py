@@ -43,8 +43,11 @@ class Seen(NamedTuple):
         """The likelihood to try of a target whose errors are not normal."""
         if self.truth.min() < 0:
             return "--likelihood huber or laplace, and --covariance hc1 for the standard errors"
-        if not (self.truth % 1).any():
-            return "--likelihood negative_binomial if they are counts, else gamma or huber"
+        whole = not (self.truth % 1).any()
+        if whole and self.truth.min() > 0:
+            return "--likelihood gamma, or negative_binomial if they are counts"
+        if whole:
+            return "--likelihood negative_binomial, or poisson with --covariance hc1"
         if self.truth.max() <= 1:
             return "--likelihood binomial, with --trials or weights, if they are proportions"
         if self.truth.min() > 0:
