@@ -322,3 +322,30 @@ def test_numbers_of_a_category_are_labels_from_parquet_of_pyarrow(tmp_path):
     for stream in (False, True):
         found = neglog.fit(tmp_path / "t.parquet", target="y", stream=stream)
         assert found.features == ["d=2", "d=3"]
+
+
+def test_a_parquet_file_whose_order_is_lost_is_noted(tmp_path):
+    draw = np.random.default_rng(0)
+    data = pd.DataFrame({"y": draw.normal(size=30), "i": pd.Categorical([1, 2, 3] * 10, [3, 1, 2])})
+    data.to_parquet(tmp_path / "t.parquet")
+    found = neglog.fit(tmp_path / "t.parquet", target="y")
+    assert found.features == ["i=2", "i=3"]
+    assert any("'i'" in note and "keeps none of numbers" in note for note in found.notes)
+
+
+def test_without_pyarrow_the_order_in_a_parquet_file_is_not_guessed_silently(frame, tmp_path):
+    code = f"""
+import sys
+sys.modules["pyarrow"] = None
+import neglog
+found = neglog.fit({str(tmp_path / "t.parquet")!r}, target="x")
+print(found.notes)
+try:
+    neglog.fit({str(tmp_path / "t.parquet")!r}, target="rank", likelihood="ordinal")
+except neglog.errors.FitError as error:
+    print(error)
+"""
+    frame.to_parquet(tmp_path / "t.parquet")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "'region', 'rank'" in done.stdout and "only pyarrow reads it" in done.stdout
+    assert "holds text, whose order nothing declares" in done.stdout, done.stderr

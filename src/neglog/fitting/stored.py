@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +27,39 @@ def levels(path: Path, notes: list[str]) -> dict[str, tuple[Any, ...]]:
         if name in schema and schema[name] not in (pl.Categorical, pl.String):
             own = pl.scan_parquet(path).select(name).unique().collect()[name]
             found[name] = tuple(own.drop_nulls().sort().to_list())
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in found]
-        if texts:
-            notes.append(
-                f"the order of the categories of {', '.join(map(repr, texts))} in {path.name} is "
-                "not known, as only pyarrow reads it, and the alphabet's is taken; install "
-                "pyarrow, or pass --levels 'COLUMN=first,second'."
-            )
-        return found
-    file = parquet.ParquetFile(path)
-    if (written := metadata.get("ARROW:schema")) is None:
-        return found
-    for own in pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written))):
-        by_polars = any(key.startswith(b"_PL_") for key in own.metadata or {})
-        if isinstance(own.type, pa.DictionaryType) and not by_polars and own.name not in found:
-            found[own.name] = _dictionary(file, own.name)
+    written = base64.b64decode(metadata.get("ARROW:schema", ""))
+    texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in found]
+    if written and b"_PL_" not in written:  # polars' own categories have no order
+        try:
+            found |= _of_pyarrow(path, written, found)
+        except ImportError:
+            notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
+    numbers = [n for n, own in found.items() if own and not isinstance(own[0], str)]
+    notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
     return found
+
+
+def _unknown(names: list[str], path: Path, reason: str) -> list[str]:
+    """Say of which columns the order of the categories is not known, and why."""
+    if not names:
+        return []
+    return [
+        f"the order of the categories of {', '.join(map(repr, names))} in {path.name} is not "
+        f"known: {reason}; pass --levels 'COLUMN=first,second' to state it."
+    ]
+
+
+def _of_pyarrow(path: Path, schema: bytes, known: Collection[str]) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of the columns that were dictionaries of pyarrow."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(path)
+    return {
+        own.name: _dictionary(file, own.name)
+        for own in pa.ipc.read_schema(pa.py_buffer(schema))
+        if isinstance(own.type, pa.DictionaryType) and own.name not in known
+    }
 
 
 def _of_pandas(metadata: dict[str, str]) -> set[str]:
