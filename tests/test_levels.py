@@ -222,6 +222,10 @@ def test_levels_with_blanks_and_line_ends_are_shown_in_quotes():
     data = pl.DataFrame({"s": ["a", "a ", "b\nc"] * 9, "y": np.arange(27.0) ** 2 % 7})
     found = neglog.fit(data, target="y", likelihood="normal")
     assert found.features == ["s='a '", r"s='b\nc'"]
+    lines = data.with_columns(pl.Series("x\ny", np.arange(27.0) % 5))
+    found = neglog.fit(lines, target="y", likelihood="normal")
+    assert r"'x\ny'" in found.features
+    assert len(found.predict(lines).frame) == 27
 
 
 def test_estimators_encode_labels_of_a_frame_as_statsmodels_does(frame):
@@ -331,6 +335,13 @@ def test_a_parquet_file_whose_order_is_lost_is_noted(tmp_path):
     found = neglog.fit(tmp_path / "t.parquet", target="y")
     assert found.features == ["i=2", "i=3"]
     assert any("'i'" in note and "keeps none of numbers" in note for note in found.notes)
+    for stream in (False, True):
+        stated = neglog.fit(
+            tmp_path / "t.parquet", target="y", levels={"i": [3, 1, 2]}, stream=stream
+        )
+        assert stated.features == ["i=1", "i=2"]
+        assert not any("not known" in note for note in stated.notes)
+    assert not stated.predict(tmp_path / "t.parquet").notes
 
 
 def test_without_pyarrow_the_order_in_a_parquet_file_is_not_guessed_silently(frame, tmp_path):

@@ -40,8 +40,8 @@ class Column:
     def names(self) -> list[str]:
         """Name the columns that the model reads."""
         if not self.levels:
-            return [self.name]
-        return [f"{self.name}={shown(level)}" for level in self.levels[1:]]
+            return [shown(self.name)]
+        return [f"{shown(self.name)}={shown(level)}" for level in self.levels[1:]]
 
     def read(self, values: pl.Series) -> np.ndarray[Any, Any]:
         """Return a cleaned column as numbers; labels as their places among the levels."""

@@ -11,11 +11,18 @@ from typing import Any
 import polars as pl
 
 
-def levels(path: Path, notes: list[str]) -> dict[str, tuple[Any, ...]]:
+def levels(
+    path: Path, notes: list[str], stated: Collection[str] = ()
+) -> dict[str, tuple[Any, ...]]:
     """Return the categories of a Parquet file's columns in their declared order.
 
     polars reads the order of its own `Enum` only; that of pandas and of pyarrow is in the
     dictionaries of the file, which pyarrow reads where it is installed. Otherwise a note says so.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+        stated: the columns whose levels something else states, of which there is no note.
     """
     schema = pl.scan_parquet(path).collect_schema()
     found: dict[str, tuple[Any, ...]] = {
@@ -28,13 +35,16 @@ def levels(path: Path, notes: list[str]) -> dict[str, tuple[Any, ...]]:
             own = pl.scan_parquet(path).select(name).unique().collect()[name]
             found[name] = tuple(own.drop_nulls().sort().to_list())
     written = base64.b64decode(metadata.get("ARROW:schema", ""))
-    texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in found]
+    texts = [
+        n for n, kind in schema.items() if kind == pl.Categorical and n not in {*found, *stated}
+    ]
     if written and b"_PL_" not in written:  # polars' own categories have no order
         try:
             found |= _of_pyarrow(path, written, found)
         except ImportError:
             notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
     numbers = [n for n, own in found.items() if own and not isinstance(own[0], str)]
+    numbers = [n for n in numbers if n not in stated]
     notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
     return found
 

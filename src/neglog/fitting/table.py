@@ -90,7 +90,7 @@ def read_file(path: str | Path, texts: Collection[str] = ()) -> Table:
         with path.open("rb") as file:
             head = file.read(4)
         if head == b"PAR1":
-            levels = stored.levels(path, notes)
+            levels = stored.levels(path, notes, texts)
             frame = pl.read_parquet(path)
         else:
             levels, frame = {}, text_file.read(path, notes, texts)

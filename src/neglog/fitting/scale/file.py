@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,12 @@ def _as(values: pl.Series, kind: pl.DataType) -> pl.Series:
     return values.str.to_lowercase() == "true" if kind == pl.Boolean else values.cast(kind)
 
 
-def open_file(path: str | Path) -> File:
+def open_file(path: str | Path, stated: Collection[str] = ()) -> File:
     """Find a file's columns and blocks.
+
+    Args:
+        path: the file.
+        stated: the columns whose levels are stated by an option.
 
     Raises:
         FitError: there is no such file, or it is no table.
@@ -107,15 +111,15 @@ def open_file(path: str | Path) -> File:
     with readable(path):
         with path.open("rb") as file:
             head = file.read(_LOOK)
-        found = _open_parquet(path) if head[:4] == b"PAR1" else _open_csv(path, head)
+        found = _open_parquet(path, stated) if head[:4] == b"PAR1" else _open_csv(path, head)
     if not found.blocks:
         raise FitError(f"{path.name} has no rows; it needs some below its column names.")
     return found
 
 
-def _open_parquet(path: Path) -> File:
+def _open_parquet(path: Path, stated: Collection[str]) -> File:
     notes: list[str] = []
-    levels = stored.levels(path, notes)
+    levels = stored.levels(path, notes, stated)
     scan = pl.scan_parquet(path)
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())
