@@ -126,7 +126,7 @@ def test_halves_stay_halves_where_rows_have_shares(monkeypatch, _gpu) -> None:
         return run(problem, tensors, *others)
 
     monkeypatch.setattr(rows, "run", watched)
-    x, share = X.bfloat16(), torch.rand(8)
+    x, share = X.bfloat16(), torch.rand(8).bfloat16().float()  # which a half holds exactly
     found = F.cross_entropy(x, Y, sample_weight=share)
     assert seen == [torch.bfloat16]
     losses = torch.nn.functional.cross_entropy(x.double(), Y, reduction="none")

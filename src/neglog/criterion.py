@@ -53,7 +53,8 @@ class Criterion(nn.Module):
         super().__init__(**options)
         guards.one_of("empty", added["empty"], ("nan", "zero"))
         for name, value in added.items():
-            setattr(self, name, value)
+            if value != self._added[name]:  # the class has the default, as `vars` shows in torch
+                setattr(self, name, value)
 
     def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
         pair: tuple[Tensor, Tensor] = self._call(guards.PAIR, *tensors, **extras)
