@@ -37,17 +37,22 @@ def rows(problem: RowsOfClasses) -> Tensor:
     by the shares of the rows, as in torch.
     """
     y, share, dtype = problem.y, problem.share, problem.x.dtype
-    constants = (y, *(t for t in (problem.weight, problem.share) if t is not None))
+    constants = [t for t in (problem.weight, problem.share) if t is not None]
     fixed = not any(t.requires_grad for t in constants)
+    simple = not y.requires_grad  # else the kernels for a GPU and the compiler do not serve
     # Log-probabilities against a target that spreads: no public loss asks for them.
     picked = problem.likelihood.softmax or not (problem.smoothing or y.is_floating_point())
-    on_gpu = fixed and picked and values.gpu_serves(problem.x, *constants)
+    on_gpu = fixed and simple and picked and values.gpu_serves(problem.x, y, *constants)
     if share is not None and share.dtype != dtype and not on_gpu:  # shares of halves are float32
         problem = problem.each(torch.Tensor.float)
     if on_gpu:
         serve = ops.rows_of_classes if torch.compiler.is_compiling() else _loss_on_gpu
         loss = serve(problem)
-    elif not (fixed and values.kernel_serves(problem.x, y)):
+    elif not (
+        fixed
+        and (simple or (picked and not torch.compiler.is_compiling()))
+        and values.kernel_serves(problem.x, y)
+    ):
         if y.dim() == 1 and values.are_known(y):
             values.check_labels(problem)
         loss = reference.reduced_rows(problem)

@@ -1,4 +1,4 @@
-"""The CPU kernels in eager mode; a backward that is differentiated goes by the reference."""
+"""The CPU kernels in eager mode, and the declared second derivatives of what they return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from neglog.engine import reference
-from neglog.engine.derivatives import apply
+from neglog.engine.curvature import changes
+from neglog.engine.derivatives import apply, product, total
 from neglog.engine.problem import Elements, RowsOfClasses
 
 Results = tuple[Tensor, list[Tensor | None]]  # the loss, and its derivatives by the tensors
@@ -45,6 +46,10 @@ class Task:
     def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
         """Return the loss of tensors, and the wanted ones of its derivatives by them."""
         results: Results = self.kernels.run(self.problem, tensors, wanted)
+        if wanted[1] and isinstance(self.problem, RowsOfClasses):
+            from neglog.engine import log_softmax_cpu
+
+            results[1][1] = log_softmax_cpu.by_target(self.problem.holding(tensors))
         return results
 
 
@@ -100,12 +105,11 @@ class _Loss(torch.autograd.Function):
         """
         tensors, gradients = ctx.saved_tensors, ctx.gradients
         if torch.is_grad_enabled():
-            return None, *derived(ctx.task, tensors, ctx.needs_input_grad[1:], upstream)
+            ctx.gradients = None
+            return None, *slopes(ctx.task, tensors, ctx.needs_input_grad[1:], upstream, gradients)
         if gradients is None:
             gradients = ctx.task.run(tensors, ctx.needs_input_grad[1:])[1]
         ctx.gradients = None
-        if upstream.dim() == 0 and not is_batch(upstream) and upstream.item() == 1.0:
-            return None, *gradients
         return None, *_weighed(ctx.task, tensors, gradients, upstream)
 
 
@@ -119,6 +123,86 @@ differentiable: Any = super(torch.autograd.Function, _Loss).apply
 _node: Any = getattr(_Loss, "_backward_cls", None)
 if _node is not None:
     _node.apply = _Loss.backward
+
+
+def slopes(
+    task: Task,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    upstream: Tensor,
+    gradients: Sequence[Tensor | None] | None = None,
+) -> list[Tensor | None]:
+    """Return upstream · gradients, differentiable again; what is not given is computed."""
+    if is_batch(upstream):
+        return derived(task, tensors, wanted, upstream)
+    found = iter(apply(_Slopes, task, tuple(wanted), gradients, upstream, *tensors))
+    return [next(found) if want else None for want in wanted]
+
+
+class _Slopes(torch.autograd.Function):
+    """The derivatives of a loss by the wanted ones of its tensors, times what comes from above."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, task: Task, wanted: Sequence[bool], gradients: Any, upstream: Tensor,
+        *tensors: Any,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        ctx.task, ctx.wanted = task, wanted
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(upstream, *tensors)
+        if gradients is None:
+            gradients = task.run(tensors, wanted)[1]
+        return tuple(g for g in _weighed(task, tensors, gradients, upstream) if g is not None)
+
+    @staticmethod
+    def backward(ctx: Any, *above: Tensor | None) -> tuple[Any, ...]:
+        upstream, *tensors = ctx.saved_tensors
+        task, wanted, needs = ctx.task, ctx.wanted, ctx.needs_input_grad[3:]
+        given = iter(above)
+        moves = [next(given) if want else None for want in wanted]
+        by_upstream = _by_upstream(task, tensors, wanted, upstream, moves) if needs[0] else None
+        found: list[Tensor | None] = [None] * len(tensors)
+        if any(needs[1:]):
+            pushed = _pushed(task, tensors, upstream, moves, needs[1:])
+            found[: len(pushed)] = pushed
+        return None, None, None, by_upstream, *found
+
+
+def _by_upstream(
+    task: Task,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    upstream: Tensor,
+    moves: Sequence[Tensor | None],
+) -> Tensor | None:
+    """Return how much the loss, or each of the losses, changes with the moves."""
+    ones = torch.ones_like(upstream)
+    pairs = zip(moves, slopes(task, tensors, wanted, ones), strict=True)
+    terms = [product(m, g) for m, g in pairs if m is not None and g is not None]
+    if not terms:
+        return None
+    if upstream.dim() == 0:
+        return total([t.sum() for t in terms])
+    along = total(terms)
+    return along.sum(1).reshape(upstream.shape) if along.dim() > upstream.dim() else along
+
+
+def _pushed(
+    task: Task,
+    tensors: Sequence[Any],
+    upstream: Tensor,
+    moves: Sequence[Tensor | None],
+    needs: Sequence[bool],
+) -> list[Tensor | None]:
+    """Return the changes of the slopes, computed in float32 or more."""
+    problem, dtype = task.holding(tensors), upstream.dtype
+    if dtype in reference.HALF:
+        problem, upstream = problem.each(Tensor.float), upstream.float()
+    scale = problem.over_classes(upstream)
+    n = len(problem.inputs) if isinstance(problem, Elements) else 1
+    scaled = [None if m is None else m.to(scale.dtype) * scale for m in moves[: n + 1]]
+    pushed = changes(problem, scaled, needs[n])
+    return [None if p is None else p.to(dtype) for p in pushed]
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -153,6 +237,8 @@ def _weighed(
     task: Task, tensors: Sequence[Any], gradients: Sequence[Tensor | None], upstream: Tensor
 ) -> list[Tensor | None]:
     """Return upstream · gradients, rounded once, and 0 where an element is masked."""
+    if upstream.dim() == 0 and not is_batch(upstream) and upstream.item() == 1.0:
+        return list(gradients)
     problem = task.holding(tensors)
     dtype = upstream.dtype
     if dtype in reference.HALF:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neglog import placed
+from neglog.engine import values
 from neglog.likelihood import Likelihood
 
 
@@ -39,7 +40,7 @@ def as_tensors(settings: tuple[float, ...], like: Tensor) -> list[Tensor]:
     return [placed.tensor(s, like) for s in settings]
 
 
-class _Facts:
+class Facts:
     """A declaration with its settings: one thing to torch, which takes tuples apart."""
 
     def __init__(self, likelihood: type[Likelihood], settings: tuple[float, ...]) -> None:
@@ -52,17 +53,37 @@ class _Facts:
         results = results if isinstance(results, tuple) else (results,)
         return tuple(placed.tensor(r, y).expand_as(y) for r in results)
 
+    def curvature(self, tensors: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+        """Return the matrix of second derivatives by the inputs."""
+        second = self.evaluate("curvature", tensors)
+        return [second[:2], second[1:]] if len(second) > 1 else [second]  # of aa, ab, bb
+
+    def mixed(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return each score's derivative by the target; an element depends on its own only."""
+        *others, y = tensors
+        n = len(self.likelihood.inputs)
+        pull = torch.func.vjp(lambda t: self.evaluate("grad", (*others, t)), y)[1]
+        ones = [[torch.full_like(y, float(i == j)) for j in range(n)] for i in range(n)]
+        return [pull(tuple(upstream))[0] for upstream in ones]
+
+    def twice_by_target(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the second derivative by the target."""
+        *others, y = tensors
+        pull = torch.func.vjp(lambda t: self.evaluate("grad_target", (*others, t))[0], y)[1]
+        second: Tensor = pull(torch.ones_like(y))[0]
+        return second
+
 
 def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:
     """Return the loss of every element of a formula's tensors: inputs, what is given, target."""
     if is_nested_forward_mode():
-        return _bare(_Facts(likelihood, settings), tensors)
+        return _bare(Facts(likelihood, settings), tensors)
     function = _Nll if torch.compiler.is_compiling() else _NllInBothModes
-    result: Tensor = apply(function, _Facts(likelihood, settings), *tensors)
+    result: Tensor = apply(function, Facts(likelihood, settings), *tensors)
     return result
 
 
-def _bare(facts: _Facts, tensors: Sequence[Tensor]) -> Tensor:
+def _bare(facts: Facts, tensors: Sequence[Tensor]) -> Tensor:
     """Return the loss as torch differentiates its formula, a little beside the kink at 0."""
     *others, y = tensors
     tiny = torch.finfo(y.dtype).tiny
@@ -76,7 +97,7 @@ class _Nll(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(facts: _Facts, *tensors: Tensor) -> Tensor:
+    def forward(facts: Facts, *tensors: Tensor) -> Tensor:
         return facts.evaluate("nll", tensors)[0]
 
     @staticmethod
@@ -88,9 +109,9 @@ class _Nll(torch.autograd.Function):
         slopes: list[Any] = [None] * len(ctx.saved_tensors)
         if any(ctx.needs_input_grad[1:-1]):
             for i, score in enumerate(_scores(ctx)):
-                slopes[i] = upstream * score
+                slopes[i] = product(upstream, score)
         if ctx.needs_input_grad[-1]:
-            slopes[-1] = upstream * _by_target(ctx)
+            slopes[-1] = product(upstream, _by_target(ctx))
         return None, *slopes
 
 
@@ -99,10 +120,10 @@ class _NllInBothModes(_Nll):
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         by_input, by_target = tangents[1:-1], tangents[-1]
         scores = zip(_scores(ctx), by_input, strict=False)  # what is given has no tangent
-        terms = [score * t for score, t in scores if t is not None]
+        terms = [product(t, score) for score, t in scores if t is not None]
         if by_target is not None:
-            terms.append(_by_target(ctx) * by_target)
-        return _total(terms, ctx.saved_tensors[-1])
+            terms.append(product(by_target, _by_target(ctx)))
+        return total(terms, ctx.saved_tensors[-1])
 
 
 class _Scores(torch.autograd.Function):
@@ -111,7 +132,7 @@ class _Scores(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(facts: _Facts, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(facts: Facts, *tensors: Tensor) -> tuple[Tensor, ...]:
         return tuple(s.clone() for s in facts.evaluate("grad", tensors))
 
     @staticmethod
@@ -122,22 +143,34 @@ class _Scores(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         slopes: list[Any] = [None] * len(ctx.saved_tensors)
         if any(ctx.needs_input_grad[1:-1]):
-            for i, row in enumerate(_curvature(ctx)):
-                slopes[i] = _total([u * c for u, c in zip(upstream, row, strict=True)])
+            for i, row in enumerate(ctx.facts.curvature(ctx.saved_tensors)):
+                slopes[i] = total([product(u, c) for u, c in zip(upstream, row, strict=True)])
         if ctx.needs_input_grad[-1]:
-            pairs = zip(upstream, _scores_by_target(ctx), strict=True)
-            slopes[-1] = _total([u * change for u, change in pairs])
+            pairs = zip(upstream, ctx.facts.mixed(ctx.saved_tensors), strict=True)
+            slopes[-1] = total([product(u, change) for u, change in pairs])
         return None, *slopes
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
         by_input, by_target = tangents[1:-1], tangents[-1]
         results = []
-        for row, change in zip(_curvature(ctx), _scores_by_target(ctx), strict=True):
-            terms = [c * t for c, t in zip(row, by_input, strict=False) if t is not None]
-            terms += [] if by_target is None else [change * by_target]
-            results.append(_total(terms, ctx.saved_tensors[-1]))
+        for row, change in zip(
+            ctx.facts.curvature(ctx.saved_tensors), ctx.facts.mixed(ctx.saved_tensors), strict=True
+        ):
+            terms = [product(t, c) for c, t in zip(row, by_input, strict=False) if t is not None]
+            terms += [] if by_target is None else [product(by_target, change)]
+            results.append(total(terms, ctx.saved_tensors[-1]))
         return tuple(results)
+
+
+def product(move: Tensor, slope: Tensor) -> Tensor:
+    """Return move · slope, where no move along an infinite or undefined slope is 0 and not NaN.
+
+    The move itself stays a factor, so that the derivative by it is the slope where it is 0 too.
+    """
+    if values.are_known(slope, move) and bool(slope.detach().sum().isfinite()):
+        return move * slope
+    return move * slope.masked_fill((move == 0) & ~slope.isfinite(), 0.0)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
@@ -159,22 +192,8 @@ def _by_target(ctx: Any) -> Tensor:
     return slope
 
 
-def _curvature(ctx: Any) -> list[tuple[Tensor, ...]]:
-    """Return the matrix of second derivatives by the inputs."""
-    second = ctx.facts.evaluate("curvature", ctx.saved_tensors)
-    return [second[:2], second[1:]] if len(second) > 1 else [second]  # of aa, ab, bb
-
-
-def _scores_by_target(ctx: Any) -> list[Tensor]:
-    """Return the derivative of each score by the target; each element depends on its own only."""
-    *others, y = ctx.saved_tensors
-    facts, n = ctx.facts, len(ctx.facts.likelihood.inputs)
-    pull = torch.func.vjp(lambda t: facts.evaluate("grad", (*others, t)), y)[1]
-    ones = [[torch.full_like(y, float(i == j)) for j in range(n)] for i in range(n)]
-    return [pull(tuple(upstream))[0] for upstream in ones]
-
-
-def _total(terms: list[Tensor], like: Tensor | None = None) -> Tensor:
+def total(terms: list[Tensor], like: Tensor | None = None) -> Tensor:
+    """Return the sum of tensors, zeros `like` one if there are none."""
     if not terms:
         assert like is not None
         return torch.zeros_like(like)

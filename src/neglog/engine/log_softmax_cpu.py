@@ -20,6 +20,7 @@ from neglog.engine.loops.log_softmax import (
 )
 from neglog.engine.loops.rows import rows_of_a_block
 from neglog.engine.loops.sums import two_sum
+from neglog.engine.problem import RowsOfClasses
 from neglog.engine.rows_cpu import layout_of, real_for
 
 
@@ -47,6 +48,24 @@ def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
     gradient = memory.empty_like(log_p)
     _run(log_softmax_backward, log_p, upstream, doubts, gradient)
     return gradient
+
+
+def by_target(problem: RowsOfClasses) -> Tensor:
+    """Return a loss's derivative by a target of probabilities: −ln p, as much as a row counts."""
+    x, share = problem.x, problem.share
+    wide = x.float() if x.element_size() < 4 else x
+    slope = memory.empty_like(wide) if not x.numel() else forward(wide.contiguous())[0]
+    scale: Any = problem.smoothing - 1.0
+    if share is not None:
+        scale = scale * share[:, None]
+    if problem.reduction == "mean":
+        scale = scale / (len(x) if share is None else share.sum())
+    for factor in (scale, problem.weight):
+        if factor is not None:
+            slope.mul_(factor)
+        if isinstance(factor, Tensor):  # 0 · ∞ is 0, and what does not count may be NaN
+            slope.masked_fill_(factor == 0, 0.0)
+    return slope.to(x.dtype)
 
 
 def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, result: Tensor) -> None:

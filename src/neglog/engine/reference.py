@@ -24,16 +24,21 @@ def reduced_elements(problem: Elements) -> Tensor:
     dtype = problem.y.dtype
     if dtype in HALF:
         return reduced_elements(problem.each(Tensor.float)).to(dtype)
-    weight, masked = problem.weight, problem.masked
-    if masked and weight is not None:  # what does not count is replaced, so that no NaN comes back
-        counts = weight != 0
-        fillers = enumerate(problem.tensors(), start=1)  # apart: two equal inputs may be a pole
-        tensors = [None if t is None else torch.where(counts, t, float(i)) for i, t in fillers]
-        problem = problem.holding(tensors)
+    problem, weight = shown(problem), problem.weight
     loss = nll(problem.likelihood, problem.settings, *problem.inputs, *problem.given, problem.y)
     if problem.factor != 1.0:  # as a tensor: a tangent of no dimensions times a float is float64
         loss = loss * torch.full((), problem.factor, dtype=loss.dtype, device=loss.device)
     return reduced(loss if weight is None else loss * weight, problem.reduction)
+
+
+def shown(problem: Elements) -> Elements:
+    """Return a problem in which what does not count is replaced, so that no NaN comes back."""
+    if not problem.masked or problem.weight is None:
+        return problem
+    counts = problem.weight != 0
+    *others, weight = problem.tensors()
+    fillers = enumerate(others, start=1)  # apart: two equal inputs may be a pole
+    return problem.holding([*(torch.where(counts, t, float(i)) for i, t in fillers), weight])
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -70,7 +75,10 @@ class _LogSoftmaxInBothModes(_LogSoftmax):
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor) -> Tensor:
         (log_p,) = ctx.saved_tensors
-        change: Tensor = tangent - (log_p.exp() * tangent).sum(-1, keepdim=True)
+        # A row that moves as a whole does not change. Its top class is held still, since next to
+        # its probability of 1 the others' changes would cancel.
+        move = tangent - tangent.gather(-1, log_p.argmax(-1, keepdim=True))
+        change: Tensor = move - (log_p.exp() * move).sum(-1, keepdim=True)
         return change
 
 
@@ -147,6 +155,27 @@ def weights_of_rows(problem: RowsOfClasses) -> Tensor:
         label, known = labels_of(problem, keep)
         count = count * problem.weight[label] * known
     return count if problem.share is None else count * problem.share
+
+
+def scales_of_rows(problem: RowsOfClasses) -> Tensor:
+    """Return what each row's loss is multiplied by before all are added, (N,)."""
+    rows = problem.by_rows()
+    each = rows.x.new_ones(len(rows.x)) if rows.share is None else rows.share
+    return each / count_of_rows(rows) if problem.reduction == "mean" else each
+
+
+def sums_of_targets(problem: RowsOfClasses, keep: Tensor) -> Tensor:
+    """Return the sum of each row's target, every class by its weight, (N,)."""
+    x, y, weight, smoothing = problem.x, problem.y, problem.weight, problem.smoothing
+    if y.dim() == 1:
+        label, known = labels_of(problem, keep)
+        total = known if weight is None else weight[label] * known
+    else:
+        total = y.sum(1) if weight is None else y @ weight
+    if smoothing:
+        spread = 1.0 if weight is None else weight.sum() / x.shape[1]
+        total = (1.0 - smoothing) * total + smoothing * spread
+    return total
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
