@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,13 +14,12 @@ from neglog.fitting.data import Prepared
 from neglog.fitting.judge import Fitted
 from neglog.fitting.levels import shown
 from neglog.fitting.linear import optimum
-from neglog.fitting.linear.inference import SANDWICHES, Counts, covariance, in_table_units
+from neglog.fitting.linear.inference import Counts, covariance, in_table_units
 from neglog.fitting.linear.local import Single, weighted
 from neglog.fitting.linear.newton import Step
 from neglog.fitting.linear.optimum import Optimum
 from neglog.fitting.linear.responses import EXACT, Classes, Location, Response, Shaped
 from neglog.fitting.linear.shared import Overdispersed
-from neglog.fitting.linear.sparsity import scale_at_kink
 from neglog.fitting.linear.sums import Problem
 from neglog.fitting.listener import Listener
 from neglog.fitting.network.architecture import Architecture
@@ -72,7 +72,12 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
         gradient_norm=_norm(found),
         decrement=found.decrement,
         coefficients=coefficients,
-        notes=data.notes + found.outcome.notes + _too_few(problem, found, options),
+        notes=[
+            *data.notes,
+            *found.outcome.notes,
+            *_too_few(problem, found, options),
+            *_no_density(problem, coefficients),
+        ],
     )
 
 
@@ -203,6 +208,17 @@ def _too_few(problem: Problem, found: Optimum, options: Options) -> list[str]:
     ]
 
 
+def _no_density(problem: Problem, coefficients: Coefficients) -> list[str]:
+    """Say where the density at a kink could not be estimated."""
+    known = coefficients.kind == "none" or not np.isnan(coefficients.error).all()
+    if problem.response.smooth or known:
+        return []
+    return [
+        "there are no standard errors: the quantiles on either side of the fitted one coincide in "
+        "too many rows to say how dense the errors are, as with few rows or many ties."
+    ]
+
+
 def _order(response: Response, width: int) -> list[int]:
     """Return the weights' numbers in the order of the table: each output's intercept first."""
     order = []
@@ -237,8 +253,6 @@ def _dispersion(problem: Problem, found: Optimum, counts: Counts, how: str) -> f
         return 1.0
     if response.degree == 2.0:
         return 2 * found.value.loss * problem.total / counts.left
-    if how in SANDWICHES:
-        return scale_at_kink(problem, found.weights, counts.rows) ** 2
     scale = problem.dispersion(found.value.loss)
     assert scale is not None
     return (scale / response.spread) ** 2

@@ -10,6 +10,7 @@ from torch import Tensor
 from neglog.errors import FitError
 from neglog.fitting.linear.local import scores
 from neglog.fitting.linear.responses import Location
+from neglog.fitting.linear.sparsity import curvature, expected_squares
 from neglog.fitting.linear.sums import Batch, Problem
 
 SANDWICHES = ("hc0", "hc1", "cluster")
@@ -69,7 +70,8 @@ def covariance(
     ``fisher`` inverts the information that the model expects, ``observed`` the Hessian that it
     has; ``quasi`` multiplies Fisher's by Pearson's dispersion. ``hc0`` (the sandwich of Huber and
     White) holds if the model is wrong about the spread, ``hc1`` is it times n / (n − k), and
-    ``cluster`` lets the rows of a group depend on each other.
+    ``cluster`` lets the rows of a group depend on each other. Of a loss with a kink the sandwich is
+    that of Hendricks and Koenker: the density of the errors is estimated for each row.
 
     Args:
         problem: the rows and their likelihood.
@@ -85,7 +87,9 @@ def covariance(
     """
     response = problem.response
     expected = kind in ("fisher", "quasi") and not response.shared
-    if not response.smooth or (expected and not response.canonical):
+    if not response.smooth and kind in SANDWICHES:
+        hessian = curvature(problem, free, counts.rows)
+    elif not response.smooth or (expected and not response.canonical):
         given = problem.value(weights, expected=True).hessian
         assert given is not None
         hessian = given
@@ -96,8 +100,6 @@ def covariance(
     else:
         meat, groups = _meat(problem, weights, counts.frequency, grouped=kind == "cluster")
         inner = inverse @ meat[free][:, free] @ inverse * _small_sample(kind, counts, groups)
-        if not response.smooth:  # its curvature is that of errors of this scale
-            inner = inner * dispersion
     matrix = torch.zeros_like(hessian)
     matrix[free[:, None], free] = inner
     student = kind == "quasi" or (isinstance(response, Location) and response.degree == 2.0)
@@ -127,18 +129,22 @@ def _meat(
     problem: Problem, weights: Tensor, frequency: bool, grouped: bool
 ) -> tuple[Tensor, int | None]:
     """Return the sum of the outer products of the rows' scores, or of the clusters'."""
-    size = problem.size
+    size, smooth = problem.size, problem.response.smooth
     total = torch.zeros(size, size, dtype=torch.float64)
+    power = 1 if frequency else 2
     groups = torch.zeros(0, size, dtype=torch.float64)
     for batch, local in problem.each(weights):
+        if not smooth and not grouped:
+            weight = torch.ones_like(local.nll) if batch.weight is None else batch.weight**power
+            total += batch.columns.gram(weight * expected_squares(problem))
+            continue
         own = scores(local, problem.response.outputs, batch.columns)
-        if not problem.response.smooth:  # rounding alone decides on which side of a kink it is
+        if not smooth:  # rounding alone decides on which side of a kink it is
             own = own * (local.nll > _AT_KINK)[:, None]
         if grouped:
             groups = _added(groups, own, batch)
             continue
-        power = 0.5 if frequency else 1.0
-        own = own if batch.weight is None else own * (batch.weight**power)[:, None]
+        own = own if batch.weight is None else own * (batch.weight ** (power / 2))[:, None]
         total += own.T @ own
     if not grouped:
         return problem.reduce(total.reshape(-1)).reshape(size, size), None

@@ -1,8 +1,8 @@
 """The optimum of losses with kinks, absolute errors and quantiles, as a linear program.
 
-Source: R. Koenker, G. Bassett, Regression quantiles, Econometrica 46, 1978; the program of fewer
-rows is that of S. Portnoy, R. Koenker, The Gaussian hare and the Laplacian tortoise, Statistical
-Science 12, 1997.
+Sources: R. Koenker, G. Bassett, Regression quantiles, Econometrica 46, 1978; fixing the rows far
+from the fit follows S. Portnoy, R. Koenker, The Gaussian hare and the Laplacian tortoise,
+Statistical Science 12, 1997.
 """
 
 from __future__ import annotations
@@ -17,19 +17,31 @@ from neglog.fitting.linear.responses import Location
 from neglog.fitting.linear.sums import Problem
 
 _MOST_ENTRIES = 50_000_000
+_MANY = 5_000  # rows, from which on only those near the fit are in the program
+_BAND = 0.02  # the part of the rows on either side that is taken to be near
 
 
-def quantile(problem: Problem, free: Tensor | None = None) -> Tensor:
+def level_of(problem: Problem) -> float:
+    """Return which quantile a loss with a kink fits; absolute errors fit the median."""
+    return problem.response.settings[0] if problem.response.settings else 0.5
+
+
+def quantile(problem: Problem, free: Tensor | None = None, level: float | None = None) -> Tensor:
     """Return the weights of a linear model of a quantile, the one half of absolute errors.
 
     The program is the dual one, of as many constraints as there are weights.
+
+    Args:
+        problem: the rows and their loss.
+        free: the numbers of the weights that the rows determine; None for all.
+        level: which quantile; by default the one that the loss fits.
 
     Raises:
         FitError: there are too many rows and columns, or the program fails.
     """
     response, source = problem.response, problem.source
     assert isinstance(response, Location)
-    level = response.settings[0] if response.settings else 0.5
+    level = level_of(problem) if level is None else level
     if source.rows * (source.features + 1) > _MOST_ENTRIES:
         raise FitError(
             f"the linear program of {source.rows} rows by {source.features} columns is too large; "
@@ -45,19 +57,45 @@ def quantile(problem: Problem, free: Tensor | None = None) -> Tensor:
     weight = torch.cat([torch.ones_like(t) if w is None else w for _, t, _, w in parts])
     weights = torch.zeros(problem.size, dtype=torch.float64)
     free = torch.arange(problem.size) if free is None else free
-    weights[free] = _program(x[:, free].numpy(), y.numpy(), weight.numpy(), level)
+    own = _optimum(x[:, free].numpy(), y.numpy(), weight.numpy(), level)
+    weights[free] = torch.from_numpy(own)
     return weights
 
 
-def _program(x: np.ndarray, y: np.ndarray, weight: np.ndarray, level: float) -> Tensor:
-    """Return the weights of the columns: the prices of max yᵀa, xᵀa = (1 − q) xᵀw, 0 ≤ a ≤ w."""
-    solved = optimize.linprog(
-        -y,
-        A_eq=x.T,
-        b_eq=(1 - level) * (x.T @ weight),
-        bounds=np.stack([np.zeros_like(weight), weight], 1),
-        method="highs",
-    )
-    if solved.status != 0:
-        raise FitError(f"the linear program found no optimum: {solved.message}")
-    return torch.from_numpy(-solved.eqlin.marginals)
+def _optimum(x: np.ndarray, y: np.ndarray, weight: np.ndarray, level: float) -> np.ndarray:
+    """Return the weights of the columns.
+
+    Of many rows, a sample says on which side of the fit most of them lie. The others' program is
+    solved, and the answer is the optimum of all rows if it leaves the fixed ones on their sides.
+    """
+    count = len(y)
+    share = 1.0
+    if count > _MANY:
+        some = np.random.default_rng(0).choice(count, max(_MANY // 2, 20 * x.shape[1]))
+        start = _program(x[some], y[some], weight[some], (1 - level) * (x[some].T @ weight[some]))
+        error = y - x @ (np.zeros(x.shape[1]) if isinstance(start, str) else start)
+        share = _BAND
+    goal = (1 - level) * (x.T @ weight)
+    while share < 1:
+        low, high = np.quantile(error, [max(level - share, 0), min(level + share, 1)])
+        below, above = error < low, error > high
+        near = ~(below | above)
+        found = _program(x[near], y[near], weight[near], goal - x[above].T @ weight[above])
+        if not isinstance(found, str):
+            left = y - x @ found
+            if (left[above] >= 0).all() and (left[below] <= 0).all():
+                return found
+        share *= 3
+    found = _program(x, y, weight, goal)
+    if isinstance(found, str):
+        raise FitError(f"the linear program found no optimum: {found}")
+    return found
+
+
+def _program(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, goal: np.ndarray
+) -> np.ndarray | str:
+    """Return the prices of max yᵀa, xᵀa = goal, 0 ≤ a ≤ w; or why there are none."""
+    bounds = np.stack([np.zeros_like(weight), weight], 1)
+    solved = optimize.linprog(-y, A_eq=x.T, b_eq=goal, bounds=bounds, method="highs")
+    return -solved.eqlin.marginals if solved.status == 0 else str(solved.message)

@@ -1,9 +1,9 @@
-"""How dense the errors are where a loss has its kink, without a belief about their distribution.
+"""How dense the errors of each row are where a loss has its kink.
 
-Sources: J. L. Powell, Estimation of monotonic regression models under quantile restrictions, in
-Nonparametric and semiparametric methods in econometrics and statistics, 1991; the bandwidth is that
-of P. Hall, S. Sheather, On the distribution of a studentized quantile, Journal of the Royal
-Statistical Society B 50, 1988.
+Source: W. Hendricks, R. Koenker, Hierarchical spline models for conditional quantiles and the
+demand for electricity, Journal of the American Statistical Association 87, 1992; it is
+``se="nid"`` of R's quantreg. The bandwidth is that of P. Hall, S. Sheather, On the distribution of
+a studentized quantile, Journal of the Royal Statistical Society B 50, 1988.
 """
 
 from __future__ import annotations
@@ -14,51 +14,59 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
-from neglog.fitting.linear.responses import Location, constant, quantiles
+from neglog.fitting.linear.nonsmooth import level_of, quantile
 from neglog.fitting.linear.sums import Problem
 
-_NORMAL_IQR = 1.34
 _LEVEL = 0.05  # of the tests that the bandwidth is best for
+_SAME = 1e-10  # between fitted quantiles, in units of the largest distance
 
 
-def scale_at_kink(problem: Problem, weights: Tensor, rows: float) -> float:
-    """Return the scale of the model's errors that are as dense at 0 as those of the rows.
+def curvature(problem: Problem, free: Tensor, rows: float) -> Tensor:
+    """Return the Hessian that the mean loss is expected to have.
+
+    Two more quantiles are fitted, one on either side. How far apart they are in a row says how
+    dense its errors are between them; where the two cross, the density is taken to be 0.
 
     Args:
         problem: the rows and their loss, which has a kink.
-        weights: the optimum.
+        free: the numbers of the weights that the rows determine.
         rows: how many rows there are, those of a weight of 2 taken twice.
     """
+    level = level_of(problem)
+    reach = _reach(level, rows)
+    while level - reach <= 0 or level + reach >= 1:
+        reach /= 2
+    apart = quantile(problem, free, level + reach) - quantile(problem, free, level - reach)
+    distances = [batch.columns.predict(apart[:, None])[:, 0] for batch in problem.source]
+    least = _SAME * max(float(distance.abs().max()) for distance in distances)
+    total = torch.zeros(problem.size, problem.size, dtype=torch.float64)
+    for batch, distance in zip(problem.source, distances, strict=True):
+        density = torch.where(distance > least, 2 * reach / distance, 0.0)
+        total += batch.columns.gram(density if batch.weight is None else density * batch.weight)
+    below, above = _slopes(problem)
+    return total * (above - below) / problem.total
+
+
+def expected_squares(problem: Problem) -> float:
+    """Return the mean square that a row's slope has where the fitted quantile is the true one."""
+    below, above = _slopes(problem)
+    level = level_of(problem)
+    return level * above * above + (1 - level) * below * below
+
+
+def _slopes(problem: Problem) -> tuple[float, float]:
+    """Return the loss's derivatives by predictions that are too small and too large."""
+    prediction = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
     response = problem.response
-    assert isinstance(response, Location)
-    level = response.settings[0] if response.settings else 0.5
-    error, weight = _errors(problem, weights)
-    lower, upper = quantiles(error, weight, 0.25, 0.75)
-    mean = (error * weight).sum()
-    deviation = float(((error - mean) ** 2 * weight).sum().sqrt())
-    spread = min(deviation, (upper - lower) / _NORMAL_IQR) or deviation
-    reach = min(_reach(level, rows), 0.99 * min(level, 1 - level))
-    width = spread * (ndtri(level + reach) - ndtri(level - reach))
-    near = (1 - (error / width).square()).clamp(min=0) * 0.75 / width
-    known = float(constant(response.declaration, response.settings, error[:1]))
-    return math.exp(-known) / float((near * weight).sum())
+    y = torch.full((2,), response.centre, dtype=torch.float64)
+    below, above = response.local(prediction, torch.zeros(0), y).slope[:, 0].tolist()
+    return below, above
 
 
 def _reach(level: float, rows: float) -> float:
-    """Return by how much the levels differ between which the density is measured."""
+    """Return by how much the levels differ from the fitted one between which one measures."""
     z = ndtri(level)
     normal = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     best = 1.5 * normal * normal / (2 * z * z + 1)
     reach: float = (ndtri(1 - _LEVEL / 2) ** 2 * best / rows) ** (1 / 3)
     return reach
-
-
-def _errors(problem: Problem, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the rows' errors, in units of the target's spread, and their shares of the weight."""
-    errors, shares = [], []
-    for batch, local in problem.each(weights):
-        slope = local.slope[:, 0]
-        errors.append(torch.where(slope == 0, 0.0, -local.nll / slope))  # the loss is linear in it
-        shares.append(torch.ones_like(slope) if batch.weight is None else batch.weight.double())
-    share = torch.cat(shares)
-    return torch.cat(errors), share / share.sum()
