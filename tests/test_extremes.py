@@ -109,3 +109,10 @@ def test_the_gradient_by_a_soft_target_is_minus_the_log_probability() -> None:
     log_p = torch.where(share[:, None] == 0, 0.0, x.log_softmax(1))
     log_p = torch.where(weight == 0, 0.0, log_p)
     torch.testing.assert_close(slope, -0.75 * share[:, None] * weight * log_p / share.sum())
+
+
+def test_the_second_derivative_of_a_linear_loss_is_zero() -> None:
+    x = torch.randn(4, 3, requires_grad=True)
+    (slope,) = torch.autograd.grad(F.nll_loss(x, LABELS), x, create_graph=True)
+    (second,) = torch.autograd.grad(slope.sum(), x)
+    assert torch.equal(second, torch.zeros(4, 3))

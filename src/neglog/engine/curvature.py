@@ -55,7 +55,7 @@ def _of_elements(problem: Elements, moves: Moves, by_y: bool) -> list[Tensor | N
 
 def _of_rows(problem: RowsOfClasses, moves: Moves, by_y: bool) -> list[Tensor | None]:
     if not problem.likelihood.softmax:  # a loss of log-probabilities is linear
-        return [None, None]
+        return [torch.zeros_like(problem.x), None]
     rows, each = problem.by_rows(), reference.scales_of_rows(problem)
     x, keep = rows.x, reference.kept_rows(rows)
     if not (values.are_known(keep) and bool(keep.all())):
