@@ -180,3 +180,47 @@ def test_gaussian_of_huge_errors_and_variances(variance) -> None:
 
 def close(found: torch.Tensor, exact: torch.Tensor) -> None:
     torch.testing.assert_close(found, exact, rtol=1e-13, atol=1e-300)
+
+
+HUGE = 1e154  # its square is 1e308, and four of them are too large a sum
+
+
+@pytest.mark.parametrize("size", [4, 20000])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"normalizer": 4.0},
+        {"mask": True},
+        {"sample_weight": True},
+        {"empty": "zero"},
+        {"reduction": "batchmean"},
+    ],
+    ids=str,
+)
+def test_a_mean_is_finite_where_the_sum_is_not(options, size) -> None:
+    y = torch.zeros(size, dtype=torch.float64)
+    filled = {"mask": y == 0, "sample_weight": y + 1}
+    options = {k: filled.get(k, v) for k, v in options.items()}
+    if "normalizer" in options:
+        options["normalizer"] = float(size)
+    for loss, x in (
+        (F.mse_loss, HUGE),
+        (F.l1_loss, 1e308),
+        (F.smooth_l1_loss, 1e308),
+        (F.binary_cross_entropy_with_logits, 1e308),
+        (lambda x, y, **o: F.gaussian_nll_loss(x, y, 0.5, **o), HUGE),
+    ):
+        x = torch.full_like(y, x).requires_grad_()
+        found = loss(x, y, **options)
+        expected = loss(x[:1], y[:1], reduction="sum")
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=0.0)
+        (slope,) = torch.autograd.grad(found, x)
+        (one,) = torch.autograd.grad(expected, x)
+        torch.testing.assert_close(slope.sum(), one.sum(), rtol=1e-12, atol=0.0)
+
+
+def test_a_mean_beyond_the_dtype_is_infinite() -> None:
+    x = torch.full((4,), 1e200, dtype=torch.float64)
+    assert F.mse_loss(x, torch.zeros_like(x)) == INF
+    assert F.mse_loss(x, -x, normalizer=4) == INF

@@ -98,6 +98,7 @@ class Plan:
         scale = problem.factor / size if mean and size else problem.factor
         self.dtype, self.blocks, self.scale = dtype, -(-size // BLOCK), scale
         self.each, self.empty_mean = reduction == "none", mean and not size
+        self.mean = mean and size > 0
         self.inputs = n = len(likelihood.inputs)
         places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
         self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
@@ -138,6 +139,8 @@ class Plan:
             self.kernel.held(slots.buffer_info()[0])
             if numbers[NOTES + 1]:
                 self._check(tensors)
+            if math.isinf(numbers[NOTES]) and self.mean:
+                value = self._mean_of_scaled(tensors)
             return value, gradients
         threads.run(self.kernel, slots, self.blocks)
         if any(numbers[NOTES + 1 :: 2]):
@@ -145,7 +148,17 @@ class Plan:
         if not self.each:
             total = math.nan if self.empty_mean else total_of(numbers[NOTES::2]) * self.scale
             value = torch.tensor(total, dtype=self.dtype)
+            if math.isinf(total) and self.mean:
+                value = self._mean_of_scaled(tensors)
         return value, gradients
+
+    def _mean_of_scaled(self, tensors: Sequence[Any]) -> Tensor:
+        """Return a mean whose sum is too large: each loss is divided before they are added up."""
+        each = self.problem._replace(reduction="none", factor=self.scale)
+        missing = len(self.problem.tensors()) - len(tensors)
+        every = (*tensors, *[None] * missing)
+        losses = plan_for(each, every, [False] * len(every)).run(every)[0]
+        return losses.sum()
 
     def _check(self, tensors: Sequence[Any]) -> None:
         missing = len(self.problem.tensors()) - len(tensors)

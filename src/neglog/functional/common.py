@@ -168,6 +168,12 @@ def of_elements(
     divisors = problem.weight if mean_of_weights else share
     extras.check_sum(reduction, problem.weight if mean_of_weights else None, lambda: divisors)
     count = y.numel() if divisors is None else divisors.sum()
+    if how == "sum" and values.are_known(total) and total.detach().isinf():
+        mean = finished(total.new_ones(()), count, y.shape, reduction, extras, total.dtype)
+        if reduction in ("mean", "batchmean"):  # divide before adding up
+            scaled = problem._replace(reduction="none", factor=problem.factor * mean.item())
+            total, count, extras = engine.elementwise(scaled).sum(), 1, Extras(empty=extras.empty)
+            reduction = "mean"
     return finished(total, count, y.shape, reduction, extras, dtype)
 
 
