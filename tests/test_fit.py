@@ -15,12 +15,12 @@ import neglog
 from neglog.errors import FitError
 from neglog.fitting import as_data
 from neglog.fitting.data import prepare
+from neglog.fitting.in_memory import from_memory
 from neglog.fitting.linear import separation
 from neglog.fitting.listener import Listener
 from neglog.fitting.options import Options
 from neglog.fitting.predict import predict
 from neglog.fitting.problems import problems
-from neglog.fitting.table import from_memory
 
 
 def draw(seed=7):

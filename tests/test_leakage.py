@@ -13,9 +13,10 @@ import neglog
 from neglog.cli import main
 from neglog.fitting import leakage
 from neglog.fitting.data import prepare
+from neglog.fitting.in_memory import from_memory
 from neglog.fitting.options import Options
 from neglog.fitting.show import show
-from neglog.fitting.table import DEMOS, from_memory, read_demo
+from neglog.fitting.table import DEMOS, read_demo
 from neglog.report.page import html_page
 
 KINDS = ("bernoulli", "categorical", "ordinal", "normal", "poisson")

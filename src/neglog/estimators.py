@@ -22,12 +22,13 @@ from sklearn.utils.validation import (
 
 from neglog.errors import FitError
 from neglog.fitting.frames import at, classes, encoded, with_labels
+from neglog.fitting.in_memory import with_column
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.listener import Listener
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
 from neglog.fitting.solve import fit_table
-from neglog.fitting.table import Table, with_column
+from neglog.fitting.table import Table
 
 _KINDS_OF_NUMBERS = (
     "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma", "binomial",

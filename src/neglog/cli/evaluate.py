@@ -7,13 +7,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from neglog.cli.flags import NotNegative
+from neglog.cli import flags
 from neglog.cli.speak import CONVERGED, Output, say, write_json
 
 Flag = Annotated[bool, Parameter(negative=())]
 
 
-def evaluate(folder: Path, table: Path, /, *, worst: NotNegative = 10, json: Flag = False) -> int:
+def evaluate(
+    folder: Path, table: Path, /, *, worst: flags.NotNegative = 10, json: Flag = False,
+    reading: flags.Reading | None = None,
+) -> int:  # fmt: skip
     """Weigh a model that `neglog fit --out` wrote on a table that has the target.
 
     Parameters
@@ -32,7 +35,7 @@ def evaluate(folder: Path, table: Path, /, *, worst: NotNegative = 10, json: Fla
     from neglog.fitting.evaluate import evaluate as weigh
     from neglog.fitting.show import show_evaluation
 
-    found = weigh(folder, table)
+    found = weigh(folder, table, reading=flags.given(reading or flags.Reading()))
     if json:
         write_json(of_evaluation(found, worst))
     else:

@@ -29,6 +29,7 @@ class _Asked(NamedTuple):
 
     table: Path | None
     rows: flags.Rows
+    reading: flags.Reading
     model: flags.Model
     training: flags.Training
     errors: flags.Errors
@@ -41,6 +42,7 @@ def fit(
     *,
     config: Path | None = None,
     rows: flags.Rows | None = None,
+    reading: flags.Reading | None = None,
     model: flags.Model | None = None,
     training: flags.Training | None = None,
     errors: flags.Errors | None = None,
@@ -59,7 +61,10 @@ def fit(
         A TOML file with any of these options by name, such as the config.toml of an earlier run;
         options given here come first.
     """
-    asked = _asked(table, rows=rows, model=model, training=training, errors=errors, output=output)
+    asked = _asked(
+        table, rows=rows, reading=reading, model=model, training=training, errors=errors,
+        output=output,
+    )  # fmt: skip
     return _run(asked if config is None else _over(asked, _of_file(config)))
 
 
@@ -68,6 +73,7 @@ def _asked(
     /,
     *,
     rows: flags.Rows | None = None,
+    reading: flags.Reading | None = None,
     model: flags.Model | None = None,
     training: flags.Training | None = None,
     errors: flags.Errors | None = None,
@@ -76,6 +82,7 @@ def _asked(
     return _Asked(
         table,
         rows or flags.Rows(),
+        reading or flags.Reading(),
         model or flags.Model(),
         training or flags.Training(),
         errors or flags.Errors(),
@@ -106,6 +113,7 @@ def _over(asked: _Asked, file: _Asked) -> _Asked:
     return _Asked(
         table,
         rows,
+        flags.over(asked.reading, file.reading),
         flags.over(asked.model, file.model),
         flags.over(asked.training, file.training),
         flags.over(asked.errors, file.errors),
@@ -210,7 +218,7 @@ def _source(asked: _Asked, options: Options) -> tuple[Table, str]:
     if target is None:
         raise FitError("fit wants --target, the name of the column to predict.")
     assert asked.table is not None
-    return read_file(asked.table, options.texts), target
+    return read_file(asked.table, options.reading), target
 
 
 def _target(asked: _Asked) -> str | None:

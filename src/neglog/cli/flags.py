@@ -74,6 +74,33 @@ class Rows:
     shard: bool | None = None
 
 
+@Parameter(name="*", group=Group.create_ordered("How the table is read"))
+@dataclass(frozen=True)
+class Reading:
+    """How the table is read.
+
+    Attributes:
+        encoding: Of a text file, such as windows-1252 or gb18030; by default it is detected.
+        separator: The character between the fields of a text file, or tab; by default it is
+            detected.
+        thousands: The mark between the thousands of numbers; by default it is detected.
+        decimal: The decimal mark of numbers; by default it is detected.
+        na: A text or a number that stands for a missing value, such as --na "?" or --na=-9; may be
+            repeated. In files an empty field, NA, NaN, None, null and the like are missing anyway.
+        skip_rows: How many lines, or rows of a sheet, to skip before the line of column names; by
+            default it is detected.
+        sheet: The sheet of an Excel file; by default the first.
+    """
+
+    encoding: str | None = None
+    separator: str | None = None
+    thousands: str | None = None
+    decimal: Literal[".", ","] | None = None
+    na: Repeated = None
+    skip_rows: NotNegative | None = None
+    sheet: str | None = None
+
+
 @Parameter(name="*", group=Group.create_ordered("Model and loss"))
 @dataclass(frozen=True)
 class Model:
@@ -191,10 +218,10 @@ class Output:
     quiet: bool | None = None
 
 
-GROUPS = (Rows, Model, Training, Errors, Output)
+GROUPS = (Rows, Reading, Model, Training, Errors, Output)
 NAMES = ("table", *(field.name.replace("_", "-") for group in GROUPS for field in fields(group)))
 
-GroupOfFlags = TypeVar("GroupOfFlags", Rows, Model, Training, Errors, Output)
+GroupOfFlags = TypeVar("GroupOfFlags", Rows, Reading, Model, Training, Errors, Output)
 
 
 def given(group: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from neglog.cli import flags
 from neglog.cli.speak import CONVERGED, say, write_json
 from neglog.errors import FitError
 
@@ -21,7 +22,7 @@ Unseen = Literal["refuse", "base", "missing"]
 
 def predict(
     folder: Path, table: Path, /, *, out: Path | None = None, json: Flag = False,
-    stream: Flag = False, unseen: Unseen = "refuse",
+    stream: Flag = False, unseen: Unseen = "refuse", reading: flags.Reading | None = None,
 ) -> int:  # fmt: skip
     """Use a model that `neglog fit --out` wrote; print the predictions as CSV.
 
@@ -45,7 +46,8 @@ def predict(
     """
     if out is not None and json:
         raise FitError("--json prints to the standard output, --out writes a file; pass one.")
-    found = (_streamed if stream else _whole)(folder, table, out, json, unseen)
+    others = flags.given(reading or flags.Reading())
+    found = (_streamed if stream else _whole)(folder, table, out, json, unseen, others)
     for note in found.notes:
         say(f"note: {note}")
     if found.left_out:
@@ -55,12 +57,14 @@ def predict(
     return CONVERGED
 
 
-def _whole(folder: Path, table: Path, out: Path | None, json: bool, unseen: str) -> Predictions:
+def _whole(
+    folder: Path, table: Path, out: Path | None, json: bool, unseen: str, reading: dict[str, Any]
+) -> Predictions:
     from neglog.fitting.files import write_file
     from neglog.fitting.predict import predict as use
     from neglog.fitting.save import table_bytes
 
-    found = use(folder, table, unseen=unseen)
+    found = use(folder, table, unseen=unseen, reading=reading)
     if json:
         mean = {"mean_loss_nats": found.loss, "left_out": found.left_out}
         write_json({"rows": found.frame.to_dicts(), **mean})
@@ -71,7 +75,9 @@ def _whole(folder: Path, table: Path, out: Path | None, json: bool, unseen: str)
     return found
 
 
-def _streamed(folder: Path, table: Path, out: Path | None, json: bool, unseen: str) -> Written:
+def _streamed(
+    folder: Path, table: Path, out: Path | None, json: bool, unseen: str, reading: dict[str, Any]
+) -> Written:
     from neglog.fitting.scale.predict import predicted, write_predictions
     from neglog.fitting.scale.write import as_csv
 
@@ -81,8 +87,8 @@ def _streamed(folder: Path, table: Path, out: Path | None, json: bool, unseen: s
             "--json and names for --out that end in .parquet."
         )
     if out is not None:
-        return write_predictions(folder, table, out, unseen)
-    frames, written = predicted(folder, table, unseen)
+        return write_predictions(folder, table, out, unseen, reading)
+    frames, written = predicted(folder, table, unseen, reading)
     sys.stdout.writelines(as_csv(frames))
     return written
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from neglog.errors import FitError
 from neglog.fitting import formula as formulas
-from neglog.fitting import table
+from neglog.fitting import in_memory, table
 from neglog.fitting.listener import Bar, Listener
 from neglog.fitting.options import Options
 from neglog.fitting.result import FitResult
@@ -40,6 +40,13 @@ def fit(
     drop: str | Sequence[str] = (),
     levels: Mapping[str, Sequence[Any]] | None = None,
     as_labels: str | Sequence[str] = (),
+    encoding: str | None = None,
+    separator: str | None = None,
+    thousands: str | None = None,
+    decimal: str | None = None,
+    na: Any = (),
+    skip_rows: int | None = None,
+    sheet: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     sample_weight: Any = None,
@@ -102,6 +109,18 @@ def fit(
             classes rank so. By default the order that a category dtype declares, else the
             alphabet's.
         as_labels: a column, or columns, whose numbers are labels, such as years or zip codes.
+        encoding: of a text file, such as ``"windows-1252"``; by default it is detected.
+        separator: the character between the fields of a text file, such as ``";"``, or
+            ``"tab"``; by default it is detected.
+        thousands: the mark between the thousands of numbers, such as ``","``; by default it is
+            detected.
+        decimal: the decimal mark of numbers, ``"."`` or ``","``; by default it is detected.
+        na: a text or a number, or several, that stand for a missing value, such as
+            ``["?", -9]``. In files the usual ones need not be listed: an empty field, ``NA``,
+            ``NaN``, ``None``, ``null`` and the others that pandas knows.
+        skip_rows: how many lines, or rows of a sheet, to skip before the line of column names; by
+            default it is detected.
+        sheet: the sheet of an Excel file; by default the first.
         epochs: the most passes over the rows, or steps of Newton's.
         batch_size: the rows of one step of an optimizer.
         sample_weight: (N,) how much each row counts, or the name of a column.
@@ -181,6 +200,13 @@ def fit(
         drop=drop,
         levels={} if levels is None else levels,
         as_labels=as_labels,
+        encoding=encoding,
+        separator=separator,
+        thousands=thousands,
+        decimal=decimal,
+        na=na,
+        skip_rows=skip_rows,
+        sheet=sheet,
         formula=formula,
         epochs=epochs,
         batch_size=batch_size,
@@ -214,7 +240,9 @@ def fit(
     source, name = _table(X, y, target, options)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
-            source = table.with_column(source, _name(role, value) or "", value, role)
+            source = in_memory.with_column(
+                source, _name(role, value) or "", value, role, options.reading
+            )
     result = run.fit(source, name, options, listener)
     run.write(result, {**of_files, "target": name})
     return result
@@ -230,9 +258,9 @@ def _listener(progress: Any) -> Listener:
 def _table(data: Any, y: Any, target: str | None, options: Options) -> tuple[Table, str]:
     """Return the rows and the target's name."""
     if not isinstance(data, (str, Path)):
-        return table.from_memory(data, y, target, options.texts)
+        return in_memory.from_memory(data, y, target, options.reading)
     name = _named(y, target)
-    return table.read_file(data, options.texts), name
+    return table.read_file(data, options.reading), name
 
 
 def _file(

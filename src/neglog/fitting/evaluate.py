@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,18 +73,21 @@ class Evaluation:
 _LONG = ("judged", "classes", "notes")
 
 
-def evaluate(model: Model | str | Path, data: Any, y: Any = None) -> Evaluation:
+def evaluate(
+    model: Model | str | Path, data: Any, y: Any = None, *, reading: Mapping[str, Any] | None = None
+) -> Evaluation:
     """Weigh a model on a table with the target.
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
         data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
         y: (N,) the target, where the data do not hold it.
+        reading: as of `neglog.predict`.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read, or has no target.
     """
-    found = judged(model, data, y=y)
+    found = judged(model, data, y=y, reading=reading)
     target = found.model.fitted.target
     known = np.flatnonzero(~np.isnan(found.rows.loss))
     if not len(known):

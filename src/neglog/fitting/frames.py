@@ -12,14 +12,16 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting import levels
 from neglog.fitting.design import Design, cleaned
+from neglog.fitting.in_memory import from_frame
 from neglog.fitting.options import Options
+from neglog.fitting.reading import Reading
 from neglog.fitting.rows import keep
-from neglog.fitting.table import Table, from_frame
+from neglog.fitting.table import Table
 
 
 def with_labels(X: Any, options: Options) -> Table | None:
     """Return a frame that has columns of labels as a table; None for all other data."""
-    table = from_frame(X, options.texts)
+    table = from_frame(X, options.reading)
     if table is None:
         return None
     labels = {*table.levels, *options.texts}
@@ -33,8 +35,8 @@ def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
     Raises:
         FitError: X is no frame, or one of other columns or values than the model's.
     """
-    texts = {column.name for column in design.columns if column.levels}
-    table = from_frame(X, texts)
+    texts = frozenset(column.name for column in design.columns if column.levels)
+    table = from_frame(X, Reading(texts))
     if table is None:
         raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
     frame = cleaned(table.frame, design.columns)

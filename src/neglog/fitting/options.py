@@ -12,6 +12,7 @@ from neglog.fitting import combinations
 from neglog.fitting.linear.inference import COVARIANCES
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.settings import Settings
+from neglog.fitting.reading import CHOICES, Reading
 from neglog.fitting.rows import POLICIES
 from neglog.fitting.typed import plain
 
@@ -38,6 +39,13 @@ class Options:
     drop: Sequence[str] = ()
     levels: Mapping[str, Any] = field(default_factory=dict)
     as_labels: Sequence[str] = ()
+    encoding: str | None = None
+    separator: str | None = None
+    thousands: str | None = None
+    decimal: str | None = None
+    na: Sequence[Any] = ()
+    skip_rows: int | None = None
+    sheet: str | None = None
     formula: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -67,6 +75,7 @@ class Options:
             value = plain(choice.name, str(choice.type), getattr(self, choice.name))
             object.__setattr__(self, choice.name, value)
         object.__setattr__(self, "levels", _levels(self.levels))
+        object.__setattr__(self, "separator", self.reading.separator)
         self._check_ranges()
         for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
@@ -124,6 +133,11 @@ class Options:
     def texts(self) -> set[str]:
         """The columns of labels, whose text stays as it is written."""
         return {*self.levels, *self.as_labels}
+
+    @property
+    def reading(self) -> Reading:
+        """How the table is read."""
+        return Reading(frozenset(self.texts), **{name: getattr(self, name) for name in CHOICES})
 
     @property
     def penalised(self) -> bool:

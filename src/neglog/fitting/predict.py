@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,12 +11,13 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import grouped, roles, rows, save, table
+from neglog.fitting import grouped, in_memory, roles, rows, save, table
 from neglog.fitting.data import encoded
 from neglog.fitting.design import Design, cleaned
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.memory import Memory
 from neglog.fitting.options import Options
+from neglog.fitting.reading import CHOICES, Reading
 from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
 from neglog.fitting.unseen import settled
@@ -89,7 +91,13 @@ class Judged:
         )
 
 
-def predict(model: Model | str | Path, data: Any, *, unseen: str = "refuse") -> Predictions:
+def predict(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    unseen: str = "refuse",
+    reading: Mapping[str, Any] | None = None,
+) -> Predictions:
     """Use a model on a table.
 
     Args:
@@ -97,6 +105,8 @@ def predict(model: Model | str | Path, data: Any, *, unseen: str = "refuse") -> 
         data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
         unseen: what becomes of a label that was not there when the model was fitted:
             ``"refuse"`` the table, take it as the ``"base"`` of its column, or as ``"missing"``.
+        reading: the options of `neglog.fit` on how the table is read that differ from the fit's,
+            such as ``{"separator": ";", "na": "?"}``.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read.
@@ -107,11 +117,17 @@ def predict(model: Model | str | Path, data: Any, *, unseen: str = "refuse") -> 
         >>> round(fit.predict([[3.0]]).frame["predicted"][0], 6)
         8.333333
     """
-    found = judged(model, data, unseen).predictions()
-    return replace(found, frame=table.as_frame_of(found.frame, data))
+    found = judged(model, data, unseen, reading=reading).predictions()
+    return replace(found, frame=in_memory.as_frame_of(found.frame, data))
 
 
-def judged(model: Model | str | Path, data: Any, unseen: str = "refuse", y: Any = None) -> Judged:
+def judged(
+    model: Model | str | Path,
+    data: Any,
+    unseen: str = "refuse",
+    y: Any = None,
+    reading: Mapping[str, Any] | None = None,
+) -> Judged:
     """Return what `predict` is made of.
 
     Raises:
@@ -119,21 +135,35 @@ def judged(model: Model | str | Path, data: Any, unseen: str = "refuse", y: Any 
     """
     if isinstance(model, (str, Path)):
         model = save.read(Path(model))
+    own = reading_of(model, reading or {})
     if isinstance(data, (str, Path)):
-        return of_table(model, table.read_file(data, texts(model)), unseen=unseen)
-    source, _ = table.from_memory(data, y, model.fitted.target.name, texts(model))
+        return of_table(model, table.read_file(data, own), unseen=unseen)
+    source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)
     source = replace(source, frame=source.whole(), numbers=None)
     _check_width(model, source)
     return of_table(model, source, unseen=unseen)
 
 
-def texts(model: Model) -> set[str]:
+def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
+    """Return how a model reads a table: as its fit did, but for some options.
+
+    Raises:
+        FitError: one of them is not an option of reading, or of no use.
+    """
+    for name in others:
+        if name not in CHOICES:
+            raise FitError(f"reading has no option {name!r}; choose among {', '.join(CHOICES)}.")
+    options = replace(model.options, **others)
+    return replace(options.reading, texts=texts(model))
+
+
+def texts(model: Model) -> frozenset[str]:
     """Return the columns whose text a model reads as it is written."""
     target = model.fitted.target
     own = {column.name for column in model.design.inputs if column.levels}
     if any(isinstance(label, str) for label in target.classes or ()):
         own.add(target.name)
-    return own
+    return frozenset(own)
 
 
 def _check_width(model: Model, source: Table) -> None:

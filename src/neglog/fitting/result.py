@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -147,17 +147,21 @@ class FitResult:
         """The errors' standard deviation by maximum likelihood (normal); else None."""
         return self.fitted.dispersion if self.kind == "normal" else None
 
-    def predict(self, data: Any, *, unseen: str = "refuse") -> Predictions:
+    def predict(
+        self, data: Any, *, unseen: str = "refuse", reading: Mapping[str, Any] | None = None
+    ) -> Predictions:
         """Return what the model says of another table: see `neglog.predict`."""
         from neglog.fitting.predict import predict
 
-        return predict(self, data, unseen=unseen)
+        return predict(self, data, unseen=unseen, reading=reading)
 
-    def evaluate(self, data: Any, y: Any = None) -> Evaluation:
+    def evaluate(
+        self, data: Any, y: Any = None, *, reading: Mapping[str, Any] | None = None
+    ) -> Evaluation:
         """Weigh the model on another table: see `neglog.evaluate`."""
         from neglog.fitting.evaluate import evaluate
 
-        return evaluate(self, data, y)
+        return evaluate(self, data, y, reading=reading)
 
     @cached_property
     def training(self) -> Rows:

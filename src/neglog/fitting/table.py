@@ -1,20 +1,21 @@
-"""Where rows come from: a CSV or Parquet file, an embedded data set, arrays, any data frame."""
+"""A table of named columns, read from a file or an embedded data set."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting import levels as of_labels
+from neglog.fitting.arrays import series
+from neglog.fitting.reading import PLAIN, Reading
 
 ARRAYS = "the arrays"
 """The source of a table whose columns had no names."""
@@ -25,7 +26,6 @@ DEMOS = {
     "digits": "digit",
     "diabetes": "progression",
 }
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ def listed(names: list[Any], most: int = 8) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def read_file(path: str | Path, texts: Collection[str] = ()) -> Table:
+def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
     """Read a CSV or Parquet file; its first bytes tell which of them it is.
 
     Args:
         path: the file.
-        texts: the columns of labels, whose text stays as it is written.
+        reading: how it is read.
     """
     from neglog.fitting import stored, text_file
 
@@ -90,11 +90,11 @@ def read_file(path: str | Path, texts: Collection[str] = ()) -> Table:
         with path.open("rb") as file:
             head = file.read(4)
         if head == b"PAR1":
-            levels = stored.levels(path, notes, texts)
+            levels = stored.levels(path, notes, reading.texts)
             frame = pl.read_parquet(path)
         else:
-            levels, frame = {}, text_file.read(path, notes, texts)
-    return _checked(path.name, frame, notes=notes, levels=levels, texts=texts)
+            levels, frame = {}, text_file.read(path, notes, reading)
+    return checked(path.name, frame, notes=notes, levels=levels, reading=reading)
 
 
 @contextmanager
@@ -130,181 +130,23 @@ def read_demo(name: str) -> tuple[Table, str]:
     return Table(f"scikit-learn's {name}", frame), DEMOS[name]
 
 
-def from_memory(
-    data: Any, target: Any, name: str | None, texts: Collection[str] = ()
-) -> tuple[Table, str]:
-    """Take arrays, tensors or a data frame; return a table that holds the target too.
-
-    Args:
-        data: (N, P) numbers, or a data frame of any library that narwhals knows.
-        target: (N,) values, or the name of the column that holds them.
-        name: the name of the target.
-        texts: the columns of labels, whose text stays as it is written.
-
-    Raises:
-        FitError: the shapes do not belong together, or the target is not said.
-    """
-    if isinstance(target, str):
-        name, target = target, None
-    if target is None and name is None:
-        raise FitError("the target is not said; pass y, or target= with a column's name.")
-    frame = _frame(data)
-    if frame is None:
-        table = _of_array(_array(data))
-    else:
-        source, levels = "the data frame" if target is None else ARRAYS, of_labels.declared(data)
-        table = _checked(source, frame, levels=levels, texts=texts)
-    if target is not None:
-        return with_column(table, name or "y", target, texts=texts), name or "y"
-    assert name is not None
-    return replace(table, frame=table.whole(), numbers=None), name
-
-
-def from_frame(data: Any, texts: Collection[str] = ()) -> Table | None:
-    """Return a data frame as a table; None where the data are not a frame."""
-    frame = _frame(data)
-    if frame is None:
-        return None
-    return _checked("X", frame, levels=of_labels.declared(data), texts=texts)
-
-
-def with_column(
-    table: Table, name: str, values: Any, argument: str = "y", texts: Collection[str] = ()
-) -> Table:
-    """Return the table with one more column.
-
-    Raises:
-        FitError: the table has such a column, or another number of rows.
-    """
-    if name in (*table.frame.columns, *table.names):
-        raise FitError(f"X already has a column {name!r}; pass target= with another name for y.")
-    column = series(name, values)
-    rows = len(table.frame) if table.numbers is None else len(table.numbers)
-    if len(column) != rows:
-        raise FitError(
-            f"X has {rows} rows, but {argument} has {len(column)}; pass as many of both."
-        )
-    if table.numbers is not None and table.frame.is_empty():
-        frame = pl.DataFrame([column])
-    else:
-        frame = table.frame.with_columns(column)
-    own = of_labels.of_series(values)
-    levels = table.levels if own is None else {**table.levels, name: own}
-    return _checked(table.source, frame, table.numbers, table.notes, levels, texts)
-
-
-def _array(values: Any) -> np.ndarray[Any, Any]:
-    """Return what can be an array as one; what is masked in it is missing."""
-    if hasattr(values, "detach"):
-        values = _dense(values.detach())
-    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
-        values = values.astype(object if values.dtype.kind in "OUSM" else np.float64)
-        return np.asarray(values.filled(None if values.dtype.kind == "O" else np.nan))
-    return np.asarray(values)
-
-
-def _dense(tensor: Any) -> Any:
-    """Return a tensor that numpy can read."""
-    if tensor.is_meta or str(tensor.layout) != "torch.strided":
-        raise FitError(
-            f"tensors must hold their numbers, but one is on {tensor.device} with the layout "
-            f"{tensor.layout}; pass a dense one on a CPU or a GPU."
-        )
-    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).cpu()
-
-
-def series(name: str, values: Any) -> pl.Series:
-    """Make a column of a one-dimensional array, tensor, list or series."""
-    array = _array(values)
-    if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
-        array = np.asarray(values, dtype=object)  # else a NaN among text becomes the text nan
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise FitError(f"{name} must have one dimension, but its shape is {array.shape}.")
-    if array.dtype.kind in "biuM":
-        return pl.Series(name, array)
-    if array.dtype.kind == "f":
-        return pl.Series(name, array.astype(np.float64))
-    if array.dtype.kind not in "OUS":
-        raise FitError(f"{name} holds {array.dtype} values, which are neither numbers nor labels.")
-    return pl.Series(name, [_or_none(v) for v in array.tolist()], strict=False)
-
-
-def _or_none(value: Any) -> Any:
-    """Return None for NaN, which differs from itself, and for pandas' NA, which does not say."""
-    same = value == value
-    return value if isinstance(same, (bool, np.bool_)) and same else None
-
-
-def _frame(data: Any) -> pl.DataFrame | None:
-    """Return a data frame of any library as polars'; None where the data are no frame."""
-    try:
-        return _as_polars(data)
-    except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
-        raise FitError("two columns of the data frame have one name; rename one.") from None
-
-
-def _as_polars(data: Any) -> pl.DataFrame | None:
-    native = nw.from_native(data, pass_through=True)
-    if isinstance(native, nw.LazyFrame):
-        native = native.collect()
-    if not isinstance(native, nw.DataFrame):
-        return None
-    if isinstance(frame := native.to_native(), pl.DataFrame):
-        return frame
-    return pl.DataFrame([_column(column) for column in native.iter_columns()])
-
-
-def as_frame_of(frame: pl.DataFrame, data: Any) -> Any:
-    """Return a frame that speaks of a table's rows, of the library that the table came as.
-
-    Args:
-        frame: its column row holds their numbers.
-        data: the table; where it is no frame, the result stays one of polars.
-    """
-    native = nw.from_native(data, pass_through=True)
-    if not isinstance(native, nw.DataFrame) or isinstance(native.to_native(), pl.DataFrame):
-        return frame
-    columns = {column.name: column.to_list() for column in frame}
-    made = nw.from_dict(columns, backend=native.implementation).to_native()
-    index = nw.maybe_get_index(native)
-    if index is not None:  # pandas and its kin
-        made.index = index[frame["row"].to_numpy()]
-    return made
-
-
-def _column(values: Any) -> pl.Series:
-    plain = values.dtype.is_numeric() and not values.null_count()
-    return series(str(values.name), values.to_numpy() if plain else values.to_list())
-
-
-def _of_array(array: np.ndarray[Any, Any]) -> Table:
-    """Take (N, P) numbers as they are; anything else column by column."""
-    if array.ndim != 2:
-        remedy = "use X.reshape(-1, 1) for a single feature"
-        raise FitError(f"X must be (rows, features), but its shape is {array.shape}; {remedy}.")
-    if array.dtype.kind in "biuf" and len(array):
-        return Table(ARRAYS, pl.DataFrame(), array)
-    columns = [series(f"x{j + 1}", array[:, j]) for j in range(array.shape[1])]
-    return _checked(ARRAYS, pl.DataFrame(columns))
-
-
-def _checked(
+def checked(
     source: str,
     frame: pl.DataFrame,
     numbers: Any = None,
     notes: Sequence[str] = (),
     levels: Mapping[str, tuple[Any, ...]] | None = None,
-    texts: Collection[str] = (),
+    reading: Reading = PLAIN,
 ) -> Table:
     """Refuse an empty table, and bring columns of like kinds to one type."""
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
     if "" in frame.columns:  # as pandas writes its index
         frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
-    frame, levels = unified(frame), levels or {}
-    kept = {*levels, *texts}
+    frame, levels = reading.without_missing(unified(frame)), levels or {}
+    if numbers is not None:
+        numbers = reading.without_codes(numbers)
+    kept = {*levels, *reading.texts}
     padded = [c.name for c in frame if c.name not in kept and of_labels.has_leading_zeros(c)]
     frame = frame.with_columns(
         number_where_text_is_one(column) for column in frame if column.name not in kept

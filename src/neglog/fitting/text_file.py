@@ -7,14 +7,14 @@ import csv
 import gzip
 import io
 from collections import Counter
-from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.levels import has_leading_zeros, zeros_lost
-from neglog.fitting.table import MISSING, listed
+from neglog.fitting.reading import Reading
+from neglog.fitting.table import listed
 
 _LOOK = 65_536
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -28,13 +28,13 @@ _BINARY = {
 }
 
 
-def read(path: Path, notes: list[str], texts: Collection[str] = ()) -> pl.DataFrame:
+def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
     """Read a table of text; say of it what is worth a note.
 
     Args:
         path: the file.
         notes: where the notes go.
-        texts: the columns that stay text.
+        reading: how it is read.
 
     Raises:
         FitError: it is no text in UTF-8, or UTF-16 with its mark; or two columns have one name.
@@ -60,12 +60,12 @@ def read(path: Path, notes: list[str], texts: Collection[str] = ()) -> pl.DataFr
             source,
             separator=separator,
             infer_schema_length=None,
-            null_values=MISSING,
-            schema_overrides=dict.fromkeys(texts, pl.String),
+            null_values=reading.markers,
+            schema_overrides=dict.fromkeys(reading.texts, pl.String),
         )
     except pl.exceptions.ComputeError as error:
         raise _explained(path, source, separator) or error from None
-    notes += zeros_lost(_with_leading_zeros(head, separator, frame))
+    notes += zeros_lost(_with_leading_zeros(head, separator, frame, reading))
     return _with_decimal_commas(frame, notes) if separator == ";" else frame
 
 
@@ -155,12 +155,14 @@ def _with_decimal_commas(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     )
 
 
-def _with_leading_zeros(head: bytes, separator: str, frame: pl.DataFrame) -> list[str]:
+def _with_leading_zeros(
+    head: bytes, separator: str, frame: pl.DataFrame, reading: Reading
+) -> list[str]:
     """Return the columns read as whole numbers whose first lines hold digits such as 01234."""
     text = head[: head.rfind(b"\n") + 1] or head
     some = pl.read_csv(
         text, separator=separator, infer_schema=False, ignore_errors=True,
-        truncate_ragged_lines=True, null_values=MISSING,
+        truncate_ragged_lines=True, null_values=reading.markers,
     )  # fmt: skip
     numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]
     return [name for name in numbers if name in some.columns and has_leading_zeros(some[name])]

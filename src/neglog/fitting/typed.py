@@ -60,7 +60,9 @@ def _of(*kinds: type) -> Callable[[Any], Any]:
     return make
 
 
-def _each(make: Callable[[Any], Any], alone: type | None = None) -> Callable[[Any], Any]:
+def _each(
+    make: Callable[[Any], Any], alone: type | tuple[type, ...] | None = None
+) -> Callable[[Any], Any]:
     """Return what turns several values into a tuple, and a single one of a type as well."""
 
     def several(value: Any) -> Any:
@@ -73,6 +75,16 @@ def _each(make: Callable[[Any], Any], alone: type | None = None) -> Callable[[An
     return several
 
 
+def _mark(value: Any) -> str:
+    """Return what stands for a missing value as a file holds it: the number 9.0 as 9."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError
+    number = float(value)
+    return str(int(number)) if number.is_integer() else str(number)
+
+
 _INTEGER, _TEXT = _of(int, Integral), _of(str)
 _TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "bool": (_of(bool, np.bool_), "True or False"),
@@ -81,5 +93,6 @@ _TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "str": (_TEXT, "text"),
     "Sequence[int]": (_each(_INTEGER), "whole numbers, such as [64, 32]"),
     "Sequence[str]": (_each(_TEXT, alone=str), "a column's name, or several in a list"),
+    "Sequence[Any]": (_each(_mark, alone=(str, Real)), "a text or a number, or several in a list"),
     "Mapping[str, Any]": (_of(dict, Mapping), "a dictionary"),
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting import stored, text_file
 from neglog.fitting.levels import texts
-from neglog.fitting.table import MISSING, listed, readable, unified
+from neglog.fitting.reading import PLAIN, Reading
+from neglog.fitting.table import listed, readable, unified
 
 _NUMBERS = 4_000_000
 _LEAST, _MOST = 1024, 262_144
@@ -32,7 +33,8 @@ class File:
         types: what the columns are to be instead, where that is known.
         levels: the levels of columns of labels, in the order that the file declares.
         texts: the columns of labels, which are read as text.
-        notes: how the file is read.
+        notes: how the file is read, each a sentence.
+        reading: how the user wants it read.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class File:
     levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    reading: Reading = PLAIN
 
     def read(self, block: int, names: Sequence[str]) -> pl.DataFrame:
         """Return some of the columns of a block.
@@ -52,7 +55,7 @@ class File:
         """
         with readable(self.path):
             frame = self._csv(block, names) if self.separator else self._parquet(block, names)
-        frame = unified(frame)
+        frame = self.reading.without_missing(unified(frame))
         labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
         return self.typed(frame.with_columns(labels))
 
@@ -80,7 +83,7 @@ class File:
             separator=self.separator or ",",
             schema=schema,
             columns=[every.index(name) for name in names],
-            null_values=MISSING,
+            null_values=self.reading.markers,
         ).select(names)
 
     def require(self, name: str) -> None:
@@ -97,12 +100,12 @@ def _as(values: pl.Series, kind: pl.DataType) -> pl.Series:
     return values.str.to_lowercase() == "true" if kind == pl.Boolean else values.cast(kind)
 
 
-def open_file(path: str | Path, stated: Collection[str] = ()) -> File:
+def open_file(path: str | Path, reading: Reading = PLAIN) -> File:
     """Find a file's columns and blocks.
 
     Args:
         path: the file.
-        stated: the columns whose levels are stated by an option.
+        reading: how it is read.
 
     Raises:
         FitError: there is no such file, or it is no table.
@@ -111,15 +114,16 @@ def open_file(path: str | Path, stated: Collection[str] = ()) -> File:
     with readable(path):
         with path.open("rb") as file:
             head = file.read(_LOOK)
-        found = _open_parquet(path, stated) if head[:4] == b"PAR1" else _open_csv(path, head)
+        found = _open_parquet(path, reading) if head[:4] == b"PAR1" else _open_csv(path, head)
+    found = replace(found, reading=reading)
     if not found.blocks:
         raise FitError(f"{path.name} has no rows; it needs some below its column names.")
     return found
 
 
-def _open_parquet(path: Path, stated: Collection[str]) -> File:
+def _open_parquet(path: Path, reading: Reading) -> File:
     notes: list[str] = []
-    levels = stored.levels(path, notes, stated)
+    levels = stored.levels(path, notes, reading.texts)
     scan = pl.scan_parquet(path)
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())

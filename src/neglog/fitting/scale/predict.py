@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from neglog.fitting import files, save
-from neglog.fitting.predict import of_table, texts
+from neglog.fitting.predict import of_table, reading_of, texts
 from neglog.fitting.save import Saved
 from neglog.fitting.scale.file import File, open_file
 from neglog.fitting.scale.write import write_csv
@@ -41,7 +42,11 @@ class Written:
 
 
 def write_predictions(
-    folder: str | Path, table: str | Path, out: str | Path, unseen: str = "refuse"
+    folder: str | Path,
+    table: str | Path,
+    out: str | Path,
+    unseen: str = "refuse",
+    reading: Mapping[str, Any] | None = None,
 ) -> Written:
     """Predict the rows of a file block by block, and write them as CSV.
 
@@ -53,17 +58,21 @@ def write_predictions(
         table: a CSV or Parquet file.
         out: the file of the predictions; it appears only once it is whole.
         unseen: as `neglog.predict`.
+        reading: as `neglog.predict`.
 
     Raises:
         FitError: there is no model, or the table is not one that it can read.
     """
-    out, (frames, written) = Path(out).absolute(), predicted(folder, table, unseen)
+    out, (frames, written) = Path(out).absolute(), predicted(folder, table, unseen, reading)
     files.write_files({out.name: lambda path: write_csv(frames, path)}, out.parent)
     return written
 
 
 def predicted(
-    folder: str | Path, table: str | Path, unseen: str = "refuse"
+    folder: str | Path,
+    table: str | Path,
+    unseen: str = "refuse",
+    reading: Mapping[str, Any] | None = None,
 ) -> tuple[Iterator[pl.DataFrame], Written]:
     """Return the predictions block by block, and what is counted as they are taken.
 
@@ -71,13 +80,15 @@ def predicted(
         folder: where `neglog.fit` saved the model.
         table: a CSV or Parquet file.
         unseen: as `neglog.predict`.
+        reading: as `neglog.predict`.
 
     Raises:
         FitError: there is no model; and, as the blocks are taken, the table is not one that it
             can read.
     """
-    written = Written()
-    return _predicted(save.read(Path(folder)), open_file(table), unseen, written), written
+    written, saved = Written(), save.read(Path(folder))
+    file = open_file(table, reading_of(saved, reading or {}))
+    return _predicted(saved, file, unseen, written), written
 
 
 def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Iterator[pl.DataFrame]:

@@ -116,7 +116,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     Raises:
         FitError: the file cannot be fitted, or not without being in memory as a whole.
     """
-    file = open_file(path, options.texts)
+    file = open_file(path, options.reading)
     for column in sorted(options.texts):
         file.require(column)
     file = replace(file, texts=frozenset({*file.levels, *options.texts}))

@@ -1,0 +1,54 @@
+"""Arrays, tensors and lists as columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+
+
+def array_of(values: Any) -> np.ndarray[Any, Any]:
+    """Return what can be an array as one; what is masked in it is missing."""
+    if hasattr(values, "detach"):
+        values = _dense(values.detach())
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        values = values.astype(object if values.dtype.kind in "OUSM" else np.float64)
+        return np.asarray(values.filled(None if values.dtype.kind == "O" else np.nan))
+    return np.asarray(values)
+
+
+def _dense(tensor: Any) -> Any:
+    """Return a tensor that numpy can read."""
+    if tensor.is_meta or str(tensor.layout) != "torch.strided":
+        raise FitError(
+            f"tensors must hold their numbers, but one is on {tensor.device} with the layout "
+            f"{tensor.layout}; pass a dense one on a CPU or a GPU."
+        )
+    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).cpu()
+
+
+def series(name: str, values: Any) -> pl.Series:
+    """Make a column of a one-dimensional array, tensor, list or series."""
+    array = array_of(values)
+    if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
+        array = np.asarray(values, dtype=object)  # else a NaN among text becomes the text nan
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise FitError(f"{name} must have one dimension, but its shape is {array.shape}.")
+    if array.dtype.kind in "biuM":
+        return pl.Series(name, array)
+    if array.dtype.kind == "f":
+        return pl.Series(name, array.astype(np.float64))
+    if array.dtype.kind not in "OUS":
+        raise FitError(f"{name} holds {array.dtype} values, which are neither numbers nor labels.")
+    return pl.Series(name, [_or_none(v) for v in array.tolist()], strict=False)
+
+
+def _or_none(value: Any) -> Any:
+    """Return None for NaN, which differs from itself, and for pandas' NA, which does not say."""
+    same = value == value
+    return value if isinstance(same, (bool, np.bool_)) and same else None

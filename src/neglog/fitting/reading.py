@@ -1,0 +1,123 @@
+"""How a table is read: what its text means, and where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+
+MISSING = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+"""What stands for a missing value in a file of text, as in pandas."""
+CHOICES = ("encoding", "separator", "thousands", "decimal", "na", "skip_rows", "sheet")
+"""The options of a fit that say how a table is read; `predict` may say others."""
+_SPELLED = {"\\t": "\t", "tab": "\t"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The choices about how a table is read.
+
+    Attributes:
+        texts: the columns of labels, whose text stays as it is written.
+        known: how numbers are written in columns of text, as a model's fit found it.
+        encoding: of a file of text; None to detect it.
+        separator: what is between the fields of a file of text; None to detect it.
+        thousands, decimal: the marks in numbers; None to detect them.
+        na: what stands for a missing value, besides `MISSING`.
+        skip_rows: how many lines come before the line of names; None to detect it.
+        sheet: which sheet of an Excel file is read; None for the first.
+    """
+
+    texts: frozenset[str] = frozenset()
+    known: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
+    separator: str | None = None
+    thousands: str | None = None
+    decimal: str | None = None
+    na: tuple[str, ...] = ()
+    skip_rows: int | None = None
+    sheet: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse choices that no table could meet.
+
+        Raises:
+            FitError: one is of no use.
+        """
+        separator = _SPELLED.get(self.separator or "", self.separator)
+        object.__setattr__(self, "separator", separator)
+        for name, words in (("separator", "such as ';' or tab"), ("thousands", "such as ','")):
+            value = getattr(self, name)
+            if value is not None and (len(value.encode()) != 1 or value in '"\n\r0123456789'):
+                raise FitError(f"{name} must be one character, {words}, but got {value!r}.")
+        if self.decimal not in (None, ".", ","):
+            raise FitError(f"decimal must be '.' or ',', but got {self.decimal!r}.")
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise FitError(
+                f"thousands and decimal are both {self.decimal!r}; pass different marks."
+            )
+        if self.skip_rows is not None and self.skip_rows < 0:
+            raise FitError(f"skip_rows must be 0 or more, but got {self.skip_rows}.")
+        try:
+            "a".encode(self.encoding or "utf-8")
+        except LookupError:
+            raise FitError(
+                f"there is no encoding {self.encoding!r}; pass one that Python knows, such as "
+                "windows-1252, gb18030, shift_jis or utf-16."
+            ) from None
+
+    @property
+    def markers(self) -> list[str]:
+        """All that stands for a missing value in a file of text."""
+        return [*MISSING, *self.na]
+
+    @property
+    def codes(self) -> list[float]:
+        """The numbers that stand for a missing value."""
+        return [float(text) for text in self.na if _is_number(text)]
+
+    def without_missing(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame whose values that `na` names are missing."""
+        if not self.na:
+            return frame
+        return frame.with_columns(
+            pl.when(~_any_of(column, self.na, self.codes)).then(column).alias(column.name)
+            for column in frame
+            if column.dtype == pl.String or (column.dtype.is_numeric() and self.codes)
+        )
+
+    def without_codes(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return an array whose numbers that `na` names are missing."""
+        if not self.codes:
+            return numbers
+        found = np.isin(numbers, self.codes)
+        return np.where(found, np.nan, numbers) if found.any() else numbers
+
+
+PLAIN = Reading()
+
+
+def _any_of(column: pl.Series, texts: tuple[str, ...], codes: list[float]) -> pl.Series:
+    """Return which values of a column are among some texts, or equal to some numbers."""
+    found = pl.repeat(False, len(column), eager=True)
+    if column.dtype == pl.String:
+        found = column.is_in(texts)
+    if codes:
+        found |= column.cast(pl.Float64, strict=False).is_in(codes).fill_null(False)
+    return found.fill_null(False)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
