@@ -17,7 +17,7 @@ from numba import carray, njit
 from neglog.engine import jit
 from neglog.engine.jit import compile_kernel
 from neglog.engine.loops.slots import array
-from neglog.words import arithmetic, bind, bits, fingerprint, reference
+from neglog.words import arithmetic, bind, bits, extended, fingerprint, reference
 from neglog.words import numba as numba_words
 
 ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centred_sigmoid"]
@@ -73,6 +73,30 @@ def test_special_values_are_the_same_in_every_language(width, word, x) -> None:
     by_torch = getattr(reference, word)(torch.tensor(x, dtype=torch.float64)).item()
     assert oracle.ulps(by_numba, expected, real) <= 1.0
     assert oracle.ulps(by_torch, expected, np.float64) <= 3.0
+
+
+FARTHEST = oracle.mp.ldexp(1, int(np.finfo(extended.real).maxexp) - 4)
+
+
+def exactly(number: np.longdouble):
+    """Return a number that float64 may not hold in sixty digits."""
+    part, exponent = np.frexp(number)
+    high = float(part)
+    return oracle.mp.ldexp(oracle.mp.mpf(high) + float(part - high), int(exponent))
+
+
+def test_the_extended_words_are_those_of_the_vocabulary() -> None:
+    assert set(extended.WORDS) == set(reference.NAMES)
+    xs = [0.0, 1e-300, -1e-300, 0.3, -0.3, 5.0, -5.0, 700.0, -700.0, 3000.0, -3000.0, 1e308]
+    for word in ONE_ARGUMENT:
+        for x in xs:
+            true = truth(word, x)
+            if not abs(true) < FARTHEST:
+                continue
+            with np.errstate(all="ignore"):
+                found = extended.WORDS[word](extended.real(x))
+            bound = 4 * float(np.finfo(extended.real).eps) * abs(true)
+            assert abs(exactly(found) - true) <= bound + 1 / FARTHEST, (word, x)
 
 
 @widths

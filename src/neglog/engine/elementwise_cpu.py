@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import layout, memory, precision, threads, values
+from neglog.engine import layout, memory, overflow, precision, threads, values
 from neglog.engine.jit import Kernel, compile_kernel
 from neglog.engine.loops.elementwise import (
     BLOCK,
@@ -98,7 +98,6 @@ class Plan:
         scale = problem.factor / size if mean and size else problem.factor
         self.dtype, self.blocks, self.scale = dtype, -(-size // BLOCK), scale
         self.each, self.empty_mean = reduction == "none", mean and not size
-        self.mean = mean and size > 0
         self.inputs = n = len(likelihood.inputs)
         places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
         self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
@@ -137,32 +136,25 @@ class Plan:
             slots[slot] = gradient.data_ptr()
         if self.blocks == 1:
             self.kernel.held(slots.buffer_info()[0])
-            if numbers[NOTES + 1]:
-                self._check(tensors)
-            if math.isinf(numbers[NOTES]) and self.mean:
-                value = self._mean_of_scaled(tensors)
-            return value, gradients
-        threads.run(self.kernel, slots, self.blocks)
-        if any(numbers[NOTES + 1 :: 2]):
+            total, outside = numbers[NOTES], numbers[NOTES + 1] > 0
+        else:
+            threads.run(self.kernel, slots, self.blocks)
+            total, outside = total_of(numbers[NOTES::2]), any(numbers[NOTES + 1 :: 2])
+        if outside:
             self._check(tensors)
-        if not self.each:
-            total = math.nan if self.empty_mean else total_of(numbers[NOTES::2]) * self.scale
-            value = torch.tensor(total, dtype=self.dtype)
-            if math.isinf(total) and self.mean:
-                value = self._mean_of_scaled(tensors)
+        if not math.isfinite(total):
+            value = overflow.of_elements(self._holding(tensors), self.scale, value, gradients)
+        elif self.blocks != 1 and not self.each:
+            mean = math.nan if self.empty_mean else total * self.scale
+            value = torch.tensor(mean, dtype=self.dtype)
         return value, gradients
 
-    def _mean_of_scaled(self, tensors: Sequence[Any]) -> Tensor:
-        """Return a mean whose sum is too large: each loss is divided before they are added up."""
-        each = self.problem._replace(reduction="none", factor=self.scale)
+    def _holding(self, tensors: Sequence[Any]) -> Elements:
         missing = len(self.problem.tensors()) - len(tensors)
-        every = (*tensors, *[None] * missing)
-        losses = plan_for(each, every, [False] * len(every)).run(every)[0]
-        return losses.sum()
+        return self.problem.holding((*tensors, *[None] * missing))
 
     def _check(self, tensors: Sequence[Any]) -> None:
-        missing = len(self.problem.tensors()) - len(tensors)
-        values.check(self.problem.holding((*tensors, *[None] * missing)))
+        values.check(self._holding(tensors))
 
 
 _plans = lru_cache(maxsize=256)(Plan)

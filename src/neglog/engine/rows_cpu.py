@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import memory, threads, values
+from neglog.engine import memory, overflow, threads, values
 from neglog.engine.elementwise_cpu import sums_for, total_of
 from neglog.engine.jit import Kernel, compile_kernel
 from neglog.engine.loops import columns, powers, rows, survey, targets
@@ -164,10 +164,12 @@ class Plan:
                 gradient.zero_()
             slots[GRADIENT] = gradient.data_ptr()
         threads.run(self.kernel, slots, self.blocks)
-        if not self.each and (self.blocks != 1 or (self.mean and not counted)):
-            empty = self.mean and not counted
-            total = math.nan if empty else total_of(numbers[NOTES::2])
-            value = torch.tensor(total, dtype=self.dtype)
+        empty = self.mean and not counted
+        total = numbers[NOTES] if self.blocks == 1 else total_of(numbers[NOTES::2])
+        if not math.isfinite(total) and not empty and into is None:  # else x holds the gradient
+            value = overflow.of_rows(self._holding(tensors), numbers[0], value)
+        elif not self.each and (self.blocks != 1 or empty):
+            value = torch.tensor(math.nan if empty else total, dtype=self.dtype)
         return value, [gradient, *[None] * (len(tensors) - 1)]
 
     def _counted(self, slots: array[int], tensors: Sequence[Any]) -> float:
@@ -183,9 +185,11 @@ class Plan:
         else:
             total, strangers = total_of(numbers[NOTES::2]), sum(numbers[NOTES + 1 :: 2])
         if strangers:
-            full = (*tensors, None, None)[:4]
-            values.check_labels(self.problem.holding(full))
+            values.check_labels(self._holding(tensors))
         return total
+
+    def _holding(self, tensors: Sequence[Any]) -> RowsOfClasses:
+        return self.problem.holding((*tensors, None, None)[:4])
 
 
 _plans = lru_cache(maxsize=256)(

@@ -66,8 +66,9 @@ class RelativeEntropyOfLog(Elementwise):
 
     @staticmethod
     def nll(log_probability, y):
+        gap = y - log_probability
         nothing = (exp(y) == 0.0) & (log_probability == log_probability)
-        return where(nothing, 0.0, exp(y) * (y - log_probability))
+        return where(nothing | (gap == 0.0), 0.0, exp(y) * gap)
 
     @staticmethod
     def grad(log_probability, y):

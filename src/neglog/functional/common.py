@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
@@ -158,23 +159,24 @@ def of_elements(
     if share is not None:
         problem = _sharing(problem, share)
     how = "none" if reduction == "none" else "sum"
-    total = engine.elementwise(problem._replace(reduction=how))
+    terms: Tensor | None = None
     if constant is not None:
         if share is not None:  # what does not count may be no target
             problem = problem._replace(y=torch.where(share == 0, 1.0, problem.y))
         terms = constant(problem)
         terms = terms if problem.weight is None else terms * problem.weight
-        total = total + reference.reduced(terms.to(total.dtype), how)
+
+    def scaled(scale: float) -> Tensor:
+        factor = problem.factor * scale
+        result = engine.elementwise(problem._replace(reduction=how, factor=factor))
+        if terms is None:
+            return result
+        return result + reference.reduced(terms.to(result.dtype) * scale, how)
+
     divisors = problem.weight if mean_of_weights else share
     extras.check_sum(reduction, problem.weight if mean_of_weights else None, lambda: divisors)
     count = y.numel() if divisors is None else divisors.sum()
-    if how == "sum" and values.are_known(total) and total.detach().isinf():
-        mean = finished(total.new_ones(()), count, y.shape, reduction, extras, total.dtype)
-        if reduction in ("mean", "batchmean"):  # divide before adding up
-            scaled = problem._replace(reduction="none", factor=problem.factor * mean.item())
-            total, count, extras = engine.elementwise(scaled).sum(), 1, Extras(empty=extras.empty)
-            reduction = "mean"
-    return finished(total, count, y.shape, reduction, extras, dtype)
+    return finished(scaled(1.0), count, y.shape, reduction, extras, dtype, scaled)
 
 
 def _sharing(problem: Elements, share: Tensor) -> Elements:
@@ -203,10 +205,21 @@ def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor
     dtype = problem.x.dtype
     problem = problem.each(_widened)
     how = "none" if reduction == "none" else "sum"
-    total = engine.rows(problem._replace(reduction=how))
-    total = total.reshape(shape) if reduction == "none" else total
+
+    def scaled(scale: float) -> Tensor:
+        part = problem if scale == 1.0 else _scaled(problem, scale)
+        result = engine.rows(part._replace(reduction=how))
+        return result.reshape(shape) if reduction == "none" else result
+
     count = reference.count_of_rows(problem)
-    return finished(total, count, shape, reduction, extras, dtype)
+    return finished(scaled(1.0), count, shape, reduction, extras, dtype, scaled)
+
+
+def _scaled(problem: RowsOfClasses, scale: float) -> RowsOfClasses:
+    """Return a problem whose losses are multiplied by a number."""
+    share = problem.share
+    share = problem.x.new_ones(len(problem.y)) if share is None else share
+    return problem._replace(share=share * scale)
 
 
 def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
@@ -221,8 +234,20 @@ def finished(
     reduction: str,
     extras: Extras,
     dtype: torch.dtype,
+    scaled: Callable[[float], Tensor] | None = None,
 ) -> Tensor:
-    """Turn a sum of losses and what it should be divided by into what was asked for."""
+    """Return the losses reduced as requested.
+
+    Args:
+        total: the losses, or their sum.
+        count: the divisor of a mean, unless the extras have a normalizer.
+        shape: of the losses.
+        reduction: any, `PAIR` included.
+        extras: the caller's.
+        dtype: of the result.
+        scaled: returns the sum of the losses after multiplying each by a number: the sum may
+            overflow where the mean does not.
+    """
     if reduction == guards.PAIR:
         count = placed.tensor(count, total)
         return cast(Tensor, (total, count))
@@ -234,6 +259,10 @@ def finished(
     if extras.empty == "zero":
         divisor = placed.tensor(divisor, total)
         divisor = torch.where((divisor == 0) & (total == 0), 1.0, divisor)
+    if scaled is not None and values.are_known(total) and math.isinf(total.item()):
+        size = float(divisor)
+        if 0 < size < math.inf:
+            total, divisor = scaled(1.0 / size), divisor / size
     mean: Tensor = total / divisor
     return mean.to(dtype)
 

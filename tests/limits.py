@@ -1,0 +1,151 @@
+"""Every elementwise likelihood written out in mpmath: losses and slopes, also at infinities.
+
+An infinite argument stands for a number beyond every dtype, so that the results are the limits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from mpmath import mp
+
+from neglog import families
+
+INFINITE = mp.mpf(10) ** 400
+
+
+def log1p_exp(x):
+    return mp.log1p(mp.exp(-abs(x))) + max(x, 0)
+
+
+def sigmoid(x):
+    return 1 / (1 + mp.exp(-x))
+
+
+def log(x):
+    return mp.log(x) if x else -INFINITE
+
+
+def sign(x):
+    return mp.sign(x)
+
+
+def times(a, b):
+    return a * b if a else mp.mpf(0)
+
+
+# Each takes inputs, what is given, settings, target; returns the loss, slopes by inputs, by target.
+
+
+def normal(x, y):
+    return (x - y) ** 2 / 2, x - y, y - x
+
+
+def laplace(x, y):
+    return abs(x - y), sign(x - y), sign(y - x)
+
+
+def huber(x, delta, y):
+    e = abs(x - y)
+    slope = sign(x - y) * min(e, delta)
+    return (e**2 / 2 if e < delta else delta * (e - delta / 2)), slope, -slope
+
+
+def quantile(x, level, y):
+    slope = {1: level, -1: level - 1, 0: mp.mpf(0)}[int(sign(y - x))]
+    return slope * (y - x), -slope, slope
+
+
+def heteroscedastic(x, variance, eps, y):
+    v, e = max(variance, eps), x - y
+    return (log(v) + e**2 / v) / 2, e / v, (v - e**2) / v**2 / 2, -e / v
+
+
+def poisson(x, y):
+    return mp.exp(x) - times(y, x), mp.exp(x) - y, -x
+
+
+def poisson_rate(rate, eps, y):
+    return rate - times(y, log(rate + eps)), 1 - times(y, 1 / (rate + eps)), -log(rate + eps)
+
+
+def negative_binomial(x, dispersion, y):
+    odds = x + mp.log(dispersion)
+    slope = sigmoid(odds) / dispersion - y * sigmoid(-odds)
+    return log1p_exp(odds) / dispersion + times(y, log1p_exp(-odds)), slope, log1p_exp(-odds)
+
+
+def gamma(x, shape, y):
+    power = mp.exp(-x)
+    return shape * (x + y * power), shape * (1 - y * power), shape * power
+
+
+def relative_entropy(x, y):
+    return times(y, log(y) - x), -y, log(y) - x + 1
+
+
+def relative_entropy_of_log(x, y):
+    return mp.exp(y) * (y - x), -mp.exp(y), mp.exp(y) * (y - x + 1)
+
+
+def weighted_bernoulli(x, weight, y):
+    loss = times(weight * y, log1p_exp(-x)) + times(1 - y, log1p_exp(x))
+    slope = (1 - y) * sigmoid(x) - weight * y * sigmoid(-x)
+    return loss, slope, weight * log1p_exp(-x) - log1p_exp(x)
+
+
+def bernoulli(x, y):
+    return (*weighted_bernoulli(x, 1, y)[:2], -x)
+
+
+def bernoulli_probability(p, y):
+    yes, no = max(log(p), mp.mpf(-100)), max(log(1 - p), mp.mpf(-100))
+    return -y * yes - (1 - y) * no, (p - y) / max(p * (1 - p), mp.mpf(1e-12)), no - yes
+
+
+def signed_bernoulli(x, y):
+    return log1p_exp(-y * x), -y * sigmoid(-y * x), -x * sigmoid(-y * x)
+
+
+def logistic_interval(lower, upper, y):
+    low, high = min(lower, upper), max(lower, upper)
+    inside = sigmoid(high) * sigmoid(-low) * -mp.expm1(low - high)  # σ(high) − σ(low)
+    outside = sigmoid(low) + sigmoid(-high)
+    share = inside if y else -outside
+    slopes = (sigmoid(low) * sigmoid(-low) / share, -sigmoid(high) * sigmoid(-high) / share)
+    losses = -log(inside), -log(outside)
+    slopes = slopes if lower < upper else slopes[::-1]
+    return losses[0 if y else 1], *slopes, losses[0] - losses[1]
+
+
+EXACT: dict[Any, Any] = {
+    families.Normal: normal,
+    families.Laplace: laplace,
+    families.Huber: huber,
+    families.Quantile: quantile,
+    families.HeteroscedasticNormal: heteroscedastic,
+    families.Poisson: poisson,
+    families.PoissonRate: poisson_rate,
+    families.NegativeBinomial: negative_binomial,
+    families.Gamma: gamma,
+    families.RelativeEntropy: relative_entropy,
+    families.RelativeEntropyOfLog: relative_entropy_of_log,
+    families.Bernoulli: bernoulli,
+    families.WeightedBernoulli: weighted_bernoulli,
+    families.BernoulliProbability: bernoulli_probability,
+    families.SignedBernoulli: signed_bernoulli,
+    families.LogisticInterval: logistic_interval,
+}
+
+
+def exact(likelihood: Any, point: tuple[float, ...]) -> tuple[Any, ...]:
+    """Return the loss and its slopes at a point: inputs, what is given, settings, target."""
+    numbers = [mp.sign(v) * INFINITE if math.isinf(v) else mp.mpf(v) for v in point]
+    return EXACT[likelihood](*numbers)
+
+
+def rounded(number: Any, dtype: torch.dtype) -> float:
+    """Return a number in a dtype: infinite where it is beyond the dtype's largest."""
+    return torch.tensor(float(number), dtype=torch.float64).to(dtype).item()

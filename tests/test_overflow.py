@@ -1,0 +1,253 @@
+"""Losses of the largest and smallest numbers against mpmath: infinite only where the result is."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import limits
+import pytest
+import running_error
+import torch
+from mpmath import mp
+
+from neglog import engine, families
+from neglog import functional as F
+from neglog.engine import Elements
+from neglog.support import (
+    anything,
+    ends_of_unit_interval,
+    nonnegative,
+    positive,
+    reals,
+    signs,
+    unit_interval,
+)
+
+INF = math.inf
+LARGEST = {torch.float64: torch.finfo(torch.float64).max, torch.float32: torch.finfo().max}
+SIZES = {
+    torch.float64: [1e-300, 0.7, 709.5, 711.0, 1e150, 1e300, LARGEST[torch.float64]],
+    torch.float32: [1e-37, 0.7, 88.6, 89.5, 1e18, 1e37, LARGEST[torch.float32]],
+}
+SETTINGS = {
+    families.Huber: [(1.5,), (2.0**500,)],
+    families.Quantile: [(0.125,)],
+    families.HeteroscedasticNormal: [(2.0**-20,)],
+    families.PoissonRate: [(2.0**-27,)],
+    families.NegativeBinomial: [(0.5,), (2.0**20,)],
+    families.Gamma: [(2.0**-10,), (2.0,)],
+}
+DTYPES = pytest.mark.parametrize("dtype", SIZES, ids=str)
+
+
+def numbers(support, dtype: torch.dtype) -> list[float]:
+    """Return members of a set, the extreme ones among them."""
+    sizes = SIZES[dtype]
+    sets = {
+        anything: [0.0, *sizes, *(-s for s in sizes)],
+        reals: [0.0, *sizes, *(-s for s in sizes)],
+        nonnegative: [0.0, *sizes],
+        positive: sizes,
+        unit_interval: [0.0, sizes[0], 0.3, 1.0],
+        ends_of_unit_interval: [0.0, 1.0],
+        signs: [-1.0, 1.0],
+    }
+    return sets[support]
+
+
+def problem_of(likelihood, settings: tuple[float, ...], dtype: torch.dtype) -> Elements:
+    """Return every combination of extreme inputs and targets, all of them leaves."""
+    sides = [numbers(domain, dtype) for domain in likelihood.domains]
+    sides += [SIZES[dtype][:3]] * len(likelihood.given)
+    points = list(itertools.product(*sides, numbers(likelihood.support, dtype)))
+    if likelihood is families.LogisticInterval:
+        points = [p for p in points if p[0] != p[1]]
+    columns = [torch.tensor(c, dtype=dtype) for c in zip(*points, strict=True)]
+    n = len(likelihood.inputs)
+    leaves = [columns[i].requires_grad_() for i in (*range(n), -1)]
+    given = tuple(columns[n:-1])
+    return Elements(likelihood, tuple(leaves[:-1]), leaves[-1], given, settings, reduction="none")
+
+
+def points_of(problem: Elements) -> list[tuple[float, ...]]:
+    columns = [t.tolist() for t in (*problem.inputs, *problem.given)]
+    settings = [[s] * problem.y.numel() for s in problem.settings]
+    return list(zip(*columns, *settings, problem.y.tolist(), strict=True))
+
+
+def bounds_of(likelihood, point: tuple[float, ...], dtype: torch.dtype) -> list[float]:
+    """Return how far rounding may take the loss and its slopes."""
+    facts = [getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")]
+    eps, tiny = torch.finfo(dtype).eps, torch.finfo(dtype).tiny
+    exact = [mp.mpf(v) for v in point]
+    found = [r for fact in facts for r in running_error.of(fact, exact, eps)]
+    return [4 * r.error + 16 * tiny for r in found]
+
+
+def agree(found: float, exact, bound, dtype: torch.dtype) -> bool:
+    """Tell whether a result is right: infinite where the dtype does not hold the exact one."""
+    if abs(exact) > mp.mpf(LARGEST[dtype]) * (1 - 4 * torch.finfo(dtype).eps):
+        return found == math.copysign(INF, exact) or abs(found - exact) <= bound
+    return math.isfinite(found) and abs(found - exact) <= bound
+
+
+def results_of(problem: Elements) -> list[list[float]]:
+    loss = engine.elementwise(problem)
+    leaves = (*problem.inputs, problem.y)
+    slopes = torch.autograd.grad(loss.sum(), leaves)
+    return list(zip(loss.tolist(), *(s.tolist() for s in slopes), strict=True))
+
+
+@DTYPES
+@pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
+def test_losses_and_slopes_of_extreme_numbers(likelihood, dtype) -> None:
+    for settings in SETTINGS.get(likelihood, [()]):
+        problem = problem_of(likelihood, settings, dtype)
+        for point, found in zip(points_of(problem), results_of(problem), strict=True):
+            exact, bounds = limits.exact(likelihood, point), bounds_of(likelihood, point, dtype)
+            for i, (value, true, bound) in enumerate(zip(found, exact, bounds, strict=True)):
+                assert agree(value, true, bound, dtype), (point, i, value, mp.nstr(true, 9))
+
+
+@pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
+def test_means_of_losses_that_overflow(likelihood) -> None:
+    """Losses of up to 64 times the largest number, whose mean fits."""
+    dtype = torch.float64
+    for settings in SETTINGS.get(likelihood, [()]):
+        problem = problem_of(likelihood, settings, dtype)
+        points = points_of(problem)
+        exact = [limits.exact(likelihood, p) for p in points]
+        kept = torch.tensor([abs(e[0]) < mp.mpf(2) ** 1030 for e in exact])
+        leaves = [t.detach()[kept].requires_grad_() for t in (*problem.inputs, problem.y)]
+        given = tuple(t[kept] for t in problem.given)
+        facts = {"inputs": tuple(leaves[:-1]), "y": leaves[-1], "given": given}
+        mean = engine.elementwise(problem._replace(**facts, reduction="mean"))
+        slopes = torch.autograd.grad(mean, leaves)
+        rows = [(p, e) for p, e, keep in zip(points, exact, kept, strict=True) if keep]
+        count = len(rows)
+        bounds = [bounds_of(likelihood, p, dtype) for p, _ in rows]
+        total = sum(e[0] for _, e in rows) / count
+        assert mean.isfinite() == (abs(total) < LARGEST[dtype])
+        assert agree(mean.item(), total, sum(b[0] for b in bounds) / count, dtype)
+        for i, ((point, true), bound) in enumerate(zip(rows, bounds, strict=True)):
+            for j, slope in enumerate(slopes, start=1):
+                found, size = slope[i].item(), abs(true[j] / count) * 2.0**-50
+                assert agree(found, true[j] / count, bound[j] / count + size, dtype), (point, j)
+
+
+GAUSSIAN = lambda x, y, **o: F.gaussian_nll_loss(x, y, 0.5, **o)  # noqa: E731
+FUNCTIONS = {  # loss, its options, exact loss and slopes, the factor of those, inputs, targets
+    "mse": (F.mse_loss, {}, limits.normal, 2, [1e200, 3e160, 1.0], [0.0, -1e160, 1e154]),
+    "l1": (F.l1_loss, {}, limits.laplace, 1, [1.7e308, -1.7e308, 1.0], [-1e308, 1e308, 1.0]),
+    "smooth l1": (
+        F.smooth_l1_loss,
+        {"beta": 2.0**500},
+        lambda x, y: limits.huber(x, mp.mpf(2) ** 500, y),
+        2.0**-500,
+        [1e250, 1e149, -1.7e308],
+        [0.0, -1e150, 1e308],
+    ),
+    "huber": (
+        F.huber_loss,
+        {"delta": 0.5},
+        lambda x, y: limits.huber(x, mp.mpf(0.5), y),
+        1,
+        [1.7e308, 1e9, -1e200],
+        [-1e308, 1.0, 1e300],
+    ),
+    "poisson": (F.poisson_nll_loss, {}, limits.poisson, 1, [720.0, 710.0, 1e300], [9.0, 1.0, 1e9]),
+    "bce": (
+        F.binary_cross_entropy_with_logits,
+        {},
+        limits.bernoulli,
+        1,
+        [1.7e308, -1.7e308, 1e300],
+        [0.0, 1.0, 0.5],
+    ),
+    "gaussian": (
+        GAUSSIAN,
+        {},
+        lambda x, y: limits.heteroscedastic(x, mp.mpf(0.5), 0, y),
+        1,
+        [1e160, 1e154, 0.0],
+        [-1e155, -1e154, 1.0],
+    ),
+}
+TINY = 2.0**-700
+OPTIONS = {  # and the weight of each loss, and what their sum is divided by
+    "mean": ({}, [1, 1, 1], 3),
+    "mask": ({"mask": torch.tensor([False, True, True])}, [0, 1, 1], 2),
+    "normalizer": ({"normalizer": 2.0**500}, [1, 1, 1], mp.mpf(2) ** 500),
+    "weights": ({"sample_weight": [TINY, TINY, 1.0]}, [TINY, TINY, 1], 1 + 2 * mp.mpf(TINY)),
+    "sum of weights": (
+        {"sample_weight": [TINY, TINY, 1.0], "reduction": "sum"},
+        [TINY, TINY, 1],
+        1,
+    ),
+    "batchmean": ({"reduction": "batchmean"}, [1, 1, 1], 3),
+}
+
+
+@pytest.mark.parametrize("chosen", OPTIONS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_reduced_losses_that_overflow(name, chosen) -> None:
+    loss, options, exact, factor, xs, ys = FUNCTIONS[name]
+    more, weights, divisor = OPTIONS[chosen]
+    x, y = (torch.tensor(v, dtype=torch.float64) for v in (xs, ys))
+    named = {k: x.new_tensor(v) if isinstance(v, list) else v for k, v in more.items()}
+    leaf = x.clone().requires_grad_()
+    found = loss(leaf, y, **options, **named)
+    (slope,) = torch.autograd.grad(found, leaf)
+    parts = [mp.mpf(w) * factor / divisor for w in weights]
+    truth = [exact(mp.mpf(a), mp.mpf(b)) for a, b in zip(xs, ys, strict=True)]
+    terms = [part * t[0] for part, t in zip(parts, truth, strict=True)]
+    bound = 2.0**-50 * sum(abs(t) for t in terms)
+    assert agree(found.item(), sum(terms), bound, torch.float64), mp.nstr(sum(terms), 9)
+    for value, part, true in zip(slope.tolist(), parts, truth, strict=True):
+        assert agree(value, part * true[1], abs(part * true[1]) * 2.0**-50, torch.float64)
+
+
+def test_a_constant_is_part_of_a_mean_that_overflows() -> None:
+    y = torch.full((4,), 2e305, dtype=torch.float64)
+    found = F.poisson_nll_loss(torch.zeros_like(y), y, full="exact")
+    y = mp.mpf(2e305)
+    assert abs(found.item() / (1 + mp.loggamma(y + 1)) - 1) < 1e-14
+
+
+ROWS = [[1.7e308, -1.7e308, 0.0], [-1e308, 1.7e308, 1.0], [1.0, 2.0, 3.0]]
+TARGETS = {
+    "labels": (torch.tensor([1, 0, 2]), {}),
+    "smoothed": (torch.tensor([1, 0, 2]), {"label_smoothing": 0.25}),
+    "soft": (torch.tensor([[0.5, 0.25, 0.25], [0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]).double(), {}),
+}
+
+
+@pytest.mark.parametrize("weights", [None, [2.0**-300, 2.0**-10, 1.0]], ids=["plain", "weights"])
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("name", TARGETS)
+def test_rows_whose_logits_are_far_apart(name, reduction, weights) -> None:
+    y, options = TARGETS[name]
+    x = torch.tensor(ROWS, dtype=torch.float64)
+    share = None if weights is None else x.new_tensor(weights)
+    found = F.cross_entropy(x, y, reduction=reduction, sample_weight=share, **options)
+    smoothing = options.get("label_smoothing", 0.0)
+    shares = torch.eye(3).double()[y] if y.dim() == 1 else y
+    shares = (1 - smoothing) * shares + smoothing / 3
+    terms = []
+    for row, part, w in zip(ROWS, shares.tolist(), weights or [1.0] * 3, strict=True):
+        total = mp.log(sum(mp.exp(mp.mpf(z)) for z in row))
+        terms.append(w * sum(p * (total - mp.mpf(z)) for p, z in zip(part, row, strict=True)))
+    exact = terms if reduction == "none" else [sum(terms)]
+    exact = [sum(terms) / sum(weights or [1.0] * 3)] if reduction == "mean" else exact
+    for value, true in zip(found.reshape(-1).tolist(), exact, strict=True):
+        assert agree(value, true, abs(true) * 2.0**-49, torch.float64), mp.nstr(true, 9)
+
+
+@pytest.mark.parametrize("options", [{"normalizer": 8.0}, {"empty": "zero"}], ids=str)
+def test_a_mean_of_rows_is_finite_where_the_sum_is_not(options) -> None:
+    x = torch.tensor([[-1.5e308, 0.0]] * 8, dtype=torch.float64)
+    y = torch.zeros(8, dtype=torch.long)
+    assert F.nll_loss(x, y, **options) == 1.5e308
+    assert F.cross_entropy(x, y, **options) == 1.5e308
+    assert F.nll_loss(x, y, reduction="sum") == INF
