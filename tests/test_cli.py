@@ -422,7 +422,7 @@ TABLES = {
     ),
     "mixed": (
         {"age": pl.Series(["?"] + ["1.5"] * 79)},
-        "'age' holds numbers, but 1 values are text, the first '?' in row 0",
+        "'age' holds numbers, but 1 value is text, the first '?' in row 0",
     ),
     "too many levels": (
         {"age": pl.Series([f"a{k}" for k in range(80)])}, "leave it out with --drop 'age'",
@@ -440,7 +440,7 @@ def test_a_model_that_is_no_model_of_this_neglog(run):
     tensors["1.weight"][0, 0] = float("nan")
     wrong = {
         "damaged: its parts do not fit": safetensors.torch.save(tensors, metadata),
-        "but by 0.1.0 in format 9, not 5": whole.replace(b'format\\": 5', b'format\\": 9'),
+        "but by 0.1.0 in format 9, not 6": whole.replace(b'format\\": 6', b'format\\": 9'),
         "is no model that can be read": whole[:-8],
     }
     for words, content in wrong.items():
@@ -517,7 +517,10 @@ DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
         (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG image, no table"),
         (b"PK\x03\x04\xff\xfe\x80\n\xff\xff", "is a zip archive, as spreadsheets are"),
         (b"PAR1nonsense", "is no table that can be read"),
-        (DATES, "column 'b' holds dates, such as '2020-01-01': turn them into numbers"),
+        (
+            DATES,
+            "column 'b' holds dates or times, such as '2020-01-01'; leave it out with --drop 'b'",
+        ),
         (b"b,a\n1,x\n2,y\n3,z\n", "3 different values in 3 rows, which are no classes"),
         (b"b,a\n1,2\n2,inf\n3,4\n", "the target 'a' holds 1 infinite values"),
         (b"a,b\n1,inf\n2,3\n3,-inf\n", "'b' holds 2 infinite values"),
@@ -731,7 +734,8 @@ def test_predictions_block_by_block_are_csv_and_a_file_of_them_is_whole_or_not_t
 
 def test_labels_of_text_are_known_again_where_they_look_like_numbers(run):
     labels = np.array(["1", "2", "x"])[np.arange(80) % 3]
-    run("fit", write(bought=pl.Series(labels)), "--target", "bought", "--out", "o")
+    table = write(bought=pl.Series(labels))
+    run("fit", table, "--target", "bought", "--as-labels", "bought", "--out", "o")
     table = write(bought=pl.Series(np.arange(80) % 2 + 1))
     assert run("predict", "o", table)[0] == 0
 

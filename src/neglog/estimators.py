@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from neglog.errors import FitError
-from neglog.fitting.frames import at, classes, encoded, with_labels
+from neglog.fitting.frames import at, check_labels, classes, encoded, numbers_of, with_labels
 from neglog.fitting.in_memory import with_column
 from neglog.fitting.linear.links import LINKS
 from neglog.fitting.listener import Listener
@@ -91,7 +91,7 @@ class _Linear(BaseEstimator):
         own = self.levels if isinstance(self.levels, Mapping) else {}
         return {
             "levels": {name: labels for name, labels in own.items() if name != _TARGET},
-            "as_labels": self.as_labels,
+            "as_labels": [name for name in _listed(self.as_labels) if name != _TARGET],
         }
 
     def _refuse_labels(self, X: Any) -> None:
@@ -106,7 +106,7 @@ class _Linear(BaseEstimator):
     def _predictor(self, X: Any, offset: Any) -> np.ndarray:
         """Return (N,) or (N, K) linear predictors."""
         check_is_fitted(self)
-        if self.result_.design.labels:
+        if self.result_.design.labels or self.result_.design.written:
             validate_data(self, X, skip_check_array=True, reset=False)
             X = encoded(X, self.result_.design)
         else:
@@ -115,6 +115,10 @@ class _Linear(BaseEstimator):
         if offset is not None:
             output = output + _checked(offset, len(output))[:, None]
         return np.asarray(output[:, 0] if output.shape[1] == 1 else output)
+
+
+def _listed(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
 
 
 def _checked(offset: Any, rows: int) -> np.ndarray:
@@ -211,12 +215,14 @@ class NLLRegressor(RegressorMixin, _Linear):
                 f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
                 f"{', '.join(_KINDS_OF_NUMBERS)}."
             )
+        y, notes = numbers_of(_TARGET, y)
         X, y, weight, offset = self._rows(X, y, sample_weight, offset, y_numeric=True)
         result = self._solve(
             X, np.asarray(y, dtype=np.float64), weight, offset, self.likelihood, l2=self.l2,
             l1=self.l1, quantile=self.quantile, delta=self.delta, weight_kind=self.weight_kind,
             covariance=self.covariance,
         )  # fmt: skip
+        result.notes[:0] = notes
         assert result.weights is not None and result.intercepts is not None
         self.coef_, self.intercept_ = result.weights[0], float(result.intercepts[0])
         return self
@@ -312,6 +318,8 @@ class NLLClassifier(ClassifierMixin, _Linear):
                 f"NLLClassifier has no likelihood {self.likelihood!r}; choose auto or ordinal."
             )
         given = y
+        if self.levels is None and _TARGET not in _listed(self.as_labels):
+            check_labels(_TARGET, y)
         X, y, weight, offset = self._rows(X, y, sample_weight, offset)
         check_classification_targets(y)
         order = self.levels.get(_TARGET) if isinstance(self.levels, Mapping) else self.levels

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting import design as designs
-from neglog.fitting import expansion, formula, grouped, levels, roles, rows, targets
+from neglog.fitting import expansion, formula, grouped, levels, roles, rows, targets, written
 from neglog.fitting.design import Column, Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
@@ -23,6 +23,7 @@ from neglog.fitting.linear.sums import Problem, Source
 from neglog.fitting.options import Options
 from neglog.fitting.table import Table, listed
 from neglog.fitting.targets import Target
+from neglog.fitting.texts import Texts
 
 
 class Prepared(Protocol):
@@ -133,6 +134,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is not None and not _is_plain(table.numbers, options):
         table = replace(table, frame=table.whole(), numbers=None)
     ordered = name in {*table.levels, *options.levels}
+    table, known = _with_numbers(table, name, options)
     table = levels.settled(table, options)
     values = table.column(name)
     roles.check(name, options)
@@ -176,7 +178,28 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
     notes += targets.order(target, ordered) + bases(design) + others.notes(options)
+    design = replace(design, written=known)
     return Data(target, design, index, source, training, validation, notes)
+
+
+def _with_numbers(table: Table, name: str, options: Options) -> tuple[Table, dict[str, str]]:
+    """Return a table whose columns of numbers that are written as text are numbers, and how."""
+    labels = {*table.levels, *options.texts, options.cluster}
+    used = set(table.frame.columns) - {*options.drop}
+    if options.formula is not None:
+        labels |= formula.labels(options.formula)
+        used = {name, *options.roles.values(), *formula.parse(options.formula).variables}
+    among = written.allowed(options.reading)
+    columns = {
+        column.name: Texts.of(column, among)
+        for column in table.frame
+        if column.dtype == pl.String and column.name in used - labels
+    }
+    known = written.learn(columns, roles=options.roles.values())
+    if not known:
+        return table, known
+    notes = (*table.notes, *written.notes(columns, known))
+    return replace(table, frame=written.settled(table.frame, known), notes=notes), known
 
 
 def _features(table: Table, name: str, options: Options) -> pl.DataFrame:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting import dates
 from neglog.fitting.coefficients import INTERCEPT
 from neglog.fitting.levels import shown, text, texts
 from neglog.fitting.table import listed
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 5000
 _FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
-_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,13 @@ class Design:
         columns: the columns of the table that are used, or those that a formula makes of it.
         missing: ``"drop"``, ``"mean"``, or None where a missing value is refused.
         expansion: how the formula makes them; None without a formula.
+        written: the marks of thousands and decimals in columns of text that hold numbers.
     """
 
     columns: tuple[Column, ...]
     missing: str | None
     expansion: Expansion | None = None
+    written: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -123,6 +124,7 @@ class Design:
             "columns": [column.to_json() for column in self.columns],
             "missing": self.missing,
             "expansion": None if self.expansion is None else self.expansion.to_json(),
+            "written": dict(self.written),
         }
 
     @classmethod
@@ -132,7 +134,8 @@ class Design:
 
         saved = data["expansion"]
         expansion = None if saved is None else Expansion.from_json(saved)
-        return cls(tuple(map(Column.from_json, data["columns"])), data["missing"], expansion)
+        columns = tuple(map(Column.from_json, data["columns"]))
+        return cls(columns, data["missing"], expansion, data["written"])
 
 
 def learn(
@@ -192,13 +195,14 @@ def _column(values: pl.Series, unlimited: bool = False) -> Column:
         refuse_type(name, kind)
     levels = sorted(values.drop_nulls().unique())
     if not unlimited:
-        _refuse_numbers_among_text(values)
         check_levels(name, levels, len(values))
     return Column(name, tuple(levels))
 
 
 def refuse_type(name: str, kind: Any) -> NoReturn:
     """Refuse a column that is neither numbers nor text."""
+    if kind.is_temporal():
+        dates.refuse(name, kind)
     raise FitError(
         f"column {name!r} is of type {kind}: turn it into numbers, or {leave_out(name)}."
     )
@@ -206,11 +210,8 @@ def refuse_type(name: str, kind: Any) -> NoReturn:
 
 def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
     """Refuse a column of text that is no labels: of dates, or of too many different texts."""
-    if len(levels) > _FEW_LEVELS and all(map(_DATE.match, levels)):
-        raise FitError(
-            f"column {name!r} holds dates, such as {levels[0]!r}: turn them into numbers, such as "
-            f"days since the first, or {leave_out(name)}."
-        )
+    if dates.are_dates(pl.Series(levels, dtype=pl.String)):
+        dates.refuse(name, levels[0])
     most = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MOST_LEVELS)
     if len(levels) > most:
         count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
@@ -219,14 +220,6 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
             f"{levels[0]!r}: more than {most}, as names of rows do; {leave_out(name)}, or take "
             f"them as labels with --as-labels {name!r} (as_labels=[{name!r}])."
         )
-
-
-def refuse_mixed(name: str, count: int, value: str, row: int) -> NoReturn:
-    """Refuse a column of numbers and a few texts."""
-    raise FitError(
-        f"column {name!r} holds numbers, but {count} values are text, the first "
-        f"{value!r} in row {row} (from 0); mend them or leave them empty."
-    )
 
 
 def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
@@ -240,15 +233,6 @@ def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
 def leave_out(name: str) -> str:
     """Say how a column is left out."""
     return f"leave it out with --drop {name!r} (drop=[{name!r}])"
-
-
-def _refuse_numbers_among_text(values: pl.Series) -> None:
-    numbers = values.cast(pl.Float64, strict=False)
-    strange = numbers.is_null() & values.is_not_null()
-    if 2 * int(strange.sum()) >= len(values) - values.null_count():
-        return
-    first = int(strange.arg_max() or 0)
-    refuse_mixed(values.name, int(strange.sum()), values[first], first)
 
 
 def _mean(values: pl.Series) -> float:

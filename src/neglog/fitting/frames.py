@@ -10,23 +10,25 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import levels
+from neglog.fitting import dates, levels, written
+from neglog.fitting.arrays import array_of, series
 from neglog.fitting.design import Design, cleaned
 from neglog.fitting.in_memory import from_frame
 from neglog.fitting.options import Options
 from neglog.fitting.reading import Reading
 from neglog.fitting.rows import keep
 from neglog.fitting.table import Table
+from neglog.fitting.texts import Texts
 
 
 def with_labels(X: Any, options: Options) -> Table | None:
-    """Return a frame that has columns of labels as a table; None for all other data."""
+    """Return a frame that has columns of text, labels or dates as a table; None for the rest."""
     table = from_frame(X, options.reading)
     if table is None:
         return None
     labels = {*table.levels, *options.texts}
-    text = [name for name, kind in table.frame.schema.items() if kind == pl.String]
-    return table if labels or text else None
+    others = [kind for kind in table.frame.dtypes if kind == pl.String or kind.is_temporal()]
+    return table if labels or others else None
 
 
 def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
@@ -35,17 +37,63 @@ def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
     Raises:
         FitError: X is no frame, or one of other columns or values than the model's.
     """
-    texts = frozenset(column.name for column in design.columns if column.levels)
-    table = from_frame(X, Reading(texts))
+    texts = {column.name for column in design.columns if column.levels}
+    table = from_frame(X, Reading(frozenset({*texts, *design.written})))
     if table is None:
         raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
-    frame = cleaned(table.frame, design.columns)
+    frame = cleaned(written.settled(table.frame, design.written), design.columns)
     keep(frame, None, remedy="fill them in")
     parts = [column.read(frame[column.name])[:, None] for column in design.numbers]
     for column in design.labels:
         codes = column.read(frame[column.name])
         parts.append(codes[:, None] == np.arange(1, len(column.levels)))
     return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def numbers_of(name: str, y: Any) -> tuple[Any, list[str]]:
+    """Return a target whose text spells numbers as numbers, with notes; any other as it is.
+
+    Raises:
+        FitError: it holds dates, texts among numbers, or numbers of marks or units that differ.
+    """
+    column = _text(name, y)
+    if column is None:
+        return y, []
+    texts = {name: Texts.of(column)}
+    known = written.learn(texts)
+    if not known:
+        return y, []
+    frame = written.settled(column.to_frame(), known)
+    return frame[name].fill_null(np.nan).to_numpy(), written.notes(texts, known)
+
+
+def check_labels(name: str, y: Any) -> None:
+    """Refuse a target of text that is no labels.
+
+    Raises:
+        FitError: it holds dates, texts among numbers, or numbers that are written as text.
+    """
+    column = _text(name, y)
+    if column is not None and levels.of_series(y) is None:
+        texts = Texts.of(column)
+        if written.learn({name: texts}):
+            raise FitError(
+                f"the target {name!r} holds numbers that are written as text, such as "
+                f"{texts.marked.value!r}; use NLLRegressor, or pass as_labels={name!r} if they are "
+                "labels."
+            )
+
+
+def _text(name: str, y: Any) -> pl.Series | None:
+    """Return a target that is text; None for any other."""
+    array = array_of(y)
+    if array.dtype.kind not in "OUSM" or array.ndim != 1:
+        return None
+    column = series(name, array)
+    if dates.are_dates(column):
+        is_text = column.dtype == pl.String
+        dates.refuse_target(name, column.drop_nulls()[0] if is_text else column.dtype)
+    return column if column.dtype == pl.String else None
 
 
 def at(table: Table, used: np.ndarray[Any, Any]) -> Table:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import grouped, in_memory, roles, rows, save, table
+from neglog.fitting import grouped, in_memory, roles, rows, save, table, written
 from neglog.fitting.data import encoded
 from neglog.fitting.design import Design, cleaned
 from neglog.fitting.judge import Fitted, Rows, judge
@@ -137,9 +137,11 @@ def judged(
         model = save.read(Path(model))
     own = reading_of(model, reading or {})
     if isinstance(data, (str, Path)):
-        return of_table(model, table.read_file(data, own), unseen=unseen)
+        source = table.read_file(data, own)
+        frame = written.settled(source.frame, own.known)
+        return of_table(model, replace(source, frame=frame), unseen=unseen)
     source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)
-    source = replace(source, frame=source.whole(), numbers=None)
+    source = replace(source, frame=written.settled(source.whole(), own.known), numbers=None)
     _check_width(model, source)
     return of_table(model, source, unseen=unseen)
 
@@ -154,13 +156,17 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
         if name not in CHOICES:
             raise FitError(f"reading has no option {name!r}; choose among {', '.join(CHOICES)}.")
     options = replace(model.options, **others)
-    return replace(options.reading, texts=texts(model))
+    known = dict(model.design.written)
+    if {"thousands", "decimal"} & {*others}:
+        known = dict.fromkeys(known, written.allowed(options.reading)[0])
+    return replace(options.reading, texts=texts(model), known=known)
 
 
 def texts(model: Model) -> frozenset[str]:
     """Return the columns whose text a model reads as it is written."""
     target = model.fitted.target
     own = {column.name for column in model.design.inputs if column.levels}
+    own.update(model.design.written)
     if any(isinstance(label, str) for label in target.classes or ()):
         own.add(target.name)
     return frozenset(own)

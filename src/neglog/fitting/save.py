@@ -44,7 +44,7 @@ OF_THE_FIT = (
 )
 OF_COEFFICIENTS = ("names", "kind", "freedom", "level")
 RUN = (CONFIG, MODEL, COEFFICIENTS, HISTORY, *PREDICTIONS.values(), SUMMARY, REPORT)
-_FORMAT = 5
+_FORMAT = 6
 _OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting import counts
+from neglog.fitting import counts, dates
 from neglog.fitting.kinds import KINDS, Kind
 from neglog.fitting.levels import check_order, texts
 from neglog.fitting.levels import text as written
@@ -166,6 +166,9 @@ def decide(
         FitError: as `choose`, but for numbers that the likelihood does not allow.
     """
     name = column.name
+    if order is None and dates.are_dates(column):
+        is_text = column.dtype == pl.String
+        dates.refuse_target(name, column.drop_nulls().first() if is_text else column.dtype)
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
     values = column.unique()

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import stored, text_file
+from neglog.fitting import stored, text_file, written
 from neglog.fitting.levels import texts
 from neglog.fitting.reading import PLAIN, Reading
 from neglog.fitting.table import listed, readable, unified
@@ -35,6 +35,7 @@ class File:
         texts: the columns of labels, which are read as text.
         notes: how the file is read, each a sentence.
         reading: how the user wants it read.
+        written: the marks of thousands and decimals in columns of text that hold numbers.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class File:
     texts: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     reading: Reading = PLAIN
+    written: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, block: int, names: Sequence[str]) -> pl.DataFrame:
         """Return some of the columns of a block.
@@ -57,7 +59,7 @@ class File:
             frame = self._csv(block, names) if self.separator else self._parquet(block, names)
         frame = self.reading.without_missing(unified(frame))
         labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
-        return self.typed(frame.with_columns(labels))
+        return self.typed(written.settled(frame.with_columns(labels), self.written))
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return columns as what they are to be."""

@@ -15,6 +15,7 @@ from neglog.fitting.save import Saved
 from neglog.fitting.scale.file import File, open_file
 from neglog.fitting.scale.write import write_csv
 from neglog.fitting.table import Table, number_where_text_is_one
+from neglog.fitting.written import settled
 
 
 @dataclass
@@ -95,6 +96,7 @@ def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Itera
     own, start = texts(saved), 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
+        frame = settled(frame, file.reading.known, start)
         frame = frame.with_columns(
             _number_or_logical(column) for column in frame if column.name not in own
         )

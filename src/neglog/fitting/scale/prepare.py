@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from neglog.errors import FitError
+from neglog.fitting import written
 from neglog.fitting.data import bases
 from neglog.fitting.design import Design
 from neglog.fitting.judge import Fitted, Rows, judge
@@ -23,9 +24,9 @@ from neglog.fitting.roles import Roles
 from neglog.fitting.rows import filled
 from neglog.fitting.scale import survey as surveys
 from neglog.fitting.scale import tally as tallies
-from neglog.fitting.scale.file import open_file
+from neglog.fitting.scale.file import File, open_file
 from neglog.fitting.scale.stream import Encoder, Stream
-from neglog.fitting.scale.survey import Survey
+from neglog.fitting.scale.survey import Choice, Survey
 from neglog.fitting.scale.tally import Tally
 from neglog.fitting.targets import Target, order
 
@@ -120,16 +121,22 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     for column in sorted(options.texts):
         file.require(column)
     file = replace(file, texts=frozenset({*file.levels, *options.texts}))
-    choice = surveys.with_part(surveys.choose(file, name, options), file)
+    choice = surveys.choose(file, name, options)
+    choice = surveys.with_part(choice, file)
     own = range(group.rank, len(file.blocks), group.size)
-    survey = Survey()
-    for part in group.gather(surveys.made(file, choice, own)):
-        survey.merge(part)
+    survey = _surveyed(file, choice, own, group)
+    labels = {*file.texts, options.cluster}
+    columns = {n: seen.texts for n, seen in survey.columns.items() if n not in labels}
+    known = written.learn(columns, survey.row, options.roles.values())
+    if known:  # the columns are numbers now, whose sums and signs are to be found
+        file = replace(file, written=known)
+        survey = _surveyed(file, choice, own, group)
     surveys.check_roles(survey, choice)
-    labels = surveys.labels(survey, choice, file)
-    design = surveys.design(survey, choice, labels.levels)
+    stated = surveys.labels(survey, choice, file)
+    design = surveys.design(survey, choice, stated.levels)
+    design = replace(design, written=known)
     file = replace(file, types=survey.types(file.texts))
-    target = surveys.target(survey, choice, file, labels.levels.get(name))
+    target = surveys.target(survey, choice, file, stated.levels.get(name))
     _refuse_kinks(target, options)
     gaps = frozenset(n for n, seen in survey.columns.items() if seen.missing.rows)
     encoder = Encoder(file, choice, design, target, own, gaps)
@@ -144,18 +151,27 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         starts=survey.starts(),
         notes=[
             *file.notes,
-            *labels.notes,
+            *written.notes(columns, known),
+            *stated.notes,
             *zeros_lost(
                 [
                     n
                     for n, c in survey.columns.items()
-                    if c.padded and c.type.is_numeric() and n not in labels.levels
+                    if c.padded and c.type.is_numeric() and n not in stated.levels
                 ]
             ),
             *_notes(survey, design, options),
             *order(target, name in {*file.levels, *options.levels}),
         ],
     )
+
+
+def _surveyed(file: File, choice: Choice, own: Iterable[int], group: Group) -> Survey:
+    """Return what the blocks of all processes show."""
+    survey = Survey()
+    for part in group.gather(surveys.made(file, choice, own)):
+        survey.merge(part)
+    return survey
 
 
 def _refuse_kinks(target: Target, options: Options) -> None:

@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import polars as pl
 
-from neglog.fitting.design import MOST_LEVELS, Column, check_levels, refuse_mixed, refuse_type
+from neglog.fitting.design import MOST_LEVELS, Column, check_levels, refuse_type
 from neglog.fitting.levels import has_leading_zeros
-
-
-class Place(NamedTuple):
-    """A row: the number of its block, and its own within that."""
-
-    block: int
-    row: int
-
-
-@dataclass
-class Count:
-    """How many rows are of a kind, and the first of them."""
-
-    rows: int = 0
-    first: Place | None = None
-    value: Any = None
-
-    def add(self, block: int, which: pl.Series, values: pl.Series) -> None:
-        """Count the rows of a block for which a mask is True."""
-        if which.any():
-            row = int(which.arg_max() or 0)
-            self.merge(Count(int(which.sum()), Place(block, row), values[row]))
-
-    def merge(self, other: Count) -> None:
-        """Add what other blocks have shown."""
-        self.rows += other.rows
-        if other.first is not None and (self.first is None or other.first < self.first):
-            self.first, self.value = other.first, other.value
+from neglog.fitting.numerals import plain
+from neglog.fitting.texts import Count, Texts
 
 
 @dataclass
@@ -46,8 +19,9 @@ class Seen:
     Attributes:
         kind: its type, as it is stored.
         present: how many values there are.
-        missing, strange, infinite, negative, zero: values that are not there, are text but no
-            number, or are numbers of which not every role of a column allows.
+        missing, infinite, negative, zero: values that are not there, or are numbers of which not
+            every role of a column allows.
+        texts: what the texts show of a column of text.
         padded: whether digits such as 01234 are among them.
         logical: how many texts are true or false, and how many of them true.
         levels: the texts, or those found until they were too many.
@@ -58,10 +32,10 @@ class Seen:
     kind: pl.DataType
     present: int = 0
     missing: Count = field(default_factory=Count)
-    strange: Count = field(default_factory=Count)
     infinite: Count = field(default_factory=Count)
     negative: Count = field(default_factory=Count)
     zero: Count = field(default_factory=Count)
+    texts: Texts = field(default_factory=Texts)
     padded: bool = False
     logical: int = 0
     levels: set[str] = field(default_factory=set)
@@ -74,12 +48,12 @@ class Seen:
         self.present += len(values) - values.null_count()
         if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
             return
-        numbers = values.cast(pl.Float64, strict=False)
+        numbers = plain(values)
         if values.dtype == pl.String:
             text = values.str.to_lowercase()
             self.padded |= has_leading_zeros(values)
             self.logical += int(text.is_in(["true", "false"]).sum())
-            self.strange.add(block, numbers.is_null() & values.is_not_null(), values)
+            self.texts.add(block, values, numbers)
             self._add_levels(values)
             numbers = numbers.zip_with(numbers.is_not_null(), (text == "true").cast(pl.Float64))
         for count, which in (
@@ -101,7 +75,7 @@ class Seen:
 
     def merge(self, other: Seen) -> None:
         """Add what other blocks have shown."""
-        for name in ("missing", "strange", "infinite", "negative", "zero"):
+        for name in ("missing", "texts", "infinite", "negative", "zero"):
             getattr(self, name).merge(getattr(other, name))
         for name in ("present", "logical", "known", "total"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -111,16 +85,15 @@ class Seen:
     @property
     def type(self) -> pl.DataType:
         """What the column is: text that is numbers throughout is numbers."""
-        if self.kind != pl.String or not self.strange.rows:
+        if self.kind != pl.String or not (self.texts.strange.rows or self.texts.marked.rows):
             return pl.Float64() if self.kind == pl.String else self.kind
         return pl.Boolean() if self.logical == self.present else pl.String()
 
-    def column(self, name: str, row: int, fill: bool) -> Column:
+    def column(self, name: str, fill: bool) -> Column:
         """Return how the column is encoded.
 
         Args:
             name: the column's.
-            row: the number, in the table, of the first strange value.
             fill: whether something is to stand for missing values.
 
         Raises:
@@ -131,8 +104,6 @@ class Seen:
             return Column(name, fill=(self.total / max(self.known, 1)) if fill else None)
         if kind != pl.String:
             refuse_type(name, kind)
-        if 2 * self.strange.rows < self.present:
-            refuse_mixed(name, self.strange.rows, self.strange.value, row)
         levels = sorted(self.levels)
         check_levels(name, levels, self.present + self.missing.rows)
         return Column(name, tuple(levels))

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import roles, rows, targets
+from neglog.fitting import roles, rows, targets, written
 from neglog.fitting.design import (
     MOST_LEVELS,
     Column,
@@ -21,12 +21,14 @@ from neglog.fitting.design import (
     refuse_infinite,
 )
 from neglog.fitting.levels import settled, text
+from neglog.fitting.numerals import Spelling
 from neglog.fitting.options import Options
 from neglog.fitting.scale.chance import fractions, places
 from neglog.fitting.scale.file import File
-from neglog.fitting.scale.seen import Count, Place, Seen
+from neglog.fitting.scale.seen import Seen
 from neglog.fitting.table import Table
 from neglog.fitting.targets import Target
+from neglog.fitting.texts import Count, Place, Texts
 
 _SAMPLE_NUMBERS = 2_000_000
 _LEAST_SAMPLE = 2_000
@@ -58,6 +60,10 @@ class Choice:
     def names(self) -> list[str]:
         """All columns that are used."""
         return [*self.features, *self.always]
+
+    def texts(self) -> Texts:
+        """Return what is known of a column of text before any of it is read."""
+        return Texts(spelling=Spelling(written.allowed(self.options.reading)))
 
     def kept(self, frame: pl.DataFrame) -> pl.Series:
         """Return which rows of a frame have no value missing that is needed."""
@@ -117,7 +123,7 @@ class Survey:
         kept = choice.kept(frame)
         fitted = kept & ~pl.Series(choice.held(block, len(frame)))
         for name in choice.names:
-            seen = self.columns.setdefault(name, Seen(frame[name].dtype))
+            seen = self.columns.setdefault(name, Seen(frame[name].dtype, texts=choice.texts()))
             seen.add(block, frame[name], fitted)
         self.kept += int(kept.sum())
         self._add_values(_apart(frame[choice.target].filter(kept).unique()))
@@ -240,9 +246,7 @@ def design(survey: Survey, choice: Choice, levels: Mapping[str, Sequence[Any]]) 
     seen = survey.columns
     fill = choice.options.missing == "mean"
     columns = [
-        Column(name, tuple(levels[name]))
-        if name in levels
-        else seen[name].column(name, survey.row(seen[name].strange.first), fill)
+        Column(name, tuple(levels[name])) if name in levels else seen[name].column(name, fill)
         for name in choice.features
     ]
     for name in choice.features:
@@ -301,7 +305,7 @@ def check_roles(survey: Survey, choice: Choice) -> None:
         seen, words = survey.columns[name], role.replace("_", " ")
         if seen.type == pl.String:
             raise FitError(f"the {words} {name!r} must hold numbers, but holds text, such as "
-                           f"{seen.strange.value!r}.")  # fmt: skip
+                           f"{seen.texts.strange.value!r}.")  # fmt: skip
         of_zero = [seen.infinite, seen.negative]
         wrong = {"offset": [seen.infinite], "sample_weight": of_zero, "trials": of_zero}
         found = Count()

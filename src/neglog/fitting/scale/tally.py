@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting.scale.seen import Count, Place
 from neglog.fitting.scale.stream import Part
 from neglog.fitting.targets import Target
+from neglog.fitting.texts import Count, Place
 
 
 @dataclass

@@ -1,0 +1,170 @@
+"""Numbers written as people write them: 1,000 and $1,200.50, 5%, (1,200), 1'000, −3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import polars as pl
+
+CONVENTIONS = (",.", " .", "'.", ".,", " ,", "',")
+"""The mark between thousands and the decimal mark, the likelier first."""
+_CURRENCY = (
+    r"(?:(?:US|CA|AU|NZ|HK|[CAS])[$]|R[$]|[$€£¥₹₽₩₺₴₪฿₫₦]|(?i:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|CAD|AUD"
+    r"|NZD|SEK|NOK|DKK|PLN|BRL|KRW|MXN|ZAR|RUB|HKD|SGD|CZK|HUF)|Fr\.|kr\.?|zł|Kč|Rs\.?|元|円|원)"
+)
+_FULL = {chr(0xFF01 + j): chr(0x21 + j) for j in range(0x5E)}  # full-width forms of ASCII
+_SAME = {
+    **_FULL,
+    **dict.fromkeys("−–‒﹣", "-"),
+    **dict.fromkeys("’‘´`ʼ", "'"),
+    **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
+    "￥": "¥", "￡": "£", "٪": "%",
+}  # fmt: skip
+_PARTS = ("first", "open", "sign", "second", "body", "third", "trailing", "close", "fourth")
+_UNITS = ("first", "second", "third", "fourth")
+
+
+@cache
+def _pattern(convention: str) -> str:
+    """Return the regular expression of a number; its groups are `_PARTS`."""
+    thousands, decimal = (re.escape(mark) for mark in convention)
+    grouped = f"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{2,3}})*{thousands}[0-9]{{3}}"
+    whole = f"(?:{grouped}|[0-9]+)(?:{decimal}(?:-+|[0-9]*))?"  # 5.- is 5 francs
+    body = f"((?:{whole}|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    unit = f"({_CURRENCY}|[%‰])?"
+    return rf"^\s*{unit} *(\()? *([+-]?) *{unit} *{body} *{unit} *(-?) *(\))? *{unit}\s*$"
+
+
+def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
+    """Return the groups of the pattern; the body is null where a text is not a number."""
+    groups = texts.str.replace_many(_SAME).str.extract_groups(_pattern(convention))
+    parts = pl.DataFrame(dict(zip(_PARTS, groups.struct.unnest().get_columns(), strict=True)))
+    count = pl.sum_horizontal(pl.col(_UNITS).is_not_null().cast(pl.Int8))
+    signs = pl.sum_horizontal(
+        pl.col("sign", "trailing").str.len_bytes(), pl.col("open").is_not_null().cast(pl.Int8)
+    )
+    half_open = pl.col("open").is_null() != pl.col("close").is_null()
+    phone = (pl.col("sign") == "+") & pl.col("body").str.contains(" ")
+    wrong = (count > 1) | (signs > 1) | half_open | phone
+    return parts.select(
+        pl.when(~wrong.fill_null(False)).then("body").alias("body"),
+        (pl.any_horizontal(pl.col("sign", "trailing") == "-") | pl.col("open").is_not_null())
+        .fill_null(False)
+        .alias("negative"),
+        pl.col("open").is_not_null().alias("bracketed"),
+        pl.coalesce(_UNITS).fill_null("").alias("unit"),
+    )
+
+
+def read(texts: pl.Series, convention: str) -> pl.Series:
+    """Return texts as numbers; null where one is not a number.
+
+    Example:
+        >>> read(pl.Series(["$1,200.50", "(3)", "−4", "7%", "x"]), ",.").to_list()
+        [1200.5, -3.0, -4.0, 7.0, None]
+    """
+    thousands, decimal = convention[0], convention[1]
+    digits = pl.col("body").str.replace_all(thousands, "", literal=True).str.replace("-+$", "")
+    number = digits.str.replace(decimal, ".", literal=True).cast(pl.Float64, strict=False)
+    signed = pl.when("negative").then(-number).otherwise(number)
+    return _parts(texts, convention).select(signed.alias(texts.name)).to_series()
+
+
+def plain(texts: pl.Series) -> pl.Series:
+    """Return texts as the numbers that they are without any convention; null elsewhere."""
+    return texts.cast(pl.Float64, strict=False)
+
+
+@dataclass
+class Spelling:
+    """How the numbers among a column's different texts are written.
+
+    Attributes:
+        among: the conventions that are tried.
+        conventions: those of them by which every number among the texts is read.
+        units: the currencies and % of numbers other than 0; empty text for none.
+        dotted: whether plain numbers with a point are among them, such as 1.234, which may be 1234.
+        bracketed: whether all numbers are in brackets, as labels of groups are.
+        clash: the first number that the conventions of those before it do not read.
+    """
+
+    among: Sequence[str] = CONVENTIONS
+    conventions: list[str] = field(init=False)
+    units: set[str] = field(default_factory=set)
+    dotted: bool = False
+    bracketed: bool = True
+    clash: str | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with all conventions."""
+        self.conventions = [*self.among]
+
+    def look(self, texts: pl.Series, numbers: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Look at texts; return the different numbers that need a convention, and what is none.
+
+        Args:
+            texts: the texts, none of them missing.
+            numbers: the same as `plain` reads them.
+        """
+        self._look_at_plain(texts.filter(numbers.is_not_null()), numbers.drop_nulls())
+        odd = texts.filter(numbers.is_null()).unique(maintain_order=True)
+        parts = {c: _parts(odd, c) for c in self.among} if len(odd) else {}
+        known = pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
+        for own in parts.values():
+            known |= own["body"].is_not_null()
+        if known.any():
+            self._look_at_marked(odd.filter(known), {c: p.filter(known) for c, p in parts.items()})
+        return odd.filter(known), odd.filter(~known)
+
+    def _look_at_marked(self, texts: pl.Series, parts: Mapping[str, pl.DataFrame]) -> None:
+        """Look at numbers that need a convention."""
+        self._narrow(texts, {c: parts[c]["body"] for c in self.conventions})
+        best = (self.conventions or self.among)[0]
+        self.bracketed &= bool(parts[best]["bracketed"].all())
+        self.units |= set(parts[best]["unit"].filter(read(texts, best) != 0))
+
+    def _look_at_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
+        """Drop the conventions by which texts such as 1.5 are not numbers."""
+        if texts.is_empty():
+            return
+        self.bracketed = False
+        if (numbers != 0).any():
+            self.units.add("")
+        dotted = texts.filter(texts.str.contains(".", literal=True))
+        if len(dotted):
+            self.dotted = True
+            commas = [c for c in self.conventions if c[1] != "."]
+            self._narrow(dotted, {c: _as_comma(dotted, c) for c in commas})
+
+    def _narrow(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
+        """Drop the conventions by which a text is null, as it is no number."""
+        left = [c for c in self.conventions if c not in found or not found[c].null_count()]
+        if self.conventions and not left:
+            gaps = found[next(c for c in self.conventions if c in found)].is_null()
+            self.clash = texts[int(gaps.arg_max() or 0)]
+        self.conventions = left
+
+    def merge(self, other: Spelling) -> None:
+        """Add what other texts of the column have shown."""
+        self.conventions = [c for c in self.conventions if c in other.conventions]
+        self.units |= other.units
+        self.dotted |= other.dotted
+        self.bracketed &= other.bracketed
+        self.clash = self.clash or other.clash
+
+    @property
+    def mixed_units(self) -> list[str]:
+        """The units, if numbers of them cannot be compared: two currencies, or % and none."""
+        currencies = self.units - {"%", "‰", ""}
+        shares = self.units & {"%", "‰"}
+        mixed = len(currencies) > 1 or (bool(shares) and len(self.units) > 1)
+        return sorted(self.units) if mixed else []
+
+
+def _as_comma(dotted: pl.Series, convention: str) -> pl.Series:
+    """Return plain numbers with a point as a convention of other decimals reads them."""
+    few = read(dotted.head(100), convention)
+    return few if few.null_count() else read(dotted, convention)

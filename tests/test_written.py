@@ -1,0 +1,298 @@
+"""Numbers that are written as text, texts among numbers, and dates: read alike on every path."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import neglog
+from neglog.errors import FitError
+from neglog.estimators import NLLClassifier, NLLRegressor
+from neglog.fitting.scale.predict import write_predictions
+
+COUNT = 40
+NUMBERS = np.round(np.linspace(-4000.0, 9000.0, COUNT) ** 3 / 1e7, 2)
+TARGET = NUMBERS / 500 + np.sin(np.arange(COUNT))
+
+
+def swapped(text):
+    """Exchange points and commas."""
+    return text.translate(str.maketrans(".,", ",."))
+
+
+SPELLINGS = {
+    "thousands": "{:,.2f}".format,
+    "currency": lambda v: f"{'-' * (v < 0)}${abs(v):,.2f}",
+    "currency behind": lambda v: swapped(f"{v:,.2f} €"),
+    "code": lambda v: f"USD {v:,.2f}",
+    "brackets": lambda v: f"({-v:,.2f})" if v < 0 else f"{v:,.2f}",
+    "currency in brackets": lambda v: f"(${-v:,.2f})" if v < 0 else f"${v:,.2f}",
+    "minus": lambda v: f"{v:.2f}".replace("-", "\N{MINUS SIGN}"),
+    "dash": lambda v: f"{v:.2f}".replace("-", "\N{EN DASH}"),
+    "behind": lambda v: f"{abs(v):.2f}{'-' * (v < 0)}",
+    "percent": "{:.2f}%".format,
+    "apostrophes": lambda v: f"{v:,.2f}".replace(",", "'"),
+    "blanks": lambda v: f"{v:,.2f}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+    "decimal commas": lambda v: swapped(f"{v:.2f}"),
+    "points between thousands": lambda v: swapped(f"{v:,.2f}"),
+    "full width": lambda v: f"{v:,.2f}".translate({c: c + 0xFEE0 for c in range(0x21, 0x7F)}),
+}
+
+
+def in_pandas(frame):
+    return neglog.fit(frame.to_pandas(), target="y")
+
+
+def in_objects(frame):
+    return neglog.fit(pd.DataFrame(frame.to_dict(as_series=False), dtype=object), target="y")
+
+
+def in_polars(frame):
+    return neglog.fit(frame, target="y")
+
+
+def in_arrow(frame):
+    return neglog.fit(frame.to_arrow(), target="y")
+
+
+def in_formula(frame):
+    return neglog.fit(frame, formula="y ~ x")
+
+
+def in_csv(frame, **options):
+    frame.write_csv("table.csv")
+    return neglog.fit("table.csv", target="y", **options)
+
+
+def in_stream(frame):
+    return in_csv(frame, stream=True)
+
+
+def in_parquet(frame):
+    frame.write_parquet("table.parquet")
+    return neglog.fit("table.parquet", target="y", stream=True)
+
+
+def in_estimator(frame):
+    return NLLRegressor().fit(frame.select("x").to_pandas(), frame["y"].to_list()).result_
+
+
+PATHS = [
+    in_pandas, in_objects, in_polars, in_arrow, in_formula, in_csv, in_stream, in_parquet,
+    in_estimator,
+]  # fmt: skip
+FEW = [in_objects, in_polars, in_formula, in_csv, in_stream, in_estimator]
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return neglog.fit(pl.DataFrame({"x": NUMBERS, "y": TARGET}), target="y")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_feature_is_the_numbers_that_its_text_spells(plain, spelling, path):
+    texts = [SPELLINGS[spelling](value) for value in NUMBERS.tolist()]
+    found = path(pl.DataFrame({"x": texts, "y": TARGET}))
+    np.testing.assert_allclose(found.coefficients.estimate, plain.coefficients.estimate, 1e-12)
+    notes = [note for note in found.notes if "is read as numbers" in note]
+    assert len(notes) == 1
+    assert "'x'" in notes[0]
+    assert "--thousands" in notes[0]
+    assert ("in %" in notes[0]) == (spelling == "percent")
+
+
+@pytest.mark.parametrize("path", FEW)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_target_is_the_numbers_that_its_text_spells(spelling, path):
+    expected = neglog.fit(pl.DataFrame({"x": TARGET, "y": NUMBERS}), target="y")
+    texts = [SPELLINGS[spelling](value) for value in NUMBERS.tolist()]
+    found = path(pl.DataFrame({"x": TARGET, "y": texts}))
+    assert found.fitted.target.kind == "normal"
+    np.testing.assert_allclose(found.coefficients.estimate, expected.coefficients.estimate, 1e-12)
+    assert any("'y' is read as numbers" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("path", [in_polars, in_csv])
+def test_predict_reads_new_rows_as_the_fit_did(plain, path):
+    texts = [swapped(f"{value:,.2f}") for value in NUMBERS]
+    found = path(pl.DataFrame({"x": texts, "y": TARGET}))
+    new, expected = pl.DataFrame({"x": ["1.000", "2.500"]}), pl.DataFrame({"x": [1000.0, 2500.0]})
+    expected = plain.predict(expected).frame["predicted"]
+    np.testing.assert_allclose(found.predict(new).frame["predicted"], expected, 1e-12)
+    new.write_csv("new.csv")
+    np.testing.assert_allclose(found.predict("new.csv").frame["predicted"], expected, 1e-12)
+    other = found.predict(pl.DataFrame({"x": ["1,000", "2,500"]}), reading={"thousands": ","})
+    np.testing.assert_allclose(other.frame["predicted"], expected, 1e-12)
+    with pytest.raises(FitError, match=r"row 1 \(from 0\) holds 'a lot'.*--na 'a lot'"):
+        found.predict(pl.DataFrame({"x": ["1,5", "a lot"]}))
+
+
+def test_a_saved_model_reads_a_streamed_file_as_the_fit_did(plain):
+    texts = [swapped(f"{value:,.2f}") for value in NUMBERS]
+    frame = pl.DataFrame({"x": texts, "y": TARGET})
+    frame.write_csv("table.csv")
+    neglog.fit("table.csv", target="y", stream=True, out="run")
+    pl.DataFrame({"x": ["1.000", "2.500"]}).write_csv("new.csv")
+    write_predictions("run", "new.csv", "predicted.csv")
+    expected = plain.predict(pl.DataFrame({"x": [1000.0, 2500.0]})).frame["predicted"]
+    found = pl.read_csv("predicted.csv")["predicted"]
+    np.testing.assert_allclose(found, expected, 1e-12)
+
+
+def test_an_estimator_reads_new_rows_as_the_fit_did():
+    texts = [f"{value:,.2f}" for value in NUMBERS]
+    model = NLLRegressor().fit(pl.DataFrame({"x": texts}), TARGET)
+    other = NLLRegressor().fit(pl.DataFrame({"x": NUMBERS}), TARGET)
+    new = pd.DataFrame({"x": ["1,000", "2,500"]})
+    numbers = pd.DataFrame({"x": [1000.0, 2500.0]})
+    np.testing.assert_allclose(model.predict(new), other.predict(numbers))
+
+
+NO_ONE_READING = {
+    "percent and none": (["5%", "7"], r"different units \(none, %\)"),
+    "currencies": (["$5", "€7"], r"different units \(\$, €\)"),
+    "marks": (["1,234.5", "1.234,5"], "'1,234.5' and '1.234,5'"),
+    "decimals": (["1.5", "2,5"], "'2,5' and '1.5'"),
+}
+
+
+@pytest.mark.parametrize("path", FEW)
+@pytest.mark.parametrize("case", NO_ONE_READING)
+def test_numbers_that_no_one_reading_fits_are_refused(case, path):
+    texts, words = NO_ONE_READING[case]
+    frame = pl.DataFrame({"x": texts * (COUNT // 2), "y": TARGET})
+    with pytest.raises(FitError, match=words + ".*--drop 'x'.*--as-labels 'x'"):
+        path(frame)
+    swap = pl.DataFrame({"x": TARGET, "y": texts * (COUNT // 2)})
+    with pytest.raises(FitError, match=words):
+        path(swap)
+
+
+MIXED = {
+    "0 and 1": ["0", "1", "1", "?"],
+    "counts": ["0", "2", "5", "unknown"],
+    "numbers": ["1.5", "2.25", "1e3", "n.a."],
+    "spelled": ["1,000", "2,000", "3,500.5", "-"],
+    "mostly markers": ["?", "?", "?", "7"],
+}
+
+
+@pytest.mark.parametrize("path", FEW)
+@pytest.mark.parametrize("case", MIXED)
+def test_a_few_texts_among_numbers_are_refused(case, path):
+    texts = MIXED[case] * (COUNT // 4)
+    strange = next(text for text in MIXED[case] if not text[0].isdigit())
+    row = texts.index(strange)
+    words = rf"'.' holds numbers, but \d+ values are text, the first '{re.escape(strange)}' in row "
+    words += rf"{row} \(from 0\).*--na '{re.escape(strange)}'.*--as-labels"
+    with pytest.raises(FitError, match=words):
+        path(pl.DataFrame({"x": texts, "y": TARGET}))
+    with pytest.raises(FitError, match=words):
+        path(pl.DataFrame({"x": TARGET, "y": texts}))
+
+
+DATES = {
+    "iso": "2020-01-{:02}",
+    "iso with time": "2020-01-{:02}T10:30:00Z",
+    "named": "{} Jan 2020",
+    "named first": "January {}, 2020",
+    "slashes": "3/{}/2021",
+    "points": "{}.12.2020",
+    "times": "10:{:02}",
+    "japanese": "2020年1月{}日",
+    "lengths": "{} days 00:00:00",
+}
+
+
+@pytest.mark.parametrize("path", FEW)
+@pytest.mark.parametrize("case", DATES)
+def test_dates_are_refused(case, path):
+    texts = [DATES[case].format(1 + k % 9) for k in range(COUNT)]
+    with pytest.raises(FitError, match=f"column 'x' holds dates or times, such as '{texts[0]}'"):
+        path(pl.DataFrame({"x": texts, "y": TARGET}))
+    with pytest.raises(FitError, match=f"target 'y' holds dates or times, such as '{texts[0]}'"):
+        path(pl.DataFrame({"x": TARGET, "y": texts}))
+
+
+TYPED = {
+    "date": [datetime.date(2020, 1, 1 + k % 9) for k in range(COUNT)],
+    "datetime": [datetime.datetime(2020, 1, 1 + k % 9, k % 24) for k in range(COUNT)],
+    "zone": [
+        datetime.datetime(2020, 1, 1 + k % 9, tzinfo=datetime.timezone.utc) for k in range(COUNT)
+    ],
+    "time": [datetime.time(k % 24, 30) for k in range(COUNT)],
+    "length": [datetime.timedelta(days=k % 9) for k in range(COUNT)],
+}
+
+
+@pytest.mark.parametrize(
+    "path", [in_pandas, in_objects, in_polars, in_arrow, in_formula, in_parquet, in_estimator]
+)
+@pytest.mark.parametrize("case", TYPED)
+def test_types_of_dates_are_refused(case, path):
+    with pytest.raises(FitError, match="column 'x' holds dates or times, of type"):
+        path(pl.DataFrame({"x": TYPED[case], "y": TARGET}))
+    with pytest.raises(FitError, match="target 'y' holds dates or times, of type"):
+        path(pl.DataFrame({"x": TARGET, "y": TYPED[case]}))
+
+
+LABELS = {
+    "versions": ["1.2.3", "1.10.12", "2.0.1", "2.0.11"],
+    "telephones": ["555-0100", "+49 30 123456", "030 1234567", "(030) 12345"],
+    "intervals": ["(0,10)", "(10,20)", "(20,30)", "(30,40)"],
+    "ranges": ["18-24", "25-34", "35-44", "45+"],
+    "signs": ["+", "-", "0", "+"],
+    "quantities": ["5 mg", "10 mg", "20 mg", "40 mg"],
+    "codes": ["A1", "A2", "12B", "7"],
+    "ratios": ["1:2", "2:1", "1:1", "3:1"],
+}
+
+
+@pytest.mark.parametrize("path", FEW)
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_stay_labels(case, path):
+    found = path(pl.DataFrame({"x": LABELS[case] * (COUNT // 4), "y": TARGET}))
+    assert len(found.features) == len(set(LABELS[case])) - 1
+    assert not [note for note in found.notes if "as numbers" in note]
+
+
+@pytest.mark.parametrize("path", [in_pandas, in_objects, in_polars, in_csv, in_stream])
+def test_asked_for_labels_stay_labels(path, monkeypatch):
+    fit = neglog.fit
+    monkeypatch.setattr(neglog, "fit", lambda *a, **o: fit(*a, as_labels="x", **o))
+    for texts in (["1,000", "5", "?", "2"], ["2020-01-01", "2020-01-02", "10:30", "1"]):
+        assert len(path(pl.DataFrame({"x": texts * 10, "y": TARGET})).features) == 3
+
+
+def test_a_formula_may_call_them_labels():
+    frame = pl.DataFrame({"x": ["1,000", "5%", "?", "2020-01-01"] * 10, "y": TARGET})
+    assert len(neglog.fit(frame, formula="y ~ C(x)").features) == 3
+
+
+REFUSED_CLASSES = {
+    "numbers": (["1,000", "$5"], "numbers that are written as text, such as '1,000'.*NLLRegressor"),
+    "mixed": (["0", "1", "1", "?"], "holds numbers, but 10 values are text, the first '?'"),
+    "dates": (["2020-01-01", "2020-01-02"], "holds dates or times, such as '2020-01-01'"),
+}
+
+
+@pytest.mark.parametrize("make", [list, np.array, pd.Series, pl.Series])
+@pytest.mark.parametrize("case", REFUSED_CLASSES)
+def test_a_classifier_refuses_what_is_no_labels(case, make):
+    texts, words = REFUSED_CLASSES[case]
+    y = make((texts * COUNT)[:COUNT])
+    with pytest.raises(FitError, match=words.replace("?", r"\?")):
+        NLLClassifier().fit(TARGET[:, None], y)
+    found = NLLClassifier(as_labels="y", l2=0.1).fit(TARGET[:, None], y)
+    assert list(found.classes_) == sorted(set(texts))
