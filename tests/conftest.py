@@ -18,6 +18,7 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "01"[os.environ.get("NEGLOG_TRITON") != "compiled"]
 settings.register_profile("neglog", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("neglog")
+torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,11 @@ def _poisoned_memory(monkeypatch):
     monkeypatch.setattr(memory, "allocator", allocator_of_poison)
     monkeypatch.setattr(memory, "empty", lambda *facts: poisoned(empty(*facts)))
     monkeypatch.setattr(memory, "empty_line", lambda *facts: poisoned(empty_line(*facts)))
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

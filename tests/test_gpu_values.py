@@ -130,8 +130,9 @@ def test_halves_stay_halves_where_rows_have_shares(monkeypatch, _gpu) -> None:
     found = F.cross_entropy(x, Y, sample_weight=share)
     assert seen == [torch.bfloat16]
     losses = torch.nn.functional.cross_entropy(x.double(), Y, reduction="none")
+    # Triton's interpreter truncates halves where a GPU rounds them: one unit instead of a half.
     torch.testing.assert_close(
-        found.double(), (losses * share).sum() / share.sum(), rtol=2**-8, atol=0
+        found.double(), (losses * share).sum() / share.sum(), rtol=2**-7, atol=0
     )
 
 
