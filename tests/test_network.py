@@ -722,6 +722,35 @@ def test_two_processes_go_on_from_a_checkpoint_as_one_would(kind, tmp_path):
     torch.testing.assert_close(found, together.together("Adam", 24), rtol=1e-10, atol=1e-10)
 
 
+IN_FLIGHT = """
+import sys, torch
+from torch import distributed
+from neglog.fitting.network.distributed import wrap
+
+rank, meet = sys.argv[1:]
+distributed.init_process_group("gloo", init_method=meet, rank=int(rank), world_size=2)
+wrap(torch.nn.Sequential(torch.nn.Linear(2, 1)), "ddp")
+
+class OfPython(torch.Tensor):  # whose release takes the interpreter's lock
+    pass
+
+for size in range(20_000, 20_060):
+    distributed.all_reduce(torch.ones(size).as_subclass(OfPython), async_op=True)
+sys.exit(3)
+"""
+
+
+def test_collectives_in_flight_do_not_abort_an_exit(tmp_path):
+    """Without the group's destruction at exit, most runs end in SIGABRT."""
+    start = [sys.executable, "-c", IN_FLIGHT]
+    environment = os.environ | {"PYTHONPATH": str(SOURCES), "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen([*start, str(rank), f"file://{tmp_path}/meet"], env=environment)
+        for rank in range(2)
+    ]
+    assert [process.wait() for process in started] == [3, 3]
+
+
 def test_lbfgs_is_refused_parts_of_the_weights():
     model = network(3)
     optimizer = torch.optim.LBFGS(model.parameters())

@@ -61,7 +61,7 @@ def _device() -> torch.device:
 def joined(wanted: bool) -> Group:
     """Join the processes that torchrun, Ray or the caller has started.
 
-    A group that is there already is used; otherwise one is made, of gloo, which lasts as long as
+    A group that is there already is used; otherwise one is made, of gloo. Either lasts as long as
     the process: a second one could take the first one's messages for its own.
 
     Args:
@@ -83,8 +83,19 @@ def joined(wanted: bool) -> Group:
                 "call torch.distributed.init_process_group first."
             )
         distributed.init_process_group("gloo")
-        atexit.register(_leave)
+    leave_at_exit()
     return Group(distributed.get_rank(), distributed.get_world_size())
+
+
+def leave_at_exit() -> None:
+    """Destroy the default group when the process exits, before Python finalizes.
+
+    An interrupted step may leave a collective in flight. Its thread then releases tensors while
+    Python finalizes, which ends a thread that waits for the interpreter's lock: the process aborts
+    with "terminate called without an active exception".
+    """
+    atexit.unregister(_leave)  # one call is enough, the last to be registered and so the first
+    atexit.register(_leave)
 
 
 def _leave() -> None:

@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from neglog.errors import FitError
 from neglog.fitting.network.team import Team
+from neglog.fitting.parallel import leave_at_exit
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def wrap(model: nn.Sequential, kind: Literal["ddp", "fsdp2"]) -> Processes:
     Each step's rows are shared among them, so that the weights are those that one process would
     find, but for rounding and for what dropout draws. Every process must hold all rows, and build
     the model with the same seed. Optimizers are made after this call, since ``"fsdp2"`` replaces
-    the parameters.
+    the parameters. The group is destroyed when the process exits.
 
     Args:
         model: what is to be trained; ``"fsdp2"`` changes it in place.
@@ -66,6 +67,7 @@ def wrap(model: nn.Sequential, kind: Literal["ddp", "fsdp2"]) -> Processes:
             "there is no group of processes yet; start them with torchrun, and call "
             "torch.distributed.init_process_group first."
         )
+    leave_at_exit()
     rank, size = distributed.get_rank(), distributed.get_world_size()
     if kind == "ddp":
         return Processes(DistributedDataParallel(model), rank, size)
