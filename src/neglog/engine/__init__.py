@@ -41,10 +41,13 @@ def rows(problem: RowsOfClasses) -> Tensor:
     fixed = not any(t.requires_grad for t in constants)
     simple = not y.requires_grad  # else the kernels for a GPU and the compiler do not serve
     # Log-probabilities against a target that spreads: no public loss asks for them.
-    picked = problem.likelihood.softmax or not (problem.smoothing or y.is_floating_point())
+    spread = bool(problem.smoothing) or y.is_floating_point()
+    picked = problem.likelihood.softmax or not spread
     on_gpu = fixed and simple and picked and values.gpu_serves(problem.x, y, *constants)
     if share is not None and share.dtype != dtype and not on_gpu:  # shares of halves are float32
         problem = problem.each(torch.Tensor.float)
+    if not picked or (on_gpu and spread):
+        problem = problem.by_rows()
     if on_gpu:
         serve = ops.rows_of_classes if torch.compiler.is_compiling() else _loss_on_gpu
         loss = serve(problem)

@@ -26,6 +26,7 @@ from neglog.engine.loops import (
     rows,
     rows_slots,
     slots,
+    spread,
     sums,
     survey,
     targets,
@@ -51,8 +52,8 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Taken when they are imported: a text that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, elementwise, halves, log_softmax, native, powers, rows, rows_slots, slots, sums,
-    survey, targets,
+    columns, elementwise, halves, log_softmax, native, powers, rows, rows_slots, slots, spread,
+    sums, survey, targets,
 )  # fmt: skip
 _TOOLS = fingerprint(*_LOOPS, numba_words, arithmetic, bits, polynomials, _HERE, bind)[:6]
 
@@ -147,6 +148,7 @@ class _Parts:
         words = numba_words.words(computed_in)
         names = {"COMPUTED_IN": computed_in, **self.fixed, **words}
         names["power"] = numba_words.power(computed_in)
+        names["near_power"] = numba_words.near_power()
         prefix += f"{computed_in.__name__}_"
         spelled = {
             name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)

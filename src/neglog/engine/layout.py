@@ -26,6 +26,19 @@ def side_by_side(problem: Elements, tensors: Sequence[Any]) -> Sequence[Any]:
     return [None if t is None else change(t) for t in (*tensors[: n + 1], *known)]
 
 
+def rows_lie_close(x: Tensor) -> bool:
+    """Tell whether the loops read rows as they lie: each of (N, K, L) images or rows without gaps.
+
+    Those of a slice of longer sequences or of a batch are too, whatever lies between them.
+    """
+    if x.is_contiguous():
+        return True
+    if x.dim() != 3 or x.numel() == 0:
+        return False
+    classes, inner = x.shape[1:]
+    return x.stride()[1:] in ((inner, 1), (1, classes)) and x.stride(0) >= classes * inner
+
+
 SHORT = 64  # numbers; a pattern that is shorter is written down several times
 
 

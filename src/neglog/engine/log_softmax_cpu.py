@@ -73,6 +73,7 @@ def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, resu
     tensors = (kept[0], None, kept[1], None, None, doubts, result)
     layout = layout_of(x)
     addresses = (0 if t is None else t.data_ptr() for t in tensors)
-    slots = array("q", (0, layout.rows, 1, *layout[2:], 0, 0, *addresses))
+    steps = (layout.classes, layout.classes, 1, layout.classes)
+    slots = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0))
     blocks = -(-layout.rows // rows_of_a_block(layout.rows, layout.classes))
     threads.run(_kernel(template, x.dtype), slots, blocks)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neglog.engine.layout import rows_lie_close
 from neglog.engine.problem import Elements, RowsOfClasses
 from neglog.likelihood import REGISTRY
 
@@ -107,8 +108,9 @@ def _elementwise_shapes(
 
 def _rows_shapes(likelihood: str, x: Tensor, *rest: Any) -> list[Tensor]:
     *_, reduction, wanted = rest
-    layout = torch.contiguous_format
-    gradient = torch.empty_like(x, memory_format=layout) if wanted[0] else x.new_empty(0)
+    if x.is_cuda or not rows_lie_close(x):
+        x = x.contiguous()
+    gradient = torch.empty_like(x) if wanted[0] else x.new_empty(0)
     each = (x.shape[0] * x.shape[2] if x.dim() == 3 else x.shape[0],)
     return [x.new_empty(each if reduction == "none" else ()), gradient]
 

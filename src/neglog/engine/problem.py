@@ -51,7 +51,8 @@ class Elements(NamedTuple):
 class RowsOfClasses(NamedTuple):
     """The loss of rows x (N, K) against labels (N,) of int64 or probabilities (N, K).
 
-    Or of rows x (N, K, L), L of them in each of N, against labels (N · L,).
+    Or of rows x (N, K, L), L of them in each of N, against labels (N · L,) or probabilities of
+    the same shape.
     """
 
     likelihood: type[Rows]
@@ -82,7 +83,10 @@ class RowsOfClasses(NamedTuple):
         """Return the problem with its classes last, in two dimensions."""
         if self.x.dim() == 2:
             return self
-        return self._replace(x=self.x.movedim(1, -1).reshape(-1, self.x.shape[1]))
+        classes, y = self.x.shape[1], self.y
+        if y.dim() == 3:
+            y = y.movedim(1, -1).reshape(-1, classes)
+        return self._replace(x=self.x.movedim(1, -1).reshape(-1, classes), y=y)
 
     def over_classes(self, losses: Tensor) -> Tensor:
         """Return a number for each row in a shape that broadcasts over x; one for all as it is."""

@@ -149,6 +149,7 @@ def count_of_rows(problem: RowsOfClasses) -> Tensor:
 
 def weights_of_rows(problem: RowsOfClasses) -> Tensor:
     """Return how much each row counts in a mean."""
+    problem = problem.by_rows()
     keep = kept_rows(problem)
     count = keep.to(problem.x.dtype)
     if problem.y.dim() == 1 and problem.weight is not None:

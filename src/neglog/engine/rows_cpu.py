@@ -15,8 +15,10 @@ from torch import Tensor
 from neglog.engine import memory, overflow, threads, values
 from neglog.engine.elementwise_cpu import sums_for, total_of
 from neglog.engine.jit import Kernel, compile_kernel
-from neglog.engine.loops import columns, powers, rows, survey, targets
+from neglog.engine.layout import rows_lie_close
+from neglog.engine.loops import columns, powers, rows, spread, survey, targets
 from neglog.engine.loops.rows_slots import (
+    EACH,
     GRADIENT,
     IGNORED,
     LABELS,
@@ -43,6 +45,7 @@ class Layout(NamedTuple):
     classes: int
     row_step: int
     class_step: int
+    outer_step: int
 
     @property
     def rows(self) -> int:
@@ -51,10 +54,14 @@ class Layout(NamedTuple):
 
 
 def layout_of(x: Tensor) -> Layout:
-    """Describe contiguous rows (N, K), or (N, K, L) with L rows in each of N."""
-    if x.dim() == 3:
-        return Layout(x.shape[0], x.shape[2], x.shape[1], 1, x.shape[2])
-    return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1)
+    """Describe rows (N, K), or (N, K, L) with L rows in each of N, that `rows_lie_close` knows."""
+    if x.dim() == 2:
+        return Layout(1, *x.shape, x.shape[1], 1, x.numel())
+    outer, classes, inner = x.shape
+    outer_step, class_step, row_step = x.stride()
+    if outer * classes * inner == 0 or x.is_contiguous():
+        outer_step, class_step, row_step = classes * inner, inner, 1
+    return Layout(outer, inner, classes, row_step, class_step, outer_step)
 
 
 FLAGS = (
@@ -76,7 +83,7 @@ def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str,
     label = likelihood.name if likelihood else ""
     chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
     # Against a label nothing cancels; against shares the probabilities may.
-    real = np.float64 if chosen["TARGETED"] else real_for(dtype)
+    real = np.float64 if template is rows.rows and chosen["TARGETED"] else real_for(dtype)
     helpers = {"two_sum": two_sum} | sums_for(dtype) | _helpers(template, chosen)
     return compile_kernel(template, dtype, label, formulas, helpers, chosen, real=real)
 
@@ -91,6 +98,8 @@ def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
         return {"counted": survey.counted, "weighed": survey.weighed}
     if template is columns.label_columns:
         return {step: getattr(columns, step) for step in columns.STEPS}
+    if template is spread.spread_columns:
+        return {step: getattr(spread, step) for step in spread.STEPS}
     helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}
     helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "share_of")}
     if not (chosen["SOFTMAX"] or chosen["TARGETED"]):
@@ -113,7 +122,7 @@ class Plan:
         self.problem, self.dtype, self.layout = problem, like.dtype, layout_of(like)
         self.scalar = memory.scalar(like.dtype)
         self.fresh_scalar = memory.allocator(like.dtype.itemsize)
-        self.fresh = memory.allocator(like.nbytes)
+        self.fresh = _allocator(like)
         self.mean, self.each = problem.reduction == "mean", problem.reduction == "none"
         self.target, self.differentiate = LABELS if labelled else TARGETS, differentiate
         self.softmax = problem.likelihood.softmax
@@ -124,17 +133,21 @@ class Plan:
             "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
             "VALUED": self.each, "DIFFERENTIATED": differentiate,
             "LABELLED": labelled, "TARGETED": bool(problem.smoothing) or not labelled,
-            "CLOSE": template is columns.label_columns and self.layout.row_step == 1,
+            "CLOSE": not self.by_rows and self.layout.row_step == 1,
         }  # fmt: skip
+        if template is spread.spread_columns:
+            present |= dict.fromkeys(_LEFT_TO_SLOTS, False)
         flags = tuple(name for name, there in present.items() if there)
         likelihood: Any = problem.likelihood
         self.kernel = kernel(template, likelihood, self.dtype, flags)
-        facts = tuple(flag for flag in flags if flag in ("WEIGHTED", "SHARED", "LABELLED"))
+        known = {"WEIGHTED": extras[0], "SHARED": extras[1], "LABELLED": labelled}
+        facts = tuple(name for name, there in known.items() if there)
         self.survey = kernel(survey.survey, None, self.dtype, facts) if self.counts else None
         parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
         self.numbers = array("d", parts) + array("d", bytes(16 * self.blocks))
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
         self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
+        self.slots[EACH] = self.each
 
     def run(
         self, tensors: Sequence[Any], into: Tensor | None = None
@@ -192,19 +205,32 @@ class Plan:
         return self.problem.holding((*tensors, None, None)[:4])
 
 
+# What the loop over spread columns asks while it runs, so that it is compiled once for all.
+_LEFT_TO_SLOTS = ("WEIGHTED", "SHARED", "VALUED", "DIFFERENTIATED", "TARGETED", "SOFTMAX")
+
+
+def _allocator(like: Tensor) -> Any:
+    """Return what makes memory for a gradient, in the order of x but without its gaps."""
+    dense = torch.empty_like(like)
+    if dense.stride() == like.stride():
+        return memory.allocator(like.nbytes)
+    size, shape, strides = like.numel(), like.shape, dense.stride()
+    return lambda x: memory.empty((size,), x.dtype, x.device).as_strided(shape, strides)
+
+
 _plans = lru_cache(maxsize=256)(
-    lambda problem, dtype, shape, *facts: Plan(
-        problem, torch.empty(shape, dtype=dtype, device="meta"), *facts
+    lambda problem, dtype, shape, strides, *facts: Plan(
+        problem, torch.empty_strided(shape, strides, dtype=dtype, device="meta"), *facts
     )
 )
 
 
 def plan_for(problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
-    """Return the plan of a problem without tensors, for contiguous tensors like these."""
+    """Return the plan of a problem without tensors, for tensors like these, as `laid_out` has them."""
     x, y, weight, share = tensors
     extras = (weight is not None, share is not None)
     labelled = not y.is_floating_point()
-    plan: Plan = _plans(problem, x.dtype, x.shape, labelled, extras, wanted[0])
+    plan: Plan = _plans(problem, x.dtype, x.shape, x.stride(), labelled, extras, wanted[0])
     return plan
 
 
@@ -221,18 +247,26 @@ def run(
     Labels are checked before anything is computed: `SupportError` says which is no class.
     """
     if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
-        tensors = [None if t is None else t.resolve_neg().contiguous() for t in tensors]
+        tensors = laid_out(tensors)
     return plan_for(problem, tensors, wanted).run(tensors, into)
+
+
+def laid_out(tensors: Sequence[Any]) -> list[Any]:
+    """Return tensors that the loops can read: x as it lies if they can, probabilities in its order."""
+    x, y, *others = [None if t is None else t.resolve_neg() for t in tensors]
+    if not rows_lie_close(x):
+        x = x.contiguous()
+    if y.dim() > 1:
+        dense = torch.empty_like(x, device="meta").stride()
+        y = y if y.stride() == dense else torch.empty_strided(y.shape, dense, dtype=y.dtype).copy_(y)
+    return [x, y.contiguous() if y.dim() == 1 else y, *(None if t is None else t.contiguous() for t in others)]
 
 
 def _loop(problem: RowsOfClasses, layout: Layout, labelled: bool) -> tuple[Any, int]:
     """Choose a loop by the target and by how the classes lie; return it and its blocks."""
-    spread = problem.smoothing or not labelled
-    if (
-        not spread
-        and problem.likelihood.softmax
-        and (layout.class_step > 1 or layout.classes <= FEW)
-    ):
-        parts = columns.work_of(layout.inner, layout.classes)[2]
-        return columns.label_columns, layout.outer * parts
+    if problem.likelihood.softmax and (layout.class_step > 1 or layout.classes <= FEW):
+        spreads = problem.smoothing or not labelled
+        work_of = spread.spread_work if spreads else columns.work_of
+        parts = work_of(layout.inner, layout.classes)[2]
+        return spread.spread_columns if spreads else columns.label_columns, layout.outer * parts
     return rows.rows, -(-layout.rows // rows.rows_of_a_block(layout.rows, layout.classes))

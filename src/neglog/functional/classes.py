@@ -174,11 +174,10 @@ def _rows(
     x = input
     if input.dim() > 2:
         last = input.movedim(1, -1)
-        apart = not (probable or smoothing or last.is_contiguous())
-        x = input.flatten(2) if apart else last.reshape(-1, input.shape[1])
+        x = last.reshape(-1, input.shape[1]) if last.is_contiguous() else input.flatten(2)
     y = target.to(input.dtype) if probable else target.long()
     if probable and y.dim() > 2:
-        y = y.movedim(1, -1).reshape(x.shape)
+        y = y.flatten(2) if x.dim() == 3 else y.movedim(1, -1).reshape(x.shape)
     elif y.dim() != (2 if probable else 1):
         y = y.reshape(-1)
     weight = None if weight is None else weight.to(x.dtype)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from neglog.words import arithmetic, bind
@@ -28,6 +29,12 @@ def words(real: Any) -> dict[str, Any]:
 def power(real: Any) -> Any:
     """Return the function e^(z − top), for a top that is no less than z."""
     return arithmetic.power(_Compiler(real))
+
+
+@cache
+def near_power() -> Any:
+    """Return the function e^x in float64, for an x of 0 or less."""
+    return arithmetic.near_power(_Compiler(np.float64))
 
 
 class _Compiler:

@@ -22,6 +22,7 @@ from neglog.engine.loops.rows_slots import (
     NOTES,
     NUMBERS,
     OUTER,
+    OUTER_STEP,
     ROW_STEP,
     SHARED,
     SHARES,
@@ -110,14 +111,15 @@ def one_tile(slots, numbers, outer, row, count, tile, columns, sums):
     """Write the losses of a tile into columns[0], and its gradient."""
     wide()
     inner, classes = slots[INNER], slots[CLASSES]
-    start = outer * classes * inner + row * slots[ROW_STEP]
+    start = outer * slots[OUTER_STEP] + row * slots[ROW_STEP]
+    dense = outer * classes * inner + row * slots[ROW_STEP]  # of the gradient
     first = outer * inner + row
     losses, tops, others = columns[0], columns[1], columns[2]
     picked, shares = columns[3], columns[4]
     slopes = columns[6]  # in the place of what `sum_powers` needed
     fetch(slots, start, count, tile)
     take_labels(slots, numbers, first, count, tile, columns)
-    sum_powers(slots, start, count, tile, columns, sums)
+    sum_powers(slots, start, dense, count, tile, columns, sums)
     for j in range(count):
         i = np.uint64(j)
         log_p = (picked[i] - tops[i]) - log1p(others[i])
@@ -130,14 +132,14 @@ def one_tile(slots, numbers, outer, row, count, tile, columns, sums):
             value[first + j] = store(losses[j])
     if DIFFERENTIATED:
         differentiate(count, tile, columns)
-        put(slots, start, count, tile)
+        put(slots, dense, count, tile)
 
 
 @in_real
 def fetch(slots, start, count, tile):
     """Read the logits of a tile, class by class."""
     wide()
-    x = array(slots[X], slots[OUTER] * slots[INNER] * slots[CLASSES], KIND)
+    x = array(slots[X], slots[OUTER] * slots[OUTER_STEP], KIND)
     row_step, class_step = slots[ROW_STEP], slots[CLASS_STEP]
     for k in range(slots[CLASSES]):
         line = tile[k]
@@ -174,7 +176,7 @@ def take_labels(slots, numbers, first, count, tile, columns):
 
 
 @in_real
-def sum_powers(slots, start, count, tile, columns, sums):
+def sum_powers(slots, start, dense, count, tile, columns, sums):
     """Turn logits into powers e^(z − top); write the tops, and the sums with one e⁰ left out."""
     wide()
     classes = tile.shape[0]
@@ -192,7 +194,7 @@ def sum_powers(slots, start, count, tile, columns, sums):
         some[j] = 0.0
     for k in range(classes):
         line = tile[k]
-        look_ahead(slots, start, count, k)
+        look_ahead(slots, start, dense, count, k)
         for j in range(count):
             i = np.uint64(j)
             e = power(line[i], tops[i])
@@ -209,13 +211,13 @@ def sum_powers(slots, start, count, tile, columns, sums):
         others[i] = COMPUTED_IN(sums[i] + np.float64(ones[i]))
 
 
-def look_ahead(slots, start, count, k):
+def look_ahead(slots, start, dense, count, k):
     """Have a class of the next tile fetched, and the memory for the gradient of this one."""
     size = array(slots[X], 1, KIND).itemsize
     if CLOSE:
-        here, there = start + k * slots[CLASS_STEP], start + k * slots[CLASS_STEP] + count
+        here, there = dense + k * slots[CLASS_STEP], start + k * slots[CLASS_STEP] + count
     else:
-        here, there = start + k * count, start + (slots[CLASSES] + k) * count
+        here, there = dense + k * count, start + (slots[CLASSES] + k) * count
     soon_read(slots[X] + there * size, count, size)
     if DIFFERENTIATED:
         soon_written(slots[GRADIENT] + here * size, count, size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neglog.engine.loops.rows_slots import CLASSES, GRADIENT, X
+from neglog.engine.loops.rows_slots import CLASSES, GRADIENT, INNER, OUTER_STEP, ROW_STEP, X
 from neglog.engine.loops.slots import (
     COMPUTED_IN,
     KIND,
@@ -34,7 +34,7 @@ FACTS = 6
 LOSS, SHARE, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
 FINE: bool | None = None  # whether float64 is no finer than what is stored
 STEPS = (
-    "lines_for", "fetch_row", "top_of", "below_one", "is_one", "add_chunk", "raise_row", "powers",
+    "lines_for", "row_start", "fetch_row", "top_of", "below_one", "is_one", "add_chunk", "raise_row", "powers",
 )  # fmt: skip
 
 
@@ -57,12 +57,18 @@ def powers(slots, chosen, count, lines, facts, sums):
         facts[OTHERS, b] = below + (facts[TOP, b] - facts[TOP, b])  # NaN where the top is none
 
 
+def row_start(slots, r):
+    """Return where the logits of a row begin."""
+    outer = r // slots[INNER]
+    return outer * slots[OUTER_STEP] + (r - outer * slots[INNER]) * slots[ROW_STEP]
+
+
 @in_real
 def fetch_row(slots, r, line):
     """Read a row, and fill up its last chunk with what adds e^−∞ = 0."""
     wide()
     classes = slots[CLASSES]
-    start = r * classes
+    start = row_start(slots, r)
     x = array(slots[X], start + classes, KIND)
     for j in range(len(line) - CHUNK, len(line)):
         line[np.uint64(j)] = -np.inf
@@ -88,7 +94,8 @@ def raise_row(slots, r, top, line, batch, sums):
     """
     wide()
     size = array(slots[X], 1, KIND).itemsize
-    here, there = r * slots[CLASSES] * size, (r + batch) * slots[CLASSES] * size
+    here = r * slots[CLASSES] * size
+    there = (row_start(slots, r) + batch * slots[CLASSES]) * size
     top = COMPUTED_IN(top)
     for j in range(LANE_SUMS):
         sums[j] = 0.0

@@ -21,6 +21,7 @@ from neglog.engine.loops.powers import (
     TOP,
     lines_for,
     powers,
+    row_start,
 )
 from neglog.engine.loops.rows_slots import (
     CLASS_STEP,
@@ -34,6 +35,7 @@ from neglog.engine.loops.rows_slots import (
     NOTES,
     NUMBERS,
     OUTER,
+    OUTER_STEP,
     ROW_STEP,
     SHARED,
     SHARES,
@@ -103,11 +105,13 @@ def picked_block(slots, numbers, first, last):
         loss = 0.0
         if share != 0.0:
             outer = r // inner
-            here = outer * classes * inner + (r - outer * inner) * slots[ROW_STEP]
-            here += array(slots[LABELS], r + 1, np.int64)[r] * slots[CLASS_STEP]
+            at = (r - outer * inner) * slots[ROW_STEP]
+            at += array(slots[LABELS], r + 1, np.int64)[r] * slots[CLASS_STEP]
+            here = outer * slots[OUTER_STEP] + at
+            there = outer * classes * inner + at
             log_p = load(array(slots[X], here + 1, KIND)[here])
             if DIFFERENTIATED:
-                array(slots[GRADIENT], here + 1, KIND)[here] = store(grad(log_p, 1.0) * share)
+                array(slots[GRADIENT], there + 1, KIND)[there] = store(grad(log_p, 1.0) * share)
             loss = nll(log_p, 1.0) * share
         if VALUED:
             array(slots[VALUE], r + 1, KIND)[r] = store(loss)
@@ -175,7 +179,7 @@ def label_batch(slots, numbers, chosen, count, lines, facts, sums):
     powers(slots, chosen, count, lines, facts, sums)
     for b in range(count):
         label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]]
-        at = chosen[b] * classes + label
+        at = row_start(slots, chosen[b]) + label
         truth = load(array(slots[X], at + 1, KIND)[at]) - facts[TOP, b]
         others = facts[OTHERS, b]
         facts[REST, b] = others if truth == 0.0 else (1.0 + others) - lines[b, label]

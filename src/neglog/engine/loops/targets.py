@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neglog.engine.loops.powers import LOSS, OTHERS, SHARE, SLOPE, TOP, powers
+from neglog.engine.loops.powers import LOSS, OTHERS, SHARE, SLOPE, TOP, powers, row_start
 from neglog.engine.loops.rows_slots import (
     CLASSES,
     DIFFERENTIATED,
@@ -52,22 +52,25 @@ def target_batch(slots, numbers, chosen, count, lines, facts, sums):
             facts[SLOPE, b] = 0.0
     for b in range(count):
         start, share = chosen[b] * classes, facts[SHARE, b]
+        origin = row_start(slots, chosen[b])
         label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if LABELLED else 0
-        target_row(slots, numbers, start, label, facts[TOP, b], facts[SLOPE, b], terms, slopes)
+        ends = (facts[TOP, b], facts[SLOPE, b])
+        target_row(slots, numbers, origin, start, label, ends, terms, slopes)
         facts[LOSS, b] = sum_of(terms, classes) * share
         if DIFFERENTIATED:
             put_target_row(slots, start, share, facts[OTHERS, b], slopes, lines[b])
 
 
-def target_row(slots, numbers, start, label, top, log_sum, terms, slopes):
+def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
     """Write the terms of a row's loss, and their derivatives by the log-probabilities."""
     wide()
     classes = slots[CLASSES]
-    x = array(slots[X], start + classes, KIND)
+    top, log_sum = ends
+    x = array(slots[X], origin + classes, KIND)
     weight = array(slots[WEIGHT], classes, KIND)
     for j in range(classes):
         i = np.uint64(j)
-        log_p = (load(x[np.uint64(start) + i]) - top) - log_sum
+        log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
         part = part_of(slots, numbers, start, i, label)
         factor = load(weight[i]) if WEIGHTED else 1.0
         terms[i] = nll(log_p, part) * factor
