@@ -148,7 +148,7 @@ class _Parts:
         words = numba_words.words(computed_in)
         names = {"COMPUTED_IN": computed_in, **self.fixed, **words}
         names["power"] = numba_words.power(computed_in)
-        names["near_power"] = numba_words.near_power()
+        names |= {"near_power": numba_words.near_power(), "near_log1p": numba_words.near_log1p()}
         prefix += f"{computed_in.__name__}_"
         spelled = {
             name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)

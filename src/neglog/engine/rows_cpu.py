@@ -226,7 +226,7 @@ _plans = lru_cache(maxsize=256)(
 
 
 def plan_for(problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
-    """Return the plan of a problem without tensors, for tensors like these, as `laid_out` has them."""
+    """Return the plan of a problem without tensors, for tensors as `laid_out` returns them."""
     x, y, weight, share = tensors
     extras = (weight is not None, share is not None)
     labelled = not y.is_floating_point()
@@ -252,14 +252,22 @@ def run(
 
 
 def laid_out(tensors: Sequence[Any]) -> list[Any]:
-    """Return tensors that the loops can read: x as it lies if they can, probabilities in its order."""
+    """Return tensors that the loops can read, with probabilities in the order of x."""
     x, y, *others = [None if t is None else t.resolve_neg() for t in tensors]
     if not rows_lie_close(x):
         x = x.contiguous()
     if y.dim() > 1:
         dense = torch.empty_like(x, device="meta").stride()
-        y = y if y.stride() == dense else torch.empty_strided(y.shape, dense, dtype=y.dtype).copy_(y)
-    return [x, y.contiguous() if y.dim() == 1 else y, *(None if t is None else t.contiguous() for t in others)]
+        y = (
+            y
+            if y.stride() == dense
+            else torch.empty_strided(y.shape, dense, dtype=y.dtype).copy_(y)
+        )
+    return [
+        x,
+        y.contiguous() if y.dim() == 1 else y,
+        *(None if t is None else t.contiguous() for t in others),
+    ]
 
 
 def _loop(problem: RowsOfClasses, layout: Layout, labelled: bool) -> tuple[Any, int]:

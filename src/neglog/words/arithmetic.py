@@ -149,6 +149,11 @@ def near_power(by: Compiler) -> Any:
     return near_power
 
 
+def near_log1p(by: Compiler) -> Any:
+    """Return the function ln(1 + x) for a finite x of 0 or more, to 36 bits at least."""
+    return _logarithms(by, 12).near_log1p
+
+
 def _exponentials(by: Compiler) -> SimpleNamespace:
     raise_e, share, shortfall = _power(by), _share(by), _shortfall(by)
     of = by.format
@@ -271,7 +276,7 @@ def _shortfall_tail(h: Decimal) -> Decimal:
     return (m - (1 + e).ln()) / (m * h)
 
 
-def _logarithms(by: Compiler) -> SimpleNamespace:
+def _logarithms(by: Compiler, degree: int = 0) -> SimpleNamespace:
     of, mantissa = by.format, by.format.mantissa
     smallest, unit = map(of.real, (np.finfo(of.real).tiny, 2.0**mantissa))
     guarded = _guarded(by)
@@ -279,7 +284,7 @@ def _logarithms(by: Compiler) -> SimpleNamespace:
     lift = of.real(2.0 ** (mantissa + 1))
     three_quarters, four, kept = of.bits(0.75), of.bits(4.0), -1 << mantissa
     ln2_high, ln2_low = of.real(of.ln2_high / unit), of.real(of.ln2_low / unit)
-    tail = by.polynomial(_log_tail, -0.25, 0.5, of.log_degree)
+    tail = by.polynomial(_log_tail, -0.25, 0.5, degree or of.log_degree)
 
     @by.word
     def exponent(u):
@@ -300,12 +305,16 @@ def _logarithms(by: Compiler) -> SimpleNamespace:
         return guarded(combine(turns, float_of(whole(bits_of(u) - k)) - 1.0), x, 0.0)
 
     @by.word
-    def log1p(x):
+    def near_log1p(x):
         k = exponent(1.0 + x)
         scale = float_of(whole(four - k))  # not 2⁻ᵏ, which may be subnormal
-        return guarded(combine(real(k), 0.25 * (x * scale + (scale - 4.0))), x, -1.0)
+        return combine(real(k), 0.25 * (x * scale + (scale - 4.0)))
 
-    return SimpleNamespace(log=log, log1p=log1p)
+    @by.word
+    def log1p(x):
+        return guarded(near_log1p(x), x, -1.0)
+
+    return SimpleNamespace(log=log, log1p=log1p, near_log1p=near_log1p)
 
 
 def _guarded(by: Compiler) -> Any:

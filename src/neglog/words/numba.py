@@ -37,6 +37,12 @@ def near_power() -> Any:
     return arithmetic.near_power(_Compiler(np.float64))
 
 
+@cache
+def near_log1p() -> Any:
+    """Return the function ln(1 + x) in float64, to 36 bits, for a finite x of 0 or more."""
+    return arithmetic.near_log1p(_Compiler(np.float64))
+
+
 class _Compiler:
     """Numba, for one type of floats."""
 

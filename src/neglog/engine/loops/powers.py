@@ -34,7 +34,8 @@ FACTS = 6
 LOSS, SHARE, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
 FINE: bool | None = None  # whether float64 is no finer than what is stored
 STEPS = (
-    "lines_for", "row_start", "fetch_row", "top_of", "below_one", "is_one", "add_chunk", "raise_row", "powers",
+    "lines_for", "row_start", "fetch_row", "top_of", "below_one", "is_one", "add_chunk",
+    "raise_row", "powers",
 )  # fmt: skip
 
 
