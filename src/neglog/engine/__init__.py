@@ -46,7 +46,7 @@ def rows(problem: RowsOfClasses) -> Tensor:
     on_gpu = fixed and simple and picked and values.gpu_serves(problem.x, y, *constants)
     if share is not None and share.dtype != dtype and not on_gpu:  # shares of halves are float32
         problem = problem.each(torch.Tensor.float)
-    if not picked or (on_gpu and spread):
+    if spread and (on_gpu or not simple or not picked):
         problem = problem.by_rows()
     if on_gpu:
         serve = ops.rows_of_classes if torch.compiler.is_compiling() else _loss_on_gpu

@@ -15,7 +15,7 @@ from torch import Tensor
 from neglog.engine import memory, overflow, threads, values
 from neglog.engine.elementwise_cpu import sums_for, total_of
 from neglog.engine.jit import Kernel, compile_kernel
-from neglog.engine.layout import rows_lie_close
+from neglog.engine.layout import in_order_of, rows_lie_close
 from neglog.engine.loops import columns, powers, rows, spread, survey, targets
 from neglog.engine.loops.rows_slots import (
     EACH,
@@ -253,21 +253,12 @@ def run(
 
 def laid_out(tensors: Sequence[Any]) -> list[Any]:
     """Return tensors that the loops can read, with probabilities in the order of x."""
-    x, y, *others = [None if t is None else t.resolve_neg() for t in tensors]
+    plain: list[Any] = [None if t is None else t.resolve_neg() for t in tensors]
+    x, y, weight, share = plain
     if not rows_lie_close(x):
         x = x.contiguous()
-    if y.dim() > 1:
-        dense = torch.empty_like(x, device="meta").stride()
-        y = (
-            y
-            if y.stride() == dense
-            else torch.empty_strided(y.shape, dense, dtype=y.dtype).copy_(y)
-        )
-    return [
-        x,
-        y.contiguous() if y.dim() == 1 else y,
-        *(None if t is None else t.contiguous() for t in others),
-    ]
+    y = in_order_of(x)(y) if y.dim() > 1 else y.contiguous()
+    return [x, y, *(None if t is None else t.contiguous() for t in (weight, share))]
 
 
 def _loop(problem: RowsOfClasses, layout: Layout, labelled: bool) -> tuple[Any, int]:
