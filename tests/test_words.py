@@ -111,6 +111,27 @@ def test_a_power_loses_nothing_in_the_difference(width, z, gap) -> None:
     assert oracle.ulps(numba_words.power(real)(z, top), true, real) <= 1.5
 
 
+@given(x=st.floats(-708, 0) | st.floats(-1, 0))
+@example(x=0.0)
+@example(x=-1022 * math.log(2) + 1e-9)
+def test_a_near_power_is_one_where_it_is_normal(x) -> None:
+    true = oracle.mp.exp(oracle.mp.mpf(x))
+    assert oracle.ulps(numba_words.near_power()(x), true, np.float64) <= 1.5
+
+
+@pytest.mark.parametrize("x", [-708.5, -745.0, -1e300, -math.inf])
+def test_a_near_power_is_zero_where_the_exact_one_is_subnormal(x) -> None:
+    assert numba_words.near_power()(x) == 0.0
+
+
+@given(x=st.floats(0, 1e6) | st.floats(0, 1) | st.floats(0, 1e-3))
+@example(x=0.0)
+@example(x=1e-300)
+def test_a_near_log1p_has_36_bits(x) -> None:
+    true = oracle.mp.log1p(oracle.mp.mpf(x))
+    assert abs(oracle.mp.mpf(numba_words.near_log1p()(x)) - true) <= 2.0**-36 * true
+
+
 @widths
 @given(x=st.floats(allow_nan=False), y=st.floats(allow_nan=False))
 def test_ranks_are_in_the_order_of_the_floats(width, x, y) -> None:

@@ -56,7 +56,7 @@ class Layout(NamedTuple):
 def layout_of(x: Tensor) -> Layout:
     """Describe rows (N, K), or (N, K, L) with L rows in each of N, that `rows_lie_close` knows."""
     if x.dim() == 2:
-        return Layout(1, *x.shape, x.shape[1], 1, x.numel())
+        return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1, x.numel())
     outer, classes, inner = x.shape
     outer_step, class_step, row_step = x.stride()
     if outer * classes * inner == 0 or x.is_contiguous():
