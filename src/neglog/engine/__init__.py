@@ -2,15 +2,19 @@
 
 Each shape has three readings of the one formula: the kernel (eager, Numba's on a CPU and Triton's
 on a GPU), the same kernel behind a custom operator (`torch.compile`), and the reference (everything
-else: other devices, double backward, forward mode, `torch.func`, tensor subclasses).
+else: other devices, tensor subclasses, constants that require a gradient). `transforms` runs the
+kernels under `torch.func` and in forward mode.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from neglog.engine import autograd, ops, reference, shortcut, values
+from neglog.engine import autograd, ops, reference, shortcut, transforms, values
 from neglog.engine.problem import Elements as Elements
 from neglog.engine.problem import RowsOfClasses as RowsOfClasses
 from neglog.engine.values import check_inputs as check_inputs
@@ -24,7 +28,7 @@ def elementwise(problem: Elements) -> Tensor:
     if weighed or not values.kernel_serves(*problem.inputs, problem.y):
         if values.are_known(*problem.inputs, problem.y):
             values.check(problem)
-        return reference.reduced_elements(problem)
+        return _transformed(problem, reference.reduced_elements)
     if torch.compiler.is_compiling():
         return ops.elements(problem)
     return shortcut.note(problem, autograd.loss(problem))
@@ -58,12 +62,18 @@ def rows(problem: RowsOfClasses) -> Tensor:
     ):
         if y.dim() == 1 and values.are_known(y):
             values.check_labels(problem)
-        loss = reference.reduced_rows(problem)
+        loss = _transformed(problem, reference.reduced_rows)
     elif torch.compiler.is_compiling():
         loss = ops.rows_of_classes(problem)
     else:
         loss = shortcut.note(problem, autograd.loss(problem))
     return loss.to(dtype)
+
+
+def _transformed(problem: Any, formula: Callable[[Any], Tensor]) -> Tensor:
+    """Return the loss by the kernels below the transforms, or else as torch differentiates it."""
+    loss = transforms.loss(problem)
+    return formula(problem) if loss is None else shortcut.note(problem, loss)
 
 
 def _loss_on_gpu(problem: Elements | RowsOfClasses) -> Tensor:

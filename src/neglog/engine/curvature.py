@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neglog.engine import reference, values
+from neglog.engine import levels, reference
 from neglog.engine.derivatives import Facts, product, total
 from neglog.engine.problem import Elements, RowsOfClasses
 
@@ -58,8 +58,9 @@ def _of_rows(problem: RowsOfClasses, moves: Moves, by_y: bool) -> list[Tensor | 
         return [torch.zeros_like(problem.x), None]
     rows, each = problem.by_rows(), reference.scales_of_rows(problem)
     x, keep = rows.x, reference.kept_rows(rows)
-    if not (values.are_known(keep) and bool(keep.all())):
-        x, each = torch.where(keep[:, None], x, 0.0), torch.where(keep, each, 0.0)
+    if not levels.are_all(keep):
+        rows = reference.shown_rows(rows, keep)
+        x, each = rows.x, torch.where(keep, each, 0.0)
     p, each = torch.softmax(x, 1), each[:, None]
     by_target = each * (1.0 - rows.smoothing)
     by_target = by_target if rows.weight is None else by_target * rows.weight

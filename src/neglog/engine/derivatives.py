@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from neglog import placed
-from neglog.engine import values
+from neglog.engine import levels
 from neglog.likelihood import Likelihood
 
 
@@ -168,7 +168,7 @@ def product(move: Tensor, slope: Tensor) -> Tensor:
 
     The move itself stays a factor, so that the derivative by it is the slope where it is 0 too.
     """
-    if values.are_known(slope, move) and bool(slope.detach().sum().isfinite()):
+    if levels.is_nonzero(move) or levels.is_finite(slope):
         return move * slope
     return move * slope.masked_fill((move == 0) & ~slope.isfinite(), 0.0)
 

@@ -142,6 +142,12 @@ def labels_of(problem: RowsOfClasses, keep: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(known, label, 0), torch.where(known, ones, ones * math.nan)
 
 
+def shown_rows(problem: RowsOfClasses, keep: Tensor) -> RowsOfClasses:
+    """Return rows in which those that are not kept are replaced, so that no NaN comes back."""
+    y = problem.y if problem.y.dim() == 1 else torch.where(keep[:, None], problem.y, 0.0)
+    return problem._replace(x=torch.where(keep[:, None], problem.x, 0.0), y=y)
+
+
 def count_of_rows(problem: RowsOfClasses) -> Tensor:
     """Return what a mean over the rows divides by, in the dtype of the rows."""
     return weights_of_rows(problem).sum()

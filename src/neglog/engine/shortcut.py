@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
-from neglog.engine import values
+from neglog.engine import levels, transforms, values
 from neglog.engine.autograd import Results, Task, differentiable
 from neglog.engine.problem import Elements, RowsOfClasses
 
@@ -32,7 +32,7 @@ _MOST = 512
 _compiles, _is_overridden = torch.compiler.is_compiling, torch._C._is_torch_function_mode_enabled
 _WIDE = (torch.float32, torch.float64)
 _NONE = (False,) * 4  # no derivative is wanted
-_tasks: dict[Any, _Short] = {}
+_tasks: dict[Any, Task] = {}
 _watch = threading.local()
 
 
@@ -44,10 +44,10 @@ def call(
         return long_way(*arguments, **options)
     x, y = arguments
     if not (values.kernel_sees(x, y) and x.is_contiguous() and y.is_contiguous()):
+        if values.is_transformed() and values.are_local(x, y):
+            return _transformed(function, long_way, arguments, options)
         return long_way(*arguments, **options)
-    key: Any = (function, x.dtype, y.dtype, x.shape, y.shape, is_torch_compatible())
-    if options:
-        key = (*key, *options.items(), *map(type, options.values()))  # 1 is 1.0, but for its type
+    key = _key(function, x, y, options)
     try:
         task = _tasks.get(key)
     except TypeError:  # an option without a hash is for the checks to refuse
@@ -61,14 +61,45 @@ def call(
     ):
         return long_way(*arguments, **options)
     if task is None:
-        return _watched(key, long_way, x, y, options)
+        return _watched(key, _Short, long_way, x, y, options)
     if x.requires_grad and torch.is_grad_enabled():
         return differentiable(task, x, y)
     return task.run((x, y), _NONE)[0]
 
 
+def _key(function: Any, x: Tensor, y: Tensor, options: dict[str, Any]) -> Any:
+    key: Any = (function, x.dtype, y.dtype, x.shape, y.shape, is_torch_compatible())
+    if options:
+        key = (*key, *options.items(), *map(type, options.values()))  # 1 is 1.0, but for its type
+    return key
+
+
+def _transformed(
+    function: Any, long_way: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """Return the loss under `torch.func` by the short way, or else by the long one."""
+    x, y = arguments
+    key = ("transformed", _key(function, x, y, options))
+    try:
+        task = _tasks.get(key)
+    except TypeError:
+        return long_way(*arguments, **options)
+    if _is_overridden() or (x.dtype not in _WIDE and torch.is_autocast_enabled("cpu")):
+        return long_way(*arguments, **options)
+    if task is None:
+        return _watched(key, Task, long_way, x, y, options)
+    nothing = (None,) * (len(task.problem.tensors()) - 2)  # beside x and y
+    loss = transforms.loss_of(task, (x, y, *nothing))
+    return long_way(*arguments, **options) if loss is None else loss
+
+
 def _watched(
-    key: Any, long_way: Callable[..., Any], x: Tensor, y: Tensor, options: dict[str, Any]
+    key: Any,
+    kind: type[Task],
+    long_way: Callable[..., Any],
+    x: Tensor,
+    y: Tensor,
+    options: dict[str, Any],
 ) -> Any:
     """Go the long way, and remember the short one if there is one."""
     seen: list[tuple[Any, Tensor]] = []
@@ -79,10 +110,11 @@ def _watched(
         _watch.seen = None
     if len(seen) == 1 and seen[0][1] is result and _are_simple(options):
         problem, tensors = seen[0][0].parted()
-        if tensors[0] is x and tensors[1] is y and all(t is None for t in tensors[2:]):
+        kept = levels.is_same(tensors[0], x) and levels.is_same(tensors[1], y)
+        if kept and all(t is None for t in tensors[2:]):
             if len(_tasks) >= _MOST:
                 _tasks.clear()
-            _tasks[key] = _Short(problem)
+            _tasks[key] = kind(problem)
     return result
 
 

@@ -38,6 +38,21 @@ def kernel_serves(*tensors: Tensor) -> bool:
     return kernel_sees(*tensors)
 
 
+def is_transformed() -> bool:
+    """Tell whether a transform of `torch.func` or forward mode runs, and no compiler looks on."""
+    return (_transforms() or forward_ad._current_level >= 0) and not _compiles()
+
+
+def are_local(*tensors: Tensor) -> bool:
+    """Tell whether tensors are on a CPU and nothing but transforms wraps them or watches."""
+    return all(type(t) in _PLAIN and t.is_cpu for t in tensors) and not is_watched()
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Tell whether a tensor is a plain one on a CPU."""
+    return type(tensor) in _PLAIN and tensor.is_cpu
+
+
 def gpu_serves(*tensors: Tensor) -> bool:
     """Tell whether Triton's kernels may run: plain tensors on one GPU that hold something."""
     for t in tensors:

@@ -1,0 +1,299 @@
+"""A function of tensors under `torch.func`: at each level its own rule, at the bottom a kernel.
+
+torch's way to the same end, an `autograd.Function` with rules, makes classes and trees of each call
+at each level: a fifth of a millisecond, where a small loss takes a hundredth. This calls what torch
+calls, and nothing else. The danger is that the names are torch's own: where one of them is missing
+or a tensor is out of the ordinary, `evaluate` raises `Unserved`, and the caller has torch
+differentiate the formula. `tests/test_transforms.py` holds it, with the names there and without.
+
+A level of `jvp` is taken apart into values and tangents, a level of `vmap` becomes a dimension, and
+a level of `grad` or `vjp` a node of the graph, whose backward pulls with the values that lie below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.autograd.function import _SingleLevelFunction
+
+from neglog.engine import values
+
+Tensors = Sequence[Any]  # tensors, or None in their places
+_NAMES = (
+    "CGradInterpreterPtr", "CJvpInterpreterPtr", "CVmapInterpreterPtr", "TransformType",
+    "_add_batch_dim", "_unwrap_batched", "_unwrap_for_grad", "_wrap_for_grad", "get_unwrapped",
+    "get_single_level_autograd_function_allowed", "is_functorch_wrapped_tensor",
+    "maybe_get_level", "peek_interpreter_stack", "pop_dynamic_layer_stack",
+    "push_dynamic_layer_stack", "set_single_level_autograd_function_allowed", "unwrap_if_dead",
+)  # fmt: skip
+_functorch: Any = torch._C._functorch
+
+
+_IS_KNOWN = all(hasattr(_functorch, name) for name in _NAMES)
+if _IS_KNOWN:
+    _GRAD, _JVP, _VMAP = (getattr(_functorch.TransformType, k) for k in ("Grad", "Jvp", "Vmap"))
+
+
+class Unserved(Exception):
+    """What is asked for has no rule here."""
+
+
+class Rules(Protocol):
+    """A function that knows its derivatives and how to run over a batch.
+
+    Its results are a list, with None for those that are not wanted.
+    """
+
+    def also(self, moving: Sequence[bool]) -> Rules:
+        """Return the function with all results that the derivatives by these tensors need."""
+
+    def run(self, tensors: Tensors) -> list[Tensor | None]:
+        """Return the results of plain tensors."""
+
+    def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
+        """Return how the results move with the tensors: those of `also`, as the tensors are."""
+
+    def pull(
+        self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
+    ) -> list[Tensor | None]:
+        """Return upstream · the derivatives of the results by the tensors that need them."""
+
+    def over(
+        self, tensors: Tensors, places: Sequence[int | None], size: int
+    ) -> tuple[Rules, list[Any], Callable[[Tensors], list[Tensor | None]]]:
+        """Return what runs over a batch, which lies in those dimensions, and what takes it apart.
+
+        The latter returns results whose first dimension is the batch.
+        """
+
+
+def evaluate(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
+    """Return the results, differentiable at every level.
+
+    Raises:
+        Unserved: a tensor is no plain one at its bottom, or nothing here knows its derivative.
+    """
+    if not _IS_KNOWN or values.is_watched():
+        raise Unserved
+    alive = []
+    for tensor in tensors:
+        if tensor is not None:
+            tensor = _functorch.unwrap_if_dead(tensor)
+            if not values.is_plain(bottom(tensor)):
+                raise Unserved
+        alive.append(tensor)
+    return _at_level(rules, alive)
+
+
+def bottom(tensor: Tensor) -> Tensor:
+    """Return what the levels' wrappers hold in the end."""
+    while _functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def is_same(one: Tensor, other: Tensor) -> bool:
+    """Tell whether tensors are one, or wrap the very same one: a conversion to itself wraps."""
+    return one is other or (_IS_KNOWN and bottom(one) is bottom(other))
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Tell whether a tensor is known to hold finite numbers only, below all levels."""
+    held = _known(tensor)
+    if held is None:
+        return False
+    with torch._C._DisableFuncTorch():
+        return math.isfinite(held.detach().sum().item())
+
+
+def is_nonzero(tensor: Tensor) -> bool:
+    """Tell whether a tensor is one number, known not to be 0."""
+    if tensor.dim():
+        return False
+    held = _known(tensor)
+    return held is not None and not held.dim() and held.item() != 0
+
+
+def are_all(mask: Tensor) -> bool:
+    """Tell whether a mask is known to be true everywhere, below all levels."""
+    held = _known(mask)
+    if held is None:
+        return False
+    with torch._C._DisableFuncTorch():
+        return bool(held.all().item())
+
+
+def _known(tensor: Tensor) -> Tensor | None:
+    """Return what lies below all levels, if it may be looked at."""
+    if torch.compiler.is_compiling() or values.is_watched():
+        return None
+    if not _IS_KNOWN and torch._C._are_functorch_transforms_active():
+        return None
+    held = bottom(tensor) if _IS_KNOWN else tensor
+    return held if values.is_plain(held) and not _functorch.is_legacy_batchedtensor(held) else None
+
+
+def _at_level(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
+    top = _functorch.peek_interpreter_stack()
+    if top is None:
+        return _at_bottom(rules, tensors)
+    kind = top.key()
+    if kind == _GRAD:
+        return _reverse(top, rules, tensors)
+    if kind == _JVP:
+        return _forward(top, rules, tensors)
+    if kind == _VMAP:
+        return _batch(top, rules, tensors)
+    raise Unserved
+
+
+def _below(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function one level below."""
+    saved = _functorch.pop_dynamic_layer_stack()
+    try:
+        return call(*arguments)
+    finally:
+        _functorch.push_dynamic_layer_stack(saved)
+
+
+def _at_bottom(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
+    recorded = [_is_recorded(t) for t in tensors]
+    primals, moves = _parted(tensors)
+    if any(m is not None for m in moves):
+        if any(recorded):  # a backward would not see the tangents
+            raise Unserved
+        results, changes = _pushed(rules, primals, moves, lambda wider, held: wider.run(held))
+        return [_dual(r, c) for r, c in zip(results, changes, strict=True)]
+    if not any(recorded):
+        return rules.run(tensors)
+    rules = rules.also(recorded)
+    with torch.no_grad():
+        results = rules.run(tensors)
+    return _recorded(rules, results, tensors, 0)
+
+
+def _is_recorded(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.requires_grad and torch.is_grad_enabled()
+
+
+def _reverse(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
+    level, below, lifted, recorded = top.level(), list(tensors), list(tensors), []
+    for i, tensor in enumerate(tensors):
+        here = tensor is not None and _functorch.maybe_get_level(tensor) == level
+        recorded.append(here and _is_recorded(tensor))
+        if here:
+            below[i] = _functorch._unwrap_for_grad(tensor, level)
+        elif _is_recorded(tensor):  # at a level below: a node here must not hang on it
+            lifted[i] = _functorch._wrap_for_grad(tensor, level)
+    moved = any(recorded)
+    rules = rules.also(recorded) if moved else rules
+    if _functorch.CGradInterpreterPtr(top).prevGradMode():
+        results = _below(_at_level, rules, below)
+    else:
+        with torch.no_grad():  # as it was outside
+            results = _below(_at_level, rules, below)
+    return _recorded(rules, results, lifted, level) if moved else results
+
+
+def _recorded(rules: Rules, results: Tensors, tensors: Tensors, level: int) -> list[Tensor | None]:
+    """Return the results as those of a node of the graph."""
+    allowed = _functorch.get_single_level_autograd_function_allowed()
+    _functorch.set_single_level_autograd_function_allowed(True)
+    try:
+        found = iter(_node.apply(rules, results, level, *tensors))
+    finally:
+        _functorch.set_single_level_autograd_function_allowed(allowed)
+    return [None if r is None else next(found) for r in results]
+
+
+class _Node(_SingleLevelFunction):
+    @staticmethod
+    def forward(ctx: Any, rules: Rules, results: Tensors, level: int, *tensors: Any) -> Any:
+        ctx.rules, ctx.count = rules, len(tensors)
+        ctx.there = [r is not None for r in results]
+        ctx.set_materialize_grads(False)
+        outputs = [r for r in results if r is not None]
+        if level:
+            outputs = [_functorch._wrap_for_grad(r, level) for r in outputs]
+        ctx.save_for_backward(*tensors, *outputs)  # these with the graph that they get here
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor | None) -> Any:
+        saved, given = ctx.saved_tensors, iter(upstream)
+        tensors, outputs = saved[: ctx.count], iter(saved[ctx.count :])
+        results = [next(outputs) if there else None for there in ctx.there]
+        above = [next(given) if there else None for there in ctx.there]
+        return None, None, None, *ctx.rules.pull(tensors, results, above, ctx.needs_input_grad[3:])
+
+
+_node: Any = _Node  # torch does not type `apply` here
+
+
+def _forward(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
+    level = top.level()
+    primals, moves = _parted(tensors)
+    below, moves = (
+        [None if t is None else _functorch._unwrap_for_grad(t, level) for t in each]
+        for each in (primals, moves)
+    )
+    with forward_ad._set_fwd_grad_enabled(_functorch.CJvpInterpreterPtr(top).prevFwdGradMode()):
+        if all(m is None for m in moves):
+            found: list[Tensor | None] = _below(_at_level, rules, below)
+            return found
+        results, changes = _below(_pushed, rules, below, moves, _at_level)
+
+    def raised(tensor: Tensor | None) -> Any:
+        return None if tensor is None else _functorch._wrap_for_grad(tensor, level)
+
+    return [_dual(raised(r), raised(c)) for r, c in zip(results, changes, strict=True)]
+
+
+def _parted(tensors: Tensors) -> tuple[list[Any], list[Any]]:
+    """Return tensors and their tangents, which are None where there is none."""
+    if forward_ad._current_level < 0 or not torch._C._is_fwd_grad_enabled():
+        return list(tensors), [None] * len(tensors)
+    pairs = [
+        (t, None) if t is None or not t.is_floating_point() else forward_ad.unpack_dual(t)
+        for t in tensors
+    ]
+    return [
+        t if move is None else primal for t, (primal, move) in zip(tensors, pairs, strict=True)
+    ], [move for _, move in pairs]
+
+
+def _pushed(
+    rules: Rules, tensors: Tensors, moves: Tensors, evaluated: Callable[[Rules, Tensors], Any]
+) -> tuple[Tensors, Tensors]:
+    wider = rules.also([m is not None for m in moves])
+    results = evaluated(wider, tensors)
+    return results, rules.push(tensors, results, moves)
+
+
+def _dual(result: Tensor | None, change: Tensor | None) -> Any:
+    if result is None or change is None:
+        return result
+    return forward_ad.make_dual(result, change)
+
+
+def _batch(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
+    level = top.level()
+    pairs = [(None, None) if t is None else _functorch._unwrap_batched(t, level) for t in tensors]
+    below, places = [t for t, _ in pairs], [place for _, place in pairs]
+    if all(place is None for place in places):
+        found: list[Tensor | None] = _below(_at_level, rules, below)
+        return found
+    results = _below(_over, rules, below, places, _functorch.CVmapInterpreterPtr(top).batchSize())
+    return [None if r is None else _functorch._add_batch_dim(r, 0, level) for r in results]
+
+
+def _over(
+    rules: Rules, tensors: Tensors, places: Sequence[int | None], size: int
+) -> list[Tensor | None]:
+    rules, tensors, taken_apart = rules.over(tensors, places, size)
+    return taken_apart(_at_level(rules, tensors))

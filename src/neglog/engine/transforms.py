@@ -1,0 +1,167 @@
+"""The losses by the kernels under `torch.func` and with dual numbers: their rules for `levels`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.engine import levels, reference, values
+from neglog.engine.autograd import Task
+from neglog.engine.curvature import changes
+from neglog.engine.derivatives import product, total
+from neglog.engine.levels import Tensors, Unserved
+from neglog.engine.problem import Elements, RowsOfClasses
+
+Problem = Elements | RowsOfClasses
+
+
+def loss(problem: Problem) -> Tensor | None:
+    """Return the reduced loss by the kernels below all transforms, or None if they do not serve."""
+    bare, tensors = problem.parted()
+    return loss_of(Task(bare), tensors) if values.is_transformed() else None
+
+
+def loss_of(task: Task, tensors: Tensors) -> Tensor | None:
+    """Return the loss of a task, or None if its formula has to be differentiated instead."""
+    dtype = tensors[0].dtype
+    if not values.is_served(dtype) or not all(t is None or t.numel() for t in tensors):
+        return None
+    if dtype in reference.HALF:
+        tensors = task.holding(tensors).each(Tensor.float).tensors()
+    try:
+        found = levels.evaluate(_Loss(task, [False] * len(tensors)), tensors)[0]
+    except Unserved:
+        return None
+    assert found is not None
+    return found.to(dtype) if dtype in reference.HALF else found
+
+
+class _Loss:
+    """A loss, and the wanted ones of its slopes by its tensors: `levels.Rules`."""
+
+    def __init__(self, task: Task, wanted: Sequence[bool]) -> None:
+        self.task, self.wanted = task, wanted
+        problem = task.problem
+        self.count = (len(problem.inputs) if isinstance(problem, Elements) else 1) + 1
+
+    def also(self, moving: Sequence[bool]) -> _Loss:
+        """Return the loss with further slopes."""
+        problem = self.task.problem
+        log_p = isinstance(problem, RowsOfClasses) and not problem.likelihood.softmax
+        if any(moving[self.count :]) or (log_p and moving[1]):
+            raise Unserved
+        pairs = zip(self.wanted, moving, strict=True)
+        return _Loss(self.task, [a or b for a, b in pairs])
+
+    def run(self, tensors: Tensors) -> list[Tensor | None]:
+        """Return the loss and the slopes by the kernel."""
+        value, slopes = self.task.run(tensors, self.wanted)
+        return [value, *slopes]
+
+    def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
+        """Return how the loss and the wanted slopes move."""
+        problem = self.task.holding(tensors)
+        terms = [product(m, s) for m, s in zip(moves, results[1:], strict=True) if m is not None]
+        along = total(terms)
+        if problem.reduction != "none":
+            along = along.sum()
+        elif isinstance(problem, RowsOfClasses):
+            along = along.sum(1).reshape(-1)
+        found: list[Tensor | None] = [along, *[None] * len(tensors)]
+        if any(self.wanted):
+            by_y = self.wanted[self.count - 1]
+            pushed = changes(problem, moves[: self.count], by_y)
+            found[1 : 1 + len(pushed)] = pushed
+        return found
+
+    def pull(
+        self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
+    ) -> list[Tensor | None]:
+        """Return upstream · slopes, and the change of the slopes along their own upstream."""
+        problem = self.task.holding(tensors)
+        terms: list[list[Tensor]] = [[] for _ in tensors]
+        if upstream[0] is not None:
+            above = problem.over_classes(upstream[0])
+            for place, need, slope in zip(terms, needs, results[1:], strict=True):
+                if need:
+                    place.append(product(above, slope))
+        moves = upstream[1 : 1 + self.count]
+        if any(m is not None for m in moves):
+            by_y = needs[self.count - 1]
+            for place, change in zip(terms, changes(problem, moves, by_y), strict=False):
+                place += [] if change is None else [change]
+        return [total(t) if t and need else None for t, need in zip(terms, needs, strict=True)]
+
+    def over(
+        self, tensors: Tensors, places: Sequence[int | None], size: int
+    ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
+        """Return the losses of all elements or rows of the batch at once."""
+        if isinstance(self.task.problem, Elements):
+            return self._over_elements(tensors, places, size)
+        return self._over_rows(tensors, places, size)
+
+    def _over_elements(
+        self, tensors: Tensors, places: Sequence[int | None], size: int
+    ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
+        problem: Any = self.task.problem
+        batch = [_first(t, place, size) for t, place in zip(tensors, places, strict=True)]
+        each, count = problem.reduction == "none", batch[0][0].numel()
+        factor = problem.factor / count if problem.reduction == "mean" else problem.factor
+        whole = problem._replace(reduction="none", factor=factor)
+
+        def taken_apart(results: Tensors) -> list[Tensor | None]:
+            value, *slopes = results
+            return [value if each else value.reshape(size, -1).sum(1), *slopes]
+
+        return _Loss(Task(whole), self.wanted), batch, taken_apart
+
+    def _over_rows(
+        self, tensors: Tensors, places: Sequence[int | None], size: int
+    ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
+        if places[2] is not None:  # a weight of the classes for each of the batch
+            raise Unserved
+        problem: Any = self.task.problem
+        x, y, _, share = (_first(t, p, size) for t, p in zip(tensors, places, strict=True))
+        flat = [None if t is None else t.flatten(0, 1) for t in (x, y)]
+        flat += [tensors[2], None if share is None else share.flatten()]
+        whole = problem._replace(reduction="none").holding(flat)
+        count = _counts(whole, size) if problem.reduction == "mean" else 1
+
+        def taken_apart(results: Tensors) -> list[Tensor | None]:
+            value, by_x, by_y, *rest = results
+            value = value.reshape(size, -1)
+            by_x = None if by_x is None else _shared(by_x.reshape(x.shape), count)
+            by_y = None if by_y is None else _shared(by_y.reshape(y.shape), count)
+            if problem.reduction != "none":
+                value = value.sum(1)
+            if problem.reduction == "mean":
+                value = value / count
+            return [value, by_x, by_y, *rest]
+
+        return _Loss(Task(whole.parted()[0]), self.wanted), flat, taken_apart
+
+
+def _counts(problem: RowsOfClasses, size: int) -> Tensor | int:
+    """Return what the mean over the rows of each of a batch divides by; one for all if known."""
+    plain = problem.share is None and (problem.y.dim() == 2 or problem.weight is None)
+    if plain and levels.are_all(reference.kept_rows(problem)):
+        return problem.y.shape[0] // size
+    return reference.weights_of_rows(problem).reshape(size, -1).sum(1)
+
+
+def _shared(slopes: Tensor, count: Tensor | int) -> Tensor:
+    """Return the slopes of sums over so many as those of means; of nothing there are none."""
+    if isinstance(count, int):
+        return slopes if count == 1 else slopes * (1.0 / count)
+    scale = torch.where(count == 0, 0.0, 1.0 / count)
+    return slopes * scale.reshape(-1, *[1] * (slopes.dim() - 1))
+
+
+def _first(tensor: Tensor | None, place: int | None, size: int) -> Any:
+    """Return a tensor with the batch in its first dimension."""
+    if tensor is None:
+        return None
+    return tensor.expand(size, *tensor.shape) if place is None else tensor.movedim(place, 0)
