@@ -511,7 +511,10 @@ DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
         (b"a,b,b\n1,2,3\n2,3,4\n", "has 'b' more than once among its column names"),
         (b"a,b\n1,2,3\n4,5\n", "has 3 values in line 2, but 2 column names"),
         (b"a,b\n1,2\n3\n4,5\n", "1 value is missing, in column 'b' (1, first in row 1)"),
-        ("a,b\n1,\u00e4\n2,\u00f6\n".encode("latin1"), "byte 0xe4 in line 2 is none of it"),
+        (
+            "a,b\n1,\u00e4\n2,\u00f6\n".encode("latin1"),
+            "(byte 0xe4 in line 2), and its encoding is not certain: a value may be 'ä' in",
+        ),
         ("a,b\n1,2\n".encode("utf-16-le"), "holds NUL bytes, the first at byte 1: it is UTF-16"),
         (b"a,b\n1,\0\n2,3\n", "holds NUL bytes, the first at byte 6"),
         (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG image, no table"),

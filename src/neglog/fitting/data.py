@@ -144,7 +144,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is not None:
         design = Design(tuple(Column(name) for name in table.names), options.missing)
         whole = pl.DataFrame([values, *others.columns.values()])
-        frame, kept = pl.DataFrame(), rows.keep(whole, options.missing, whole.columns)
+        always, frame = whole.columns, pl.DataFrame()
     else:
         frame = _features(table, name, options)
         levels.check_read(options, [name, *frame.columns])
@@ -153,7 +153,9 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         frame = designs.cleaned(frame, design.columns)
         whole = frame.with_columns(values, *others.columns.values())
         always = [name, *(column.name for column in others.columns.values())]
-        kept = rows.keep(whole, options.missing, always)
+    empty = [column.name for column in whole if column.null_count() == len(whole)]
+    rows.refuse_empty(empty, len(whole), always)
+    kept = rows.keep(whole, options.missing, always)
     if kept.sum() < 2:
         raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
     notes = list(table.notes)

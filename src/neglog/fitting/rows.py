@@ -58,6 +58,25 @@ def keep(
     return kept
 
 
+def refuse_empty(names: Sequence[str], rows: int, always: Sequence[str]) -> None:
+    """Refuse columns without any value, which neither leaving out rows nor a mean can help.
+
+    Args:
+        names: of the empty columns.
+        rows: how many rows there are.
+        always: columns that cannot be left out, as the target.
+    """
+    if not names:
+        return
+    needed = [name for name in names if name in always]
+    remedy = "use a column that has values"
+    if not needed:
+        each = " ".join(f"--drop {name!r}" for name in names[:8])
+        remedy = f"leave out such columns with {each} (drop={list(names[:8])})"
+    shown = listed([repr(name) for name in needed or names])
+    raise FitError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
+
+
 def has_no_mean(column: pl.Series) -> bool:
     """Whether a column holds labels, not numbers."""
     return not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null))

@@ -1,22 +1,25 @@
-"""Text files of tables: their encoding, their line ends, their separator, their decimal commas."""
+"""Text files of tables: from their bytes to the columns."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import io
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting import encodings, layout, raw
+from neglog.fitting.layout import Layout
 from neglog.fitting.levels import has_leading_zeros, zeros_lost
 from neglog.fitting.reading import Reading
-from neglog.fitting.table import listed
+from neglog.fitting.table import listed, number_where_text_is_one
 
 _LOOK = 65_536
+_FEW_LINES, _MOST = 3, 64_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
 _DECIMAL_COMMA = r"^\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*$"
@@ -37,108 +40,156 @@ def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
         reading: how it is read.
 
     Raises:
-        FitError: it is no text in UTF-8, or UTF-16 with its mark; or two columns have one name.
+        FitError: its encoding or its layout is not certain, or a line is too long.
         OSError: it cannot be opened.
         polars.exceptions.PolarsError: it is no table.
     """
+    content = _unpacked(path, notes, reading)
+    with _opened(path, content) as file:
+        scan = raw.scan(raw.parts(file), encodings.stated(reading))
+        encoding = encodings.of_file(path, scan, file, reading, notes)
+    if encoding != "utf-8":
+        content = (path.read_bytes() if content is None else content).decode(encoding).encode()
+    with _opened(path, content) as file:
+        head = beginning(file)
+    found = layout.find(str(path), head.decode(), reading)
+    notes += found.notes
+    comment = raw.comments(path, found, scan, encoding, notes)
+    source: Path | bytes = path
+    if content is not None or not found.plain or comment or scan.blank:
+        content = path.read_bytes() if content is None else content
+        source = found.header() + raw.rows(raw.after(content, found.lines), comment)
+    try:
+        frame = _parsed(source, found, reading)
+    except pl.exceptions.ComputeError as error:
+        content = path.read_bytes() if content is None else content
+        body = raw.after(content, found.lines)
+        raise raw.too_long(path, body, found, comment, found.lines) or error from None
+    frame = _without_empty(path, frame, found)
+    notes += zeros_lost(_with_leading_zeros(raw.after(head, found.lines), found, frame, reading))
+    frame, padded = tidied(frame, reading)
+    if found.separator == ";":
+        frame = _with_decimal_commas(frame, notes)
+    notes += blanks_lost(n for n in padded if _is_text(frame[n]))
+    return frame
+
+
+def _opened(path: Path, content: bytes | None) -> BinaryIO:
+    return path.open("rb") if content is None else io.BytesIO(content)
+
+
+def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
+    """Return the content of a file that is compressed, or not in a superset of ASCII; else None."""
     with path.open("rb") as file:
         head = file.read(_LOOK)
-    source: Path | bytes = path
-    if head.startswith(_UTF16):
-        head = source = path.read_bytes().decode("utf-16").encode()
-        notes.append(f"{path.name} is read as UTF-16.")
+    content: bytes | None = None
     if head.startswith(_GZIP):
-        source = gzip.decompress(path.read_bytes())
-        head = source[:_LOOK]
-    _check_text(path, head)
+        content = gzip.decompress(path.read_bytes())
+        head = content[:_LOOK]
+    if reading.encoding is None and head.startswith(_UTF16):
+        content = (path.read_bytes() if content is None else content).decode("utf-16").encode()
+        notes.append(f"{path.name} is read as UTF-16.")
+    elif not encodings.extends_ascii(encodings.stated(reading)):
+        content = path.read_bytes() if content is None else content
+        content = encodings.decoded(path, content, encodings.stated(reading)).encode()
+    head = head if content is None else content[:_LOOK]
+    check_text(path, head)
     if b"\r" in head and b"\n" not in head:
-        whole = source if isinstance(source, bytes) else path.read_bytes()
-        head = source = whole.replace(b"\r", b"\n")
-    separator = separator_of(path, head)
-    try:
-        frame = pl.read_csv(
-            source,
-            separator=separator,
-            infer_schema_length=None,
-            null_values=reading.markers,
-            schema_overrides=dict.fromkeys(reading.texts, pl.String),
-        )
-    except pl.exceptions.ComputeError as error:
-        raise _explained(path, source, separator) or error from None
-    notes += zeros_lost(_with_leading_zeros(head, separator, frame, reading))
-    return _with_decimal_commas(frame, notes) if separator == ";" else frame
+        content = path.read_bytes() if content is None else content
+        content = content.replace(b"\r", b"\n")
+    return content
 
 
-def separator_of(path: Path, head: bytes) -> str:
-    """Return what is between the fields: what the line of names has most of.
+def beginning(file: BinaryIO) -> bytes:
+    """Return some lines of a file, whole ones."""
+    content = file.read(_LOOK)
+    while content.count(b"\n") < _FEW_LINES and len(content) < _MOST:
+        more = file.read(_LOOK)
+        if not more:
+            return content
+        content += more
+    return content[: content.rfind(b"\n") + 1] if file.read(1) else content
+
+
+def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFrame:
+    return pl.read_csv(
+        source,
+        separator=found.separator,
+        infer_schema_length=None,
+        null_values=reading.markers,
+        schema_overrides={name: pl.String for name in found.names if name in reading.texts},
+    )
+
+
+def _without_empty(path: Path, frame: pl.DataFrame, found: Layout) -> pl.DataFrame:
+    check_empty(path, frame, found)
+    return frame.drop(found.empty)
+
+
+def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
+    """Refuse values in columns whose first rows held none.
 
     Raises:
-        FitError: two columns have one name.
+        FitError: there are some.
     """
-    first = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0]
-    separator = max((b",", b";", b"\t"), key=first.count).decode()
-    _check_names(path, first, separator)
-    return separator
+    for name in found.empty:
+        if frame[name].null_count() < len(frame):
+            value = frame[name].drop_nulls()[0]
+            raise FitError(
+                f"{path}: {name} has no name, but holds values such as {value!r}; name it, or put "
+                "values that hold separators in quotes."
+            )
 
 
-def check_text_to_stream(path: Path, head: bytes) -> None:
-    """Refuse what cannot be read from one line's end to another's.
+def tidied(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[str]]:
+    """Return columns without blanks around their text, and the names of those that had some."""
+    text = frame.select(pl.selectors.string())
+    padded = [c.name for c in text if c.str.contains(r"^\s|\s$").any()]
+    bare = [frame[name].str.strip_chars() for name in padded]
+    kept = [own.set(own.is_in(reading.markers), None) for own in bare]
+    return frame.with_columns(kept), padded
+
+
+def blanks_lost(names: Iterable[str]) -> list[str]:
+    """Say around which labels there were blanks."""
+    shown = [repr(name) for name in names]
+    return [f"blanks around the values of {listed(shown)} are left out."] if shown else []
+
+
+def _is_text(column: pl.Series) -> bool:
+    return number_where_text_is_one(column).dtype == pl.String
+
+
+def check_text(path: Path, head: bytes) -> None:
+    """Refuse a file that is not text.
 
     Raises:
-        FitError: it is no text in UTF-8, or its lines end in carriage returns alone.
+        FitError: it is something else.
     """
-    if head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):
-        raise FitError(
-            f"{path} cannot be read block by block, being compressed, in UTF-16 or with carriage "
-            "returns for line ends; save it as CSV in UTF-8, or as Parquet."
-        )
-    _check_text(path, head)
-
-
-def _check_text(path: Path, head: bytes) -> None:
     for start, what in _BINARY.items():
         if head.startswith(start):
             raise FitError(f"{path} is {what}, no table; save it as CSV or Parquet.")
     if b"\0" in head:
         raise FitError(
             f"{path} holds NUL bytes, the first at byte {head.index(0)}: it is UTF-16 without its "
-            "mark, or no text at all; save it as CSV in UTF-8, or as Parquet."
+            "mark, or no text at all; pass --encoding utf-16-le (encoding=), or save it as CSV in "
+            "UTF-8, or as Parquet."
         )
 
 
-def _check_names(path: Path, first: bytes, separator: str) -> None:
-    """Refuse names that are there twice; polars would rename them silently."""
-    line = first.decode(errors="replace")
-    names = next(csv.reader(io.StringIO(line), delimiter=separator), [])
-    twice = [name for name, count in Counter(names).items() if count > 1 and name]
-    if twice:
+def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
+    """Refuse what cannot be read from one line's end to another's.
+
+    Raises:
+        FitError: it is no text in a superset of ASCII, or its lines end in carriage returns alone.
+    """
+    others = not encodings.extends_ascii(encodings.stated(reading))
+    if others or head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):
         raise FitError(
-            f"{path} has {listed([repr(name) for name in twice])} more than once among its column "
-            "names, so that they cannot be told apart; rename one."
+            f"{path} cannot be read block by block, being compressed, in UTF-16 or with carriage "
+            "returns for line ends; save it as CSV in UTF-8, or as Parquet."
         )
-
-
-def _explained(path: Path, source: Path | bytes, separator: str) -> FitError | None:
-    """Return what is wrong with a file that polars refuses, as far as its lines show it."""
-    content = source.read_bytes() if isinstance(source, Path) else source
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        return FitError(
-            f"{path} is not in UTF-8: byte 0x{byte:02x} in line {line} is none of it, but may be "
-            "Latin-1 or Windows-1252; save it as UTF-8 (iconv -f windows-1252 -t utf-8)."
-        )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    width = len(next(reader, []))
-    for row in reader:
-        if len(row) > width:
-            return FitError(
-                f"{path} has {len(row)} values in line {reader.line_num}, but {width} column "
-                "names; mend that line, or put values that hold separators in quotes."
-            )
-    return None
+    check_text(path, head)
 
 
 def _with_decimal_commas(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
@@ -156,12 +207,11 @@ def _with_decimal_commas(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
 
 
 def _with_leading_zeros(
-    head: bytes, separator: str, frame: pl.DataFrame, reading: Reading
+    rows: bytes, found: Layout, frame: pl.DataFrame, reading: Reading
 ) -> list[str]:
     """Return the columns read as whole numbers whose first lines hold digits such as 01234."""
-    text = head[: head.rfind(b"\n") + 1] or head
     some = pl.read_csv(
-        text, separator=separator, infer_schema=False, ignore_errors=True,
+        found.header() + rows, separator=found.separator, infer_schema=False, ignore_errors=True,
         truncate_ragged_lines=True, null_values=reading.markers,
     )  # fmt: skip
     numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]

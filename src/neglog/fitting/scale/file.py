@@ -11,8 +11,11 @@ from typing import Any
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import stored, text_file, written
+from neglog.fitting import encodings, raw, stored, text_file, written
+from neglog.fitting import layout as layouts
+from neglog.fitting.layout import Layout
 from neglog.fitting.levels import texts
+from neglog.fitting.raw import Scan
 from neglog.fitting.reading import PLAIN, Reading
 from neglog.fitting.table import listed, readable, unified
 
@@ -23,16 +26,38 @@ _LOOK = 65_536
 
 
 @dataclass(frozen=True)
+class Text:
+    """How a block of text is to be parsed.
+
+    Attributes:
+        encoding: of the file.
+        layout: its separator and its column names.
+        comment: what begins lines that are no rows; None for nothing.
+        blank: whether there are empty lines.
+    """
+
+    encoding: str
+    layout: Layout
+    comment: str | None
+    blank: bool
+
+    def rows(self, content: bytes) -> bytes:
+        """Return the lines of content that are rows."""
+        return raw.rows(content, self.comment) if self.comment or self.blank else content
+
+
+@dataclass(frozen=True)
 class File:
     """Where the blocks are, and what their columns are read as.
 
     Attributes:
         columns: the columns' names and types as they are stored; text throughout for CSV.
         blocks: of CSV the bytes from and up to which a block goes, of Parquet the rows.
-        separator: what is between the fields of CSV; None for Parquet.
+        text: how a file of text is to be parsed; None for Parquet.
         types: what the columns are to be instead, where that is known.
         levels: the levels of columns of labels, in the order that the file declares.
         texts: the columns of labels, which are read as text.
+        padded: the columns with blanks around their text.
         notes: how the file is read, each a sentence.
         reading: how the user wants it read.
         written: the marks of thousands and decimals in columns of text that hold numbers.
@@ -41,10 +66,11 @@ class File:
     path: Path
     columns: Mapping[str, pl.DataType]
     blocks: Sequence[tuple[int, int]]
-    separator: str | None = None
+    text: Text | None = None
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
     levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
+    padded: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     reading: Reading = PLAIN
     written: Mapping[str, str] = field(default_factory=dict)
@@ -55,11 +81,23 @@ class File:
         Raises:
             FitError: the file cannot be read.
         """
+        return self.tidied(block, names)[0]
+
+    def tidied(self, block: int, names: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+        """Return some of the columns of a block, and which of them had blanks around their text.
+
+        Raises:
+            FitError: the file cannot be read.
+        """
+        padded: list[str] = []
         with readable(self.path):
-            frame = self._csv(block, names) if self.separator else self._parquet(block, names)
+            if self.text is None:
+                frame = self._parquet(block, names)
+            else:
+                frame, padded = text_file.tidied(self._csv(block, names), self.reading)
         frame = self.reading.without_missing(unified(frame))
         labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
-        return self.typed(written.settled(frame.with_columns(labels), self.written))
+        return self.typed(written.settled(frame.with_columns(labels), self.written)), padded
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return columns as what they are to be."""
@@ -72,21 +110,39 @@ class File:
         scan = pl.scan_parquet(self.path).select(names)
         return scan.slice(first, last - first).collect()
 
-    def _csv(self, block: int, names: Sequence[str]) -> pl.DataFrame:
+    def content(self, block: int) -> bytes:
+        """Return the text of a block in UTF-8."""
+        assert self.text is not None
         first, last = self.blocks[block]
         with self.path.open("rb") as file:
             file.seek(first)
             content = file.read(last - first)
-        every, number = list(self.columns), pl.Float64()
-        schema = {n: number if self.types.get(n) == number else pl.String for n in every}
-        return pl.read_csv(
-            io.BytesIO(content),
-            has_header=False,
-            separator=self.separator or ",",
-            schema=schema,
-            columns=[every.index(name) for name in names],
-            null_values=self.reading.markers,
-        ).select(names)
+        own = self.text.encoding
+        return content if own == "utf-8" else content.decode(own).encode()
+
+    def _csv(self, block: int, names: Sequence[str]) -> pl.DataFrame:
+        assert self.text is not None
+        content = self.content(block)
+        layout, number = self.text.layout, pl.Float64()
+        every, used = list(layout.names), [*names, *layout.empty]
+        numbers = {n for n, kind in self.types.items() if kind == number} - self.padded
+        schema = {n: number if n in numbers else pl.String for n in every}
+        try:
+            frame = pl.read_csv(
+                io.BytesIO(self.text.rows(content) or b"\n"),
+                has_header=False,
+                separator=layout.separator,
+                schema=schema,
+                columns=[every.index(name) for name in used],
+                null_values=self.reading.markers,
+            )
+        except pl.exceptions.ComputeError as error:
+            with self.path.open("rb") as file:
+                before = file.read(self.blocks[block][0]).count(b"\n")
+            own = raw.too_long(self.path, content, layout, self.text.comment, before)
+            raise own or error from None
+        text_file.check_empty(self.path, frame, layout)
+        return frame.select(names)
 
     def require(self, name: str) -> None:
         """Refuse a name that is no column's."""
@@ -116,7 +172,9 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> File:
     with readable(path):
         with path.open("rb") as file:
             head = file.read(_LOOK)
-        found = _open_parquet(path, reading) if head[:4] == b"PAR1" else _open_csv(path, head)
+        found = (
+            _open_parquet(path, reading) if head[:4] == b"PAR1" else _open_csv(path, head, reading)
+        )
     found = replace(found, reading=reading)
     if not found.blocks:
         raise FitError(f"{path.name} has no rows; it needs some below its column names.")
@@ -135,23 +193,31 @@ def _open_parquet(path: Path, reading: Reading) -> File:
     return File(path, dict(schema), blocks, levels=levels, notes=tuple(notes))
 
 
-def _open_csv(path: Path, head: bytes) -> File:
-    text_file.check_text_to_stream(path, head)
-    between = text_file.separator_of(path, head)
-    blocks = list(_csv_blocks(path))
+def _open_csv(path: Path, head: bytes, reading: Reading) -> File:
+    text_file.check_text_to_stream(path, head, reading)
+    notes: list[str] = []
+    scan = Scan(encodings.stated(reading))
+    blocks = list(_csv_blocks(path, scan))
     if not blocks:
         raise pl.exceptions.NoDataError
-    with path.open("rb") as file:
-        head = file.read(blocks[0][1])
-    names = pl.read_csv(io.BytesIO(head), separator=between, infer_schema=False, n_rows=0).columns
-    names = [name or f"column {j + 1}" for j, name in enumerate(names)]
-    columns = {name: pl.String() for name in names}
-    start = _end_of_line(head)
-    first = [(start, blocks[0][1])] if head[start:].strip() else []
-    return File(path, columns, [*first, *blocks[1:]], between)
+    with path.open("rb") as opened:
+        encoding = encodings.of_file(path, scan, opened, reading, notes)
+        opened.seek(0)
+        layout = layouts.find(str(path), text_file.beginning(opened).decode(encoding), reading)
+        notes += layout.notes
+        comment = raw.comments(path, layout, scan, encoding, notes)
+        opened.seek(0)
+        start = sum(len(opened.readline()) for _ in range(layout.lines))
+    columns = {name: pl.String() for name in layout.names if name not in layout.empty}
+    blocks = [(max(start, first), last) for first, last in blocks if last > start]
+    text = Text(encoding, layout, comment, scan.blank)
+    file = File(path, columns, blocks, text, notes=tuple(notes))
+    if len(blocks) == 1 and not text.rows(file.content(0)).strip():
+        return replace(file, blocks=[])
+    return file
 
 
-def _csv_blocks(path: Path) -> Iterator[tuple[int, int]]:
+def _csv_blocks(path: Path, scan: Scan) -> Iterator[tuple[int, int]]:
     """Yield where blocks begin and end: at ends of lines that are outside of quotes."""
     first = 0
     with path.open("rb") as file:
@@ -160,9 +226,11 @@ def _csv_blocks(path: Path) -> Iterator[tuple[int, int]]:
             content += more
             end = _last_end(content)
             if end:
+                scan.add(content[:end])
                 yield first, first + end
                 first, content = first + end, content[end:]
     if content.strip():
+        scan.add(content)
         yield first, first + len(content)
 
 
@@ -172,11 +240,3 @@ def _last_end(content: bytes) -> int:
     while end and content.count(b'"', 0, end) % 2:
         end = content.rfind(b"\n", 0, end - 1) + 1
     return end
-
-
-def _end_of_line(content: bytes) -> int:
-    """Return where the first line ends."""
-    end = content.find(b"\n") + 1
-    while end and content.count(b'"', 0, end) % 2:
-        end = content.find(b"\n", end) + 1
-    return end or len(content)

@@ -29,6 +29,7 @@ from neglog.fitting.scale.stream import Encoder, Stream
 from neglog.fitting.scale.survey import Choice, Survey
 from neglog.fitting.scale.tally import Tally
 from neglog.fitting.targets import Target, order
+from neglog.fitting.text_file import blanks_lost
 
 WORST = 1000
 """How many rows `judged` keeps."""
@@ -135,7 +136,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     stated = surveys.labels(survey, choice, file)
     design = surveys.design(survey, choice, stated.levels)
     design = replace(design, written=known)
-    file = replace(file, types=survey.types(file.texts))
+    file = replace(file, types=survey.types(file.texts), padded=frozenset(survey.padded))
     target = surveys.target(survey, choice, file, stated.levels.get(name))
     _refuse_kinks(target, options)
     gaps = frozenset(n for n, seen in survey.columns.items() if seen.missing.rows)
@@ -160,6 +161,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
                     if c.padded and c.type.is_numeric() and n not in stated.levels
                 ]
             ),
+            *blanks_lost(n for n in choice.names if n in survey.padded and survey.is_text(n)),
             *_notes(survey, design, options),
             *order(target, name in {*file.levels, *options.levels}),
         ],

@@ -108,6 +108,7 @@ class Survey:
         kept: how many rows are used.
         values: different values of the target, or those found until they were too many.
         sample: some of the rows that are fitted, as they are stored.
+        padded: the columns with blanks around their text.
     """
 
     columns: dict[str, Seen] = field(default_factory=dict)
@@ -115,10 +116,12 @@ class Survey:
     kept: int = 0
     values: pl.Series | None = None
     sample: list[tuple[int, pl.DataFrame]] = field(default_factory=list)
+    padded: set[str] = field(default_factory=set)
 
     def look(self, file: File, choice: Choice, block: int) -> None:
         """Look at a block."""
-        frame = file.read(block, choice.names)
+        frame, padded = file.tidied(block, choice.names)
+        self.padded.update(padded)
         self.heights[block] = len(frame)
         kept = choice.kept(frame)
         fitted = kept & ~pl.Series(choice.held(block, len(frame)))
@@ -150,6 +153,7 @@ class Survey:
         if other.values is not None:
             self._add_values(other.values)
         self.sample += other.sample
+        self.padded |= other.padded
 
     def row(self, place: Place | None) -> int:
         """Return a row's number in the table."""
@@ -168,6 +172,10 @@ class Survey:
     def rows(self) -> pl.DataFrame:
         """Return the sample in the order of the table."""
         return pl.concat([part for _, part in sorted(self.sample, key=lambda pair: pair[0])])
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds text."""
+        return self.columns[name].type == pl.String
 
     def types(self, texts: Collection[str] = ()) -> Mapping[str, pl.DataType]:
         """Return what the columns that are stored as text are, but for those that stay text."""
@@ -258,6 +266,9 @@ def design(survey: Survey, choice: Choice, levels: Mapping[str, Sequence[Any]]) 
         for name in choice.names
         if seen[name].missing.rows
     }
+    height = sum(survey.heights.values())
+    empty = [name for name, (count, _) in gaps.items() if count == height]
+    rows.refuse_empty(empty, height, choice.always)
     if gaps and choice.options.missing is None:
         rows.refuse(gaps)
     if fill:

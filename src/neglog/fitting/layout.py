@@ -1,0 +1,263 @@
+"""How a file of text is laid out: its separator, its column names, and where the rows begin."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from neglog.errors import FitError
+from neglog.fitting.reading import Reading
+from neglog.fitting.table import listed
+
+_SEPARATORS = ("\t", "|", ";", ",")
+"""Those rarer in text and numbers come first."""
+_WORDS = {"\t": "tabs", "|": "'|'", ";": "semicolons", ",": "commas"}
+_LINES = 400
+_MOST_TITLES = 20
+_STATED = re.compile(r'\ufeff?"?sep=(.)"?\s*$', re.IGNORECASE)
+_COMMENT = re.compile(r"^\s*([#%])")
+_SKIP = "pass --skip-rows N (skip_rows=), the number of lines before the column names"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of a file of text are.
+
+    Attributes:
+        separator: what is between the fields.
+        lines: how many lines come before the first row, that of the names included.
+        names: the names of the columns.
+        plain: whether the first line has these names as they are.
+        empty: the columns without a name or a value, as after separators at the ends of lines.
+        comment: what begins lines that are no rows; None for nothing.
+        notes: what was guessed, each a sentence.
+    """
+
+    separator: str
+    lines: int
+    names: tuple[str, ...]
+    plain: bool
+    empty: tuple[str, ...] = ()
+    comment: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def header(self) -> bytes:
+        """Return a line of the names, which a reader of CSV takes for the first."""
+        line = io.StringIO()
+        csv.writer(line, delimiter=self.separator, lineterminator="\n").writerow(self.names)
+        return line.getvalue().encode()
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The fields of a row, and the number of lines up to its end."""
+
+    fields: list[str]
+    lines: int
+
+    @property
+    def filled(self) -> int:
+        return sum(bool(field.strip()) for field in self.fields)
+
+    @property
+    def is_all_text(self) -> bool:
+        return not any(_is_number(field) for field in self.fields) and self.filled > 0
+
+
+def find(path: str, text: str, reading: Reading) -> Layout:
+    """Return the layout of a file.
+
+    Args:
+        path: how the file is called in messages.
+        text: its beginning, which ends where a line ends.
+        reading: what the user says of it.
+
+    Raises:
+        FitError: it is not certain where the names are, or two columns have one name.
+    """
+    lines = text.removeprefix("\ufeff").split("\n")[:_LINES]
+    before = _before(lines, reading)
+    notes: list[str] = []
+    separator = before.separator or _separator(lines[before.lines :], before.mark, notes)
+    records = _records(lines, separator, before)
+    if not records:
+        raise FitError(f"{path} is empty; it needs a line of column names and rows.")
+    first = 0 if reading.skip_rows is not None else _first(path, records, notes)
+    names, rows = records[first], records[first + 1 :]
+    if before.comments and not first and not names.is_all_text:
+        names, rows = _from_comment(before, names, rows, separator, notes)
+    if before.comments and names.lines > before.lines:
+        notes.insert(0, _of_comments(before))
+    count = len(names.fields)
+    wide = _width(rows) == count + 1 and _is_empty(rows, count)  # separators at the ends of lines
+    fields = [field.strip() for field in names.fields] + [""] * wide
+    _check_names(path, fields)
+    empty = [j for j, own in enumerate(fields) if not own and rows and _is_empty(rows, j)]
+    own = tuple(field or f"column {j + 1}" for j, field in enumerate(fields))
+    left_out = tuple(own[j] for j in empty)
+    if left_out:
+        notes.append(f"{listed(list(left_out))} has no name and no values, and is left out.")
+    plain = names.lines == 1 and list(own) == records[0].fields and not before.lines
+    return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
+
+
+def _is_empty(rows: Sequence[_Record], j: int) -> bool:
+    return not any(row.fields[j].strip() for row in rows if j < len(row.fields))
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What comes before a table: how many lines, comments among them, the separator stated."""
+
+    lines: int
+    separator: str | None
+    mark: str | None = None
+    comments: tuple[str, ...] = ()
+
+
+def _before(lines: Sequence[str], reading: Reading) -> _Before:
+    if reading.skip_rows is not None:
+        return _Before(reading.skip_rows, reading.separator)
+    separator, number, mark = reading.separator, 0, None
+    comments: list[str] = []
+    stated = _STATED.match(lines[0])
+    if stated:
+        separator, number = separator or stated[1], 1
+    for line in lines[number:]:
+        found = _COMMENT.match(line)
+        if found and mark in (None, found[1]):
+            mark = found[1]
+            comments.append(line.strip())
+        elif line.strip():
+            break
+        number += 1
+    return _Before(number, separator, mark, tuple(comments))
+
+
+def _of_comments(before: _Before) -> str:
+    shown = listed([repr(text[:60]) for text in before.comments], most=3)
+    return f"comments before the column names are skipped: {shown}."
+
+
+def _separator(lines: Sequence[str], mark: str | None, notes: list[str]) -> str:
+    """Return what splits most lines into the same number of fields, two or more."""
+    found: dict[str, float] = {}
+    for separator in _SEPARATORS:
+        records = _records(lines, separator, _Before(0, None, mark))
+        width = _width(records)
+        if width > 1:
+            found[separator] = sum(len(r.fields) == width for r in records) / len(records)
+    if not found:
+        return ","
+    best = max(found, key=found.__getitem__)
+    equal = [_WORDS[own] for own, part in found.items() if part == found[best] and own != best]
+    if equal:
+        notes.append(
+            f"the fields are taken to be separated by {_WORDS[best]}, though every line has "
+            f"{listed(equal)} too; --separator (separator=) changes it."
+        )
+    return best
+
+
+def _records(lines: Sequence[str], separator: str, before: _Before) -> list[_Record]:
+    """Return the fields of some lines, comments and empty ones left out."""
+    kept = [
+        (number, line)
+        for number, line in enumerate(lines, 1)
+        if number > before.lines
+        and line.strip()
+        and not (before.mark and line.startswith(before.mark))
+    ]
+    reader = csv.reader((f"{line}\n" for _, line in kept), delimiter=separator)
+    found = []
+    try:
+        for fields in reader:
+            found.append(_Record(fields, kept[reader.line_num - 1][0]))
+    except csv.Error:  # as a field without an end is
+        return found
+    return found
+
+
+def _width(records: Sequence[_Record]) -> int:
+    """Return the most frequent number of fields, the first one of several."""
+    counts = Counter(len(record.fields) for record in records)
+    return max(counts, key=counts.__getitem__, default=0)
+
+
+def _first(path: str, records: Sequence[_Record], notes: list[str]) -> int:
+    """Return which record holds the names: the first one as wide as most, after titles.
+
+    Raises:
+        FitError: it is not certain.
+    """
+    width, count = _width(records), len(records[0].fields)
+    if width < 2 or count > width:
+        return 0
+    titles = [
+        own.filled <= 1
+        or len(own.fields) < max(2, width - 1)
+        or (len(own.fields) < width and after.lines > own.lines + 1)  # an empty line follows
+        for own, after in zip(records, [*records[1:], records[-1]], strict=True)
+    ]
+    first = titles.index(False) if False in titles else 0
+    found = records[first]
+    certain = (
+        first <= _MOST_TITLES
+        and len(found.fields) == found.filled == width
+        and found.is_all_text
+        and first + 1 < len(records)
+    )
+    if first and certain:
+        shown = listed(
+            [
+                repr(", ".join(own.strip() for own in r.fields if own.strip())[:60])
+                for r in records[:first]
+            ]
+        )
+        notes.append(
+            f"the column names are read from line {found.lines}, and the lines before are skipped: "
+            f"{shown}; --skip-rows N (skip_rows=) changes it."
+        )
+        return first
+    if count == width or (count == width - 1 and _is_empty(records[1:], width - 1)):
+        return 0
+    wide = next(record for record in records if len(record.fields) == width)
+    raise FitError(
+        f"{path} has {width} values in line {wide.lines}, but {count} column names in line "
+        f"{records[0].lines}; name every column, or {_SKIP}."
+    )
+
+
+def _from_comment(
+    before: _Before, first: _Record, rows: list[_Record], separator: str, notes: list[str]
+) -> tuple[_Record, list[_Record]]:
+    """Return the names that the last comment holds, and the rows, if it holds as many as values."""
+    text = before.comments[-1].lstrip("#% ")
+    fields = next(csv.reader([text], delimiter=separator), [])
+    names = _Record(fields, before.lines)
+    if len(fields) == len(first.fields) > 1 and names.is_all_text:
+        notes.append(f"the column names are read from the comment in line {before.lines}.")
+        return names, [first, *rows]
+    return first, rows
+
+
+def _check_names(path: str, names: Sequence[str]) -> None:
+    """Refuse names that are there twice; polars would rename them silently."""
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise FitError(
+            f"{path} has {listed([repr(name) for name in twice])} more than once among its column "
+            "names, so that they cannot be told apart; rename one."
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.strip().replace(",", "."))
+    except ValueError:
+        return False
+    return True
