@@ -197,7 +197,7 @@ def _with_numbers(table: Table, name: str, options: Options) -> tuple[Table, dic
         for column in table.frame
         if column.dtype == pl.String and column.name in used - labels
     }
-    known = written.learn(columns, roles=options.roles.values())
+    known = written.learn(columns, roles=options.roles.values(), comma=table.comma)
     if not known:
         return table, known
     notes = (*table.notes, *written.notes(columns, known))

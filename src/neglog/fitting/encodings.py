@@ -19,15 +19,20 @@ TRIED = (
 )  # fmt: skip
 """The encodings that are tried, those with Latin letters in the order of preference."""
 _CLEAR, _COHERENT = 0.85, 0.1
-_LEAST_HANGUL = 6
+_LEAST_HANGUL, _LONG = 6, 400
 _IN_ASIA: dict[str, tuple[str, int, int]] = {
     "gb18030": ("gb2312", 0xA1, 0xD7),
     "big5": ("big5", 0xA1, 0xC6),
     "cp932": ("euc_jp", 0xA1, 0xCF),
     "euc_jp": ("euc_jp", 0xA1, 0xCF),
-    "cp949": ("euc_kr", 0xA1, 0xC8),
+    "cp949": ("euc_kr", 0xB0, 0xC8),
 }
 """The standard of each encoding, and the first bytes of its common characters."""
+_ALPHABETS = (
+    "äöüß", "àâæçéèêëîïôœùûü", "áéíóúñüç", "áâãàçéêíóôõú", "àèéìíòóùú", "àçèéíïòóúü", "äöåæøéü",
+    "áäčďéíĺľňóôŕšťúýžěřů", "ąćęłńóśźż", "áéíóöőúüű", "čćđšž", "ăâîșşțţ", "çğıöşüâî",
+)  # fmt: skip
+"""The letters with accents of some languages that use windows-1252, 1250 or 1254."""
 _KANA = re.compile("[ぁ-ヺ]")
 _WORD = re.compile(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*")
 _LATIN = "a-zA-ZÀ-ÖØ-öø-ʯ"
@@ -49,6 +54,12 @@ def stated(reading: Reading) -> str:
     """Return the encoding that the user states, as Python calls it; UTF-8 without any."""
     name = codecs.lookup(reading.encoding or "utf-8").name
     return "utf-8" if name == "utf-8-sig" else name
+
+
+def of_bytes(reading: Reading) -> str:
+    """Return the encoding of text that has been made a superset of ASCII."""
+    name = stated(reading)
+    return name if extends_ascii(name) else "utf-8"
 
 
 def extends_ascii(name: str) -> bool:
@@ -131,40 +142,45 @@ def readings(sample: bytes) -> list[tuple[str, str]]:
 
     Example:
         >>> readings("größe,gewicht".encode("latin-1"))
-        [('windows-1252', 'größe,gewicht')]
+        [('windows-1252', 'größe')]
     """
     from charset_normalizer import from_bytes
 
+    words = list(dict.fromkeys(re.findall(rb"[^\s,;\"]*[\x80-\xff][^\s,;\"]*", sample)))
+    sample = b"\n".join(words)
     texts: dict[str, str] = {}
     for name in TRIED:
-        try:
-            text = sample.decode(name)
-        except UnicodeDecodeError:
-            continue
-        if _is_plausible(name, text) and text not in texts.values():
+        text = _decoded(name, sample)
+        if text is not None and text not in texts.values():
             texts[name] = text
     if len(texts) > 1:
         texts.pop("cp850", None)  # an old one, that reads much as words
-    if len(texts) < 2:
-        return list(texts.items())
-    known = from_bytes(sample, cp_isolation=list(texts), enable_fallback=False)
-    coherence = {other: m.coherence for m in known for other in m.could_be_from_charset}
-    sense = {name: coherence.get(_plain(name), 0.0) for name in texts}
-    best = max(sense, key=sense.__getitem__)
-    if sense[best] >= max(v for n, v in sense.items() if n != best) + _COHERENT:
-        return [(best, texts[best])]
     hangul = re.findall("[가-힣]", texts.get("cp949", ""))
     if len(hangul) >= _LEAST_HANGUL and not _KANA.search("".join(texts.values())):
         return [("cp949", texts["cp949"])]  # few Chinese texts have only bytes of Hangul
-    return sorted(texts.items(), key=lambda found: not _is_of_a_language(found[1]))
+    found = sorted(texts.items(), key=lambda own: not _is_of_a_language(own[1]))
+    if len(found) < 2 or len(sample) < _LONG:
+        return found
+    known = from_bytes(sample, cp_isolation=list(texts), enable_fallback=False)
+    sense = {other: own.coherence for own in known for other in own.could_be_from_charset}
+    ranked = sorted(found, key=lambda own: -sense.get(_plain(own[0]), 0.0))
+    first, second = (sense.get(_plain(name), 0.0) for name, _ in ranked[:2])
+    return ranked[:1] if first >= second + _COHERENT else found
+
+
+def _decoded(name: str, sample: bytes) -> str | None:
+    """Return a sample as text; None where it would hold no words."""
+    try:
+        text = sample.decode(name)
+    except UnicodeDecodeError:
+        return None
+    return text if _is_plausible(name, text) else None
 
 
 def _is_of_a_language(text: str) -> bool:
-    """Whether the frequent letters of one language include a text's letters with accents."""
-    from charset_normalizer.constant import FREQUENCIES
-
+    """Whether the letters with accents are those of one language."""
     letters = {c for c in text.lower() if ord(c) > 127 and c.isalpha()}
-    return any(letters <= set(own) for own in FREQUENCIES.values())
+    return any(letters <= set(own) for own in _ALPHABETS)
 
 
 def _plain(name: str) -> str:

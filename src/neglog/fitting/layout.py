@@ -45,6 +45,11 @@ class Layout:
     comment: str | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def comma(self) -> bool:
+        """Whether decimal commas are likelier than points."""
+        return self.separator == ";"
+
     def header(self) -> bytes:
         """Return a line of the names, which a reader of CSV takes for the first."""
         line = io.StringIO()

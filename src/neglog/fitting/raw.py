@@ -68,6 +68,7 @@ class Scan:
             self.fits = False
             first = part.rfind(b"\n", 0, error.start) + 1
             self._strange += _strange_lines(part[first:], _SAMPLE - len(self._strange))
+            self._others += _strange_lines(part[:first], _SAMPLE - len(self._others))
 
     def _mark(self, part: bytes) -> None:
         last = line = quotes = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Table:
             None where all are in the frame.
         notes: how the columns were read, each a sentence.
         levels: the levels of columns of labels, in the order that the table declares.
+        comma: whether decimal commas are likelier than points, as where semicolons separate values.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Table:
     numbers: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
     levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    comma: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -86,6 +88,8 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
 
     path = Path(path)
     notes: list[str] = []
+    levels: dict[str, tuple[Any, ...]] = {}
+    comma = False
     with readable(path):
         with path.open("rb") as file:
             head = file.read(4)
@@ -93,8 +97,9 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
             levels = stored.levels(path, notes, reading.texts)
             frame = pl.read_parquet(path)
         else:
-            levels, frame = {}, text_file.read(path, notes, reading)
-    return checked(path.name, frame, notes=notes, levels=levels, reading=reading)
+            frame, comma = text_file.read(path, notes, reading)
+    table = checked(path.name, frame, notes=notes, levels=levels, reading=reading)
+    return replace(table, comma=comma)
 
 
 @contextmanager

@@ -22,7 +22,6 @@ _LOOK = 65_536
 _FEW_LINES, _MOST = 3, 64_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
-_DECIMAL_COMMA = r"^\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*$"
 _BINARY = {
     b"PK\x03\x04": "a zip archive, as spreadsheets are",
     b"\x89PNG": "a PNG image",
@@ -31,8 +30,8 @@ _BINARY = {
 }
 
 
-def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
-    """Read a table of text; say of it what is worth a note.
+def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, bool]:
+    """Read a table of text; return it, and whether decimal commas are likelier than points.
 
     Args:
         path: the file.
@@ -46,7 +45,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
     """
     content = _unpacked(path, notes, reading)
     with _opened(path, content) as file:
-        scan = raw.scan(raw.parts(file), encodings.stated(reading))
+        scan = raw.scan(raw.parts(file), encodings.of_bytes(reading))
         encoding = encodings.of_file(path, scan, file, reading, notes)
     if encoding != "utf-8":
         content = (path.read_bytes() if content is None else content).decode(encoding).encode()
@@ -68,10 +67,8 @@ def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
     frame = _without_empty(path, frame, found)
     notes += zeros_lost(_with_leading_zeros(raw.after(head, found.lines), found, frame, reading))
     frame, padded = tidied(frame, reading)
-    if found.separator == ";":
-        frame = _with_decimal_commas(frame, notes)
     notes += blanks_lost(n for n in padded if _is_text(frame[n]))
-    return frame
+    return frame, found.comma
 
 
 def _opened(path: Path, content: bytes | None) -> BinaryIO:
@@ -190,20 +187,6 @@ def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
             "returns for line ends; save it as CSV in UTF-8, or as Parquet."
         )
     check_text(path, head)
-
-
-def _with_decimal_commas(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """Turn text such as 1,5 into numbers where all of a column's text is of that form."""
-    found = []
-    for name, kind in frame.schema.items():
-        if kind == pl.String and frame[name].drop_nulls().str.contains(_DECIMAL_COMMA).all():
-            found.append(name)
-    if not found:
-        return frame
-    notes.append(f"commas are read as decimal points in {listed(found)}.")
-    return frame.with_columns(
-        pl.col(name).str.strip_chars().str.replace(",", ".").cast(pl.Float64) for name in found
-    )
 
 
 def _with_leading_zeros(

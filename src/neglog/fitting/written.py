@@ -21,6 +21,7 @@ def learn(
     columns: Mapping[str, Texts],
     row: Callable[[Place], int] = lambda place: place.row,
     roles: Collection[str] = (),
+    comma: bool = False,
 ) -> dict[str, str]:
     """Return the convention of each column of text that holds numbers only.
 
@@ -28,6 +29,7 @@ def learn(
         columns: what the columns' texts show.
         row: returns the number of a row in the table.
         roles: columns that are no features, which have to be numbers and are checked elsewhere.
+        comma: whether decimal commas are likelier than points, as where semicolons separate values.
 
     Raises:
         FitError: a column holds a few texts among numbers, or numbers of which no convention, or
@@ -36,8 +38,8 @@ def learn(
     for name, own in columns.items():
         if name not in roles or not own.strange.rows:
             _check(name, own, row)
-    found = {name: _convention(own) for name, own in columns.items()}
-    if any(own is not None and own[1] == "," for own in found.values()):
+    found = {name: _convention(own, comma) for name, own in columns.items()}
+    if not comma and any(own is not None and own[1] == "," for own in found.values()):
         found = {name: _convention(own, comma=True) for name, own in columns.items()}
     return {name: own for name, own in found.items() if own is not None}
 

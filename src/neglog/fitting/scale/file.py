@@ -75,6 +75,11 @@ class File:
     reading: Reading = PLAIN
     written: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def comma(self) -> bool:
+        """Whether decimal commas are likelier than points."""
+        return self.text is not None and self.text.layout.comma
+
     def read(self, block: int, names: Sequence[str]) -> pl.DataFrame:
         """Return some of the columns of a block.
 

@@ -128,7 +128,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     survey = _surveyed(file, choice, own, group)
     labels = {*file.texts, options.cluster}
     columns = {n: seen.texts for n, seen in survey.columns.items() if n not in labels}
-    known = written.learn(columns, survey.row, options.roles.values())
+    known = written.learn(columns, survey.row, options.roles.values(), file.comma)
     if known:  # the columns are numbers now, whose sums and signs are to be found
         file = replace(file, written=known)
         survey = _surveyed(file, choice, own, group)
