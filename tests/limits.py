@@ -13,7 +13,7 @@ from mpmath import mp
 
 from neglog import families
 
-INFINITE = mp.mpf(10) ** 400
+INFINITE = mp.mpf(10) ** 4000
 
 
 def log1p_exp(x):

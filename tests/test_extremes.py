@@ -1,15 +1,31 @@
-"""Derivatives at extreme numbers: both modes and both orders keep 0 · ∞ = 0."""
+"""Derivatives at extreme numbers: both modes and both orders keep 0 · ∞ = 0.
+
+The losses and slopes of every elementwise likelihood are those of `limits`, by mpmath.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 
+import limits
 import pytest
 import torch
+from mpmath import mp
 from torch.func import hessian, jacfwd, jacrev
 
+from neglog import engine, families
 from neglog import functional as F
+from neglog.engine import Elements
+from neglog.support import (
+    anything,
+    ends_of_unit_interval,
+    nonnegative,
+    positive,
+    reals,
+    signs,
+    unit_interval,
+)
 
 INF, NAN = math.inf, math.nan
 REAL = [-INF, INF, -1e38, 1e38, 0.0, 0.5, -700.0]
@@ -116,3 +132,103 @@ def test_the_second_derivative_of_a_linear_loss_is_zero() -> None:
     (slope,) = torch.autograd.grad(F.nll_loss(x, LABELS), x, create_graph=True)
     (second,) = torch.autograd.grad(slope.sum(), x)
     assert torch.equal(second, torch.zeros(4, 3))
+
+
+SIZES = [1e-200, 0.7, 30.0, 700.0, 1e150, 2.0**1022]  # no difference of two overflows
+REALS = [0.0, *SIZES, *(-s for s in SIZES)]
+SETS = {
+    anything: [*REALS, INF, -INF],
+    reals: REALS,
+    nonnegative: [0.0, *SIZES],
+    positive: SIZES,
+    unit_interval: SHARES,
+    ends_of_unit_interval: [0.0, 1.0],
+    signs: SIGNS,
+}
+SETTINGS = {"delta": 1.5, "level": 0.125, "eps": 2.0**-20, "dispersion": 0.5, "shape": 2.0}
+UNDEFINED = {  # differences of infinities, and what is the limit from one side only
+    families.LogisticInterval: lambda lower, upper, y: lower == upper,
+    families.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,
+    families.RelativeEntropyOfLog: lambda x, y: y == INF,
+}
+declared = pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
+
+
+def points_of(likelihood) -> list[tuple[float, ...]]:
+    sides = [SETS[d] for d in likelihood.domains] + [[0.5, 3.0]] * len(likelihood.given)
+    points = itertools.product(*sides, SETS[likelihood.support])
+    undefined = UNDEFINED.get(likelihood, lambda *_: False)
+    return [p for p in points if not undefined(*p)]
+
+
+def agrees(found: float, exact) -> bool:
+    """Tell whether a number is the limit, which mpmath's formula may approach less closely."""
+    if abs(exact) > torch.finfo(torch.float64).max:
+        return found == math.copysign(INF, exact)
+    return abs(found - exact) <= 1e-12 * abs(exact) + 1e-15
+
+
+@declared
+def test_values_and_slopes_are_the_limits_in_every_mode(likelihood) -> None:
+    points = points_of(likelihood)
+    columns = [torch.tensor(c, dtype=torch.float64) for c in zip(*points, strict=True)]
+    settings = tuple(SETTINGS[s] for s in likelihood.settings)
+    n = len(likelihood.inputs)
+    given = tuple(columns[n:-1])
+
+    def loss(*moving: torch.Tensor) -> torch.Tensor:
+        x, y = moving[:n], moving[n]
+        return engine.elementwise(Elements(likelihood, x, y, given, settings, reduction="none"))
+
+    moving = (*columns[:n], columns[-1])
+    ones, zeros = torch.ones_like(moving[0]), torch.zeros_like(moving[0])
+    pulled = torch.func.vjp(loss, *moving)[1](ones)
+    pushed = []
+    for i in range(n + 1):
+        tangents = tuple(ones if i == j else zeros for j in range(n + 1))
+        value, slope = torch.func.jvp(loss, moving, tangents)
+        pushed.append(slope)
+    for i, point in enumerate(points):
+        exact = limits.exact(likelihood, (*point[:-1], *settings, point[-1]))
+        for mode, slopes in (("reverse", pulled), ("forward", pushed)):
+            found = (value[i].item(), *(s[i].item() for s in slopes))
+            for number, true in zip(found, exact, strict=True):
+                assert agrees(number, true), (mode, point, found, [mp.nstr(e, 9) for e in exact])
+
+
+WEIGHTS = torch.tensor([1.0, 0.5, 0.0, 2.0**-900, 1.0, 3.0, 1e3], dtype=torch.float64)
+XS = torch.tensor([-INF, INF, -1e300, 1e300, 0.0, 0.5, -700.0], dtype=torch.float64)
+YS = torch.tensor([0.0, 1.0, 1.0, 0.0, 0.5, 0.25, 1.0], dtype=torch.float64)
+VARIANCES = torch.tensor([1.0, 2.0, 1e300, 1e-3, 1.0, 2.0, 3.0], dtype=torch.float64)
+WEIGHED = {  # losses of inputs, targets and weights that all move
+    "bce": (F.binary_cross_entropy_with_logits, "weight"),
+    "bce shared": (F.binary_cross_entropy_with_logits, "sample_weight"),
+    "mse": (F.mse_loss, "weight"),
+    "mse shared": (F.mse_loss, "sample_weight"),
+    "huber": (F.huber_loss, "weight"),
+    "l1": (F.l1_loss, "sample_weight"),
+    "smooth l1": (F.smooth_l1_loss, "sample_weight"),
+    "poisson": (F.poisson_nll_loss, "sample_weight"),
+    "soft margin": (
+        lambda x, y, **o: F.soft_margin_loss(x, 2 * y.ceil() - 1, **o),
+        "sample_weight",
+    ),
+    "kl": (lambda x, y, **o: F.kl_div(-x.abs(), y + 0.25, **o), "sample_weight"),
+    "gaussian": (lambda x, y, **o: F.gaussian_nll_loss(x, y, VARIANCES, **o), "sample_weight"),
+}
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("name", WEIGHED)
+def test_weights_move_with_infinite_losses_in_both_modes(name, reduction) -> None:
+    loss, option = WEIGHED[name]
+    reduction = "batchmean" if (name, reduction) == ("kl", "mean") else reduction
+    at = (XS, YS, WEIGHTS)
+    f = lambda x, y, w: loss(x, y, reduction=reduction, **{option: w})  # noqa: E731
+    forward, reverse = (mode(f, argnums=(0, 1, 2))(*at) for mode in (jacfwd, jacrev))
+    for i, (a, b) in enumerate(zip(forward, reverse, strict=True)):
+        close(a, b)
+        if (
+            i < 2 or "mean" not in reduction
+        ):  # the mean of an infinite sum is undefined by its weights
+            assert not a.isnan().any(), i

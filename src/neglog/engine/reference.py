@@ -15,6 +15,7 @@ from torch import Tensor
 from neglog import placed
 from neglog.engine.derivatives import apply, as_tensors, is_nested_forward_mode, nll
 from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.weighing import divided, weighed
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -28,7 +29,7 @@ def reduced_elements(problem: Elements) -> Tensor:
     loss = nll(problem.likelihood, problem.settings, *problem.inputs, *problem.given, problem.y)
     if problem.factor != 1.0:  # as a tensor: a tangent of no dimensions times a float is float64
         loss = loss * torch.full((), problem.factor, dtype=loss.dtype, device=loss.device)
-    return reduced(loss if weight is None else loss * weight, problem.reduction)
+    return reduced(loss if weight is None else weighed(loss, weight), problem.reduction)
 
 
 def shown(problem: Elements) -> Elements:
@@ -100,13 +101,13 @@ def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
     if y.dim() == 1 and smoothing == 0.0:
         label, known = labels_of(problem, keep)
         truth = log_p.gather(1, label[:, None])[:, 0]
-        term = nll(likelihood, (), truth, torch.ones_like(truth)) * weight[label] * known
+        term = weighed(nll(likelihood, (), truth, torch.ones_like(truth)), weight[label]) * known
     else:
         if y.dim() == 1:
             label, known = labels_of(problem, keep)
             y = one_hot(label, x) * known[:, None]
         target = torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
-        term = (nll(likelihood, (), log_p, target) * weight).sum(1)
+        term = weighed(nll(likelihood, (), log_p, target), weight).sum(1)
     return torch.where(keep, term, 0.0)
 
 
@@ -118,9 +119,9 @@ def reduced_rows(problem: RowsOfClasses) -> Tensor:
     problem = problem.by_rows()
     loss = losses_of_rows(problem, kept_rows(problem))
     if problem.share is not None:
-        loss = loss * problem.share
+        loss = weighed(loss, problem.share)
     if problem.reduction == "mean":
-        return loss.sum() / count_of_rows(problem)
+        return divided(loss.sum(), count_of_rows(problem))
     return reduced(loss, problem.reduction)
 
 

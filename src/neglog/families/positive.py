@@ -5,7 +5,7 @@ from __future__ import annotations
 from neglog import distributions
 from neglog.likelihood import Elementwise
 from neglog.support import positive
-from neglog.words.reference import exp, log, log_gamma
+from neglog.words.reference import at_least, exp, log, log_gamma
 
 
 class Gamma(Elementwise):
@@ -29,7 +29,7 @@ class Gamma(Elementwise):
 
     @staticmethod
     def nll(log_mean, shape, y):
-        return shape * (log_mean + y * exp(-log_mean))
+        return shape * (at_least(log_mean, -1e30) + y * exp(-log_mean))  # −∞ + ∞ is ∞ here
 
     @staticmethod
     def grad(log_mean, shape, y):

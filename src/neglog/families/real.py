@@ -69,7 +69,7 @@ class HeteroscedasticNormal(Elementwise):
     @staticmethod
     def nll(mean, variance, eps, y):
         v, error = at_least(variance, eps), mean - y
-        return 0.5 * (log(v) + error * (error * (1.0 / v)))  # the square may be too large
+        return 0.5 * log(v) + 0.5 * error * (error * (1.0 / v))  # the square may overflow
 
     @staticmethod
     def grad(mean, variance, eps, y):

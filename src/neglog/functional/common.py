@@ -14,6 +14,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 from neglog import engine, guards, placed
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import Elements, RowsOfClasses, reference, shortcut, values
+from neglog.engine.weighing import divided
 from neglog.functional import distributed
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -263,8 +264,7 @@ def finished(
         size = float(divisor)
         if 0 < size < math.inf:
             total, divisor = scaled(1.0 / size), divisor / size
-    mean: Tensor = total / divisor
-    return mean.to(dtype)
+    return divided(total, divisor).to(dtype)
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
