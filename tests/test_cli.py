@@ -517,8 +517,8 @@ DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
         ),
         ("a,b\n1,2\n".encode("utf-16-le"), "holds NUL bytes, the first at byte 1: it is UTF-16"),
         (b"a,b\n1,\0\n2,3\n", "holds NUL bytes, the first at byte 6"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG image, no table"),
-        (b"PK\x03\x04\xff\xfe\x80\n\xff\xff", "is a zip archive, as spreadsheets are"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "cannot be read, being a PNG image; save the table as"),
+        (b"PK\x03\x04\xff\xfe\x80\n\xff\xff", "cannot be read, being a damaged zip archive"),
         (b"PAR1nonsense", "is no table that can be read"),
         (
             DATES,

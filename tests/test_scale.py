@@ -222,7 +222,7 @@ def test_texts_of_every_form_are_read_as_in_memory(case):
 FILES = {
     "utf-16": ("a,y\n1,2\n".encode("utf-16"), "cannot be read block by block"),
     "carriage returns": (b"a,y\r1,2\r", "cannot be read block by block"),
-    "zip": (b"PK\x03\x04....", "a zip archive"),
+    "zip": (b"PK\x03\x04....", "a damaged zip archive"),
     "empty": (b"", "is empty"),
     "names only": (b"a,y\n", "has no rows"),
     "names twice": (b"a,a,y\n1,2,3\n", "more than once"),

@@ -34,7 +34,7 @@ def from_memory(
         name, target = target, None
     if target is None and name is None:
         raise FitError("the target is not said; pass y, or target= with a column's name.")
-    frame = _frame(data)
+    frame = frame_of(data)
     if frame is None:
         table = _of_array(array_of(data), reading)
     else:
@@ -48,7 +48,7 @@ def from_memory(
 
 def from_frame(data: Any, reading: Reading = PLAIN) -> Table | None:
     """Return a data frame as a table; None where the data are not a frame."""
-    frame = _frame(data)
+    frame = frame_of(data)
     if frame is None:
         return None
     return checked("X", frame, levels=of_labels.declared(data), reading=reading)
@@ -79,7 +79,7 @@ def with_column(
     return checked(table.source, frame, table.numbers, table.notes, levels, reading)
 
 
-def _frame(data: Any) -> pl.DataFrame | None:
+def frame_of(data: Any) -> pl.DataFrame | None:
     """Return a data frame of any library as polars'; None where the data are no frame."""
     try:
         return _as_polars(data)

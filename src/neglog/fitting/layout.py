@@ -89,9 +89,39 @@ def find(path: str, text: str, reading: Reading) -> Layout:
     notes: list[str] = []
     separator = before.separator or _separator(lines[before.lines :], before.mark, notes)
     records = _records(lines, separator, before)
+    return _of_records(path, records, before, separator, notes, reading.skip_rows is not None)
+
+
+def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Reading) -> Layout:
+    """Return the layout of rows whose fields are known, as of a sheet.
+
+    Args:
+        path: how the table is called in messages.
+        rows: the first rows that are not empty, and their numbers from 1 on.
+        reading: what the user says of it.
+
+    Raises:
+        FitError: it is not certain where the names are, or two columns have one name.
+    """
+    skipped = reading.skip_rows or 0
+    records = [_Record(list(fields), number) for number, fields in rows if number > skipped]
+    return _of_records(
+        path, records, _Before(skipped, None), ",", [], reading.skip_rows is not None
+    )
+
+
+def _of_records(
+    path: str,
+    records: list[_Record],
+    before: _Before,
+    separator: str,
+    notes: list[str],
+    stated: bool,
+) -> Layout:
+    """Return the layout of a table whose fields are known."""
     if not records:
         raise FitError(f"{path} is empty; it needs a line of column names and rows.")
-    first = 0 if reading.skip_rows is not None else _first(path, records, notes)
+    first = 0 if stated else _first(path, records, notes)
     names, rows = records[first], records[first + 1 :]
     if before.comments and not first and not names.is_all_text:
         names, rows = _from_comment(before, names, rows, separator, notes)
@@ -106,7 +136,7 @@ def find(path: str, text: str, reading: Reading) -> Layout:
     left_out = tuple(own[j] for j in empty)
     if left_out:
         notes.append(f"{listed(list(left_out))} has no name and no values, and is left out.")
-    plain = names.lines == 1 and list(own) == records[0].fields and not before.lines
+    plain = names.lines == 1 and not before.lines and list(own) == names.fields
     return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
 
 
@@ -203,9 +233,8 @@ def _first(path: str, records: Sequence[_Record], notes: list[str]) -> int:
     if width < 2 or count > width:
         return 0
     titles = [
-        own.filled <= 1
-        or len(own.fields) < max(2, width - 1)
-        or (len(own.fields) < width and after.lines > own.lines + 1)  # an empty line follows
+        own.filled < max(2, width - 1)
+        or (own.filled < width and after.lines > own.lines + 1)  # an empty line follows
         for own, after in zip(records, [*records[1:], records[-1]], strict=True)
     ]
     first = titles.index(False) if False in titles else 0
@@ -228,12 +257,14 @@ def _first(path: str, records: Sequence[_Record], notes: list[str]) -> int:
             f"{shown}; --skip-rows N (skip_rows=) changes it."
         )
         return first
-    if count == width or (count == width - 1 and _is_empty(records[1:], width - 1)):
+    if (count == width and (records[0].filled > 1 or width < 3)) or (
+        count == width - 1 and _is_empty(records[1:], width - 1)
+    ):
         return 0
-    wide = next(record for record in records if len(record.fields) == width)
+    wide = next((own for own in records if own.filled == width), records[-1])
     raise FitError(
-        f"{path} has {width} values in line {wide.lines}, but {count} column names in line "
-        f"{records[0].lines}; name every column, or {_SKIP}."
+        f"{path} has {width} values in line {wide.lines}, but {records[0].filled} column names in "
+        f"line {records[0].lines}; name every column, or {_SKIP}."
     )
 
 

@@ -1,4 +1,4 @@
-"""The order of categories that a Parquet file declares."""
+"""The order of categories that a Parquet or an Arrow file declares."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.levels import of_series
+
+_SCHEMA = 1_000_000
 
 
 def levels(
@@ -47,6 +52,43 @@ def levels(
     numbers = [n for n in numbers if n not in stated]
     notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
     return found
+
+
+def levels_of_arrow(
+    path: Path, notes: list[str], stated: Collection[str] = ()
+) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of an Arrow (Feather) file's columns in their declared order.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+        stated: the columns whose levels something else states, of which there is no note.
+
+    Raises:
+        FitError: pandas wrote categories, which may be numbers, and pyarrow is not installed.
+    """
+    schema = pl.scan_ipc(path).collect_schema()
+    found: dict[str, tuple[Any, ...]] = {
+        name: tuple(kind.categories) for name, kind in schema.items() if isinstance(kind, pl.Enum)
+    }
+    try:
+        import pyarrow as pa
+    except ModuleNotFoundError:
+        with path.open("rb") as file:
+            if b'"pandas_type": "categorical"' in file.read(_SCHEMA):
+                raise FitError(
+                    f"{path} holds categories of pandas, which only pyarrow reads; install it, or "
+                    "save the file with polars or as CSV."
+                ) from None
+        texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in stated]
+        notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
+        return found
+    with pa.memory_map(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        own = [field for field in reader.schema if isinstance(field.type, pa.DictionaryType)]
+        coded = [f.name for f in own if not any(b"_PL_" in key for key in f.metadata or {})]
+        table = reader.read_all().select(coded)  # without the columns, nothing is read
+        return found | {name: of_series(table[name]) or () for name in coded}
 
 
 def _unknown(names: list[str], path: Path, reason: str) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting import formats
 from neglog.fitting import levels as of_labels
 from neglog.fitting.arrays import series
 from neglog.fitting.reading import PLAIN, Reading
@@ -78,28 +79,48 @@ def listed(names: list[Any], most: int = 8) -> str:
 
 
 def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
-    """Read a CSV or Parquet file; its first bytes tell which of them it is.
+    """Read a file whose first bytes tell its format.
 
     Args:
         path: the file.
         reading: how it is read.
-    """
-    from neglog.fitting import stored, text_file
 
+    Raises:
+        FitError: it cannot be read, or holds no table.
+    """
     path = Path(path)
     notes: list[str] = []
-    levels: dict[str, tuple[Any, ...]] = {}
-    comma = False
     with readable(path):
-        with path.open("rb") as file:
-            head = file.read(4)
-        if head == b"PAR1":
-            levels = stored.levels(path, notes, reading.texts)
-            frame = pl.read_parquet(path)
-        else:
-            frame, comma = text_file.read(path, notes, reading)
+        frame, levels, comma = _columns(path, formats.of(path), reading, notes)
     table = checked(path.name, frame, notes=notes, levels=levels, reading=reading)
     return replace(table, comma=comma)
+
+
+def _columns(
+    path: Path, kind: str, reading: Reading, notes: list[str]
+) -> tuple[pl.DataFrame, dict[str, tuple[Any, ...]], bool]:
+    """Return a file's columns, their declared levels, and whether decimal commas are likely."""
+    from neglog.fitting import excel, in_memory, stata, stored, text_file
+
+    if kind == "parquet":
+        levels = stored.levels(path, notes, reading.texts)
+        return pl.read_parquet(path), levels, False
+    if kind == "arrow":
+        levels = stored.levels_of_arrow(path, notes, reading.texts)
+        return pl.read_ipc(path), levels, False
+    if kind == "excel":
+        return excel.read(path, notes, reading), {}, False
+    if kind == "stata":
+        data = stata.read(path, notes)
+        frame = in_memory.frame_of(data)
+        assert frame is not None
+        return frame, of_labels.declared(data), False
+    if kind == "json":
+        return pl.read_json(path, infer_schema_length=None), {}, False
+    if kind == "json lines":
+        return pl.read_ndjson(path, infer_schema_length=None), {}, False
+    frame, comma = text_file.read(path, notes, reading)
+    return frame, {}, comma
 
 
 @contextmanager

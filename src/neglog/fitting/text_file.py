@@ -12,7 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import encodings, layout, raw
+from neglog.fitting import encodings, formats, layout, raw
 from neglog.fitting.layout import Layout
 from neglog.fitting.levels import has_leading_zeros, zeros_lost
 from neglog.fitting.reading import Reading
@@ -22,12 +22,6 @@ _LOOK = 65_536
 _FEW_LINES, _MOST = 3, 64_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
-_BINARY = {
-    b"PK\x03\x04": "a zip archive, as spreadsheets are",
-    b"\x89PNG": "a PNG image",
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Office document",
-}
 
 
 def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, bool]:
@@ -163,9 +157,7 @@ def check_text(path: Path, head: bytes) -> None:
     Raises:
         FitError: it is something else.
     """
-    for start, what in _BINARY.items():
-        if head.startswith(start):
-            raise FitError(f"{path} is {what}, no table; save it as CSV or Parquet.")
+    formats.refuse_others(path, head)  # which may have been compressed
     if b"\0" in head:
         raise FitError(
             f"{path} holds NUL bytes, the first at byte {head.index(0)}: it is UTF-16 without its "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting import encodings, raw, stored, text_file, written
+from neglog.fitting import encodings, formats, raw, stored, text_file, written
 from neglog.fitting import layout as layouts
 from neglog.fitting.layout import Layout
 from neglog.fitting.levels import texts
@@ -23,6 +23,9 @@ _NUMBERS = 4_000_000
 _LEAST, _MOST = 1024, 262_144
 _BYTES = 8_000_000
 _LOOK = 65_536
+_SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    "parquet": pl.scan_parquet, "arrow": pl.scan_ipc,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ class File:
 
     Attributes:
         columns: the columns' names and types as they are stored; text throughout for CSV.
-        blocks: of CSV the bytes from and up to which a block goes, of Parquet the rows.
-        text: how a file of text is to be parsed; None for Parquet.
+        blocks: of text the bytes from and up to which a block goes, otherwise the rows.
+        text: how a file of text is to be parsed; None for others.
+        kind: the format.
         types: what the columns are to be instead, where that is known.
         levels: the levels of columns of labels, in the order that the file declares.
         texts: the columns of labels, which are read as text.
@@ -67,6 +71,7 @@ class File:
     columns: Mapping[str, pl.DataType]
     blocks: Sequence[tuple[int, int]]
     text: Text | None = None
+    kind: str = "text"
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
     levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
@@ -97,7 +102,7 @@ class File:
         padded: list[str] = []
         with readable(self.path):
             if self.text is None:
-                frame = self._parquet(block, names)
+                frame = self._stored(block, names)
             else:
                 frame, padded = text_file.tidied(self._csv(block, names), self.reading)
         frame = self.reading.without_missing(unified(frame))
@@ -110,9 +115,9 @@ class File:
             _as(column, self.types[column.name]) for column in frame if column.name in self.types
         )
 
-    def _parquet(self, block: int, names: Sequence[str]) -> pl.DataFrame:
+    def _stored(self, block: int, names: Sequence[str]) -> pl.DataFrame:
         first, last = self.blocks[block]
-        scan = pl.scan_parquet(self.path).select(names)
+        scan = _SCANS[self.kind](self.path).select(names)
         return scan.slice(first, last - first).collect()
 
     def content(self, block: int) -> bytes:
@@ -177,25 +182,27 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> File:
     with readable(path):
         with path.open("rb") as file:
             head = file.read(_LOOK)
-        found = (
-            _open_parquet(path, reading) if head[:4] == b"PAR1" else _open_csv(path, head, reading)
-        )
+        kind = formats.of(path)
+        formats.refuse_to_stream(path, kind)
+        text = kind == "text"
+        found = _open_csv(path, head, reading) if text else _open_stored(path, reading, kind)
     found = replace(found, reading=reading)
     if not found.blocks:
         raise FitError(f"{path.name} has no rows; it needs some below its column names.")
     return found
 
 
-def _open_parquet(path: Path, reading: Reading) -> File:
+def _open_stored(path: Path, reading: Reading, kind: str) -> File:
     notes: list[str] = []
-    levels = stored.levels(path, notes, reading.texts)
-    scan = pl.scan_parquet(path)
+    levels_of = stored.levels_of_arrow if kind == "arrow" else stored.levels
+    levels = levels_of(path, notes, reading.texts)
+    scan = _SCANS[kind](path)
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())
     wanted = max(_LEAST, min(_MOST, _NUMBERS // max(1, len(schema))))
     size = 2 ** (wanted.bit_length() - 1)  # as the groups of rows that files are made of
     blocks = [(first, min(first + size, rows)) for first in range(0, rows, size)]
-    return File(path, dict(schema), blocks, levels=levels, notes=tuple(notes))
+    return File(path, dict(schema), blocks, kind=kind, levels=levels, notes=tuple(notes))
 
 
 def _open_csv(path: Path, head: bytes, reading: Reading) -> File:
