@@ -296,6 +296,13 @@ def test_levels_of_a_column_that_the_formula_leaves_out_are_refused():
         neglog.fit(data, formula="y ~ x", as_labels="z")
 
 
+def test_names_for_which_the_lines_have_room_are_whole():
+    name = "the share of households with a second car"
+    draw = np.random.default_rng(3)
+    data = pl.DataFrame({name: draw.normal(size=30), "y": draw.normal(size=30)})
+    assert f"\n{name} " in str(neglog.fit(data, target="y").summary())
+
+
 def test_long_names_stay_distinct_in_the_summary():
     start, end = "a" * 40, "z" * 40
     names = [f"{start}_{k}_{end}" for k in range(3)]

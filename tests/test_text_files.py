@@ -51,6 +51,9 @@ LAYOUTS = {
     "bars": (table("|"), None),
     "semicolons": (commas(table(";")), "a decimal comma"),
     "three decimals": (commas(re.sub(r"(\.\d)\b", r"\g<1>0", table(";"))), "a decimal comma"),
+    "blanks": (table(" "), "the values are separated by blanks; --separator"),
+    "runs of blanks": ("  " + table("   ", end="  "), "the values are separated by blanks"),
+    "quotes and blanks": (table(" ").replace("yes", '"a yes"'), "separated by blanks"),
     "stated separator": ("sep=|\n" + table("|"), None),
     "text with commas": (table(";").replace("yes", "yes, sir"), None),
     "separators on every line": (table("\t").replace("yes", "y,1").replace("no", "n,0")

@@ -12,7 +12,7 @@ Lines = list[list[str]]
 
 _NARROWER = ([0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4], [0, 1, 2, 4], [0, 1])
 _MOST_TABLES = 4
-_LONGEST = 28
+_LONGEST, _GAP = 28, 2
 _NONE = "—"
 
 
@@ -54,8 +54,9 @@ def coefficient_blocks(fit: FitResult, width: int, most: int | None = None) -> l
 
 
 def _shortened(table: Lines, width: int) -> Lines:
-    """Shorten the names, but keep all of them distinct."""
-    names, longest = [line[0] for line in table], min(_LONGEST, max(width // 3, 8))
+    """Shorten names for which the lines have no room, but keep all of them distinct."""
+    names, others = [line[0] for line in table], columns([line[1:] for line in table])
+    longest = max(width - len(others[0]) - _GAP, min(_LONGEST, max(width // 3, 8)))
     while len({_without_middle(name, longest) for name in names}) < len(set(names)):
         longest += 4
     return [[_without_middle(line[0], longest), *line[1:]] for line in table]

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 from neglog.errors import FitError
 from neglog.fitting.reading import Reading
+from neglog.fitting.records import Record, reader, records_of, separator_of, width_of
 from neglog.fitting.table import listed
 
-_SEPARATORS = ("\t", "|", ";", ",")
-"""Those rarer in text and numbers come first."""
-_WORDS = {"\t": "tabs", "|": "'|'", ";": "semicolons", ",": "commas"}
 _LINES = 400
 _MOST_TITLES = 20
 _STATED = re.compile(r'\ufeff?"?sep=(.)"?\s*$', re.IGNORECASE)
@@ -50,27 +48,16 @@ class Layout:
         """Whether decimal commas are likelier than points."""
         return self.separator == ";"
 
+    @property
+    def parsed(self) -> str:
+        """What is between the fields once `raw.rows` has made single tabs of blanks."""
+        return "\t" if self.separator == " " else self.separator
+
     def header(self) -> bytes:
         """Return a line of the names, which a reader of CSV takes for the first."""
         line = io.StringIO()
-        csv.writer(line, delimiter=self.separator, lineterminator="\n").writerow(self.names)
+        csv.writer(line, delimiter=self.parsed, lineterminator="\n").writerow(self.names)
         return line.getvalue().encode()
-
-
-@dataclass(frozen=True)
-class _Record:
-    """The fields of a row, and the number of lines up to its end."""
-
-    fields: list[str]
-    lines: int
-
-    @property
-    def filled(self) -> int:
-        return sum(bool(field.strip()) for field in self.fields)
-
-    @property
-    def is_all_text(self) -> bool:
-        return not any(_is_number(field) for field in self.fields) and self.filled > 0
 
 
 def find(path: str, text: str, reading: Reading) -> Layout:
@@ -87,8 +74,8 @@ def find(path: str, text: str, reading: Reading) -> Layout:
     lines = text.removeprefix("\ufeff").split("\n")[:_LINES]
     before = _before(lines, reading)
     notes: list[str] = []
-    separator = before.separator or _separator(lines[before.lines :], before.mark, notes)
-    records = _records(lines, separator, before)
+    separator = before.separator or separator_of(lines[before.lines :], before.mark, notes)
+    records = records_of(lines, separator, before.mark, before.lines)
     return _of_records(path, records, before, separator, notes, reading.skip_rows is not None)
 
 
@@ -104,7 +91,7 @@ def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Readi
         FitError: it is not certain where the names are, or two columns have one name.
     """
     skipped = reading.skip_rows or 0
-    records = [_Record(list(fields), number) for number, fields in rows if number > skipped]
+    records = [Record(list(fields), number) for number, fields in rows if number > skipped]
     return _of_records(
         path, records, _Before(skipped, None), ",", [], reading.skip_rows is not None
     )
@@ -112,7 +99,7 @@ def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Readi
 
 def _of_records(
     path: str,
-    records: list[_Record],
+    records: list[Record],
     before: _Before,
     separator: str,
     notes: list[str],
@@ -128,7 +115,7 @@ def _of_records(
     if before.comments and names.lines > before.lines:
         notes.insert(0, _of_comments(before))
     count = len(names.fields)
-    wide = _width(rows) == count + 1 and _is_empty(rows, count)  # separators at the ends of lines
+    wide = width_of(rows) == count + 1 and _is_empty(rows, count)  # separators at the ends of lines
     fields = [field.strip() for field in names.fields] + [""] * wide
     _check_names(path, fields)
     empty = [j for j, own in enumerate(fields) if not own and rows and _is_empty(rows, j)]
@@ -136,11 +123,11 @@ def _of_records(
     left_out = tuple(own[j] for j in empty)
     if left_out:
         notes.append(f"{listed(list(left_out))} has no name and no values, and is left out.")
-    plain = names.lines == 1 and not before.lines and list(own) == names.fields
+    plain = separator != " " and names.lines == 1 and not before.lines and list(own) == names.fields
     return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
 
 
-def _is_empty(rows: Sequence[_Record], j: int) -> bool:
+def _is_empty(rows: Sequence[Record], j: int) -> bool:
     return not any(row.fields[j].strip() for row in rows if j < len(row.fields))
 
 
@@ -178,58 +165,13 @@ def _of_comments(before: _Before) -> str:
     return f"comments before the column names are skipped: {shown}."
 
 
-def _separator(lines: Sequence[str], mark: str | None, notes: list[str]) -> str:
-    """Return what splits most lines into the same number of fields, two or more."""
-    found: dict[str, float] = {}
-    for separator in _SEPARATORS:
-        records = _records(lines, separator, _Before(0, None, mark))
-        width = _width(records)
-        if width > 1:
-            found[separator] = sum(len(r.fields) == width for r in records) / len(records)
-    if not found:
-        return ","
-    best = max(found, key=found.__getitem__)
-    equal = [_WORDS[own] for own, part in found.items() if part == found[best] and own != best]
-    if equal:
-        notes.append(
-            f"the fields are taken to be separated by {_WORDS[best]}, though every line has "
-            f"{listed(equal)} too; --separator (separator=) changes it."
-        )
-    return best
-
-
-def _records(lines: Sequence[str], separator: str, before: _Before) -> list[_Record]:
-    """Return the fields of some lines, comments and empty ones left out."""
-    kept = [
-        (number, line)
-        for number, line in enumerate(lines, 1)
-        if number > before.lines
-        and line.strip()
-        and not (before.mark and line.startswith(before.mark))
-    ]
-    reader = csv.reader((f"{line}\n" for _, line in kept), delimiter=separator)
-    found = []
-    try:
-        for fields in reader:
-            found.append(_Record(fields, kept[reader.line_num - 1][0]))
-    except csv.Error:  # as a field without an end is
-        return found
-    return found
-
-
-def _width(records: Sequence[_Record]) -> int:
-    """Return the most frequent number of fields, the first one of several."""
-    counts = Counter(len(record.fields) for record in records)
-    return max(counts, key=counts.__getitem__, default=0)
-
-
-def _first(path: str, records: Sequence[_Record], notes: list[str]) -> int:
+def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
     """Return which record holds the names: the first one as wide as most, after titles.
 
     Raises:
         FitError: it is not certain.
     """
-    width, count = _width(records), len(records[0].fields)
+    width, count = width_of(records), len(records[0].fields)
     if width < 2 or count > width:
         return 0
     titles = [
@@ -269,12 +211,12 @@ def _first(path: str, records: Sequence[_Record], notes: list[str]) -> int:
 
 
 def _from_comment(
-    before: _Before, first: _Record, rows: list[_Record], separator: str, notes: list[str]
-) -> tuple[_Record, list[_Record]]:
+    before: _Before, first: Record, rows: list[Record], separator: str, notes: list[str]
+) -> tuple[Record, list[Record]]:
     """Return the names that the last comment holds, and the rows, if it holds as many as values."""
     text = before.comments[-1].lstrip("#% ")
-    fields = next(csv.reader([text], delimiter=separator), [])
-    names = _Record(fields, before.lines)
+    fields: list[str] = next(reader([text], separator), [])
+    names = Record(fields, before.lines)
     if len(fields) == len(first.fields) > 1 and names.is_all_text:
         notes.append(f"the column names are read from the comment in line {before.lines}.")
         return names, [first, *rows]
@@ -289,11 +231,3 @@ def _check_names(path: str, names: Sequence[str]) -> None:
             f"{path} has {listed([repr(name) for name in twice])} more than once among its column "
             "names, so that they cannot be told apart; rename one."
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.strip().replace(",", "."))
-    except ValueError:
-        return False
-    return True

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from neglog.errors import FitError
 from neglog.fitting.layout import Layout
+from neglog.fitting.records import reader
 
 BLOCK = 8_000_000
 _SAMPLE = 65_536
@@ -139,11 +140,28 @@ def comments(
 
 
 def _fields(text: str, separator: str) -> int:
-    return len(next(csv.reader([text], delimiter=separator), []))
+    return len(next(reader([text], separator), []))
 
 
-def rows(content: bytes, comment: str | None) -> bytes:
-    """Return content without its empty lines and, where there are any, its comments."""
+def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
+    """Return the rows of content, with single tabs where blanks separate the values.
+
+    Args:
+        content: some lines, in UTF-8.
+        layout: how the file is laid out.
+        comment: what begins lines that are no rows; None for nothing. Empty lines are none.
+    """
+    content = _without_others(content, comment)
+    if layout.separator != " ":
+        return content
+    found = io.StringIO()
+    lines = io.StringIO(content.decode(), newline="")
+    csv.writer(found, delimiter="\t", lineterminator="\n").writerows(reader(lines, " "))
+    return found.getvalue().encode()
+
+
+def _without_others(content: bytes, comment: str | None) -> bytes:
+    """Return content without its empty lines and its comments."""
     pattern = rb"^[ \t]*\r?\n"
     if comment is not None:
         pattern += rb"|^" + comment.encode() + rb"[^\n]*(?:\n|\Z)"
@@ -174,11 +192,11 @@ def too_long(
         before: how many lines there are before the content.
     """
     width = len(layout.names)
-    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=layout.separator)
-    for row in reader:
+    rows = reader(io.StringIO(content.decode(), newline=""), layout.separator)
+    for row in rows:
         if len(row) > width and not (comment and row[0].startswith(comment)):
             return FitError(
-                f"{path} has {len(row)} values in line {before + reader.line_num}, but {width} "
+                f"{path} has {len(row)} values in line {before + rows.line_num}, but {width} "
                 "column names; fix that line, or put values that hold separators in quotes."
             )
     return None

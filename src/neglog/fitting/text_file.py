@@ -51,7 +51,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
     source: Path | bytes = path
     if content is not None or not found.plain or comment or scan.blank:
         content = path.read_bytes() if content is None else content
-        source = found.header() + raw.rows(raw.after(content, found.lines), comment)
+        source = found.header() + raw.rows(raw.after(content, found.lines), found, comment)
     try:
         frame = _parsed(source, found, reading)
     except pl.exceptions.ComputeError as error:
@@ -59,7 +59,11 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
         body = raw.after(content, found.lines)
         raise raw.too_long(path, body, found, comment, found.lines) or error from None
     frame = _without_empty(path, frame, found)
-    notes += zeros_lost(_with_leading_zeros(raw.after(head, found.lines), found, frame, reading))
+    notes += zeros_lost(
+        _with_leading_zeros(
+            raw.rows(raw.after(head, found.lines), found, comment), found, frame, reading
+        )
+    )
     frame, padded = tidied(frame, reading)
     notes += blanks_lost(n for n in padded if _is_text(frame[n]))
     return frame, found.comma
@@ -105,7 +109,7 @@ def beginning(file: BinaryIO) -> bytes:
 def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFrame:
     return pl.read_csv(
         source,
-        separator=found.separator,
+        separator=found.parsed,
         infer_schema_length=None,
         null_values=reading.markers,
         schema_overrides={name: pl.String for name in found.names if name in reading.texts},
@@ -186,7 +190,7 @@ def _with_leading_zeros(
 ) -> list[str]:
     """Return the columns read as whole numbers whose first lines hold digits such as 01234."""
     some = pl.read_csv(
-        found.header() + rows, separator=found.separator, infer_schema=False, ignore_errors=True,
+        found.header() + rows, separator=found.parsed, infer_schema=False, ignore_errors=True,
         truncate_ragged_lines=True, null_values=reading.markers,
     )  # fmt: skip
     numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]

@@ -46,7 +46,9 @@ class Text:
 
     def rows(self, content: bytes) -> bytes:
         """Return the lines of content that are rows."""
-        return raw.rows(content, self.comment) if self.comment or self.blank else content
+        if self.comment or self.blank or self.layout.separator == " ":
+            return raw.rows(content, self.layout, self.comment)
+        return content
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class File:
             frame = pl.read_csv(
                 io.BytesIO(self.text.rows(content) or b"\n"),
                 has_header=False,
-                separator=layout.separator,
+                separator=layout.parsed,
                 schema=schema,
                 columns=[every.index(name) for name in used],
                 null_values=self.reading.markers,
