@@ -75,12 +75,26 @@ def test_what_is_not_plain_goes_the_long_way() -> None:
         (X, Y, {"weight": weight}),
         (X, Y, {"weight": 2.0}),
         (X.T, Y.T, {}),
-        (X, Y.clone().requires_grad_(), {}),
         (X, Y, {"mask": Y > 0.5}),
         (X, Y, {"normalizer": 5}),
     ):
         functional.binary_cross_entropy_with_logits(*tensors[:2], **tensors[2])
     assert not shortcut._tasks
+
+
+def test_derivatives_by_the_target_and_transforms_have_tasks_of_their_own() -> None:
+    for loss in (functional.binary_cross_entropy_with_logits, functional.cross_entropy):
+        shortcut._tasks.clear()
+        seen = []
+        for _ in range(3):
+            x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
+            seen.append(torch.autograd.grad(loss(x, y), (x, y)))
+            seen.append(torch.func.grad(loss, (0, 1))(X, Y))
+            x = X.clone().requires_grad_()
+            assert torch.equal(torch.autograd.grad(loss(x, Y), x)[0], seen[0][0])
+        assert len(shortcut._tasks) == 3
+        for slopes in seen[1:]:
+            assert all(torch.equal(a, b) for a, b in zip(slopes, seen[0], strict=True))
 
 
 def test_bad_values_are_found_on_the_short_way() -> None:

@@ -113,16 +113,20 @@ class _Loss(torch.autograd.Function):
         return None, *_weighed(ctx.task, tensors, gradients, upstream)
 
 
-# Tells whether `is_grads_batched` maps a backward over many upstream gradients.
-is_batch = torch._C._functorch.is_legacy_batchedtensor
+_is_batched = torch._C._functorch.is_legacy_batchedtensor
+_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+
+
+def is_batch(upstream: Tensor) -> bool:
+    """Tell whether `is_grads_batched` or `torch.func` transforms a backward of a plain loss."""
+    return bool(_is_batched(upstream) or _is_wrapped(upstream))
+
+
 # Takes a task and its tensors: the C function below `Function.apply`, which adds a search for
 # transforms of `torch.func`, and `values.kernel_sees` has made sure that there are none. What
 # torch calls for a backward looks for several kinds of it; this class has the one. Together they
 # are a tenth of a small loss.
 differentiable: Any = super(torch.autograd.Function, _Loss).apply
-_node: Any = getattr(_Loss, "_backward_cls", None)
-if _node is not None:
-    _node.apply = _Loss.backward
 
 
 def slopes(
@@ -135,7 +139,7 @@ def slopes(
     """Return upstream · gradients, differentiable again; what is not given is computed."""
     if is_batch(upstream):
         return derived(task, tensors, wanted, upstream)
-    found = iter(apply(_Slopes, task, tuple(wanted), gradients, upstream, *tensors))
+    found = iter(_slopes(task, tuple(wanted), gradients, upstream, *tensors))
     return [next(found) if want else None for want in wanted]
 
 
@@ -168,6 +172,13 @@ class _Slopes(torch.autograd.Function):
         return None, None, None, by_upstream, *found
 
 
+_slopes: Any = super(torch.autograd.Function, _Slopes).apply  # as `differentiable`
+for _function in (_Loss, _Slopes):
+    _node: Any = getattr(_function, "_backward_cls", None)
+    if _node is not None:
+        _node.apply = _function.backward
+
+
 def _by_upstream(
     task: Task,
     tensors: Sequence[Any],
@@ -198,10 +209,9 @@ def _pushed(
     problem, dtype = task.holding(tensors), upstream.dtype
     if dtype in reference.HALF:
         problem, upstream = problem.each(Tensor.float), upstream.float()
-    scale = problem.over_classes(upstream)
     n = len(problem.inputs) if isinstance(problem, Elements) else 1
-    scaled = [None if m is None else m.to(scale.dtype) * scale for m in moves[: n + 1]]
-    pushed = changes(problem, scaled, needs[n])
+    wide = [None if m is None else m.to(upstream.dtype) for m in moves[: n + 1]]
+    pushed = changes(problem, wide, needs[n], upstream)
     return [None if p is None else p.to(dtype) for p in pushed]
 
 

@@ -8,6 +8,7 @@ S · p ⊙ (v − p · v). All of it is torch's operations, which can be differe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,24 +20,37 @@ from neglog.engine.problem import Elements, RowsOfClasses
 Moves = Sequence[Tensor | None]  # of the inputs and the target; None where one does not move
 
 
-def changes(problem: Elements | RowsOfClasses, moves: Moves, by_y: bool) -> list[Tensor | None]:
-    """Return the change of the slope by each input and, if asked for, by the target.
+def changes(
+    problem: Elements | RowsOfClasses, moves: Moves, by_y: bool, upstream: Tensor | None = None
+) -> list[Tensor | None]:
+    """Return the change of upstream · the slope by each input and, if asked for, by the target.
 
-    The slopes are those of the loss, or of the sum of losses that are not reduced.
+    The slopes are those of the loss, or of the sum of losses that are not reduced. What comes from
+    above is in the shape of the losses; None stands for 1.
     """
+    above: Tensor | float = 1.0
+    if upstream is not None:
+        number = levels.number(upstream)
+        if number:
+            above = number if levels.is_constant(upstream) else upstream
+        else:  # maybe 0, and a move times 0 is none, whatever the slope
+            factor = problem.over_classes(upstream)
+            moves = [None if m is None else m * factor for m in moves]
     if isinstance(problem, Elements):
-        return _of_elements(problem, moves, by_y)
-    return _of_rows(problem, moves, by_y)
+        return _of_elements(problem, moves, by_y, above)
+    return _of_rows(problem, moves, by_y, above)
 
 
-def _of_elements(problem: Elements, moves: Moves, by_y: bool) -> list[Tensor | None]:
+def _of_elements(
+    problem: Elements, moves: Moves, by_y: bool, above: Tensor | float
+) -> list[Tensor | None]:
     problem, n = reference.shown(problem), len(problem.inputs)
     facts = Facts(problem.likelihood, problem.settings)
     tensors = (*problem.inputs, *problem.given, problem.y)
     by_inputs, move_of_y = moves[:n], moves[n]
     terms: list[list[Tensor]] = [[] for _ in range(n + 1)]
     if any(move is not None for move in by_inputs):
-        for place, row in zip(terms, facts.curvature(tensors), strict=False):
+        for place, row in zip(terms, facts.plain_curvature(tensors), strict=False):
             place += [product(m, c) for c, m in zip(row, by_inputs, strict=True) if m is not None]
     if by_y or move_of_y is not None:
         for place, slope, move in zip(terms, facts.mixed(tensors), by_inputs, strict=False):
@@ -45,32 +59,33 @@ def _of_elements(problem: Elements, moves: Moves, by_y: bool) -> list[Tensor | N
     if by_y and move_of_y is not None:
         terms[n].append(product(move_of_y, facts.twice_by_target(tensors)))
     count = problem.y.numel() if problem.reduction == "mean" else 1
-    scale = problem.factor / max(1, count)
+    scale = problem.factor / max(1, count) * above
     found = [total(place) if place else None for place in terms]
-    if scale != 1.0:
+    if isinstance(scale, Tensor) or scale != 1.0:
         found = [None if f is None else f * scale for f in found]
     weight = problem.weight
     return found if weight is None else [None if f is None else f * weight for f in found]
 
 
-def _of_rows(problem: RowsOfClasses, moves: Moves, by_y: bool) -> list[Tensor | None]:
+def _of_rows(
+    problem: RowsOfClasses, moves: Moves, by_y: bool, above: Tensor | float
+) -> list[Tensor | None]:
     if not problem.likelihood.softmax:  # a loss of log-probabilities is linear
         return [torch.zeros_like(problem.x), None]
-    rows, each = problem.by_rows(), reference.scales_of_rows(problem)
-    x, keep = rows.x, reference.kept_rows(rows)
-    if not levels.are_all(keep):
-        rows = reference.shown_rows(rows, keep)
-        x, each = rows.x, torch.where(keep, each, 0.0)
-    p, each = torch.softmax(x, 1), each[:, None]
-    by_target = each * (1.0 - rows.smoothing)
+    rows = problem.by_rows()
+    keep = reference.kept_rows(rows)
+    all_kept = levels.are_all(keep)
+    rows = rows if all_kept else reference.shown_rows(rows, keep)
+    each, sums = _scales(rows, keep, all_kept)
+    each = each * above
+    p, by_target = _softmax(rows.x), each * (1.0 - rows.smoothing)
     by_target = by_target if rows.weight is None else by_target * rows.weight
     move, move_of_y = moves[0], moves[1]
     terms: list[Tensor] = []
     of_y: Tensor | None = None
     if move is not None:
         move = _but_for_its_top(problem._replace(x=move).by_rows().x, p)
-        pushed = torch._softmax_backward_data(move, p, 1, p.dtype)
-        terms.append(pushed * (each * reference.sums_of_targets(rows, keep)[:, None]))
+        terms.append(_pulled(move, p) * (each * sums))
         if by_y:
             of_y = by_target * ((p * move).sum(1, keepdim=True) - move)
     if move_of_y is not None:
@@ -79,12 +94,42 @@ def _of_rows(problem: RowsOfClasses, moves: Moves, by_y: bool) -> list[Tensor | 
     return [_as_it_was(total(terms), problem.x) if terms else None, of_y]
 
 
+def _scales(rows: RowsOfClasses, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:
+    """Return how much each row counts, 0 if it is not kept, and the sums of the rows' targets."""
+    if not all_kept or rows.share is not None or rows.weight is not None:
+        each = torch.where(keep, reference.scales_of_rows(rows), 0.0)
+        return each[:, None], reference.sums_of_targets(rows, keep)[:, None]
+    each_row = 1.0 / max(1, len(rows.x)) if rows.reduction == "mean" else 1.0
+    if rows.y.dim() == 1:
+        return each_row, 1.0
+    return each_row, (1.0 - rows.smoothing) * rows.y.sum(1, keepdim=True) + rows.smoothing
+
+
+_FEW = 32  # classes: torch's own softmax of so few is slower than its parts
+
+
+def _softmax(x: Tensor) -> Tensor:
+    if x.shape[1] >= _FEW:
+        return torch.softmax(x, 1)
+    power = (x - x.detach().amax(1, keepdim=True)).exp()
+    return power / power.sum(1, keepdim=True)
+
+
+def _pulled(move: Tensor, p: Tensor) -> Tensor:
+    """Return p ⊙ (move − p · move)."""
+    if p.shape[1] >= _FEW:
+        return torch._softmax_backward_data(move, p, 1, p.dtype)
+    return p * (move - (p * move).sum(1, keepdim=True))
+
+
 def _but_for_its_top(move: Tensor, p: Tensor) -> Tensor:
     """Return rows' moves less that of the class which has most of the probability, if one has.
 
     A row that moves as a whole changes nothing; next to a probability of 1, the others' moves
     would cancel.
     """
+    if p.shape[1] >= _FEW and levels.are_all(p.detach().amax(1) <= 0.5):
+        return move
     return move - torch.where(p > 0.5, move, 0.0).sum(1, keepdim=True)
 
 

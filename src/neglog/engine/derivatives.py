@@ -55,8 +55,13 @@ class Facts:
 
     def curvature(self, tensors: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
         """Return the matrix of second derivatives by the inputs."""
-        second = self.evaluate("curvature", tensors)
-        return [second[:2], second[1:]] if len(second) > 1 else [second]  # of aa, ab, bb
+        return _matrix(self.evaluate("curvature", tensors))
+
+    def plain_curvature(self, tensors: Sequence[Tensor]) -> list[tuple[Tensor | float, ...]]:
+        """Return the same with numbers where a derivative is constant."""
+        *arguments, y = tensors
+        settings = as_tensors(self.settings, y)
+        return _matrix(self.likelihood.curvature(*arguments, *settings, y))
 
     def mixed(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Return each score's derivative by the target; an element depends on its own only."""
@@ -72,6 +77,13 @@ class Facts:
         pull = torch.func.vjp(lambda t: self.evaluate("grad_target", (*others, t))[0], y)[1]
         second: Tensor = pull(torch.ones_like(y))[0]
         return second
+
+
+def _matrix(second: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a symmetric matrix, given the second derivative or aa, ab, bb."""
+    if not isinstance(second, tuple):
+        return [(second,)]
+    return [second[:2], second[1:]] if len(second) > 1 else [second]
 
 
 def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:
@@ -163,12 +175,16 @@ class _Scores(torch.autograd.Function):
         return tuple(results)
 
 
-def product(move: Tensor, slope: Tensor) -> Tensor:
+def product(move: Tensor, slope: Tensor | float) -> Tensor:
     """Return move · slope, where no move along an infinite or undefined slope is 0 and not NaN.
 
     The move itself stays a factor, so that the derivative by it is the slope where it is 0 too.
     """
-    if levels.is_nonzero(move) or levels.is_finite(slope):
+    if isinstance(slope, float):
+        if slope == 1.0:
+            return move
+        return torch.zeros_like(move) if slope == 0.0 else move * slope
+    if levels.number(move) or levels.is_finite(slope):
         return move * slope
     return move * slope.masked_fill((move == 0) & ~slope.isfinite(), 0.0)
 

@@ -111,12 +111,18 @@ def is_finite(tensor: Tensor) -> bool:
         return math.isfinite(held.detach().sum().item())
 
 
-def is_nonzero(tensor: Tensor) -> bool:
-    """Tell whether a tensor is one number, known not to be 0."""
+def number(tensor: Tensor) -> float | None:
+    """Return the number that a tensor is known to hold below all levels, if it is one."""
     if tensor.dim():
-        return False
+        return None
     held = _known(tensor)
-    return held is not None and not held.dim() and held.item() != 0
+    return None if held is None or held.dim() else held.item()
+
+
+def is_constant(tensor: Tensor) -> bool:
+    """Tell whether nothing differentiates or maps a tensor."""
+    wrapped = _functorch.is_functorch_wrapped_tensor(tensor) or forward_ad._current_level >= 0
+    return not (wrapped or tensor.requires_grad)
 
 
 def are_all(mask: Tensor) -> bool:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import levels, transforms, values
-from neglog.engine.autograd import Results, Task, differentiable
+from neglog.engine.autograd import Results, Task, differentiable, loss_of
 from neglog.engine.problem import Elements, RowsOfClasses
 
 _SIMPLE = (str, int, float, bool, type(None))
@@ -45,16 +45,17 @@ def call(
     x, y = arguments
     if not (values.kernel_sees(x, y) and x.is_contiguous() and y.is_contiguous()):
         if values.is_transformed() and values.are_local(x, y):
-            return _transformed(function, long_way, arguments, options)
+            return _in_full(transforms.loss_of, function, long_way, arguments, options)
         return long_way(*arguments, **options)
+    if y.requires_grad:
+        return _in_full(loss_of, function, long_way, arguments, options)
     key = _key(function, x, y, options)
     try:
         task = _tasks.get(key)
     except TypeError:  # an option without a hash is for the checks to refuse
         return long_way(*arguments, **options)
     if (
-        y.requires_grad
-        or x.is_neg()
+        x.is_neg()
         or y.is_neg()
         or _is_overridden()
         or (x.dtype not in _WIDE and torch.is_autocast_enabled("cpu"))
@@ -74,22 +75,26 @@ def _key(function: Any, x: Tensor, y: Tensor, options: dict[str, Any]) -> Any:
     return key
 
 
-def _transformed(
-    function: Any, long_way: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
+def _in_full(
+    compute: Callable[..., Tensor | None],
+    function: Any,
+    long_way: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
 ) -> Any:
-    """Return the loss under `torch.func` by the short way, or else by the long one."""
+    """Return the loss by the short way, computed by a task of all tensors, or by the long one."""
     x, y = arguments
-    key = ("transformed", _key(function, x, y, options))
+    key = (compute, _key(function, x, y, options))
     try:
         task = _tasks.get(key)
-    except TypeError:
+    except TypeError:  # an option without a hash is for the checks to refuse
         return long_way(*arguments, **options)
     if _is_overridden() or (x.dtype not in _WIDE and torch.is_autocast_enabled("cpu")):
         return long_way(*arguments, **options)
     if task is None:
         return _watched(key, Task, long_way, x, y, options)
     nothing = (None,) * (len(task.problem.tensors()) - 2)  # beside x and y
-    loss = transforms.loss_of(task, (x, y, *nothing))
+    loss = compute(task, (x, y, *nothing))
     return long_way(*arguments, **options) if loss is None else loss
 
 
