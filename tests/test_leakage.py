@@ -15,7 +15,7 @@ from neglog.fitting import leakage
 from neglog.fitting.data import prepare
 from neglog.fitting.in_memory import from_memory
 from neglog.fitting.options import Options
-from neglog.fitting.show import show
+from neglog.fitting.show import Narrator, show
 from neglog.fitting.table import DEMOS, read_demo
 from neglog.report.page import html_page
 
@@ -190,15 +190,14 @@ def test_the_notes_are_shown_wherever_notes_are(tmp_path, capsys):
     frame = drawn().with_columns(score=pl.when(pl.col("y") == "no").then(-1.0).otherwise(1.0))
     words = "olumn 'score' is the target, by the same or other names"
     frame.write_csv(tmp_path / "table.csv")
-    found = neglog.fit(frame, "y", l2=0.1)
     written = io.StringIO()
-    show(found, Console(file=written, width=400), 3)
-    for text in (
-        str(found.summary()),
-        " ".join(unescape(html_page(found)).split()),
-        written.getvalue(),
-    ):
+    console = Console(file=written, width=400)
+    found = neglog.fit(frame, "y", l2=0.1, progress=Narrator(console))
+    assert words in written.getvalue()  # before the fit
+    show(found, console, 3)
+    for text in (str(found.summary()), " ".join(unescape(html_page(found)).split())):
         assert words in text
+    assert written.getvalue().count(words) == 1
     with pytest.raises(SystemExit) as left:
         main(["fit", str(tmp_path / "table.csv"), "--target", "y", "--l2", "0.1", "--json"])
     assert left.value.code == 0  # never a stop

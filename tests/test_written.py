@@ -86,6 +86,14 @@ PATHS = [
     in_pandas, in_objects, in_polars, in_arrow, in_formula, in_csv, in_stream, in_parquet,
     in_estimator,
 ]  # fmt: skip
+
+
+def crossed(cases, usual, every):
+    """Return each case on some usual paths, and one case on every path."""
+    pairs = [(case, path) for case in cases for path in usual]
+    return list(dict.fromkeys([*pairs, *((next(iter(cases)), path) for path in every)]))
+
+
 FEW = [in_objects, in_polars, in_formula, in_csv, in_stream, in_estimator]
 
 
@@ -99,8 +107,7 @@ def plain():
     return neglog.fit(pl.DataFrame({"x": NUMBERS, "y": TARGET}), target="y")
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(("spelling", "path"), crossed(SPELLINGS, [in_csv, in_stream], PATHS))
 def test_a_feature_is_the_numbers_that_its_text_spells(plain, spelling, path):
     texts = [SPELLINGS[spelling](value) for value in NUMBERS.tolist()]
     found = path(pl.DataFrame({"x": texts, "y": TARGET}))
@@ -112,8 +119,7 @@ def test_a_feature_is_the_numbers_that_its_text_spells(plain, spelling, path):
     assert ("in %" in notes[0]) == (spelling == "percent")
 
 
-@pytest.mark.parametrize("path", FEW)
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(("spelling", "path"), crossed(SPELLINGS, [in_polars], FEW))
 def test_a_target_is_the_numbers_that_its_text_spells(spelling, path):
     expected = neglog.fit(pl.DataFrame({"x": TARGET, "y": NUMBERS}), target="y")
     texts = [SPELLINGS[spelling](value) for value in NUMBERS.tolist()]
@@ -167,8 +173,7 @@ NO_ONE_READING = {
 }
 
 
-@pytest.mark.parametrize("path", FEW)
-@pytest.mark.parametrize("case", NO_ONE_READING)
+@pytest.mark.parametrize(("case", "path"), crossed(NO_ONE_READING, [in_stream, in_polars], FEW))
 def test_numbers_that_no_one_reading_fits_are_refused(case, path):
     texts, words = NO_ONE_READING[case]
     frame = pl.DataFrame({"x": texts * (COUNT // 2), "y": TARGET})
@@ -188,8 +193,7 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("path", FEW)
-@pytest.mark.parametrize("case", MIXED)
+@pytest.mark.parametrize(("case", "path"), crossed(MIXED, [in_stream, in_polars], FEW))
 def test_a_few_texts_among_numbers_are_refused(case, path):
     texts = MIXED[case] * (COUNT // 4)
     strange = next(text for text in MIXED[case] if not text[0].isdigit())
@@ -215,8 +219,7 @@ DATES = {
 }
 
 
-@pytest.mark.parametrize("path", FEW)
-@pytest.mark.parametrize("case", DATES)
+@pytest.mark.parametrize(("case", "path"), crossed(DATES, [in_stream, in_polars], FEW))
 def test_dates_are_refused(case, path):
     texts = [DATES[case].format(1 + k % 9) for k in range(COUNT)]
     with pytest.raises(FitError, match=f"column 'x' holds dates or times, such as '{texts[0]}'"):
@@ -237,9 +240,9 @@ TYPED = {
 
 
 @pytest.mark.parametrize(
-    "path", [in_pandas, in_objects, in_polars, in_arrow, in_formula, in_parquet, in_estimator]
+    ("case", "path"),
+    crossed(TYPED, [in_pandas, in_parquet], [in_objects, in_polars, in_arrow, in_estimator]),
 )
-@pytest.mark.parametrize("case", TYPED)
 def test_types_of_dates_are_refused(case, path):
     with pytest.raises(FitError, match="column 'x' holds dates or times, of type"):
         path(pl.DataFrame({"x": TYPED[case], "y": TARGET}))
@@ -259,8 +262,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("path", FEW)
-@pytest.mark.parametrize("case", LABELS)
+@pytest.mark.parametrize(("case", "path"), crossed(LABELS, [in_stream, in_polars], FEW))
 def test_labels_stay_labels(case, path):
     found = path(pl.DataFrame({"x": LABELS[case] * (COUNT // 4), "y": TARGET}))
     assert len(found.features) == len(set(LABELS[case])) - 1
@@ -296,3 +298,83 @@ def test_a_classifier_refuses_what_is_no_labels(case, make):
         NLLClassifier().fit(TARGET[:, None], y)
     found = NLLClassifier(as_labels="y", l2=0.1).fit(TARGET[:, None], y)
     assert list(found.classes_) == sorted(set(texts))
+
+
+THOUSANDS = np.random.default_rng(0).permutation(COUNT) * 211 + 1003
+POINTS = [swapped(f"{value:,}") for value in THOUSANDS]
+
+
+def marks(separator=",", decimal=None, **options):
+    """Return the intercept and slope of whole numbers with points between thousands."""
+    target = [f"{value:.6f}" for value in TARGET]
+    target = target if decimal is None else [text.replace(".", decimal) for text in target]
+    frame = pl.DataFrame({"x": POINTS, "y": target})
+    frame.write_csv("table.csv", separator=separator)
+    return neglog.fit("table.csv", target="y", **options)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_other_columns_tell_whether_points_separate_thousands(separator, stream):
+    whole = neglog.fit(pl.DataFrame({"x": THOUSANDS, "y": TARGET}), target="y")
+    parts = neglog.fit(pl.DataFrame({"x": THOUSANDS / 1000, "y": TARGET}), target="y")
+    options = {"separator": separator, "stream": stream}
+    for found, expected in (
+        (marks(decimal=",", **options), whole),
+        (marks(**options), parts),
+        (marks(thousands=".", **options), whole),
+        (marks(thousands=",", **options), parts),
+    ):
+        np.testing.assert_allclose(
+            found.coefficients.estimate, expected.coefficients.estimate, 1e-5
+        )
+        said = " ".join(found.notes)
+        if expected is whole:
+            assert f"'{POINTS[0]}' as {THOUSANDS[0]} (points between thousands" in said
+        elif separator == ";" and found.options.thousands is None:
+            assert "are read with decimal points" in said
+            assert "--thousands ." in said
+
+
+def test_points_of_a_frame_of_text_are_decimal_with_a_note():
+    found = neglog.fit(pd.DataFrame({"x": POINTS, "y": TARGET}), target="y")
+    assert any("--thousands . (thousands='.')" in note for note in found.notes)
+    expected = neglog.fit(pl.DataFrame({"x": THOUSANDS / 1000, "y": TARGET}), target="y")
+    np.testing.assert_allclose(found.coefficients.estimate, expected.coefficients.estimate)
+    new = pd.DataFrame({"x": ["1.234", "5.678"]})
+    old = expected.predict(pl.DataFrame({"x": [1.234, 5.678]})).frame["predicted"]
+    np.testing.assert_allclose(found.predict(new).frame["predicted"], old)
+
+
+@pytest.mark.parametrize("late", ["1,5", "unknown", "$7"])
+def test_a_later_block_of_a_stream_counts_as_the_first_does(late, monkeypatch):
+    monkeypatch.setattr("neglog.fitting.scale.file._BYTES", 200)
+    texts = [f"{value:.2f}" for value in NUMBERS[:-1]] + [late]
+    words = {"1,5": "contradict each other", "unknown": "row 39", "$7": "'x' is read as numbers"}
+    frame = pl.DataFrame({"x": texts, "y": TARGET})
+    if late != "$7":
+        with pytest.raises(FitError, match=words[late]):
+            in_stream(frame)
+        return
+    found, other = in_stream(frame), in_polars(frame)
+    np.testing.assert_allclose(found.coefficients.estimate, other.coefficients.estimate, 1e-12)
+    assert any(words[late] in note for note in found.notes)
+
+
+MANY = {
+    "quantities": ([f"{k} kg" for k in range(COUNT * 2)], "numbers with a unit"),
+    "magnitudes": ([f"${k}.5M" for k in range(COUNT * 2)], "numbers with a unit"),
+    "names": ([f"name {k}" for k in range(COUNT * 2)], "nearly one for each row, as names"),
+    "dates": ([f"{k} days" for k in range(COUNT * 2)], "holds dates or times"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("case", MANY)
+def test_too_many_levels_are_refused_with_their_cause(case, stream):
+    texts, words = MANY[case]
+    pl.DataFrame({"x": texts, "y": [*TARGET, *TARGET]}).write_csv("table.csv")
+    with pytest.raises(FitError, match=f"'x'.*{words}.*--drop 'x'.*--as-labels 'x'"):
+        neglog.fit("table.csv", target="y", stream=stream)
+    with pytest.raises(FitError, match=f"target 'x'.*{words}"):
+        neglog.fit("table.csv", target="x", stream=stream)

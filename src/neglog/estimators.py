@@ -87,28 +87,30 @@ class _Linear(BaseEstimator):
         return rows, y[used], weight[used], None if offset is None else offset[used]
 
     def _label_options(self) -> dict[str, Any]:
-        """Return which columns of X are labels, and their levels."""
+        """Return which columns of X are labels or dates, with their levels and parts."""
         own = self.levels if isinstance(self.levels, Mapping) else {}
         return {
             "levels": {name: labels for name, labels in own.items() if name != _TARGET},
+            "dates": {} if self.dates is None else self.dates,
             "as_labels": [name for name in _listed(self.as_labels) if name != _TARGET],
         }
 
     def _refuse_labels(self, X: Any) -> None:
         """Refuse labels of an array, whose columns have no names."""
         options = Options(**self._label_options())
-        if options.texts:
+        if named := options.texts | {*options.dates}:
             raise FitError(
-                f"levels and as_labels name columns ({', '.join(sorted(options.texts))}), but X "
-                "has no column names; pass a data frame."
+                f"levels, as_labels and dates name columns ({', '.join(sorted(named))}), but X has "
+                "no column names; pass a data frame."
             )
 
     def _predictor(self, X: Any, offset: Any) -> np.ndarray:
         """Return (N,) or (N, K) linear predictors."""
         check_is_fitted(self)
-        if self.result_.design.labels or self.result_.design.written:
+        design = self.result_.design
+        if design.labels or design.written or design.dates:
             validate_data(self, X, skip_check_array=True, reset=False)
-            X = encoded(X, self.result_.design)
+            X = encoded(X, design)
         else:
             X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         output = X @ np.atleast_2d(self.coef_).T + self.intercept_
@@ -146,6 +148,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         max_iter: the most steps of Newton's method.
         levels: the levels of columns of labels in order, as of `neglog.fit`.
         as_labels: columns of numbers that are labels, as of `neglog.fit`.
+        dates: the features that columns of dates become, as of `neglog.fit`.
 
     Attributes:
         coef_: (P,) the weights, in the order of ``result_.features``.
@@ -177,6 +180,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         max_iter: int = 100,
         levels: Any = None,
         as_labels: str | Sequence[str] = (),
+        dates: Any = None,
     ) -> None:
         self.likelihood = likelihood
         self.l2 = l2
@@ -188,6 +192,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         self.max_iter = max_iter
         self.levels = levels
         self.as_labels = as_labels
+        self.dates = dates
 
     def __sklearn_tags__(self) -> Any:
         """Say that some likelihoods want positive targets."""
@@ -251,6 +256,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         levels: the classes in order, such as ``["low", "high"]``, or as of `neglog.fit` the
             levels of columns of labels, ``"y"`` being the target.
         as_labels: columns of numbers that are labels, as of `neglog.fit`.
+        dates: the features that columns of dates become, as of `neglog.fit`.
 
     Attributes:
         classes_: (K,) the labels, sorted unless `levels` or y's category dtype declare an order.
@@ -283,6 +289,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         max_iter: int = 100,
         levels: Any = None,
         as_labels: str | Sequence[str] = (),
+        dates: Any = None,
     ) -> None:
         self.likelihood = likelihood
         self.l2 = l2
@@ -293,6 +300,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         self.max_iter = max_iter
         self.levels = levels
         self.as_labels = as_labels
+        self.dates = dates
 
     def __sklearn_tags__(self) -> Any:
         """Say that classes without an order are not what an ordinal model is for."""

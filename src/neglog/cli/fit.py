@@ -162,6 +162,7 @@ def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tu
 
 
 def _options(asked: _Asked) -> Options:
+    from neglog.fitting.date_parts import parse as parse_dates
     from neglog.fitting.levels import parse as parse_levels
     from neglog.fitting.optimizers import parse
     from neglog.fitting.options import Options
@@ -171,6 +172,8 @@ def _options(asked: _Asked) -> Options:
     chosen = {name: value for name, value in every.items() if name in known}
     if "hidden" in chosen:
         chosen["hidden"] = _widths(chosen["hidden"])
+    if "dates" in chosen:
+        chosen["dates"] = parse_dates(chosen["dates"])
     if "levels" in chosen:
         chosen["levels"] = parse_levels(chosen["levels"])
     if "cluster" in chosen:

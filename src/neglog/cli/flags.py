@@ -38,6 +38,9 @@ class Rows:
         levels: The levels of a column of labels in order, "COLUMN=first,second,third"; may be
             repeated.
         as_labels: A column whose numbers are labels, such as years or zip codes; may be repeated.
+        dates: The features that a column of dates or times becomes, "COLUMN=year,days"; may be
+            repeated. Numbers: year, day, hour, days (since the first date); labels: quarter, month,
+            weekday. Add dmy or mdy for dates such as 3/4/2021.
         missing: Leave out rows with missing values (drop), or fill in the mean of columns of
             numbers, which a note lists; by default they are refused.
         validation: The part of the rows that is held out; by default none where newton solves the
@@ -61,6 +64,7 @@ class Rows:
     drop: Repeated = None
     levels: Repeated = None
     as_labels: Repeated = None
+    dates: Repeated = None
     missing: Missing | None = None
     validation: float | None = None
     seed: int | None = None

@@ -40,6 +40,7 @@ def fit(
     drop: str | Sequence[str] = (),
     levels: Mapping[str, Sequence[Any]] | None = None,
     as_labels: str | Sequence[str] = (),
+    dates: Mapping[str, Sequence[str]] | None = None,
     encoding: str | None = None,
     separator: str | None = None,
     thousands: str | None = None,
@@ -109,6 +110,11 @@ def fit(
             classes rank so. By default the order that a category dtype declares, else the
             alphabet's.
         as_labels: a column, or columns, whose numbers are labels, such as years or zip codes.
+        dates: the features that columns of dates or times become, such as
+            ``{"when": ["year", "month", "days"]}``: numbers ``"year"``, ``"day"`` (of the month),
+            ``"hour"`` (with minutes as a fraction) and ``"days"`` (since the first date, or the
+            length of a duration), and labels ``"quarter"``, ``"month"`` and ``"weekday"``. Text
+            such as 3/4/2021 needs ``"dmy"`` or ``"mdy"`` too.
         encoding: of a text file, such as ``"windows-1252"``; by default it is detected.
         separator: the character between the fields of a text file, such as ``";"``, or
             ``"tab"``; by default it is detected.
@@ -200,6 +206,7 @@ def fit(
         drop=drop,
         levels={} if levels is None else levels,
         as_labels=as_labels,
+        dates={} if dates is None else dates,
         encoding=encoding,
         separator=separator,
         thousands=thousands,

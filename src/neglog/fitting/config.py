@@ -28,6 +28,7 @@ _TABLES = {
     "optimizer_options": "option",
     "schedule_options": "schedule-option",
     "levels": "levels",
+    "dates": "dates",
 }
 
 

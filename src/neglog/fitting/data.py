@@ -12,8 +12,19 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+from neglog.fitting import dates as looks
 from neglog.fitting import design as designs
-from neglog.fitting import expansion, formula, grouped, levels, roles, rows, targets, written
+from neglog.fitting import (
+    expansion,
+    formula,
+    grouped,
+    levels,
+    moments,
+    roles,
+    rows,
+    targets,
+    written,
+)
 from neglog.fitting.design import Column, Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.linear.columns import Labels
@@ -134,6 +145,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     if table.numbers is not None and not _is_plain(table.numbers, options):
         table = replace(table, frame=table.whole(), numbers=None)
     ordered = name in {*table.levels, *options.levels}
+    table, dates = moments.expanded(table, options.dates, name)
     table, known = _with_numbers(table, name, options)
     table = levels.settled(table, options)
     values = table.column(name)
@@ -158,7 +170,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     kept = rows.keep(whole, options.missing, always)
     if kept.sum() < 2:
         raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
-    notes = list(table.notes)
+    notes = [*table.notes, *looks.whole_numbers(frame)]
     if not kept.all():
         notes.append(f"{(~kept).sum()} rows with missing values are left out.")
         frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
@@ -180,13 +192,13 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
     notes += targets.order(target, ordered) + bases(design) + others.notes(options)
-    design = replace(design, written=known)
+    design = replace(design, written=known, dates=dates)
     return Data(target, design, index, source, training, validation, notes)
 
 
 def _with_numbers(table: Table, name: str, options: Options) -> tuple[Table, dict[str, str]]:
     """Return a table whose columns of numbers that are written as text are numbers, and how."""
-    labels = {*table.levels, *options.texts, options.cluster}
+    labels = {*table.levels, *options.texts, options.cluster or ""}
     used = set(table.frame.columns) - {*options.drop}
     if options.formula is not None:
         labels |= formula.labels(options.formula)
@@ -198,10 +210,10 @@ def _with_numbers(table: Table, name: str, options: Options) -> tuple[Table, dic
         if column.dtype == pl.String and column.name in used - labels
     }
     known = written.learn(columns, roles=options.roles.values(), comma=table.comma)
-    if not known:
-        return table, known
-    notes = (*table.notes, *written.notes(columns, known))
-    return replace(table, frame=written.settled(table.frame, known), notes=notes), known
+    frame = written.plain(written.settled(table.frame, known), labels)
+    said = written.notes(columns, known) + written.doubts(columns, known)
+    notes = (*table.notes, *said)
+    return replace(table, frame=frame, notes=notes), known
 
 
 def _features(table: Table, name: str, options: Options) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting.table import listed
 from neglog.fitting.written import leave
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"
@@ -32,7 +33,7 @@ _OTHERS = (
     r"-?P(\d+[YMWD])+(T(\d+(\.\d+)?[HMS])+)?|-?PT(\d+(\.\d+)?[HMS])+",
 )
 _PATTERN = f"^(?:(?:{'|'.join(_DAYS)})(?:[T ,]+{_TIME}{_ZONE})?|{'|'.join(_OTHERS)})$"
-_MOST = 1000
+_MOST, _FEW = 1000, 3
 
 
 def are_dates(values: pl.Series) -> bool:
@@ -53,7 +54,13 @@ def are_dates(values: pl.Series) -> bool:
 
 def refuse(name: str, what: object) -> NoReturn:
     """Refuse a feature of dates or times, given one of its texts or its type."""
-    raise FitError(f"column {name!r} holds dates or times, {_example(what)}; {leave(name)}.")
+    parts = ["hour"] if what == pl.Time else ["year", "month", "days"]
+    if what == pl.Duration:
+        parts = ["days"]
+    raise FitError(
+        f"column {name!r} holds dates or times, {_example(what)}; turn it into numbers with "
+        f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}}), or {leave(name)}."
+    )
 
 
 def refuse_target(name: str, what: object) -> NoReturn:
@@ -63,6 +70,30 @@ def refuse_target(name: str, what: object) -> NoReturn:
         "stands for them, such as the days since the first, or a column of labels, and pass that "
         "as the target."
     )
+
+
+def whole_numbers(frame: pl.DataFrame) -> list[str]:
+    """Say which columns of whole numbers look like dates such as 20200131."""
+    names = [column.name for column in frame if _are_days(column)]
+    if not names:
+        return []
+    value = int(frame[names[0]].drop_nulls()[0])
+    return [
+        f"the numbers of {listed([repr(name) for name in names])}, such as {value}, look like "
+        "dates, but are taken as numbers, whose differences are not days; pass --dates "
+        f"'{names[0]}=year,days' (dates={{{names[0]!r}: ['year', 'days']}}) if they are dates."
+    ]
+
+
+def _are_days(column: pl.Series) -> bool:
+    """Return whether numbers are days from 1900 to 2100, written 20200131."""
+    some = column.drop_nulls().head(_MOST).unique()
+    if not column.dtype.is_numeric() or len(some) < _FEW:
+        return False
+    if not some.is_between(19000101, 21001231).all() or (some.cast(pl.Float64) % 1 != 0).any():
+        return False
+    texts = some.cast(pl.Int64).cast(pl.String)
+    return not texts.str.to_date("%Y%m%d", strict=False).null_count()
 
 
 def _example(what: object) -> str:

@@ -13,14 +13,13 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting import dates
 from neglog.fitting.coefficients import INTERCEPT
+from neglog.fitting.label_checks import check_levels
 from neglog.fitting.levels import shown, text, texts
+from neglog.fitting.moments import Moments
 from neglog.fitting.table import listed
 
 if TYPE_CHECKING:
     from neglog.fitting.expansion import Expansion
-
-MOST_LEVELS = 5000
-_FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,14 @@ class Design:
         missing: ``"drop"``, ``"mean"``, or None where a missing value is refused.
         expansion: how the formula makes them; None without a formula.
         written: the marks of thousands and decimals in columns of text that hold numbers.
+        dates: how columns of dates become others, which `columns` reads.
     """
 
     columns: tuple[Column, ...]
     missing: str | None
     expansion: Expansion | None = None
     written: Mapping[str, str] = field(default_factory=dict)
+    dates: tuple[Moments, ...] = ()
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -125,6 +126,7 @@ class Design:
             "missing": self.missing,
             "expansion": None if self.expansion is None else self.expansion.to_json(),
             "written": dict(self.written),
+            "dates": [own.to_json() for own in self.dates],
         }
 
     @classmethod
@@ -135,7 +137,14 @@ class Design:
         saved = data["expansion"]
         expansion = None if saved is None else Expansion.from_json(saved)
         columns = tuple(map(Column.from_json, data["columns"]))
-        return cls(columns, data["missing"], expansion, data["written"])
+        dates = tuple(map(Moments.from_json, data["dates"]))
+        return cls(columns, data["missing"], expansion, data["written"], dates)
+
+    def dated(self, frame: pl.DataFrame, start: int = 0) -> pl.DataFrame:
+        """Return a table's rows with the parts of dates; `start` is the first row's number."""
+        for own in self.dates:
+            frame = own.expanded(frame, start)
+        return frame
 
 
 def learn(
@@ -206,20 +215,6 @@ def refuse_type(name: str, kind: Any) -> NoReturn:
     raise FitError(
         f"column {name!r} is of type {kind}: turn it into numbers, or {leave_out(name)}."
     )
-
-
-def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
-    """Refuse a column of text that is no labels: of dates, or of too many different texts."""
-    if dates.are_dates(pl.Series(levels, dtype=pl.String)):
-        dates.refuse(name, levels[0])
-    most = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MOST_LEVELS)
-    if len(levels) > most:
-        count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
-        raise FitError(
-            f"column {name!r} holds {count} different texts in {rows} rows, such as "
-            f"{levels[0]!r}: more than {most}, as names of rows do; {leave_out(name)}, or take "
-            f"them as labels with --as-labels {name!r} (as_labels=[{name!r}])."
-        )
 
 
 def refuse_infinite(name: str, count: int, row: int) -> NoReturn:

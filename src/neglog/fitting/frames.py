@@ -26,7 +26,7 @@ def with_labels(X: Any, options: Options) -> Table | None:
     table = from_frame(X, options.reading)
     if table is None:
         return None
-    labels = {*table.levels, *options.texts}
+    labels = {*table.levels, *options.texts, *options.dates}
     others = [kind for kind in table.frame.dtypes if kind == pl.String or kind.is_temporal()]
     return table if labels or others else None
 
@@ -38,10 +38,13 @@ def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
         FitError: X is no frame, or one of other columns or values than the model's.
     """
     texts = {column.name for column in design.columns if column.levels}
-    table = from_frame(X, Reading(frozenset({*texts, *design.written})))
+    dates = {own.name for own in design.dates}
+    table = from_frame(X, Reading(frozenset({*texts, *design.written, *dates})))
     if table is None:
         raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
-    frame = cleaned(written.settled(table.frame, design.written), design.columns)
+    frame = written.settled(design.dated(table.frame), design.written)
+    frame = written.plain(frame, texts)
+    frame = cleaned(frame, design.columns)
     keep(frame, None, remedy="fill them in")
     parts = [column.read(frame[column.name])[:, None] for column in design.numbers]
     for column in design.labels:

@@ -16,7 +16,7 @@ class Listener:
         return type(self).step is not Listener.step
 
     def say(self, step: str, text: str) -> None:
-        """Hear what a step (data, model, loss, optimizer, minimise) consists of."""
+        """Hear what a step (data, model, loss, optimizer, minimise) consists of, or a note."""
 
     def start(self, limit: int) -> None:
         """Hear that the minimisation begins, and its most steps."""

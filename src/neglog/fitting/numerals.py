@@ -23,6 +23,8 @@ _SAME = {
     **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
     "￥": "¥", "￡": "£", "٪": "%",
 }  # fmt: skip
+_THOUSANDS = r"^\s*[+-]?([1-9]\d{0,2}(\.\d{3})+|\d+)\s*$"
+_FEW = 100
 _PARTS = ("first", "open", "sign", "second", "body", "third", "trailing", "close", "fourth")
 _UNITS = ("first", "second", "third", "fourth")
 
@@ -78,6 +80,19 @@ def plain(texts: pl.Series) -> pl.Series:
     return texts.cast(pl.Float64, strict=False)
 
 
+def may_have_thousands(texts: pl.Series) -> bool:
+    """Return whether points may separate thousands in all texts, and do in one.
+
+    Example:
+        >>> may_have_thousands(pl.Series(["1.234", "900"])), may_have_thousands(pl.Series(["1.2"]))
+        (True, False)
+    """
+    for own in (texts.head(_FEW), texts):
+        if not own.str.contains(_THOUSANDS).all():
+            return False
+    return bool(texts.str.contains(".", literal=True).any())
+
+
 @dataclass
 class Spelling:
     """How the numbers among a column's different texts are written.
@@ -88,6 +103,7 @@ class Spelling:
         units: the currencies and % of numbers other than 0; empty text for none.
         dotted: whether plain numbers with a point are among them, such as 1.234, which may be 1234.
         bracketed: whether all numbers are in brackets, as labels of groups are.
+        padded: whether all that they need a convention for is blanks around them.
         clash: the first number that the conventions of those before it do not read.
     """
 
@@ -96,6 +112,7 @@ class Spelling:
     units: set[str] = field(default_factory=set)
     dotted: bool = False
     bracketed: bool = True
+    padded: bool = True
     clash: str | None = None
 
     def __post_init__(self) -> None:
@@ -124,6 +141,7 @@ class Spelling:
         self._narrow(texts, {c: parts[c]["body"] for c in self.conventions})
         best = (self.conventions or self.among)[0]
         self.bracketed &= bool(parts[best]["bracketed"].all())
+        self.padded &= bool(plain(texts.str.strip_chars()).is_not_null().all())
         self.units |= set(parts[best]["unit"].filter(read(texts, best) != 0))
 
     def _look_at_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
@@ -153,7 +171,13 @@ class Spelling:
         self.units |= other.units
         self.dotted |= other.dotted
         self.bracketed &= other.bracketed
+        self.padded &= other.padded
         self.clash = self.clash or other.clash
+
+    @property
+    def decimals(self) -> set[str]:
+        """The decimal marks by which all numbers are read."""
+        return {convention[1] for convention in self.conventions}
 
     @property
     def mixed_units(self) -> list[str]:
@@ -166,5 +190,5 @@ class Spelling:
 
 def _as_comma(dotted: pl.Series, convention: str) -> pl.Series:
     """Return plain numbers with a point as a convention of other decimals reads them."""
-    few = read(dotted.head(100), convention)
+    few = read(dotted.head(_FEW), convention)
     return few if few.null_count() else read(dotted, convention)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from neglog.errors import FitError
-from neglog.fitting import combinations
+from neglog.fitting import combinations, date_parts
 from neglog.fitting.linear.inference import COVARIANCES
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.settings import Settings
@@ -39,6 +39,7 @@ class Options:
     drop: Sequence[str] = ()
     levels: Mapping[str, Any] = field(default_factory=dict)
     as_labels: Sequence[str] = ()
+    dates: Mapping[str, Any] = field(default_factory=dict)
     encoding: str | None = None
     separator: str | None = None
     thousands: str | None = None
@@ -75,6 +76,7 @@ class Options:
             value = plain(choice.name, str(choice.type), getattr(self, choice.name))
             object.__setattr__(self, choice.name, value)
         object.__setattr__(self, "levels", _levels(self.levels))
+        object.__setattr__(self, "dates", date_parts.checked(self.dates))
         object.__setattr__(self, "separator", self.reading.separator)
         self._check_ranges()
         for name in ("epochs", "batch_size", "patience"):

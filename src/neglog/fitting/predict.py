@@ -138,10 +138,11 @@ def judged(
     own = reading_of(model, reading or {})
     if isinstance(data, (str, Path)):
         source = table.read_file(data, own)
-        frame = written.settled(source.frame, own.known)
+        frame = written.plain(written.settled(source.frame, own.known), own.texts)
         return of_table(model, replace(source, frame=frame), unseen=unseen)
     source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)
-    source = replace(source, frame=written.settled(source.whole(), own.known), numbers=None)
+    frame = written.plain(written.settled(source.whole(), own.known), own.texts)
+    source = replace(source, frame=frame, numbers=None)
     _check_width(model, source)
     return of_table(model, source, unseen=unseen)
 
@@ -166,7 +167,7 @@ def texts(model: Model) -> frozenset[str]:
     """Return the columns whose text a model reads as it is written."""
     target = model.fitted.target
     own = {column.name for column in model.design.inputs if column.levels}
-    own.update(model.design.written)
+    own.update(model.design.written, *(dates.name for dates in model.design.dates))
     if any(isinstance(label, str) for label in target.classes or ()):
         own.add(target.name)
     return frozenset(own)
@@ -194,7 +195,7 @@ def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse"
         FitError: the table is not one that the model can read.
     """
     design, target = model.design, model.fitted.target
-    frame, notes = settled(source.frame, design.inputs, unseen)
+    frame, notes = settled(design.dated(source.frame, start), design.inputs, unseen)
     frame = cleaned(frame, design.inputs, start)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, model.options).filter(kept)

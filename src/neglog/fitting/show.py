@@ -32,7 +32,9 @@ class Narrator(Bar):
 
 
 def show(result: FitResult, console: Console, worst: int) -> None:
-    """Print a result: the summary, and the worst rows.
+    """Print a result: the summary, the notes on the fit, and the worst rows.
+
+    The notes on the data have been said before the fit.
 
     Args:
         result: what was fitted.
@@ -46,9 +48,10 @@ def show(result: FitResult, console: Console, worst: int) -> None:
     if result.coefficients is None:
         count = sum(parameter.numel() for parameter in result.model.parameters())
         console.print(f"\nThe model has {count} weights; --out writes them to a file.")
-    if result.notes:
+    notes = [note for note in result.notes if note not in result.data.notes]
+    if notes:
         console.print()
-    for note in result.notes:
+    for note in notes:
         _row(console, "note", note)
     rows = result.validation if result.data.held else result.training
     which = "validation" if result.data.held else "training"

@@ -120,6 +120,8 @@ def _announce(source: str, data: Prepared, listener: Listener) -> None:
         rows += f" for training, {data.held} for validation"
     listener.say("data", f"{source}: {rows}")
     listener.say("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
+    for note in data.notes:
+        listener.say("note", note)
 
 
 def _settle(result: FitResult) -> None:

@@ -16,6 +16,7 @@ from neglog.errors import FitError
 from neglog.fitting import formats
 from neglog.fitting import levels as of_labels
 from neglog.fitting.arrays import series
+from neglog.fitting.numerals import may_have_thousands
 from neglog.fitting.reading import PLAIN, Reading
 
 ARRAYS = "the arrays"
@@ -197,8 +198,11 @@ def _odd(column: pl.Series) -> bool:
 
 
 def number_where_text_is_one(column: pl.Series) -> pl.Series:
-    """Turn text such as 1e5 or inf into numbers, where all of a column's text is."""
-    if column.dtype != pl.String:
+    """Turn text such as 1e5 or inf into numbers, where all of a column's text is.
+
+    Text such as 1.234, which may be 1234, stays until the other columns are known.
+    """
+    if column.dtype != pl.String or may_have_thousands(column):
         return column
     numbers = column.cast(pl.Float64, strict=False)
     return numbers if numbers.null_count() == column.null_count() else column

@@ -15,6 +15,7 @@ from torch import Tensor
 from neglog.errors import FitError
 from neglog.fitting import counts, dates
 from neglog.fitting.kinds import KINDS, Kind
+from neglog.fitting.label_checks import cause
 from neglog.fitting.levels import check_order, texts
 from neglog.fitting.levels import text as written
 from neglog.fitting.table import listed
@@ -298,8 +299,9 @@ def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -
             f"{listed(labels)}; {remedy}."
         )
     if count > min(max(2, rows // 2), MOST_CLASSES):
-        remedy = "pass normal" if column.dtype != pl.String else "choose another target"
+        is_text = column.dtype == pl.String
+        why = cause(column.unique(), rows) if is_text else ""
         raise FitError(
-            f"the target {name!r} holds {count} different values in {rows} rows, which are "
-            f"no classes; {remedy}."
+            f"the target {name!r} holds {count} different values in {rows} rows, which are no "
+            f"classes{why}; {'choose another target' if is_text else 'pass normal'}."
         )

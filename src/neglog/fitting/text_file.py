@@ -15,11 +15,13 @@ from neglog.errors import FitError
 from neglog.fitting import encodings, formats, layout, raw
 from neglog.fitting.layout import Layout
 from neglog.fitting.levels import has_leading_zeros, zeros_lost
+from neglog.fitting.numerals import may_have_thousands
 from neglog.fitting.reading import Reading
 from neglog.fitting.table import listed, number_where_text_is_one
+from neglog.fitting.texts import Texts
 
 _LOOK = 65_536
-_FEW_LINES, _MOST = 3, 64_000_000
+_FEW_LINES, _FEW_ROWS, _MOST = 3, 100, 64_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
 
@@ -66,7 +68,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
     )
     frame, padded = tidied(frame, reading)
     notes += blanks_lost(n for n in padded if _is_text(frame[n]))
-    return frame, found.comma
+    return _with_points(frame, source, found, reading)
 
 
 def _opened(path: Path, content: bytes | None) -> BinaryIO:
@@ -114,6 +116,30 @@ def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFra
         null_values=reading.markers,
         schema_overrides={name: pl.String for name in found.names if name in reading.texts},
     )
+
+
+def _with_points(
+    frame: pl.DataFrame, source: Path | bytes, found: Layout, reading: Reading
+) -> tuple[pl.DataFrame, bool]:
+    """Return numbers such as 1.234, which may be 1234, as text; and whether commas are likelier."""
+    numbers = [name for name, kind in frame.schema.items() if kind.is_float()]
+    stated = reading.thousands is not None or reading.decimal is not None
+    if not numbers or not (found.comma or stated or any(map(_has_commas, frame))):
+        return frame, found.comma
+    some = pl.read_csv(
+        source, separator=found.separator, columns=numbers, infer_schema=False,
+        null_values=reading.markers,
+    )  # fmt: skip
+    doubtful = [column for column in some if may_have_thousands(column)]
+    return frame.with_columns(doubtful), found.comma and len(doubtful) == len(numbers)
+
+
+def _has_commas(column: pl.Series) -> bool:
+    """Return whether a column of text holds numbers with decimal commas, by its first rows."""
+    if column.dtype != pl.String:
+        return False
+    texts = Texts.of(column.head(_FEW_ROWS))
+    return not texts.strange.rows and texts.spelling.decimals == {","}
 
 
 def _without_empty(path: Path, frame: pl.DataFrame, found: Layout) -> pl.DataFrame:

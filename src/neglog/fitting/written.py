@@ -38,9 +38,9 @@ def learn(
     for name, own in columns.items():
         if name not in roles or not own.strange.rows:
             _check(name, own, row)
+    spellings = [own.spelling.decimals for own in columns.values() if not own.strange.rows]
+    comma = {","} in spellings or (comma and {"."} not in spellings)
     found = {name: _convention(own, comma) for name, own in columns.items()}
-    if not comma and any(own is not None and own[1] == "," for own in found.values()):
-        found = {name: _convention(own, comma=True) for name, own in columns.items()}
     return {name: own for name, own in found.items() if own is not None}
 
 
@@ -78,12 +78,12 @@ def _pair(texts: Texts) -> list[str]:
     return list(dict.fromkeys(own for own in found if own is not None))[:2]
 
 
-def _convention(texts: Texts, comma: bool = False) -> str | None:
+def _convention(texts: Texts, comma: bool) -> str | None:
     """Return a column's convention; None where it is labels, or plain numbers.
 
     Args:
         texts: what the column's texts show.
-        comma: whether other columns have decimal commas.
+        comma: whether decimal commas are likelier than points.
     """
     own = texts.spelling
     if texts.strange.rows or own.bracketed or not own.conventions:
@@ -148,10 +148,22 @@ def settled(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl
     return frame.with_columns(columns)
 
 
+def plain(frame: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
+    """Return a frame whose columns of text that are plain numbers, but for labels, are numbers."""
+    columns = []
+    for column in frame:
+        if column.dtype == pl.String and column.name not in labels:
+            numbers = numerals.plain(column)
+            columns += [numbers] * (numbers.null_count() == column.null_count())
+    return frame.with_columns(columns)
+
+
 def notes(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
     """Say which columns of text are read as numbers, and how."""
     groups: dict[tuple[str, bool], list[str]] = {}
     for name, convention in known.items():
+        if columns[name].marked.rows and columns[name].spelling.padded:
+            continue
         share = bool(columns[name].spelling.units & {"%", "‰"})
         groups.setdefault((convention, share), []).append(name)
     return [_note(names, columns[names[0]], *how) for how, names in groups.items()]
@@ -166,6 +178,24 @@ def _note(names: list[str], texts: Texts, convention: str, share: bool) -> str:
         f"{number:.12g} ({unit}{described(convention)}); --thousands and --decimal change the "
         f"marks, and --as-labels {names[0]!r} (as_labels=[{names[0]!r}]) keeps the texts as labels."
     )
+
+
+def doubts(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
+    """Say which plain numbers such as 1.234 may be 1234."""
+    names = [
+        name
+        for name, own in columns.items()
+        if name not in known and not own.strange.rows and own.spelling.dotted
+        and ".," in own.spelling.conventions
+    ]  # fmt: skip
+    if not names:
+        return []
+    text = columns[names[0]].dotted.value
+    return [
+        f"the numbers of {listed([repr(name) for name in names])} are read with decimal points, "
+        f"{text!r} as {float(text):.12g}; pass --thousands . (thousands='.') if the points are "
+        "between thousands."
+    ]
 
 
 def described(convention: str) -> str:

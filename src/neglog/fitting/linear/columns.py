@@ -85,7 +85,7 @@ class Mixed:
         output = self.x @ weights[:width] + weights[-1]
         for label in self.labels:
             own = weights[width : width + label.levels - 1]
-            output += torch.cat([torch.zeros_like(own[:1]), own]).index_select(0, label.codes)
+            output += torch.cat([torch.zeros_like(weights[-1:]), own]).index_select(0, label.codes)
             width += label.levels - 1
         return output
 

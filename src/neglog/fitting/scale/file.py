@@ -15,6 +15,7 @@ from neglog.fitting import encodings, formats, raw, stored, text_file, written
 from neglog.fitting import layout as layouts
 from neglog.fitting.layout import Layout
 from neglog.fitting.levels import texts
+from neglog.fitting.moments import Moments
 from neglog.fitting.raw import Scan
 from neglog.fitting.reading import PLAIN, Reading
 from neglog.fitting.table import listed, readable, unified
@@ -67,6 +68,7 @@ class File:
         notes: how the file is read, each a sentence.
         reading: how the user wants it read.
         written: the marks of thousands and decimals in columns of text that hold numbers.
+        dates: how columns of dates become others.
     """
 
     path: Path
@@ -81,6 +83,13 @@ class File:
     notes: tuple[str, ...] = ()
     reading: Reading = PLAIN
     written: Mapping[str, str] = field(default_factory=dict)
+    dates: tuple[Moments, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that `read` can return."""
+        parts = {own.name: list(own.columns) for own in self.dates}
+        return [name for column in self.columns for name in parts.get(column, [column])]
 
     @property
     def comma(self) -> bool:
@@ -102,12 +111,17 @@ class File:
             FitError: the file cannot be read.
         """
         padded: list[str] = []
+        dates = [own for own in self.dates if set(names) & own.columns.keys()]
+        stored = [name for name in self.columns if name in {*names, *(own.name for own in dates)}]
         with readable(self.path):
             if self.text is None:
-                frame = self._stored(block, names)
+                frame = self._stored(block, stored)
             else:
-                frame, padded = text_file.tidied(self._csv(block, names), self.reading)
+                frame, padded = text_file.tidied(self._csv(block, stored), self.reading)
         frame = self.reading.without_missing(unified(frame))
+        for own in dates:
+            frame = own.expanded(frame)
+        frame = frame.select(names)
         labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
         return self.typed(written.settled(frame.with_columns(labels), self.written)), padded
 
@@ -158,8 +172,8 @@ class File:
 
     def require(self, name: str) -> None:
         """Refuse a name that is no column's."""
-        if name not in self.columns:
-            known = listed(list(self.columns))
+        if name not in self.names:
+            known = listed(self.names)
             raise FitError(f"{self.path.name} has no column {name!r}; it has {known}.")
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 
 from neglog.fitting import files, save
+from neglog.fitting import written as texts_read
 from neglog.fitting.predict import of_table, reading_of, texts
 from neglog.fitting.save import Saved
 from neglog.fitting.scale.file import File, open_file
 from neglog.fitting.scale.write import write_csv
-from neglog.fitting.table import Table, number_where_text_is_one
-from neglog.fitting.written import settled
+from neglog.fitting.table import Table
 
 
 @dataclass
@@ -96,7 +96,7 @@ def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Itera
     own, start = texts(saved), 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
-        frame = settled(frame, file.reading.known, start)
+        frame = texts_read.settled(frame, file.reading.known, start)
         frame = frame.with_columns(
             _number_or_logical(column) for column in frame if column.name not in own
         )
@@ -114,7 +114,7 @@ def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Itera
 
 def _number_or_logical(column: pl.Series) -> pl.Series:
     """Return text as what a file that is read as a whole would hold instead."""
-    column = number_where_text_is_one(column)
+    column = texts_read.plain(column.to_frame(), ()).to_series()
     if column.dtype != pl.String:
         return column
     text = column.str.to_lowercase()

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from neglog.errors import FitError
-from neglog.fitting import written
+from neglog.fitting import moments, written
 from neglog.fitting.data import bases
+from neglog.fitting.dates import whole_numbers
 from neglog.fitting.design import Design
 from neglog.fitting.judge import Fitted, Rows, judge
 from neglog.fitting.levels import zeros_lost
@@ -24,6 +25,7 @@ from neglog.fitting.roles import Roles
 from neglog.fitting.rows import filled
 from neglog.fitting.scale import survey as surveys
 from neglog.fitting.scale import tally as tallies
+from neglog.fitting.scale.dates import with_dates, with_levels
 from neglog.fitting.scale.file import File, open_file
 from neglog.fitting.scale.stream import Encoder, Stream
 from neglog.fitting.scale.survey import Choice, Survey
@@ -119,9 +121,11 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         FitError: the file cannot be fitted, or not without being in memory as a whole.
     """
     file = open_file(path, options.reading)
+    file, dated = with_dates(file, name, options, group)
     for column in sorted(options.texts):
         file.require(column)
-    file = replace(file, texts=frozenset({*file.levels, *options.texts}))
+    texts = {*file.levels, *moments.labels(file.dates), *options.texts}
+    file = replace(file, texts=frozenset(texts))
     choice = surveys.choose(file, name, options)
     choice = surveys.with_part(choice, file)
     own = range(group.rank, len(file.blocks), group.size)
@@ -132,10 +136,11 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     if known:  # the columns are numbers now, whose sums and signs are to be found
         file = replace(file, written=known)
         survey = _surveyed(file, choice, own, group)
+    file = with_levels(file, survey)
     surveys.check_roles(survey, choice)
     stated = surveys.labels(survey, choice, file)
     design = surveys.design(survey, choice, stated.levels)
-    design = replace(design, written=known)
+    design = replace(design, written=known, dates=file.dates)
     file = replace(file, types=survey.types(file.texts), padded=frozenset(survey.padded))
     target = surveys.target(survey, choice, file, stated.levels.get(name))
     _refuse_kinks(target, options)
@@ -152,8 +157,11 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         starts=survey.starts(),
         notes=[
             *file.notes,
+            *dated,
             *written.notes(columns, known),
+            *(written.doubts(columns, known) if file.comma or file.text is None else []),
             *stated.notes,
+            *whole_numbers(file.typed(survey.rows().select(choice.features))),
             *zeros_lost(
                 [
                     n

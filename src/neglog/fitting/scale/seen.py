@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from neglog.fitting.design import MOST_LEVELS, Column, check_levels, refuse_type
+from neglog.fitting.design import Column, refuse_type
+from neglog.fitting.label_checks import MOST_LEVELS, check_levels
 from neglog.fitting.levels import has_leading_zeros
 from neglog.fitting.numerals import plain
 from neglog.fitting.texts import Count, Texts

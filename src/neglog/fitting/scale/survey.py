@@ -13,13 +13,12 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting import roles, rows, targets, written
 from neglog.fitting.design import (
-    MOST_LEVELS,
     Column,
     Design,
-    check_levels,
     of_columns,
     refuse_infinite,
 )
+from neglog.fitting.label_checks import MOST_LEVELS, check_levels
 from neglog.fitting.levels import settled, text
 from neglog.fitting.numerals import Spelling
 from neglog.fitting.options import Options
@@ -94,7 +93,7 @@ def choose(file: File, target: str, options: Options) -> Choice:
         file.require(name)
     roles.check(target, options)
     away = {target, *options.drop, *options.roles.values()}
-    features = tuple(name for name in file.columns if name not in away)
+    features = tuple(name for name in file.names if name not in away)
     return Choice(target, features, options)
 
 

@@ -1,0 +1,109 @@
+"""The forms in which dates and times are written, and those that fit a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+_FIRST_YEAR = 1000
+_FEW = 50
+
+_DAYS = {
+    **dict.fromkeys(("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d"), ""),
+    **dict.fromkeys(("%d %B %Y", "%d-%B-%Y", "%d. %B %Y", "%d %B, %Y", "%d-%B-%y", "%d %B %y"), ""),
+    **dict.fromkeys(("%B %d, %Y", "%B %d %Y", "%B %d, %y"), ""),
+    **dict.fromkeys((f"%d{c}%m{c}%{y}" for y in "Yy" for c in "/-."), "dmy"),
+    **dict.fromkeys((f"%m{c}%d{c}%{y}" for y in "Yy" for c in "/-."), "mdy"),
+}
+"""Forms of dates, each with the order that has to be known, if there is one."""
+HOURS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p")
+FORMS = {
+    **_DAYS,
+    **{f"{day} {hour}": order for day, order in _DAYS.items() for hour in HOURS},
+    **{f"{day} {hour}%z": order for day, order in _DAYS.items() for hour in HOURS[:3]},
+    **dict.fromkeys(HOURS, ""),
+}
+_TIDY = (
+    (r"(?i)^\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? +", ""),
+    (r"(?i)(\d)(st|nd|rd|th)\b", "$1"),
+    (r"(\d)[T,]+ *(\d{1,2}:)", "$1 $2"),
+    (r" *(Z|UTC|GMT)\s*$", "+00:00"),
+    (r" +([+-]\d{2}:?\d{2})\s*$", "$1"),
+    (r"^\s+|\s+$", ""),
+)
+
+
+@dataclass
+class Found:
+    """What the values of a column show of how its dates are written.
+
+    Attributes:
+        firsts: the first moment by each form that reads all values; None before any was seen.
+        kind: the column's type.
+        example: the first value.
+        clash: a text that is not written as those before it, or in no known form.
+    """
+
+    firsts: dict[str | None, int] | None = None
+    kind: pl.DataType = field(default_factory=pl.String)
+    example: str = ""
+    clash: str | None = None
+
+    def look(self, values: pl.Series) -> None:
+        """Look at some values of the column."""
+        values = values.drop_nulls().unique(maintain_order=True)
+        if values.is_empty():
+            return
+        known: Iterable[str | None] = [None] if values.dtype.is_temporal() else FORMS
+        firsts: dict[str | None, int] = {}
+        clash = None
+        for form in known if self.firsts is None else self.firsts:
+            some = read(values.head(_FEW), form)
+            moments = some if some.null_count() else read(values, form)
+            if moments.null_count():
+                clash = texts_of(values)[int(moments.is_null().arg_max() or 0)]
+            else:
+                firsts[form] = int(moments.to_physical().to_numpy().min())
+        example = str(values[0]) if values.dtype.is_temporal() else texts_of(values)[0]
+        self.merge(Found(firsts, values.dtype, example, None if firsts else clash))
+
+    def merge(self, other: Found) -> None:
+        """Add what other rows have shown."""
+        if other.firsts is None:
+            return
+        if self.firsts is None:
+            self.firsts, self.kind, self.example = other.firsts, other.kind, other.example
+        else:
+            both = self.firsts.keys() & other.firsts.keys()
+            self.firsts = {
+                f: min(self.firsts[f], other.firsts[f]) for f in self.firsts if f in both
+            }
+        self.clash = self.clash or other.clash
+        if not self.firsts and self.clash is None:
+            self.clash = other.example
+
+
+def texts_of(values: pl.Series) -> pl.Series:
+    """Return dates as they are written; 20200131 may be a number."""
+    if values.dtype.is_float() and (values == values.round()).all():
+        values = values.cast(pl.Int64)
+    return values.cast(pl.String)
+
+
+def read(values: pl.Series, form: str | None) -> pl.Series:
+    """Return dates as datetimes; times of day and durations as those after the start of 1970."""
+    if form is None:
+        if values.dtype in (pl.Time, pl.Duration):
+            return values.cast(pl.Duration("us")).to_physical().cast(pl.Datetime("us"))
+        if isinstance(values.dtype, pl.Datetime):
+            values = values.dt.replace_time_zone(None)
+        return values.cast(pl.Datetime("us"))
+    texts = texts_of(values)
+    for pattern, other in _TIDY:
+        texts = texts.str.replace(pattern, other)
+    if form in HOURS:
+        return read(texts.str.to_time(form, strict=False), None)
+    found = texts.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone(None)
+    return found.set(found.dt.year() < _FIRST_YEAR, None)  # %Y reads 20 as the year 20

@@ -1,0 +1,44 @@
+"""Columns of text that are no labels: dates, or too many different texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting import dates
+from neglog.fitting.written import leave
+
+MOST_LEVELS = 5000
+_FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
+_QUANTITY = r"^\s*[^\w\s]?\s*[+-]?\d[\d.,' ]*\s*[^\W\d]\D{0,5}$"
+_LIKE_ROWS = 0.9
+_UNIT = "most of them numbers with a unit; write the numbers alone into the column"
+_WORDS = "nearly one for each row, as names, identifiers or free text"
+
+
+def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
+    """Refuse a column of text that is no labels, and say what it is instead.
+
+    Raises:
+        FitError: it is dates, or has too many different texts.
+    """
+    texts = pl.Series(levels, dtype=pl.String)
+    if dates.are_dates(texts):
+        dates.refuse(name, levels[0])
+    most = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MOST_LEVELS)
+    if len(levels) <= most:
+        return
+    count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
+    raise FitError(
+        f"column {name!r} holds {count} different texts in {rows} rows, such as {levels[0]!r}, "
+        f"more than {most}{cause(texts, rows)}; {leave(name)}."
+    )
+
+
+def cause(texts: pl.Series, rows: int) -> str:
+    """Say why a column has many different texts; nothing where that is not known."""
+    if 2 * int(texts.str.contains(_QUANTITY).sum()) > len(texts):
+        return f": {_UNIT}"
+    return f": {_WORDS}" if len(texts) >= _LIKE_ROWS * rows else ""
