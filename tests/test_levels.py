@@ -296,6 +296,15 @@ def test_levels_of_a_column_that_the_formula_leaves_out_are_refused():
         neglog.fit(data, formula="y ~ x", as_labels="z")
 
 
+def test_wide_characters_are_counted_twice_in_tables():
+    draw = np.random.default_rng(3)
+    data = pl.DataFrame({"身高": draw.normal(size=30), "y": draw.normal(size=30)})
+    lines = str(neglog.fit(data, target="y").summary()).splitlines()
+    name = next(line for line in lines if line.startswith("身高"))
+    head = next(line for line in lines if "std error" in line)
+    assert len(name) + 2 == len(head)
+
+
 def test_names_for_which_the_lines_have_room_are_whole():
     name = "the share of households with a second car"
     draw = np.random.default_rng(3)

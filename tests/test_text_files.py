@@ -64,6 +64,7 @@ LAYOUTS = {
     "comments among the rows": (table(line="# so"), "1 among the rows, the first in line 6,"),
     "a title": (table(before="Heights 2020\n"), "names are read from line 2"),
     "titles": (table(before="Heights, 2020\n\n"), "before are skipped: 'Heights, 2020'; --skip"),
+    "a title and separators": (table(";", (*PLAIN, ""), "Heights\n", ";"), "from line 2"),
     "a title of a sheet": (table(before="Heights,,\n,,\n"), "names are read from line 3"),
     "empty lines": (table(before="\n\n", line="\n").rstrip() + "\n\n\n", None),
     "separators at the ends": (table(end=","), "column 4 has no name and no values"),

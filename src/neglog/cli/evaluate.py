@@ -24,8 +24,8 @@ def evaluate(
     folder
         The folder of the run.
     table
-        A CSV or Parquet file with the columns that were fitted, and the target. Every row counts
-        once, whatever the weights were in the fit.
+        A file of a table with the columns that were fitted, and the target. Every row counts once,
+        whatever the weights were in the fit.
     worst
         How many of the rows with the largest loss to print.
     json

@@ -56,7 +56,7 @@ def fit(
     Parameters
     ----------
     table
-        A CSV or Parquet file.
+        A file of a table: CSV or other text, Parquet, Feather, Excel, Stata or JSON.
     config
         A TOML file with any of these options by name, such as the config.toml of an earlier run;
         options given here come first.

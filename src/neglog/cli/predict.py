@@ -31,8 +31,8 @@ def predict(
     folder
         The folder of the run.
     table
-        A CSV or Parquet file with the columns that were fitted. If it has the target too, each
-        row's loss is given.
+        A file of a table with the columns that were fitted. If it has the target too, each row's
+        loss is given.
     out
         A file for the predictions, instead of the standard output; of Parquet if its name ends so.
     json

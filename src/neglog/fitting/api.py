@@ -78,7 +78,8 @@ def fit(
     """Fit a linear model, or a small network, by maximum likelihood.
 
     Args:
-        X: the path of a CSV or Parquet file, (N, P) numbers, or any data frame.
+        X: the path of a file (CSV or other text, Parquet, Feather, Excel, Stata or JSON), (N, P)
+            numbers, or any data frame.
         y: (N,) the target, or the name of the column that holds it.
         target: the name of the target.
         formula: the target and the columns that are read, such as
@@ -155,7 +156,7 @@ def fit(
         ensemble: how many more networks of other first weights are trained, for intervals of the
             predictions: the columns low and high.
         bootstrap: the same, each network on rows drawn with replacement.
-        stream: whether to read the file, a CSV or Parquet one, block by block in every step, so
+        stream: whether to read the file (text, Parquet or Feather) block by block in every step, so
             that memory does not grow with its rows; for linear models. `training` and
             `validation` of the result are then the worst 1000 rows; predictions are written in
             full, and the report is the summary.
@@ -275,7 +276,9 @@ def _file(
 ) -> tuple[str | Path, str]:
     """Return the path and the target's name of rows that are not to be in memory as a whole."""
     if not isinstance(data, (str, Path)):
-        raise FitError("stream and distributed want the path of a file, CSV or Parquet.")
+        raise FitError(
+            "stream and distributed require the path of a text, Parquet or Feather file."
+        )
     for role, value in given.items():
         if not (value is None or isinstance(value, str)):
             raise FitError(f"with stream or distributed, {role} must be the name of a column.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 if TYPE_CHECKING:
     from neglog.fitting.result import FitResult
@@ -96,7 +97,7 @@ def _beside_each_other(tables: list[Lines], width: int) -> list[Lines]:
 
 def _ruled(table: Lines) -> list[str]:
     lines = columns(table)
-    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
+    return [lines[0], "─" * max(map(_cells, lines)), *lines[1:]]
 
 
 def _cut(lines: list[str], most: int | None) -> list[str]:
@@ -107,12 +108,18 @@ def _cut(lines: list[str], most: int | None) -> list[str]:
 
 def columns(rows: Lines) -> list[str]:
     """Write the first column to the left, the others to the right of their width."""
-    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))] if rows else []
+    widths = [max(_cells(row[j]) for row in rows) for j in range(len(rows[0]))] if rows else []
     return [
-        row[0].ljust(widths[0])
-        + "".join(cell.rjust(width + 2) for cell, width in zip(row[1:], widths[1:], strict=True))
+        row[0] + " " * (widths[0] - _cells(row[0]))
+        + "".join(" " * (width + 2 - _cells(cell)) + cell
+                  for cell, width in zip(row[1:], widths[1:], strict=True))
         for row in rows
-    ]
+    ]  # fmt: skip
+
+
+def _cells(text: str) -> int:
+    """Return how many characters of Latin letters a text is as wide as in a terminal."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(c) in "WF") for c in text)
 
 
 def figure(value: float | None) -> str:

@@ -80,7 +80,7 @@ def evaluate(
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
-        data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
+        data: the path of a file, or whatever `neglog.fit` takes as X.
         y: (N,) the target, where the data do not hold it.
         reading: as of `neglog.predict`.
 

@@ -183,7 +183,8 @@ def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
     found = records[first]
     certain = (
         first <= _MOST_TITLES
-        and len(found.fields) == found.filled == width
+        and len(found.fields) == width
+        and all(own.strip() or _is_empty(records[first:], j) for j, own in enumerate(found.fields))
         and found.is_all_text
         and first + 1 < len(records)
     )

@@ -102,7 +102,7 @@ def predict(
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
-        data: a CSV or Parquet file, or whatever `neglog.fit` takes as X.
+        data: the path of a file, or whatever `neglog.fit` takes as X.
         unseen: what becomes of a label that was not there when the model was fitted:
             ``"refuse"`` the table, take it as the ``"base"`` of its column, or as ``"missing"``.
         reading: the options of `neglog.fit` on how the table is read that differ from the fit's,

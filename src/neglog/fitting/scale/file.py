@@ -1,4 +1,4 @@
-"""A CSV or Parquet file as numbered blocks of rows, the same whoever reads them."""
+"""A text, Parquet or Feather file as numbered blocks of rows, the same whoever reads them."""
 
 from __future__ import annotations
 

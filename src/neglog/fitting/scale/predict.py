@@ -56,7 +56,7 @@ def write_predictions(
 
     Args:
         folder: where `neglog.fit` saved the model.
-        table: a CSV or Parquet file.
+        table: the path of a text, Parquet or Feather file.
         out: the file of the predictions; it appears only once it is whole.
         unseen: as `neglog.predict`.
         reading: as `neglog.predict`.
@@ -79,7 +79,7 @@ def predicted(
 
     Args:
         folder: where `neglog.fit` saved the model.
-        table: a CSV or Parquet file.
+        table: the path of a text, Parquet or Feather file.
         unseen: as `neglog.predict`.
         reading: as `neglog.predict`.
 
