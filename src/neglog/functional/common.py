@@ -101,13 +101,15 @@ class Extras(NamedTuple):
         """Return how much each loss counts, 0 where it does not; None where all count alike."""
         if self.mask is None and self.sample_weight is None and counts is None:
             return None
-        share = torch.ones(shape, dtype=_wide(like.dtype), device=like.device)
-        if self.sample_weight is not None:
-            share = guards.leading("sample_weight", self.sample_weight, shape).to(share.dtype)
+        dtype = _wide(like.dtype)
         if self.mask is not None:
             guards.boolean(mask=self.mask)
             mask = guards.leading("mask", self.mask, shape)
             counts = mask if counts is None else counts & mask
+        if self.sample_weight is None:
+            assert counts is not None
+            return counts.to(dtype)
+        share = guards.leading("sample_weight", self.sample_weight, shape).to(dtype)
         return share if counts is None else torch.where(counts, share, 0.0)
 
 
@@ -182,6 +184,8 @@ def of_elements(
 
 def _sharing(problem: Elements, share: Tensor) -> Elements:
     """Return a problem whose weights are multiplied by shares; a share of 0 hides the element."""
+    if problem.weight is None and not (share.requires_grad or values.is_transformed()):
+        return problem._replace(weight=share, masked=True)
     weight = share if problem.weight is None else problem.weight * share
     hidden = share == 0
     weight = torch.where(hidden, 0.0, weight)
