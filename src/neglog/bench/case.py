@@ -51,6 +51,10 @@ class Line(Protocol):
     def forward(self) -> bool:
         """Return whether the loss alone is wanted, under no_grad."""
 
+    @property
+    def compiles(self) -> bool:
+        """Return whether torch compiled can take part."""
+
     def task(self) -> Task:
         """Make the data, the same with every call."""
 
@@ -69,6 +73,7 @@ class Case:
     group: Group = "large"
     dtype: torch.dtype = torch.float32
     forward: bool = False
+    compiles: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[str, ...] = ()  # keywords that take one positive weight for each class
     wanted: tuple[int, ...] = (0,)  # which arguments want a gradient

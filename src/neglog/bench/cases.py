@@ -5,6 +5,15 @@ from __future__ import annotations
 import torch
 
 from neglog.bench.case import Case, Line
+from neglog.bench.derivatives import (
+    Derivative,
+    create_graph,
+    func_grad,
+    hessian,
+    jvp,
+    penalty,
+    vmap_grad,
+)
 from neglog.bench.inputs import (
     binary,
     classes,
@@ -25,6 +34,7 @@ _FEW_CLASSES = (1_000_000, 10)
 _CLASSES = (65_536, 1000)
 _WORDS = (4096, 32_000)
 _TINY = (64,)
+_ORDERS = (4096, 1000)
 _BCE = "binary_cross_entropy_with_logits"
 _SMOOTH = {"label_smoothing": 0.1}
 _BATCHMEAN = {"reduction": "batchmean"}  # torch warns of kl_div's "mean"
@@ -68,12 +78,26 @@ CASES: tuple[Line, ...] = (
     Case("mse_loss", _MANY, real, "no_grad", forward=True),
     Case("cross_entropy", _FEW_CLASSES, classes, "no_grad", forward=True),
     Case("cross_entropy", _CLASSES, classes, "no_grad", forward=True),
+    Case("cross_entropy", _ORDERS, soft_classes, "target's gradient", wanted=(0, 1)),
+    Derivative("cross_entropy", _ORDERS, classes, "create_graph", create_graph),
+    Derivative("cross_entropy", _ORDERS, classes, "gradient penalty", penalty),
+    Derivative("cross_entropy", _ORDERS, classes, "func.grad", func_grad),
+    Derivative("cross_entropy", _ORDERS, classes, "jvp", jvp),
+    Derivative("cross_entropy", _ORDERS, classes, "vmap(grad)", vmap_grad),
+    Derivative("cross_entropy", (4, 100), classes, "Hessian", hessian),
+    Derivative(_BCE, _ORDERS, binary, "gradient penalty", penalty),
+    Derivative(_BCE, _ORDERS, binary, "jvp", jvp),
+    Derivative("huber_loss", _ORDERS, real, "gradient penalty", penalty),
     Case("cross_entropy", (32, 10), classes, group="small"),
     Case("cross_entropy", (256, 100), classes, group="small"),
     Case("mse_loss", _TINY, real, group="small"),
     Case(_BCE, _TINY, binary, group="small"),
     Case("huber_loss", _TINY, real, group="small"),
     Case("poisson_nll_loss", _TINY, counts, group="small"),
+    Derivative("cross_entropy", (256, 10), classes, "create_graph", create_graph, "small"),
+    Derivative("cross_entropy", (256, 10), classes, "func.grad", func_grad, "small"),
+    Derivative("cross_entropy", (256, 10), classes, "jvp", jvp, "small"),
+    Derivative("cross_entropy", (256, 10), classes, "vmap(grad)", vmap_grad, "small"),
     Step("digits MLP", "128x64", "cross_entropy", network),
     Step("U-Net segmentation", "8x3x256x256", "cross_entropy", segmentation),
     Step("recommender BCE", "65536 pairs", _BCE, factors),

@@ -36,6 +36,7 @@ class Step:
     note: str = "training step"
     group: Group = "step"
     forward: bool = False
+    compiles: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

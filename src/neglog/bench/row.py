@@ -53,7 +53,9 @@ def measure(line: Line, seconds: float, bandwidth: Bandwidth, compiling: bool) -
         return Row(line, remarks=(f"not measured, {reason(error)}",))
     if differs:
         return Row(line, remarks=(f"not measured, {differs}",))
-    compile_seconds, remarks = _add_compiled(line, task, runs) if compiling else (None, ())
+    compile_seconds, remarks = (
+        _add_compiled(line, task, runs) if compiling and line.compiles else (None, ())
+    )
     size = task.bytes()
     if size is None:
         samples, floor = alternate(runs, seconds), None

@@ -1,0 +1,114 @@
+"""Lines that ask for other derivatives than a backward: of second order, and under `torch.func`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, func
+
+from neglog.bench.batch import Batch, Loss, Run
+from neglog.bench.case import Case, Group, Shape
+
+Pair = tuple[Tensor, Tensor]  # the input and the target
+Derive = Callable[[Loss, Pair], tuple[Tensor, ...]]
+
+
+def create_graph(loss: Loss, pair: Pair) -> tuple[Tensor, ...]:
+    """Return the loss and its gradient, which may be differentiated."""
+    value = loss(*pair)
+    return value, *torch.autograd.grad(value, pair[0], create_graph=True)
+
+
+def penalty(loss: Loss, pair: Pair) -> tuple[Tensor, ...]:
+    """Return the derivative of the loss plus the squares of its gradient."""
+    value, slope = create_graph(loss, pair)
+    value = value + (slope * slope).sum()
+    return value, *torch.autograd.grad(value, pair[0])
+
+
+def func_grad(loss: Loss, pair: Pair) -> tuple[Tensor, ...]:
+    """Return the loss and its gradient."""
+    slope, value = func.grad_and_value(loss)(*_constant(pair))
+    return value, slope
+
+
+def jvp(loss: Loss, pair: Pair) -> tuple[Tensor, ...]:
+    """Return the loss and its derivative in the direction of the input."""
+    x, y = _constant(pair)
+    found: tuple[Tensor, ...] = func.jvp(lambda x: loss(x, y), (x,), (x,))
+    return found
+
+
+def vmap_grad(loss: Loss, pair: Pair) -> tuple[Tensor, ...]:
+    """Return the loss of each sample and its gradient."""
+    each = func.grad_and_value(lambda x, y: loss(x[None], y[None]))
+    slopes, values = func.vmap(each)(*_constant(pair))
+    return values, slopes
+
+
+def hessian(loss: Loss, pair: Pair) -> tuple[Tensor, ...]:
+    """Return all second derivatives."""
+    return (func.hessian(loss)(*_constant(pair)),)
+
+
+def _constant(pair: Pair) -> Pair:
+    return pair[0].detach(), pair[1]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The arguments of a loss, and what is asked of it."""
+
+    batch: Batch
+    derive: Derive
+
+    @property
+    def keywords(self) -> Mapping[str, Any]:
+        """Return what the loss takes by keyword."""
+        return self.batch.keywords
+
+    def bytes(self) -> None:
+        """Return nothing: how many bytes must move differs from derivative to derivative."""
+
+    def runner(self, loss: Loss) -> Run:
+        """Return what is timed; the loss must have its keywords already."""
+        pair = self.batch.arguments[0], self.batch.arguments[1]
+        return lambda: self.derive(loss, pair)
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A derivative of a loss over one batch."""
+
+    name: str
+    shape: Shape
+    make: Callable[[Shape], tuple[Tensor, ...]]
+    note: str
+    derive: Derive
+    group: Group = "large"
+    dtype: torch.dtype = torch.float32
+    forward: bool = False
+    compiles: bool = False  # compiled code is differentiated once
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def loss(self) -> str:
+        """Return the name that the loss has in both `functional` modules."""
+        return self.name
+
+    @property
+    def size(self) -> str:
+        """Return the shape of the data, in words."""
+        return "x".join(map(str, self.shape))
+
+    def task(self) -> Derived:
+        """Make the data, the same with every call."""
+        case = Case(self.name, self.shape, self.make, dtype=self.dtype, options=self.options)
+        return Derived(case.task(), self.derive)
+
+    def cast(self, dtype: torch.dtype) -> Derivative:
+        """Return the same line in another dtype."""
+        return replace(self, dtype=dtype)
