@@ -34,6 +34,7 @@ NAMES = (
     "later_1",
     "later_2",
     "later_3",
+    "later_4",
     "scripts_right_1",
     "scripts_right_2",
     "scripts_wrong_1",
