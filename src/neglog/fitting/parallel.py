@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+
+_LEAVING = timedelta(seconds=5)
+_RELEASING = 0.2  # seconds that threads have to take the interpreter's lock and release tensors
 
 
 @dataclass(frozen=True)
@@ -88,11 +94,12 @@ def joined(wanted: bool) -> Group:
 
 
 def leave_at_exit() -> None:
-    """Destroy the default group when the process exits, before Python finalizes.
+    """Finish what gloo's threads do, and destroy the default group, when the process exits.
 
-    An interrupted step may leave a collective in flight. Its thread then releases tensors while
-    Python finalizes, which ends a thread that waits for the interpreter's lock: the process aborts
-    with "terminate called without an active exception".
+    An interrupted step may leave a collective in flight, or a thread about to release the tensors
+    of one. If Python finalizes meanwhile, it ends the thread as soon as that waits for the
+    interpreter's lock: "terminate called without an active exception". Destroying the group is not
+    enough, since meshes and caches of DTensors hold it.
     """
     atexit.unregister(_leave)  # one call is enough, the last to be registered and so the first
     atexit.register(_leave)
@@ -101,5 +108,10 @@ def leave_at_exit() -> None:
 def _leave() -> None:
     from torch import distributed
 
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    if not distributed.is_initialized():
+        return
+    if distributed.get_backend() == "gloo":
+        with suppress(RuntimeError):  # of a process that is gone, or elsewhere for too long
+            distributed.barrier(async_op=True).wait(_LEAVING)  # after the work before it
+        time.sleep(_RELEASING)
+    distributed.destroy_process_group()
