@@ -149,7 +149,11 @@ def call(x, y, **options):
 @kinds
 @layouts
 def test_every_layout_is_exact(layout, kind, dtype) -> None:
-    for option, reduction in itertools.product(OPTIONS, ["none", "sum", "mean"]):
+    for option, reduction in [
+        *itertools.product(OPTIONS, ["none"]),
+        ("all", "sum"),
+        ("all", "mean"),
+    ]:
         x, y, options = tensors_of(kind, dtype, (3, 4, 5, 7))
         smoothing = options.get("label_smoothing", 0.0)
         y, share, weight = with_options(option, x, y, options)

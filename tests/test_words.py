@@ -24,6 +24,7 @@ ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centr
 SPECIAL = [0.0, -0.0, 1.0, -1.0, -2.0, math.inf, -math.inf, math.nan]
 WIDTHS = {"float32": np.float32, "float64": np.float64}
 VOCABULARIES = {name: numba_words.words(real) for name, real in WIDTHS.items()}
+NEAR = numba_words.near_words()
 # Each is a chain of a few roundings, its exponential's among them; nothing is wider to round from.
 ULPS = {
     "float32": dict.fromkeys(ONE_ARGUMENT, 1.5)
@@ -114,14 +115,14 @@ def test_a_power_loses_nothing_in_the_difference(width, z, gap) -> None:
 @given(x=st.floats(-708, 0) | st.floats(-1, 0))
 @example(x=0.0)
 @example(x=-1022 * math.log(2) + 1e-9)
-def test_a_near_power_is_one_where_it_is_normal(x) -> None:
+def test_a_near_power_has_49_bits_where_it_is_normal(x) -> None:
     true = oracle.mp.exp(oracle.mp.mpf(x))
-    assert oracle.ulps(numba_words.near_power()(x), true, np.float64) <= 1.5
+    assert abs(oracle.mp.mpf(NEAR["near_power"](x)) - true) <= 2.0**-49 * true
 
 
 @pytest.mark.parametrize("x", [-708.5, -745.0, -1e300, -math.inf])
 def test_a_near_power_is_zero_where_the_exact_one_is_subnormal(x) -> None:
-    assert numba_words.near_power()(x) == 0.0
+    assert NEAR["near_power"](x) == 0.0
 
 
 @given(x=st.floats(0, 1e6) | st.floats(0, 1) | st.floats(0, 1e-3))
@@ -129,7 +130,16 @@ def test_a_near_power_is_zero_where_the_exact_one_is_subnormal(x) -> None:
 @example(x=1e-300)
 def test_a_near_log1p_has_36_bits(x) -> None:
     true = oracle.mp.log1p(oracle.mp.mpf(x))
-    assert abs(oracle.mp.mpf(numba_words.near_log1p()(x)) - true) <= 2.0**-36 * true
+    assert abs(oracle.mp.mpf(NEAR["near_log1p"](x)) - true) <= 2.0**-36 * true
+
+
+@given(x=st.floats(0, 1) | st.floats(0, 1e-3))
+@example(x=0.0)
+@example(x=1e-300)
+def test_a_near_shortfall_gives_a_log1p_of_36_bits(x) -> None:
+    true = oracle.mp.log1p(oracle.mp.mpf(x))
+    got = oracle.mp.mpf(x - NEAR["near_shortfall"](x, x / (1.0 + x)))
+    assert abs(got - true) <= 2.0**-36 * true
 
 
 @widths

@@ -22,6 +22,7 @@ from neglog.engine.loops import (
     halves,
     log_softmax,
     native,
+    pairs,
     powers,
     rows,
     rows_slots,
@@ -52,8 +53,8 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Taken when they are imported: a text that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, elementwise, halves, log_softmax, native, powers, rows, rows_slots, slots, spread,
-    sums, survey, targets,
+    columns, elementwise, halves, log_softmax, native, pairs, powers, rows, rows_slots, slots,
+    spread, sums, survey, targets,
 )  # fmt: skip
 _TOOLS = fingerprint(*_LOOPS, numba_words, arithmetic, bits, polynomials, _HERE, bind)[:6]
 
@@ -148,7 +149,7 @@ class _Parts:
         words = numba_words.words(computed_in)
         names = {"COMPUTED_IN": computed_in, **self.fixed, **words}
         names["power"] = numba_words.power(computed_in)
-        names |= {"near_power": numba_words.near_power(), "near_log1p": numba_words.near_log1p()}
+        names |= numba_words.near_words()
         prefix += f"{computed_in.__name__}_"
         spelled = {
             name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)

@@ -16,7 +16,7 @@ from neglog.engine import memory, overflow, threads, values
 from neglog.engine.elementwise_cpu import sums_for, total_of
 from neglog.engine.jit import Kernel, compile_kernel
 from neglog.engine.layout import in_order_of, rows_lie_close
-from neglog.engine.loops import columns, powers, rows, spread, survey, targets
+from neglog.engine.loops import columns, pairs, powers, rows, spread, survey, targets
 from neglog.engine.loops.rows_slots import (
     EACH,
     GRADIENT,
@@ -99,7 +99,9 @@ def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
     if template is columns.label_columns:
         return {step: getattr(columns, step) for step in columns.STEPS}
     if template is spread.spread_columns:
-        return {step: getattr(spread, step) for step in spread.STEPS}
+        steps = {step: getattr(spread, step) for step in spread.STEPS}
+        steps |= {step: getattr(pairs, step) for step in pairs.STEPS}
+        return steps | {"spread_tile": spread.spread_tile}
     helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}
     helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "share_of")}
     if not (chosen["SOFTMAX"] or chosen["TARGETED"]):

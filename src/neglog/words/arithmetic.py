@@ -130,16 +130,29 @@ def power(by: Compiler) -> Any:
     return power
 
 
-def near_power(by: Compiler) -> Any:
-    """Return the function e^x for an x of 0 or less, in fewer steps: 0 where it is subnormal."""
+def near_words(by: Compiler) -> dict[str, Any]:
+    """Return words for float64 that is rounded to float32, in fewer steps: see `test_words`.
+
+    Logarithms are right to 36 bits and a power to 49, since a gradient takes its difference from a
+    target that may be a rounding to float32 away.
+    """
+    return {
+        "near_power": _near_power(by, 8),
+        "near_log1p": _logarithms(by, 12).near_log1p,
+        "near_shortfall": _shortfall(by, 6),
+    }
+
+
+def _near_power(by: Compiler, degree: int) -> Any:
     of = by.format
     anchor = of.real(1.5 * 2.0**of.mantissa + of.bias)
     per_ln2, ln2_high, ln2_low = map(of.real, (1 / math.log(2), of.ln2_high, of.ln2_low))
     lowest, mantissa = of.real((1 - of.bias) * math.log(2)), of.mantissa
-    tail = by.polynomial(_exp_tail, *_EXP_RANGE, of.exp_degree)
+    tail = by.polynomial(_exp_tail, *_EXP_RANGE, degree)
 
     @by.word
     def near_power(x):
+        """Return e^x for an x of 0 or less: 0 where it is subnormal."""
         shifted = x * per_ln2 + anchor
         turns = shifted - anchor
         r = (x - turns * ln2_high) - turns * ln2_low
@@ -147,11 +160,6 @@ def near_power(by: Compiler) -> Any:
         return where(x < lowest, 0.0, scale + scale * (r + r * r * tail(r)))
 
     return near_power
-
-
-def near_log1p(by: Compiler) -> Any:
-    """Return the function ln(1 + x) for a finite x of 0 or more, to 36 bits at least."""
-    return _logarithms(by, 12).near_log1p
 
 
 def _exponentials(by: Compiler) -> SimpleNamespace:
@@ -254,8 +262,8 @@ def _share(by: Compiler) -> Any:
     return by_division if by.format.real is np.float32 else by_steps
 
 
-def _shortfall(by: Compiler) -> Any:
-    tail = by.polynomial(_shortfall_tail, 0.0, 0.5, by.format.softplus_degree)
+def _shortfall(by: Compiler, degree: int = 0) -> Any:
+    tail = by.polynomial(_shortfall_tail, 0.0, 0.5, degree or by.format.softplus_degree)
 
     @by.word
     def shortfall(e, share):

@@ -32,15 +32,9 @@ def power(real: Any) -> Any:
 
 
 @cache
-def near_power() -> Any:
-    """Return the function e^x in float64, for an x of 0 or less."""
-    return arithmetic.near_power(_Compiler(np.float64))
-
-
-@cache
-def near_log1p() -> Any:
-    """Return the function ln(1 + x) in float64, to 36 bits, for a finite x of 0 or more."""
-    return arithmetic.near_log1p(_Compiler(np.float64))
+def near_words() -> dict[str, Any]:
+    """Return the words that compute in float64 what is rounded to float32."""
+    return arithmetic.near_words(_Compiler(np.float64))
 
 
 class _Compiler:

@@ -43,6 +43,7 @@ load: Any = _Open("load")  # to the type that is computed in
 store: Any = _Open("store")
 sum_of: Any = _Open("sum_of")
 near_log1p: Any = _Open("near_log1p")  # ln(1 + x) of an x of 0 or more, to 36 bits
+near_shortfall: Any = _Open("near_shortfall")  # x − ln(1 + x) of such an x up to 1
 near_power: Any = _Open("near_power")  # e^x of an x below 0, in float64
 power: Any = _Open("power")  # e^(z − top), nothing lost in the difference
 treat_block: Any = _Open("treat_block")  # rows: return the sum of their losses, and its rest

@@ -6,6 +6,8 @@ computed in float64. A tile fits the fastest memory, since it is walked three ti
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import carray
 
@@ -59,14 +61,17 @@ FINE: bool | None = None  # whether float64 is no finer than what is stored
 STEPS = (
     "spread_work", "fetch_line", "take_tops", "take_shares", "inverse_of", "add_powers",
     "add_terms", "add_around_peaks", "finish_rows", "put_gradient", "put_fine_gradient",
-    "leave_out_rows", "spread_tile",
+    "leave_out_rows",
 )  # fmt: skip
+take_parts: Any = None  # see `pairs`
+treat_pairs: Any = None
+put_pairs: Any = None
 LOSSES, OTHERS, LOGS, INVERSES, FACTORS, LABEL, TOTALS, PEAKS, RESTS, LINES = range(10)
 
 
 def spread_work(inner: int, classes: int) -> tuple[int, int, int]:
     """Return the rows of a tile, of a block, and the blocks of each outer part."""
-    width = max(LANES, TILE // classes // LANES * LANES)
+    width = max(LANES, TILE // (classes + 4) // LANES * LANES)
     in_block = max(1, BLOCK // (classes * width)) * width
     return width, in_block, -(-inner // in_block)
 
@@ -109,18 +114,24 @@ def spread_tile(slots, numbers, outer, row, count, tile, tops, powers, slopes, l
     first = outer * slots[INNER] + row
     for k in range(classes):
         fetch_line(slots, slots[X], start + k * slots[CLASS_STEP], count, tile[k])
-    take_tops(classes, count, tile, tops)
     left_out = take_shares(slots, numbers, first, count, lines)
-    add_powers(classes, count, tile, tops, powers, lines)
-    add_terms(slots, numbers, dense, count, tile, tops, slopes, lines)
-    if FINE:
-        add_around_peaks(classes, count, slopes, lines)
-    finish_rows(count, lines)
+    if classes == 2:
+        take_parts(slots, numbers, dense, count, tile, slopes, lines)
+        treat_pairs(slots, count, tile, slopes, powers[0], lines)
+    else:
+        take_tops(classes, count, tile, tops)
+        add_powers(classes, count, tile, tops, powers, lines)
+        add_terms(slots, numbers, dense, count, tile, tops, slopes, lines)
+        if FINE:
+            add_around_peaks(classes, count, slopes, lines)
+        finish_rows(count, lines)
     if slots[EACH]:
         value = array(slots[VALUE], first + count, KIND)
         for j in range(count):
             value[np.uint64(first + j)] = store(losses[np.uint64(j)])
-    if slots[GRADIENT]:
+    if slots[GRADIENT] and classes == 2:
+        put_pairs(slots, dense, count, powers[0])
+    elif slots[GRADIENT]:
         if FINE:
             put_fine_gradient(slots, dense, count, powers, slopes, lines)
         else:
@@ -160,10 +171,13 @@ def take_shares(slots, numbers, first, count, lines):
     wide()
     factors, numbered = lines[FACTORS], lines[LABEL]
     scale = numbers[0]
+    plain = not (LABELLED or slots[SHARES])
+    for j in range(count):
+        factors[np.uint64(j)] = scale if plain else 1.0
+    if plain:
+        return 0.0
     shares = array(slots[SHARES], first + count, KIND)
     labels = array(slots[LABELS], first + count, np.int64)
-    for j in range(count):
-        factors[np.uint64(j)] = 1.0
     if slots[SHARES]:
         for j in range(count):
             factors[np.uint64(j)] = load(shares[np.uint64(first + j)])
