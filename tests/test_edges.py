@@ -224,3 +224,13 @@ def test_a_mean_beyond_the_dtype_is_infinite() -> None:
     x = torch.full((4,), 1e200, dtype=torch.float64)
     assert F.mse_loss(x, torch.zeros_like(x)) == INF
     assert F.mse_loss(x, -x, normalizer=4) == INF
+
+
+def test_smooth_l1_of_a_beta_that_only_float64_holds() -> None:
+    y = torch.tensor([0.0, 1e-100, 3.0], dtype=torch.float64)
+    x = torch.tensor([2.5e-101, 0.0, 1.0], dtype=torch.float64, requires_grad=True)
+    each = F.smooth_l1_loss(x, y, beta=1e-100, reduction="none")
+    (slope,) = torch.autograd.grad(each.sum(), x)
+    torch.testing.assert_close(slope, T([0.25, -1.0, -1.0]).double(), rtol=1e-15, atol=0.0)
+    expected = T([3.125e-102, 5e-101, 2.0], dtype=torch.float64)
+    torch.testing.assert_close(each.detach(), expected, rtol=1e-15, atol=0.0)

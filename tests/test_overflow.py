@@ -208,6 +208,17 @@ def test_reduced_losses_that_overflow(name, chosen) -> None:
         assert agree(value, part * true[1], abs(part * true[1]) * 2.0**-50, torch.float64)
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_means_that_overflow_under_transforms(name) -> None:
+    loss, options, _, _, xs, ys = FUNCTIONS[name]
+    x, y = (torch.tensor(v, dtype=torch.float64) for v in (xs, ys))
+    f = lambda x: loss(x, y, **options)  # noqa: E731
+    expected, slope = f(x), torch.autograd.functional.jacobian(f, x)
+    assert torch.equal(torch.func.jvp(f, (x,), (torch.ones_like(x),))[0], expected)
+    torch.testing.assert_close(torch.func.grad(f)(x), slope, rtol=1e-15, atol=0.0)
+    torch.testing.assert_close(torch.vmap(f)(x[None])[0], expected, rtol=1e-15, atol=0.0)
+
+
 def test_a_constant_is_part_of_a_mean_that_overflows() -> None:
     y = torch.full((4,), 2e305, dtype=torch.float64)
     found = F.poisson_nll_loss(torch.zeros_like(y), y, full="exact")

@@ -219,7 +219,8 @@ def smooth_l1_loss(
     extras = Extras(mask, sample_weight, normalizer, empty)
     if beta != 0:
         guards.positive(beta=beta)
-    if beta < 1e-30:  # its reciprocal would leave float32, and no error is as small
+    smallest = 1e-300 if torch.float64 in (input.dtype, target.dtype) else 1e-30
+    if beta < smallest:  # its reciprocal overflows, and hardly any error is as small
         return _location(Laplace, input, target, reduction, extras)
     options: Any = {"settings": (float(beta),), "factor": 1.0 / beta}
     return _location(Huber, input, target, reduction, extras, **options)
