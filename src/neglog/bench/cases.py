@@ -19,6 +19,7 @@ from neglog.bench.inputs import (
     classes,
     counts,
     log_classes,
+    next_tokens,
     probabilities,
     real,
     shares,
@@ -33,6 +34,7 @@ _TABLE = (100_000, 30)
 _FEW_CLASSES = (1_000_000, 10)
 _CLASSES = (65_536, 1000)
 _WORDS = (4096, 32_000)
+_OF_IMAGES = (2, 4, 19)  # classes of an image
 _TINY = (64,)
 _ORDERS = (4096, 1000)
 _BCE = "binary_cross_entropy_with_logits"
@@ -65,6 +67,13 @@ CASES: tuple[Line, ...] = (
     Case("cross_entropy", _WORDS, classes),
     Case("cross_entropy", (65_536, 100), soft_classes, "soft targets"),
     Case("cross_entropy", (8, 21, 256, 256), classes, "segmentation"),
+    *(Case("cross_entropy", (2, k, 256, 256), soft_classes, "soft images") for k in _OF_IMAGES),
+    *(Case("cross_entropy", (2, k, 256, 256), classes, "smoothed images", options=_SMOOTH)
+      for k in _OF_IMAGES),
+    Case("cross_entropy", (8, 256, 8000), next_tokens, "next-token slice",
+         options={"class_dim": -1}),
+    Case("cross_entropy", (8, 256, 8000), next_tokens, "next-token slice smoothed",
+         options=_SMOOTH | {"class_dim": -1}),
     Case("nll_loss", _CLASSES, log_classes),
     Case(_BCE, _MANY, binary, dtype=_HALF),
     Case("mse_loss", _MANY, real, dtype=_HALF),

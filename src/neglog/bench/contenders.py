@@ -65,5 +65,7 @@ def reason(error: Exception) -> str:
 
 
 def _loss(name: str, line: Line, task: Task) -> Loss:
-    function, keywords = getattr(_MODULES[name], line.loss), task.keywords
+    function, keywords = getattr(_MODULES[name], line.loss), dict(task.keywords)
+    if name == EAGER and keywords.pop("class_dim", None) == -1:  # torch takes rows
+        return lambda x, y: function(x.reshape(-1, x.shape[-1]), y.reshape(-1), **keywords)
     return lambda *arguments: function(*arguments, **keywords)

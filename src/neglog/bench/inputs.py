@@ -58,3 +58,13 @@ def log_classes(shape: Shape) -> tuple[Tensor, ...]:
     """Return rows of log-probabilities, and labels."""
     logits, labels = classes(shape)
     return torch.log_softmax(logits, 1), labels
+
+
+def next_tokens(shape: Shape) -> tuple[Tensor, ...]:
+    """Return logits (N, L, K) without those of a last position, and labels without a first one."""
+    rows, length, count = shape
+    logits, labels = (
+        torch.randn(rows, length + 1, count),
+        torch.randint(0, count, (rows, length + 1)),
+    )
+    return logits[:, :-1], labels[:, 1:]
