@@ -1,5 +1,6 @@
 """Text files of every layout and encoding are read as the plain CSV file in UTF-8 is."""
 
+import random
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import neglog
 from neglog.errors import FitError
 from neglog.fitting.encodings import readings
+from neglog.fitting.scale.file import open_file
+from neglog.fitting.table import read_file
 
 COUNT = 30
 PLAIN = ("height", "sex", "y")
@@ -249,3 +252,41 @@ def test_a_line_longer_than_the_first_look_is_read():
     for stream in (False, True):
         with pytest.raises(FitError, match="has no column 'y'"):
             neglog.fit("wide.csv", target="y", stream=stream)
+
+
+PIECES = (
+    b'"', b",", b";", b"\t", b"|", b"\n", b"\r", b"\r\n", b"#", b"%", b"\xff", b"\xe4", b" ",
+    b"\0", b"title\n", b"a,b\n", b"\n\n", b"{", b"[", b"#c\n", b"\xef\xbb\xbf", b"NA", b"sep=;\n",
+    "身".encode("gbk"),
+)  # fmt: skip
+
+
+def whole(path):
+    frame = read_file(path).frame
+    return frame.columns, len(frame)
+
+
+def in_blocks(path):
+    file = open_file(path)
+    frames = [file.read(block, list(file.columns)) for block in range(len(file.blocks))]
+    return frames[0].columns, sum(map(len, frames))
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("separator", [",", ";", " "])
+def test_a_file_with_faults_is_read_alike_in_memory_and_streamed_or_refused(seed, separator):
+    draw = random.Random(seed)
+    content = table(separator).encode()
+    for _ in range(3):
+        place = draw.choice([0, draw.randrange(len(content)), len(content)])
+        content = content[:place] + draw.choice(PIECES) + content[place + draw.randint(0, 2) :]
+    Path("t.csv").write_bytes(content)
+    found = []
+    for read in (whole, in_blocks):
+        try:
+            found.append(read("t.csv"))
+        except FitError as error:
+            assert "\ufffd" not in str(error)
+            found.append(str(error))
+    carriage_returns = b"\r" in content and b"\n" not in content
+    assert found[0] == found[1] or carriage_returns, content

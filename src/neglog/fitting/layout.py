@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 
 from neglog.errors import FitError
 from neglog.fitting.reading import Reading
-from neglog.fitting.records import Record, reader, records_of, separator_of, width_of
+from neglog.fitting.records import Record, one_line, reader, records_of, separator_of, width_of
 from neglog.fitting.table import listed
 
 _LINES = 400
@@ -53,11 +51,14 @@ class Layout:
         """What is between the fields once `raw.rows` has made single tabs of blanks."""
         return "\t" if self.separator == " " else self.separator
 
+    @property
+    def keys(self) -> list[str]:
+        """Names for a reader of CSV that need no quotes: the columns' numbers."""
+        return [str(j) for j in range(len(self.names))]
+
     def header(self) -> bytes:
-        """Return a line of the names, which a reader of CSV takes for the first."""
-        line = io.StringIO()
-        csv.writer(line, delimiter=self.parsed, lineterminator="\n").writerow(self.names)
-        return line.getvalue().encode()
+        """Return a line of the keys, which a reader of CSV takes for the names."""
+        return f"{self.parsed.join(self.keys)}\n".encode()
 
 
 def find(path: str, text: str, reading: Reading) -> Layout:
@@ -123,7 +124,8 @@ def _of_records(
     left_out = tuple(own[j] for j in empty)
     if left_out:
         notes.append(f"{listed(list(left_out))} has no name and no values, and is left out.")
-    plain = separator != " " and names.lines == 1 and not before.lines and list(own) == names.fields
+    simple = separator != " " and names.lines == 1 and not before.lines
+    plain = simple and list(own) == names.fields and '"' not in "".join(own)
     return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
 
 
@@ -216,7 +218,7 @@ def _from_comment(
 ) -> tuple[Record, list[Record]]:
     """Return the names that the last comment holds, and the rows, if it holds as many as values."""
     text = before.comments[-1].lstrip("#% ")
-    fields: list[str] = next(reader([text], separator), [])
+    fields: list[str] = next(reader([one_line(text)], separator), [])
     names = Record(fields, before.lines)
     if len(fields) == len(first.fields) > 1 and names.is_all_text:
         notes.append(f"the column names are read from the comment in line {before.lines}.")

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from neglog.errors import FitError
 from neglog.fitting.layout import Layout
-from neglog.fitting.records import reader
+from neglog.fitting.records import one_line, reader
 
 BLOCK = 8_000_000
 _SAMPLE = 65_536
@@ -53,8 +53,10 @@ class Scan:
         """Look at another part, which begins and ends with a line."""
         if not part.isascii():
             self._decode(part)
-        self.blank |= part.startswith(_ENDS) or any(b"\n" + end in part for end in _ENDS)
-        if part[:1] in _MARKS or any(b"\n" + mark in part for mark in _MARKS):
+        self.blank |= part.startswith(_ENDS) or b"\n\n" in part
+        self.blank |= b"\r" in part and b"\n\r\n" in part
+        self.blank |= part[part.rfind(b"\n") + 1 :].isspace()
+        if any(mark in part and _begins_line(part, mark) for mark in _MARKS):
             self._mark(part)
         self._lines += part.count(b"\n")
 
@@ -80,6 +82,10 @@ class Scan:
             last = found.start() if within else found.end()
             if not within and len(self.marked) <= _MOST_MARKED:
                 self.marked.append((self._lines + line + 1, found[0]))
+
+
+def _begins_line(part: bytes, mark: bytes) -> bool:
+    return part.startswith(mark) or b"\n" + mark in part
 
 
 def _strange_lines(part: bytes, most: int) -> bytes:
@@ -140,7 +146,7 @@ def comments(
 
 
 def _fields(text: str, separator: str) -> int:
-    return len(next(reader([text], separator), []))
+    return len(next(reader([one_line(text)], separator), []))
 
 
 def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
@@ -162,7 +168,7 @@ def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
 
 def _without_others(content: bytes, comment: str | None) -> bytes:
     """Return content without its empty lines and its comments."""
-    pattern = rb"^[ \t]*\r?\n"
+    pattern = rb"^\r?\n|^[ \t\r]+\Z"
     if comment is not None:
         pattern += rb"|^" + comment.encode() + rb"[^\n]*(?:\n|\Z)"
     kept, last, quotes = [], 0, 0

@@ -71,6 +71,11 @@ def reader(lines: Iterable[str], separator: str) -> Any:
     return csv.reader(lines, delimiter=separator)
 
 
+def one_line(text: str) -> str:
+    """Return a line that a reader of CSV takes for one, whatever carriage returns are in it."""
+    return text.rstrip("\r").replace("\r", " ") + "\n"
+
+
 def records_of(
     lines: Sequence[str], separator: str, mark: str | None, before: int = 0
 ) -> list[Record]:
@@ -87,7 +92,7 @@ def records_of(
         for number, line in enumerate(lines, 1)
         if number > before and line.strip() and not (mark and line.startswith(mark))
     ]
-    rows = reader((f"{line}\n" for _, line in kept), separator)
+    rows = reader((one_line(line) for _, line in kept), separator)
     found = []
     try:
         for fields in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -135,7 +136,7 @@ def readable(path: Path) -> Iterator[None]:
         raise FitError(f"{path} cannot be read: {error.strerror or error}.") from None
     except pl.exceptions.NoDataError:
         raise FitError(f"{path} is empty; it needs a line of column names and rows.") from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, csv.Error) as error:
         reason = str(error).splitlines()[0]
         wanted = "save it as CSV (UTF-8, one header line) or Parquet"
         raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None

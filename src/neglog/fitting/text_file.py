@@ -60,7 +60,9 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
         content = path.read_bytes() if content is None else content
         body = raw.after(content, found.lines)
         raise raw.too_long(path, body, found, comment, found.lines) or error from None
-    frame = _without_empty(path, frame, found)
+    frame.columns = list(found.names)
+    check_empty(path, frame, found)
+    frame = frame.drop(found.empty)
     notes += zeros_lost(
         _with_leading_zeros(
             raw.rows(raw.after(head, found.lines), found, comment), found, frame, reading
@@ -109,13 +111,20 @@ def beginning(file: BinaryIO) -> bytes:
 
 
 def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFrame:
+    own = _names(source, found)
     return pl.read_csv(
         source,
         separator=found.parsed,
         infer_schema_length=None,
         null_values=reading.markers,
-        schema_overrides={name: pl.String for name in found.names if name in reading.texts},
+        schema_overrides={own[name]: pl.String for name in found.names if name in reading.texts},
     )
+
+
+def _names(source: Path | bytes, found: Layout) -> dict[str, str]:
+    """Return what the columns are called in the source."""
+    own = found.names if isinstance(source, Path) else found.keys
+    return dict(zip(found.names, own, strict=True))
 
 
 def _with_points(
@@ -126,10 +135,11 @@ def _with_points(
     stated = reading.thousands is not None or reading.decimal is not None
     if not numbers or not (found.comma or stated or any(map(_has_commas, frame))):
         return frame, found.comma
+    own = _names(source, found)
     some = pl.read_csv(
-        source, separator=found.separator, columns=numbers, infer_schema=False,
-        null_values=reading.markers,
-    )  # fmt: skip
+        source, separator=found.parsed, columns=[own[name] for name in numbers],
+        infer_schema=False, null_values=reading.markers,
+    ).select(pl.col(own[name]).alias(name) for name in numbers)  # fmt: skip
     doubtful = [column for column in some if may_have_thousands(column)]
     return frame.with_columns(doubtful), found.comma and len(doubtful) == len(numbers)
 
@@ -140,11 +150,6 @@ def _has_commas(column: pl.Series) -> bool:
         return False
     texts = Texts.of(column.head(_FEW_ROWS))
     return not texts.strange.rows and texts.spelling.decimals == {","}
-
-
-def _without_empty(path: Path, frame: pl.DataFrame, found: Layout) -> pl.DataFrame:
-    check_empty(path, frame, found)
-    return frame.drop(found.empty)
 
 
 def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
@@ -219,5 +224,6 @@ def _with_leading_zeros(
         found.header() + rows, separator=found.parsed, infer_schema=False, ignore_errors=True,
         truncate_ragged_lines=True, null_values=reading.markers,
     )  # fmt: skip
+    some.columns = list(found.names)
     numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]
     return [name for name in numbers if name in some.columns and has_leading_zeros(some[name])]

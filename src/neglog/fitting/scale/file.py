@@ -150,18 +150,18 @@ class File:
         assert self.text is not None
         content = self.content(block)
         layout, number = self.text.layout, pl.Float64()
-        every, used = list(layout.names), [*names, *layout.empty]
+        keys = dict(zip(layout.names, layout.keys, strict=True))
+        used = list(dict.fromkeys([*names, *layout.empty]))
         numbers = {n for n, kind in self.types.items() if kind == number} - self.padded
-        schema = {n: number if n in numbers else pl.String for n in every}
+        schema = {key: number if n in numbers else pl.String for n, key in keys.items()}
         try:
             frame = pl.read_csv(
-                io.BytesIO(self.text.rows(content) or b"\n"),
-                has_header=False,
+                io.BytesIO(layout.header() + self.text.rows(content)),
                 separator=layout.parsed,
                 schema=schema,
-                columns=[every.index(name) for name in used],
+                columns=[keys[name] for name in used],
                 null_values=self.reading.markers,
-            )
+            ).select(pl.col(keys[name]).alias(name) for name in used)
         except pl.exceptions.ComputeError as error:
             with self.path.open("rb") as file:
                 before = file.read(self.blocks[block][0]).count(b"\n")
