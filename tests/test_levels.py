@@ -376,3 +376,13 @@ except neglog.errors.FitError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "'region', 'rank'" in done.stdout and "only pyarrow reads it" in done.stdout
     assert "holds text, whose order nothing declares" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_column_of_one_label_adds_nothing(tmp_path, stream):
+    x, y = np.arange(30.0), np.sin(np.arange(30.0))
+    pl.DataFrame({"x": x, "only": ["a"] * 30, "y": y}).write_csv(tmp_path / "table.csv")
+    found = neglog.fit(tmp_path / "table.csv", target="y", stream=stream)
+    plain = neglog.fit(x[:, None], y)
+    assert found.features == ["x"]
+    np.testing.assert_allclose(found.coefficients.estimate, plain.coefficients.estimate)

@@ -13,6 +13,7 @@ import pytest
 import neglog
 from neglog.errors import FitError
 from neglog.estimators import NLLClassifier, NLLRegressor
+from neglog.fitting.numerals import read
 from neglog.fitting.scale.predict import write_predictions
 
 COUNT = 40
@@ -378,3 +379,25 @@ def test_too_many_levels_are_refused_with_their_cause(case, stream):
         neglog.fit("table.csv", target="y", stream=stream)
     with pytest.raises(FitError, match=f"target 'x'.*{words}"):
         neglog.fit("table.csv", target="x", stream=stream)
+
+
+READ = {
+    ",.": {
+        "1,234.5": 1234.5, "$1,200": 1200, "US$ 5": 5, "5 USD": 5, "-$5": -5, "$-5": -5,
+        "$(5)": -5, "(5)": -5, "5-": -5, "CHF 5.-": 5, "12,34,567": 1234567, "1,000e3": 1e6,
+        "5 %": 5, ".5": 0.5, "1,23": None, "0,500": None, "01,234": None, "$5%": None, "5²": None,
+        "(5": None, "--5": None, "+49 30 123456": None, "1.2.3": None, "5 kg": None, "1-2": None,
+        "": None, "$": None,
+    },
+    ".,": {"1.234,5": 1234.5, "1,5": 1.5, "1.200,- €": 1200, "1.234": 1234, "1.5": None},
+    "',": {"1'234,5": 1234.5, "1’234": 1234},
+    " .": {"1 234.5": 1234.5, "212 555 0123": None},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("convention", READ)
+def test_texts_by_convention(convention):
+    texts = READ[convention]
+    assert read(pl.Series([*texts]), convention).to_list() == [*texts.values()]
+    for text, number in texts.items():
+        assert read(pl.Series([text]), convention).to_list() == [number]

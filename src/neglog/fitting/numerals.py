@@ -25,23 +25,29 @@ _SAME = {
 }  # fmt: skip
 _THOUSANDS = r"^\s*[+-]?([1-9]\d{0,2}(\.\d{3})+|\d+)\s*$"
 _FEW = 100
+_MARKS_ONLY = "^-?[0-9.,']+$"
+_DIGIT, _WORD = "[0-9０-９]", r"\p{L}{4}"  # units have at most three letters
 _PARTS = ("first", "open", "sign", "second", "body", "third", "trailing", "close", "fourth")
 _UNITS = ("first", "second", "third", "fourth")
+
+
+def _bare(convention: str, dashes: str = "") -> str:
+    """Return the regular expression of a number without signs, units and exponents."""
+    thousands, decimal = (re.escape(mark) for mark in convention)
+    grouped = f"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{2,3}})*{thousands}[0-9]{{3}}"
+    return f"(?:{grouped}|[0-9]+)(?:{decimal}(?:{dashes}[0-9]*))?|{decimal}[0-9]+"
 
 
 @cache
 def _pattern(convention: str) -> str:
     """Return the regular expression of a number; its groups are `_PARTS`."""
-    thousands, decimal = (re.escape(mark) for mark in convention)
-    grouped = f"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{2,3}})*{thousands}[0-9]{{3}}"
-    whole = f"(?:{grouped}|[0-9]+)(?:{decimal}(?:-+|[0-9]*))?"  # 5.- is 5 francs
-    body = f"((?:{whole}|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    body = f"((?:{_bare(convention, '-+|')})(?:[eE][+-]?[0-9]+)?)"  # 5.- is 5 francs
     unit = f"({_CURRENCY}|[%‰])?"
     return rf"^\s*{unit} *(\()? *([+-]?) *{unit} *{body} *{unit} *(-?) *(\))? *{unit}\s*$"
 
 
 def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
-    """Return the groups of the pattern; the body is null where a text is not a number."""
+    """Return the parts of texts; the number, without its sign, is null where a text is none."""
     groups = texts.str.replace_many(_SAME).str.extract_groups(_pattern(convention))
     parts = pl.DataFrame(dict(zip(_PARTS, groups.struct.unnest().get_columns(), strict=True)))
     count = pl.sum_horizontal(pl.col(_UNITS).is_not_null().cast(pl.Int8))
@@ -51,8 +57,9 @@ def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
     half_open = pl.col("open").is_null() != pl.col("close").is_null()
     phone = (pl.col("sign") == "+") & pl.col("body").str.contains(" ")
     wrong = (count > 1) | (signs > 1) | half_open | phone
+    number = _cast(parts["body"], convention)
     return parts.select(
-        pl.when(~wrong.fill_null(False)).then("body").alias("body"),
+        pl.when(~wrong.fill_null(False)).then(number).alias("number"),
         (pl.any_horizontal(pl.col("sign", "trailing") == "-") | pl.col("open").is_not_null())
         .fill_null(False)
         .alias("negative"),
@@ -68,11 +75,21 @@ def read(texts: pl.Series, convention: str) -> pl.Series:
         >>> read(pl.Series(["$1,200.50", "(3)", "−4", "7%", "x"]), ",.").to_list()
         [1200.5, -3.0, -4.0, 7.0, None]
     """
-    thousands, decimal = convention[0], convention[1]
-    digits = pl.col("body").str.replace_all(thousands, "", literal=True).str.replace("-+$", "")
-    number = digits.str.replace(decimal, ".", literal=True).cast(pl.Float64, strict=False)
-    signed = pl.when("negative").then(-number).otherwise(number)
-    return _parts(texts, convention).select(signed.alias(texts.name)).to_series()
+    numbers = _cast(texts, convention)
+    bare = texts.str.contains(f"^-?(?:{_bare(convention)})$")
+    numbers = numbers.set((~bare).fill_null(False), None)
+    others = (~(bare | texts.str.contains(_MARKS_ONLY))).fill_null(False).arg_true()
+    if len(others):  # those with signs, units or blanks
+        parts = _parts(texts.gather(others), convention)
+        signed = pl.when("negative").then(-pl.col("number")).otherwise("number")
+        numbers = numbers.scatter(others, parts.select(signed).to_series())
+    return numbers
+
+
+def _cast(texts: pl.Series, convention: str) -> pl.Series:
+    """Return texts of digits and marks as numbers."""
+    digits = texts.str.replace_all(convention[0], "", literal=True).str.replace("[^0-9]?-+$", "")
+    return digits.str.replace(convention[1], ".", literal=True).cast(pl.Float64, strict=False)
 
 
 def plain(texts: pl.Series) -> pl.Series:
@@ -126,35 +143,45 @@ class Spelling:
             texts: the texts, none of them missing.
             numbers: the same as `plain` reads them.
         """
-        self._look_at_plain(texts.filter(numbers.is_not_null()), numbers.drop_nulls())
         odd = texts.filter(numbers.is_null()).unique(maintain_order=True)
-        parts = {c: _parts(odd, c) for c in self.among} if len(odd) else {}
+        if len(odd):
+            texts, numbers = texts.filter(numbers.is_not_null()), numbers.drop_nulls()
+        self._look_at_plain(texts, numbers)
+        likely = odd.str.contains(_DIGIT) & ~odd.str.contains(_WORD)
+        some = odd.set(~likely, None)
+        found = {c: read(some, c) for c in self.among} if likely.any() else {}
         known = pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
-        for own in parts.values():
-            known |= own["body"].is_not_null()
+        for own in found.values():
+            known |= own.is_not_null()
         if known.any():
-            self._look_at_marked(odd.filter(known), {c: p.filter(known) for c, p in parts.items()})
+            self._look_at_marked(odd.filter(known), {c: n.filter(known) for c, n in found.items()})
         return odd.filter(known), odd.filter(~known)
 
-    def _look_at_marked(self, texts: pl.Series, parts: Mapping[str, pl.DataFrame]) -> None:
+    def _look_at_marked(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
         """Look at numbers that need a convention."""
-        self._narrow(texts, {c: parts[c]["body"] for c in self.conventions})
+        self._narrow(texts, {c: found[c] for c in self.conventions})
         best = (self.conventions or self.among)[0]
-        self.bracketed &= bool(parts[best]["bracketed"].all())
+        bare = texts.str.contains(f"^-?(?:{_bare(best)})$")
+        parts = _parts(texts.filter(~bare), best)
+        if bare.any():
+            self.units.add("")
+        self.bracketed &= not bare.any() and bool(parts["bracketed"].all())
         self.padded &= bool(plain(texts.str.strip_chars()).is_not_null().all())
-        self.units |= set(parts[best]["unit"].filter(read(texts, best) != 0))
+        self.units |= set(parts["unit"].filter(parts["number"] != 0))
 
     def _look_at_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
         """Drop the conventions by which texts such as 1.5 are not numbers."""
         if texts.is_empty():
             return
         self.bracketed = False
-        if (numbers != 0).any():
+        if "" not in self.units and (numbers != 0).any():
             self.units.add("")
+        commas = [c for c in self.conventions if c[1] != "."]
+        if self.dotted and not commas:
+            return
         dotted = texts.filter(texts.str.contains(".", literal=True))
         if len(dotted):
             self.dotted = True
-            commas = [c for c in self.conventions if c[1] != "."]
             self._narrow(dotted, {c: _as_comma(dotted, c) for c in commas})
 
     def _narrow(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
@@ -189,6 +216,9 @@ class Spelling:
 
 
 def _as_comma(dotted: pl.Series, convention: str) -> pl.Series:
-    """Return plain numbers with a point as a convention of other decimals reads them."""
-    few = read(dotted.head(_FEW), convention)
-    return few if few.null_count() else read(dotted, convention)
+    """Return plain numbers with a point, null where a convention of other decimals has none."""
+    if convention[0] != ".":
+        return dotted.clear(1)
+    few = dotted.head(_FEW)
+    some = few if not few.str.contains(_THOUSANDS).all() else dotted
+    return some.set(~some.str.contains(_THOUSANDS), None)

@@ -71,9 +71,12 @@ class Texts:
 
     def add(self, block: int, values: pl.Series, numbers: pl.Series) -> None:
         """Look at a part of the column; `numbers` is what `plain` reads of it."""
-        there = values.is_not_null()
-        self.present += int(there.sum())
-        marked, strange = self.spelling.look(values.filter(there), numbers.filter(there))
+        texts, known = values, numbers
+        if values.null_count():
+            there = values.is_not_null()
+            texts, known = values.filter(there), numbers.filter(there)
+        self.present += len(texts)
+        marked, strange = self.spelling.look(texts, known)
         for count, texts in ((self.marked, marked), (self.strange, strange)):
             if len(texts):
                 count.add(block, values.is_in(texts.implode()).fill_null(False), values)
