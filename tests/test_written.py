@@ -401,3 +401,29 @@ def test_texts_by_convention(convention):
     assert read(pl.Series([*texts]), convention).to_list() == [*texts.values()]
     for text, number in texts.items():
         assert read(pl.Series([text]), convention).to_list() == [number]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("texts", [["1,000", "2,000"], ["5%", "7%", "9%"], ["$1200", "$7", "$1"]])
+def test_amounts_are_no_classes_however_few_they_are(texts, stream):
+    frame = pl.DataFrame({"x": TARGET, "y": (texts * COUNT)[:COUNT]})
+    found = in_csv(frame, stream=stream)
+    assert found.fitted.target.kind == "normal"
+    asked = in_csv(frame, stream=stream, as_labels="y", l2=0.1)
+    assert asked.classes == sorted(texts)
+
+
+def test_decimal_commas_may_be_classes():
+    frame = pl.DataFrame({"x": TARGET, "y": ["0,0", "1,0"] * (COUNT // 2)})
+    assert in_csv(frame).fitted.target.kind == "bernoulli"
+
+
+def test_durations_are_refused_as_an_array_too():
+    with pytest.raises(FitError, match="target 'y' holds dates or times, of type Duration"):
+        neglog.fit(TARGET[:, None], np.arange(COUNT).astype("timedelta64[D]"))
+
+
+def test_a_weight_among_texts_is_refused_with_the_text():
+    frame = pl.DataFrame({"x": TARGET, "w": ["1", "2", "3", "?"] * 10, "y": TARGET})
+    with pytest.raises(FitError, match=r"sample weight 'w' must hold numbers.*such as '\?'"):
+        neglog.fit(frame, target="y", sample_weight="w")

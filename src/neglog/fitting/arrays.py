@@ -39,7 +39,9 @@ def series(name: str, values: Any) -> pl.Series:
         array = array[:, 0]
     if array.ndim != 1:
         raise FitError(f"{name} must have one dimension, but its shape is {array.shape}.")
-    if array.dtype.kind in "biuM":
+    if array.dtype.kind == "m":
+        array = array.astype("timedelta64[us]")
+    if array.dtype.kind in "biuMm":
         return pl.Series(name, array)
     if array.dtype.kind == "f":
         return pl.Series(name, array.astype(np.float64))

@@ -146,7 +146,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         table = replace(table, frame=table.whole(), numbers=None)
     ordered = name in {*table.levels, *options.levels}
     table, dates = moments.expanded(table, options.dates, name)
-    table, known = _with_numbers(table, name, options)
+    table, known, measured = _with_numbers(table, name, options)
     table = levels.settled(table, options)
     values = table.column(name)
     roles.check(name, options)
@@ -175,7 +175,9 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         notes.append(f"{(~kept).sum()} rows with missing values are left out.")
         frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
     values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
-    target = targets.choose(values, options.likelihood, table.levels.get(name), options.base)
+    target = targets.choose(
+        values, options.likelihood, table.levels.get(name), options.base, name in measured
+    )
     y = target.encode(values)
     groups = None if target.classes is None else y.numpy()
     training, validation = rows.split(len(values), groups, options.held_out, options.seed)
@@ -196,8 +198,10 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     return Data(target, design, index, source, training, validation, notes)
 
 
-def _with_numbers(table: Table, name: str, options: Options) -> tuple[Table, dict[str, str]]:
-    """Return a table whose columns of numbers that are written as text are numbers, and how."""
+def _with_numbers(
+    table: Table, name: str, options: Options
+) -> tuple[Table, dict[str, str], set[str]]:
+    """Return a table whose text that spells numbers is numbers, how, and which are measured."""
     labels = {*table.levels, *options.texts, options.cluster or ""}
     used = set(table.frame.columns) - {*options.drop}
     if options.formula is not None:
@@ -213,7 +217,8 @@ def _with_numbers(table: Table, name: str, options: Options) -> tuple[Table, dic
     frame = written.plain(written.settled(table.frame, known), labels)
     said = written.notes(columns, known) + written.doubts(columns, known)
     notes = (*table.notes, *said)
-    return replace(table, frame=frame, notes=notes), known
+    measured = {own for own in known if written.is_measured(columns[own], known[own])}
+    return replace(table, frame=frame, notes=notes), known, measured
 
 
 def _features(table: Table, name: str, options: Options) -> pl.DataFrame:

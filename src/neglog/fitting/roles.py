@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+from neglog.fitting.numerals import plain
 from neglog.fitting.options import Options
 from neglog.fitting.table import Table
 
@@ -108,8 +109,10 @@ def of_prediction(table: Table, options: Options) -> Roles:
 
 def _checked(role: str, name: str, column: pl.Series, of_zero_or_more: bool) -> pl.Series:
     if column.dtype == pl.String:
-        raise FitError(f"the {role} {name!r} must hold numbers, but holds text, such as "
-                       f"{column.drop_nulls()[0]!r}.")  # fmt: skip
+        text = column.filter(plain(column).is_null() & column.is_not_null())
+        raise FitError(
+            f"the {role} {name!r} must hold numbers, but holds text, such as {text[0]!r}."
+        )
     column = column.cast(pl.Float64)
     values = column.fill_null(1.0).to_numpy()
     wrong = ~np.isfinite(values)

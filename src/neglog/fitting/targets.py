@@ -127,6 +127,7 @@ def choose(
     override: str | None,
     order: Sequence[Any] | None = None,
     base: Any = None,
+    measured: bool = False,
 ) -> Target:
     """Choose the likelihood of a target without missing values, and say why.
 
@@ -135,11 +136,12 @@ def choose(
         override: the likelihood that was asked for.
         order: the classes in their order, where something declares it.
         base: the class whose weights are 0.
+        measured: whether the numbers are written as amounts are, which no classes are.
 
     Raises:
         FitError: the column cannot be a target, or not one of the likelihood asked for.
     """
-    target = decide(column, override, len(column), order=order, base=base)
+    target = decide(column, override, len(column), None, order, base, measured)
     if target.classes is None:
         check_numbers(column, target.kind)
     return target
@@ -152,6 +154,7 @@ def decide(
     sample: pl.Series | None = None,
     order: Sequence[Any] | None = None,
     base: Any = None,
+    measured: bool = False,
 ) -> Target:
     """Choose the likelihood of a target, given values of it that stand for so many rows.
 
@@ -162,12 +165,13 @@ def decide(
         sample: values that occur as often as in the rows; None where `column` does.
         order: the classes in their order, where something declares it.
         base: the class whose weights are 0.
+        measured: as of `choose`.
 
     Raises:
         FitError: as `choose`, but for numbers that the likelihood does not allow.
     """
     name = column.name
-    if order is None and dates.are_dates(column):
+    if (order is None or column.dtype.is_temporal()) and dates.are_dates(column):
         is_text = column.dtype == pl.String
         dates.refuse_target(name, column.drop_nulls().first() if is_text else column.dtype)
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
@@ -186,7 +190,8 @@ def decide(
     doubt = ""
     if override is None:
         often = column if sample is None else sample
-        kind, reason, doubt = _fitting(column, labels, len(values), rows, often, order is not None)
+        most = -1 if measured else min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
+        kind, reason, doubt = _fitting(column, labels, len(values), most, often, order is not None)
     else:
         kind, reason = _asked_for(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":
@@ -232,11 +237,14 @@ def order(target: Target, declared: bool) -> list[str]:
 
 
 def _fitting(
-    column: pl.Series, labels: list[Any], count: int, rows: int, often: pl.Series, declared: bool
+    column: pl.Series, labels: list[Any], count: int, most: int, often: pl.Series, declared: bool
 ) -> tuple[str, str, str]:
-    """Return the likelihood that the values look like, why, and what else they may be."""
+    """Return the likelihood that the values look like, why, and what else they may be.
+
+    `most` is how many whole numbers may be classes; below 0 where no two are.
+    """
     name = column.name
-    if count == 2:
+    if count == 2 and most >= 0:
         return "bernoulli", f"{name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)", ""
     if column.dtype == pl.String or declared:
         return "categorical", f"{name!r} holds {count} different labels", ""
@@ -244,7 +252,7 @@ def _fitting(
     whole = all(isinstance(label, int) for label in labels)
     if whole and shape is not None and shape.looks_like_counts:
         return "poisson", counts.reason(name, shape), ""
-    if whole and count <= min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS):
+    if whole and count <= most:
         doubt = "" if shape is None else counts.doubt_of_classes(name, shape)
         return "categorical", counts.as_classes(name, count), doubt
     doubt = "" if shape is None or not whole else counts.doubt_of_normal(name)

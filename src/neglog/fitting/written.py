@@ -94,6 +94,12 @@ def _convention(texts: Texts, comma: bool) -> str | None:
     return best if own.dotted and best[1] == "," else None
 
 
+def is_measured(texts: Texts, convention: str) -> bool:
+    """Return whether numbers have a unit or marks between thousands, as codes of classes do not."""
+    marked = texts.marked.value or ""
+    return bool(texts.spelling.units - {""}) or convention[0] in marked
+
+
 def is_mixed(texts: Texts) -> bool:
     """Return whether the texts among a column's numbers are not labels."""
     numbers = texts.present - texts.strange.rows

@@ -279,9 +279,13 @@ def design(survey: Survey, choice: Choice, levels: Mapping[str, Sequence[Any]]) 
 
 
 def target(
-    survey: Survey, choice: Choice, file: File, order: Sequence[Any] | None = None
+    survey: Survey,
+    choice: Choice,
+    file: File,
+    order: Sequence[Any] | None = None,
+    measured: bool = False,
 ) -> Target:
-    """Return what the target is.
+    """Return what the target is; `measured` is as of `targets.choose`.
 
     Raises:
         FitError: it cannot be fitted.
@@ -291,7 +295,7 @@ def target(
     sample = file.typed(survey.rows().select(choice.target))[choice.target]
     options = choice.options
     found = targets.decide(
-        values, options.likelihood, survey.kept, sample, order=order, base=options.base
+        values, options.likelihood, survey.kept, sample, order, options.base, measured
     )
     if found.classes is None:
         if values.dtype == pl.String:
