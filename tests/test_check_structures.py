@@ -274,7 +274,7 @@ def test_channels_that_were_moved_raise_no_alarm(view):
 def test_a_report_says_what_was_not_looked_at():
     report = neglog.check(head(), lambda z, y: z.logsumexp(1).mean(), [(X, Y)])
     assert not report
-    told = "Not looked at: the formula of <lambda>, which calls no loss of torch or neglog."
+    told = "Not checked: the formula of <lambda>, which calls no loss of torch or neglog."
     assert report.text(200).endswith(told)
     report = neglog.check(head(), lambda a, b, c, d, e: 0, [(X, Y)])
     assert report.unseen == ("the criterion, which cannot be called with (output, target)",)

@@ -294,7 +294,7 @@ MESSAGES = [
     (
         lambda: F.sum_and_count(F.mse_loss, ROW, ROW, normalizer=3),
         errors.ArgumentError,
-        "normalizer is what a mean divides by, but reduction is 'sum and count'; leave it out.",
+        "normalizer is the divisor of a mean, but reduction is 'sum and count'; leave it out.",
     ),
     (
         lambda: F.mse_loss(ROW, ROW, mask=torch.ones(3).bool()),
@@ -309,7 +309,7 @@ MESSAGES = [
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=3, reduction="sum"),
         errors.ArgumentError,
-        "normalizer is what a mean divides by, but reduction is 'sum'; pass reduction=\"mean\".",
+        "normalizer is the divisor of a mean, but reduction is 'sum'; pass reduction=\"mean\".",
     ),
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=0),

@@ -122,7 +122,7 @@ def _of_batch(
 
 
 def _unseen(criterion: Criterion, inner: list[Batch]) -> list[str]:
-    """Say that the arithmetic of a loss is unknown, where it calls no known one."""
+    """Note that a custom loss calls no known loss."""
     if criterion.kind != "other" or inner:
         return []
     return [f"the formula of {criterion.name}, which calls no loss of torch or neglog"]
@@ -148,7 +148,7 @@ def _of_setup(
     unseen = [*setup.unseen]
     if setup.batches:
         unseen += _unseen(setup.criterion, list(chain(*setup.inner)))
-    return Report(findings.ordered(count), _told(setup), findings.skipped, unseen)
+    return Report(findings.ordered(count), _describe(setup), findings.skipped, unseen)
 
 
 def _check_criterion(call: Any) -> None:
@@ -179,21 +179,21 @@ def _check_setup(model: Any, loader: Any, batches: Any, more: tuple[Any, ...]) -
         )
 
 
-def _told(setup: Setup) -> str:
+def _describe(setup: Setup) -> str:
     name, loss = type(setup.model).__name__, setup.criterion.name
     if not setup.batches:
         return f"{name} with {loss}"
     count = len(setup.batches)
     plural = "batch" if count == 1 else "batches"
-    told = f"{name} with {loss} on {count} {plural}"
+    words = f"{name} with {loss} on {count} {plural}"
     first = setup.batches[0]
-    return told if first.is_structure else f"{told}, the first {_words(first)}"
+    return words if first.is_structure else f"{words}, the first {_words(first)}"
 
 
 def _words(batch: Batch) -> str:
     x, y = batch.input, batch.target
-    told = (f"{name} {shape(t)} {_dtype(t)}" for name, t in (("input", x), ("target", y)))
-    return ", ".join(told)
+    words = (f"{name} {shape(t)} {_dtype(t)}" for name, t in (("input", x), ("target", y)))
+    return ", ".join(words)
 
 
 def _dtype(tensor: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""One batch as the rules see it: the tensors, the loss, and what follows from both."""
+"""The data that rules about one batch read: tensors, loss, and derived facts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Lineage:
-    """What else the graph says of the arguments of a loss; see `neglog.checking.lineage`.
+    """Further facts from the graph of a loss's arguments; see `neglog.checking.lineage`.
 
     Attributes:
         view: a view that mixes classes with positions, in words.
@@ -91,7 +91,7 @@ def _step(node: Any) -> tuple[str, Any, bool]:
 
 @dataclass(eq=False)
 class Batch:
-    """What the rules look at.
+    """The data that rules read.
 
     Attributes:
         criterion: the loss.
@@ -121,7 +121,7 @@ class Batch:
 
     @cached_property
     def outcome(self) -> Outcome:
-        """The loss and its gradient by the input, or what was raised."""
+        """The loss and its gradient by the input, or the exception."""
         return evaluate.outcome(self.criterion, self.input, self.target, self.more)
 
     @cached_property
@@ -141,7 +141,7 @@ class Batch:
 
     @property
     def loss(self) -> float:
-        """The loss as one number, NaN where there is none."""
+        """The loss as one number, NaN if there is none."""
         loss = self.outcome.loss
         if loss is None or not loss.numel():
             return float("nan")
@@ -149,7 +149,7 @@ class Batch:
 
     @property
     def is_part(self) -> bool:
-        """Whether another criterion may leave out some of these losses afterwards."""
+        """Whether another criterion may drop some of these losses afterwards."""
         return self.is_inner and self.criterion.reduction == "none"
 
     @property
@@ -178,7 +178,7 @@ class Batch:
 
     @cached_property
     def label_fault(self) -> str:
-        """What keeps the labels from fitting the logits, as neglog's own losses say it."""
+        """The error of neglog's losses if the labels do not match the logits, else ""."""
         if self.input.dim() == self.target.dim() == 1 and not self.soft:
             if self.target.numel() == 1:
                 return ""  # as torch has it

@@ -1,4 +1,4 @@
-"""Which loss a criterion is, a module of torch.nn or neglog or a function, and its options."""
+"""Identify the loss and the options of a criterion: a module or a function."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Criterion:
 
     Attributes:
         call: what the user passed.
-        keywords: what every call passes besides its tensors.
+        keywords: the keyword arguments of every call, other than tensors.
         kind: the name of its function in `torch.nn.functional`, or "other".
         name: how to call it in a sentence.
         options: the values of `weight`, `reduction` and so on, where it has them.
@@ -81,14 +81,14 @@ class Criterion:
 
     @property
     def declaration(self) -> type[Likelihood] | None:
-        """Return the likelihood that says where inputs and targets lie."""
+        """Return the likelihood that defines the domains of inputs and targets."""
         if self.kind == "poisson_nll_loss":
             return families.Poisson if self.options.get("log_input") else families.PoissonRate
         return _DECLARATIONS.get(self.kind)
 
     @property
     def reduction(self) -> str:
-        """Return how the losses become one number; "unknown" where nothing says so."""
+        """Return the reduction, "unknown" where it is not declared."""
         return str(self.options.get("reduction", "unknown"))
 
     def __call__(self, *tensors: Any) -> Any:
@@ -115,7 +115,7 @@ class Criterion:
 def recognised(
     call: Callable[..., Any], more: tuple[Any, ...], given: Mapping[str, Any]
 ) -> Criterion:
-    """Say which loss a callable is, and with what options it will be called."""
+    """Identify the loss of a callable and its options."""
     if isinstance(call, nn.Module):
         kind = _kind_of_module(call)
         options = {key: getattr(call, key) for key in _OPTIONS if hasattr(call, key)}
@@ -135,7 +135,7 @@ def recognised(
 
 
 def _kind_of_module(module: nn.Module) -> str:
-    """Name the loss, unless a subclass has put arithmetic of its own in its place."""
+    """Return the name of the loss, unless a subclass overrides its arithmetic."""
     if isinstance(module, torch.jit.ScriptModule):
         return "other"  # whatever it was before
     home = type(module).forward.__module__.partition(".")[0]

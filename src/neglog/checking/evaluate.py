@@ -1,4 +1,4 @@
-"""Runs losses and models without leaving a trace: no gradient, statistic or random number stays."""
+"""Run losses and models without side effects on gradients, statistics and random states."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Outcome:
 
 @contextlib.contextmanager
 def without_trace(*generators: torch.Generator) -> Iterator[None]:
-    """Put every random state back at the end, keep warnings quiet, and allow gradients."""
+    """Restore every random state at the end, silence warnings, and enable gradients."""
     states = [generator.get_state() for generator in generators]
     on_cpu, of_python, of_numpy = torch.get_rng_state(), random.getstate(), np.random.get_state()
     on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
@@ -53,7 +53,7 @@ def without_trace(*generators: torch.Generator) -> Iterator[None]:
 
 @contextlib.contextmanager
 def kept_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Put buffers back at the end: a criterion may call the model, or keep statistics."""
+    """Restore buffers at the end: a criterion may call the model or keep statistics."""
     parts = [part for module in modules for part in module.modules()]
     if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
         yield  # their buffers are not where others have them; they are run as copies
@@ -80,7 +80,7 @@ def attempt(call: Callable[..., Any], *tensors: Any) -> tuple[Any, str]:
     """Return what a call returns and "", or None and the first line of what it raised."""
     try:
         return call(*tensors), ""
-    except Exception as failure:  # whatever a user's code raises is a finding
+    except Exception as failure:  # any exception in the user's code is a finding
         line = str(failure).strip().partition("\n")[0]
         return None, f"{type(failure).__name__}: {line}" if line else type(failure).__name__
 
@@ -113,10 +113,10 @@ def judged(result: Any, error: str, input: Any) -> Outcome:
 
 
 def predictions(model: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-    """Return what the model emits, on copies of its buffers: batch norm keeps its statistics.
+    """Return the model's output, computed with copies of its buffers.
 
     Raises:
-        Exception: whatever the model raises.
+        Exception: any that the model raises.
     """
     if isinstance(model, torch.jit.ScriptModule) or _unfinished(model):
         return copy.deepcopy(model)(*arguments, **named)
@@ -125,7 +125,7 @@ def predictions(model: nn.Module, arguments: tuple[Any, ...], named: Mapping[str
 
 
 def _unfinished(model: nn.Module) -> bool:
-    """Tell whether a first call would create parameters, as lazy layers do."""
+    """Return True if a first call would create parameters, as in lazy layers."""
     tensors = [*model.parameters(), *model.buffers()]
     return any(
         isinstance(tensor, (UninitializedBuffer, UninitializedParameter)) for tensor in tensors

@@ -1,4 +1,4 @@
-"""What the autograd graph says of a loss's arguments."""
+"""Facts about the arguments of a loss, read from the autograd graph."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def name_of(node: Any) -> str:
 
 
 def scrambled(tensor: Tensor) -> tuple[str, bool]:
-    """Find a view that takes channels for the last dimension without moving them there.
+    """Find a view that makes channels the last dimension without permuting.
 
     Returns:
         The view in words, "" where there is none; and whether a convolution made what it views.
@@ -64,13 +64,13 @@ def scrambled(tensor: Tensor) -> tuple[str, bool]:
     base = tensor._base if node is None else None
     if base is not None and base.is_contiguous() and tensor.is_contiguous():
         whole = base.numel() == tensor.numel()
-        return (_told(tuple(base.shape), after, None), False) if whole else ("", False)
+        return (_describe(tuple(base.shape), after, None), False) if whole else ("", False)
     while node is not None:
         name, source = name_of(node), _source(node)
         if name in _VIEWS:
             shape = tuple(getattr(node, "_saved_self_sym_sizes", shape))
             channel = _channel(source, len(shape))
-            told = _told(shape, after, channel)
+            told = _describe(shape, after, channel)
             if told:
                 return told, channel is not None
         elif name in _TURNS:
@@ -82,8 +82,8 @@ def scrambled(tensor: Tensor) -> tuple[str, bool]:
     return "", False
 
 
-def _told(before: tuple[int, ...], after: tuple[int, ...], channel: int | None) -> str:
-    """Describe a view that puts the channels last; "" if it does not, or if they were there."""
+def _describe(before: tuple[int, ...], after: tuple[int, ...], channel: int | None) -> str:
+    """Describe a view that reads other dimensions as channels; "" if it does not."""
     if len(before) < 3 or not after:
         return ""
     place = 1 if channel is None else channel
@@ -138,9 +138,9 @@ def _signed(dim: int) -> int:
 
 
 def follows(input: Tensor, target: Tensor) -> str:
-    """Say how a target depends on parameters that it should not teach; "" where it may.
+    """Describe how a target depends on parameters that it should not train; "" if it may.
 
-    A target may be a row of a learnt table, or another output of the same layers.
+    A target may be a row of a trained table, or another output of the same layers.
     """
     if not target.requires_grad or target.grad_fn is None or not input.requires_grad:
         return ""

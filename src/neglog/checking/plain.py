@@ -1,7 +1,7 @@
-"""A batch as torch would have it: neglog's own options applied, and taken out of the call.
+"""Apply neglog's own options to a batch, so that torch's conventions hold.
 
-The rules know torch's conventions. So classes are moved to where torch has them, and what does not
-count is overwritten with something that does: the shapes, and hence the indices, stay the user's.
+Rules follow torch's conventions. Classes are moved to the dimension that torch uses, and masked
+elements are overwritten with valid ones, so that shapes and indices remain those of the user.
 """
 
 from __future__ import annotations

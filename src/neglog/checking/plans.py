@@ -1,4 +1,4 @@
-"""How a model and a criterion may be meant to be called with what a loader yields."""
+"""Possible calls of a model and a criterion with what a loader yields."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _INPUTS += ("data", "src", "tokens", "img", "imgs")
 
 @dataclass(frozen=True)
 class Plan:
-    """One way to call the model, and what the criterion then gets besides the output.
+    """One way to call the model, and the arguments of the criterion in addition to the output.
 
     Attributes:
-        arguments: what the model gets by position.
+        arguments: the positional arguments of the model.
         named: what the model gets by keyword.
         target: the criterion's second argument.
         item: the whole entry of the loader, where a criterion may take that instead.
@@ -54,7 +54,7 @@ class Call:
             return
 
     def binds(self, *arguments: Any, **named: Any) -> bool:
-        """Tell whether these arguments fit."""
+        """Return True if these arguments match the signature."""
         try:
             return self._signature is None or bool(self._signature.bind(*arguments, **named))
         except TypeError:
@@ -68,7 +68,7 @@ class Call:
 
     @property
     def required(self) -> int:
-        """How many positional arguments there must be."""
+        """The number of required positional arguments."""
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
         return sum(p.kind in kinds and p.default is p.empty for p in self._parameters())
 
@@ -77,10 +77,10 @@ class Call:
 
 
 def plans(model: nn.Module, item: Any) -> list[Plan]:
-    """Return the ways that fit the model's parameters, the most likely first.
+    """Return the calls that match the model's signature, the most likely first.
 
     Raises:
-        ArgumentError: the loader's entry is no batch.
+        ArgumentError: the loader does not yield batches.
     """
     forward = Call(model.forward)
     found = list(_all(forward, item))
@@ -136,7 +136,7 @@ def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]
     rest = {name: part for name, part in named.items() if name != label}
 
     def target(*used: str) -> Any:
-        """Return the part that is named as a target, or else what the model leaves."""
+        """Return the part named as a target, or else the parts the model does not take."""
         unused = [part for name, part in named.items() if name not in used]
         return named[label] if label else unused[0] if used and len(unused) == 1 else item
 
@@ -153,7 +153,7 @@ def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]
 
 
 def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tuple[Any, ...]]:
-    """Return the arguments with which a criterion of one's own may be called."""
+    """Return the possible arguments of a custom criterion."""
     y = plan.target
     found: list[tuple[Any, ...]] = [(out, y), (out,)]
     if plan.item is not None:

@@ -18,7 +18,7 @@ _NARROWEST = 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or looks wrong.
+    """One problem, certain or suspected.
 
     Attributes:
         code: a short name, for filters and searches.
@@ -53,9 +53,9 @@ class Report(Sequence[Finding]):
     """The findings of one check, most serious first.
 
     Attributes:
-        subject: what was looked at, in words.
+        subject: a description of the checked objects.
         skipped: the rules that could not be applied to input as odd as this.
-        unseen: what was not looked at, in words.
+        unseen: descriptions of what was not checked.
 
     >>> print(Report((), "MSELoss on a batch"))
     neglog.check looked at MSELoss on a batch and found nothing wrong.
@@ -121,16 +121,16 @@ class Report(Sequence[Finding]):
             names = ", ".join(self.skipped)
             parts.append(_wrapped(f"Not applicable to this input: {names}.", "", "  ", width))
         if self.unseen:
-            told = f"Not looked at: {'; '.join(self.unseen)}."
-            parts.append(_wrapped(told, "", "  ", width))
+            words = f"Not checked: {'; '.join(self.unseen)}."
+            parts.append(_wrapped(words, "", "  ", width))
         return _encodable("\n\n".join(parts), encoding)
 
     def _verdict(self) -> str:
         if not self:
             return "and found nothing wrong."
         counts = [(sum(f.certainty == c for f in self), c) for c in CERTAINTIES]
-        told = ", ".join(f"{count} {certainty}" for count, certainty in counts if count)
-        return f"and found {len(self)} thing{'s'[: len(self) != 1]} ({told}):"
+        words = ", ".join(f"{count} {certainty}" for count, certainty in counts if count)
+        return f"and found {len(self)} thing{'s'[: len(self) != 1]} ({words}):"
 
 
 def _wrapped(text: str, first: str, rest: str, width: int) -> str:

@@ -1,7 +1,7 @@
-"""How a rule is written down, and how all of them are applied.
+"""Declare rules and apply them.
 
 A rule is one function of a batch (or of a training set-up) that returns what it has seen, or None.
-The decorator gives it its code, its rank and the losses it knows; there is nothing else to do.
+The decorator gives it its code, its rank and the losses it knows; nothing else registers it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Harm(IntEnum):
-    """What a mistake does, the worst first: the order of findings of equal certainty."""
+    """The effect of a mistake, the worst first: the order of findings of equal certainty."""
 
     BREAKS = 0  # an exception, NaN or infinity
-    BLIND = 1  # nothing is learnt
+    BLIND = 1  # nothing is trained
     WRONG = 2  # something else is learnt
     UNEVEN = 3  # rows count differently from what was meant
     SYMPTOM = 4  # a sign of a mistake that no other rule has explained
@@ -32,7 +32,7 @@ class Harm(IntEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """What a rule has seen: a `Finding` without its code."""
+    """The result of a rule: a `Finding` without its code."""
 
     certainty: str
     what: str
@@ -72,7 +72,7 @@ SETUP_RULES: list[SetupRule] = []
 def batch_rule(
     code: str, harm: Harm, *kinds: str, of_outcome: bool = False
 ) -> Callable[[BatchTest], BatchTest]:
-    """Enter a function of a `Batch` among the rules."""
+    """Register a function of a `Batch` as a rule."""
 
     def enter(test: BatchTest) -> BatchTest:
         BATCH_RULES.append(BatchRule(code, harm, kinds, test, of_outcome))
@@ -82,7 +82,7 @@ def batch_rule(
 
 
 def setup_rule(code: str, harm: Harm) -> Callable[[SetupTest], SetupTest]:
-    """Enter a function of a `Setup` among the rules."""
+    """Register a function of a `Setup` as a rule."""
 
     def enter(test: SetupTest) -> SetupTest:
         SETUP_RULES.append(SetupRule(code, harm, test))
@@ -92,7 +92,7 @@ def setup_rule(code: str, harm: Harm) -> Callable[[SetupTest], SetupTest]:
 
 
 class Findings:
-    """Collects what the rules tell, one finding a code, and orders it."""
+    """Collect the results of the rules, one finding per code, in order."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[Harm, Told, int]] = {}
@@ -124,7 +124,7 @@ class Findings:
         self._found[code] = (harm, first, times + counts)
 
     def ordered(self, batches: int) -> list[Finding]:
-        """Return the findings, most serious first; a symptom only where no cause was found."""
+        """Return the findings, most serious first; symptoms only if no cause was found."""
         explained = any(
             harm < Harm.SYMPTOM and told.certainty != "heuristic"
             for harm, told, _ in self._found.values()

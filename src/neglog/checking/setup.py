@@ -1,4 +1,4 @@
-"""A model, a loss and a loader together, as the rules see them; the walk over the loader."""
+"""The data that rules about a training set-up read, collected from the loader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from neglog.errors import ArgumentError, sentence
 
 @dataclass(eq=False)
 class Setup:
-    """What the rules of a training set-up look at.
+    """The data that rules about a training set-up read.
 
     Attributes:
         model: the network.
@@ -106,7 +106,7 @@ def _step(setup: Setup, item: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Try:
-    """A call of the model and the criterion, and what came of it."""
+    """A call of the model and the criterion, with its results."""
 
     plan: Plan
     emitted: Any
@@ -173,7 +173,7 @@ def _add(setup: Setup, tried: _Try) -> bool:
 
 
 def _target(criterion: Criterion, plan: Plan, emitted: Tensor) -> Tensor:
-    """Return what a built-in loss compares the output with."""
+    """Return the target of a built-in loss."""
     x, y = plan.arguments[:1], plan.target
     alone = y is None and x and isinstance(x[0], Tensor)
     if alone and criterion.kind not in LABELS and x[0].shape == emitted.shape:
@@ -207,7 +207,7 @@ def observe(batch: Batch, input: Tensor, target: Tensor, more: tuple[Any, ...]) 
 
 
 def _observed(criterion: Criterion, tried: _Try) -> Batch:
-    """Return a batch of a loss that was computed already."""
+    """Return the batch of a loss that has been computed."""
     emitted, target = tried.emitted, tried.plan.target
     if isinstance(emitted, Tensor) and isinstance(target, Tensor):
         batch = made_of(criterion, emitted, target)
@@ -220,7 +220,7 @@ def _observed(criterion: Criterion, tried: _Try) -> Batch:
 
 
 def _largest_gradient(setup: Setup, loss: Any) -> float | None:
-    """Return the largest gradient that one batch gives a parameter; no `.grad` is touched."""
+    """Return the largest gradient of a parameter for one batch, without changing `.grad`."""
     if not setup.trainable or not isinstance(loss, Tensor) or not loss.requires_grad:
         return None
     gradients, error = evaluate.attempt(
@@ -236,7 +236,7 @@ def _largest_gradient(setup: Setup, loss: Any) -> float | None:
 
 
 def _own(tensor: Tensor, where: torch.device) -> Tensor:
-    """Return a copy that a model or a criterion may overwrite, where the model is."""
+    """Return a copy, on the model's device, that a model or a criterion may overwrite."""
     # A tensor of torch.inference_mode cannot be saved for the backward pass.
     copied = tensor.clone() if tensor.grad_fn is not None or tensor.is_inference() else None
     if copied is None:
@@ -245,7 +245,7 @@ def _own(tensor: Tensor, where: torch.device) -> Tensor:
 
 
 def _generators(loader: Any) -> list[torch.Generator]:
-    """Find the generators that a pass over a data loader would advance."""
+    """Return the generators that a pass over a data loader would advance."""
     sampler = getattr(loader, "sampler", None)
     inner = getattr(getattr(loader, "batch_sampler", None), "sampler", None)
     found = [getattr(owner, "generator", None) for owner in (loader, sampler, inner)]

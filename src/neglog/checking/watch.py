@@ -1,4 +1,4 @@
-"""Sees the losses that a model or a criterion computes inside; changes nothing."""
+"""Record the losses that a model or a criterion computes internally."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KNOWN = {
 
 
 class Watch(TorchFunctionMode):
-    """Notes every call of a loss of torch.nn.functional or neglog.functional."""
+    """Record every call of a loss of torch.nn.functional or neglog.functional."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class Watch(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Compute what would be computed, and note it if it is a loss."""
+        """Call the function, and record the call if it is a loss."""
         kwargs = kwargs or {}
         if func in _KNOWN and len(self._calls) < _MOST:
             self._calls.append((func, args, kwargs))
         return func(*args, **kwargs)
 
     def forget(self) -> None:
-        """Drop what was noted."""
+        """Discard the recorded calls."""
         self._calls.clear()
 
     def batches(self) -> list[Batch]:
@@ -58,7 +58,7 @@ def _batch(
 ) -> Batch | None:
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
-    except TypeError:  # the call itself has said what is wrong
+    except TypeError:  # the call itself raised
         return None
     options = dict(bound.arguments)
     if len(options) < 2:

@@ -13,12 +13,12 @@ _WHOLE = 1e-6
 
 
 def proportions(successes: pl.Series, trials: pl.Series | None, start: int | None) -> pl.Series:
-    """Return the proportions of successes; those that are missing, or of no trial, stay so.
+    """Return the proportions of successes; missing ones, and those of 0 trials, stay missing.
 
     Args:
         successes: the target.
-        trials: how many there were; None where the target is no number of successes.
-        start: the number of the first row in the table; None where it is not known.
+        trials: the number of trials; None if the target is not a number of successes.
+        start: the index of the first row in the table; None if unknown.
 
     Raises:
         FitError: a row has more successes than trials, or numbers that are not whole.
@@ -47,7 +47,7 @@ def _refuse(wrong: pl.Series, column: pl.Series, start: int | None, words: str) 
     if wrong.any():
         first = int(wrong.arg_max() or 0)
         where = "" if start is None else f" in row {start + first} (from 0)"
-        raise FitError(f"{words}: {int(wrong.sum())} rows are not so, the first {column[first]:g}"
+        raise FitError(f"{words}: {int(wrong.sum())} rows violate this, the first {column[first]:g}"
                        f"{where}.")  # fmt: skip
 
 
@@ -60,6 +60,6 @@ def doubts(y: np.ndarray[Any, Any], trials: np.ndarray[Any, Any]) -> list[str]:
     return [
         f"{int(broken.sum())} proportions times their weights are not whole numbers of successes, "
         f"such as {successes[broken][0]:g}: the weights of a binomial fit are the numbers of "
-        "trials; otherwise the likelihood is no probability; pass --covariance hc0 for standard "
+        "trials; otherwise the likelihood is not a probability; pass --covariance hc0 for standard "
         "errors."
     ]

@@ -27,7 +27,7 @@ def levels(
     Args:
         path: the file.
         notes: where the notes go.
-        stated: the columns whose levels something else states, of which there is no note.
+        stated: the columns whose levels are given elsewhere, which need no note.
     """
     schema = pl.scan_parquet(path).collect_schema()
     found: dict[str, tuple[Any, ...]] = {
@@ -62,7 +62,7 @@ def levels_of_arrow(
     Args:
         path: the file.
         notes: where the notes go.
-        stated: the columns whose levels something else states, of which there is no note.
+        stated: the columns whose levels are given elsewhere, which need no note.
 
     Raises:
         FitError: pandas wrote categories, which may be numbers, and pyarrow is not installed.

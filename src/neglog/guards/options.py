@@ -1,4 +1,4 @@
-"""What is checked of the options: no tensor is looked at, but for what it is."""
+"""Checks of options, which do not read tensor values unless stated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAIR = "sum and count"  # what `sum_and_count` asks of a loss; not for callers
 
 
 def warn(message: str, stacklevel: int) -> None:
-    """Warn the caller so many frames up; the compiler traces no warning, so it gets none."""
+    """Warn the caller `stacklevel` frames up, but not when compiling, which traces no warning."""
     if not torch.compiler.is_compiling():
         warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
 
@@ -58,40 +58,40 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
 
 
 def not_called(name: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse the input and the target where a criterion is made."""
+    """Refuse an input and a target as arguments of a constructor."""
     if len(arguments) > 1 and all(isinstance(value, Tensor) for value in arguments[:2]):
         remedy = "make the criterion first, then call it with tensors"
         raise ArgumentError(sentence(f"{name} is made of options", "got tensors", remedy=remedy))
 
 
 def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Refuse a value that is none of the choices."""
+    """Refuse a value that is not one of the choices."""
     if value not in choices:
         raise ArgumentError(sentence(f"{name} must be one of {choices}", f"it is {value!r}"))
 
 
 def positive(**named: Any) -> None:
-    """Refuse what is not a number above 0."""
+    """Refuse values that are not numbers above 0."""
     for name, value in named.items():
         if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value > 0:
             raise ArgumentError(sentence(f"{name} must be above 0", f"it is {value!r}"))
 
 
 def not_negative(**named: Any) -> None:
-    """Refuse what is not a number of 0 or more."""
+    """Refuse values that are not numbers of 0 or more."""
     for name, value in named.items():
         if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value >= 0:
             raise ArgumentError(sentence(f"{name} must be 0 or more", f"it is {value!r}"))
 
 
 def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> None:
-    """Refuse what no mean can divide by."""
+    """Refuse a normalizer that a mean cannot divide by."""
     one_of("empty", empty, ("nan", "zero"))
     if normalizer is None:
         return
     if reduction != "mean":
         remedy = "leave it out" if reduction == PAIR else 'pass reduction="mean"'
-        wanted = "normalizer is what a mean divides by"
+        wanted = "normalizer is the divisor of a mean"
         raise ArgumentError(sentence(wanted, f"reduction is {reduction!r}", remedy=remedy))
     if isinstance(normalizer, Tensor):
         if normalizer.dim() > 0 or normalizer.requires_grad:
@@ -108,22 +108,22 @@ _NORMALIZER = "normalizer must be a finite number above 0, or a tensor of one an
 
 
 def known_normalizer(normalizer: Tensor, empty: str) -> None:
-    """Refuse a tensor of a value that is refused as a number; 0 is what an empty batch has."""
+    """Refuse a tensor normalizer with an invalid value; 0 is valid for an empty batch."""
     value = normalizer.item()
     if not _is_positive(value) and not (value == 0 and empty == "zero"):
         raise ArgumentError(sentence(_NORMALIZER, f"it is a tensor of {value!r}"))
 
 
 def positive_sum(name: str, weights: Tensor, ours: bool) -> None:
-    """Refuse weights whose sum no mean can divide by, given that some are negative.
+    """Refuse weights, some of them negative, whose sum a mean cannot divide by.
 
-    A sum that is no larger than what rounding leaves of weights that cancel is as good as 0.
-    Torch divides by a negative sum of its own weights, so only `ours` must be above 0.
+    A sum within the rounding error of weights that cancel counts as 0. PyTorch divides by a
+    negative sum of its own weights, so only `ours` must be above 0.
     """
     total, size = weights.sum(dtype=torch.float64).item(), weights.abs().sum().item()
     rounding = min(weights.numel(), 1024) * torch.finfo(torch.float32).eps
     cancels = abs(total) <= rounding * size
-    if not cancels and (not ours or not total <= 0):  # NaN comes from what is no weight
+    if not cancels and (not ours or not total <= 0):  # a NaN sum comes from NaN weights
         return
     wanted = f"a mean divides by the sum of {name}, which must be above 0"
     cause = "positive and negative ones cancel" if cancels else ""
@@ -137,7 +137,7 @@ def _is_positive(value: Any) -> bool:
 
 
 def ignored(ignore_index: int) -> int:
-    """Return the label to ignore; one that no label can be ignores nothing."""
+    """Return the label to ignore; a value outside int64 ignores nothing."""
     if torch.compiler.is_compiling():  # it may be a symbol
         return ignore_index
     if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
@@ -147,10 +147,10 @@ def ignored(ignore_index: int) -> int:
 
 
 def no_ignored_probability(ignored: int) -> None:
-    """Refuse a label to ignore where the target holds no labels."""
+    """Refuse `ignore_index` if the target holds probabilities."""
     if ignored >= 0:
         wanted = "ignore_index needs class labels"
-        remedy = "leave the rows that do not count out by mask="
+        remedy = "exclude rows with mask="
         raise ArgumentError(sentence(wanted, "target holds probabilities", remedy=remedy))
 
 

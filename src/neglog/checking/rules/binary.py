@@ -13,7 +13,7 @@ _ENOUGH = 32  # so many logits do not all lie in [0, 1] by chance
 
 @batch_rule("double-sigmoid", Harm.WRONG, *LOGITS)
 def double_sigmoid(batch: Batch) -> Told | None:
-    """Find probabilities where the loss wants logits."""
+    """Find probabilities where the loss requires logits."""
     x, y = batch.input, batch.target
     if not x.is_floating_point() or not x.numel() or x.shape != y.shape:
         return None

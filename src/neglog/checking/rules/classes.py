@@ -18,14 +18,14 @@ def label_range(batch: Batch) -> Told | None:
     y = batch.target
     if not batch.has_rows or batch.soft or batch.classes < 2:
         return None
-    strangers = ((y < 0) | (y >= batch.classes)) & (y != batch.ignored_label)
-    if not bool(strangers.any()):
+    invalid = ((y < 0) | (y >= batch.classes)) & (y != batch.ignored_label)
+    if not bool(invalid.any()):
         return None
-    evidence = wrong_labels(y.long(), strangers, batch.classes, batch.ignored_label)
+    evidence = wrong_labels(y.long(), invalid, batch.classes, batch.ignored_label)
     fix = evidence.rstrip(".").rpartition("; ")[2]
     if fix.startswith("labels"):
-        fix = f"give the head {int(y.max()) + 1} columns, or mend the labels"
-    marks = [v for v in (-100, -1, 255) if bool((y[strangers] == v).all())]
+        fix = f"give the head {int(y.max()) + 1} columns, or fix the labels"
+    marks = [v for v in (-100, -1, 255) if bool((y[invalid] == v).all())]
     if marks:
         fix = f"pass ignore_index={marks[0]}"
     return Told(
@@ -119,7 +119,7 @@ def _bad_rows(
         certainty,
         f"{what}.",
         f"rows {share(wrong)}: ({held}), whose sum is {float(row.sum()):.4g}",
-        f"the loss, {batch.loss:.4g}, is no cross-entropy: rows weigh by their sums",
+        f"the loss, {batch.loss:.4g}, is not a cross-entropy: each row is weighted by its sum",
         "use BCEWithLogitsLoss" if several else "divide every target row by its sum",
     )
 

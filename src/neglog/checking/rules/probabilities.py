@@ -27,7 +27,7 @@ def floor_of_double_softmax(classes: int) -> float:
 
 @batch_rule("double-softmax", Harm.WRONG, "cross_entropy")
 def double_softmax(batch: Batch) -> Told | None:
-    """Find probabilities where the loss wants logits."""
+    """Find probabilities where the loss requires logits."""
     if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
         return None
     made = batch.origin.operator == "Softmax"
@@ -86,7 +86,7 @@ def _normalised_over(batch: Batch, x: Tensor, dim: int) -> bool:
 
 
 def _is_unnormalised(batch: Batch) -> bool:
-    """Tell whether there are rows, finite ones, and some is no log-distribution."""
+    """Return True if all rows are finite and some are not log-distributions."""
     if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
         return False
     if bool(batch.rows.isnan().any()) or bool(torch.isposinf(batch.rows).any()):
@@ -101,7 +101,7 @@ def _sums(batch: Batch) -> str:
 
 @batch_rule("nll-probabilities", Harm.WRONG, "nll_loss")
 def nll_probabilities(batch: Batch) -> Told | None:
-    """Find probabilities where the loss wants their logarithms."""
+    """Find probabilities where the loss requires their logarithms."""
     if not _is_unnormalised(batch) or not looks_probable(batch.rows, 1, batch.slack):
         return None
     rows = len(batch.rows)
@@ -151,7 +151,7 @@ def kl_input(batch: Batch) -> Told | None:
         "certain" if bool(positive.any()) else "near certain",
         f"KLDivLoss takes log-probabilities first; these look like {seen}.",
         f"{where}; exp(input) sums to 1 over no dimension of {tuple(x.shape)}",
-        f"the loss, {batch.loss:.4g}, is no divergence: it can be negative and has no minimum at 0",
+        f"the loss, {batch.loss:.4g}, is not a divergence: it can be negative",
         fix,
     )
 
@@ -176,7 +176,7 @@ def kl_log_target(batch: Batch) -> Told | None:
         f"The target holds {held}, and log_target is {stated}.",
         f"{tuple(y.shape)} values from {float(y.min()):.4g} to {float(y.max()):.4g}, which sum to "
         f"1 {'after exp' if logs else 'as they are'}",
-        f"the loss is {batch.loss:.4g}, which is no divergence",
+        f"the loss is {batch.loss:.4g}, which is not a divergence",
         f"pass log_target={not stated}",
     )
 

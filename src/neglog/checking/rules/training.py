@@ -118,7 +118,7 @@ def mean_of_means(setup: Setup) -> Told | None:
         "The batches have very different counts, and each batch's mean weighs the same.",
         f"{min(counts)} to {max(counts)} elements count; the fewest in batch {least}",
         f"a row of that batch weighs {ratio:.3g} times as much as one of the largest batch; an "
-        "average of batch losses is no mean either",
+        "average of batch losses is not a mean either",
         "use reduction='sum' and divide by one count for all, in accumulation and in logging",
     )
 

@@ -46,7 +46,7 @@ def non_finite_input(batch: Batch) -> Told | None:
         "certain",
         "The input holds NaN or infinity.",
         f"{share(wrong)}, which holds {value:g}",
-        _told_spoilt(batch),
+        _describe_spoilt(batch),
         "look for a division by 0, a logarithm of 0 or an overflow before the loss",
     )
 
@@ -57,7 +57,7 @@ def _spoilt(batch: Batch) -> bool:
     return any(t is not None and not bool(torch.isfinite(t).all()) for t in tensors)
 
 
-def _told_spoilt(batch: Batch) -> str:
+def _describe_spoilt(batch: Batch) -> str:
     gradient = batch.outcome.gradient
     told = "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:g}"
     if gradient is None:
@@ -84,7 +84,7 @@ def non_finite_target(batch: Batch) -> Told | None:
         "certain",
         "The target holds NaN or infinity.",
         f"{share(wrong)}, which holds {value:g}",
-        _told_spoilt(batch),
+        _describe_spoilt(batch),
         "fill or drop missing values; NaN * 0 is NaN, so that a mask must come before the loss",
     )
 
@@ -123,7 +123,7 @@ def impossible_label(batch: Batch) -> Told | None:
         "certain",
         "The input gives the class of the label probability 0: its logit is -inf.",
         f"rows: {share(wrong)} (counted without ignored ones)",
-        _told_spoilt(batch),
+        _describe_spoilt(batch),
         "do not mask the class that is right, or mark such rows with ignore_index",
     )
 
@@ -141,10 +141,10 @@ def target_range(batch: Batch) -> Told | None:
         or y.dtype == torch.bool
     ):
         return None
-    strangers = ~declared.support.contains(y) & torch.isfinite(y)
-    if not bool(strangers.any()):
+    invalid = ~declared.support.contains(y) & torch.isfinite(y)
+    if not bool(invalid.any()):
         return None
-    fix, cause = _cause(batch, y, strangers)
+    fix, cause = _cause(batch, y, invalid)
     bounded = "" if batch.outcome.error else f": {batch.loss:.4g} here"
     effect = "has another minimum"
     if batch.criterion.kind in _UNBOUNDED:
@@ -152,13 +152,13 @@ def target_range(batch: Batch) -> Told | None:
     return Told(
         "certain",
         f"The target must hold {declared.support.words.replace('−', '-')} everywhere{cause}.",
-        outside("target", declared.support.words, y, strangers),
-        f"the loss is no likelihood and {effect}{bounded}",
+        outside("target", declared.support.words, y, invalid),
+        f"the loss is not a likelihood and {effect}{bounded}",
         fix,
     )
 
 
-def _cause(batch: Batch, y: Tensor, strangers: Tensor) -> tuple[str, str]:
+def _cause(batch: Batch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
     """Return the fix and the likely cause."""
     values = set(torch.unique(y).tolist()) if y.numel() <= 10**7 else set()
     if batch.criterion.kind == "soft_margin_loss" and values <= {0.0, 1.0}:
@@ -174,7 +174,7 @@ def _cause(batch: Batch, y: Tensor, strangers: Tensor) -> tuple[str, str]:
         )
     if values and all(v == int(v) for v in values if math.isfinite(v)) and len(values) > 2:
         return "use CrossEntropyLoss with one column a class", "; these look like class labels"
-    return f"look at the target at {first(strangers)}", ""
+    return f"look at the target at {first(invalid)}", ""
 
 
 @batch_rule("input-range", Harm.WRONG)
@@ -185,15 +185,15 @@ def input_range(batch: Batch) -> Told | None:
     if declared is None or not x.is_floating_point() or not x.numel():
         return None
     domain = declared.domains[0]
-    strangers = ~domain.contains(x) & torch.isfinite(x)
-    if not bool(strangers.any()):
+    invalid = ~domain.contains(x) & torch.isfinite(x)
+    if not bool(invalid.any()):
         return None
     logits = batch.criterion.kind == "binary_cross_entropy"
     meant = "these look like logits" if logits else "these look like logarithms of rates"
     return Told(
         "certain",
         f"The input must hold {domain.words} everywhere; {meant}.",
-        outside("input", domain.words, x, strangers),
+        outside("input", domain.words, x, invalid),
         "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:.4g}",
         "use BCEWithLogitsLoss" if logits else "pass log_input=True",
     )
