@@ -97,6 +97,33 @@ def test_derivatives_by_the_target_and_transforms_have_tasks_of_their_own() -> N
             assert all(torch.equal(a, b) for a, b in zip(slopes, seen[0], strict=True))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "reduction": "sum"}], ids=str)
+@pytest.mark.parametrize("class_dim", [1, -1])
+@pytest.mark.parametrize("soft", [False, True])
+def test_images_and_classes_that_come_last_go_the_short_way(soft, class_dim, options, dtype):
+    shortcut._tasks.clear()
+    torch.manual_seed(0)
+    given = torch.randn(2, 3, 3, 3, dtype=dtype)
+    target = torch.rand(2, 3, 3, 3).to(dtype) if soft else torch.randint(0, 3, (2, 3, 3))
+    seen = []
+    for _ in range(3):
+        x = given.clone().requires_grad_()
+        loss = functional.cross_entropy(x, target, class_dim=class_dim, **options)
+        (slope,) = torch.autograd.grad(3 * loss, x, create_graph=True)
+        (twice,) = torch.autograd.grad(slope.square().sum(), x)
+        with torch.no_grad():
+            alone = functional.cross_entropy(x, target, class_dim=class_dim, **options)
+        seen.append((loss, slope, twice, alone))
+    assert len(shortcut._tasks) == 1
+    assert seen[0][1].shape == given.shape
+    for again in seen[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(again, seen[0], strict=True))
+    with pytest.raises(errors.NeglogError):
+        bad = target[:, :1] if soft else target + 3
+        functional.cross_entropy(given, bad, class_dim=class_dim, **options)
+
+
 def test_bad_values_are_found_on_the_short_way() -> None:
     for _ in range(2):
         functional.mse_loss(X, Y)

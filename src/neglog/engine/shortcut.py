@@ -2,9 +2,9 @@
 
 What a function does before the kernel runs (checks of shapes, dtypes and options) depends on what
 its tensors are and not on what they hold. So the first call with such tensors goes the long way,
-and is watched; if all it did was to hand the very tensors it got to an engine and to return what
-came back, the next call with tensors alike goes straight to the plan. A small loss is made of
-Python, and this is two thirds of it.
+and is watched. If all it did was to hand the tensors it got, or views of all their numbers, to an
+engine and to return what came back, the next call with tensors alike goes straight to the plan. A
+small loss is made of Python, and this is two thirds of it.
 
 The danger is a fact that the long way looked at and the key does not hold. The key has the
 function, its options, the dtypes, shapes and whether `torch_compatible` is on; the rest of the
@@ -32,7 +32,7 @@ _MOST = 512
 _compiles, _is_overridden = torch.compiler.is_compiling, torch._C._is_torch_function_mode_enabled
 _WIDE = (torch.float32, torch.float64)
 _NONE = (False,) * 4  # no derivative is wanted
-_tasks: dict[Any, Task] = {}
+_tasks: dict[Any, Any] = {}  # of Task
 _watch = threading.local()
 
 
@@ -63,6 +63,8 @@ def call(
         return long_way(*arguments, **options)
     if task is None:
         return _watched(key, _Short, long_way, x, y, options)
+    if task.shapes is not None:
+        x, y = x.view(task.shapes[0]), y.view(task.shapes[1])
     if x.requires_grad and torch.is_grad_enabled():
         return differentiable(task, x, y)
     return task.run((x, y), _NONE)[0]
@@ -116,11 +118,20 @@ def _watched(
     if len(seen) == 1 and seen[0][1] is result and _are_simple(options):
         problem, tensors = seen[0][0].parted()
         kept = levels.is_same(tensors[0], x) and levels.is_same(tensors[1], y)
-        if kept and all(t is None for t in tensors[2:]):
+        viewed = kind is _Short and _is_view(tensors[0], x) and _is_view(tensors[1], y)
+        if (kept or viewed) and all(t is None for t in tensors[2:]):
             if len(_tasks) >= _MOST:
                 _tasks.clear()
             _tasks[key] = kind(problem)
+            if not kept:
+                _tasks[key].shapes = tensors[0].shape, tensors[1].shape
     return result
+
+
+def _is_view(tensor: Tensor, of: Tensor) -> bool:
+    """Tell whether a tensor is `of.view(tensor.shape)`, where `of` is contiguous and plain."""
+    alike = tensor.is_contiguous() and tensor.dtype == of.dtype and 0 < tensor.numel() == of.numel()
+    return alike and tensor.data_ptr() == of.data_ptr()
 
 
 def forget() -> None:
@@ -137,7 +148,13 @@ def note(problem: Elements | RowsOfClasses, result: Tensor) -> Tensor:
 
 
 class _Short(Task):
-    """A task whose plans are at hand."""
+    """A task whose plans are at hand.
+
+    Attributes:
+        shapes: what the two tensors of a call are viewed in, unless they are taken as they are.
+    """
+
+    shapes: tuple[torch.Size, torch.Size] | None = None
 
     def __init__(self, problem: Elements | RowsOfClasses) -> None:
         super().__init__(problem)
