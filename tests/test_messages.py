@@ -172,8 +172,7 @@ MESSAGES = [
     (
         lambda: F.cross_entropy(ROW, ROW + 1 / 3, ignore_index=1),
         errors.ArgumentError,
-        "ignore_index needs class labels, but target holds probabilities; leave the rows that do "
-        "not count out by mask=.",
+        "ignore_index needs class labels, but target holds probabilities; exclude rows with mask=.",
     ),
     (
         lambda: F.log_softmax(LABELS, 0),
