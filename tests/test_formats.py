@@ -39,7 +39,7 @@ def with_titles(name):
     with pd.ExcelWriter(name) as book:
         frame().to_excel(book, sheet_name="Data", index=False, startrow=4, startcol=1)
         sheet = book.sheets["Data"]
-        sheet["B1"], sheet["B2"], sheet["C2"] = "Heights", "from", "2020"
+        sheet["B1"], sheet["B2"], sheet["C2"], sheet["H1"] = "Heights", "from", "2020", "note"
         frame().head(3).to_excel(book, sheet_name="Notes", index=False)
 
 
@@ -109,6 +109,8 @@ def test_a_sheet_is_chosen_by_name_or_number(sheet):
     assert neglog.fit("t.xlsx", sheet="Data", skip_rows=4, **choice).data.fitted == COUNT
     with pytest.raises(FitError, match="has no sheet '3'; choose one of 'Data', 'Notes'"):
         neglog.fit("t.xlsx", sheet="3", **choice)
+    with pytest.raises(FitError, match=r"sheet 'Data' of t.xlsx has no column 'z'; it has x, size"):
+        neglog.fit("t.xlsx", target="z")
 
 
 def test_cells_of_a_sheet_keep_their_types_and_lose_blanks():

@@ -18,8 +18,8 @@ from neglog.fitting.text_file import blanks_lost, tidied
 _ROWS = 400
 
 
-def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
-    """Read a sheet of an Excel file; dates keep their type.
+def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, str]:
+    """Read a sheet of an Excel file, whose dates keep their type; return what it is called, too.
 
     Args:
         path: the file.
@@ -42,16 +42,30 @@ def read(path: Path, notes: list[str], reading: Reading) -> pl.DataFrame:
         book = fastexcel.read_excel(path)
         sheet = _sheet(path, book.sheet_names, reading, notes)
         found = _layout(path, _cells(book, sheet), reading, sheet)
-        frame = _loaded(book, sheet, header_row=found.lines - 1, schema_sample_rows=None)
+        frame = _rows(book, sheet, found)
     except fastexcel.FastExcelError as error:
         reason = str(error).splitlines()[0]
         raise FitError(f"{path} is no Excel file that can be read ({reason}).") from None
     notes += found.notes
-    frame = frame.rename(dict(zip(frame.columns, found.names, strict=True))).drop(found.empty)
+    frame = frame.drop(found.empty)
     frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     frame, padded = tidied(frame, reading)
     notes += blanks_lost(name for name in padded if frame[name].dtype == pl.String)
-    return frame
+    source = f"sheet {sheet!r} of {path.name}" if len(book.sheet_names) > 1 else path.name
+    return frame, source
+
+
+def _rows(book: Any, sheet: str, found: Layout) -> pl.DataFrame:
+    """Return the rows below the names; fastexcel leaves out empty columns at the end."""
+    options = {"header_row": None, "skip_rows": found.lines, "schema_sample_rows": None}
+    frame = _loaded(book, sheet, **options)
+    empty = pl.Series([None] * len(frame), dtype=pl.String)
+    return pl.DataFrame(
+        [
+            frame.get_column(f"__UNNAMED__{j}", default=empty).alias(name)
+            for j, name in enumerate(found.names)
+        ]
+    )
 
 
 def _loaded(book: Any, sheet: str, **options: Any) -> pl.DataFrame:

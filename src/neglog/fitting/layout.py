@@ -123,7 +123,10 @@ def _of_records(
     own = tuple(field or f"column {j + 1}" for j, field in enumerate(fields))
     left_out = tuple(own[j] for j in empty)
     if left_out:
-        notes.append(f"{listed(list(left_out))} has no name and no values, and is left out.")
+        verbs = ("has", "is") if len(left_out) == 1 else ("have", "are")
+        notes.append(
+            f"{listed(list(left_out))} {verbs[0]} no name and no values, and {verbs[1]} left out."
+        )
     simple = separator != " " and names.lines == 1 and not before.lines
     plain = simple and list(own) == names.fields and '"' not in "".join(own)
     return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
@@ -176,11 +179,7 @@ def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
     width, count = width_of(records), len(records[0].fields)
     if width < 2 or count > width:
         return 0
-    titles = [
-        own.filled < max(2, width - 1)
-        or (own.filled < width and after.lines > own.lines + 1)  # an empty line follows
-        for own, after in zip(records, [*records[1:], records[-1]], strict=True)
-    ]
+    titles = _titles(records)
     first = titles.index(False) if False in titles else 0
     found = records[first]
     certain = (
@@ -211,6 +210,19 @@ def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
         f"{path} has {width} values in line {wide.lines}, but {records[0].filled} column names in "
         f"line {records[0].lines}; name every column, or {_SKIP}."
     )
+
+
+def _titles(records: Sequence[Record]) -> list[bool]:
+    """Return which records may be titles: those of one field, or of few before an empty line."""
+    filled = Counter(record.filled for record in records)
+    usual = max(filled, key=filled.__getitem__)  # of a sheet that may have other cells, too
+    found: list[bool] = []
+    after = records[-1].lines + 1
+    for own in reversed(records):
+        apart = own.filled < usual and (own.lines + 1 < after or (bool(found) and found[-1]))
+        found.append(own.filled < max(2, usual - 1) or apart)
+        after = own.lines
+    return found[::-1]
 
 
 def _from_comment(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -93,36 +93,46 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
     path = Path(path)
     notes: list[str] = []
     with readable(path):
-        frame, levels, comma = _columns(path, formats.of(path), reading, notes)
-    table = checked(path.name, frame, notes=notes, levels=levels, reading=reading)
-    return replace(table, comma=comma)
+        found = _read(path, formats.of(path), reading, notes)
+    table = checked(
+        found.source or path.name, found.frame, notes=notes, levels=found.levels, reading=reading
+    )
+    return replace(table, comma=found.comma)
 
 
-def _columns(
-    path: Path, kind: str, reading: Reading, notes: list[str]
-) -> tuple[pl.DataFrame, dict[str, tuple[Any, ...]], bool]:
-    """Return a file's columns, their declared levels, and whether decimal commas are likely."""
+class _Read(NamedTuple):
+    """The columns of a file, their declared levels, and what else it says of itself."""
+
+    frame: pl.DataFrame
+    levels: Mapping[str, tuple[Any, ...]] = {}
+    comma: bool = False
+    source: str | None = None
+
+
+def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _Read:
+    """Read a file of a known format."""
     from neglog.fitting import excel, in_memory, stata, stored, text_file
 
     if kind == "parquet":
         levels = stored.levels(path, notes, reading.texts)
-        return pl.read_parquet(path), levels, False
+        return _Read(pl.read_parquet(path), levels)
     if kind == "arrow":
         levels = stored.levels_of_arrow(path, notes, reading.texts)
-        return pl.read_ipc(path), levels, False
+        return _Read(pl.read_ipc(path), levels)
     if kind == "excel":
-        return excel.read(path, notes, reading), {}, False
+        frame, source = excel.read(path, notes, reading)
+        return _Read(frame, source=source)
     if kind == "stata":
         data = stata.read(path, notes)
-        frame = in_memory.frame_of(data)
-        assert frame is not None
-        return frame, of_labels.declared(data), False
+        columns = in_memory.frame_of(data)
+        assert columns is not None
+        return _Read(columns, of_labels.declared(data))
     if kind == "json":
-        return pl.read_json(path, infer_schema_length=None), {}, False
+        return _Read(pl.read_json(path, infer_schema_length=None))
     if kind == "json lines":
-        return pl.read_ndjson(path, infer_schema_length=None), {}, False
+        return _Read(pl.read_ndjson(path, infer_schema_length=None))
     frame, comma = text_file.read(path, notes, reading)
-    return frame, {}, comma
+    return _Read(frame, comma=comma)
 
 
 @contextmanager
