@@ -56,8 +56,9 @@ WRITERS = {
 }
 NOTES = {
     "titles.xlsx": [
-        "sheet 'Data' of 'Data', 'Notes' is read; --sheet NAME (sheet=) reads",
-        "the column names are read from line 5, and the lines before are skipp",
+        "sheet 'Data' of 'Data', 'Notes' is read; --sheet NAME (sheet=) reads another.",
+        "the column names are read from line 5, and the lines before are skipped: 'Heights, note'",
+        "column 4, column 5, column 6, column 7 have no name and no values, and are left out.",
     ]
 }
 LEVELS = {"levels": {"size": SIZES}}
