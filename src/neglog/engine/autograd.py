@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neglog.engine import reference
 from neglog.engine.curvature import changes
-from neglog.engine.derivatives import apply, product, total
+from neglog.engine.derivatives import product, total
 from neglog.engine.problem import Elements, RowsOfClasses
 
 Results = tuple[Tensor, list[Tensor | None]]  # the loss, and its derivatives by the tensors
@@ -84,7 +84,7 @@ def loss_of(task: Task, tensors: Sequence[Any]) -> Tensor:
 
 def log_softmax(x: Tensor) -> Tensor:
     """Return log softmax over the last dimension of a tensor that is not empty."""
-    result: Tensor = apply(_LogSoftmax, x)
+    result: Tensor = _log_softmax(x)
     return result
 
 
@@ -222,25 +222,22 @@ class _LogSoftmax(torch.autograd.Function):
 
         log_p, doubts = log_softmax_cpu.forward(x.reshape(-1, x.shape[-1]).contiguous())
         result = log_p.reshape(x.shape)
-        ctx.save_for_backward(x, result, doubts)
+        ctx.save_for_backward(result, doubts)
         return result
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         from neglog.engine import log_softmax_cpu
 
-        x, log_p, doubts = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            again = reference.log_softmax(x)
-            by_x: Tensor = torch.autograd.grad(again, x, upstream, create_graph=True)[0]
-            return by_x
-        if is_batch(upstream):
-            rest = upstream.sum(-1, keepdim=True) - upstream
-            lost: Tensor = upstream * torch.expm1(log_p) + log_p.exp() * rest
-            return -lost
-        classes = x.shape[-1]
+        log_p, doubts = ctx.saved_tensors
+        if torch.is_grad_enabled() or is_batch(upstream):
+            return reference.log_softmax_pulled(log_p, upstream)
+        classes = log_p.shape[-1]
         pair = (log_p.reshape(-1, classes), upstream.reshape(-1, classes).contiguous())
-        return log_softmax_cpu.backward(*pair, doubts).reshape(x.shape)
+        return log_softmax_cpu.backward(*pair, doubts).reshape(log_p.shape)
+
+
+_log_softmax: Any = super(torch.autograd.Function, _LogSoftmax).apply  # as `differentiable`
 
 
 def _weighed(

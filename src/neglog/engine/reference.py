@@ -67,20 +67,29 @@ class _LogSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         (log_p,) = ctx.saved_tensors
-        rest = upstream.sum(-1, keepdim=True) - upstream
-        by_logits: Tensor = -upstream * torch.expm1(log_p) - log_p.exp() * rest
-        return by_logits
+        return log_softmax_pulled(log_p, upstream)
 
 
 class _LogSoftmaxInBothModes(_LogSoftmax):
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor) -> Tensor:
         (log_p,) = ctx.saved_tensors
-        # A row that moves as a whole does not change. Its top class is held still, since next to
-        # its probability of 1 the others' changes would cancel.
-        move = tangent - tangent.gather(-1, log_p.argmax(-1, keepdim=True))
-        change: Tensor = move - (log_p.exp() * move).sum(-1, keepdim=True)
-        return change
+        return log_softmax_pushed(log_p, tangent)
+
+
+def log_softmax_pulled(log_p: Tensor, upstream: Tensor) -> Tensor:
+    """Return upstream · the derivatives of log softmax, given its values."""
+    rest = upstream.sum(-1, keepdim=True) - upstream
+    return -upstream * torch.expm1(log_p) - log_p.exp() * rest
+
+
+def log_softmax_pushed(log_p: Tensor, move: Tensor) -> Tensor:
+    """Return how log softmax changes as its logits move, given its values."""
+    # A row that moves as a whole does not change. A class with most of the probability is held
+    # still, since next to a probability of 1 the others' changes would cancel.
+    p = log_p.exp()
+    move = move - torch.where(p > 0.5, move, 0.0).sum(-1, keepdim=True)
+    return move - (p * move).sum(-1, keepdim=True)
 
 
 def log_softmax(logits: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from neglog.engine import levels, reference, values
 from neglog.engine.autograd import Task
+from neglog.engine.autograd import log_softmax as log_softmax_of
 from neglog.engine.curvature import changes
 from neglog.engine.derivatives import product, total
 from neglog.engine.levels import Tensors, Unserved
@@ -37,6 +39,44 @@ def loss_of(task: Task, tensors: Tensors) -> Tensor | None:
         return None
     assert found is not None
     return found.to(dtype) if dtype in reference.HALF else found
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    """Return log softmax over the last dimension by the kernel, or by its formula."""
+    if values.is_transformed() and values.is_served(x.dtype):
+        with suppress(Unserved):
+            (found,) = levels.evaluate(_LogSoftmax(), [x])
+            assert found is not None
+            return found
+    return reference.log_softmax(x)
+
+
+class _LogSoftmax:
+    """Log softmax over the last dimension: `levels.Rules`."""
+
+    def also(self, moving: Sequence[bool]) -> _LogSoftmax:
+        """Return itself: the values are all that its derivatives need."""
+        return self
+
+    def run(self, tensors: Tensors) -> list[Tensor | None]:
+        """Return the values by the kernel."""
+        return [log_softmax_of(tensors[0])]
+
+    def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
+        """Return how the values move."""
+        return [reference.log_softmax_pushed(results[0], moves[0])]
+
+    def pull(
+        self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
+    ) -> list[Tensor | None]:
+        """Return upstream · the derivatives."""
+        return [reference.log_softmax_pulled(results[0], upstream[0])]
+
+    def over(
+        self, tensors: Tensors, places: Sequence[int | None], size: int
+    ) -> tuple[_LogSoftmax, list[Any], Callable[[Tensors], list[Tensor | None]]]:
+        """Return itself over all rows of the batch."""
+        return self, [_first(t, p, size) for t, p in zip(tensors, places, strict=True)], list
 
 
 class _Loss:
