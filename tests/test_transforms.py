@@ -182,6 +182,15 @@ def test_without_the_names_the_formula_is_differentiated(transform, monkeypatch)
     torch.testing.assert_close(ours(loss, x), expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_log_softmax_has_the_derivatives_of_torch(transform, monkeypatch) -> None:
+    x = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ours, theirs = TRANSFORMS[transform]
+    expected = (theirs or ours)(lambda a: torch.log_softmax(a, 1).sin().sum(), x)
+    monkeypatch.setattr(reference, "log_softmax", refuse)
+    torch.testing.assert_close(ours(lambda a: F.log_softmax(a, 1).sin().sum(), x), expected)
+
+
 @pytest.mark.parametrize("places", [(0, None), (None, 0), (1, 0), (0, -1)], ids=str)
 @pytest.mark.parametrize("by", ["labels", "probabilities", "elements"])
 def test_a_batch_in_any_place_and_of_any_argument(by, places) -> None:
@@ -197,6 +206,39 @@ def test_a_batch_in_any_place_and_of_any_argument(by, places) -> None:
     got = vmap(grad(loss), places)(*arguments)
     rows = [(x[i * (places[0] is not None)], y[i * (places[1] is not None)]) for i in range(2)]
     torch.testing.assert_close(got, torch.stack([grad(loss)(*row) for row in rows]))
+
+
+@pytest.mark.parametrize("by", ["labels", "probabilities"])
+def test_images_have_the_derivatives_of_torch(by) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 2, 4, dtype=torch.float64)
+    y = torch.randint(3, (2, 2, 4)) if by == "labels" else torch.rand_like(x).softmax(1)
+    y[0, 0] = -100 if by == "labels" else y[0, 0]
+    both = (0,) if by == "labels" else (0, 1)
+    names = {"weight": torch.rand(3, dtype=x.dtype), "label_smoothing": 0.125}
+    ours, theirs = (
+        lambda x, y, f=f: f(x, y, **names)
+        for f in (F.cross_entropy, torch.nn.functional.cross_entropy)
+    )
+    tangents = tuple(t.cos() for t in (x, y)[: len(both)])
+
+    def derivatives(loss):
+        along = loss if len(both) == 2 else lambda x: loss(x, y)
+        each = vmap(grad(lambda x, y: loss(x[None], y[None]), both))
+        return (
+            jvp(along, (x, y)[: len(both)], tangents),
+            grad(loss, both)(x, y),
+            each(x, y),
+            jacrev(grad(loss, both), both)(x, y),
+        )
+
+    torch.testing.assert_close(derivatives(ours), derivatives(theirs))
+    leaves = [t.clone().requires_grad_() for t in (x, y)[: len(both)]]
+    slopes = [
+        torch.autograd.grad(loss(*leaves, *(() if len(both) == 2 else (y,))), leaves)
+        for loss in (ours, theirs)
+    ]
+    torch.testing.assert_close(*slopes)
 
 
 def test_each_of_a_batch_has_its_own_mean() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from neglog.engine import levels, reference
 from neglog.engine.derivatives import Facts, product, total
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import Elements, RowsOfClasses, rows_as
 
 Moves = Sequence[Tensor | None]  # of the inputs and the target; None where one does not move
 
@@ -80,18 +80,21 @@ def _of_rows(
     each = each * above
     p, by_target = _softmax(rows.x), each * (1.0 - rows.smoothing)
     by_target = by_target if rows.weight is None else by_target * rows.weight
-    move, move_of_y = moves[0], moves[1]
+    move, move_of_y = (
+        None if m is None else problem._replace(x=m, y=rows.y).by_rows().x for m in moves[:2]
+    )
     terms: list[Tensor] = []
     of_y: Tensor | None = None
     if move is not None:
-        move = _but_for_its_top(problem._replace(x=move).by_rows().x, p)
+        move = _but_for_its_top(move, p)
         terms.append(_pulled(move, p) * (each * sums))
         if by_y:
             of_y = by_target * ((p * move).sum(1, keepdim=True) - move)
     if move_of_y is not None:
         move_of_y = move_of_y * by_target
         terms.append(p * move_of_y.sum(1, keepdim=True) - move_of_y)
-    return [_as_it_was(total(terms), problem.x) if terms else None, of_y]
+    found = [total(terms) if terms else None, of_y]
+    return [None if f is None else rows_as(f, problem.x) for f in found]
 
 
 def _scales(rows: RowsOfClasses, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:
@@ -131,10 +134,3 @@ def _but_for_its_top(move: Tensor, p: Tensor) -> Tensor:
     if p.shape[1] >= _FEW and levels.are_all(p.detach().amax(1) <= 0.5):
         return move
     return move - torch.where(p > 0.5, move, 0.0).sum(1, keepdim=True)
-
-
-def _as_it_was(rows: Tensor, x: Tensor) -> Tensor:
-    """Return rows of classes in the layout of x: see `RowsOfClasses`."""
-    if x.dim() == 2:
-        return rows
-    return rows.reshape(x.shape[0], x.shape[2], x.shape[1]).movedim(-1, 1)

@@ -20,7 +20,7 @@ from neglog.engine.loops.log_softmax import (
 )
 from neglog.engine.loops.rows import rows_of_a_block
 from neglog.engine.loops.sums import two_sum
-from neglog.engine.problem import RowsOfClasses
+from neglog.engine.problem import RowsOfClasses, rows_as
 from neglog.engine.rows_cpu import layout_of, real_for
 
 
@@ -52,6 +52,7 @@ def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
 
 def by_target(problem: RowsOfClasses) -> Tensor:
     """Return a loss's derivative by a target of probabilities: −ln p, as much as a row counts."""
+    given, problem = problem.x, problem.by_rows()
     x, share = problem.x, problem.share
     wide = x.float() if x.element_size() < 4 else x
     slope = memory.empty_like(wide) if not x.numel() else forward(wide.contiguous())[0]
@@ -65,7 +66,7 @@ def by_target(problem: RowsOfClasses) -> Tensor:
             slope.mul_(factor)
         if isinstance(factor, Tensor):  # 0 · ∞ is 0, and what does not count may be NaN
             slope.masked_fill_(factor == 0, 0.0)
-    return slope.to(x.dtype)
+    return rows_as(slope.to(x.dtype), given)
 
 
 def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, result: Tensor) -> None:

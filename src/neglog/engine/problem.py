@@ -100,3 +100,10 @@ class RowsOfClasses(NamedTuple):
         if self.y.dim() == 1:
             changed[1] = self.y
         return self.holding(changed)
+
+
+def rows_as(rows: Tensor, x: Tensor) -> Tensor:
+    """Return rows of classes in the layout of x: see `RowsOfClasses`."""
+    if x.dim() == 2:
+        return rows
+    return rows.reshape(x.shape[0], x.shape[2], x.shape[1]).movedim(-1, 1)

@@ -186,9 +186,10 @@ class _Loss:
 
 def _counts(problem: RowsOfClasses, size: int) -> Tensor | int:
     """Return what the mean over the rows of each of a batch divides by; one for all if known."""
+    problem = problem.by_rows()
     plain = problem.share is None and (problem.y.dim() == 2 or problem.weight is None)
     if plain and levels.are_all(reference.kept_rows(problem)):
-        return problem.y.shape[0] // size
+        return len(problem.x) // size
     return reference.weights_of_rows(problem).reshape(size, -1).sum(1)
 
 
