@@ -236,3 +236,33 @@ def test_whole_numbers_that_look_like_dates_get_a_note(stream):
         notes = neglog.fit("table.csv", target="y", stream=stream).notes
         words = "such as 20191103, look like dates"
         assert any(words in note and "--dates 'when=year" in note for note in notes) == noted
+
+
+MONTHS = {
+    "{0.year}-{0.month:02}": "month", "{0.month:02}/{0.year}": "month", "{0:%b} {0.year}": "month",
+    "{0.year}年{0.month}月": "month", "{0.year}Q{1}": "quarter", "Q{1} {0.year}": "quarter",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", MONTHS)
+def test_months_and_quarters_are_their_first_days(form):
+    texts = [form.format(when, (when.month + 2) // 3) for when in WHEN]
+    frame = pl.DataFrame({"when": texts, "y": TARGET})
+    with pytest.raises(FitError, match="--dates 'when=year,month,days'"):
+        neglog.fit(frame, target="y")
+    found = neglog.fit(frame, target="y", dates={"when": ["year", MONTHS[form]]})
+    of = {"month": [when.strftime("%b") for when in WHEN],
+          "quarter": [f"Q{(when.month + 2) // 3}" for when in WHEN]}[MONTHS[form]]  # fmt: skip
+    first = {"month": "Jan", "quarter": "Q1"}[MONTHS[form]]
+    plain = pl.DataFrame({"year": [when.year for when in WHEN], "of": of, "y": TARGET})
+    levels = [first, *sorted(set(of) - {first})]
+    expected = neglog.fit(plain, target="y", levels={"of": levels})
+    np.testing.assert_allclose(
+        sorted(found.coefficients.estimate), sorted(expected.coefficients.estimate), 1e-6
+    )
+
+
+def test_the_remedy_is_one_that_works():
+    for text, words in {"10:30": "--dates 'x=hour'", "3 days": "write it as a number"}.items():
+        with pytest.raises(FitError, match=words):
+            neglog.fit(pl.DataFrame({"x": [text, text] * 5, "y": range(10)}), target="y")

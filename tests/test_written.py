@@ -365,7 +365,7 @@ def test_a_later_block_of_a_stream_counts_as_the_first_does(late, monkeypatch):
 MANY = {
     "quantities": ([f"{k} kg" for k in range(COUNT * 2)], "numbers with a unit"),
     "magnitudes": ([f"${k}.5M" for k in range(COUNT * 2)], "numbers with a unit"),
-    "names": ([f"name {k}" for k in range(COUNT * 2)], "nearly one for each row, as names"),
+    "names": ([f"name {k}" for k in range(COUNT * 2)], "as many as names"),
     "dates": ([f"{k} days" for k in range(COUNT * 2)], "holds dates or times"),
 }
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting.date_forms import HOURS, Found
 from neglog.fitting.table import listed
 from neglog.fitting.written import leave
 
@@ -54,13 +55,26 @@ def are_dates(values: pl.Series) -> bool:
 
 def refuse(name: str, what: object) -> NoReturn:
     """Refuse a feature of dates or times, given one of its texts or its type."""
-    parts = ["hour"] if what == pl.Time else ["year", "month", "days"]
-    if what == pl.Duration:
-        parts = ["days"]
+    parts, how = _suggested(what), "write it as a number, such as one of days"
+    if parts:
+        asked = f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}})"
+        how = f"turn it into numbers with {asked}"
     raise FitError(
-        f"column {name!r} holds dates or times, {_example(what)}; turn it into numbers with "
-        f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}}), or {leave(name)}."
+        f"column {name!r} holds dates or times, {_example(what)}; {how}, or {leave(name)}."
     )
+
+
+def _suggested(what: object) -> list[str]:
+    """Return parts that a date of a type or written so has; none where --dates cannot read it."""
+    if what == pl.Duration or what == pl.Time:
+        return ["days"] if what == pl.Duration else ["hour"]
+    if not isinstance(what, str):
+        return ["year", "month", "days"]
+    found = Found()
+    found.look(pl.Series([what]))
+    if not found.firsts:
+        return []
+    return ["hour"] if next(iter(found.firsts)) in HOURS else ["year", "month", "days"]
 
 
 def refuse_target(name: str, what: object) -> NoReturn:

@@ -13,9 +13,8 @@ from neglog.fitting.written import leave
 MOST_LEVELS = 5000
 _FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
 _QUANTITY = r"^\s*[^\w\s]?\s*[+-]?\d[\d.,' ]*\s*[^\W\d]\D{0,5}$"
-_LIKE_ROWS = 0.9
 _UNIT = "most of them numbers with a unit; write the numbers alone into the column"
-_WORDS = "nearly one for each row, as names, identifiers or free text"
+_WORDS = "as many as names, identifiers or free text have"
 
 
 def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
@@ -33,12 +32,11 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
     count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
     raise FitError(
         f"column {name!r} holds {count} different texts in {rows} rows, such as {levels[0]!r}, "
-        f"more than {most}{cause(texts, rows)}; {leave(name)}."
+        f"more than {most}{cause(texts)}; {leave(name)}."
     )
 
 
-def cause(texts: pl.Series, rows: int) -> str:
-    """Say why a column has many different texts; nothing where that is not known."""
-    if 2 * int(texts.str.contains(_QUANTITY).sum()) > len(texts):
-        return f": {_UNIT}"
-    return f": {_WORDS}" if len(texts) >= _LIKE_ROWS * rows else ""
+def cause(texts: pl.Series) -> str:
+    """Say why a column has many different texts."""
+    are_quantities = 2 * int(texts.str.contains(_QUANTITY).sum()) > len(texts)
+    return f": {_UNIT if are_quantities else _WORDS}"

@@ -308,7 +308,7 @@ def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -
         )
     if count > min(max(2, rows // 2), MOST_CLASSES):
         is_text = column.dtype == pl.String
-        why = cause(column.unique(), rows) if is_text else ""
+        why = cause(column.unique()) if is_text else ""
         raise FitError(
             f"the target {name!r} holds {count} different values in {rows} rows, which are no "
             f"classes{why}; {'choose another target' if is_text else 'pass normal'}."

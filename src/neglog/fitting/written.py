@@ -14,7 +14,10 @@ from neglog.fitting.table import listed
 from neglog.fitting.texts import Place, Texts
 
 _MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
-_MARKER = r"(?i)^(?:[^\w+]*|#?n/?a|none|nil|missing|unknown|unk|not available|not applicable)$"
+_MARKER = (
+    r"(?i)^(?:[^\w+]*|#\S*|n[/.]?a\.?|n\.?d\.?|none|nil|missing|unknown|unk|undefined|no data"
+    r"|not known|not available|not applicable)$"
+)
 
 
 def learn(
