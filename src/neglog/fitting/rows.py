@@ -72,7 +72,8 @@ def refuse_empty(names: Sequence[str], rows: int, always: Sequence[str]) -> None
     remedy = "use a column that has values"
     if not needed:
         each = " ".join(f"--drop {name!r}" for name in names[:8])
-        remedy = f"leave out such columns with {each} (drop={list(names[:8])})"
+        own = "it" if len(names) == 1 else "them"
+        remedy = f"leave {own} out with {each} (drop={list(names[:8])})"
     shown = listed([repr(name) for name in needed or names])
     raise FitError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
 
