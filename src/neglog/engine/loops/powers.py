@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neglog.engine.loops.rows_slots import CLASSES, GRADIENT, INNER, OUTER_STEP, ROW_STEP, X
+from neglog.engine.loops.rows_slots import CLASSES, GRADIENT, INNER, OUTER, OUTER_STEP, ROW_STEP, X
 from neglog.engine.loops.slots import (
     COMPUTED_IN,
     KIND,
@@ -60,6 +60,8 @@ def powers(slots, chosen, count, lines, facts, sums):
 
 def row_start(slots, r):
     """Return where the logits of a row begin."""
+    if slots[OUTER] == 1:  # a division takes as long as a few powers
+        return r * slots[ROW_STEP]
     outer = r // slots[INNER]
     return outer * slots[OUTER_STEP] + (r - outer * slots[INNER]) * slots[ROW_STEP]
 
