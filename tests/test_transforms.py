@@ -191,6 +191,25 @@ def test_log_softmax_has_the_derivatives_of_torch(transform, monkeypatch) -> Non
     torch.testing.assert_close(ours(lambda a: F.log_softmax(a, 1).sin().sum(), x), expected)
 
 
+@pytest.mark.parametrize("top", [0.0, 40.0])
+@pytest.mark.parametrize("name", ["cross_entropy", "log_softmax"])
+def test_many_classes_spread_or_not(name, top) -> None:
+    torch.manual_seed(0)
+    x, labels = torch.randn(3, 40, dtype=torch.float64), torch.tensor([0, 1, 2])
+    x[1, 5] += top
+
+    def of(library):
+        if name == "cross_entropy":
+            return lambda x: library.cross_entropy(x, labels)
+        return lambda x: library.log_softmax(x, 1).sin().sum()
+
+    ours, theirs = of(F), of(torch.nn.functional)
+    for transform in ("grad", "jvp", "hessian"):
+        both, reverse = TRANSFORMS[transform]
+        expected = (reverse or both)(theirs, x)
+        torch.testing.assert_close(both(ours, x), expected, rtol=1e-7, atol=1e-12)
+
+
 @pytest.mark.parametrize("places", [(0, None), (None, 0), (1, 0), (0, -1)], ids=str)
 @pytest.mark.parametrize("by", ["labels", "probabilities", "elements"])
 def test_a_batch_in_any_place_and_of_any_argument(by, places) -> None:

@@ -108,11 +108,8 @@ def _scales(rows: RowsOfClasses, keep: Tensor, all_kept: bool) -> tuple[Any, Any
     return each_row, (1.0 - rows.smoothing) * rows.y.sum(1, keepdim=True) + rows.smoothing
 
 
-_FEW = 32  # classes: torch's own softmax of so few is slower than its parts
-
-
 def _softmax(x: Tensor) -> Tensor:
-    if x.shape[1] >= _FEW:
+    if x.shape[1] >= reference.FEW:
         return torch.softmax(x, 1)
     power = (x - x.detach().amax(1, keepdim=True)).exp()
     return power / power.sum(1, keepdim=True)
@@ -120,7 +117,7 @@ def _softmax(x: Tensor) -> Tensor:
 
 def _pulled(move: Tensor, p: Tensor) -> Tensor:
     """Return p ⊙ (move − p · move)."""
-    if p.shape[1] >= _FEW:
+    if p.shape[1] >= reference.FEW:
         return torch._softmax_backward_data(move, p, 1, p.dtype)
     return p * (move - (p * move).sum(1, keepdim=True))
 
@@ -131,6 +128,6 @@ def _but_for_its_top(move: Tensor, p: Tensor) -> Tensor:
     A row that moves as a whole changes nothing; next to a probability of 1, the others' moves
     would cancel.
     """
-    if p.shape[1] >= _FEW and levels.are_all(p.detach().amax(1) <= 0.5):
+    if reference.is_spread(p):
         return move
     return move - torch.where(p > 0.5, move, 0.0).sum(1, keepdim=True)

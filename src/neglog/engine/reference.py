@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from neglog import placed
+from neglog.engine import levels
 from neglog.engine.derivatives import apply, as_tensors, is_nested_forward_mode, nll
 from neglog.engine.problem import Elements, RowsOfClasses
 from neglog.engine.weighing import divided, weighed
@@ -79,8 +80,10 @@ class _LogSoftmaxInBothModes(_LogSoftmax):
 
 def log_softmax_pulled(log_p: Tensor, upstream: Tensor) -> Tensor:
     """Return upstream · the derivatives of log softmax, given its values."""
-    rest = upstream.sum(-1, keepdim=True) - upstream
-    return -upstream * torch.expm1(log_p) - log_p.exp() * rest
+    p, whole = log_p.exp(), upstream.sum(-1, keepdim=True)
+    if is_spread(p):
+        return upstream - p * whole
+    return -upstream * torch.expm1(log_p) - p * (whole - upstream)
 
 
 def log_softmax_pushed(log_p: Tensor, move: Tensor) -> Tensor:
@@ -88,8 +91,17 @@ def log_softmax_pushed(log_p: Tensor, move: Tensor) -> Tensor:
     # A row that moves as a whole does not change. A class with most of the probability is held
     # still, since next to a probability of 1 the others' changes would cancel.
     p = log_p.exp()
-    move = move - torch.where(p > 0.5, move, 0.0).sum(-1, keepdim=True)
+    if not is_spread(p):
+        move = move - torch.where(p > 0.5, move, 0.0).sum(-1, keepdim=True)
     return move - (p * move).sum(-1, keepdim=True)
+
+
+FEW = 32  # classes, of which some torch operations are slower than their parts
+
+
+def is_spread(p: Tensor) -> bool:
+    """Tell whether no class is known to have most of the probability: then nothing cancels."""
+    return p.shape[-1] >= FEW and levels.are_all(p.detach().amax(-1) <= 0.5)
 
 
 def log_softmax(logits: Tensor) -> Tensor:
