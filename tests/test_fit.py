@@ -361,6 +361,9 @@ def test_every_librarys_missing_value_is_seen():
 def test_missing_values_are_dropped_or_filled(tmp_path):
     dropped = neglog.fit(gaps(), target="bought", missing="drop")
     assert any("3 rows with missing values are left out" in note for note in dropped.notes)
+    table = pl.DataFrame({"x": [1.0, 2.5, 3.0, 5.0, None], "y": [0.1, 0.3, 0.2, 0.4, 0.1]})
+    one = neglog.fit(table, target="y", missing="drop")
+    assert "1 row with missing values is left out." in one.notes
     assert 3 not in dropped.training.index
     numbers = gaps().drop("colour")
     filled = neglog.fit(numbers, target="bought", missing="mean", out=tmp_path)

@@ -46,12 +46,12 @@ def predict(
     """
     if out is not None and json:
         raise FitError("--json prints to the standard output, --out writes a file; pass one.")
+    from neglog.fitting.rows import left_out
+
     others = flags.given(reading or flags.Reading())
     found = (_streamed if stream else _whole)(folder, table, out, json, unseen, others)
-    for note in found.notes:
+    for note in (*found.notes, *left_out(found.left_out)):
         say(f"note: {note}")
-    if found.left_out:
-        say(f"note: {found.left_out} rows with missing values are left out.")
     if found.loss is not None:
         say(f"mean loss {found.loss:.6f} nats a row.")
     return CONVERGED

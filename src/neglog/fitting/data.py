@@ -170,9 +170,9 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     kept = rows.keep(whole, options.missing, always)
     if kept.sum() < 2:
         raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
-    notes = [*table.notes, *looks.whole_numbers(frame)]
-    if not kept.all():
-        notes.append(f"{(~kept).sum()} rows with missing values are left out.")
+    gaps = rows.left_out(int((~kept).sum()))
+    notes = [*table.notes, *looks.whole_numbers(frame), *gaps]
+    if gaps:
         frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
     values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
     target = targets.choose(

@@ -23,6 +23,12 @@ _OF_TEXT = (
 )
 
 
+def left_out(count: int) -> list[str]:
+    """Say how many rows with missing values are left out; nothing where there are none."""
+    rows = "1 row with missing values is" if count == 1 else f"{count} rows with missing values are"
+    return [f"{rows} left out."] if count else []
+
+
 def keep(
     frame: pl.DataFrame,
     missing: str | None,

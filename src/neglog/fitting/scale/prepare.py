@@ -22,7 +22,7 @@ from neglog.fitting.linear.sums import Problem
 from neglog.fitting.options import Options
 from neglog.fitting.parallel import Group
 from neglog.fitting.roles import Roles
-from neglog.fitting.rows import filled
+from neglog.fitting.rows import filled, left_out
 from neglog.fitting.scale import survey as surveys
 from neglog.fitting.scale import tally as tallies
 from neglog.fitting.scale.dates import with_dates, with_levels
@@ -224,8 +224,7 @@ def _stream(encoder: Encoder, held: bool, some: Memory, tally: Tally) -> Stream:
 
 def _notes(survey: Survey, design: Design, options: Options) -> list[str]:
     rows = sum(survey.heights.values())
-    left_out = rows - survey.kept
-    notes = [f"{left_out} rows with missing values are left out."] if left_out else []
+    notes = left_out(rows - survey.kept)
     missing = {column.name: (survey.columns[column.name].missing.rows, column.fill)
                for column in design.columns if column.fill is not None}  # fmt: skip
     notes += filled({name: gap for name, gap in missing.items() if gap[0]}, rows)
