@@ -32,7 +32,7 @@ def _kernel(template: Any, dtype: torch.dtype) -> Kernel:
     else:
         helpers |= {"two_sum": two_sum, "log_softmax_row": log_softmax_row}
         helpers |= {step: getattr(powers, step) for step in powers.STEPS}
-    flags = {"FINE": dtype == torch.float64}
+    flags = {"FINE": dtype == torch.float64, "NEAR": False}
     return compile_kernel(template, dtype, helpers=helpers, flags=flags, real=real_for(dtype))
 
 
@@ -75,6 +75,6 @@ def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, resu
     layout = layout_of(x)
     addresses = (0 if t is None else t.data_ptr() for t in tensors)
     steps = (layout.classes, layout.classes, 1, layout.classes)
-    slots = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0))
+    slots = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0, 0))
     blocks = -(-layout.rows // rows_of_a_block(layout.rows, layout.classes))
     threads.run(_kernel(template, x.dtype), slots, blocks)

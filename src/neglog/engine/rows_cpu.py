@@ -18,6 +18,7 @@ from neglog.engine.jit import Kernel, compile_kernel
 from neglog.engine.layout import in_order_of, rows_lie_close
 from neglog.engine.loops import columns, pairs, powers, rows, spread, survey, targets
 from neglog.engine.loops.rows_slots import (
+    BY_TARGET,
     EACH,
     GRADIENT,
     IGNORED,
@@ -70,6 +71,7 @@ FLAGS = (
     "WEIGHTED",
     "VALUED",
     "DIFFERENTIATED",
+    "BY_Y",
     "LABELLED",
     "TARGETED",
     "CLOSE",
@@ -84,6 +86,7 @@ def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str,
     chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
     # Against a label nothing cancels; against shares the probabilities may.
     real = np.float64 if template is rows.rows and chosen["TARGETED"] else real_for(dtype)
+    chosen["NEAR"] = real is np.float64 and not chosen["FINE"]
     helpers = {"two_sum": two_sum} | sums_for(dtype) | _helpers(template, chosen)
     return compile_kernel(template, dtype, label, formulas, helpers, chosen, real=real)
 
@@ -119,7 +122,7 @@ class Plan:
 
     def __init__(
         self, problem: RowsOfClasses, like: Tensor, labelled: bool, extras: tuple[bool, bool],
-        differentiate: bool,
+        differentiate: bool, by_target: bool,
     ) -> None:  # fmt: skip
         self.problem, self.dtype, self.layout = problem, like.dtype, layout_of(like)
         self.scalar = memory.scalar(like.dtype)
@@ -131,9 +134,10 @@ class Plan:
         self.counts = labelled or extras[1]
         template, self.blocks = _loop(problem, self.layout, labelled)
         self.by_rows = template is rows.rows
+        self.by_target = by_target and self.by_rows
         present = {
             "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
-            "VALUED": self.each, "DIFFERENTIATED": differentiate,
+            "VALUED": self.each, "DIFFERENTIATED": differentiate, "BY_Y": self.by_target,
             "LABELLED": labelled, "TARGETED": bool(problem.smoothing) or not labelled,
             "CLOSE": not self.by_rows and self.layout.row_step == 1,
         }  # fmt: skip
@@ -156,6 +160,7 @@ class Plan:
     ) -> tuple[Tensor, list[Tensor | None]]:
         """Return the loss and the gradient of contiguous tensors, its labels checked first.
 
+        The derivative by the target is there only if it is wanted and `by_target` holds.
         The gradient may be written into x, if the loop has read a row whole before it writes it.
         """
         slots, numbers = self.slots[:], self.numbers[:]
@@ -178,6 +183,10 @@ class Plan:
             if not self.softmax:
                 gradient.zero_()
             slots[GRADIENT] = gradient.data_ptr()
+        slope = None
+        if self.by_target:
+            slope = memory.empty_like(tensors[1])
+            slots[BY_TARGET] = slope.data_ptr()
         threads.run(self.kernel, slots, self.blocks)
         empty = self.mean and not counted
         total = numbers[NOTES] if self.blocks == 1 else total_of(numbers[NOTES::2])
@@ -185,7 +194,7 @@ class Plan:
             value = overflow.of_rows(self._holding(tensors), numbers[0], value)
         elif not self.each and (self.blocks != 1 or empty):
             value = torch.tensor(math.nan if empty else total, dtype=self.dtype)
-        return value, [gradient, *[None] * (len(tensors) - 1)]
+        return value, [gradient, slope, *[None] * (len(tensors) - 2)]
 
     def _counted(self, slots: array[int], tensors: Sequence[Any]) -> float:
         """Return what a mean divides by."""
@@ -232,7 +241,8 @@ def plan_for(problem: RowsOfClasses, tensors: Sequence[Any], wanted: Sequence[bo
     x, y, weight, share = tensors
     extras = (weight is not None, share is not None)
     labelled = not y.is_floating_point()
-    plan: Plan = _plans(problem, x.dtype, x.shape, x.stride(), labelled, extras, wanted[0])
+    moves = (wanted[0], not labelled and any(wanted[1:2]))
+    plan: Plan = _plans(problem, x.dtype, x.shape, x.stride(), labelled, extras, *moves)
     return plan
 
 

@@ -15,6 +15,7 @@ from neglog.engine.loops.slots import (
     array,
     in_real,
     load,
+    near_power,
     power,
     rank,
     ranked,
@@ -33,6 +34,7 @@ LANE_SUMS = 3 * LANES  # of each lane the sum, how many were 1, and what roundin
 FACTS = 6
 LOSS, SHARE, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
 FINE: bool | None = None  # whether float64 is no finer than what is stored
+NEAR: bool | None = None  # whether it is finer, and what is computed in
 STEPS = (
     "lines_for", "row_start", "fetch_row", "top_of", "below_one", "is_one", "add_chunk",
     "raise_row", "powers",
@@ -108,7 +110,7 @@ def raise_row(slots, r, top, line, batch, sums):
             soon_written(slots[GRADIENT] + here + first * size, CHUNK, size)
         for j in range(CHUNK):
             i = np.uint64(first + j)
-            line[i] = power(line[i], top)
+            line[i] = near_power(line[i] - top) if NEAR else power(line[i], top)
         add_chunk(line, np.uint64(first), sums)
     below = np.float64(0.0)
     ones = np.float64(0.0)

@@ -24,6 +24,8 @@ from neglog.engine.loops.powers import (
     row_start,
 )
 from neglog.engine.loops.rows_slots import (
+    BY_TARGET,
+    BY_Y,
     CLASS_STEP,
     CLASSES,
     DIFFERENTIATED,
@@ -161,15 +163,19 @@ def share_of(slots, numbers, r):
 
 
 def leave_out(slots, r):
-    """Write the loss and the gradient of a row that does not count, whatever it holds."""
+    """Write the loss and the gradients of a row that does not count, whatever it holds."""
     wide()
+    start, end = r * slots[CLASSES], (r + 1) * slots[CLASSES]
     if VALUED:
         array(slots[VALUE], r + 1, KIND)[r] = store(0.0)
     if DIFFERENTIATED:
-        start, end = r * slots[CLASSES], (r + 1) * slots[CLASSES]
         gradient = array(slots[GRADIENT], end, KIND)
         for j in range(start, end):
             gradient[np.uint64(j)] = store(0.0)
+    if BY_Y:
+        slopes = array(slots[BY_TARGET], end, KIND)
+        for j in range(start, end):
+            slopes[np.uint64(j)] = store(0.0)
 
 
 def label_batch(slots, numbers, chosen, count, lines, facts, sums):

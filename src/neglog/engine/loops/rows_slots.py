@@ -7,8 +7,8 @@ from __future__ import annotations
 # number of a target or a gradient, which have no gaps, with outer · classes · inner instead.
 (
     OUTER, INNER, CLASSES, ROW_STEP, CLASS_STEP, OUTER_STEP, IGNORED, NUMBERS,
-    X, LABELS, TARGETS, SHARES, WEIGHT, VALUE, GRADIENT, EACH, SLOTS,
-) = range(1, 18)  # fmt: skip
+    X, LABELS, TARGETS, SHARES, WEIGHT, VALUE, GRADIENT, EACH, BY_TARGET, SLOTS,
+) = range(1, 19)  # fmt: skip
 # The numbers: the scale, the part of a target that is kept, what is added to it, and from here on
 # two for every block: the sum of its losses, or in a survey of its weights and strange labels.
 NOTES = 4
@@ -17,7 +17,8 @@ SOFTMAX: bool | None = None  # whether rows are logits, to be normalised
 SHARED: bool | None = None  # whether rows have shares
 WEIGHTED: bool | None = None  # whether classes have weights
 VALUED: bool | None = None  # whether each loss is wanted
-DIFFERENTIATED: bool | None = None
+DIFFERENTIATED: bool | None = None  # whether the derivative by x is wanted
+BY_Y: bool | None = None  # whether the derivative by the target is
 LABELLED: bool | None = None
 CLOSE: bool | None = None  # whether the rows of `columns` lie side by side, as in images
 TARGETED: bool | None = None  # whether there are probabilities

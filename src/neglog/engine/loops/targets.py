@@ -6,6 +6,8 @@ import numpy as np
 
 from neglog.engine.loops.powers import LOSS, OTHERS, SHARE, SLOPE, TOP, powers, row_start
 from neglog.engine.loops.rows_slots import (
+    BY_TARGET,
+    BY_Y,
     CLASSES,
     DIFFERENTIATED,
     GRADIENT,
@@ -34,7 +36,9 @@ from neglog.engine.loops.slots import (
 )
 
 FINE: bool | None = None  # whether float64 is no finer than what is stored
-STEPS = ("part_of", "target_row", "around_the_peak", "put_target_row", "target_batch")
+STEPS = (
+    "target_row", "around_the_peak", "put_target_row", "put_by_target", "target_batch",
+)  # fmt: skip
 
 
 def target_batch(slots, numbers, chosen, count, lines, facts, sums):
@@ -57,6 +61,8 @@ def target_batch(slots, numbers, chosen, count, lines, facts, sums):
         ends = (facts[TOP, b], facts[SLOPE, b])
         target_row(slots, numbers, origin, start, label, ends, terms, slopes)
         facts[LOSS, b] = sum_of(terms, classes) * share
+        if BY_Y:
+            put_by_target(slots, origin, start, share * numbers[1], ends)
         if DIFFERENTIATED:
             put_target_row(slots, start, share, facts[OTHERS, b], slopes, lines[b])
 
@@ -66,23 +72,36 @@ def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
     wide()
     classes = slots[CLASSES]
     top, log_sum = ends
+    kept, added = numbers[1], numbers[2]
     x = array(slots[X], origin + classes, KIND)
     weight = array(slots[WEIGHT], classes, KIND)
+    targets = array(slots[TARGETS], start + classes, KIND)
     for j in range(classes):
         i = np.uint64(j)
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
-        part = part_of(slots, numbers, start, i, label)
+        if LABELLED:
+            part = added + where(i == np.uint64(label), kept, 0.0)
+        else:
+            part = kept * load(targets[np.uint64(start) + i]) + added
         factor = load(weight[i]) if WEIGHTED else 1.0
         terms[i] = nll(log_p, part) * factor
         slopes[i] = grad(log_p, part) * factor
 
 
-def part_of(slots, numbers, start, i, label):
-    """Return how much of a row's target lies on a class."""
-    if LABELLED:
-        return numbers[2] + where(i == np.uint64(label), numbers[1], 0.0)
-    targets = array(slots[TARGETS], start + slots[CLASSES], KIND)
-    return numbers[1] * load(targets[np.uint64(start) + i]) + numbers[2]
+def put_by_target(slots, origin, start, share, ends):
+    """Write the derivative by a row's target: −ln p, as much as the class counts, 0 or more."""
+    wide()
+    classes = slots[CLASSES]
+    top, log_sum = ends
+    x = array(slots[X], origin + classes, KIND)
+    weight = array(slots[WEIGHT], classes, KIND)
+    slopes = array(slots[BY_TARGET], start + classes, KIND)
+    for j in range(classes):
+        i = np.uint64(j)
+        factor = share * load(weight[i]) if WEIGHTED else share
+        log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
+        slope = where(factor == 0.0, 0.0, nll(log_p, 1.0) * factor)
+        slopes[np.uint64(start) + i] = store(slope)
 
 
 def put_target_row(slots, start, share, others, slopes, line):
