@@ -46,8 +46,9 @@ class Task:
     def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
         """Return the loss of tensors, and the wanted ones of its derivatives by them."""
         results: Results = self.kernels.run(self.problem, tensors, wanted)
-        rows = isinstance(self.problem, RowsOfClasses)
-        if rows and wanted[1] and results[1][1] is None:  # the loop does not tell
+        if not (wanted[1] and isinstance(self.problem, RowsOfClasses)):
+            return results
+        if results[1][1] is None:  # the loop over few classes does not tell
             from neglog.engine import log_softmax_cpu
 
             results[1][1] = log_softmax_cpu.by_target(self.problem.holding(tensors))
