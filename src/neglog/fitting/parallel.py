@@ -108,10 +108,9 @@ def leave_at_exit() -> None:
 def _leave() -> None:
     from torch import distributed
 
-    if not distributed.is_initialized():
-        return
-    if distributed.get_backend() == "gloo":
-        with suppress(RuntimeError):  # of a process that is gone, or elsewhere for too long
-            distributed.barrier(async_op=True).wait(_LEAVING)  # after the work before it
-        time.sleep(_RELEASING)
-    distributed.destroy_process_group()
+    if distributed.is_initialized():
+        if distributed.get_backend() == "gloo":
+            with suppress(RuntimeError):  # of a process that is gone, or elsewhere for too long
+                distributed.barrier(async_op=True).wait(_LEAVING)  # after the work before it
+        distributed.destroy_process_group()
+    time.sleep(_RELEASING)  # also where the caller has destroyed the group
