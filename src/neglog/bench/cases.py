@@ -72,7 +72,7 @@ CASES: tuple[Line, ...] = (
       for k in _OF_IMAGES),
     Case("cross_entropy", (8, 256, 8000), next_tokens, "next-token slice",
          options={"class_dim": -1}),
-    Case("cross_entropy", (8, 256, 8000), next_tokens, "next-token slice smoothed",
+    Case("cross_entropy", (8, 256, 8000), next_tokens, "smoothed slice",
          options=_SMOOTH | {"class_dim": -1}),
     Case("nll_loss", _CLASSES, log_classes),
     Case(_BCE, _MANY, binary, dtype=_HALF),
