@@ -712,7 +712,7 @@ def test_predictions_block_by_block_are_those_of_the_whole_table(run, kind, monk
     assert (streamed[0], streamed[2]) == (0, whole[2])
     one, other = (pl.read_csv(io.StringIO(text)) for text in (whole[1], streamed[1]))
     assert_frame_equal(one, other, rel_tol=1e-12)  # products of other shapes round differently
-    assert "note: 1 rows with missing values" in streamed[2]
+    assert "note: 1 row with missing values is left out" in streamed[2]
     assert run("predict", "o", table, "--stream", "--out", "p.csv") == (0, "", whole[2])
     assert Path("p.csv").read_text() == streamed[1]
 
