@@ -524,7 +524,7 @@ DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
             DATES,
             "column 'b' holds dates or times, such as '2020-01-01'; turn it into numbers with",
         ),
-        (b"b,a\n1,x\n2,y\n3,z\n", "3 different values in 3 rows, which are no classes"),
+        (b"b,a\n1,x\n2,y\n3,z\n", "3 different values in 3 rows, which are not classes"),
         (b"b,a\n1,2\n2,inf\n3,4\n", "the target 'a' holds 1 infinite values"),
         (b"a,b\n1,inf\n2,3\n3,-inf\n", "'b' holds 2 infinite values"),
     ],

@@ -178,7 +178,7 @@ def test_missing_dates_are_missing():
     with pytest.raises(FitError, match=r"missing.*when \(year\)"):
         neglog.fit(frame, target="y", dates={"when": ["year"]})
     found = neglog.fit(frame, target="y", dates={"when": ["year"]}, missing="drop")
-    assert any("1 rows with missing values" in note for note in found.notes)
+    assert any("1 row with missing values" in note for note in found.notes)
 
 
 REFUSED = {

@@ -406,10 +406,10 @@ REFUSED = {
         lambda: neglog.fit(X, np.arange(40) % 3, likelihood="bernoulli"), "pass categorical",
     ),
     "identifiers": (
-        lambda: neglog.fit(X, [f"id{k}" for k in range(40)]), "are no classes; choose another",
+        lambda: neglog.fit(X, [f"id{k}" for k in range(40)]), "are not classes: as many.*another",
     ),
     "numbers as classes": (
-        lambda: neglog.fit(X, X[:, 0], likelihood="categorical"), "no classes; pass normal",
+        lambda: neglog.fit(X, X[:, 0], likelihood="categorical"), "not classes; pass normal",
     ),
     "text as numbers": (
         lambda: neglog.fit(X, np.where(Y, "a", "b"), likelihood="normal"), "holds text",

@@ -310,6 +310,6 @@ def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -
         is_text = column.dtype == pl.String
         why = cause(column.unique()) if is_text else ""
         raise FitError(
-            f"the target {name!r} holds {count} different values in {rows} rows, which are no "
-            f"classes{why}; {'choose another target' if is_text else 'pass normal'}."
+            f"the target {name!r} holds {count} different values in {rows} rows, which are "
+            f"not classes{why}; {'choose another target' if is_text else 'pass normal'}."
         )
