@@ -14,6 +14,7 @@ from neglog.engine import values
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 from neglog.engine.gpu import rows
+from neglog.words import triton as language
 
 pytestmark = [
     pytest.mark.skipif(torch.cuda.is_available(), reason="benchmarks/gpu.py checks a real device"),
@@ -131,8 +132,9 @@ def test_halves_stay_halves_where_rows_have_shares(monkeypatch, _gpu) -> None:
     assert seen == [torch.bfloat16]
     losses = torch.nn.functional.cross_entropy(x.double(), Y, reduction="none")
     # Triton's interpreter truncates halves where a GPU rounds them: one unit instead of a half.
+    limit = 2**-7 if language.interprets() else 2**-8
     torch.testing.assert_close(
-        found.double(), (losses * share).sum() / share.sum(), rtol=2**-7, atol=0
+        found.double(), (losses * share).sum() / share.sum(), rtol=limit, atol=0
     )
 
 

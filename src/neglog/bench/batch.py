@@ -54,7 +54,7 @@ class Batch:
 
         return gradient if leaves else forward
 
-    def bytes(self) -> int:
+    def bytes(self) -> int | None:
         """Count every input read once, every gradient and every loss of "none" written once."""
         inputs = [*self.arguments, *self.keywords.values(), self._upstream()]
         read = sum(each.nbytes for each in inputs if isinstance(each, Tensor))

@@ -14,6 +14,7 @@ from neglog.bench.batch import Batch, Task
 Shape = tuple[int, ...]
 Group = Literal["large", "small", "step"]
 AnyLine = TypeVar("AnyLine", bound="Line")
+AnyCase = TypeVar("AnyCase", bound="Case")
 
 
 class Line(Protocol):
@@ -101,7 +102,7 @@ class Case:
             arguments[place].requires_grad_()
         return Batch(tuple(arguments), {**self.options, **weights}, wanted)
 
-    def cast(self, dtype: torch.dtype) -> Case:
+    def cast(self: AnyCase, dtype: torch.dtype) -> AnyCase:
         """Return the same line in another dtype."""
         return replace(self, dtype=dtype)
 

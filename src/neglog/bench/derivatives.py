@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, func
 
 from neglog.bench.batch import Batch, Loss, Run
-from neglog.bench.case import Case, Group, Shape
+from neglog.bench.case import Case
 
 Pair = tuple[Tensor, Tensor]  # the input and the target
 Derive = Callable[[Loss, Pair], tuple[Tensor, ...]]
@@ -59,56 +58,28 @@ def _constant(pair: Pair) -> Pair:
 
 
 @dataclass(frozen=True)
-class Derived:
+class Derived(Batch):
     """The arguments of a loss, and what is asked of it."""
 
-    batch: Batch
     derive: Derive
-
-    @property
-    def keywords(self) -> Mapping[str, Any]:
-        """Return what the loss takes by keyword."""
-        return self.batch.keywords
 
     def bytes(self) -> None:
         """Return nothing: how many bytes must move differs from derivative to derivative."""
 
     def runner(self, loss: Loss) -> Run:
         """Return what is timed; the loss must have its keywords already."""
-        pair = self.batch.arguments[0], self.batch.arguments[1]
+        pair = self.arguments[0], self.arguments[1]
         return lambda: self.derive(loss, pair)
 
 
 @dataclass(frozen=True)
-class Derivative:
-    """A derivative of a loss over one batch."""
+class Derivative(Case):
+    """A derivative of a loss over one batch, as `derive` computes it."""
 
-    name: str
-    shape: Shape
-    make: Callable[[Shape], tuple[Tensor, ...]]
-    note: str
-    derive: Derive
-    group: Group = "large"
-    dtype: torch.dtype = torch.float32
-    forward: bool = False
     compiles: bool = False  # compiled code is differentiated once
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def loss(self) -> str:
-        """Return the name that the loss has in both `functional` modules."""
-        return self.name
-
-    @property
-    def size(self) -> str:
-        """Return the shape of the data, in words."""
-        return "x".join(map(str, self.shape))
+    derive: Derive = field(kw_only=True)
 
     def task(self) -> Derived:
         """Make the data, the same with every call."""
-        case = Case(self.name, self.shape, self.make, dtype=self.dtype, options=self.options)
-        return Derived(case.task(), self.derive)
-
-    def cast(self, dtype: torch.dtype) -> Derivative:
-        """Return the same line in another dtype."""
-        return replace(self, dtype=dtype)
+        batch = super().task()
+        return Derived(batch.arguments, batch.keywords, batch.wanted, self.derive)
