@@ -160,7 +160,7 @@ OTHERS = [
     (archive, "being a zip archive; unpack it, and pass the table inside"),
     (b"PK\3\4", "being a damaged zip archive; save it again"),
     (b"SQLite format 3\0", "being an SQLite database"),
-    (b"<stata_dta><header>", "is no Stata file that can be read"),
+    (b"<stata_dta><header>", "cannot be read as a Stata file"),
 ]
 
 
@@ -174,7 +174,7 @@ def test_other_formats_are_refused_by_name(content, words):
 def test_a_damaged_sheet_is_refused():
     with zipfile.ZipFile("t.xlsx", "w") as made:
         made.writestr("xl/workbook.xml", "<workbook")
-    with pytest.raises(FitError, match="is no Excel file that can be read"):
+    with pytest.raises(FitError, match="cannot be read as an Excel file"):
         neglog.fit("t.xlsx", target="y")
     pd.DataFrame().to_excel("t.xlsx")
     with pytest.raises(FitError, match=r"sheet 'Sheet1' of t.xlsx is empty"):

@@ -70,9 +70,9 @@ def scrambled(tensor: Tensor) -> tuple[str, bool]:
         if name in _VIEWS:
             shape = tuple(getattr(node, "_saved_self_sym_sizes", shape))
             channel = _channel(source, len(shape))
-            told = _describe(shape, after, channel)
-            if told:
-                return told, channel is not None
+            finding = _describe(shape, after, channel)
+            if finding:
+                return finding, channel is not None
         elif name in _TURNS:
             turn = _turn(node, name, len(shape))
             after = shape = tuple(shape[turn.index(d)] for d in range(len(shape)))

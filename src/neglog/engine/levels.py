@@ -76,7 +76,7 @@ def evaluate(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     """Return the results, differentiable at every level.
 
     Raises:
-        Unserved: a tensor is no plain one at its bottom, or nothing here knows its derivative.
+        Unserved: a tensor is not plain at its bottom, or its derivative is not known here.
     """
     if not _IS_KNOWN or values.is_watched():
         raise Unserved

@@ -95,7 +95,7 @@ def _in_full(
         return long_way(*arguments, **options)
     if task is None:
         return _watched(key, Task, long_way, x, y, options)
-    nothing = (None,) * (len(task.problem.tensors()) - 2)  # beside x and y
+    nothing = (None,) * (len(task.problem.tensors()) - 2)  # after x and y
     loss = compute(task, (x, y, *nothing))
     return long_way(*arguments, **options) if loss is None else loss
 
@@ -158,7 +158,7 @@ class _Short(Task):
 
     def __init__(self, problem: Elements | RowsOfClasses) -> None:
         super().__init__(problem)
-        self._nothing = (None,) * (len(problem.tensors()) - 2)  # beside x and y
+        self._nothing = (None,) * (len(problem.tensors()) - 2)  # after x and y
         self._plans: dict[bool, Any] = {}
 
     def holding(self, tensors: Sequence[Any]) -> Any:

@@ -27,8 +27,8 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
         reading: how it is read.
 
     Raises:
-        FitError: fastexcel is not installed, the file is damaged, there is no such sheet, or it is
-            not certain where its table begins.
+        FitError: fastexcel is not installed, the file is damaged, the sheet does not exist, or it
+            is not certain where its table begins.
     """
     try:
         import fastexcel
@@ -45,7 +45,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
         frame = _rows(book, sheet, found)
     except fastexcel.FastExcelError as error:
         reason = str(error).splitlines()[0]
-        raise FitError(f"{path} is no Excel file that can be read ({reason}).") from None
+        raise FitError(f"{path} cannot be read as an Excel file ({reason}).") from None
     notes += found.notes
     frame = frame.drop(found.empty)
     frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))

@@ -71,7 +71,7 @@ def numbers_of(name: str, y: Any) -> tuple[Any, list[str]]:
 
 
 def check_labels(name: str, y: Any) -> None:
-    """Refuse a target of text that is no labels.
+    """Refuse a target of text that does not hold labels.
 
     Raises:
         FitError: it holds dates, texts among numbers, or numbers that are written as text.

@@ -80,7 +80,7 @@ def with_column(
 
 
 def frame_of(data: Any) -> pl.DataFrame | None:
-    """Return a data frame of any library as polars'; None where the data are no frame."""
+    """Return a data frame of any library as polars'; None for other data."""
     try:
         return _as_polars(data)
     except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
@@ -103,7 +103,7 @@ def as_frame_of(frame: pl.DataFrame, data: Any) -> Any:
 
     Args:
         frame: its column row holds their numbers.
-        data: the table; where it is no frame, the result stays one of polars.
+        data: the table; for other data the result is a polars frame.
     """
     native = nw.from_native(data, pass_through=True)
     if not isinstance(native, nw.DataFrame) or isinstance(native.to_native(), pl.DataFrame):

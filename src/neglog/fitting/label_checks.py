@@ -1,4 +1,4 @@
-"""Columns of text that are no labels: dates, or too many different texts."""
+"""Columns of text that do not hold labels: dates, or too many different texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = "as many as names, identifiers or free text have"
 
 
 def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
-    """Refuse a column of text that is no labels, and say what it is instead.
+    """Refuse a column of text that does not hold labels, and say what it is instead.
 
     Raises:
         FitError: it is dates, or has too many different texts.

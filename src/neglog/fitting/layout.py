@@ -29,7 +29,7 @@ class Layout:
         names: the names of the columns.
         plain: whether the first line has these names as they are.
         empty: the columns without a name or a value, as after separators at the ends of lines.
-        comment: what begins lines that are no rows; None for nothing.
+        comment: the prefix of comment lines; None if there are none.
         notes: what was guessed, each a sentence.
     """
 
@@ -244,5 +244,5 @@ def _check_names(path: str, names: Sequence[str]) -> None:
     if twice:
         raise FitError(
             f"{path} has {listed([repr(name) for name in twice])} more than once among its column "
-            "names, so that they cannot be told apart; rename one."
+            "names, so that they are ambiguous; rename one."
         )

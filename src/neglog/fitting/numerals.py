@@ -185,7 +185,7 @@ class Spelling:
             self._narrow(dotted, {c: _as_comma(dotted, c) for c in commas})
 
     def _narrow(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
-        """Drop the conventions by which a text is null, as it is no number."""
+        """Drop the conventions by which a text is not a number."""
         left = [c for c in self.conventions if c not in found or not found[c].null_count()]
         if self.conventions and not left:
             gaps = found[next(c for c in self.conventions if c in found)].is_null()

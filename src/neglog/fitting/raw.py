@@ -1,4 +1,4 @@
-"""The bytes of a file of text: what they show, and which lines of them are no rows."""
+"""The bytes of a file of text: what they show, and which lines are not rows."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
     Args:
         content: some lines, in UTF-8.
         layout: how the file is laid out.
-        comment: what begins lines that are no rows; None for nothing. Empty lines are none.
+        comment: the prefix of comment lines; None if there are none. Empty lines are not rows.
     """
     content = _without_others(content, comment)
     if layout.separator != " ":
@@ -194,7 +194,7 @@ def too_long(
         path: the file.
         content: some of it, in UTF-8.
         layout: how the file is laid out.
-        comment: what begins lines that are no rows.
+        comment: the prefix of comment lines.
         before: how many lines there are before the content.
     """
     width = len(layout.names)

@@ -31,7 +31,7 @@ class Reading:
         encoding: of a file of text; None to detect it.
         separator: what is between the fields of a file of text; None to detect it.
         thousands, decimal: the marks in numbers; None to detect them.
-        na: what stands for a missing value, besides `MISSING`.
+        na: what stands for a missing value, in addition to `MISSING`.
         skip_rows: how many lines come before the line of names; None to detect it.
         sheet: which sheet of an Excel file is read; None for the first.
     """

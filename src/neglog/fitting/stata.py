@@ -32,7 +32,7 @@ def read(path: Path, notes: list[str]) -> Any:
         plain = pd.read_stata(path, convert_categoricals=False)
         coded = {name: _labelled(path, name, pd) for name in plain.columns}
     except (ValueError, EOFError, OSError) as error:
-        raise FitError(f"{path} is no Stata file that can be read ({error}).") from None
+        raise FitError(f"{path} cannot be read as a Stata file ({error}).") from None
     kept = [name for name, column in coded.items() if column is None]
     if kept:
         notes.append(

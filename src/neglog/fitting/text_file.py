@@ -205,7 +205,7 @@ def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
     """Refuse what cannot be read from one line's end to another's.
 
     Raises:
-        FitError: it is no text in a superset of ASCII, or its lines end in carriage returns alone.
+        FitError: its encoding does not contain ASCII, or its lines end in carriage returns alone.
     """
     others = not encodings.extends_ascii(encodings.stated(reading))
     if others or head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):

@@ -11,7 +11,7 @@ import polars as pl
 from neglog.fitting.numerals import CONVENTIONS, Spelling, plain
 
 MOST = 5000
-"""Of so many different texts, those that are no numbers are kept."""
+"""How many different texts are kept that are not numbers."""
 
 
 class Place(NamedTuple):
@@ -49,8 +49,8 @@ class Texts:
     Attributes:
         present: how many values there are.
         marked: those that are numbers by a convention only, such as 1,000 and $5.
-        strange: those that are no numbers.
-        others: the different texts that are no numbers, or the first of them.
+        strange: those that are not numbers.
+        others: the different texts that are not numbers, or the first of them.
         dotted: the numbers with a point.
         spelling: how the numbers are written.
     """

@@ -31,7 +31,7 @@ def learn(
     Args:
         columns: what the columns' texts show.
         row: returns the number of a row in the table.
-        roles: columns that are no features, which have to be numbers and are checked elsewhere.
+        roles: columns that are not features; they must be numbers and are checked elsewhere.
         comma: whether decimal commas are likelier than points, as where semicolons separate values.
 
     Raises:

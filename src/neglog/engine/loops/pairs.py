@@ -70,7 +70,7 @@ def treat_pairs(slots, count, tile, parts, slope, lines):
         a, b = np.float64(first[i]), np.float64(second[i])
         top, low = where(swapped, b, a), where(swapped, a, b)
         e = power(low, top) if FINE else near_power(low - top)
-        e += top - top  # NaN where the top is no number
+        e += top - top  # NaN where the top is NaN or infinite
         inverse = 1.0 / (1.0 + e) if FINE else inverse_of(1.0 + e)
         log = log1p(e) if FINE else e - near_shortfall(e, e * inverse)
         y_top = where(swapped, y_second[i], y_first[i])

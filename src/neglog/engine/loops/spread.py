@@ -202,7 +202,7 @@ def add_powers(classes, count, tile, tops, powers, lines):
     for j in range(count):
         i = np.uint64(j)
         top = np.float64(tops[i])
-        others[i] = top - top  # NaN where the top is no number
+        others[i] = top - top  # NaN where the top is NaN or infinite
         logs[i] = -1.0
     for k in range(classes):
         line, raised = tile[k], powers[k]

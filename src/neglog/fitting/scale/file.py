@@ -36,7 +36,7 @@ class Text:
     Attributes:
         encoding: of the file.
         layout: its separator and its column names.
-        comment: what begins lines that are no rows; None for nothing.
+        comment: the prefix of comment lines; None if there are none.
         blank: whether there are empty lines.
     """
 
@@ -66,7 +66,7 @@ class File:
         texts: the columns of labels, which are read as text.
         padded: the columns with blanks around their text.
         notes: how the file is read, each a sentence.
-        reading: how the user wants it read.
+        reading: how to read the table.
         written: the marks of thousands and decimals in columns of text that hold numbers.
         dates: how columns of dates become others.
     """
