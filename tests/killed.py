@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from neglog.fitting.models import Standardise
 from neglog.fitting.network import schedule
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.checkpoint import Checkpoint
-from neglog.fitting.network.problem import Problem
+from neglog.fitting.network.optimizers import make
 from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.standardise import Standardise
 from neglog.fitting.network.train import train
-from neglog.fitting.optimizers import make
+from neglog.fitting.network.training_objective import Problem
 
 KINDS = {
     "adam": ("adam", {}, "onecyclelr", {"max_lr": 0.02}, 0.3, None),

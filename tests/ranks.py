@@ -9,11 +9,11 @@ from pathlib import Path
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.scale import file
+from neglog.fitting.streaming import block_file
 
 if __name__ == "__main__":
     table, folder = sys.argv[1:]
-    file._LEAST = file._MOST = 64
+    block_file._LEAST = block_file._MOST = 64
     rank, found = os.environ["RANK"], {}
     out = io.StringIO()
     with contextlib.redirect_stderr(out):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from neglog import functional
-from neglog.bench.gpu import contenders, exactness, measure, run
+from neglog.bench.gpu import benchmark, contenders, exactness, measure
 from neglog.bench.gpu.lines import LINES, Line
 from neglog.cli import main
 from neglog.errors import BenchError
@@ -56,7 +56,7 @@ def test_a_run_writes_a_line_for_each(monkeypatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda loss: loss)
     written: list[str] = []
     chosen = [SMALL[0], SMALL[-1]]
-    report = run.run(chosen, CPU, 0.001, True, written.append)
+    report = benchmark.run(chosen, CPU, 0.001, True, written.append)
     assert not report.failed
     table = "".join(written)
     assert "a large copy reads and writes 1 GB/s" in table
@@ -85,7 +85,7 @@ def test_what_is_wrong_or_does_not_run_is_not_timed(monkeypatch) -> None:
         return {"loss": 0.0} if line.loss != "mse_loss" else refuse()
 
     written: list[str] = []
-    report = run.run(chosen, CPU, 0.001, False, written.append)
+    report = benchmark.run(chosen, CPU, 0.001, False, written.append)
     assert report.failed
     assert "neglog: OutOfMemoryError: no memory is left" in "".join(written)
     assert "eager: OutOfMemoryError: no memory is left" in "".join(written)
@@ -98,12 +98,12 @@ def test_libraries_that_are_not_installed_have_a_dash() -> None:
 
 
 def test_lines_are_chosen_by_text_and_dtype() -> None:
-    assert len(run.choose("", None)) == len(LINES)
-    assert {line.loss for line in run.choose("mse", "bfloat16")} == {"mse_loss"}
+    assert len(benchmark.choose("", None)) == len(LINES)
+    assert {line.loss for line in benchmark.choose("mse", "bfloat16")} == {"mse_loss"}
     with pytest.raises(BenchError, match="no line contains 'hinge'; there are: cross_entropy"):
-        run.choose("hinge", None)
+        benchmark.choose("hinge", None)
     with pytest.raises(BenchError, match="there are: none of float64"):
-        run.choose("", "float64")
+        benchmark.choose("", "float64")
 
 
 def test_bytes_of_a_line() -> None:
@@ -117,9 +117,9 @@ def test_ctrl_c_keeps_what_was_measured(monkeypatch) -> None:
     def interrupted(*facts):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_measured", interrupted)
+    monkeypatch.setattr(benchmark, "_measured", interrupted)
     written: list[str] = []
-    report = run.run(SMALL, CPU, 1.0, False, written.append)
+    report = benchmark.run(SMALL, CPU, 1.0, False, written.append)
     assert report.interrupted
     assert json.dumps(report.as_data())
     assert "stopped by Ctrl-C" in written[-1]

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 import neglog
 from neglog.cli import main
 from neglog.errors import FitError
-from neglog.fitting.reopen import reopen
+from neglog.fitting.results.reopen import reopen
 
 SAME = 1e-9  # of a standard error; the decrement where Newton's method stops is 1e-18 nats
 

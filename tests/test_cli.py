@@ -16,11 +16,15 @@ import safetensors.torch
 from polars.testing import assert_frame_equal
 
 from neglog.cli import flags, main
-from neglog.fitting import config, kinds, options, rows, table
-from neglog.fitting.linear.inference import COVARIANCES
+from neglog.fitting.design import missing as rows
+from neglog.fitting.inference.covariance import COVARIANCES
+from neglog.fitting.likelihoods import kinds
 from neglog.fitting.network.checkpoint import Checkpoint
-from neglog.fitting.scale import file
-from neglog.fitting.show import Narrator
+from neglog.fitting.options import config_file
+from neglog.fitting.options import fit_options as options
+from neglog.fitting.streaming import block_file as file
+from neglog.fitting.tables import table
+from neglog.report.console import Narrator
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +223,7 @@ def test_the_config_of_a_run_repeats_it(run, more):
 
 
 def test_a_config_writes_out_what_is_the_default_of_a_network():
-    text = config.text(options.Options(hidden=(4,)), {"table": "t.csv"})
+    text = config_file.text(options.Options(hidden=(4,)), {"table": "t.csv"})
     for line in ('optimizer = "adam"', "epochs = 200", "batch-size = 256", "validation = 0.2"):
         assert line in text.splitlines()
 
@@ -338,7 +342,7 @@ INTERVALS = (*NETWORK, "--dropout", 0.2, "--bootstrap", 3, "--level", 0.5, "--ou
 
 @pytest.mark.parametrize("moment", [1, 4, 12, "before the files"])
 def test_a_killed_fit_goes_on_to_the_same_bits(run, moment, monkeypatch, tmp_path):
-    monkeypatch.setattr("neglog.fitting.run._SECONDS", 0.0)
+    monkeypatch.setattr("neglog.fitting.run_folder._SECONDS", 0.0)
     for place in ("whole", "cut"):
         (tmp_path / place).mkdir()
         monkeypatch.chdir(tmp_path / place)
@@ -360,7 +364,7 @@ def test_a_killed_fit_goes_on_to_the_same_bits(run, moment, monkeypatch, tmp_pat
         real = Checkpoint.write
         patch.setattr(Checkpoint, "write", fatal)
         if moment == "before the files":
-            patch.setattr("neglog.fitting.files.write_files", fatal_files)
+            patch.setattr("neglog.fitting.results.atomic_files.write_files", fatal_files)
         with pytest.raises(Killed):
             main([str(word) for word in ("fit", "table.csv", "--target", "bought", *INTERVALS)])
     assert "checkpoint.safetensors" in names("o")
@@ -474,7 +478,7 @@ def test_an_output_that_nobody_reads_ends_the_command_quietly(run):
 
 
 def test_a_folder_that_may_not_be_written_is_refused_before_the_fit(run, monkeypatch):
-    monkeypatch.setattr("neglog.fitting.files.os.access", lambda *_: False)
+    monkeypatch.setattr("neglog.fitting.results.atomic_files.os.access", lambda *_: False)
     code, out, err = run("fit", write(), "--target", "bought", "--out", "o")
     assert (code, out) == (2, "")
     assert "may not be written; choose another folder for --out" in err

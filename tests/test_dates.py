@@ -13,7 +13,7 @@ import neglog
 from neglog.cli import main
 from neglog.errors import FitError
 from neglog.estimators import NLLRegressor
-from neglog.fitting.scale.predict import write_predictions
+from neglog.fitting.results.predict_blocks import write_predictions
 
 COUNT = 120
 START = datetime.datetime(2019, 11, 3, 0, 30)

@@ -13,14 +13,14 @@ from sklearn import datasets, linear_model
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting import as_data
-from neglog.fitting.data import prepare
-from neglog.fitting.in_memory import from_memory
+from neglog.fitting.design.prepared import prepare
 from neglog.fitting.linear import separation
-from neglog.fitting.listener import Listener
-from neglog.fitting.options import Options
-from neglog.fitting.predict import predict
-from neglog.fitting.problems import problems
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.results import to_dict
+from neglog.fitting.results.predict import predict
+from neglog.fitting.running.progress import Listener
+from neglog.fitting.solvers.linear_setup import problems
+from neglog.fitting.tables.in_memory import from_memory
 
 
 def draw(seed=7):
@@ -493,7 +493,7 @@ def test_where_newton_would_take_too_long_lbfgs_takes_over(monkeypatch):
     x, y = datasets.load_iris(return_X_y=True)
     x, y = np.tile(x, (2, 1)), np.concatenate([y, (y + 1) % 3])  # so that no class is separated
     newton = neglog.fit(x, y)
-    monkeypatch.setattr("neglog.fitting.solve.MOST_WEIGHTS", 9)
+    monkeypatch.setattr("neglog.fitting.solvers.solve.MOST_WEIGHTS", 9)
     other = neglog.fit(x, y)
     assert "lbfgs is used instead" in " ".join(other.notes)
     assert other.optimizer.startswith("LBFGS")
@@ -538,5 +538,5 @@ def test_penalised_fits_print_no_figures_of_the_greatest_likelihood(penalty, tmp
     for name in ("AIC", "BIC", "likelihood ratio", "P of the ratio"):
         assert name not in text
         assert f"<td>{name}" not in page
-    assert as_data.of_fit(result)["statistics"]["aic"] is None
+    assert to_dict.of_fit(result)["statistics"]["aic"] is None
     assert "with the penalty added" in page

@@ -18,13 +18,13 @@ from statsmodels.regression.quantile_regression import QuantReg
 import neglog
 from neglog.errors import FitError
 from neglog.families import Quantile
-from neglog.fitting.linear.inference import Counts, covariance
-from neglog.fitting.linear.memory import Memory
+from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.inference.covariance import Counts, covariance
+from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.linear.nonsmooth import quantile
-from neglog.fitting.linear.responses import Location
-from neglog.fitting.linear.sums import Problem
-from neglog.fitting.listener import Listener
-from neglog.fitting.reopen import reopen
+from neglog.fitting.linear.objective import Problem
+from neglog.fitting.results.reopen import reopen
+from neglog.fitting.running.progress import Listener
 from neglog.report.page import html_page
 
 SAME = 1e-8

@@ -16,7 +16,7 @@ import statsmodels.api as sm
 import neglog
 from neglog.cli import main
 from neglog.errors import FitError
-from neglog.fitting import formula
+from neglog.fitting.design import formula
 
 SAME = 1e-8
 ROWS = 120

@@ -11,12 +11,12 @@ from rich.console import Console
 
 import neglog
 from neglog.cli import main
-from neglog.fitting import leakage
-from neglog.fitting.data import prepare
-from neglog.fitting.in_memory import from_memory
-from neglog.fitting.options import Options
-from neglog.fitting.show import Narrator, show
-from neglog.fitting.table import DEMOS, read_demo
+from neglog.fitting.design import leakage
+from neglog.fitting.design.prepared import prepare
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.tables.in_memory import from_memory
+from neglog.fitting.tables.table import DEMOS, read_demo
+from neglog.report.console import Narrator, show
 from neglog.report.page import html_page
 
 KINDS = ("bernoulli", "categorical", "ordinal", "normal", "poisson")

@@ -133,7 +133,7 @@ def test_levels_that_do_not_fit_the_table_are_refused(levels, message):
 
 @pytest.mark.parametrize("written", ["size", "=a,b", "size=", "size=a,,b"])
 def test_a_malformed_option_of_levels_is_refused(written):
-    from neglog.fitting.levels import parse
+    from neglog.fitting.tables.factor_levels import parse
 
     with pytest.raises(FitError, match="--levels must be"):
         parse([written])

@@ -15,10 +15,10 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.kinds import KINDS
-from neglog.fitting.linear.columns import Dense, Labels, Mixed
-from neglog.fitting.linear.sums import Batch, Problem
-from neglog.fitting.options import Options
+from neglog.fitting.batches.matrix import Dense, Labels, Mixed
+from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.fitting.linear.objective import Batch, Problem
+from neglog.fitting.options.fit_options import Options
 
 SAME = 1e-8
 """What the issue of statistical packages' agreement is held to; most agree to 1e-12."""

@@ -20,18 +20,17 @@ from robustness import SOURCES
 from torch import nn
 
 from neglog.errors import FitError
-from neglog.fitting import optimizers
-from neglog.fitting.listener import Listener
-from neglog.fitting.models import Standardise
-from neglog.fitting.network import architecture, intervals, schedule, tree
+from neglog.fitting.network import architecture, intervals, optimizers, schedule, tree
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.checkpoint import Checkpoint, fingerprint
-from neglog.fitting.network.distributed import wrap
 from neglog.fitting.network.intervals import ensemble
-from neglog.fitting.network.problem import Problem, gradient_norm
+from neglog.fitting.network.process_team import wrap
 from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.standardise import Standardise
 from neglog.fitting.network.team import Team
 from neglog.fitting.network.train import train
+from neglog.fitting.network.training_objective import Problem, gradient_norm
+from neglog.fitting.running.progress import Listener
 
 UNITS = Standardise(torch.full((3,), 2.0).double(), torch.full((3,), 4.0).double())
 
@@ -278,7 +277,7 @@ def test_the_gradients_norm_is_that_of_all_rows(monkeypatch):
         problem.loss(model(x), torch.arange(len(x))), model.parameters()
     )
     whole = torch.cat([g.reshape(-1) for g in gradients]).norm()
-    monkeypatch.setattr("neglog.fitting.network.problem._CHUNK", 7)
+    monkeypatch.setattr("neglog.fitting.network.training_objective._CHUNK", 7)
     # 18 partial sums are rounded on the way.
     assert gradient_norm(model, problem) == pytest.approx(float(whole), rel=1e-13)
 
@@ -725,7 +724,7 @@ def test_two_processes_go_on_from_a_checkpoint_as_one_would(kind, tmp_path):
 IN_FLIGHT = """
 import sys, torch
 from torch import distributed
-from neglog.fitting.network.distributed import wrap
+from neglog.fitting.network.process_team import wrap
 
 rank, meet = sys.argv[1:]
 distributed.init_process_group("gloo", init_method=meet, rank=int(rank), world_size=2)

@@ -8,8 +8,8 @@ import pytest
 import neglog
 from neglog.cli import main
 from neglog.errors import FitError
-from neglog.fitting.options import Options
-from neglog.fitting.reading import MISSING
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.tables.reading import MISSING
 
 COUNT = 40
 

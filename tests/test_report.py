@@ -20,7 +20,7 @@ from rich.console import Console
 from scipy import special, stats
 
 import neglog
-from neglog.fitting.judge import Rows
+from neglog.fitting.prediction.row_predictions import Rows
 from neglog.report import checks, costs, figures, forest, weights
 from neglog.report.information import information_table
 from neglog.report.losses import loss_formula

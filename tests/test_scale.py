@@ -19,10 +19,10 @@ from polars.testing import assert_frame_equal
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.kinds import KINDS
-from neglog.fitting.options import Options
-from neglog.fitting.scale import file
-from neglog.fitting.scale.predict import write_predictions
+from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.results.predict_blocks import write_predictions
+from neglog.fitting.streaming import block_file
 
 ROWS, SAME, SAME_CURVATURE = 700, 1e-9, 5e-9
 SMOOTH = [k for k in KINDS if k not in ("laplace", "quantile")]
@@ -31,9 +31,9 @@ SMOOTH = [k for k in KINDS if k not in ("laplace", "quantile")]
 @pytest.fixture(autouse=True)
 def _small(monkeypatch, tmp_path):
     """Let seven hundred rows be many blocks."""
-    monkeypatch.setattr(file, "_LEAST", 64)
-    monkeypatch.setattr(file, "_MOST", 64)
-    monkeypatch.setattr(file, "_BYTES", 2500)
+    monkeypatch.setattr(block_file, "_LEAST", 64)
+    monkeypatch.setattr(block_file, "_MOST", 64)
+    monkeypatch.setattr(block_file, "_BYTES", 2500)
     monkeypatch.chdir(tmp_path)
 
 
@@ -89,7 +89,7 @@ def assert_same(whole, streamed):
 @pytest.mark.parametrize("kind", SMOOTH)
 def test_what_is_streamed_is_what_is_in_memory(kind, form):
     path = write(frame(kind), form)
-    assert len(file.open_file(path).blocks) > 8
+    assert len(block_file.open_file(path).blocks) > 8
     whole, streamed = both(path, likelihood=kind, sample_weight="weight", covariance="observed")
     assert_same(whole, streamed)
     worst = np.argsort(-whole.training.loss, kind="stable")[:9]

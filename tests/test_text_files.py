@@ -10,9 +10,9 @@ import pytest
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.encodings import readings
-from neglog.fitting.scale.file import open_file
-from neglog.fitting.table import read_file
+from neglog.fitting.streaming.block_file import open_file
+from neglog.fitting.tables.encodings import readings
+from neglog.fitting.tables.table import read_file
 
 COUNT = 30
 PLAIN = ("height", "sex", "y")
@@ -205,7 +205,7 @@ def test_bytes_of_chinese_text_that_are_separators_or_quotes_in_ascii():
     ],
 )
 def test_a_layout_that_is_not_certain_is_refused(content, words, stream, monkeypatch):
-    monkeypatch.setattr("neglog.fitting.layout._LINES", 25)
+    monkeypatch.setattr("neglog.fitting.tables.text_layout._LINES", 25)
     with pytest.raises(FitError, match=re.escape(words)):
         estimates(content, stream)
 

@@ -13,8 +13,8 @@ import pytest
 import neglog
 from neglog.errors import FitError
 from neglog.estimators import NLLClassifier, NLLRegressor
-from neglog.fitting.numerals import read
-from neglog.fitting.scale.predict import write_predictions
+from neglog.fitting.results.predict_blocks import write_predictions
+from neglog.fitting.tables.numerals import read
 
 COUNT = 40
 NUMBERS = np.round(np.linspace(-4000.0, 9000.0, COUNT) ** 3 / 1e7, 2)
@@ -349,7 +349,7 @@ def test_points_of_a_frame_of_text_are_decimal_with_a_note():
 
 @pytest.mark.parametrize("late", ["1,5", "unknown", "$7"])
 def test_a_later_block_of_a_stream_counts_as_the_first_does(late, monkeypatch):
-    monkeypatch.setattr("neglog.fitting.scale.file._BYTES", 200)
+    monkeypatch.setattr("neglog.fitting.streaming.block_file._BYTES", 200)
     texts = [f"{value:.2f}" for value in NUMBERS[:-1]] + [late]
     words = {"1,5": "contradict each other", "unknown": "row 39", "$7": "'x' is read as numbers"}
     frame = pl.DataFrame({"x": texts, "y": TARGET})

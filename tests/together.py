@@ -9,14 +9,14 @@ import killed
 import torch
 from torch import distributed
 
-from neglog.fitting.models import Standardise
 from neglog.fitting.network import schedule
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.checkpoint import Checkpoint
-from neglog.fitting.network.distributed import wrap
+from neglog.fitting.network.optimizers import make
+from neglog.fitting.network.process_team import wrap
 from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.standardise import Standardise
 from neglog.fitting.network.train import train
-from neglog.fitting.optimizers import make
 
 
 class Cut(BaseException):

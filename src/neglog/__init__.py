@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from neglog.estimators import NLLRegressor as NLLRegressor
     from neglog.families import REGISTRY as REGISTRY
     from neglog.fitting.api import fit as fit
-    from neglog.fitting.evaluate import evaluate as evaluate
-    from neglog.fitting.predict import predict as predict
+    from neglog.fitting.results.evaluate import evaluate as evaluate
+    from neglog.fitting.results.predict import predict as predict
 
 __version__ = "0.1.0"
 
@@ -56,10 +56,10 @@ _HOMES = {
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",
     "check": "checking.api",
-    "evaluate": "fitting.evaluate",
+    "evaluate": "fitting.results.evaluate",
     "fit": "fitting.api",
     "functional": "functional",
-    "predict": "fitting.predict",
+    "predict": "fitting.results.predict",
     "torch_compatible": "compatibility",
 }
 

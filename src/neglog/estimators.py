@@ -21,14 +21,21 @@ from sklearn.utils.validation import (
 )
 
 from neglog.errors import FitError
-from neglog.fitting.frames import at, check_labels, classes, encoded, numbers_of, with_labels
-from neglog.fitting.in_memory import with_column
-from neglog.fitting.linear.links import LINKS
-from neglog.fitting.listener import Listener
-from neglog.fitting.options import Options
+from neglog.fitting.design.estimator_frames import (
+    at,
+    check_labels,
+    classes,
+    encoded,
+    numbers_of,
+    with_labels,
+)
+from neglog.fitting.likelihoods.links import LINKS
+from neglog.fitting.options.fit_options import Options
 from neglog.fitting.result import FitResult
-from neglog.fitting.solve import fit_table
-from neglog.fitting.table import Table
+from neglog.fitting.running.progress import Listener
+from neglog.fitting.solvers.solve import fit_table
+from neglog.fitting.tables.in_memory import with_column
+from neglog.fitting.tables.table import Table
 
 _KINDS_OF_NUMBERS = (
     "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma", "binomial",

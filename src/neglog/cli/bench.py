@@ -56,7 +56,7 @@ def bench(
     from neglog.bench.api import Options, run
     from neglog.bench.cases import CASES
     from neglog.bench.files import Paper, check, write_json
-    from neglog.bench.gpu import run as on_gpu
+    from neglog.bench.gpu import benchmark as on_gpu
 
     if seconds <= 0:
         raise BenchError(f"--seconds wants more than 0, but got {seconds:g}.")

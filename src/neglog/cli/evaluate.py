@@ -31,9 +31,9 @@ def evaluate(
     json
         Print the figures as JSON, and all else to the standard error.
     """
-    from neglog.fitting.as_data import of_evaluation
-    from neglog.fitting.evaluate import evaluate as weigh
-    from neglog.fitting.show import show_evaluation
+    from neglog.fitting.results.evaluate import evaluate as weigh
+    from neglog.fitting.results.to_dict import of_evaluation
+    from neglog.report.console import show_evaluation
 
     found = weigh(folder, table, reading=flags.given(reading or flags.Reading()))
     if json:

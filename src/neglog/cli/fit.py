@@ -14,11 +14,11 @@ from neglog.cli.speak import CONVERGED, FELL_SHORT, INTERRUPTED, Output, say, wr
 from neglog.errors import FitError
 
 if TYPE_CHECKING:
-    from neglog.fitting.listener import Listener
-    from neglog.fitting.options import Options
+    from neglog.fitting.options.fit_options import Options
     from neglog.fitting.result import FitResult
-    from neglog.fitting.run import Run
-    from neglog.fitting.table import Table
+    from neglog.fitting.run_folder import Run
+    from neglog.fitting.running.progress import Listener
+    from neglog.fitting.tables.table import Table
 
 
 _WORST = 10
@@ -92,7 +92,7 @@ def _asked(
 
 def _of_file(path: Path) -> _Asked:
     """Read a file's options as a command line's are read."""
-    from neglog.fitting import config
+    from neglog.fitting.options import config_file as config
 
     words = config.arguments(config.read(path, flags.NAMES))
     app = App(default_command=_asked)
@@ -134,7 +134,7 @@ def _run(asked: _Asked) -> int:
         if not output.json:
             _show(result, output, console)
     if output.json:
-        from neglog.fitting.as_data import of_fit
+        from neglog.fitting.results.to_dict import of_fit
 
         write_json(of_fit(result) | {"files": written})
     else:
@@ -151,7 +151,7 @@ def _run(asked: _Asked) -> int:
 def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tuple[FitResult, str]:
     """Return the fit and the name of its target."""
     if options.in_blocks:
-        from neglog.fitting.solve import fit_file
+        from neglog.fitting.solvers.solve import fit_file
 
         target = _target(asked)
         if asked.table is None or asked.rows.demo or target is None:
@@ -162,10 +162,10 @@ def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tu
 
 
 def _options(asked: _Asked) -> Options:
-    from neglog.fitting.date_parts import parse as parse_dates
-    from neglog.fitting.levels import parse as parse_levels
-    from neglog.fitting.optimizers import parse
-    from neglog.fitting.options import Options
+    from neglog.fitting.network.optimizers import parse
+    from neglog.fitting.options.fit_options import Options
+    from neglog.fitting.tables.date_parts import parse as parse_dates
+    from neglog.fitting.tables.factor_levels import parse as parse_levels
 
     known = {field.name for field in fields(Options)}
     every = {name: value for group in asked[1:] for name, value in flags.given(group).items()}
@@ -196,7 +196,7 @@ def _widths(hidden: str) -> tuple[int, ...]:
 
 
 def _place(asked: _Asked) -> Run:
-    from neglog.fitting.run import Run
+    from neglog.fitting.run_folder import Run
 
     output, training = asked.output, asked.training
     return Run(
@@ -210,7 +210,7 @@ def _place(asked: _Asked) -> Run:
 
 def _source(asked: _Asked, options: Options) -> tuple[Table, str]:
     """Return the rows and the name of the target."""
-    from neglog.fitting.table import read_demo, read_file
+    from neglog.fitting.tables.table import read_demo, read_file
 
     demo, target = asked.rows.demo, _target(asked)
     if (asked.table is None) == (demo is None):
@@ -228,7 +228,7 @@ def _target(asked: _Asked) -> str | None:
     """Return the target, as the option or the formula says it."""
     if asked.rows.formula is None:
         return asked.rows.target
-    from neglog.fitting.formula import target
+    from neglog.fitting.design.formula import target
 
     return target(asked.rows.formula, asked.rows.target)
 
@@ -240,8 +240,8 @@ def _inputs(asked: _Asked, name: str) -> dict[str, Any]:
 
 
 def _listener(output: flags.Output, console: Console) -> Listener:
-    from neglog.fitting.listener import Bar, Listener
-    from neglog.fitting.show import Narrator
+    from neglog.fitting.running.progress import Bar, Listener
+    from neglog.report.console import Narrator
 
     if output.quiet:
         return Listener()
@@ -249,7 +249,7 @@ def _listener(output: flags.Output, console: Console) -> Listener:
 
 
 def _show(result: FitResult, output: flags.Output, console: Console) -> None:
-    from neglog.fitting.show import show
+    from neglog.report.console import show
 
     if output.quiet:
         console.print(result.outcome, markup=False, highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """The options of `neglog fit`, by what they are about; None is an option that was not given.
 
-The names are those of `neglog.fitting.options.Options` where both have them. What can be chosen is
-said here once more, as the help must not wait for torch; tests/test_cli.py compares.
+The names are those of `neglog.fitting.options.fit_options.Options` where both have them. The
+choices are repeated here, as the help must not wait for torch; tests/test_cli.py compares them.
 """
 
 from __future__ import annotations

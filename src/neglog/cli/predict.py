@@ -13,8 +13,8 @@ from neglog.cli.speak import CONVERGED, say, write_json
 from neglog.errors import FitError
 
 if TYPE_CHECKING:
-    from neglog.fitting.predict import Predictions
-    from neglog.fitting.scale.predict import Written
+    from neglog.fitting.results.predict import Predictions
+    from neglog.fitting.results.predict_blocks import Written
 
 Flag = Annotated[bool, Parameter(negative=())]
 Unseen = Literal["refuse", "base", "missing"]
@@ -46,7 +46,7 @@ def predict(
     """
     if out is not None and json:
         raise FitError("--json prints to the standard output, --out writes a file; pass one.")
-    from neglog.fitting.rows import left_out
+    from neglog.fitting.design.missing import left_out
 
     others = flags.given(reading or flags.Reading())
     found = (_streamed if stream else _whole)(folder, table, out, json, unseen, others)
@@ -60,9 +60,9 @@ def predict(
 def _whole(
     folder: Path, table: Path, out: Path | None, json: bool, unseen: str, reading: dict[str, Any]
 ) -> Predictions:
-    from neglog.fitting.files import write_file
-    from neglog.fitting.predict import predict as use
-    from neglog.fitting.save import table_bytes
+    from neglog.fitting.results.atomic_files import write_file
+    from neglog.fitting.results.predict import predict as use
+    from neglog.fitting.results.save import table_bytes
 
     found = use(folder, table, unseen=unseen, reading=reading)
     if json:
@@ -78,8 +78,8 @@ def _whole(
 def _streamed(
     folder: Path, table: Path, out: Path | None, json: bool, unseen: str, reading: dict[str, Any]
 ) -> Written:
-    from neglog.fitting.scale.predict import predicted, write_predictions
-    from neglog.fitting.scale.write import as_csv
+    from neglog.fitting.results.predict_blocks import predicted, write_predictions
+    from neglog.fitting.results.streamed_predictions import as_csv
 
     if json or (out is not None and _is_parquet(out)):
         raise FitError(

@@ -25,9 +25,9 @@ def report(folder: Path, /, *, out: Path | None = None, centred: Flag = False) -
         Show the weights of all classes, each feature's summing to 0, instead of those beside a
         base class.
     """
-    from neglog.fitting.files import write_file
-    from neglog.fitting.reopen import reopen
-    from neglog.fitting.save import REPORT
+    from neglog.fitting.results.atomic_files import write_file
+    from neglog.fitting.results.reopen import reopen
+    from neglog.fitting.results.save import REPORT
     from neglog.report.page import html_page
 
     path, found = out or folder / REPORT, reopen(folder)

@@ -15,7 +15,7 @@ from neglog.explain import arguments, derivation, precision, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
 from neglog.families import Bernoulli
-from neglog.fitting.judge import Rows
+from neglog.fitting.prediction.row_predictions import Rows
 from neglog.report.document import Document, Formula, Part, Section, Table, Text, number
 from neglog.report.information import information
 from neglog.words.symbolic import sigma

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from neglog.errors import FitError
-from neglog.fitting import formula as formulas
-from neglog.fitting import in_memory, table
-from neglog.fitting.listener import Bar, Listener
-from neglog.fitting.options import Options
+from neglog.fitting.design import formula as formulas
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.options.option_types import path, plain
 from neglog.fitting.result import FitResult
-from neglog.fitting.run import Run
-from neglog.fitting.solve import fit_file
-from neglog.fitting.table import Table
-from neglog.fitting.typed import path, plain
+from neglog.fitting.run_folder import Run
+from neglog.fitting.running.progress import Bar, Listener
+from neglog.fitting.solvers.solve import fit_file
+from neglog.fitting.tables import in_memory, table
+from neglog.fitting.tables.table import Table
 
 
 def fit(

@@ -13,21 +13,21 @@ import torch
 from torch import Tensor, nn
 
 from neglog.errors import FitError
-from neglog.fitting import null
-from neglog.fitting.centred import centred
-from neglog.fitting.coefficients import Coefficients
-from neglog.fitting.data import Prepared
-from neglog.fitting.design import Design
-from neglog.fitting.judge import Fitted, Rows
-from neglog.fitting.levels import shown
-from neglog.fitting.models import table_weights
-from neglog.fitting.options import Options
+from neglog.fitting.design.design_matrix import Design
+from neglog.fitting.design.prepared import Prepared
+from neglog.fitting.inference.centred import centred
+from neglog.fitting.inference.coefficients import Coefficients
+from neglog.fitting.linear import null_model
+from neglog.fitting.network.standardise import table_weights
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.row_predictions import Fitted, Rows
+from neglog.fitting.tables.factor_levels import shown
 from neglog.likelihood import Likelihood
 
 if TYPE_CHECKING:
-    from neglog.fitting.evaluate import Evaluation
-    from neglog.fitting.predict import Predictions
-    from neglog.fitting.statistics import Statistics
+    from neglog.fitting.inference.statistics import Statistics
+    from neglog.fitting.results.evaluate import Evaluation
+    from neglog.fitting.results.predict import Predictions
 
 _LOOK = 10_000
 
@@ -151,7 +151,7 @@ class FitResult:
         self, data: Any, *, unseen: str = "refuse", reading: Mapping[str, Any] | None = None
     ) -> Predictions:
         """Return what the model says of another table: see `neglog.predict`."""
-        from neglog.fitting.predict import predict
+        from neglog.fitting.results.predict import predict
 
         return predict(self, data, unseen=unseen, reading=reading)
 
@@ -159,7 +159,7 @@ class FitResult:
         self, data: Any, y: Any = None, *, reading: Mapping[str, Any] | None = None
     ) -> Evaluation:
         """Weigh the model on another table: see `neglog.evaluate`."""
-        from neglog.fitting.evaluate import evaluate
+        from neglog.fitting.results.evaluate import evaluate
 
         return evaluate(self, data, y, reading=reading)
 
@@ -211,7 +211,7 @@ class FitResult:
     @cached_property
     def null_loss(self) -> float:
         """The mean loss of the training rows if only the base rate (or mean) is known."""
-        return null.loss(self.data.problem(self.fitted.response))
+        return null_model.loss(self.data.problem(self.fitted.response))
 
     @cached_property
     def deviations(self) -> np.ndarray[Any, Any]:
@@ -234,7 +234,7 @@ class FitResult:
     @cached_property
     def statistics(self) -> Statistics:
         """The likelihood, the deviance, and what is made of them."""
-        from neglog.fitting import statistics
+        from neglog.fitting.inference import statistics
 
         return statistics.of(self)
 
@@ -294,6 +294,6 @@ class FitResult:
 
     def summary(self) -> Any:
         """Return the summary: what was fitted, how well, and the table of coefficients."""
-        from neglog.fitting.summary import Summary
+        from neglog.report.fit_summary import Summary
 
         return Summary(self)

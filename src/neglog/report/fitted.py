@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neglog.fitting.judge import Rows
+from neglog.fitting.prediction.row_predictions import Rows
 from neglog.report import checks, costs, figures, forest, goodness, weights
 from neglog.report.document import Table
 from neglog.report.information import information

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich import table
 
-from neglog.fitting.levels import shown
+from neglog.fitting.tables.factor_levels import shown
 from neglog.report.document import Cell, Table, number
 from neglog.report.terminal import rich_table
 
 if TYPE_CHECKING:
-    from neglog.fitting.judge import Rows
+    from neglog.fitting.prediction.row_predictions import Rows
 
 _MOST_CLASSES = 6  # more do not fit beside each other
 _NEEDLESS = ({"fit"}, {"loss"}, {"agrees?"}, {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"})

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from neglog import __version__
 from neglog.errors import ArgumentError, sentence
-from neglog.report import formula
+from neglog.report import math_text
 from neglog.report.document import Code, Document, Formula, Text, number
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _render(template: str, script: str = "", **values: Any) -> str:
     environment = Environment(
         loader=PackageLoader("neglog.report"), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters["mathml"] = lambda expression: Markup(formula.mathml(expression))
+    environment.filters["mathml"] = lambda expression: Markup(math_text.mathml(expression))
     environment.filters["number"] = number
     for kind, name in ((Text, "text_part"), (Formula, "formula_part"), (Code, "code_part")):
         environment.tests[name] = lambda part, kind=kind: isinstance(part, kind)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from neglog.fitting.judge import Rows
+    from neglog.fitting.prediction.row_predictions import Rows
     from neglog.fitting.result import FitResult
 
 

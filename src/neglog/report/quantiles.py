@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special, stats
 
 if TYPE_CHECKING:
-    from neglog.fitting.judge import Rows
+    from neglog.fitting.prediction.row_predictions import Rows
     from neglog.fitting.result import FitResult
 
     Array = np.ndarray[Any, Any]

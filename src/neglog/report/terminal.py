@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.text import Text as Words
 
 from neglog.report.document import Code, Document, Formula, Part, Table, Text
-from neglog.report.formula import lines
+from neglog.report.math_text import lines
 
 _STYLES = {"good": "green", "bad": "bold red", "": ""}
 SPELLED = str.maketrans(

@@ -15,8 +15,8 @@ from neglog.engine.derivatives import is_nested_forward_mode
 from neglog.engine.projection import autograd, ops
 from neglog.engine.projection.heads import dense_target as dense_target
 from neglog.engine.projection.heads import whole
-from neglog.engine.projection.problem import Head as Head
-from neglog.engine.projection.problem import Operands as Operands
+from neglog.engine.projection.operands import Head as Head
+from neglog.engine.projection.operands import Operands as Operands
 
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:

@@ -18,7 +18,7 @@ from neglog import errors, placed
 from neglog.engine.derivatives import apply
 from neglog.engine.projection import heads, sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT
-from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
 from neglog.engine.projection.totals import Gradients, rounded
 
 _N = len(DIFFERENTIABLE)

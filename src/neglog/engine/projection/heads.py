@@ -23,7 +23,7 @@ from torch import Tensor
 from neglog import engine
 from neglog.engine.problem import Elements, RowsOfClasses
 from neglog.engine.projection import products
-from neglog.engine.projection.problem import Head, Operands
+from neglog.engine.projection.operands import Head, Operands
 from neglog.likelihood import REGISTRY
 
 KINDS = {"top1": torch.int64, "correct": torch.bool, "rank": torch.int64}

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from neglog import placed
 from neglog.engine.projection import sweeps
 from neglog.engine.projection.heads import WITHOUT_GRADIENT, nothing
-from neglog.engine.projection.problem import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
 from neglog.engine.projection.totals import rounded
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from neglog.engine import values
 from neglog.engine.projection import tensor_cores
 from neglog.engine.projection.heads import outputs, rows_of_classes
-from neglog.engine.projection.problem import Head, Operands
+from neglog.engine.projection.operands import Head, Operands
 
 
 class Pulled(NamedTuple):

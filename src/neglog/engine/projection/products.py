@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from neglog.engine.projection import brain, tensor_cores
-from neglog.engine.projection.problem import HALF
+from neglog.engine.projection.operands import HALF
 
 PIECE = 1 << 22  # numbers of the weight that are converted at a time
 

@@ -17,7 +17,7 @@ from neglog import placed
 from neglog.engine import memory
 from neglog.engine.projection import pieces, products, tensor_cores
 from neglog.engine.projection.heads import NOWHERE, counting, nothing, of_counting, outputs
-from neglog.engine.projection.problem import Head, Operands
+from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.totals import Gradients, Totals, Wanted
 from neglog.engine.projection.workspace import rows_of_a_piece
 

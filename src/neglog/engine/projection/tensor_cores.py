@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neglog.engine.projection.problem import HALF, Head, Operands
+from neglog.engine.projection.operands import HALF, Head, Operands
 
 MM, ADDMM = torch.ops.aten.mm, torch.ops.aten.addmm
 HEADROOM = 8  # powers of two: what is lifted is far from float16's 2⁻¹⁴, and from its 2¹⁶

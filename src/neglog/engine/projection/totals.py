@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neglog.engine import memory
 from neglog.engine.projection import products
-from neglog.engine.projection.problem import Operands
+from neglog.engine.projection.operands import Operands
 
 
 class Gradients(NamedTuple):

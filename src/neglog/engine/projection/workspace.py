@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 
-from neglog.engine.projection.problem import Operands
+from neglog.engine.projection.operands import Operands
 
 MOST = 256 * 2**20  # by default; on a CPU more rows at a time gain nothing
 MOST_ON_GPU = 768 * 2**20  # a thousand rows of a hundred thousand classes, which keep it busy

@@ -1,1 +1,1 @@
-"""Linear models of any likelihood: their optimum by Newton's method, and what it is worth."""
+"""Linear models of any likelihood: their optimum by Newton's method."""

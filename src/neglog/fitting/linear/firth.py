@@ -15,9 +15,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from neglog.fitting.linear.local import gradient, weighted
+from neglog.fitting.likelihoods.row_losses import gradient, weighted
 from neglog.fitting.linear.newton import ROUNDING, Step, direction
-from neglog.fitting.linear.sums import Problem, Value
+from neglog.fitting.linear.objective import Problem, Value
 
 _ENOUGH = 1e-22  # its steps are not Newton's own, so that the last one still counts
 _HALVINGS = 40

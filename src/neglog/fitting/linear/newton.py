@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting.linear.sums import Problem, Value
+from neglog.fitting.linear.objective import Problem, Value
 
 DECREMENT = 1e-18
 """Below it, one more step would leave eight digits of the standard errors as they are."""

@@ -13,8 +13,8 @@ from scipy import optimize
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting.linear.responses import Location
-from neglog.fitting.linear.sums import Problem
+from neglog.fitting.likelihoods.responses import Location
+from neglog.fitting.linear.objective import Problem
 
 _MOST_ENTRIES = 50_000_000
 _MANY = 5_000  # rows, from which on only those near the fit are in the program

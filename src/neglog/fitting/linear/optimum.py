@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+from neglog.fitting.likelihoods.responses import EXACT
+from neglog.fitting.likelihoods.shared_parameters import Robust
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.firth import firth_steps
 from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
 from neglog.fitting.linear.nonsmooth import quantile
+from neglog.fitting.linear.objective import Problem, Value
 from neglog.fitting.linear.penalty import lasso_steps, ridge, spreads
 from neglog.fitting.linear.rank import Alias, aliases, words
-from neglog.fitting.linear.responses import EXACT
-from neglog.fitting.linear.shared import Robust
-from neglog.fitting.linear.sums import Problem, Value
-from neglog.fitting.outcome import Outcome, at_infinity
+from neglog.fitting.running.outcome import Outcome, at_infinity
 
 STEPS = 100
 EXACT_FIT = (

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neglog.fitting.likelihoods.responses import Classes
 from neglog.fitting.linear.newton import Step
-from neglog.fitting.linear.responses import Classes
-from neglog.fitting.linear.sums import Problem
+from neglog.fitting.linear.objective import Problem
 
 _ENOUGH = 1e-14
 _SWEEPS = 10_000

@@ -1,1 +1,1 @@
-"""Networks, and linear models, trained by an optimizer of torch; knows nothing of likelihoods."""
+"""Training by an optimizer of torch. Imports no likelihood."""

@@ -10,7 +10,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from neglog.errors import FitError
-from neglog.fitting.table import listed
+from neglog.fitting.tables.table import listed
 
 _EACH_BATCH = {"OneCycleLR", "CyclicLR"}
 _GIVEN = {"optimizer", "last_epoch"}

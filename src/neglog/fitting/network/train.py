@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from neglog.errors import FitError
-from neglog.fitting.listener import Listener
 from neglog.fitting.network.checkpoint import Checkpoint, fingerprint
-from neglog.fitting.network.problem import Problem, gradient_norm
-from neglog.fitting.network.run import Run
 from neglog.fitting.network.schedule import Schedule
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.team import Team
-from neglog.fitting.outcome import Outcome
+from neglog.fitting.network.training_objective import Problem, gradient_norm
+from neglog.fitting.network.training_run import Run
 from neglog.fitting.result import Epoch
+from neglog.fitting.running.outcome import Outcome
+from neglog.fitting.running.progress import Listener
 
 Ending = Literal["stationary", "patience", "epochs", "interrupted"]
 

@@ -1,0 +1,1 @@
+"""Encoded rows, read in batches."""

@@ -1,0 +1,145 @@
+"""Rows that are held in memory, in batches that stay in the processor's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from neglog.fitting.batches.matrix import Columns, Dense, Labels, Mixed
+from neglog.fitting.linear.objective import Batch, Units
+
+_NUMBERS, _ENCODED = 2_000_000, 5_000_000
+_LEAST, _MOST = 256, 65_536
+
+
+def batch_rows(width: int, features: int) -> int:
+    """Return how many rows make up a batch.
+
+    Args:
+        width: how many numbers are computed of each.
+        features: how many it has once its labels are columns, which some steps need.
+    """
+    most = min(_MOST, _ENCODED // max(features, 1))
+    return min(max(_NUMBERS // max(width, 1), _LEAST), max(most, _LEAST))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """(N, Q) numbers as a table holds them, column by column, put beside each other as asked for.
+
+    A whole copy would double the memory that a table takes; one of a batch stays in the cache.
+    """
+
+    columns: Sequence[Tensor]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+        return len(self.columns[0]), len(self.columns)
+
+    def __getitem__(self, rows: slice | Tensor) -> Tensor:
+        """Return some rows as one tensor."""
+        return torch.stack([column[rows] for column in self.columns]).T
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Encoded rows: numbers as (N, Q) of any strides, and columns of labels as codes.
+
+    Attributes:
+        x: the numbers.
+        y: (N,) the target: numbers, or the classes' numbers.
+        labels: the columns of labels, which come after the numbers, as codes of any integers.
+        weight, offset, cluster: as in `Batch`.
+        batch: how many rows are read at once.
+        scale: (Q,) what the numbers are multiplied by as they are read; None for nothing.
+        centre: (Q,) what is then taken off them; None for nothing.
+    """
+
+    x: Tensor | Beside
+    y: Tensor
+    labels: tuple[Labels, ...] = ()
+    weight: Tensor | None = None
+    offset: Tensor | None = None
+    cluster: Tensor | None = None
+    batch: int = 65_536
+    scale: Tensor | None = None
+    centre: Tensor | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.y)
+
+    @property
+    def features(self) -> int:
+        """How many encoded columns there are."""
+        return self.x.shape[1] + sum(label.levels - 1 for label in self.labels)
+
+    def width(self, outputs: int) -> int:
+        """Return how many numbers are computed of a row for so many outputs."""
+        stored = self.x.shape[1] + len(self.labels)
+        return stored + 1 if outputs == 1 else (self.features + 1) * outputs
+
+    @property
+    def units(self) -> Units:
+        """What becomes of the columns as they are read; those of labels are as they are."""
+        rest = torch.zeros(self.features - self.x.shape[1], dtype=torch.float64)
+        own = torch.zeros(self.x.shape[1], dtype=torch.float64)
+        return Units(
+            torch.cat([own + 1 if self.scale is None else self.scale, rest + 1]),
+            torch.cat([own if self.centre is None else self.centre, rest]),
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows in order."""
+        for start in range(0, self.rows or 1, self.batch):
+            yield self._part(slice(start, start + self.batch))
+
+    def bare(self) -> Memory:
+        """Return the same rows without their columns."""
+        x = torch.empty(self.rows, 0, dtype=torch.float64)
+        return replace(self, x=x, labels=(), scale=None, centre=None)
+
+    def sample(self, count: int) -> Memory:
+        """Return so many rows drawn at random, some of them twice; or all, if they are few."""
+        if count >= self.rows:
+            return self
+        random = torch.Generator().manual_seed(0)
+        return self.at(torch.randint(self.rows, (count,), generator=random).sort().values)
+
+    def glance(self) -> tuple[Tensor, Tensor | None]:
+        """Return all targets, and their weights."""
+        return self.y, self.weight
+
+    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Memory:
+        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
+        return replace(self, scale=scale, centre=centre, batch=batch)
+
+    def at(self, rows: Tensor) -> Memory:
+        """Return some of the rows, in memory of their own."""
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            labels=tuple(Labels(label.codes[rows], label.levels) for label in self.labels),
+            weight=None if self.weight is None else self.weight[rows],
+            offset=None if self.offset is None else self.offset[rows],
+            cluster=None if self.cluster is None else self.cluster[rows],
+        )
+
+    def _part(self, rows: slice | Tensor) -> Batch:
+        x = self.x[rows].double()
+        if self.scale is not None:
+            x = x * self.scale
+        if self.centre is not None:
+            x = x - self.centre
+        columns: Columns = Dense(x)
+        if self.labels:
+            labels = [Labels(label.codes[rows].long(), label.levels) for label in self.labels]
+            columns = Mixed(x, labels)
+        other = (None if v is None else v[rows] for v in (self.weight, self.offset, self.cluster))
+        return Batch(columns, self.y[rows], *other)

@@ -1,0 +1,1 @@
+"""Named columns as the design matrix and the target of a model."""

@@ -1,0 +1,213 @@
+"""Columns of dates and times as columns of numbers and labels: --dates when=year,month,days."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NoReturn
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables.date_formats import FORMS, HOURS, Found, read
+from neglog.fitting.tables.date_parts import LABELS, ORDERS, PARTS
+from neglog.fitting.tables.table import Table, listed
+
+_DAY = 86_400_000_000  # microseconds
+
+
+@dataclass(frozen=True)
+class Moments:
+    """How a column of dates or times becomes features.
+
+    Attributes:
+        name: the column's.
+        parts: the features.
+        form: how its text is written, as strptime names it; None where it is not text.
+        first: the first moment, in microseconds since 1970, from which days are counted.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    form: str | None
+    first: int
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The parts by the names of their columns."""
+        return {f"{self.name} ({part})": part for part in self.parts}
+
+    def expanded(self, frame: pl.DataFrame, start: int = 0) -> pl.DataFrame:
+        """Return a frame with the parts instead of the column.
+
+        Args:
+            frame: the rows.
+            start: the number of the first row in the table.
+
+        Raises:
+            FitError: a text is not written as the others are.
+        """
+        if self.name not in frame.columns:
+            raise FitError(
+                f"the table lacks {self.name!r}, which the model reads; it has "
+                f"{listed(frame.columns)}."
+            )
+        values = frame[self.name]
+        moments = read(values, self.form)
+        strange = moments.is_null() & values.is_not_null()
+        if strange.any():
+            row = int(strange.arg_max() or 0)
+            raise FitError(
+                f"column {self.name!r} must hold dates or times written as {self.form}, but row "
+                f"{start + row} (from 0) holds {str(values[row])!r}; write all alike."
+            )
+        own = [_part(moments, part, self.first).alias(n) for n, part in self.columns.items()]
+        place = frame.columns.index(self.name)
+        columns = frame.get_columns()
+        return pl.DataFrame([*columns[:place], *own, *columns[place + 1 :]])
+
+    def note(self, example: str) -> str:
+        """Say how the column is read, given one of its texts."""
+        how = since = ""
+        if self.form is not None:
+            moment = read(pl.Series([example]), self.form)[0]
+            how = f", {example!r} as {moment} (written {self.form})"
+        if "days" in self.parts and self.first:
+            since = f"; days are counted from {pl.Series([self.first]).cast(pl.Datetime('us'))[0]}"
+        named = ", ".join(map(repr, self.columns))
+        return f"column {self.name!r} holds dates or times{how}; the features are {named}{since}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` needs."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Moments:
+        """Return what was saved."""
+        return cls(data["name"], tuple(data["parts"]), data["form"], data["first"])
+
+
+def choose(name: str, found: Found, parts: Sequence[str]) -> Moments:
+    """Return how the column is read.
+
+    Args:
+        name: the column's.
+        found: what its values show.
+        parts: what is asked for.
+
+    Raises:
+        FitError: it holds no dates, the order of day and month is not known, or a part is not
+            in it.
+    """
+    own = tuple(part for part in parts if part not in ORDERS)
+    asked = next((part for part in parts if part in ORDERS), None)
+    forms = [f for f in found.firsts or {} if f is None or FORMS[f] in ("", asked or FORMS[f])]
+    if not forms:
+        _refuse(name, found, asked)
+    if len({FORMS[f] for f in forms if f is not None}) > 1:
+        raise FitError(
+            f"column {name!r} holds dates such as {found.example!r}, whose first number may be "
+            f"the day or the month; pass --dates '{name}=dmy,{','.join(own)}' or "
+            f"--dates '{name}=mdy,{','.join(own)}'."
+        )
+    _check_parts(name, own, found, forms[0])
+    assert found.firsts is not None
+    first = 0 if found.kind == pl.Duration else found.firsts[forms[0]]
+    return Moments(name, own, forms[0], first)
+
+
+def _refuse(name: str, found: Found, order: str | None) -> NoReturn:
+    if found.firsts is None:
+        raise FitError(f"column {name!r} of dates holds no value; leave it out of dates.")
+    text = found.clash if found.clash is not None else found.example
+    how = "" if order is None else f" in the order {order}"
+    raise FitError(
+        f"dates names column {name!r}, but {text!r} is not a date or time{how} in a form that "
+        "all its values have; write all as 2020-01-31 or as 2020-01-31 10:30."
+    )
+
+
+def _check_parts(name: str, parts: Sequence[str], found: Found, form: str | None) -> None:
+    """Refuse the parts that times of day and durations do not have."""
+    what, has = "", PARTS
+    if found.kind == pl.Duration:
+        what, has = "durations", ("days",)
+    elif found.kind == pl.Time or form in HOURS:
+        what, has = "times of day", ("hour",)
+    if strange := [part for part in parts if part not in has]:
+        raise FitError(
+            f"column {name!r} holds {what}, which have no {strange[0]}; pass "
+            f"--dates '{name}={has[0]}'."
+        )
+
+
+def _part(moments: pl.Series, part: str, first: int) -> pl.Series:
+    """Return a part of moments: floats, or labels."""
+    if part in (*LABELS, "year", "day"):
+        number: pl.Series = getattr(moments.dt, part)()
+        if part not in LABELS:
+            return number.cast(pl.Float64)
+        names = dict(enumerate(LABELS[part], start=1))
+        return number.replace_strict(names, return_dtype=pl.String)
+    ticks = moments.to_physical()
+    if part == "hour":
+        return ticks % _DAY / (_DAY / 24)
+    return (ticks - first) / _DAY
+
+
+def expanded(
+    table: Table, dates: Mapping[str, Sequence[str]], target: str
+) -> tuple[Table, tuple[Moments, ...]]:
+    """Return a table with the parts of dates instead of their columns, and how they are read.
+
+    Args:
+        table: the rows.
+        dates: the parts by column.
+        target: the target's name.
+
+    Raises:
+        FitError: a column cannot be read, or is the target.
+    """
+    check(dates, target, table.frame.columns)
+    moments, frame, notes = [], table.frame, list(table.notes)
+    for name, parts in dates.items():
+        found = Found()
+        found.look(table.column(name))
+        moments.append(choose(name, found, parts))
+        frame = moments[-1].expanded(frame)
+        notes.append(moments[-1].note(found.example))
+    levels = {n: own for n, own in table.levels.items() if n not in dates}
+    own = labels(moments)
+    held = {n: tuple(label for label in own[n] if label in set(frame[n])) for n in own}
+    return replace(table, frame=frame, notes=tuple(notes), levels={**levels, **held}), tuple(
+        moments
+    )
+
+
+def labels(moments: Sequence[Moments]) -> dict[str, tuple[str, ...]]:
+    """Return the levels, in order, of the parts that are labels."""
+    return {
+        column: LABELS[part]
+        for own in moments
+        for column, part in own.columns.items()
+        if part in LABELS
+    }
+
+
+def check(dates: Mapping[str, Sequence[str]], target: str, columns: Collection[str]) -> None:
+    """Refuse dates that are the target, or whose parts have the name of another column.
+
+    Raises:
+        FitError: some are, or have.
+    """
+    if target in dates:
+        raise FitError(
+            f"dates names the target {target!r}, whose parts would be features; leave it out there."
+        )
+    for name, parts in dates.items():
+        for column in Moments(name, tuple(parts), None, 0).columns:
+            if column in columns:
+                raise FitError(
+                    f"the table has a column {column!r}, as a part of {name!r} would be called; "
+                    "rename it."
+                )

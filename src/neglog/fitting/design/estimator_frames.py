@@ -1,0 +1,133 @@
+"""Frames with columns of labels, as scikit-learn's estimators read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.design.design_matrix import Design, cleaned
+from neglog.fitting.design.missing import keep
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.tables import date_text as dates
+from neglog.fitting.tables import factor_levels, text_numbers
+from neglog.fitting.tables.arrays import array_of, series
+from neglog.fitting.tables.in_memory import from_frame
+from neglog.fitting.tables.reading import Reading
+from neglog.fitting.tables.table import Table
+from neglog.fitting.tables.text_profile import Texts
+
+
+def with_labels(X: Any, options: Options) -> Table | None:
+    """Return a frame that has columns of text, labels or dates as a table; None for the rest."""
+    table = from_frame(X, options.reading)
+    if table is None:
+        return None
+    labels = {*table.levels, *options.texts, *options.dates}
+    others = [kind for kind in table.frame.dtypes if kind == pl.String or kind.is_temporal()]
+    return table if labels or others else None
+
+
+def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
+    """Return (N, P) the numbers that a model reads of a frame's rows.
+
+    Raises:
+        FitError: X is no frame, or one of other columns or values than the model's.
+    """
+    texts = {column.name for column in design.columns if column.levels}
+    dates = {own.name for own in design.dates}
+    table = from_frame(X, Reading(frozenset({*texts, *design.written, *dates})))
+    if table is None:
+        raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
+    frame = text_numbers.settled(design.dated(table.frame), design.written)
+    frame = text_numbers.plain(frame, texts)
+    frame = cleaned(frame, design.columns)
+    keep(frame, None, remedy="fill them in")
+    parts = [column.read(frame[column.name])[:, None] for column in design.numbers]
+    for column in design.labels:
+        codes = column.read(frame[column.name])
+        parts.append(codes[:, None] == np.arange(1, len(column.levels)))
+    return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def numbers_of(name: str, y: Any) -> tuple[Any, list[str]]:
+    """Return a target whose text spells numbers as numbers, with notes; any other as it is.
+
+    Raises:
+        FitError: it holds dates, texts among numbers, or numbers of marks or units that differ.
+    """
+    column = _text(name, y)
+    if column is None:
+        return y, []
+    texts = {name: Texts.of(column)}
+    known = text_numbers.learn(texts)
+    if not known:
+        return y, []
+    frame = text_numbers.settled(column.to_frame(), known)
+    return frame[name].fill_null(np.nan).to_numpy(), text_numbers.notes(texts, known)
+
+
+def check_labels(name: str, y: Any) -> None:
+    """Refuse a target of text that does not hold labels.
+
+    Raises:
+        FitError: it holds dates, texts among numbers, or numbers that are written as text.
+    """
+    column = _text(name, y)
+    if column is not None and factor_levels.of_series(y) is None:
+        texts = Texts.of(column)
+        if text_numbers.learn({name: texts}):
+            raise FitError(
+                f"the target {name!r} holds numbers that are written as text, such as "
+                f"{texts.marked.value!r}; use NLLRegressor, or pass as_labels={name!r} if they are "
+                "labels."
+            )
+
+
+def _text(name: str, y: Any) -> pl.Series | None:
+    """Return a target that is text; None for any other."""
+    array = array_of(y)
+    if array.dtype.kind not in "OUSM" or array.ndim != 1:
+        return None
+    column = series(name, array)
+    if dates.are_dates(column):
+        is_text = column.dtype == pl.String
+        dates.refuse_target(name, column.drop_nulls()[0] if is_text else column.dtype)
+    return column if column.dtype == pl.String else None
+
+
+def at(table: Table, used: np.ndarray[Any, Any]) -> Table:
+    """Return some rows of a table."""
+    return replace(table, frame=table.frame.filter(pl.Series(used)))
+
+
+def classes(
+    name: str, given: Any, y: np.ndarray[Any, Any], order: Sequence[Any] | None, ranked: bool
+) -> np.ndarray[Any, Any]:
+    """Return the labels of a target in the order of the classes.
+
+    Args:
+        name: the target's.
+        given: the target as it was passed, whose type may declare the order.
+        y: (N,) the labels.
+        order: the labels in the order that was asked for.
+        ranked: whether the order means something.
+
+    Raises:
+        FitError: the order does not name the labels, or is needed and not known.
+    """
+    present = np.unique(y)
+    if order is not None:
+        found: Sequence[Any] = factor_levels.listed_levels(name, order, present.tolist())
+    elif (declared := factor_levels.of_series(given)) is not None:
+        held = set(present.tolist())
+        found = [label for label in declared if label in held]
+    else:
+        if ranked:
+            factor_levels.check_order(name, present.tolist())
+        return present
+    return np.array(found, dtype=y.dtype)

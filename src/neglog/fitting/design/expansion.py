@@ -1,0 +1,211 @@
+"""What a formula makes of a table's columns, learned of the training rows and used on any."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.design import formula as formulas
+from neglog.fitting.design.design_matrix import Column, Design, of_columns
+from neglog.fitting.design.formula import Formula
+from neglog.fitting.tables.factor_levels import text
+
+_BRACED, _TYPE = re.compile(r"\{(.*?)\}"), re.compile(r"np\.\w+\((.*?)\)")
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """How a formula's columns are computed of a table's.
+
+    Attributes:
+        text: the formula.
+        inputs: the columns that it reads.
+        state: what its functions have learned, as JSON holds it: means, knots, levels.
+    """
+
+    text: str
+    inputs: tuple[Column, ...]
+    state: Mapping[str, Any]
+
+    def of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the formula's columns of cleaned rows: numbers, and labels as they are.
+
+        Raises:
+            FitError: a function has no finite value for a row, or a level is new.
+        """
+        formula, filled = formulas.parse(self.text), _filled(self.inputs, frame)
+        return _collected(self.inputs, filled, _materialised(formula, filled, self))[0]
+
+    def bases(self) -> list[str]:
+        """Name the base level of each C() of numbers."""
+        plain = {f"C({column.name})" for column in self.inputs if column.levels}
+        levels = _read(self.state["levels"])
+        own = {name: values for name, values in levels.items() if name.startswith("C(")}
+        return [
+            f"{name}={text(own[name][0])}" for name in own if "," not in name and name not in plain
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` needs."""
+        return {
+            "formula": self.text,
+            "inputs": [column.to_json() for column in self.inputs],
+            "state": self.state,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Expansion:
+        """Return the expansion that was saved."""
+        return cls(data["formula"], tuple(map(Column.from_json, data["inputs"])), data["state"])
+
+
+def learn(text: str, design: Design, frame: pl.DataFrame) -> Design:
+    """Return the design of a formula.
+
+    Args:
+        text: the formula.
+        design: of the columns that it reads.
+        frame: the training rows of these columns, cleaned.
+
+    Raises:
+        FitError: the formula cannot be evaluated, or not saved.
+    """
+    formula, filled = formulas.parse(text), _filled(design.columns, frame)
+    empty = _state({}, {})
+    matrix = _materialised(formula, filled, Expansion(text, design.columns, empty))
+    spec = matrix.model_spec
+    expansion = Expansion(text, design.columns, _state(spec.transform_state, spec.encoder_state))
+    columns = _collected(design.columns, filled, matrix)[1]
+    return replace(of_columns(columns, design.missing), expansion=expansion)
+
+
+def _state(transforms: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:
+    """Return as JSON what formulaic's functions have learned, and the levels of labels."""
+    levels = {name: own["categories"] for name, (_, own) in encoders.items() if "categories" in own}
+    return {"transforms": _plain(dict(transforms)), "levels": _plain(levels)}
+
+
+def _filled(inputs: Sequence[Column], frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(
+        frame[column.name].fill_null(column.fill) for column in inputs if column.fill is not None
+    )
+
+
+def _materialised(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -> Any:
+    """Return formulaic's matrix of rows without missing values."""
+    import pandas as pd
+    from formulaic import ModelSpec
+    from formulaic.errors import DataMismatchWarning
+    from formulaic.parser.types import Factor
+
+    kinds = {column.name: column.levels for column in expansion.inputs}
+    data = {
+        name: pd.Categorical(values.to_list(), categories=list(kinds[name]))
+        if kinds[name]
+        else values.to_numpy()
+        for name, values in zip(frame.columns, frame.get_columns(), strict=True)
+    }
+    levels = _read(expansion.state["levels"])
+    spec = ModelSpec(
+        formula=formula.terms,
+        output="sparse",  # as a factor of many levels has as many columns
+        na_action="ignore",
+        transform_state=_read(expansion.state["transforms"]),
+        encoder_state={
+            name: (Factor.Kind.CATEGORICAL, {"categories": own}) for name, own in levels.items()
+        },
+    )
+    own = {name: getattr(np, name) for name in formulas.NUMERIC}
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", DataMismatchWarning)
+            context = {**own, "C": _labels}
+            return spec.get_model_matrix(pd.DataFrame(data), context=context)
+    except DataMismatchWarning as error:
+        new = _TYPE.sub(r"\1", ", ".join(_BRACED.findall(str(error))))
+        raise FitError(
+            f"labels of the formula {expansion.text!r} hold a level that was not there when the "
+            f"model was fitted, or is not among its levels: {new}."
+        ) from None
+    except Exception as error:  # formulaic's, and whatever a function of the formula raises
+        reason = " ".join(str(error).split())
+        raise FitError(f"the formula {expansion.text!r} cannot be evaluated: {reason}") from None
+
+
+def _labels(values: Any, *others: Any, **named: Any) -> Any:
+    """Mark a column as labels, as formulaic's C does; whole numbers are called 2, not 2.0."""
+    from formulaic.transforms import C
+
+    array = np.asarray(values)
+    if array.dtype.kind == "f" and bool((array == np.round(array)).all()):
+        values = array.astype(np.int64)
+    return C(values, *others, **named)
+
+
+def _collected(
+    inputs: Sequence[Column], frame: pl.DataFrame, matrix: Any
+) -> tuple[pl.DataFrame, list[Column]]:
+    """Return the columns term by term; a column that is a term by itself stays as it is."""
+    plain = {column.name: column for column in inputs}
+    plain |= {f"C({column.name})": column for column in inputs if column.levels}
+    found, columns, first = {}, {}, 0
+    for term, _, names in matrix.model_spec.structure:
+        own = range(first, first + len(names))
+        first = own.stop
+        if str(term) in plain:
+            column = plain[str(term)]
+            found[column.name] = frame[column.name]
+            columns[column.name] = replace(column, fill=None)
+        elif str(term) != "1":
+            for name, place in zip(names, own, strict=True):
+                values = matrix[:, [place]].toarray()[:, 0].astype(np.float64)
+                _check_finite(name, values, frame)
+                found[name], columns[name] = pl.Series(name, values), Column(name)
+    return pl.DataFrame(list(found.values())), list(columns.values())
+
+
+def _check_finite(name: str, values: np.ndarray[Any, Any], frame: pl.DataFrame) -> None:
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        row = frame.row(int(wrong.argmax()), named=True)
+        where = ", ".join(f"{column} is {value!r}" for column, value in row.items())
+        raise FitError(
+            f"{name} of the formula is no finite number in {int(wrong.sum())} rows, the first of "
+            f"them where {where}; choose another function, or mend or leave out these rows."
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return what a function has learned as JSON holds it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist()}
+    if isinstance(value, (list, tuple)):
+        return {"list": [_plain(item) for item in value]}
+    if isinstance(value, dict):  # as pairs, as the names of JSON's objects are text only
+        return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
+    raise FitError(
+        f"a function of the formula has learned a {type(value).__name__}, which cannot be saved; "
+        "choose another function, or put its values into a column of the table."
+    )
+
+
+def _read(value: Any) -> Any:
+    """Return what `_plain` wrote."""
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return np.asarray(value["array"], dtype=np.float64)
+    if "list" in value:
+        return [_read(item) for item in value["list"]]
+    return {key: _read(item) for key, item in value["pairs"]}

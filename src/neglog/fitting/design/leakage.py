@@ -1,0 +1,187 @@
+"""Columns that give the target away, or number the rows, and fits that know the answer.
+
+Of two classes, a column whose values tell them apart without a row amiss is left to the search
+for separation, where that is made: it names the column, and ends the fit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neglog.fitting.batches.in_memory_rows import Beside, Memory
+from neglog.fitting.design.design_matrix import leave_out
+from neglog.fitting.design.prepared import Data, Prepared
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.result import FitResult
+
+_FEWEST = 20  # of fewer rows, chance orders some as the target does
+_LOOK, _SAMPLE = 500, 10_000
+_SUSPECT, _SURE = 0.999, 0.9999
+_KNOWN = 5e-3  # of what the base rates lose
+_IDENTIFIER = "looks like an identifier: it holds whole numbers, or labels, each its own,"
+
+
+class _Asked(NamedTuple):
+    """What is asked of a column.
+
+    Attributes:
+        two: whether the target is one of two classes.
+        number: whether it is a number.
+        told: whether two classes that a column tells apart are found later, and said.
+        span: what the values of an identifier range over at most; 0 where not all rows are there.
+    """
+
+    two: bool
+    number: bool
+    told: bool
+    span: int
+
+
+@dataclass(frozen=True)
+class _Values:
+    """A column's values, their places among those that differ, and how often each occurs."""
+
+    all: np.ndarray
+    place: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, column: Tensor) -> _Values:
+        """Sort a column."""
+        values = column.double().numpy()
+        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        return cls(values, place, counts)
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """Each value's rank from 1; equal ones have the mean of theirs."""
+        return np.asarray((self.counts.cumsum() - (self.counts - 1) / 2)[self.place])
+
+
+def found(data: Prepared, options: Options) -> list[str]:
+    """Return a sentence about each column that gives the target away, or looks like an identifier.
+
+    A few rows cast suspicion; all of them confirm it, or a sample where they are not in memory.
+    """
+    rows = data.source if isinstance(data, Data) else data.rows().sample(_SAMPLE)
+    whole = isinstance(data, Data) or rows.rows == data.fitted
+    if rows.weight is not None:
+        rows = rows.at(rows.weight.nonzero()[:, 0])
+    if rows.rows < _FEWEST or rows.y.min() == rows.y.max():
+        return []
+    asked = _Asked(
+        two=data.target.kind == "bernoulli",
+        number=data.target.classes is None,
+        told=options.newton and not (options.l1 or options.l2 or options.firth),
+        span=2 * rows.rows if whole else 0,
+    )
+    few = _few(rows.y, asked.two)
+    of_few, of_all = _Values.of(rows.y[few]), cache(lambda: _Values.of(rows.y))
+    every = f"all {rows.rows} rows" if whole else f"the {rows.rows} rows looked at"
+    notes = []
+    for j, column in enumerate(data.design.columns):
+        values, text = _column(rows, j), bool(column.levels)
+        suspect = asked._replace(told=False)
+        if not _seen(_Values.of(values[few]), of_few, suspect, _SUSPECT, text):
+            continue
+        seen = _seen(_Values.of(values), of_all(), asked, _SURE, text)
+        if seen:
+            when = "" if seen is _IDENTIFIER else "if it is known no sooner than the target, "
+            remedy = when + leave_out(column.name)
+            notes.append(f"column {column.name!r} {seen} in {every}; {remedy}.")
+    return notes
+
+
+def known(result: FitResult) -> list[str]:
+    """Return a sentence if the model knows the classes: its loss is next to nothing.
+
+    Rows that are held out say so, if there are any; a network may know the others by heart.
+    """
+    loss = result.loss if result.validation_loss is None else result.validation_loss
+    by_heart = bool(result.options.hidden) and result.validation_loss is None
+    if result.classes is None or result.fell_short or by_heart:
+        return []
+    most = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
+    if loss > _KNOWN * most or loss > _KNOWN * result.null_loss:
+        return []
+    return [
+        f"the mean loss is {loss:.1g} nats, next to nothing beside the {result.null_loss:.3g} of "
+        "the base rates: the model knows the answer; look for a column that was recorded after "
+        "the target, or computed from it."
+    ]
+
+
+def _few(y: Tensor, two: bool) -> Tensor:
+    """Return the numbers of some rows, evenly spread, of two classes as many of each."""
+    if not two:
+        return torch.arange(0, len(y), math.ceil(len(y) / _LOOK))
+    parts = [(y == k).nonzero()[:, 0] for k in (0, 1)]
+    return torch.cat([part[:: math.ceil(2 * len(part) / _LOOK)] for part in parts])
+
+
+def _column(rows: Memory, j: int) -> Tensor:
+    """Return a column of the table: numbers, or the codes of labels, which come after them."""
+    width = rows.x.shape[1]
+    if j >= width:
+        return rows.labels[j - width].codes
+    return rows.x.columns[j] if isinstance(rows.x, Beside) else rows.x[:, j]
+
+
+def _seen(column: _Values, y: _Values, asked: _Asked, least: float, text: bool) -> str:
+    """Say what a column shows of the target; nothing where that is nothing strange."""
+    if _numbers_the_rows(column, asked.span):
+        return _IDENTIFIER
+    if asked.number and not text and np.array_equal(column.all, y.all):
+        return "equals the target"
+    if _renames(column, y):
+        return "is the target, by the same or other names: each value goes with one of the target's"
+    if text or min(len(column.counts), len(y.counts)) == 1 or not (asked.two or asked.number):
+        return ""
+    if asked.two:
+        area = _area(column, y)
+        if area < least or (asked.told and area == 1.0):
+            return ""
+        return f"alone tells the two classes apart, with an area under the curve of {area:.6f}"
+    linear, rank = _correlation(column.all, y.all), _correlation(column.ranks, y.ranks)
+    if max(linear, rank) < least:
+        return ""
+    kind, size = ("linear", linear) if linear >= least else ("rank", rank)
+    return f"has a {kind} correlation of {size:.6f} with the target"
+
+
+def _numbers_the_rows(column: _Values, span: int) -> bool:
+    """Tell whether values are whole, no two the same, and lie close together."""
+    if len(column.counts) < len(column.all) or (column.all % 1).any():
+        return False
+    return float(column.all.max()) - float(column.all.min()) < span
+
+
+def _renames(column: _Values, y: _Values) -> bool:
+    """Tell whether each value goes with one of the target's, and the other way round."""
+    count = len(y.counts)
+    if count != len(column.counts) or 2 * count > len(y.all):
+        return False
+    return len(np.unique(column.place * count + y.place)) == count
+
+
+def _area(column: _Values, y: _Values) -> float:
+    """Return the area under the ROC curve, turned so that it is a half or more."""
+    zeros, ones = (int(count) for count in y.counts)
+    pairs = ones * zeros
+    above = column.ranks[y.place == 1].sum() - ones * (ones + 1) / 2
+    return float(max(above, pairs - above) / pairs)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the absolute correlation of two columns that vary."""
+    a, b = a / np.abs(a).max(), b / np.abs(b).max()  # else squares of 1e200 would be infinite
+    a, b = a - a.mean(), b - b.mean()
+    size = math.sqrt(float(a @ a) * float(b @ b))
+    return abs(float(a @ b)) / size if size > 0 else 0.0

@@ -1,0 +1,152 @@
+"""Which rows are used: what happens to missing values, and which rows are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables.table import listed
+
+POLICIES = ("drop", "mean")
+REMEDY = (
+    "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
+    "fill in the means of columns of numbers"
+)
+_OF_TEXT = (
+    "text has no mean to fill in: pass --missing drop (in Python missing='drop') to leave out the "
+    "rows, --drop to leave out the column, or give the missing values a label of their own in the "
+    "table"
+)
+
+
+def left_out(count: int) -> list[str]:
+    """Say how many rows with missing values are left out; nothing where there are none."""
+    rows = "1 row with missing values is" if count == 1 else f"{count} rows with missing values are"
+    return [f"{rows} left out."] if count else []
+
+
+def keep(
+    frame: pl.DataFrame,
+    missing: str | None,
+    always: Sequence[str] = (),
+    remedy: str = REMEDY,
+    start: int = 0,
+) -> pl.Series:
+    """Return which rows are used, True for each of them.
+
+    Args:
+        frame: the columns that are used.
+        missing: ``"drop"``, ``"mean"``, or None to refuse.
+        always: columns (the target) that are never filled in, whose rows are left out instead.
+        remedy: what to do where they are refused.
+        start: the number of the first row in the table.
+
+    Raises:
+        FitError: values are missing and nothing was said about them.
+    """
+    gaps = {c.name: c.is_null() for c in frame if c.null_count()}
+    if gaps and missing is None:
+        first = {name: start + int(gap.arg_max() or 0) for name, gap in gaps.items()}
+        refuse({name: (int(gap.sum()), first[name]) for name, gap in gaps.items()}, remedy)
+    if missing == "mean":
+        texts = {n: gap for n, gap in gaps.items() if n not in always and has_no_mean(frame[n])}
+        refuse_texts(
+            {n: (int(gap.sum()), start + int(gap.arg_max() or 0)) for n, gap in texts.items()}
+        )
+    kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
+    for name, gap in gaps.items():
+        if missing == "drop" or name in always:
+            kept &= ~gap
+    return kept
+
+
+def refuse_empty(names: Sequence[str], rows: int, always: Sequence[str]) -> None:
+    """Refuse columns without any value, which neither leaving out rows nor a mean can help.
+
+    Args:
+        names: of the empty columns.
+        rows: how many rows there are.
+        always: columns that cannot be left out, as the target.
+    """
+    if not names:
+        return
+    needed = [name for name in names if name in always]
+    remedy = "use a column that has values"
+    if not needed:
+        each = " ".join(f"--drop {name!r}" for name in names[:8])
+        own = "it" if len(names) == 1 else "them"
+        remedy = f"leave {own} out with {each} (drop={list(names[:8])})"
+    shown = listed([repr(name) for name in needed or names])
+    raise FitError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
+
+
+def has_no_mean(column: pl.Series) -> bool:
+    """Whether a column holds labels, not numbers."""
+    return not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null))
+
+
+def refuse_texts(gaps: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse to fill in text, if some is missing.
+
+    Args:
+        gaps: how many values are missing of each column of text, and the first row of them.
+    """
+    if gaps:
+        refuse(gaps, _OF_TEXT)
+
+
+def filled(gaps: Mapping[str, tuple[int, Any]], rows: int) -> list[str]:
+    """Say what missing values were filled in with.
+
+    Args:
+        gaps: how many values are missing of each column of numbers, and what stands for them.
+        rows: how many rows the table has.
+    """
+    if not gaps:
+        return []
+    each = [
+        f"{name!r} ({count} of {rows}, with {fill:.6g})" for name, (count, fill) in gaps.items()
+    ]
+    return [f"missing values are filled in with the mean of the rows fitted: {', '.join(each)}."]
+
+
+def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoReturn:
+    """Refuse missing values.
+
+    Args:
+        gaps: how many are missing of each column, and the first row of them.
+        remedy: what to do.
+    """
+    where = [f"{name!r} ({count}, first in row {row})" for name, (count, row) in gaps.items()]
+    total = sum(count for count, _ in gaps.values())
+    raise FitError(
+        f"{total} {'values are' if total > 1 else 'value is'} missing, in column "
+        f"{listed(where)}, rows counted from 0; {remedy}."
+    )
+
+
+def split(
+    count: int, classes: np.ndarray[Any, Any] | None, share: float, seed: int
+) -> tuple[np.ndarray[Any, Any] | None, np.ndarray[Any, Any]]:
+    """Return the rows to fit (None for all) and those to hold out, the same share of every class.
+
+    Args:
+        count: how many rows there are.
+        classes: (N,) the class of every row; None where the target is a number.
+        share: the part of the rows to hold out.
+        seed: which of the possible splits.
+    """
+    if share == 0:
+        return None, np.empty(0, dtype=np.int64)
+    order = np.random.default_rng(seed).permutation(count)
+    groups = [order]
+    if classes is not None:
+        groups = [order[classes[order] == k] for k in np.unique(classes)]
+    held = np.concatenate([group[: int(share * len(group))] for group in groups])
+    held_out = np.zeros(count, dtype=bool)
+    held_out[held] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -1,0 +1,272 @@
+"""A table made ready to be fitted: its target, its design, and the two parts of its rows."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+from neglog.fitting.batches.in_memory_rows import Beside, Memory, batch_rows
+from neglog.fitting.batches.matrix import Labels
+from neglog.fitting.design import date_features, expansion, formula, grouped, roles
+from neglog.fitting.design import design_matrix as designs
+from neglog.fitting.design import missing as rows
+from neglog.fitting.design import target as targets
+from neglog.fitting.design.design_matrix import Column, Design
+from neglog.fitting.design.target import Target
+from neglog.fitting.likelihoods.responses import Response
+from neglog.fitting.linear.objective import Problem, Source
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.row_predictions import Fitted, Rows, judge
+from neglog.fitting.tables import date_text as looks
+from neglog.fitting.tables import factor_levels, text_numbers
+from neglog.fitting.tables.table import Table, listed
+from neglog.fitting.tables.text_profile import Texts
+
+
+class Prepared(Protocol):
+    """A table made ready to be fitted, its rows in memory or not."""
+
+    @property
+    def target(self) -> Target:
+        """The target's name, its likelihood and its classes."""
+
+    @property
+    def design(self) -> Design:
+        """How the table's columns become the model's."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out, each a sentence."""
+
+    @property
+    def fitted(self) -> int:
+        """How many rows are fitted."""
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether `judged` returns all rows, or the worst only."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that prints and writes."""
+
+    def rows(self, held: bool = False) -> Source:
+        """Return the rows that are fitted, or those held out."""
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of these rows, or the worst of them."""
+
+    def sampled(self, fitted: Fitted) -> Rows:
+        """Return what it says of the rows that are fitted, or of a sample of them."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The encoded rows that are used, in memory.
+
+    Attributes:
+        index: each row's number in the table, from 0.
+        source: the encoded features and the target.
+        training: which of the rows are fitted; None for all of them.
+        validation: which of them are held out.
+        notes: what was left out, each a sentence.
+    """
+
+    target: Target
+    design: Design
+    index: np.ndarray[Any, Any]
+    source: Memory
+    training: np.ndarray[Any, Any] | None
+    validation: np.ndarray[Any, Any]
+    notes: list[str]
+    whole: bool = True
+    first: bool = True
+
+    def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
+        """Return some of the rows."""
+        return self.source if rows is None else self.source.at(torch.from_numpy(rows))
+
+    @property
+    def fitted(self) -> int:
+        """How many rows are fitted."""
+        return len(self.index) - len(self.validation)
+
+    @property
+    def held(self) -> int:
+        """How many rows are held out."""
+        return len(self.validation)
+
+    def rows(self, held: bool = False) -> Memory:
+        """Return the rows that are fitted, or those held out."""
+        return self.part(self.validation if held else self.training)
+
+    def problem(self, response: Response, held: bool = False) -> Problem:
+        """Return these rows with a likelihood."""
+        return Problem.of(response, self.rows(held))
+
+    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+        """Return what a fitted model says of these rows."""
+        rows = self.validation if held else self.training
+        index = self.index if rows is None else self.index[rows]
+        return judge(fitted, index, self.rows(held))
+
+    def sampled(self, fitted: Fitted) -> Rows:
+        """Return what a fitted model says of the rows that are fitted."""
+        return self.judged(fitted)
+
+
+def prepare(table: Table, name: str, options: Options) -> Data:
+    """Choose the likelihood, encode features and target, and split the rows.
+
+    Raises:
+        FitError: the table cannot be fitted.
+    """
+    if table.numbers is not None and not _is_plain(table.numbers, options):
+        table = replace(table, frame=table.whole(), numbers=None)
+    ordered = name in {*table.levels, *options.levels}
+    table, dates = date_features.expanded(table, options.dates, name)
+    table, known, measured = _with_numbers(table, name, options)
+    table = factor_levels.settled(table, options)
+    values = table.column(name)
+    roles.check(name, options)
+    others = roles.read(table, options)
+    for dropped in options.drop:
+        table.column(dropped)
+    if table.numbers is not None:
+        design = Design(tuple(Column(name) for name in table.names), options.missing)
+        whole = pl.DataFrame([values, *others.columns.values()])
+        always, frame = whole.columns, pl.DataFrame()
+    else:
+        frame = _features(table, name, options)
+        factor_levels.check_read(options, [name, *frame.columns])
+        named = formula.labels(options.formula) if options.formula else ()
+        design = designs.learn(frame, options.missing, table.levels, named)
+        frame = designs.cleaned(frame, design.columns)
+        whole = frame.with_columns(values, *others.columns.values())
+        always = [name, *(column.name for column in others.columns.values())]
+    empty = [column.name for column in whole if column.null_count() == len(whole)]
+    rows.refuse_empty(empty, len(whole), always)
+    kept = rows.keep(whole, options.missing, always)
+    if kept.sum() < 2:
+        raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
+    gaps = rows.left_out(int((~kept).sum()))
+    notes = [*table.notes, *looks.whole_numbers(frame), *gaps]
+    if gaps:
+        frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
+    values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
+    target = targets.choose(
+        values, options.likelihood, table.levels.get(name), options.base, name in measured
+    )
+    y = target.encode(values)
+    groups = None if target.classes is None else y.numpy()
+    training, validation = rows.split(len(values), groups, options.held_out, options.seed)
+    if table.numbers is None:
+        fitted = frame if training is None else frame[training]
+        design = design.with_fills(fitted)
+        notes += rows.filled(design.filled(whole), len(whole))
+        if options.formula is not None:
+            design = expansion.learn(options.formula, design, fitted)
+        source = encoded(design, frame, y, others)
+    else:
+        x = shared(table.numbers)
+        x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
+        source = _memory(x, y, (), others)
+    index = np.flatnonzero(kept.to_numpy())
+    notes += targets.order(target, ordered) + bases(design) + others.notes(options)
+    design = replace(design, written=known, dates=dates)
+    return Data(target, design, index, source, training, validation, notes)
+
+
+def _with_numbers(
+    table: Table, name: str, options: Options
+) -> tuple[Table, dict[str, str], set[str]]:
+    """Return a table whose text that spells numbers is numbers, how, and which are measured."""
+    labels = {*table.levels, *options.texts, options.cluster or ""}
+    used = set(table.frame.columns) - {*options.drop}
+    if options.formula is not None:
+        labels |= formula.labels(options.formula)
+        used = {name, *options.roles.values(), *formula.parse(options.formula).variables}
+    among = text_numbers.allowed(options.reading)
+    columns = {
+        column.name: Texts.of(column, among)
+        for column in table.frame
+        if column.dtype == pl.String and column.name in used - labels
+    }
+    known = text_numbers.learn(columns, roles=options.roles.values(), comma=table.comma)
+    frame = text_numbers.plain(text_numbers.settled(table.frame, known), labels)
+    said = text_numbers.notes(columns, known) + text_numbers.doubts(columns, known)
+    notes = (*table.notes, *said)
+    measured = {own for own in known if text_numbers.is_measured(columns[own], known[own])}
+    return replace(table, frame=frame, notes=notes), known, measured
+
+
+def _features(table: Table, name: str, options: Options) -> pl.DataFrame:
+    """Return the columns that the model reads: the formula's, or all that are nothing else."""
+    if options.formula is not None:
+        return formula.parse(options.formula).features(table, name)
+    return table.frame.drop({name, *options.drop, *options.roles.values()})
+
+
+def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
+    """Whether an array can be read as it is: finite, and every column used."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        unused = options.drop or options.formula is not None or options.levels or options.as_labels
+        return not unused and bool(np.isfinite(numbers.sum(dtype=np.float64)))
+
+
+def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
+    """Return an array as a tensor of the same memory, which nothing here writes into."""
+    readable = numbers.dtype.isnative and numbers.dtype != np.longdouble
+    if not readable or min(numbers.strides) < 0:
+        numbers = np.ascontiguousarray(numbers, dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it may not be writable
+        return torch.from_numpy(numbers)
+
+
+def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> Memory:
+    """Return cleaned rows, encoded."""
+    frame = design.expanded(frame)
+    labels = tuple(
+        Labels(torch.from_numpy(column.read(frame[column.name]).copy()), len(column.levels))
+        for column in design.labels
+    )
+    read = [column.read(frame[column.name]) for column in design.numbers]
+    x = Beside([shared(column) for column in read]) if read else torch.empty(len(y), 0).double()
+    return _memory(x, y, labels, others)
+
+
+def _memory(
+    x: Tensor | Beside, y: Tensor, labels: tuple[Labels, ...], others: roles.Roles
+) -> Memory:
+    width = x.shape[1] + sum(label.levels - 1 for label in labels)
+    if not width:
+        raise FitError(
+            "no feature is left: every column holds one label only; a model needs a column that "
+            "varies."
+        )
+    return Memory(
+        x, y, labels, others.weight, others.shift, others.groups, batch_rows(width, width)
+    )
+
+
+def bases(design: Design) -> list[str]:
+    """Say which levels are the bases."""
+    own = [f"{column.name}={factor_levels.shown(column.levels[0])}" for column in design.labels]
+    if design.expansion is not None:
+        own += design.expansion.bases()
+    return [f"base levels, of weight 0: {listed(own, 20)}."] if own else []

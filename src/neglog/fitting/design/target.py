@@ -1,0 +1,316 @@
+"""What the target is: the likelihood that fits it, why, and its labels as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+from neglog.fitting.design import count_detection as counts
+from neglog.fitting.design.label_checks import cause
+from neglog.fitting.likelihoods.kinds import KINDS, Kind
+from neglog.fitting.tables import date_text
+from neglog.fitting.tables.factor_levels import check_order, texts
+from neglog.fitting.tables.factor_levels import text as written
+from neglog.fitting.tables.table import listed
+from neglog.likelihood import Likelihood
+
+_MOST_INTEGER_CLASSES = 20
+_ROWS_A_CLASS = 3
+MOST_CLASSES = 100_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target's name, its likelihood, and its labels in the order of the classes.
+
+    Attributes:
+        kind: the likelihood's name among `KINDS`.
+        classes: the labels; None where the target is a number.
+        reason: why this likelihood, in one sentence.
+        doubt: what else the target may be, in one sentence; empty where it is clear.
+    """
+
+    name: str
+    kind: str
+    classes: list[Any] | None
+    reason: str
+    doubt: str = ""
+
+    @property
+    def facts(self) -> Kind:
+        """What `fit` knows of the likelihood."""
+        return KINDS[self.kind]
+
+    @property
+    def likelihood(self) -> type[Likelihood]:
+        """The declaration."""
+        return self.facts.declaration
+
+    @cached_property
+    def labels(self) -> np.ndarray[Any, Any]:
+        """The classes as an array that keeps each label's own type."""
+        return objects(self.classes or [])
+
+    def doubts(self, y: Tensor) -> list[str]:
+        """Warn if some of the targets, as `encode` has read them, are hardly of the likelihood."""
+        said = [self.doubt] if self.doubt else []
+        strange = y[y % 1 != 0] if self.facts.counts else y[:0]
+        if not len(strange):
+            return said
+        return [
+            *said,
+            f"the target {self.name!r} holds numbers that are no counts, such as "
+            f"{plain(strange[0].item())!r}: the weights are those of a quasi-likelihood, but the "
+            "nats are of no probability, and standard errors want --covariance hc0.",
+        ]
+
+    def encode(self, column: pl.Series) -> Tensor:
+        """Return numbers as floats, classes as their numbers; what is missing as NaN or −1.
+
+        Raises:
+            FitError: a label is none of the classes.
+        """
+        if self.classes is None:
+            return torch.from_numpy(column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy())
+        codes = _codes(column, self.classes)
+        strange = column.filter(pl.Series(codes == -1) & column.is_not_null())
+        if len(strange):
+            counts = strange.value_counts(sort=True)
+            found = [f"{plain(label)!r} ({count})" for label, count in counts.iter_rows()]
+            raise FitError(
+                f"the target {self.name!r} holds labels that were not there when the model was "
+                f"fitted: {listed(found)}; it knows {listed(self.classes)}."
+            )
+        return torch.from_numpy(codes)
+
+    def decode(self, y: Tensor) -> np.ndarray[Any, Any]:
+        """Return what `encode` has read as it is reported: labels, or numbers."""
+        if self.classes is None:
+            return np.asarray(y.numpy())
+        return np.asarray(np.append(self.labels, objects([None]))[y.numpy()])
+
+
+def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
+    """Return each label's place among the classes, −1 where it is none of them."""
+    if all(isinstance(label, str) for label in classes):
+        known = texts(column).cast(pl.Enum(classes), strict=False)
+        return known.to_physical().cast(pl.Int64).fill_null(-1).to_numpy().copy()
+    values = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    numbers = np.array(classes, dtype=np.float64)
+    sorter = np.argsort(numbers)
+    found = np.searchsorted(numbers, values, sorter=sorter).clip(max=len(numbers) - 1)
+    places = sorter[found]
+    return np.where(numbers[places] == values, places, -1)
+
+
+def plain(value: Any) -> Any:
+    """Return a label as it is written: the float 2.0 as the integer 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def objects(values: list[Any]) -> np.ndarray[Any, Any]:
+    """Return an array that keeps each value's own type."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def choose(
+    column: pl.Series,
+    override: str | None,
+    order: Sequence[Any] | None = None,
+    base: Any = None,
+    measured: bool = False,
+) -> Target:
+    """Choose the likelihood of a target without missing values, and say why.
+
+    Args:
+        column: the target.
+        override: the likelihood that was asked for.
+        order: the classes in their order, where something declares it.
+        base: the class whose weights are 0.
+        measured: whether the numbers are written as amounts are, which no classes are.
+
+    Raises:
+        FitError: the column cannot be a target, or not one of the likelihood asked for.
+    """
+    target = decide(column, override, len(column), None, order, base, measured)
+    if target.classes is None:
+        check_numbers(column, target.kind)
+    return target
+
+
+def decide(
+    column: pl.Series,
+    override: str | None,
+    rows: int,
+    sample: pl.Series | None = None,
+    order: Sequence[Any] | None = None,
+    base: Any = None,
+    measured: bool = False,
+) -> Target:
+    """Choose the likelihood of a target, given values of it that stand for so many rows.
+
+    Args:
+        column: all values, or all different ones.
+        override: the likelihood that was asked for.
+        rows: how many rows there are.
+        sample: values that occur as often as in the rows; None where `column` does.
+        order: the classes in their order, where something declares it.
+        base: the class whose weights are 0.
+        measured: as of `choose`.
+
+    Raises:
+        FitError: as `choose`, but for numbers that the likelihood does not allow.
+    """
+    name = column.name
+    if (order is None or column.dtype.is_temporal()) and date_text.are_dates(column):
+        is_text = column.dtype == pl.String
+        date_text.refuse_target(name, column.drop_nulls().first() if is_text else column.dtype)
+    if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
+        raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
+    values = column.unique()
+    labels = sorted({plain(value) for value in values.head(MOST_CLASSES)})
+    if order is not None:  # without the levels that rows left out held
+        labels = [label for label in map(plain, order) if label in set(labels)]
+    if any(isinstance(label, float) for label in labels):
+        labels = [float(label) for label in labels]
+    if len(values) == 1:
+        raise FitError(
+            f"the target {name!r} is {labels[0]!r} in all {rows} rows; with one value there "
+            "is nothing to learn."
+        )
+    doubt = ""
+    if override is None:
+        often = column if sample is None else sample
+        most = -1 if measured else min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
+        kind, reason, doubt = _fitting(column, labels, len(values), most, often, order is not None)
+    else:
+        kind, reason = _asked_for(name, override), "it was asked for"
+    if KINDS[kind].target == "numbers":
+        return Target(name, kind, None, reason, doubt)
+    _check_classes(column, labels, rows, kind)
+    if KINDS[kind].ranked and base is not None:
+        raise FitError(f"base is for classes without an order, not for {kind}; leave it out.")
+    if len(labels) == 2 and base is not None:
+        labels = _with_base(labels, base)
+        reason = f"{name!r} holds two values, {labels[0]} (the base, 0) and {labels[1]} (1)"
+    return Target(name, kind, labels, reason, doubt)
+
+
+def place(base: Any, labels: Sequence[Any]) -> int:
+    """Return a class's number.
+
+    Raises:
+        FitError: there is no such class.
+    """
+    names = [written(label) for label in labels]
+    if written(base) not in names:
+        raise FitError(f"there is no class {base!r} to be the base; there are {listed(names)}.")
+    return names.index(written(base))
+
+
+def _with_base(labels: list[Any], base: Any) -> list[Any]:
+    """Return two classes, the base first."""
+    return labels[::-1] if place(base, labels) else labels
+
+
+def order(target: Target, declared: bool) -> list[str]:
+    """Say in which order the classes of an ordinal target are taken.
+
+    Raises:
+        FitError: they are text, whose order nothing declares.
+    """
+    if not target.facts.ranked:
+        return []
+    if not declared:
+        check_order(target.name, target.classes or [])
+        return []
+    return [f"the classes are taken in the declared order, {' < '.join(map(str, target.labels))}."]
+
+
+def _fitting(
+    column: pl.Series, labels: list[Any], count: int, most: int, often: pl.Series, declared: bool
+) -> tuple[str, str, str]:
+    """Return the likelihood that the values look like, why, and what else they may be.
+
+    `most` is how many whole numbers may be classes; below 0 where no two are.
+    """
+    name = column.name
+    if count == 2 and most >= 0:
+        return "bernoulli", f"{name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)", ""
+    if column.dtype == pl.String or declared:
+        return "categorical", f"{name!r} holds {count} different labels", ""
+    shape = counts.Shape.of(often.drop_nulls().cast(pl.Float64).to_numpy())
+    whole = all(isinstance(label, int) for label in labels)
+    if whole and shape is not None and shape.looks_like_counts:
+        return "poisson", counts.reason(name, shape), ""
+    if whole and count <= most:
+        doubt = "" if shape is None else counts.doubt_of_classes(name, shape)
+        return "categorical", counts.as_classes(name, count), doubt
+    doubt = "" if shape is None or not whole else counts.doubt_of_normal(name)
+    if not whole and labels[0] >= 0 and labels[-1] <= 1 and count <= MOST_CLASSES:
+        doubt = counts.doubt_of_proportions(name)
+    return "normal", f"{name!r} holds {count} different numbers", doubt
+
+
+def _asked_for(name: str, override: str) -> str:
+    asked = override.lower().replace("-", "_")
+    if asked not in KINDS:
+        known = listed(list(KINDS), 20)
+        raise FitError(f"fit has no likelihood {override!r} for {name!r}; choose one of {known}.")
+    return asked
+
+
+def check_numbers(column: pl.Series, kind: str) -> None:
+    """Refuse values that a likelihood of numbers does not allow."""
+    name, support = column.name, KINDS[kind].support
+    if column.dtype == pl.String:
+        raise FitError(
+            f"the target {name!r} holds text, such as {column[0]!r}, which has no {kind} "
+            "likelihood; leave out the likelihood, or pass categorical."
+        )
+    numbers = column.cast(pl.Float64).to_numpy()
+    if np.isinf(numbers).any():
+        raise FitError(
+            f"the target {name!r} holds {np.isinf(numbers).sum()} infinite values; remove their "
+            "rows."
+        )
+    outside = ~support.contains(numbers)
+    if outside.any():
+        first = int(outside.argmax())
+        raise FitError(
+            f"the target {name!r} must hold {support.words} for the {kind} likelihood, but "
+            f"{outside.sum()} of {len(numbers)} values are not, the first {numbers[first]:g} in "
+            f"row {first} (from 0); remove them, or choose another likelihood."
+        )
+
+
+def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -> None:
+    name, count = column.name, column.n_unique()
+    if KINDS[kind].target == "two" and count > 2:
+        shares = all(isinstance(label, float) and 0 <= label <= 1 for label in labels)
+        remedy = (
+            "pass binomial, with the numbers of trials as --sample-weight, if they are proportions"
+            if shares
+            else "pass categorical, or binomial with --trials if they count successes"
+        )
+        raise FitError(
+            f"bernoulli requires two classes, but the target {name!r} holds {count}: "
+            f"{listed(labels)}; {remedy}."
+        )
+    if count > min(max(2, rows // 2), MOST_CLASSES):
+        is_text = column.dtype == pl.String
+        why = cause(column.unique()) if is_text else ""
+        raise FitError(
+            f"the target {name!r} holds {count} different values in {rows} rows, which are "
+            f"not classes{why}; {'choose another target' if is_text else 'pass normal'}."
+        )

@@ -1,0 +1,46 @@
+"""Labels that were not there when a model was fitted: what is done about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.design.design_matrix import Column
+from neglog.fitting.tables.factor_levels import texts
+
+UNSEEN = ("refuse", "base", "missing")
+
+
+def settled(
+    frame: pl.DataFrame, columns: Sequence[Column], unseen: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Replace levels that the model does not know, and say of which columns.
+
+    Args:
+        frame: the table.
+        columns: those that the model reads.
+        unseen: ``"refuse"`` leaves them, to be refused when the column is read; ``"base"`` and
+            ``"missing"`` make them the column's first level, and a missing value.
+
+    Raises:
+        FitError: `unseen` is none of these.
+    """
+    if unseen not in UNSEEN:
+        raise FitError(f"unseen must be {' or '.join(UNSEEN)}, but got {unseen!r}.")
+    notes = []
+    for column in columns:
+        if unseen == "refuse" or not column.levels or column.name not in frame.columns:
+            continue
+        text = texts(frame[column.name])
+        strange = text.is_not_null() & ~text.is_in(column.levels)
+        if strange.any():
+            base = column.levels[0]
+            frame = frame.with_columns(text.set(strange, base if unseen == "base" else None))
+            what = f"the base {base!r}" if unseen == "base" else "missing"
+            notes.append(
+                f"column {column.name!r} holds levels that were not there when the model was "
+                f"fitted; they are taken as {what}."
+            )
+    return frame, notes

@@ -1,0 +1,1 @@
+"""Covariances, coefficients and statistics of a fitted linear model."""

@@ -1,0 +1,67 @@
+"""Coefficients of every class, which sum to 0, made of those beside a base class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neglog.fitting.inference.coefficients import Coefficients
+
+
+def centred(table: Coefficients, classes: Sequence[str]) -> Coefficients:
+    """Return each feature's coefficients of all classes, less their mean.
+
+    They do not depend on the base. Their covariance is exact, as they are linear in the others.
+
+    Args:
+        table: the coefficients of all classes but the base, whose own are 0; or of all.
+        classes: the classes' names, in order.
+    """
+    features = list(dict.fromkeys(feature for _, feature in table.names))
+    names = [(label, feature) for label in classes for feature in features]
+    change = _change(names, table.names, len(classes))
+    gone = np.isnan(table.estimate)
+    left_out = (change[:, gone] != 0).any(1)
+    estimate = change @ np.where(gone, 0.0, table.estimate)
+    error, correlation = _spread(change, table)
+    return replace(
+        table,
+        names=names,
+        estimate=np.where(left_out, np.nan, estimate),
+        error=np.where(left_out, np.nan, error),
+        correlation=correlation,
+    )
+
+
+def _change(
+    names: list[tuple[str, str]], given: list[tuple[str, str]], classes: int
+) -> np.ndarray[Any, Any]:
+    """Return (K·P, (K − 1)·P): what takes the given coefficients to those of all classes."""
+    columns: dict[str, list[int]] = {}
+    for column, (_, feature) in enumerate(given):
+        columns.setdefault(feature, []).append(column)
+    change = np.zeros((len(names), len(given)))
+    for row, (label, feature) in enumerate(names):
+        for column in columns[feature]:
+            change[row, column] = float(given[column][0] == label) - 1 / classes
+    return change
+
+
+def _spread(
+    change: np.ndarray[Any, Any], table: Coefficients
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return standard errors and correlation.
+
+    The covariance itself would be infinite, or 0, in units such as 1e200. Without errors the
+    correlation is NaN throughout, and so is what is made of it.
+    """
+    part = change * np.nan_to_num(table.error)
+    size = np.abs(part).max(1)
+    part /= np.where(size > 0, size, 1.0)[:, None]
+    inner = part @ table.correlation @ part.T
+    error = np.sqrt(inner.diagonal())
+    unit = np.where(error > 0, error, 1.0)
+    return error * size, inner / unit[:, None] / unit

@@ -1,0 +1,193 @@
+"""What the optimum is worth: the weights' covariance, and the table of coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neglog.errors import FitError
+from neglog.fitting.inference.sparsity import curvature, expected_squares
+from neglog.fitting.likelihoods.responses import Location
+from neglog.fitting.likelihoods.row_losses import scores
+from neglog.fitting.linear.objective import Batch, Problem
+
+SANDWICHES = ("hc0", "hc1", "cluster")
+"""Which hold where the model is wrong about the spread."""
+COVARIANCES = ("fisher", "observed", "quasi", *SANDWICHES)
+_AT_KINK = 1e-9
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows there are to learn from.
+
+    Attributes:
+        rows: n; the sum of the weights where these are frequencies.
+        weights: k, how many weights the rows determine, shared parameters left out.
+        frequency: whether a row of weight 2 is the same as two rows.
+    """
+
+    rows: float
+    weights: int
+    frequency: bool = True
+
+    @property
+    def left(self) -> float:
+        """The residual degrees of freedom, n − k."""
+        return self.rows - self.weights
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """The covariance of all weights, 0 for those that are not free.
+
+    Attributes:
+        matrix: (W, W), in the layout of `Problem`.
+        kind: one of `COVARIANCES`; "observed" where Fisher's has no closed form.
+        freedom: the degrees of freedom of Student's t; None where the normal is used.
+        groups: how many clusters there are; None without.
+    """
+
+    matrix: Tensor
+    kind: str
+    freedom: float | None
+    groups: int | None = None
+
+
+def covariance(
+    problem: Problem,
+    weights: Tensor,
+    free: Tensor,
+    hessian: Tensor,
+    kind: str,
+    counts: Counts,
+    dispersion: float,
+) -> Covariance:
+    """Return the weights' covariance.
+
+    ``fisher`` inverts the information that the model expects, ``observed`` the Hessian that it
+    has; ``quasi`` multiplies Fisher's by Pearson's dispersion. ``hc0`` (the sandwich of Huber and
+    White) holds if the model is wrong about the spread, ``hc1`` is it times n / (n − k), and
+    ``cluster`` lets the rows of a group depend on each other. Of a loss with a kink the sandwich is
+    that of Hendricks and Koenker: the density of the errors is estimated for each row.
+
+    Args:
+        problem: the rows and their likelihood.
+        weights: the optimum.
+        free: the numbers of the weights that the rows determine.
+        hessian: the mean loss's, there.
+        kind: one of `COVARIANCES`.
+        counts: of rows and weights.
+        dispersion: what the inverse information is multiplied by.
+
+    Raises:
+        FitError: there is one cluster only.
+    """
+    response = problem.response
+    expected = kind in ("fisher", "quasi") and not response.shared
+    if not response.smooth and kind in SANDWICHES:
+        hessian = curvature(problem, free, counts.rows)
+    elif not response.smooth or (expected and not response.canonical):
+        given = problem.value(weights, expected=True).hessian
+        assert given is not None
+        hessian = given
+    inverse = _inverse(hessian[free][:, free]) / problem.total
+    groups = None
+    if kind not in SANDWICHES:
+        inner = inverse * dispersion
+    else:
+        meat, groups = _meat(problem, weights, counts.frequency, grouped=kind == "cluster")
+        inner = inverse @ meat[free][:, free] @ inverse * _small_sample(kind, counts, groups)
+    matrix = torch.zeros_like(hessian)
+    matrix[free[:, None], free] = inner
+    student = kind == "quasi" or (isinstance(response, Location) and response.degree == 2.0)
+    named = "observed" if kind == "fisher" and not expected else kind
+    return Covariance(matrix, named, counts.left if student else None, groups)
+
+
+def _inverse(hessian: Tensor) -> Tensor:
+    size = hessian.diagonal().abs().sqrt()
+    inverse: Tensor = torch.linalg.inv_ex(hessian / size[:, None] / size).inverse
+    return inverse / size[:, None] / size
+
+
+def _small_sample(kind: str, counts: Counts, groups: int | None) -> float:
+    """Return the correction that statsmodels and Stata make."""
+    if kind == "hc0":
+        return 1.0
+    if kind == "hc1":
+        return counts.rows / counts.left
+    assert groups is not None
+    if groups < 2:
+        raise FitError("clustered standard errors want two groups or more, but there is one.")
+    return groups / (groups - 1) * (counts.rows - 1) / counts.left
+
+
+def _meat(
+    problem: Problem, weights: Tensor, frequency: bool, grouped: bool
+) -> tuple[Tensor, int | None]:
+    """Return the sum of the outer products of the rows' scores, or of the clusters'."""
+    size, smooth = problem.size, problem.response.smooth
+    total = torch.zeros(size, size, dtype=torch.float64)
+    power = 1 if frequency else 2
+    groups = torch.zeros(0, size, dtype=torch.float64)
+    for batch, local in problem.each(weights):
+        if not smooth and not grouped:
+            weight = torch.ones_like(local.nll) if batch.weight is None else batch.weight**power
+            total += batch.columns.gram(weight * expected_squares(problem))
+            continue
+        own = scores(local, problem.response.outputs, batch.columns)
+        if not smooth:  # rounding alone decides on which side of a kink it is
+            own = own * (local.nll > _AT_KINK)[:, None]
+        if grouped:
+            groups = _added(groups, own, batch)
+            continue
+        own = own if batch.weight is None else own * (batch.weight ** (power / 2))[:, None]
+        total += own.T @ own
+    if not grouped:
+        return problem.reduce(total.reshape(-1)).reshape(size, size), None
+    return groups.T @ groups, int((groups != 0).any(1).sum())
+
+
+def _added(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
+    """Add the rows' scores to those of their clusters, of which there may be new ones."""
+    assert batch.cluster is not None
+    count = max(len(groups), int(batch.cluster.max()) + 1)
+    room = torch.zeros(count - len(groups), groups.shape[1], dtype=torch.float64)
+    own = own if batch.weight is None else own * batch.weight[:, None]
+    return torch.cat([groups, room]).index_add_(0, batch.cluster, own)
+
+
+def in_table_units(
+    problem: Problem, weights: Tensor, free: Tensor, matrix: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weights, standard errors and correlation, of columns and target as in the table.
+
+    The covariance itself would be infinite, or 0, in units such as 1e200.
+
+    Args:
+        problem: the rows and their likelihood.
+        weights: the optimum.
+        free: the numbers of the weights that the rows determine; the others' covariance is 0.
+        matrix: their covariance.
+    """
+    response, width = problem.response, problem.source.features + 1
+    units = problem.source.units
+    own = torch.diag(torch.cat([units.scale, torch.ones(1)])) * response.spread
+    own[-1, :-1] = -units.centre * response.spread
+    blocks = [own] * response.outputs
+    change = torch.block_diag(*blocks, torch.eye(len(response.shared), dtype=torch.float64))
+    first = response.outputs * width
+    if not response.intercept:  # thresholds, which move as an intercept would, the other way
+        change[first:, : width - 1] = units.centre
+    moved = change @ weights
+    moved[width - 1 : first : width] += response.centre
+    moved[first:] += response.shared_in_table_units
+    largest = change.abs().amax(1)
+    change = change / largest[:, None]
+    inner = change[:, free] @ matrix[free][:, free] @ change[:, free].T
+    error = inner.diagonal().sqrt()
+    unit = torch.where(error > 0, error, 1.0)
+    return moved, error * largest, inner / unit[:, None] / unit

@@ -1,0 +1,183 @@
+"""The likelihood of a fitted linear model, its deviance, and what is made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from scipy import stats
+
+from neglog.fitting.likelihoods.links import LINKS
+from neglog.fitting.likelihoods.responses import Location, OneParameter, ways
+from neglog.fitting.likelihoods.row_losses import weighted
+from neglog.fitting.likelihoods.shared_parameters import Overdispersed, Robust
+from neglog.fitting.linear import null_model
+from neglog.fitting.linear.objective import Batch, Problem
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Figures of a linear model and its training rows.
+
+    Attributes:
+        rows: n; the sum of the weights where these are frequencies.
+        parameters: k: weights, shared parameters and dispersion, all that was estimated.
+        freedom: n less the weights: the residual degrees of freedom.
+        log_likelihood, null_log_likelihood: in nats, of all rows, constants included.
+        deviance, null_deviance: twice the nats above a model that meets every row's own target,
+            at a dispersion of 1; None for likelihoods without one.
+        pearson: the sum of the squared errors over the variances that the model gives them.
+        dispersion: Pearson's over the residual degrees of freedom.
+    """
+
+    rows: float
+    parameters: int
+    freedom: float
+    log_likelihood: float
+    null_log_likelihood: float
+    null_parameters: int
+    deviance: float | None
+    null_deviance: float | None
+    pearson: float | None
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2k − 2 ln L."""
+        return 2 * self.parameters - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, k ln n − 2 ln L."""
+        return self.parameters * math.log(self.rows) - 2 * self.log_likelihood
+
+    @property
+    def dispersion(self) -> float | None:
+        """Pearson's statistic over the residual degrees of freedom; near 1 for a right spread."""
+        if self.pearson is None or self.freedom <= 0:
+            return None
+        return self.pearson / self.freedom
+
+    @property
+    def pseudo_r2(self) -> float:
+        """McFadden's: the share of the null model's nats that the features save."""
+        return 1 - self.log_likelihood / self.null_log_likelihood
+
+    @property
+    def r2(self) -> float | None:
+        """The share of the null deviance that the features save; of a normal target, R²."""
+        if self.deviance is None or not self.null_deviance:
+            return None
+        return 1 - self.deviance / self.null_deviance
+
+    @property
+    def adjusted_r2(self) -> float | None:
+        """The same of deviances over their degrees of freedom; None without any left."""
+        if self.r2 is None or self.freedom <= 0:
+            return None
+        return 1 - (1 - self.r2) * (self.rows - 1) / self.freedom
+
+    @property
+    def ratio(self) -> float:
+        """Twice the nats that the features save: the likelihood-ratio statistic."""
+        return 2 * (self.log_likelihood - self.null_log_likelihood)
+
+    @property
+    def ratio_freedom(self) -> int:
+        """How many parameters the features have."""
+        return self.parameters - self.null_parameters
+
+    @property
+    def ratio_p(self) -> float:
+        """The probability of a ratio as large, if no feature mattered."""
+        return float(stats.chi2.sf(self.ratio, self.ratio_freedom))
+
+
+def of(fit: FitResult) -> Statistics:
+    """Return the statistics of a linear model that was fitted.
+
+    Raises:
+        TypeError: the model is a network.
+    """
+    if fit.coefficients is None:
+        raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
+    response, problem = fit.fitted.response, fit.data.problem(fit.fitted.response)
+    weighs = fit.options.sample_weight is not None
+    frequency = fit.options.weight_kind == "frequency"
+    rows = problem.total if frequency else problem.counting
+    # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
+    # row of mean weight, and each row has the logarithm of its own.
+    ratio = rows / problem.total if fit.fitted.dispersion is not None else 1.0
+    total = ratio * problem.total
+    own = int((fit.coefficients.estimate == fit.coefficients.estimate).sum())
+    # Thresholds stand for intercepts; a scale or a dispersion is no weight.
+    weights = own - len(response.shared) * response.intercept
+    dispersed = fit.fitted.dispersion is not None
+    nulls = response.outputs * response.intercept + len(response.shared) + dispersed
+    log_weights = 0.0
+    if not frequency and isinstance(response, Location) and weighs:
+        logs = problem.sum(_log_weights) + rows * math.log(ratio)
+        log_weights = logs / response.degree
+    if response.grouped:
+        log_weights = problem.sum(_log_ways)
+    deviance, null_deviance, pearson = _deviance(fit, problem)
+    return Statistics(
+        rows=rows,
+        parameters=own + dispersed,
+        freedom=rows - weights,
+        log_likelihood=log_weights - total * fit.loss,
+        null_log_likelihood=log_weights - total * fit.null_loss,
+        null_parameters=nulls,
+        deviance=deviance,
+        null_deviance=null_deviance,
+        pearson=pearson,
+    )
+
+
+def _log_weights(batch: Batch) -> torch.Tensor:
+    assert batch.weight is not None
+    return batch.weight[batch.weight > 0].log().sum()
+
+
+def _log_ways(batch: Batch) -> torch.Tensor:
+    assert batch.weight is not None
+    return ways(batch.y, batch.weight).sum()
+
+
+def _deviance(fit: FitResult, problem: Problem) -> tuple[float | None, float | None, float | None]:
+    """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
+    response = fit.fitted.response
+    if isinstance(response, Robust) or (isinstance(response, Location) and response.degree != 2.0):
+        return None, None, None
+    shared = fit.fitted.shared if isinstance(response, Overdispersed) else None
+    _, reached = null_model.optimum(null_model.of_intercepts(problem), shared)
+    unit = response.spread * response.spread  # infinite, where ** would raise
+    least = problem.mean(lambda y: response.saturated(y, fit.fitted.shared))
+    sums = [2 * problem.total * (loss - least) * unit for loss in (fit.steps[-1][0], reached)]
+    return sums[0], sums[1], _pearson(fit, problem)
+
+
+def _pearson(fit: FitResult, problem: Problem) -> float | None:
+    """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
+    response = fit.fitted.response
+    if not isinstance(response, OneParameter | Overdispersed):
+        return None
+    settings: tuple[float | torch.Tensor, ...] = response.settings
+    if isinstance(response, Overdispersed):
+        settings = (fit.fitted.shared[0].exp(),)
+    link, total = LINKS[response.link], torch.zeros(1, dtype=torch.float64)
+    for batch in problem.source:
+        output = fit.fitted.output(batch)[:, 0]
+        information = response.declaration.information(output, *settings)
+        y = response.reads(batch.y)
+        if isinstance(response, Location):
+            error, slope = (y - fit.fitted.mean(output[:, None])), torch.ones_like(y)
+        else:
+            error, slope = y - link.mean(output), link.slope(output)
+        squares = error.square() * information / slope.square()
+        total += weighted(squares, batch.weight).sum()
+    return float(problem.reduce(total))

@@ -1,0 +1,1 @@
+"""What a fit adds to a declared likelihood."""

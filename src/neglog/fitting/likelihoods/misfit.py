@@ -1,0 +1,175 @@
+"""Whether a fitted likelihood is plainly wrong about its target, and which one to try instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import special, stats
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+Array = np.ndarray[Any, Any]
+
+_FEWEST = 50  # of fewer rows, chance looks like this too
+_SHARE, _LEAST = 0.01, 5
+_SKEW, _TAILS, _GROWTH = 0.45, 2.0, 0.3
+_Z, _Z_OF_COUNTS = 5.0, 3.5  # standard errors from what is expected of a right model
+_DISPERSION = 1.2
+_END = 0.01
+_LOOK = 100_000  # rows; of more, so many are drawn
+
+
+class Seen(NamedTuple):
+    """What is known of the rows that were fitted.
+
+    Attributes:
+        name: the target's.
+        truth: (N,) the targets.
+        predicted: (N,) what the model expects.
+        weight: (N,) what a row's squared error is multiplied by, as of a mean of so many.
+        dispersion: Pearson's statistic over its degrees of freedom; None where it is not known.
+    """
+
+    name: str
+    truth: Array
+    predicted: Array
+    weight: Array
+    dispersion: float | None
+
+    @property
+    def remedy(self) -> str:
+        """The likelihood to try of a target whose errors are not normal."""
+        if self.truth.min() < 0:
+            return "--likelihood huber or laplace, and --covariance hc1 for the standard errors"
+        whole = not (self.truth % 1).any()
+        if whole and self.truth.min() > 0:
+            return "--likelihood gamma, or negative_binomial if they are counts"
+        if whole:
+            return "--likelihood negative_binomial, or poisson with --covariance hc1"
+        if self.truth.max() <= 1:
+            return "--likelihood binomial, with --trials or weights, if they are proportions"
+        if self.truth.min() > 0:
+            return "--likelihood gamma"
+        return "--likelihood poisson with --covariance hc1, which allows zeros"
+
+
+def found(fit: FitResult) -> list[str]:
+    """Return what the rows that were fitted show against the likelihood, each a sentence."""
+    from neglog.fitting.prediction.row_predictions import (
+        judge,  # which imports the kinds, and they this module
+    )
+
+    if fit.fell_short or fit.interrupted or fit.classes is not None:
+        return []
+    some = fit.data.rows().sample(_LOOK)
+    rows = judge(fit.fitted, np.arange(some.rows), some)
+    truth = np.asarray(rows.truth, dtype=np.float64)
+    weight = np.ones(len(truth)) if rows.weight is None else rows.weight
+    used = weight > 0
+    if fit.options.weight_kind == "frequency":
+        weight = np.ones(len(truth))
+    dispersion = None if fit.coefficients is None else fit.statistics.dispersion
+    predicted = np.asarray(rows.predicted, dtype=np.float64)
+    seen = Seen(fit.target, truth[used], predicted[used], weight[used], dispersion)
+    return fit.fitted.target.facts.doubts(seen) if len(seen.truth) else []
+
+
+def of_normal(seen: Seen) -> list[str]:
+    """Say what shows that errors are not normal, or the mean not linear."""
+    if len(seen.truth) < _FEWEST:
+        return []
+    found = [*_beyond(seen), *_shape(seen), *_growth(seen)]
+    if not found:
+        return []
+    return [
+        f"the normal likelihood does not suit {seen.name!r}: {'; '.join(found)}; try {seen.remedy}."
+    ]
+
+
+def _beyond(seen: Seen) -> list[str]:
+    """Say how many predictions lie where no target can."""
+    low, high = seen.truth.min() >= 0, seen.truth.min() >= 0 and seen.truth.max() <= 1
+    found = []
+    for words, applies, outside in (
+        ("negative, but no target is", low, seen.predicted < 0),
+        ("above 1, but no target is", high, seen.predicted > 1),
+    ):
+        count = int(outside.sum())
+        if applies and count >= max(_LEAST, _SHARE * len(outside)):
+            found.append(f"{count} of {len(outside)} predictions are {words}")
+    return found
+
+
+def _shape(seen: Seen) -> list[str]:
+    """Say if the errors are skewed or have far tails.
+
+    Both are measured by quantiles, whose sampling error is known whatever the tails are.
+    """
+    error = (seen.truth - seen.predicted) * np.sqrt(seen.weight)
+    rows = len(error)
+    end = max(_END, 2 / rows)
+    low, below, middle, above, high = np.quantile(error, [end, 0.25, 0.5, 0.75, 1 - end])
+    if not above > below:
+        return []
+    skew = (high + low - 2 * middle) / (high - low)
+    tails = (high - low) / (above - below) * special.ndtri(0.75) / special.ndtri(1 - end)
+    if abs(skew) > _SKEW + 2 / rows**0.5:
+        side = "right" if skew > 0 else "left"
+        return [
+            f"the errors are skewed to the {side} (by quantiles {skew:.2f}; normal ones have 0)"
+        ]
+    if tails > _TAILS * (1 + 3 / rows**0.5):
+        return [f"the errors reach {tails:.1f} times as far as normal ones"]
+    return []
+
+
+def _growth(seen: Seen) -> list[str]:
+    """Say if the errors grow with what is predicted."""
+    error = np.abs(seen.truth - seen.predicted) * np.sqrt(seen.weight)
+    if seen.truth.min() < 0 or np.ptp(seen.predicted) == 0 or np.ptp(error) == 0:
+        return []
+    rank = float(stats.spearmanr(error, seen.predicted).statistic)
+    if rank < _GROWTH or rank * (len(error) - 1) ** 0.5 < _Z:
+        return []
+    return [f"the errors grow with the prediction (rank correlation {rank:.2f})"]
+
+
+def of_poisson(seen: Seen) -> list[str]:
+    """Say if counts vary more than their mean.
+
+    Source: C. Dean, J. F. Lawless, Tests for detecting overdispersion in Poisson regression models,
+    JASA 84, 1989.
+    """
+    y, mean = seen.truth, seen.predicted
+    spread = float(2 * (seen.weight * mean * mean).sum())
+    if seen.dispersion is None or seen.dispersion < _DISPERSION or not spread > 0:
+        return []
+    z = float((seen.weight * ((y - mean) ** 2 - y)).sum()) / spread**0.5
+    if z < _Z_OF_COUNTS:
+        return []
+    return [
+        f"{seen.name!r} varies more than Poisson's counts: Pearson χ² / df is "
+        f"{seen.dispersion:.3g} (score test z = {z:.1f}), so that Fisher's standard errors are too "
+        "small; pass --likelihood negative_binomial, or --covariance quasi or hc1."
+    ]
+
+
+def of_binomial(seen: Seen) -> list[str]:
+    """Say if successes vary more than those of independent trials."""
+    if seen.dispersion is None or seen.dispersion < _DISPERSION:
+        return []
+    freedom = len(seen.truth)
+    if (seen.dispersion - 1) * (freedom / 2) ** 0.5 < _Z_OF_COUNTS:
+        return []
+    return [
+        f"{seen.name!r} varies more than the successes of independent trials: Pearson χ² / df is "
+        f"{seen.dispersion:.3g}, so that Fisher's standard errors are too small; pass --covariance "
+        "quasi or hc1."
+    ]
+
+
+def nothing(seen: Seen) -> list[str]:
+    """Say nothing."""
+    return []

@@ -1,0 +1,236 @@
+"""One pass over the rows: the mean loss and its derivatives by all weights.
+
+Weights are one vector: (P + 1) for each output, the intercept's last, then what all rows share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+from neglog.fitting.batches.matrix import Columns
+from neglog.fitting.likelihoods.responses import Response
+from neglog.fitting.likelihoods.row_losses import Local, gradient, weighted
+
+if TYPE_CHECKING:
+    from neglog.fitting.batches.in_memory_rows import Memory
+
+_LOOK = 10_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some encoded rows.
+
+    Attributes:
+        columns: what the linear predictors read.
+        y: (N,) the target: numbers, or the classes' numbers.
+        weight: (N,) how much each row counts; None where all count the same.
+        offset: (N,) what is added to the linear predictor; None for nothing.
+        cluster: (N,) the number of the group that a row belongs to; None without groups.
+    """
+
+    columns: Columns
+    y: Tensor
+    weight: Tensor | None = None
+    offset: Tensor | None = None
+    cluster: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Units:
+    """(P,) what the columns are multiplied by as they are read, and what is then taken off."""
+
+    scale: Tensor
+    centre: Tensor
+
+
+class Source(Protocol):
+    """Rows that can be gone through again and again, always in the same order and batches."""
+
+    @property
+    def features(self) -> int:
+        """How many encoded columns there are."""
+
+    def width(self, outputs: int) -> int:
+        """Return how many numbers are computed of a row for so many outputs."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, those of other processes among them."""
+
+    @property
+    def units(self) -> Units:
+        """What becomes of the columns as they are read."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows; where processes share them, those of this one."""
+
+    def bare(self) -> Source:
+        """Return the same rows without their columns."""
+
+    def sample(self, count: int) -> Memory:
+        """Return some rows of all processes, about so many, drawn at random; or all, if few."""
+
+    def glance(self) -> tuple[Tensor, Tensor | None]:
+        """Return targets and weights that stand for all: a start, not a result, rests on them."""
+
+    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:
+        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """The mean loss at some weights, and the derivatives of what is minimised.
+
+    Attributes:
+        loss: the rows' mean, without a penalty.
+        gradient: (W,) of the loss and the squares of `Problem.ridge`.
+        hessian: (W, W) of both, if that was asked for.
+        squares: what `Problem.ridge` adds to the loss.
+    """
+
+    loss: float
+    gradient: Tensor
+    hessian: Tensor | None = None
+    squares: float = 0.0
+
+    @property
+    def minimised(self) -> float:
+        """The loss and the squares."""
+        return self.loss + self.squares
+
+
+def _counting(batch: Batch) -> Tensor:
+    if batch.weight is None:
+        return torch.tensor(float(len(batch.y)))
+    return (batch.weight > 0).sum()
+
+
+def alone(mine: Any) -> Sequence[Any]:
+    """Return what every process has, where there is one."""
+    return [mine]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised: the mean over the rows of a response's loss.
+
+    Attributes:
+        total: the sum of the rows' weights, by which the sums are divided.
+        ridge: (W, W) the matrix of half the squares that are added to the mean loss; None for none.
+        reduce: adds a vector of sums up over the processes that hold other rows.
+        gather: returns what each of these processes hands in, in their order.
+    """
+
+    response: Response
+    source: Source
+    total: float
+    reduce: Callable[[Tensor], Tensor] = lambda sums: sums
+    ridge: Tensor | None = None
+    gather: Callable[[Any], Sequence[Any]] = alone
+
+    @classmethod
+    def of(cls, response: Response, rows: Memory) -> Problem:
+        """Return the problem of rows in memory."""
+        total = float(rows.rows if rows.weight is None else rows.weight.sum())
+        return cls(response, rows, total)
+
+    @property
+    def size(self) -> int:
+        """How many weights there are, the shared parameters among them."""
+        return self.response.outputs * (self.source.features + 1) + len(self.response.shared)
+
+    def each(self, weights: Tensor) -> Iterator[tuple[Batch, Local]]:
+        """Yield the rows with their losses and derivatives."""
+        response, width = self.response, self.source.features + 1
+        own = weights[: response.outputs * width].reshape(response.outputs, width).T
+        shared = weights[response.outputs * width :]
+        for batch in self.source:
+            output = batch.columns.predict(own)
+            if batch.offset is not None:
+                output = output + (batch.offset / response.spread)[:, None]
+            yield batch, response.local(output, shared, response.reads(batch.y))
+
+    def start(self) -> Tensor:
+        """Return intercepts and shared parameters to begin with; the offset is made up for."""
+        y, weight = self.source.glance()
+        start = self.response.start(self.response.reads(y), weight)
+        offset = self.source.bare().sample(_LOOK).offset
+        if offset is not None:
+            shift = float(offset.mean()) / self.response.spread
+            if self.response.intercept:
+                start[0] -= shift
+            else:  # thresholds, which move the other way
+                start[1:] += shift
+        return start
+
+    def bare(self) -> Problem:
+        """Return the problem without features."""
+        return replace(self, source=self.source.bare())
+
+    @property
+    def counting(self) -> float:
+        """How many rows have a weight above 0."""
+        return self.sum(_counting)
+
+    def sum(self, of: Callable[[Batch], Tensor]) -> float:
+        """Return the sum over all batches of a number that needs no features."""
+        total = torch.zeros(1, dtype=torch.float64)
+        for batch in self.source.bare():
+            total += of(batch)
+        return float(self.reduce(total))
+
+    def mean(self, of: Callable[[Tensor], Tensor]) -> float:
+        """Return the weighted mean over all rows of a function of the target."""
+
+        def own(batch: Batch) -> Tensor:
+            values = of(self.response.reads(batch.y)).expand(len(batch.y))
+            return weighted(values, batch.weight).sum()
+
+        return self.sum(own) / self.total
+
+    def dispersion(self, loss: float) -> float | None:
+        """Return the dispersion of greatest likelihood, given the mean of `local`'s losses."""
+        return self.response.dispersion(loss, self.mean)
+
+    def nats(self, loss: float, dispersion: float | None) -> float:
+        """Return the mean of the rows' negative log-likelihoods, given that of `local`'s losses."""
+        same = torch.full((1,), loss, dtype=torch.float64)
+        some = self.response.reads(self.source.glance()[0])
+        if self.response.nats(same, some, dispersion).numel() == 1:  # it is the same in every row
+            return float(self.response.nats(same, some, dispersion))
+        return self.mean(lambda y: self.response.nats(same, y, dispersion))
+
+    def value(self, weights: Tensor, second: bool = True, expected: bool = False) -> Value:
+        """Return the mean loss and its derivatives.
+
+        Args:
+            weights: where.
+            second: whether the Hessian is wanted.
+            expected: whether it is to be the one that the model expects, Fisher's information.
+        """
+        size, outputs = self.size, self.response.outputs
+        loss = torch.zeros(1, dtype=torch.float64)
+        slope = torch.zeros(size, dtype=torch.float64)
+        curvature = torch.zeros(size, size, dtype=torch.float64) if second else torch.zeros(0)
+        for batch, local in self.each(weights):
+            loss += weighted(local.nll, batch.weight).sum()
+            slope += gradient(local, outputs, batch.columns, batch.weight)
+            if second:
+                matrix = local.information if expected else local.hessian
+                curvature += matrix(batch.columns, batch.weight)
+        sums = self.reduce(torch.cat([loss, slope, curvature.reshape(-1)])) / self.total
+        hessian = sums[1 + size :].reshape(size, size) if second else None
+        return self._penalised(weights, Value(float(sums[0]), sums[1 : 1 + size], hessian))
+
+    def _penalised(self, weights: Tensor, value: Value) -> Value:
+        if self.ridge is None:
+            return value
+        pull = self.ridge @ weights
+        hessian = None if value.hessian is None else value.hessian + self.ridge
+        return Value(value.loss, value.gradient + pull, hessian, float(pull @ weights) / 2)

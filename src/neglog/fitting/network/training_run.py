@@ -1,0 +1,209 @@
+"""A training between two epochs: all that the next one follows from, and the step to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, astuple
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neglog.errors import FitError
+from neglog.fitting.network import optimizer_state as state
+from neglog.fitting.network.checkpoint import fingerprint
+from neglog.fitting.network.randomness import mixed, seeded
+from neglog.fitting.network.schedule import Schedule
+from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.stopping import Best, Weights
+from neglog.fitting.network.team import Team
+from neglog.fitting.network.training_objective import Problem
+from neglog.fitting.result import Epoch
+
+_ORDER, _DROPOUT = range(2)
+
+
+class Run:
+    """Trains a model epoch by epoch.
+
+    Each epoch's random numbers follow from the seed and the epoch's number, so that no generator
+    has a state that would outlive an epoch.
+    """
+
+    def __init__(
+        self,
+        model: nn.Sequential,
+        problem: Problem,
+        optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
+        settings: Settings,
+        team: Team,
+    ) -> None:
+        if isinstance(optimizer, torch.optim.LBFGS):
+            _check_for_lbfgs(model, team)
+        self.model, self.problem, self.optimizer = model, problem, optimizer
+        self.schedule, self.settings, self.team = schedule, settings, team
+        self.rows = torch.arange(len(problem.x), device=problem.x.device)
+        self.best = Best(settings.min_delta)
+        self.history: list[Epoch] = []
+        self.kept: tuple[int, Weights] = (0, {})
+
+    @property
+    def epoch(self) -> int:
+        """The number of whole epochs so far."""
+        return len(self.history) - 1
+
+    def note(self) -> Epoch:
+        """Take note of the losses of the weights as they are.
+
+        Raises:
+            FitError: the training rows' loss is no finite number.
+        """
+        self.model.eval()
+        with torch.no_grad():
+            training, validation = self.problem.losses()
+        number = len(self.history)
+        if not math.isfinite(training):
+            raise _diverged(number)
+        weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        if validation is not None:
+            self.best.hear(number, validation, weights)
+        self.history.append(Epoch(number, training, validation))
+        self.kept = (number, weights)
+        return self.history[-1]
+
+    def go_back(self) -> None:
+        """Drop what an epoch that is not whole has done to the weights."""
+        epoch, weights = self.kept
+        self.model.load_state_dict(weights)
+        del self.history[epoch + 1 :]
+
+    def take_best(self) -> None:
+        """Put the weights of the least validation loss into the model."""
+        self.model.load_state_dict(self.best.weights)
+
+    def step(self) -> None:
+        """Run an epoch.
+
+        Raises:
+            FitError: the loss is no finite number any more.
+        """
+        number = self.epoch + 1
+        self.model.train()
+        total = torch.zeros((), dtype=torch.float64, device=self.rows.device)
+        with seeded(self.rows.device, self._seed(number, _DROPOUT, self.team.rank)):
+            for rows in self._batches(number):
+                total += self._descend(rows)
+        if not math.isfinite(float(total)):
+            raise _diverged(number)
+        epoch = self.note()
+        loss = epoch.training if epoch.validation is None else epoch.validation
+        self.schedule.after_epoch(loss)
+
+    def _batches(self, number: int) -> Iterator[Tensor]:
+        size = self.settings.rows(self.optimizer, len(self.rows))
+        if size == len(self.rows):
+            yield self.rows
+            return
+        generator = torch.Generator().manual_seed(self._seed(number, _ORDER))
+        order = torch.randperm(len(self.rows), generator=generator)
+        yield from torch.split(order.to(self.rows.device), size)
+
+    def _seed(self, *key: int) -> int:
+        return mixed(self.settings.seed, *key)
+
+    def _descend(self, rows: Tensor) -> Tensor:
+        """Take a step of the optimizer; return the loss of the rows before it."""
+        own = self.team.share(rows)
+        x = self.problem.x if own is self.rows else self.problem.x[own]
+        part = self._part(own, rows)
+        losses: list[Tensor] = []
+
+        def closure() -> Any:
+            self.optimizer.zero_grad()
+            output = self.team.module(x)
+            loss = self.problem.loss(output, own) * part if len(own) else output.sum() * 0
+            loss.backward()
+            losses.append(self.team.mean(loss.detach()))
+            return losses[-1]
+
+        self.optimizer.step(closure)
+        self.schedule.after_batch()
+        return losses[0]
+
+    def _part(self, own: Tensor, rows: Tensor) -> float:
+        """Return what makes the mean of the processes' losses that of all their rows."""
+        if self.team.size == 1:
+            return 1.0
+        return self.team.size * self.problem.mass(own) / self.problem.mass(rows)
+
+    def facts(self) -> dict[str, str]:
+        """Return what a training must have in common with this one to go on from its state."""
+        text = " ".join(repr(self.model).split())
+        weights = self._gathered(self.model.state_dict()).values()
+        values = {
+            **asdict(self.settings),
+            "device": self.rows.device,
+            "features": self.problem.x,
+            "optimizer": (type(self.optimizer).__name__, self.optimizer.defaults),
+            "schedule": self.schedule.text,
+            "model": text,
+            "first weights": torch.cat([weight.reshape(-1).double() for weight in weights]),
+        }
+        return {name: fingerprint(value) for name, value in values.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the next epoch follows from."""
+        return {
+            "model": self._gathered(self.kept[1]),
+            "optimizer": state.take(self.optimizer, self.team),
+            "schedule": self.schedule.state(),
+            "history": [list(astuple(epoch)) for epoch in self.history],
+            "best": [self.best.epoch, self.best.loss, self._gathered(self.best.weights)],
+        }
+
+    def restore(self, taken: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.history = [Epoch(*losses) for losses in taken["history"]]
+        self.kept = (self.epoch, self._scattered(taken["model"]))
+        self.model.load_state_dict(self.kept[1])
+        state.put_back(self.optimizer, taken["optimizer"], self.team)
+        self.schedule.restore(taken["schedule"])
+        self.best.epoch, self.best.loss, weights = taken["best"]
+        self.best.weights = self._scattered(weights)
+
+    def _gathered(self, weights: Weights) -> Weights:
+        return {name: self.team.gather(tensor) for name, tensor in weights.items()}
+
+    def _scattered(self, weights: Weights) -> Weights:
+        own = self.model.state_dict()
+        return {name: self.team.scatter(whole, own[name]) for name, whole in weights.items()}
+
+
+def _check_for_lbfgs(model: nn.Module, team: Team) -> None:
+    if any(
+        isinstance(module, nn.RReLU) or (isinstance(module, nn.Dropout) and module.p > 0)
+        for module in model.modules()
+    ):
+        raise FitError(
+            "lbfgs compares losses at different weights, but with dropout they differ by chance; "
+            "choose adam, or leave out dropout."
+        )
+    if team.sharded:
+        raise FitError(
+            "lbfgs wants all weights in one line, but fsdp2 keeps parts of them apart; choose "
+            "adam, or ddp."
+        )
+
+
+def _diverged(epoch: int) -> FitError:
+    if epoch == 0:
+        return FitError(
+            "the loss of the first weights is no finite number; look for infinite or huge values "
+            "among the features."
+        )
+    return FitError(
+        f"the loss is no finite number any more in epoch {epoch}: the steps are too long; pass a "
+        "smaller learning rate with --lr."
+    )

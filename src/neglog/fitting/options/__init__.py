@@ -1,0 +1,1 @@
+"""The options of a fit, and the checks that need no data."""

@@ -1,0 +1,65 @@
+"""The networks of an ensemble beside the fitted one: intervals of its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from neglog.fitting.linear.objective import Batch
+from neglog.fitting.network.intervals import Ensemble
+
+if TYPE_CHECKING:
+    from neglog.fitting.prediction.row_predictions import Fitted
+
+_PREFIX = "ensemble."
+
+
+@dataclass(frozen=True)
+class Members:
+    """Networks of one table that differ by their first weights, or by their rows too.
+
+    Attributes:
+        models: the networks, of one architecture.
+        bootstrap: whether each was fitted to rows drawn with replacement.
+        level: the part of their predictions that lies in the intervals.
+    """
+
+    models: tuple[nn.Module, ...]
+    bootstrap: bool
+    level: float
+
+    def interval(self, fitted: Fitted, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the intervals' ends, (N, K) of probabilities or (N, 1) of means."""
+        said = tuple(_says(replace(fitted, model=model), batch) for model in self.models)
+        return Ensemble(said, self.bootstrap).interval(batch.y, self.level)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the networks' weights, each (count, …)."""
+        states = [model.state_dict() for model in self.models]
+        return {_PREFIX + name: torch.stack([s[name] for s in states]) for name in states[0]}
+
+
+def _says(fitted: Fitted, batch: Batch) -> Callable[[Tensor], Tensor]:
+    def predictions(_: Tensor) -> Tensor:
+        output = fitted.output(batch)
+        if fitted.target.classes is None:
+            return fitted.mean(output)[:, None]
+        return fitted.chances(output)
+
+    return predictions
+
+
+def split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
+    """Return the weights of the fitted network, and of each member, of one file's tensors."""
+    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(_PREFIX)}
+    stacked = {
+        name.removeprefix(_PREFIX): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(_PREFIX)
+    }
+    count = min((len(tensor) for tensor in stacked.values()), default=0)
+    return own, [{name: t[k] for name, t in stacked.items()} for k in range(count)]

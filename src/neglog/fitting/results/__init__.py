@@ -1,0 +1,1 @@
+"""A fitted model, used, saved and read again."""

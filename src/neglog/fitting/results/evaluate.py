@@ -1,0 +1,133 @@
+"""A model weighed on a table whose target is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from neglog.errors import FitError
+from neglog.fitting.linear import null_model
+from neglog.fitting.linear.objective import Problem
+from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.results.predict import Judged, Model, judged
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model tells the targets of a table; every row counts once.
+
+    Attributes:
+        target: its name.
+        likelihood: the likelihood's name.
+        rows: how many rows have a known target.
+        left_out: how many were left out because a value is missing.
+        loss_nats: the mean loss.
+        null_nats: the mean loss of the model without features that fits this very table best; None
+            where all targets are the same.
+        accuracy: the part of the rows whose most probable class is theirs; None for numbers.
+        r2: 1 less the share of the squared errors in those of the mean; None for classes.
+        rmse, mae: the root of the mean squared error, and the mean absolute one; None for classes.
+        judged: every row with a known target.
+        classes: the labels; None where the target is a number.
+        notes: how the table was read.
+    """
+
+    target: str
+    likelihood: str
+    rows: int
+    left_out: int
+    loss_nats: float
+    null_nats: float | None
+    accuracy: float | None
+    r2: float | None
+    rmse: float | None
+    mae: float | None
+    judged: Rows = field(repr=False)
+    classes: list[Any] | None = field(repr=False)
+    notes: list[str] = field(repr=False)
+
+    @property
+    def loss_bits(self) -> float:
+        """The mean loss in bits."""
+        return self.loss_nats / math.log(2)
+
+    @property
+    def share_of_null(self) -> float | None:
+        """The loss over the null model's; None for densities, whose nats have no zero."""
+        if self.classes is None or self.null_nats is None:
+            return None
+        return self.loss_nats / self.null_nats
+
+    def figures(self) -> dict[str, Any]:
+        """Return every figure by name."""
+        whole = {name: value for name, value in asdict(self).items() if name not in _LONG}
+        return whole | {"loss_bits": self.loss_bits, "share_of_null": self.share_of_null}
+
+
+_LONG = ("judged", "classes", "notes")
+
+
+def evaluate(
+    model: Model | str | Path, data: Any, y: Any = None, *, reading: Mapping[str, Any] | None = None
+) -> Evaluation:
+    """Weigh a model on a table with the target.
+
+    Args:
+        model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
+        data: the path of a file, or whatever `neglog.fit` takes as X.
+        y: (N,) the target, where the data do not hold it.
+        reading: as of `neglog.predict`.
+
+    Raises:
+        FitError: there is no model, or the table is not one that it can read, or has no target.
+    """
+    found = judged(model, data, y=y, reading=reading)
+    target = found.model.fitted.target
+    known = np.flatnonzero(~np.isnan(found.rows.loss))
+    if not len(known):
+        raise FitError(
+            f"the table tells no row's {target.name!r}, without which nothing can be evaluated; "
+            "use neglog predict."
+        )
+    rows = found.rows.at(known)
+    errors = (None,) * 3 if target.classes else _errors(rows)
+    return Evaluation(
+        target=target.name,
+        likelihood=target.kind,
+        rows=len(known),
+        left_out=found.left_out,
+        loss_nats=float(rows.loss.mean()),
+        null_nats=_null(found, known),
+        accuracy=float(np.mean(rows.truth == rows.predicted)) if target.classes else None,
+        r2=errors[0],
+        rmse=errors[1],
+        mae=errors[2],
+        judged=rows,
+        classes=target.classes,
+        notes=found.notes,
+    )
+
+
+def _errors(rows: Rows) -> tuple[float | None, float, float]:
+    errors = rows.truth - rows.predicted
+    size = float(np.abs(errors).max()) or 1.0  # else squares of 1e200 would be infinite
+    mean_square = float(np.mean((errors / size) ** 2))
+    spread = float(np.mean(((rows.truth - rows.truth.mean()) / size) ** 2))
+    r2 = 1 - mean_square / spread if spread > 0 else None
+    return r2, size * math.sqrt(mean_square), float(np.abs(errors).mean())
+
+
+def _null(found: Judged, known: np.ndarray[Any, Any]) -> float | None:
+    source = found.source.at(torch.from_numpy(known))
+    shares = torch.unique(source.y, return_counts=True)[1].double() / len(known)
+    if len(shares) == 1:
+        return None
+    if found.model.fitted.target.classes is not None and source.offset is None:
+        return float(-(shares * shares.log()).sum())
+    return null_model.loss(Problem.of(found.model.fitted.response, source))

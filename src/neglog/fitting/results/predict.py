@@ -1,0 +1,234 @@
+"""A model used on another table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.design import grouped, roles
+from neglog.fitting.design import missing as rows
+from neglog.fitting.design.design_matrix import Design, cleaned
+from neglog.fitting.design.prepared import encoded
+from neglog.fitting.design.target import Target
+from neglog.fitting.design.unseen import settled
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.row_predictions import Fitted, Rows, judge
+from neglog.fitting.results import save
+from neglog.fitting.tables import in_memory, table, text_numbers
+from neglog.fitting.tables.reading import CHOICES, Reading
+from neglog.fitting.tables.table import Table
+
+_REMEDY = "fill them in, or fit the model again with --missing drop or mean"
+_FILLED = "missing values are filled in with the means that the fit has stored: "
+
+
+class Model(Protocol):
+    """What it takes to use a model: a fit has it, and so has one that was saved."""
+
+    @property
+    def fitted(self) -> Fitted:
+        """The model and its likelihood."""
+
+    @property
+    def design(self) -> Design:
+        """How a table's columns become the model's."""
+
+    @property
+    def options(self) -> Options:
+        """What was asked for."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of a table.
+
+    Attributes:
+        frame: the columns row, predicted and p[class] for each class; where the model has an
+            ensemble, low and high; where the table has the target, truth and loss_nats too. A
+            frame of the library that the table came as (a pandas one with its index); of polars for
+            files and arrays.
+        loss: the mean loss in nats of the rows whose truth is known; None without any.
+        left_out: how many rows were left out because values are missing.
+        notes: how the table was read, each a sentence.
+    """
+
+    frame: Any
+    loss: float | None
+    left_out: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model, the rows of a table as it reads them, and what it says of them."""
+
+    model: Model
+    source: Memory
+    rows: Rows
+    has_target: bool
+    left_out: int
+    notes: list[str]
+    trials: pl.Series | None = None
+
+    def predictions(self) -> Predictions:
+        """Return what a user sees of them."""
+        frame = save.rows_frame(self.rows, self.model.fitted.target.classes).with_columns(
+            pl.col("loss_nats").fill_nan(None)
+        )
+        if self.trials is not None:
+            expected = frame["predicted"] * self.trials
+            frame = frame.with_columns(expected.alias("expected_count"))
+        known = self.rows.loss[~np.isnan(self.rows.loss)]
+        return Predictions(
+            frame=frame if self.has_target else frame.drop("truth", "loss_nats"),
+            loss=float(known.mean()) if len(known) else None,
+            left_out=self.left_out,
+            notes=self.notes,
+        )
+
+
+def predict(
+    model: Model | str | Path,
+    data: Any,
+    *,
+    unseen: str = "refuse",
+    reading: Mapping[str, Any] | None = None,
+) -> Predictions:
+    """Use a model on a table.
+
+    Args:
+        model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
+        data: the path of a file, or whatever `neglog.fit` takes as X.
+        unseen: what becomes of a label that was not there when the model was fitted:
+            ``"refuse"`` the table, take it as the ``"base"`` of its column, or as ``"missing"``.
+        reading: the options of `neglog.fit` on how the table is read that differ from the fit's,
+            such as ``{"separator": ";", "na": "?"}``.
+
+    Raises:
+        FitError: there is no model, or the table is not one that it can read.
+
+    Example:
+        >>> import neglog
+        >>> fit = neglog.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 6.0])
+        >>> round(fit.predict([[3.0]]).frame["predicted"][0], 6)
+        8.333333
+    """
+    found = judged(model, data, unseen, reading=reading).predictions()
+    return replace(found, frame=in_memory.as_frame_of(found.frame, data))
+
+
+def judged(
+    model: Model | str | Path,
+    data: Any,
+    unseen: str = "refuse",
+    y: Any = None,
+    reading: Mapping[str, Any] | None = None,
+) -> Judged:
+    """Return what `predict` is made of.
+
+    Raises:
+        FitError: as `predict`.
+    """
+    if isinstance(model, (str, Path)):
+        model = save.read(Path(model))
+    own = reading_of(model, reading or {})
+    if isinstance(data, (str, Path)):
+        source = table.read_file(data, own)
+        frame = text_numbers.plain(text_numbers.settled(source.frame, own.known), own.texts)
+        return of_table(model, replace(source, frame=frame), unseen=unseen)
+    source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)
+    frame = text_numbers.plain(text_numbers.settled(source.whole(), own.known), own.texts)
+    source = replace(source, frame=frame, numbers=None)
+    _check_width(model, source)
+    return of_table(model, source, unseen=unseen)
+
+
+def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
+    """Return how a model reads a table: as its fit did, but for some options.
+
+    Raises:
+        FitError: one of them is not an option of reading, or of no use.
+    """
+    for name in others:
+        if name not in CHOICES:
+            raise FitError(f"reading has no option {name!r}; choose among {', '.join(CHOICES)}.")
+    options = replace(model.options, **others)
+    known = dict(model.design.written)
+    if {"thousands", "decimal"} & {*others}:
+        known = dict.fromkeys(known, text_numbers.allowed(options.reading)[0])
+    return replace(options.reading, texts=texts(model), known=known)
+
+
+def texts(model: Model) -> frozenset[str]:
+    """Return the columns whose text a model reads as it is written."""
+    target = model.fitted.target
+    own = {column.name for column in model.design.inputs if column.levels}
+    own.update(model.design.written, *(dates.name for dates in model.design.dates))
+    if any(isinstance(label, str) for label in target.classes or ()):
+        own.add(target.name)
+    return frozenset(own)
+
+
+def _check_width(model: Model, source: Table) -> None:
+    """Refuse an array of other columns than the model's, which have no names to find them by."""
+    names, options = source.frame.columns, model.options
+    if source.source != table.ARRAYS or options.formula is not None:
+        return
+    known = {column.name for column in model.design.inputs}
+    others = {model.fitted.target.name, *options.drop, *options.roles.values()}
+    strange = set(names) - known - others
+    if strange and known <= set(names):
+        raise FitError(
+            f"X has {len(names)} columns, but the model was fitted to "
+            f"{len(names) - len(strange)}; pass the same ones in the same order."
+        )
+
+
+def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse") -> Judged:
+    """Use a model on a table, or on the part of one that begins with row `start`.
+
+    Raises:
+        FitError: the table is not one that the model can read.
+    """
+    design, target = model.design, model.fitted.target
+    frame, notes = settled(design.dated(source.frame, start), design.inputs, unseen)
+    frame = cleaned(frame, design.inputs, start)
+    kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
+    others = roles.of_prediction(source, model.options).filter(kept)
+    truth = _truth(source.frame, target, kept)
+    trials = others.columns.pop("trials", None)
+    if model.options.trials is not None and truth is not None:
+        truth = None if trials is None else grouped.proportions(truth, trials, None)
+    frame = frame.filter(kept)
+    means = [f"{name!r} with {fill:.6g}" for name, (_, fill) in design.filled(frame).items()]
+    notes += [_FILLED + ", ".join(means) + "."] * bool(means)
+    y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
+    memory = encoded(design, frame, y, others)
+    return Judged(
+        model=model,
+        source=memory,
+        rows=judge(model.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
+        has_target=truth is not None,
+        left_out=int((~kept).sum()),
+        notes=[*source.notes, *notes],
+        trials=trials,
+    )
+
+
+def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> pl.Series | None:
+    if target.name not in frame.columns:
+        return None
+    column = frame[target.name].filter(kept)
+    if target.classes is None and column.dtype == pl.String and column.null_count() < len(column):
+        raise FitError(
+            f"the target {target.name!r} must hold numbers, as when the model was fitted, but it "
+            f"holds text such as {column.drop_nulls()[0]!r}."
+        )
+    return column

@@ -1,0 +1,261 @@
+"""A run on disk: its choices, its model, its tables, its report; all of them or nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import safetensors
+import safetensors.torch
+import torch
+
+import neglog
+from neglog.errors import FitError
+from neglog.fitting.design.design_matrix import Design
+from neglog.fitting.design.target import Target
+from neglog.fitting.network import standardise
+from neglog.fitting.options import config_file
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction import members
+from neglog.fitting.prediction.row_predictions import Fitted, Rows
+from neglog.fitting.result import FitResult
+from neglog.fitting.results import atomic_files
+
+CONFIG, MODEL, CHECKPOINT = "config.toml", "model.safetensors", "checkpoint.safetensors"
+COEFFICIENTS, HISTORY, SUMMARY = "coefficients.csv", "history.csv", "summary.txt"
+PREDICTIONS = {"csv": "predictions.csv", "parquet": "predictions.parquet"}
+REPORT = "report.html"
+OF_THE_FIT = (
+    "model_text",
+    "optimizer",
+    "outcome",
+    "converged",
+    "step",
+    "gradient_norm",
+    "decrement",
+    "notes",
+    "interrupted",
+    "at_infinity",
+    "null_loss",
+)
+OF_COEFFICIENTS = ("names", "kind", "freedom", "level")
+RUN = (CONFIG, MODEL, COEFFICIENTS, HISTORY, *PREDICTIONS.values(), SUMMARY, REPORT)
+_FORMAT = 6
+_OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model that was read from disk, with what it takes to use it."""
+
+    fitted: Fitted
+    design: Design
+    options: Options
+    facts: dict[str, Any]
+    tensors: dict[str, torch.Tensor]
+
+
+def check(folder: Path, overwrite: bool = False) -> None:
+    """Refuse a folder that cannot be written, before any time is spent on a fit.
+
+    Raises:
+        FitError: it is a file, may not be written, or holds something else than a run.
+    """
+    atomic_files.check(folder, (*RUN, CHECKPOINT), overwrite)
+
+
+def write(
+    result: FitResult,
+    folder: Path,
+    others: Mapping[str, Any] | None = None,
+    predicted: str = "csv",
+) -> list[Path]:
+    """Write all that a run consists of into a folder; return the files' paths.
+
+    Args:
+        result: the fit.
+        folder: where; the files of an earlier run are replaced.
+        others: as in `config.text`.
+        predicted: ``"csv"`` or ``"parquet"``, what the predictions are written as.
+
+    Raises:
+        FitError: the disk is full, or refuses for another reason; then nothing is written.
+    """
+    from neglog.report.page import html_page
+
+    content: dict[str, atomic_files.Content] = {
+        CONFIG: config_file.text(result.options, others or {}).encode(),
+        MODEL: model_bytes(result),
+        HISTORY: _history(result).write_csv().encode(),
+        PREDICTIONS[predicted]: _predictions(result, predicted),
+        SUMMARY: f"{result.summary()}\n\n{result.outcome}\n".encode(),
+        REPORT: html_page(result).encode(),
+    }
+    if result.coefficients is not None:
+        content[COEFFICIENTS] = result.coefficients.frame().write_csv().encode()
+    ordered = {name: content[name] for name in RUN if name in content}
+    return atomic_files.write_files(ordered, folder, stale=RUN)
+
+
+def _predictions(result: FitResult, kind: str) -> atomic_files.Content:
+    if result.data.whole:
+        return table_bytes(predictions(result), kind)
+    from neglog.fitting.results.streamed_predictions import predictions as streamed
+    from neglog.fitting.results.streamed_predictions import write_csv
+
+    return lambda path: write_csv(streamed(result), path)
+
+
+def table_bytes(frame: pl.DataFrame, kind: str) -> bytes:
+    """Return a table as CSV or Parquet."""
+    if kind == "csv":
+        return frame.write_csv().encode()
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _history(result: FitResult) -> pl.DataFrame:
+    steps = [dataclasses.astuple(epoch) for epoch in result.history]
+    columns = {"step": pl.Int64, "training_nats": pl.Float64, "validation_nats": pl.Float64}
+    return pl.DataFrame(steps, schema=columns, orient="row")
+
+
+def predictions(result: FitResult) -> pl.DataFrame:
+    """Return every row's prediction, in the order of the table."""
+    parts = [
+        rows_frame(rows, result.classes).insert_column(
+            1, pl.Series("split", [split] * len(rows.index), dtype=pl.String)
+        )
+        for split, rows in (("training", result.training), ("validation", result.validation))
+    ]
+    return pl.concat(parts).sort("row")
+
+
+def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
+    """Return the rows as a table: row, truth, predicted, p[class] …, low, high, loss_nats."""
+    columns: dict[str, Any] = {
+        "row": rows.index,
+        "truth": _column(rows.truth, classes),
+        "predicted": _column(rows.predicted, classes),
+    }
+    if rows.probabilities is not None:
+        for k, label in enumerate(classes or []):
+            columns[f"p[{label}]"] = rows.probabilities[:, k]
+    if rows.interval is not None:
+        for end, values in zip(("low", "high"), rows.interval, strict=True):
+            names = [end] if classes is None else [f"{end}[{label}]" for label in classes]
+            columns |= dict(zip(names, values.T, strict=True))
+    if rows.weight is not None:
+        columns["sample_weight"] = rows.weight
+    columns["loss_nats"] = rows.loss
+    return pl.DataFrame(columns)
+
+
+def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Series:
+    if classes is None:
+        return pl.Series(values=values, dtype=pl.Float64).fill_nan(None)
+    return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
+
+
+def model_bytes(result: FitResult) -> bytes:
+    """Return the file of the model."""
+    fitted, response = result.fitted, result.fitted.response
+    facts = {
+        "format": _FORMAT,
+        "neglog": neglog.__version__,
+        "torch": torch.__version__,
+        "source": result.source,
+        "target": dataclasses.asdict(fitted.target),
+        "options": dataclasses.asdict(result.options),
+        "features": result.features,
+        "response": {name: getattr(response, name, None) for name in _OF_THE_RESPONSE},
+        "shared": fitted.shared.tolist(),
+        "dispersion": fitted.dispersion,
+        "design": result.design.to_json(),
+        "fit": {name: getattr(result, name) for name in OF_THE_FIT},
+    }
+    tensors = {name: t.contiguous() for name, t in result.model.state_dict().items()}
+    if fitted.members is not None:
+        tensors |= fitted.members.tensors()
+    if (table := result.coefficients) is not None:
+        facts["coefficients"] = {name: getattr(table, name) for name in OF_COEFFICIENTS}
+        facts["statistics"] = dataclasses.asdict(result.statistics)
+        tensors["coefficients.estimate"] = torch.from_numpy(table.estimate).contiguous()
+        tensors["coefficients.deviations"] = torch.from_numpy(result.deviations).contiguous()
+        tensors["coefficients.error"] = torch.from_numpy(table.error).contiguous()
+        tensors["coefficients.correlation"] = torch.from_numpy(table.correlation).contiguous()
+    return safetensors.torch.save(tensors, {"neglog": json.dumps(facts, ensure_ascii=False)})
+
+
+def _facts(metadata: dict[str, str]) -> dict[str, Any]:
+    """Return what was written beside the weights; nothing where that is not readable."""
+    try:
+        facts = json.loads(metadata.get("neglog", "{}"))
+    except json.JSONDecodeError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def read(folder: Path) -> Saved:
+    """Read what `write` wrote.
+
+    Raises:
+        FitError: there is no model in the folder, or none that this neglog can read.
+    """
+    path = folder / MODEL if folder.is_dir() else folder
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            facts = _facts(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    except FileNotFoundError:
+        remedy = "pass the folder that `neglog fit --out` wrote"
+        raise FitError(f"there is no model at {path}; {remedy}.") from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise FitError(f"{path} is no model that can be read ({error}).") from None
+    if facts.get("format") != _FORMAT:
+        by = ""
+        if "neglog" in facts:
+            by = f", but by {facts['neglog']} in format {facts.get('format')}, not {_FORMAT}"
+        raise FitError(
+            f"{path} was not written by this version of neglog, {neglog.__version__}{by}; use the "
+            "one that wrote it, or fit it again."
+        )
+    try:
+        return _saved(facts, tensors)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+        raise FitError(f"{path} is damaged: its parts do not fit together; fit it again.") from None
+
+
+def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:
+    options, target = Options(**facts["options"]), Target(**facts["target"])
+    count, stated = len(target.classes or ()), facts["response"]
+    response = target.facts.make(count, stated["base"] or 0, options)
+    known = {name: value for name, value in stated.items() if hasattr(response, name)}
+    response = dataclasses.replace(response, **known)
+    table = {name: t for name, t in tensors.items() if name.startswith("coefficients.")}
+    own, others = members.split({n: t for n, t in tensors.items() if n not in table})
+    if not all(bool(t.isfinite().all()) for name, t in tensors.items() if name not in table):
+        raise ValueError("weights that are no numbers")
+    shared = torch.tensor(facts["shared"], dtype=torch.float64)
+    more = None
+    if others:
+        networks = tuple(_network(options, response.outputs, state) for state in others)
+        more = members.Members(networks, options.bootstrap is not None, options.level)
+    model = _network(options, response.outputs, own)
+    fitted = Fitted(model, target, response, shared, facts["dispersion"], more)
+    return Saved(fitted, Design.from_json(facts["design"]), options, facts, table)
+
+
+def _network(options: Options, outputs: int, state: dict[str, torch.Tensor]) -> torch.nn.Module:
+    units = standardise.Standardise(state["0.mean"], state["0.scale"])
+    model = options.architecture.build(units, outputs, seed=0)
+    model.load_state_dict(state)
+    return model.requires_grad_(False).eval()

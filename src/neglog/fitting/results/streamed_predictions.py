@@ -1,0 +1,39 @@
+"""A streamed fit's predictions, written block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from neglog.fitting.prediction.row_predictions import judge
+from neglog.fitting.result import FitResult
+from neglog.fitting.results.save import rows_frame
+from neglog.fitting.streaming.streamed import Streamed
+
+
+def as_csv(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
+    """Yield tables that are to stand below each other, under one line of names."""
+    return (frame.write_csv(include_header=not number) for number, frame in enumerate(frames))
+
+
+def write_csv(frames: Iterable[pl.DataFrame], path: Path) -> None:
+    """Write tables below each other, under one line of names."""
+    with path.open("wb") as file:
+        file.writelines(text.encode() for text in as_csv(frames))
+
+
+def predictions(result: FitResult) -> Iterable[pl.DataFrame]:
+    """Yield every row's prediction, in the order of the table."""
+    data = result.data
+    assert isinstance(data, Streamed)
+    encoder = replace(data.encoder, own=range(len(data.encoder.file.blocks)))
+    for part in encoder.parts(held=None):
+        rows = judge(result.fitted, data.starts[part.block] + part.rows, part.memory)
+        held = encoder.choice.held(part.block, int(part.rows.max()) + 1)[part.rows]
+        split = pl.select(
+            split=pl.when(pl.Series(held)).then(pl.lit("validation")).otherwise(pl.lit("training"))
+        )["split"]
+        yield rows_frame(rows, result.classes).insert_column(1, split)

@@ -1,0 +1,68 @@
+"""Results as plain data, for programs that read the command's output."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from neglog.fitting.result import FitResult
+from neglog.fitting.results.evaluate import Evaluation
+from neglog.fitting.results.save import rows_frame
+
+
+def of_fit(result: FitResult) -> dict[str, Any]:
+    """Return what a fit came to; losses in nats."""
+    table = result.coefficients
+    return {
+        "source": result.source,
+        "target": result.target,
+        "likelihood": result.kind,
+        "reason": result.reason,
+        "classes": result.classes,
+        "features": result.features,
+        "model": result.model_text,
+        "optimizer": result.optimizer,
+        "converged": result.converged,
+        "interrupted": result.interrupted,
+        "outcome": result.outcome,
+        "steps": result.count,
+        "training_rows": result.data.fitted,
+        "validation_rows": result.data.held,
+        "mean_loss_nats": result.loss,
+        "validation_loss_nats": result.validation_loss,
+        "null_loss_nats": result.null_loss,
+        "gradient_norm": result.gradient_norm,
+        "dispersion": result.fitted.dispersion,
+        "statistics": None if table is None else _statistics(result),
+        "coefficients": None if table is None else table.frame().to_dicts(),
+        "covariance": None if table is None else table.kind,
+        "notes": result.notes,
+    }
+
+
+def _statistics(result: FitResult) -> dict[str, Any]:
+    figures = result.statistics
+    derived = (
+        "aic",
+        "bic",
+        "dispersion",
+        "pseudo_r2",
+        "r2",
+        "adjusted_r2",
+        "ratio",
+        "ratio_freedom",
+        "ratio_p",
+    )
+    found = asdict(figures) | {name: getattr(figures, name) for name in derived}
+    if result.options.penalised:  # which these say nothing of
+        found |= dict.fromkeys(("aic", "bic", "ratio", "ratio_freedom", "ratio_p"))
+    return found
+
+
+def of_evaluation(found: Evaluation, worst: int) -> dict[str, Any]:
+    """Return the figures of an evaluation, and its rows of largest loss."""
+    order = np.argsort(-found.judged.loss, kind="stable")[:worst].tolist()
+    rows = rows_frame(found.judged, found.classes)[order].to_dicts()
+    return {**found.figures(), "worst": rows, "notes": found.notes}

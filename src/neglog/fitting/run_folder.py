@@ -1,0 +1,120 @@
+"""A run from its folder's check to its files: what the command line and `neglog.fit` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neglog.errors import FitError
+from neglog.fitting.network.checkpoint import Checkpoint
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.result import FitResult
+from neglog.fitting.results import save
+from neglog.fitting.running.progress import Listener
+from neglog.fitting.solvers.solve import fit_table
+from neglog.fitting.tables.table import Table
+
+_SECONDS = 5.0  # between the checkpoints of a short epoch, so that writing them costs little
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a fit is written, and the checkpoint that it leaves behind if it is killed.
+
+    Attributes:
+        out: the folder; None for none.
+        checkpoint: its file; by default one in the folder.
+        resume: whether to go on from the checkpoint, if there is one.
+        overwrite: whether the folder may hold something else, and whether an old checkpoint goes.
+        predicted: ``"csv"`` or ``"parquet"``, what the predictions are written as.
+    """
+
+    out: Path | None = None
+    checkpoint: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+    predicted: str = "csv"
+
+    def check(self, options: Options) -> None:
+        """Refuse what cannot be written, or gone on from, before any row is read.
+
+        Raises:
+            FitError: the folder or the checkpoint is not as it should be.
+        """
+        if options.newton and (self.resume or self.checkpoint is not None):
+            raise FitError(
+                "newton takes a few steps and has no checkpoint to go on from; leave it out, or "
+                "choose another optimizer."
+            )
+        if self.predicted != "csv" and options.in_blocks:
+            raise FitError("predictions that are written block by block are CSV; ask for that.")
+        if self.out is not None:
+            save.check(self.out, self.overwrite)
+        elif self.resume and self.checkpoint is None:
+            raise FitError("to resume wants the run's folder, --out, or its --checkpoint.")
+        path = self._file()
+        if path is not None and path.exists() and not (self.resume or self.overwrite):
+            raise FitError(
+                f"there is a checkpoint {path} of a training that did not end; go on from it with "
+                "--resume, or begin anew with --overwrite."
+            )
+
+    def fit(self, table: Table, name: str, options: Options, listener: Listener) -> FitResult:
+        """Fit a table, with a checkpoint where the fit takes long.
+
+        Raises:
+            FitError: it cannot be fitted; then nothing is left behind.
+        """
+        path = None if options.newton else self._file()
+        if path is None:
+            return fit_table(table, name, options, listener)
+        if self.overwrite and not self.resume:
+            self._remove(path)
+        made = [folder for folder in path.parents if not folder.exists()]
+        there = path.exists()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            checkpoint = Checkpoint(path, resume=self.resume, seconds=_SECONDS)
+            return fit_table(table, name, options, listener, checkpoint)
+        except OSError as error:
+            reason = error.strerror or error
+            raise FitError(f"{path.parent} cannot be written ({reason}).") from None
+        except FitError:
+            if not there:
+                self._remove(path)
+                for folder in made:
+                    folder.rmdir()
+            raise
+
+    def write(self, result: FitResult, others: Mapping[str, Any]) -> list[Path]:
+        """Write the run, if it has a folder, and remove the checkpoint that it makes needless.
+
+        Args:
+            result: the fit.
+            others: as in `config.text`.
+
+        Raises:
+            FitError: it cannot be written.
+        """
+        if self.out is None or not result.data.first:
+            return []
+        known = {"out": str(self.out), "predictions": self.predicted, **others}
+        if self.checkpoint is not None:
+            known["checkpoint"] = str(self.checkpoint)
+        written = save.write(result, self.out, known, self.predicted)
+        path = self._file()
+        if path is not None and not result.interrupted:
+            self._remove(path)
+        return written
+
+    def _file(self) -> Path | None:
+        if self.checkpoint is not None or self.out is None:
+            return self.checkpoint
+        return self.out / save.CHECKPOINT
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        for file in (path, *path.parent.glob(f"{path.stem}-*{path.suffix}*")):
+            file.unlink(missing_ok=True)

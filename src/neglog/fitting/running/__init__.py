@@ -1,0 +1,1 @@
+"""What all minimisers share: progress, outcome and processes."""

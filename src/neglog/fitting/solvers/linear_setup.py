@@ -1,0 +1,153 @@
+"""A linear model's rows, likelihood and penalty, as what is minimised."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from neglog import families
+from neglog.errors import FitError
+from neglog.fitting.batches.in_memory_rows import batch_rows
+from neglog.fitting.design.prepared import Prepared
+from neglog.fitting.design.target import place
+from neglog.fitting.likelihoods.responses import Classes, Response
+from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.optimum import Penalty
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.tables.table import listed
+
+MOST_WEIGHTS = 5000
+"""Of which Newton's method inverts the second derivatives."""
+_FAR = 3.0
+_LOOK = 10_000
+_WILD, _SMALLEST = 1e50, 1e-290
+
+
+def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]:
+    """Return the training rows and their likelihood; and the validation rows, if any.
+
+    Raises:
+        FitError: the target is constant, or the model too large.
+    """
+    training = data.rows()
+    y, weight = training.glance()
+    _check_target(data, y if weight is None else y[weight > 0])
+    response = data.target.facts.make(len(data.target.classes or ()), _base(data, options), options)
+    if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
+        raise FitError("an offset is for one linear predictor, but each class has its own.")
+    response = response.in_units_of(response.reads(y), weight)
+    look = training.sample(_LOOK).x[:].double()
+    _check_sizes(look, data)
+    scale = _scale(look)
+    centre = _centre(look, scale)
+    batch = batch_rows(training.width(response.outputs), training.features)
+    problems = [
+        replace(problem, source=problem.source.in_units(scale, centre, batch))
+        for problem in (data.problem(response, held=held) for held in (False, True))
+    ]
+    size = problems[0].size
+    if size > MOST_WEIGHTS:
+        raise FitError(
+            f"newton would need the second derivatives of {size} weights, more than "
+            f"{MOST_WEIGHTS}; pass --optimizer lbfgs."
+        )
+    return problems[0], problems[1] if data.held else None
+
+
+def count_weights(data: Prepared, options: Options) -> int:
+    """Return how many weights the linear model has."""
+    response = data.target.facts.make(len(data.target.classes or ()), 0, options)
+    return response.outputs * (data.rows().features + 1) + len(response.shared)
+
+
+def _check_target(data: Prepared, y: Tensor) -> None:
+    """Refuse training rows that count and have one target, or lack one of the classes."""
+    if y.min() == y.max():
+        raise FitError(
+            f"the target is {data.target.decode(y[:1])[0]} in every training row that counts; "
+            "there is nothing to learn; pass another seed or a smaller validation part, or mend "
+            "the sample weights."
+        )
+    if data.target.classes is None:
+        return
+    count = torch.bincount(y, minlength=len(data.target.classes))
+    absent = (count == 0).nonzero()[:, 0].tolist()
+    if absent:
+        names = listed([repr(data.target.labels[k]) for k in absent])
+        raise FitError(
+            f"no training row that counts is of class {names}; leave its rows out, pass another "
+            "seed or a smaller validation part, or mend the sample weights."
+        )
+
+
+def _check_sizes(look: Tensor, data: Prepared) -> None:
+    """Refuse columns whose weights would be larger than any number."""
+    size = look.abs().amax(0) if look.numel() else torch.zeros(0)
+    for j in ((size > 0) & (size < _SMALLEST)).nonzero()[:, 0].tolist():
+        raise FitError(
+            f"column {data.design.numbers[j].name!r} holds nothing larger than {float(size[j]):.3g}"
+            ", so that its weight might be larger than any number; multiply it."
+        )
+
+
+def check_covariance(options: Options, response: Response) -> None:
+    """Refuse a dispersion of a likelihood that has one of its own, or none.
+
+    Raises:
+        FitError: it is such a likelihood.
+    """
+    poisson_or_bernoulli = response.declaration in (families.Poisson, families.Bernoulli)
+    if options.covariance == "quasi" and not poisson_or_bernoulli:
+        raise FitError(
+            "quasi is for the bernoulli and the poisson likelihood, which have no dispersion of "
+            "their own; pass hc0, or leave it out."
+        )
+
+
+def penalty_of(options: Options, response: Response) -> Penalty:
+    """Return what is added to the loss.
+
+    Raises:
+        FitError: the likelihood does not go with it.
+    """
+    penalty = Penalty(options.l2, options.l1, options.firth)
+    if options.firth and response.declaration is not families.Bernoulli:
+        raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
+    if options.l1 and isinstance(response, Classes):
+        raise FitError(
+            "l1 is not for several classes, whose weights are relative; pass l2 instead."
+        )
+    if penalty and not response.smooth:
+        raise FitError("a penalty is for losses without kinks; choose huber, or pass none.")
+    return penalty
+
+
+def _base(data: Prepared, options: Options) -> int:
+    """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
+    classes = data.target.classes or []
+    if options.base is None:
+        return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().glance()).argmax())
+    if not classes:
+        raise FitError(
+            f"base is for classes, but the target {data.target.name!r} holds numbers; leave it out."
+        )
+    return place(options.base, classes)
+
+
+def _scale(look: Tensor) -> Tensor | None:
+    """Return powers of two for columns so large or small that their squares would not be finite."""
+    size = look.abs().amax(0) if look.numel() else torch.zeros(0)
+    wild = (size > _WILD) | ((size < 1 / _WILD) & (size > 0))
+    return torch.where(wild, torch.exp2(-size.log2().round()), 1.0) if wild.any() else None
+
+
+def _centre(look: Tensor, scale: Tensor | None) -> Tensor | None:
+    """Return what to take off the columns, so that none lies far from 0 beside its spread."""
+    if not look.numel():
+        return None
+    look = look if scale is None else look * scale
+    mean, spread = look.mean(0), look.std(0, correction=0)
+    far = mean.abs() > _FAR * spread
+    return torch.where(far, mean, 0.0) if far.any() else None

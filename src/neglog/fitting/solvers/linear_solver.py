@@ -1,0 +1,258 @@
+"""A linear model of prepared rows, from its four steps to its standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from neglog.fitting.design.prepared import Prepared
+from neglog.fitting.inference.coefficients import INTERCEPT, Coefficients
+from neglog.fitting.inference.covariance import Counts, covariance, in_table_units
+from neglog.fitting.likelihoods.responses import EXACT, Classes, Location, Response, Shaped
+from neglog.fitting.likelihoods.row_losses import Single, weighted
+from neglog.fitting.likelihoods.shared_parameters import Overdispersed
+from neglog.fitting.linear import optimum
+from neglog.fitting.linear.newton import Step
+from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.optimum import Optimum
+from neglog.fitting.network import standardise
+from neglog.fitting.network.architecture import Architecture
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.row_predictions import Fitted
+from neglog.fitting.result import Epoch, FitResult
+from neglog.fitting.running.outcome import Outcome
+from neglog.fitting.running.progress import Listener
+from neglog.fitting.solvers.linear_setup import check_covariance, penalty_of, problems
+from neglog.fitting.tables.factor_levels import shown
+
+_NO_DISPERSION = -12.0
+
+
+def solve(name: str, data: Prepared, options: Options, listener: Listener) -> FitResult:
+    """Fit the training rows; `neglog.fit` says what the options mean.
+
+    Raises:
+        FitError: the rows cannot be fitted.
+    """
+    problem, held = problems(data, options)
+    response, features, facts = problem.response, data.design.names, data.target.facts
+    text = Architecture().describe(len(features), response.outputs, facts.emits)
+    optimizer = _describe(options, response.smooth)
+    for step, words in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
+                        ("optimizer", optimizer)):  # fmt: skip
+        listener.say(step, words)
+    watch = _Watch(problem, held, listener)
+    limit = options.epochs or optimum.STEPS
+    listener.start(limit)
+    try:
+        penalty = penalty_of(options, response)
+        check_covariance(options, response)
+        found = optimum.find(problem, features, watch.step, limit, penalty)
+        found = _without_edges(problem, found)
+    except KeyboardInterrupt:
+        found = watch.cut_short()
+    finally:
+        listener.stop()
+    listener.say("minimise", found.outcome.text)
+    coefficients = _coefficients(problem, found, data, options)
+    return FitResult(
+        source=name,
+        fitted=_fitted(problem, found, data),
+        data=data,
+        options=options,
+        model_text=text,
+        optimizer=optimizer,
+        outcome=found.outcome.text,
+        converged=found.outcome.converged,
+        steps=watch.losses,
+        interrupted=watch.interrupted,
+        gradient_norm=_norm(found),
+        decrement=found.decrement,
+        coefficients=coefficients,
+        notes=[
+            *data.notes,
+            *found.outcome.notes,
+            *_too_few(problem, found, options),
+            *_no_density(problem, coefficients),
+        ],
+    )
+
+
+class _Watch:
+    """Takes note of the steps, and tells the listener of them."""
+
+    def __init__(self, problem: Problem, held: Problem | None, listener: Listener) -> None:
+        self.problem, self.held, self.listener = problem, held, listener
+        self.losses: list[tuple[float, float | None]] = []
+        self.interrupted = False
+        self.last: Step | None = None
+
+    def step(self, step: Step) -> None:
+        """Hear of a step, or of the start."""
+        loss = None
+        if self.held is not None:
+            loss = self.held.value(step.weights, second=False).loss
+        self.losses.append((step.value.loss, loss))
+        self.last = step
+        if step.number and self.listener.hears:
+            self.listener.step(self._epoch(step.number))
+
+    def cut_short(self) -> Optimum:
+        """Return the last step as what was reached; without any, there is nothing to return."""
+        if self.last is None:
+            raise KeyboardInterrupt
+        self.interrupted, step = True, self.last
+        text = f"Ctrl-C after step {step.number}; the weights of that step are kept."
+        free = torch.arange(self.problem.size)
+        return Optimum(step.weights, free, [], step.value, Outcome(False, text), step.decrement)
+
+    def _epoch(self, number: int) -> Epoch:
+        fitted, held = self.losses[-1]
+        dispersion = self.problem.dispersion(fitted)
+        nats = self.problem.nats(fitted, dispersion)
+        if self.held is None or held is None:
+            return Epoch(number, nats, None)
+        return Epoch(number, nats, self.held.nats(held, dispersion))
+
+
+def _norm(found: Optimum) -> float:
+    """Return the length of the gradient, each weight in the unit that the Hessian gives it."""
+    assert found.value.hessian is not None
+    size = found.value.hessian.diagonal()[found.free].abs().sqrt()
+    return float((found.value.gradient[found.free] / size.clamp(min=1e-300)).norm())
+
+
+def _describe(options: Options, smooth: bool) -> str:
+    default = "" if options.optimizer else " (the default for linear models)"
+    if not smooth:
+        return "linear program: the loss has kinks, and no second derivative"
+    return f"newton{default}: first and second derivatives, all rows at once"
+
+
+def _without_edges(problem: Problem, found: Optimum) -> Optimum:
+    """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
+    response, text = problem.response, ""
+    dispersion = problem.dispersion(found.value.loss)
+    if dispersion is not None and dispersion <= EXACT * response.spread:
+        text = optimum.EXACT_FIT
+    elif isinstance(response, Overdispersed) and float(found.weights[-1]) < _NO_DISPERSION:
+        text = (
+            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
+            "more than Poisson's; pass --likelihood poisson."
+        )
+    return (
+        replace(found, outcome=replace(found.outcome, converged=False, text=text))
+        if text
+        else found
+    )
+
+
+def _fitted(problem: Problem, found: Optimum, data: Prepared) -> Fitted:
+    response, source = problem.response, problem.source
+    width = source.features + 1
+    own = found.weights[: response.outputs * width].reshape(response.outputs, width)
+    of = source.units
+    units = standardise.Standardise(of.centre / of.scale, 1 / of.scale)
+    layer = nn.Linear(width - 1, response.outputs, dtype=torch.float64)
+    layer.weight.data, layer.bias.data = own[:, :-1].clone(), own[:, -1].clone()
+    model = nn.Sequential(units, layer).requires_grad_(False).eval()
+    dispersion = problem.dispersion(found.value.loss)
+    return Fitted(
+        model, data.target, response, found.weights[response.outputs * width :], dispersion
+    )
+
+
+def _coefficients(
+    problem: Problem, found: Optimum, data: Prepared, options: Options
+) -> Coefficients:
+    """Return the coefficients, with standard errors where the optimum was reached."""
+    response, width = problem.response, problem.source.features + 1
+    matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
+    if found.outcome.converged and found.value.hessian is not None and not options.penalised:
+        rows = problem.total if options.weight_kind == "frequency" else problem.counting
+        own = int((found.free < response.outputs * width).sum())
+        counts = Counts(float(rows), own, options.weight_kind == "frequency")
+        how = options.covariance or ("fisher" if response.smooth else "hc0")
+        dispersion = _dispersion(problem, found, counts, how)
+        made = covariance(
+            problem, found.weights, found.free, found.value.hessian, how, counts, dispersion
+        )
+        matrix, kind, freedom = made.matrix, made.kind, made.freedom
+    weights, error, correlation = in_table_units(problem, found.weights, found.free, matrix)
+    left_out = [a * width + j.column for a in range(response.outputs) for j in found.aliases]
+    weights[left_out] = error[left_out] = torch.nan
+    order = _order(response, width)
+    return Coefficients(
+        names=_names(response, data),
+        estimate=weights[order].numpy(),
+        error=error[order].numpy(),
+        correlation=correlation[order][:, order].numpy(),
+        kind=kind,
+        freedom=freedom,
+        level=options.level,
+    )
+
+
+def _too_few(problem: Problem, found: Optimum, options: Options) -> list[str]:
+    """Say where weights that are taken for frequencies leave no rows for standard errors."""
+    by_weights = options.sample_weight is not None and options.weight_kind == "frequency"
+    if not by_weights or problem.total > len(found.free):
+        return []
+    return [
+        f"the sample weights sum to {problem.total:g}; taken as frequencies, those are too few "
+        f"rows for the standard errors of {len(found.free)} weights: if they are no counts, pass "
+        "--weight-kind precision."
+    ]
+
+
+def _no_density(problem: Problem, coefficients: Coefficients) -> list[str]:
+    """Say where the density at a kink could not be estimated."""
+    known = coefficients.kind == "none" or not np.isnan(coefficients.error).all()
+    if problem.response.smooth or known:
+        return []
+    return [
+        "there are no standard errors: the quantiles on either side of the fitted one coincide in "
+        "too many rows to say how dense the errors are, as with few rows or many ties."
+    ]
+
+
+def _order(response: Response, width: int) -> list[int]:
+    """Return the weights' numbers in the order of the table: each output's intercept first."""
+    order = []
+    for start in range(0, response.outputs * width, width):
+        order += [start + width - 1] * response.intercept + list(range(start, start + width - 1))
+    return order + [response.outputs * width + j for j in range(len(response.shared))]
+
+
+def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
+    target, features = data.target, data.design.names
+    outputs = [target.name]
+    if isinstance(response, Classes):
+        outputs = [shown(target.labels[k]) for k in response.others]
+    elif target.kind == "bernoulli":
+        outputs = [shown(target.labels[1])]
+    every = [INTERCEPT] * response.intercept + features
+    return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
+
+
+def _dispersion(problem: Problem, found: Optimum, counts: Counts, how: str) -> float:
+    """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
+    response = problem.response
+    if isinstance(response, Shaped) or how == "quasi":
+        squares = torch.zeros(1).double()
+        for batch, local in problem.each(found.weights):
+            assert isinstance(local, Single)
+            # The slope is (mean − y) mean′ / variance, and its expected square mean′² / variance.
+            own = local.slope[:, 0].square() / local.expected()
+            squares += weighted(own, batch.weight).sum()
+        return float(problem.reduce(squares)) / counts.left
+    if not isinstance(response, Location):
+        return 1.0
+    if response.degree == 2.0:
+        return 2 * found.value.loss * problem.total / counts.left
+    scale = problem.dispersion(found.value.loss)
+    assert scale is not None
+    return (scale / response.spread) ** 2

@@ -1,0 +1,128 @@
+"""The losses of a network as it is, of the rows that it is fitted to and of those held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from neglog import families, functional
+from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.likelihoods.responses import Classes, Response, average
+from neglog.fitting.linear import objective as linear
+from neglog.fitting.linear import separation
+from neglog.fitting.linear.null_model import mean_nats
+from neglog.fitting.network.train import Trained
+from neglog.fitting.network.training_objective import Problem
+from neglog.fitting.running.outcome import Outcome, at_infinity
+
+NOTHING = torch.zeros(0, dtype=torch.float64)
+
+
+def dense(source: Memory) -> Tensor:
+    """Return (N, P): every encoded number."""
+    return torch.cat([batch.columns.dense()[:, :-1] for batch in source])
+
+
+class Losses:
+    """The losses of a model as it is, of the rows fitted and of those held out."""
+
+    def __init__(
+        self, model: nn.Sequential, response: Response, training: Memory, held: Memory, x: Tensor
+    ) -> None:
+        self.model, self.response, self.x = model, response, x
+        self.y, self.weight = response.reads(training.y), training.weight
+        self.offset = training.offset
+        self.held, self.held_x = held, dense(held)
+        self.training = training
+
+    def problem(self) -> Problem:
+        """Return what the training minimises."""
+        return Problem(self.x, self.loss, self.both, self.mass, lambda: not self.all_right())
+
+    def loss(self, output: Tensor, rows: Tensor) -> Tensor:
+        """Return the mean loss of some rows, in the response's units."""
+        own = [None if t is None else t[rows] for t in (self.y, self.weight, self.offset)]
+        y, weight, offset = own
+        assert y is not None
+        return mean_loss(self.response, output, y, weight, offset)
+
+    def mean(self, of: Callable[[Tensor], Tensor]) -> float:
+        """Return the mean over the rows fitted of a function of the target."""
+        return average(of(self.y), self.weight)
+
+    def mass(self, rows: Tensor) -> float:
+        """Return what the mean loss of some rows divides by."""
+        return float(len(rows) if self.weight is None else self.weight[rows].sum())
+
+    def both(self) -> tuple[float, float | None]:
+        """Return the mean losses in nats, both with the dispersion of the rows fitted."""
+        fitted = self._whole()
+        dispersion = self.response.dispersion(fitted, self.mean)
+        training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)
+        if not self.held.rows:
+            return training, None
+        y = self.response.reads(self.held.y)
+        loss = mean_loss(
+            self.response, self.model(self.held_x), y, self.held.weight, self.held.offset
+        )
+        return training, mean_nats(self.response, float(loss), y, self.held.weight, dispersion)
+
+    def dispersion(self) -> float | None:
+        """Return the dispersion of greatest likelihood of the model as it is."""
+        return self.response.dispersion(self._whole(), self.mean)
+
+    @torch.no_grad()
+    def _whole(self) -> float:
+        return float(mean_loss(self.response, self.model(self.x), self.y, self.weight, self.offset))
+
+    @torch.no_grad()
+    def all_right(self) -> bool:
+        """Tell whether every training row's own class is the most probable one."""
+        output = self.model(self.x)
+        if isinstance(self.response, Classes):
+            return bool((self.response.logits(output).argmax(1) == self.y).all())
+        if self.response.link != "logit":
+            return False
+        return bool(((output[:, 0] > 0) == (self.y > 0.5)).all() and self._labels())
+
+    def _labels(self) -> bool:
+        return bool(((self.y == 0) | (self.y == 1)).all())
+
+    def explained(self, ended: Trained) -> Outcome:
+        """Return an outcome that says so where a network's loss has no minimum."""
+        outcome = ended.outcome
+        if outcome.converged or not self.all_right() or len(self.model) == 2:
+            return outcome
+        note = "the network tells all training rows apart: its loss can go on towards 0 for ever."
+        return replace(outcome, notes=[*outcome.notes, note])
+
+    def separated(self, ended: Trained, names: Sequence[str]) -> Outcome | None:
+        """Return the outcome of a linear model whose minimum is at infinity; else None."""
+        if len(self.model) > 2 or ended.outcome.converged or not self.all_right():
+            return None
+        base = 0 if isinstance(self.response, Classes) else None
+        response = self.response
+        if isinstance(response, Classes):
+            response = replace(response, outputs=response.outputs - 1, base=base)
+        source = replace(self.training, y=self.y)
+        problem = linear.Problem.of(response, source)
+        how = separation.found(problem, torch.arange(problem.size), names)
+        return at_infinity(how, ended.epoch, "epoch") if how else None
+
+
+def mean_loss(
+    response: Response, output: Tensor, y: Tensor, weight: Tensor | None, offset: Tensor | None
+) -> Tensor:
+    """Return the mean of the rows' losses, less their constants, in the response's units."""
+    if offset is not None:
+        output = output + (offset / response.spread)[:, None]
+    if response.declaration is families.Bernoulli:
+        loss = functional.binary_cross_entropy_with_logits(output[:, 0], y, reduction="none")
+    elif isinstance(response, Classes):
+        loss = functional.cross_entropy(response.logits(output), y, reduction="none")
+    else:
+        loss = response.local(output, NOTHING, y).nll
+    return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()

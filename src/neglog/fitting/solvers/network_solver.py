@@ -1,0 +1,223 @@
+"""A network, or a linear model, of prepared rows, trained by an optimizer of torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from neglog.errors import FitError
+from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.design.prepared import Data
+from neglog.fitting.likelihoods.responses import Classes, Response
+from neglog.fitting.network import optimizers, schedule
+from neglog.fitting.network.checkpoint import Checkpoint
+from neglog.fitting.network.intervals import ensemble
+from neglog.fitting.network.settings import Settings
+from neglog.fitting.network.standardise import Standardise
+from neglog.fitting.network.team import Team
+from neglog.fitting.network.train import Trained, train
+from neglog.fitting.options.config_file import settled
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.members import Members
+from neglog.fitting.prediction.row_predictions import Fitted
+from neglog.fitting.result import Epoch, FitResult
+from neglog.fitting.running.progress import Listener
+from neglog.fitting.solvers.network_losses import NOTHING, Losses, dense
+
+_GRADIENT = 1e-7
+
+
+def solve(
+    name: str,
+    data: Data,
+    options: Options,
+    listener: Listener,
+    checkpoint: Checkpoint | None = None,
+) -> FitResult:
+    """Fit the training rows; `neglog.fit` says what the options mean.
+
+    Raises:
+        FitError: the rows cannot be fitted, or the checkpoint is of another fit.
+    """
+    rows = _Rows(data, options)
+    one = _Training(rows, options, rows.training, options.seed)
+    facts, features = data.target.facts, data.design.names
+    text = options.architecture.describe(len(features), rows.response.outputs, facts.emits)
+    for step, said in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
+                       ("optimizer", one.text)):  # fmt: skip
+        listener.say(step, said)
+    ended = one.train(listener, _filed(checkpoint, rows, options))
+    separated = one.losses.separated(ended, features)
+    outcome = separated or one.losses.explained(ended)
+    listener.say("minimise", outcome.text)
+    interrupted, notes = ended.ending == "interrupted", data.notes + outcome.notes
+    members = None
+    if options.members and not interrupted:
+        members = _members(rows, options, listener, checkpoint)
+        interrupted = members is None
+        notes += ["Ctrl-C stopped the ensemble: there are no intervals."] * interrupted
+    return FitResult(
+        source=name,
+        fitted=Fitted(
+            one.model, data.target, rows.response, NOTHING, one.losses.dispersion(), members
+        ),
+        data=data,
+        options=options,
+        model_text=text,
+        optimizer=one.text,
+        outcome=outcome.text,
+        converged=outcome.converged,
+        at_infinity=separated is not None,
+        epochs=ended.history,
+        step=ended.epoch,
+        gradient_norm=ended.gradient_norm,
+        notes=notes,
+        interrupted=interrupted,
+    )
+
+
+class _Rows:
+    """The rows that are fitted, those held out, and how they respond."""
+
+    def __init__(self, data: Data, options: Options) -> None:
+        self.training, self.held = data.part(data.training), data.part(data.validation)
+        self.response = _response(data, self.training, options)
+
+    def facts(self, options: Options) -> dict[str, Any]:
+        """Return what a training depends on besides what it sees itself."""
+        named = {
+            "targets": self.training.y,
+            "sample weights": self.training.weight,
+            "offsets": self.training.offset,
+            "rows held out": dense(self.held),
+            "targets held out": self.held.y,
+            "response": repr(self.response),
+        }
+        return named | settled(options)
+
+
+class _Training:
+    """One network of a fit and what trains it."""
+
+    def __init__(self, rows: _Rows, options: Options, training: Memory, seed: int) -> None:
+        x = dense(training)
+        self.build = partial(
+            options.architecture.build, Standardise.of(x), rows.response.outputs, seed
+        )
+        self.model: nn.Sequential = self.build()
+        self.team = _team(self.model, options)
+        epochs, batch = options.limits
+        assert epochs is not None
+        assert batch is not None
+        self.settings = Settings(
+            epochs=epochs,
+            batch=batch,
+            seed=seed,
+            patience=options.patience,
+            min_delta=options.min_delta,
+            tolerance=_GRADIENT,
+        )
+        self.optimizer, words = optimizers.make(
+            options.chosen, dict(options.optimizer_options), self.model
+        )
+        self.schedule = schedule.Schedule()
+        if options.schedule is not None:
+            steps = self.settings.steps(self.optimizer, len(x))
+            self.schedule = schedule.make(
+                options.schedule, options.schedule_options, self.optimizer, epochs, steps
+            )
+        self.losses = Losses(self.model, rows.response, training, rows.held, x)
+        self.text = (
+            f"{words}{_default(options)}{_scheduled(self.schedule)}, {self.settings.epochs} epochs "
+            f"in batches of {self.settings.rows(self.optimizer, len(x))} rows"
+        )
+
+    def train(self, listener: Listener, checkpoint: Checkpoint | None) -> Trained:
+        """Train the network; its weights stay as they then are."""
+        ended = train(
+            self.model, self.losses.problem(), self.optimizer, self.schedule, self.settings,
+            listener, checkpoint, self.team,
+        )  # fmt: skip
+        if self.team.sharded:
+            state = {name: self.team.gather(t) for name, t in self.model.state_dict().items()}
+            self.model = self.losses.model = self.build()
+            self.model.load_state_dict(state)
+        self.model.requires_grad_(False).eval()
+        return ended
+
+
+def _team(model: nn.Sequential, options: Options) -> Team:
+    """Return the processes that train a network together."""
+    if not options.distributed:
+        return Team(model)
+    from neglog.fitting.network.process_team import wrap
+
+    return wrap(model, "fsdp2" if options.shard else "ddp")
+
+
+def _members(
+    rows: _Rows, options: Options, listener: Listener, checkpoint: Checkpoint | None
+) -> Members | None:
+    """Train the networks of an ensemble; return None where Ctrl-C stops it."""
+    count, how = options.members, "seeds" if options.bootstrap is None else "seeds and drawn rows"
+    listener.say("ensemble", f"{count} more networks, of other {how}, for intervals of level "
+                             f"{options.level:g}")  # fmt: skip
+    models: list[nn.Module] = []
+
+    def train_one(seed: int, chosen: Tensor) -> nn.Module:
+        one = _Training(rows, options, rows.training.at(chosen), seed)
+        ended = one.train(Listener(), _filed(checkpoint, rows, options, len(models) + 1))
+        if ended.ending == "interrupted":
+            raise KeyboardInterrupt
+        models.append(one.model)
+        last = ended.history[ended.epoch]
+        listener.step(Epoch(len(models), last.training, last.validation))
+        return one.model
+
+    listener.start(count)
+    try:
+        drawn = options.bootstrap is not None
+        ensemble(train_one, rows.training.rows, count, drawn, options.seed)
+    except KeyboardInterrupt:
+        return None
+    finally:
+        listener.stop()
+    return Members(tuple(models), drawn, options.level)
+
+
+def _filed(
+    checkpoint: Checkpoint | None, rows: _Rows, options: Options, member: int = 0
+) -> Checkpoint | None:
+    """Return a network's own checkpoint, with what its training depends on."""
+    if checkpoint is None:
+        return None
+    path = checkpoint.path
+    if member:
+        path = path.with_name(f"{path.stem}-{member}{path.suffix}")
+    return replace(checkpoint, path=path, facts=rows.facts(options))
+
+
+def _response(data: Data, training: Memory, options: Options) -> Response:
+    response = data.target.facts.make(len(data.target.classes or ()), 0, options)
+    if response.shared:
+        raise FitError(
+            f"the {data.target.kind} likelihood has parameters beside the model's output, "
+            f"{response.shared[0]} the first, which newton finds and an optimizer does not; choose "
+            "another likelihood or newton."
+        )
+    if isinstance(response, Classes):
+        response = replace(response, outputs=response.outputs + 1, base=None)
+    return response.in_units_of(response.reads(training.y), training.weight)
+
+
+def _default(options: Options) -> str:
+    if options.optimizer:
+        return ""
+    return f" (the default for {'networks' if options.hidden else 'linear models'})"
+
+
+def _scheduled(plan: schedule.Schedule) -> str:
+    return f" with {plan.text}" if plan.text else ""

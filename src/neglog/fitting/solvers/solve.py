@@ -1,0 +1,133 @@
+"""The four steps by name: model, loss, optimizer, minimise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from neglog.errors import FitError
+from neglog.fitting.design import count_detection, grouped, leakage
+from neglog.fitting.design.prepared import Data, Prepared, prepare
+from neglog.fitting.likelihoods import misfit
+from neglog.fitting.network.checkpoint import Checkpoint
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.result import FitResult
+from neglog.fitting.running.processes import Group, joined
+from neglog.fitting.running.progress import Listener, Muted
+from neglog.fitting.solvers import linear_solver, network_solver
+from neglog.fitting.solvers.linear_setup import MOST_WEIGHTS, count_weights
+from neglog.fitting.tables.table import Table
+
+_LOOK = 100_000  # rows; of more, so many are drawn
+
+
+def fit_table(
+    table: Table,
+    name: str,
+    options: Options,
+    listener: Listener,
+    checkpoint: Checkpoint | None = None,
+) -> FitResult:
+    """Fit a table that has been read; `neglog.fit` says what the options mean.
+
+    Args:
+        table: the rows.
+        name: the target's column.
+        options: the choices.
+        listener: hears the four steps, and the losses.
+        checkpoint: where a training is written while it runs.
+
+    Raises:
+        FitError: the table cannot be fitted.
+    """
+    if checkpoint is not None and options.newton:
+        raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
+    group = joined(options.distributed)
+    listener = _for_all(group, listener)
+    data = prepare(table, name, options)
+    data = replace(data, first=group.rank == 0, notes=_noted(data, options))
+    if options.newton and options.optimizer is None:
+        data, options = _within_reach(data, options)
+    _announce(table.source, data, listener)
+    if options.newton:
+        result = linear_solver.solve(table.source, data, options, listener)
+    else:
+        result = network_solver.solve(table.source, data, options, listener, checkpoint)
+    result.notes += leakage.known(result) + misfit.found(result)
+    return result
+
+
+def _within_reach(data: Data, options: Options) -> tuple[Data, Options]:
+    """Return the options, with L-BFGS where there are too many weights for Newton's method."""
+    count = count_weights(data, options)
+    if count <= MOST_WEIGHTS:
+        return data, options
+    note = (
+        f"newton would need the second derivatives of {count} weights, more than {MOST_WEIGHTS}; "
+        "lbfgs is used instead, which gives no standard errors."
+    )
+    chosen = replace(options, optimizer="lbfgs", validation=options.held_out)
+    return replace(data, notes=[*data.notes, note]), chosen
+
+
+def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> FitResult:
+    """Fit a file whose rows are streamed, or shared with other processes, or both.
+
+    Every process calls this with the same arguments, and has the same result; the listener of the
+    first one hears of it.
+
+    Raises:
+        FitError: the file cannot be fitted.
+    """
+    from neglog.fitting.streaming.streamed import prepare as prepare_file
+
+    group = joined(options.distributed)
+    listener = _for_all(group, listener)
+    data = prepare_file(path, name, options, group)
+    data = replace(data, notes=_noted(data, options))
+    source = Path(path).name
+    _announce(source, data, listener)
+    result = linear_solver.solve(source, data, options, listener)
+    result.notes += leakage.known(result) + misfit.found(result)
+    if group.size > 1:
+        _settle(result)
+    return result
+
+
+def _noted(data: Prepared, options: Options) -> list[str]:
+    """Return what is to be said of the data, each a sentence."""
+    y, _ = data.rows().glance()
+    said = data.target.doubts(y)
+    guessed = options.likelihood is None and data.target.facts.counts
+    if options.grouped:
+        some = data.rows().sample(_LOOK)
+        assert some.weight is not None
+        said += grouped.doubts(some.y.double().numpy(), some.weight.double().numpy())
+    if guessed and options.exposure is None:
+        said.append(count_detection.doubt_of_counts(data.target.name, data.design.names))
+    return [*data.notes, *said, *leakage.found(data, options)]
+
+
+def _for_all(group: Group, listener: Listener) -> Listener:
+    """Return who hears of the fit in this process: only the first one's listener hears words."""
+    if group.size == 1:
+        return listener
+    hears = group.gather(listener.hears)[0]
+    return Muted(hears) if group.rank else listener
+
+
+def _announce(source: str, data: Prepared, listener: Listener) -> None:
+    rows = f"{data.fitted} rows"
+    if data.held:
+        rows += f" for training, {data.held} for validation"
+    listener.say("data", f"{source}: {rows}")
+    listener.say("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
+    for note in data.notes:
+        listener.say("note", note)
+
+
+def _settle(result: FitResult) -> None:
+    """Compute what asks all processes, while all of them are here."""
+    for name in ("history", "loss", "validation_loss", "null_loss", "statistics", "training",
+                 "validation", "deviations"):  # fmt: skip
+        getattr(result, name)

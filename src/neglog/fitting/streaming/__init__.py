@@ -1,0 +1,1 @@
+"""Tables larger than memory, read block by block, by one process or several."""

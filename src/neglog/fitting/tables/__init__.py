@@ -1,0 +1,1 @@
+"""Files and data frames as tables of named columns."""

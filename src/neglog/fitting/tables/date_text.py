@@ -1,0 +1,114 @@
+"""Dates, times and durations that are written as text."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables.date_formats import HOURS, Found
+from neglog.fitting.tables.table import listed
+from neglog.fitting.tables.text_numbers import leave
+
+_TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"
+_ZONE = r"( ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
+_YEAR, _MONTH, _DAY = r"(1[5-9]|2[01])\d{2}", r"(0?[1-9]|1[0-2])", r"(0?[1-9]|[12]\d|3[01])"
+_WEEKDAY = r"((?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? )?"
+_NAME = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DAYS = (
+    rf"{_YEAR}-{_MONTH}-{_DAY}|{_YEAR}/{_MONTH}/{_DAY}|{_YEAR}\.{_MONTH}\.{_DAY}",
+    rf"{_DAY}[-/.]{_MONTH}[-/.]{_YEAR}|{_MONTH}[-/.]{_DAY}[-/.]{_YEAR}",
+    rf"{_DAY}/{_MONTH}/\d{{2}}|{_MONTH}/{_DAY}/\d{{2}}",
+    r"(0[1-9]|[12]\d|3[01])([-.])(0[1-9]|1[0-2])[-.]\d{2}",
+    rf"{_WEEKDAY}{_DAY}(st|nd|rd|th|\.)?[-/ ]{_NAME},?[-/ ]({_YEAR}|\d{{2}})",
+    rf"{_DAY}\.? [^\W\d_]{{3,10}}\.? {_YEAR}",
+    rf"{_WEEKDAY}{_NAME} {_DAY}(st|nd|rd|th)?,? {_YEAR}",
+    rf"\d{{4}}年{_MONTH}月{_DAY}日",
+)
+_OTHERS = (
+    rf"{_NAME}[-/ ,]+({_YEAR}|\d{{2}})|{_YEAR}[-/ ]{_NAME}",
+    rf"{_YEAR}[-/](0[1-9]|1[0-2])|{_MONTH}/{_YEAR}|{_YEAR}年{_MONTH}月",
+    rf"{_YEAR}[- ]?[QW]\d{{1,2}}|Q[1-4][- /]{_YEAR}",
+    r"-?(\d+ days?,? ?)?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?|-?\d+ days?",
+    r"-?P(\d+[YMWD])+(T(\d+(\.\d+)?[HMS])+)?|-?PT(\d+(\.\d+)?[HMS])+",
+)
+_PATTERN = f"^(?:(?:{'|'.join(_DAYS)})(?:[T ,]+{_TIME}{_ZONE})?|{'|'.join(_OTHERS)})$"
+_MOST, _FEW = 1000, 3
+
+
+def are_dates(values: pl.Series) -> bool:
+    """Return whether a column holds dates, times or durations, or is text of which most are.
+
+    Example:
+        >>> are_dates(pl.Series(["12 Jan 2020", "3/4/2021", "10:30"]))
+        True
+        >>> are_dates(pl.Series(["1.2.3", "555-0100", "01234"]))
+        False
+    """
+    if values.dtype != pl.String:
+        return values.dtype.is_temporal()
+    some = values.drop_nulls().unique().head(_MOST)
+    found = int(some.str.strip_chars().str.contains(_PATTERN).sum())
+    return bool(len(some)) and 2 * found > len(some)
+
+
+def refuse(name: str, what: object) -> NoReturn:
+    """Refuse a feature of dates or times, given one of its texts or its type."""
+    parts, how = _suggested(what), "write it as a number, such as one of days"
+    if parts:
+        asked = f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}})"
+        how = f"turn it into numbers with {asked}"
+    raise FitError(
+        f"column {name!r} holds dates or times, {_example(what)}; {how}, or {leave(name)}."
+    )
+
+
+def _suggested(what: object) -> list[str]:
+    """Return parts that a date of a type or written so has; none where --dates cannot read it."""
+    if what == pl.Duration or what == pl.Time:
+        return ["days"] if what == pl.Duration else ["hour"]
+    if not isinstance(what, str):
+        return ["year", "month", "days"]
+    found = Found()
+    found.look(pl.Series([what]))
+    if not found.firsts:
+        return []
+    return ["hour"] if next(iter(found.firsts)) in HOURS else ["year", "month", "days"]
+
+
+def refuse_target(name: str, what: object) -> NoReturn:
+    """Refuse a target of dates or times, given one of its texts or its type."""
+    raise FitError(
+        f"the target {name!r} holds dates or times, {_example(what)}; add a column of numbers that "
+        "stands for them, such as the days since the first, or a column of labels, and pass that "
+        "as the target."
+    )
+
+
+def whole_numbers(frame: pl.DataFrame) -> list[str]:
+    """Say which columns of whole numbers look like dates such as 20200131."""
+    names = [column.name for column in frame if _are_days(column)]
+    if not names:
+        return []
+    value = int(frame[names[0]].drop_nulls()[0])
+    return [
+        f"the numbers of {listed([repr(name) for name in names])}, such as {value}, look like "
+        "dates, but are taken as numbers, whose differences are not days; pass --dates "
+        f"'{names[0]}=year,days' (dates={{{names[0]!r}: ['year', 'days']}}) if they are dates."
+    ]
+
+
+def _are_days(column: pl.Series) -> bool:
+    """Return whether numbers are days from 1900 to 2100, written 20200131."""
+    some = column.drop_nulls().head(_MOST).unique()
+    if not column.dtype.is_numeric() or len(some) < _FEW:
+        return False
+    if not some.is_between(19000101, 21001231).all() or (some.cast(pl.Float64) % 1 != 0).any():
+        return False
+    texts = some.cast(pl.Int64).cast(pl.String)
+    return not texts.str.to_date("%Y%m%d", strict=False).null_count()
+
+
+def _example(what: object) -> str:
+    return f"such as {what!r}" if isinstance(what, str) else f"of type {what}"

@@ -1,0 +1,212 @@
+"""Columns of labels: the order of their levels, as a table declares it or the user writes it."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import polars as pl
+
+from neglog.errors import FitError
+
+if TYPE_CHECKING:
+    from neglog.fitting.options.fit_options import Options
+    from neglog.fitting.tables.table import Table
+
+_SPELLING = '"COLUMN=first,second,third"'
+
+
+def declared(data: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of a frame's columns, in the order that their types declare.
+
+    A `Categorical` of polars declares no order.
+    """
+    native = nw.from_native(data, pass_through=True)
+    if isinstance(native, nw.LazyFrame):
+        native = native.collect()
+    if not isinstance(native, nw.DataFrame):
+        return {}
+    found = {str(column.name): of_series(column) for column in native.iter_columns()}
+    return {name: labels for name, labels in found.items() if labels is not None}
+
+
+def of_series(values: Any) -> tuple[Any, ...] | None:
+    """Return the categories of a series in their declared order; None without any."""
+    series = nw.from_native(values, series_only=True, pass_through=True)
+    native: Any = series.to_native() if isinstance(series, nw.Series) else values
+    if isinstance(native, pl.Series):
+        return tuple(native.dtype.categories) if isinstance(native.dtype, pl.Enum) else None
+    dtype: Any = getattr(native, "dtype", None)
+    if hasattr(dtype, "categories"):  # of pandas and its kin
+        return _plain(dtype.categories)
+    if not hasattr(getattr(native, "type", None), "index_type"):
+        return None
+    whole = native.unify_dictionaries().combine_chunks()  # a dictionary of pyarrow
+    chunks = getattr(whole, "chunks", [whole])
+    return _plain(chunks[0].dictionary.to_pylist()) if chunks else ()
+
+
+def _plain(labels: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(getattr(label, "item", lambda label=label: label)() for label in labels)
+
+
+def text(label: Any) -> str:
+    """Return a label as it is written: the float 2.0 as 2."""
+    whole = isinstance(label, float) and label.is_integer()
+    return str(int(label) if whole else label)
+
+
+def texts(values: pl.Series) -> pl.Series:
+    """Return a column's labels as they are written."""
+    if values.dtype == pl.String:
+        return values
+    known = {value: text(value) for value in values.unique().drop_nulls()}
+    own = [None if value is None else known[value] for value in values.to_list()]
+    return pl.Series(values.name, own, dtype=pl.String)
+
+
+def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read what --levels says.
+
+    Raises:
+        FitError: it is not spelled COLUMN=first,second.
+
+    Example:
+        >>> parse(["size=small,large"])
+        {'size': ('small', 'large')}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for item in written:
+        name, equals, labels = item.partition("=")
+        values = next(csv.reader([labels], skipinitialspace=True), [])
+        if not (name.strip() and equals and values and all(values)):
+            raise FitError(f"--levels must be {_SPELLING}, but got {item!r}.")
+        if name in found:
+            raise FitError(f"--levels names the column {name!r} twice; pass its levels once.")
+        found[name] = tuple(values)
+    return found
+
+
+def settled(table: Table, options: Options) -> Table:
+    """Return a table with the levels of every column of labels, those that rows hold.
+
+    Raises:
+        FitError: an option names no column, or not its levels.
+    """
+    for name in sorted(options.texts & {*options.drop, *options.roles.values()}):
+        raise FitError(
+            f"column {name!r} is not a feature, so that it has no levels; leave it out of levels "
+            "and as_labels."
+        )
+    levels, notes = {}, list(table.notes)
+    for name in dict.fromkeys([*table.levels, *options.levels, *options.as_labels]):
+        column = table.column(name)
+        present = column.unique().drop_nulls().to_list()
+        if name in options.levels:
+            levels[name] = listed_levels(name, options.levels[name], present)
+            continue
+        order = table.levels.get(name, tuple(sorted(present)))
+        held = set(present)
+        levels[name] = tuple(label for label in order if label in held)
+        unused = [text(label) for label in order if label not in held]
+        if unused:
+            notes.append(
+                f"column {name!r} declares levels that no row holds, which are left out: "
+                f"{', '.join(unused[:8])}{' …' if len(unused) > 8 else ''}."
+            )
+    return replace(table, levels=levels, notes=tuple(notes))
+
+
+def listed_levels(name: str, labels: Sequence[Any], present: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values that labels stand for, each of which is to be there.
+
+    Raises:
+        FitError: a label is there twice, is not in the table, or a value is not listed.
+    """
+    known = {text(value): value for value in present}
+    asked = [text(label) for label in labels]
+    where = f"levels of column {name!r}"
+    for label in asked:
+        if asked.count(label) > 1:
+            raise FitError(f"the {where} list {label!r} twice; list each level once.")
+        if label not in known:
+            raise FitError(
+                f"the {where} list {label!r}, which the table does not hold; it holds "
+                f"{', '.join(sorted(known)[:8])}."
+            )
+    if absent := sorted(set(known) - set(asked)):
+        raise FitError(
+            f"the {where} do not list {', '.join(map(repr, absent[:8]))}, which the table holds; "
+            "list every level."
+        )
+    return tuple(known[label] for label in asked)
+
+
+def spelled(labels: Sequence[Any]) -> str:
+    """Return labels as --levels lists them."""
+    own = [text(label).replace('"', '""') for label in labels]
+    return ",".join(f'"{label}"' if set(label) & set(',"\n\r ') else label for label in own)
+
+
+def option(name: str, labels: Sequence[Any]) -> str:
+    """Return the option that states an order, ready to be pasted."""
+    return f"--levels {shlex.quote(f'{name}={spelled(labels)}')} (levels={{{name!r}: {[*labels]}}})"
+
+
+def check_read(options: Options, read: Collection[str]) -> None:
+    """Refuse levels of columns that the model does not read.
+
+    Raises:
+        FitError: there are some.
+    """
+    if unused := sorted(options.texts - set(read)):
+        raise FitError(
+            f"levels or as_labels name {unused[0]!r}, which the formula does not read; leave it "
+            "out there."
+        )
+
+
+def _is_number(label: Any) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
+
+
+def check_order(name: str, labels: Sequence[Any]) -> None:
+    """Refuse text as an ordinal target where nothing says its order.
+
+    Raises:
+        FitError: labels are text, other than numbers that are read as labels.
+    """
+    if not all(map(_is_number, labels)):
+        raise FitError(
+            f"the target {name!r} holds text, whose order nothing declares; the alphabet would "
+            f"give {' < '.join(map(str, labels[:20]))}; write the order, the lowest first, as in "
+            f"{option(name, labels[:20])}, or use an ordered category dtype."
+        )
+
+
+def shown(label: Any) -> str:
+    """Return a label for a table of results: in quotes where blanks or line ends matter."""
+    own = str(label)
+    return own if own == own.strip() and own.isprintable() and own else repr(own)
+
+
+def has_leading_zeros(values: pl.Series) -> bool:
+    """Return whether a column of text holds numbers such as 01234."""
+    return values.dtype == pl.String and bool(values.str.contains(r"^0\d+$").any())
+
+
+def zeros_lost(names: Sequence[str]) -> list[str]:
+    """Say which columns of digits lost their leading zeros, and how they keep them."""
+    return [
+        f"column {name!r} holds digits with leading zeros, such as zip codes, and is read as "
+        f"numbers; pass --as-labels {name!r} (as_labels=[{name!r}]) to keep them as labels."
+        for name in names
+    ]

@@ -1,0 +1,132 @@
+"""Rows that are in memory: arrays, tensors, data frames of any library."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables import factor_levels as of_labels
+from neglog.fitting.tables.arrays import array_of, series
+from neglog.fitting.tables.reading import PLAIN, Reading
+from neglog.fitting.tables.table import ARRAYS, Table, checked
+
+
+def from_memory(
+    data: Any, target: Any, name: str | None, reading: Reading = PLAIN
+) -> tuple[Table, str]:
+    """Take arrays, tensors or a data frame; return a table that holds the target too.
+
+    Args:
+        data: (N, P) numbers, or a data frame of any library that narwhals knows.
+        target: (N,) values, or the name of the column that holds them.
+        name: the name of the target.
+        reading: how the values are read.
+
+    Raises:
+        FitError: the shapes do not belong together, or the target is not said.
+    """
+    if isinstance(target, str):
+        name, target = target, None
+    if target is None and name is None:
+        raise FitError("the target is not said; pass y, or target= with a column's name.")
+    frame = frame_of(data)
+    if frame is None:
+        table = _of_array(array_of(data), reading)
+    else:
+        source, levels = "the data frame" if target is None else ARRAYS, of_labels.declared(data)
+        table = checked(source, frame, levels=levels, reading=reading)
+    if target is not None:
+        return with_column(table, name or "y", target, reading=reading), name or "y"
+    assert name is not None
+    return replace(table, frame=table.whole(), numbers=None), name
+
+
+def from_frame(data: Any, reading: Reading = PLAIN) -> Table | None:
+    """Return a data frame as a table; None where the data are not a frame."""
+    frame = frame_of(data)
+    if frame is None:
+        return None
+    return checked("X", frame, levels=of_labels.declared(data), reading=reading)
+
+
+def with_column(
+    table: Table, name: str, values: Any, argument: str = "y", reading: Reading = PLAIN
+) -> Table:
+    """Return the table with one more column.
+
+    Raises:
+        FitError: the table has such a column, or another number of rows.
+    """
+    if name in (*table.frame.columns, *table.names):
+        raise FitError(f"X already has a column {name!r}; pass target= with another name for y.")
+    column = series(name, values)
+    rows = len(table.frame) if table.numbers is None else len(table.numbers)
+    if len(column) != rows:
+        raise FitError(
+            f"X has {rows} rows, but {argument} has {len(column)}; pass as many of both."
+        )
+    if table.numbers is not None and table.frame.is_empty():
+        frame = pl.DataFrame([column])
+    else:
+        frame = table.frame.with_columns(column)
+    own = of_labels.of_series(values)
+    levels = table.levels if own is None else {**table.levels, name: own}
+    return checked(table.source, frame, table.numbers, table.notes, levels, reading)
+
+
+def frame_of(data: Any) -> pl.DataFrame | None:
+    """Return a data frame of any library as polars'; None for other data."""
+    try:
+        return _as_polars(data)
+    except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
+        raise FitError("two columns of the data frame have one name; rename one.") from None
+
+
+def _as_polars(data: Any) -> pl.DataFrame | None:
+    native = nw.from_native(data, pass_through=True)
+    if isinstance(native, nw.LazyFrame):
+        native = native.collect()
+    if not isinstance(native, nw.DataFrame):
+        return None
+    if isinstance(frame := native.to_native(), pl.DataFrame):
+        return frame
+    return pl.DataFrame([_column(column) for column in native.iter_columns()])
+
+
+def as_frame_of(frame: pl.DataFrame, data: Any) -> Any:
+    """Return a frame that speaks of a table's rows, of the library that the table came as.
+
+    Args:
+        frame: its column row holds their numbers.
+        data: the table; for other data the result is a polars frame.
+    """
+    native = nw.from_native(data, pass_through=True)
+    if not isinstance(native, nw.DataFrame) or isinstance(native.to_native(), pl.DataFrame):
+        return frame
+    columns = {column.name: column.to_list() for column in frame}
+    made = nw.from_dict(columns, backend=native.implementation).to_native()
+    index = nw.maybe_get_index(native)
+    if index is not None:  # pandas and its kin
+        made.index = index[frame["row"].to_numpy()]
+    return made
+
+
+def _column(values: Any) -> pl.Series:
+    plain = values.dtype.is_numeric() and not values.null_count()
+    return series(str(values.name), values.to_numpy() if plain else values.to_list())
+
+
+def _of_array(array: np.ndarray[Any, Any], reading: Reading) -> Table:
+    """Take (N, P) numbers as they are; anything else column by column."""
+    if array.ndim != 2:
+        remedy = "use X.reshape(-1, 1) for a single feature"
+        raise FitError(f"X must be (rows, features), but its shape is {array.shape}; {remedy}.")
+    if array.dtype.kind in "biuf" and len(array):
+        return Table(ARRAYS, pl.DataFrame(), reading.without_codes(array))
+    columns = [series(f"x{j + 1}", array[:, j]) for j in range(array.shape[1])]
+    return checked(ARRAYS, pl.DataFrame(columns), reading=reading)

@@ -1,0 +1,53 @@
+"""Stata files, whose value labels are categories in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neglog.errors import FitError
+from neglog.fitting.tables.table import listed
+
+
+def read(path: Path, notes: list[str]) -> Any:
+    """Return the frame of pandas that a Stata file holds.
+
+    Value labels become categories in the order of their numbers. Where they do not name all of a
+    column's values, the numbers are kept, and a note says so.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+
+    Raises:
+        FitError: pandas is not installed, or the file is damaged.
+    """
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        raise FitError(
+            f"{path} is a Stata file, which requires pandas: pip install pandas, or save it as CSV."
+        ) from None
+    try:
+        plain = pd.read_stata(path, convert_categoricals=False)
+        coded = {name: _labelled(path, name, pd) for name in plain.columns}
+    except (ValueError, EOFError, OSError) as error:
+        raise FitError(f"{path} cannot be read as a Stata file ({error}).") from None
+    kept = [name for name, column in coded.items() if column is None]
+    if kept:
+        notes.append(
+            f"the value labels of {listed([repr(name) for name in kept])} are left out, as they do "
+            "not name every value, or two alike: the numbers are read; --as-labels COLUMN "
+            "(as_labels=) makes them labels."
+        )
+    return plain.assign(**{name: column for name, column in coded.items() if column is not None})
+
+
+def _labelled(path: Path, name: str, pd: Any) -> Any:
+    """Return a column whose numbers are labels as categories; None where not all of them are."""
+    try:
+        column = pd.read_stata(path, columns=[name])[name]
+    except ValueError:  # two labels are the same
+        return None
+    categories = getattr(column.dtype, "categories", ())
+    return column if all(isinstance(label, str) for label in categories) else None

@@ -1,0 +1,132 @@
+"""The order of categories that a Parquet or an Arrow file declares."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables.factor_levels import of_series
+
+_SCHEMA = 1_000_000
+
+
+def levels(
+    path: Path, notes: list[str], stated: Collection[str] = ()
+) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of a Parquet file's columns in their declared order.
+
+    polars reads the order of its own `Enum` only; that of pandas and of pyarrow is in the
+    dictionaries of the file, which pyarrow reads where it is installed. Otherwise a note says so.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+        stated: the columns whose levels are given elsewhere, which need no note.
+    """
+    schema = pl.scan_parquet(path).collect_schema()
+    found: dict[str, tuple[Any, ...]] = {
+        name: tuple(kind.categories) for name, kind in schema.items() if isinstance(kind, pl.Enum)
+    }
+    metadata = pl.read_parquet_metadata(path)
+    by_pandas = _of_pandas(metadata)
+    for name in by_pandas:  # Parquet stores numbers plainly, without the order of their categories
+        if name in schema and schema[name] not in (pl.Categorical, pl.String):
+            own = pl.scan_parquet(path).select(name).unique().collect()[name]
+            found[name] = tuple(own.drop_nulls().sort().to_list())
+    written = base64.b64decode(metadata.get("ARROW:schema", ""))
+    texts = [
+        n for n, kind in schema.items() if kind == pl.Categorical and n not in {*found, *stated}
+    ]
+    if written and b"_PL_" not in written:  # polars' own categories have no order
+        try:
+            found |= _of_pyarrow(path, written, found)
+        except ImportError:
+            notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
+    numbers = [n for n, own in found.items() if own and not isinstance(own[0], str)]
+    numbers = [n for n in numbers if n not in stated]
+    notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
+    return found
+
+
+def levels_of_arrow(
+    path: Path, notes: list[str], stated: Collection[str] = ()
+) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of an Arrow (Feather) file's columns in their declared order.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+        stated: the columns whose levels are given elsewhere, which need no note.
+
+    Raises:
+        FitError: pandas wrote categories, which may be numbers, and pyarrow is not installed.
+    """
+    schema = pl.scan_ipc(path).collect_schema()
+    found: dict[str, tuple[Any, ...]] = {
+        name: tuple(kind.categories) for name, kind in schema.items() if isinstance(kind, pl.Enum)
+    }
+    try:
+        import pyarrow as pa
+    except ModuleNotFoundError:
+        with path.open("rb") as file:
+            if b'"pandas_type": "categorical"' in file.read(_SCHEMA):
+                raise FitError(
+                    f"{path} holds categories of pandas, which only pyarrow reads; install it, or "
+                    "save the file with polars or as CSV."
+                ) from None
+        texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in stated]
+        notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
+        return found
+    with pa.memory_map(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        own = [field for field in reader.schema if isinstance(field.type, pa.DictionaryType)]
+        coded = [f.name for f in own if not any(b"_PL_" in key for key in f.metadata or {})]
+        table = reader.read_all().select(coded)  # without the columns, nothing is read
+        return found | {name: of_series(table[name]) or () for name in coded}
+
+
+def _unknown(names: list[str], path: Path, reason: str) -> list[str]:
+    """Say of which columns the order of the categories is not known, and why."""
+    if not names:
+        return []
+    return [
+        f"the order of the categories of {', '.join(map(repr, names))} in {path.name} is not "
+        f"known: {reason}; pass --levels 'COLUMN=first,second' to state it."
+    ]
+
+
+def _of_pyarrow(path: Path, schema: bytes, known: Collection[str]) -> dict[str, tuple[Any, ...]]:
+    """Return the categories of the columns that were dictionaries of pyarrow."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(path)
+    return {
+        own.name: _dictionary(file, own.name)
+        for own in pa.ipc.read_schema(pa.py_buffer(schema))
+        if isinstance(own.type, pa.DictionaryType) and own.name not in known
+    }
+
+
+def _of_pandas(metadata: dict[str, str]) -> set[str]:
+    """Return the columns that pandas wrote as categories."""
+    columns = json.loads(metadata.get("pandas", "{}")).get("columns", [])
+    return {own["field_name"] for own in columns if own["pandas_type"] == "categorical"}
+
+
+def _dictionary(file: Any, name: str) -> tuple[Any, ...]:
+    """Return the labels of a column's dictionaries as they appear; of numbers the sorted values."""
+    found: dict[Any, None] = {}
+    for batch in file.iter_batches(columns=[name]):
+        column = batch.column(0)
+        coded = hasattr(column, "dictionary")
+        found.update(dict.fromkeys((column.dictionary if coded else column.unique()).to_pylist()))
+    if all(isinstance(label, str) for label in found):
+        return tuple(found)
+    return tuple(sorted(label for label in found if label is not None))

@@ -1,0 +1,219 @@
+"""A table of named columns, read from a file or an embedded data set."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables import factor_levels as of_labels
+from neglog.fitting.tables import file_formats
+from neglog.fitting.tables.arrays import series
+from neglog.fitting.tables.numerals import may_have_thousands
+from neglog.fitting.tables.reading import PLAIN, Reading
+
+ARRAYS = "the arrays"
+"""The source of a table whose columns had no names."""
+DEMOS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "digits": "digit",
+    "diabetes": "progression",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns, and a word for where they came from.
+
+    Attributes:
+        frame: the columns.
+        numbers: (N, P) columns called x1, x2, …, that are kept as the array that they came as;
+            None where all are in the frame.
+        notes: how the columns were read, each a sentence.
+        levels: the levels of columns of labels, in the order that the table declares.
+        comma: whether decimal commas are likelier than points, as where semicolons separate values.
+    """
+
+    source: str
+    frame: pl.DataFrame
+    numbers: np.ndarray[Any, Any] | None = None
+    notes: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    comma: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Name the columns of `numbers`."""
+        width = 0 if self.numbers is None else self.numbers.shape[1]
+        return [f"x{j + 1}" for j in range(width)]
+
+    def whole(self) -> pl.DataFrame:
+        """Return every column in one frame."""
+        if self.numbers is None:
+            return self.frame
+        own = [series(name, x) for name, x in zip(self.names, self.numbers.T, strict=True)]
+        return pl.DataFrame(own).fill_nan(None).hstack(self.frame.get_columns())
+
+    def column(self, name: str) -> pl.Series:
+        """Return a column, or say which there are."""
+        if name not in self.frame.columns:
+            known = self.frame.columns
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(known)}."
+            raise FitError(f"{self.source} has no column {name!r}; {hint}")
+        return self.frame[name]
+
+
+def listed(names: list[Any], most: int = 8) -> str:
+    """Write names one after the other, the first few of them."""
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
+    """Read a file whose first bytes tell its format.
+
+    Args:
+        path: the file.
+        reading: how it is read.
+
+    Raises:
+        FitError: it cannot be read, or holds no table.
+    """
+    path = Path(path)
+    notes: list[str] = []
+    with readable(path):
+        found = _read(path, file_formats.of(path), reading, notes)
+    table = checked(
+        found.source or path.name, found.frame, notes=notes, levels=found.levels, reading=reading
+    )
+    return replace(table, comma=found.comma)
+
+
+class _Read(NamedTuple):
+    """The columns of a file, their declared levels, and what else it says of itself."""
+
+    frame: pl.DataFrame
+    levels: Mapping[str, tuple[Any, ...]] = {}
+    comma: bool = False
+    source: str | None = None
+
+
+def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _Read:
+    """Read a file of a known format."""
+    from neglog.fitting.tables import excel, in_memory, stata, stored_levels, text_file
+
+    if kind == "parquet":
+        levels = stored_levels.levels(path, notes, reading.texts)
+        return _Read(pl.read_parquet(path), levels)
+    if kind == "arrow":
+        levels = stored_levels.levels_of_arrow(path, notes, reading.texts)
+        return _Read(pl.read_ipc(path), levels)
+    if kind == "excel":
+        frame, source = excel.read(path, notes, reading)
+        return _Read(frame, source=source)
+    if kind == "stata":
+        data = stata.read(path, notes)
+        columns = in_memory.frame_of(data)
+        assert columns is not None
+        return _Read(columns, of_labels.declared(data))
+    if kind == "json":
+        return _Read(pl.read_json(path, infer_schema_length=None))
+    if kind == "json lines":
+        return _Read(pl.read_ndjson(path, infer_schema_length=None))
+    frame, comma = text_file.read(path, notes, reading)
+    return _Read(frame, comma=comma)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in a sentence why a file cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FitError(f"there is no file {path}; check the name and the folder.") from None
+    except OSError as error:
+        raise FitError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except pl.exceptions.NoDataError:
+        raise FitError(f"{path} is empty; it needs a line of column names and rows.") from None
+    except (pl.exceptions.PolarsError, csv.Error) as error:
+        reason = str(error).splitlines()[0]
+        wanted = "save it as CSV (UTF-8, one header line) or Parquet"
+        raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None
+
+
+def read_demo(name: str) -> tuple[Table, str]:
+    """Return one of scikit-learn's embedded tables and the name of its target."""
+    if name not in DEMOS:
+        raise FitError(f"there is no demo {name!r}; choose one of {listed(list(DEMOS))}.")
+    from sklearn import datasets
+
+    options = {"scaled": False} if name == "diabetes" else {}
+    data = getattr(datasets, f"load_{name}")(**options)
+    columns = {str(key): data.data[:, j] for j, key in enumerate(data.feature_names)}
+    target = data.target
+    if name in ("iris", "wine", "breast_cancer"):
+        target = data.target_names[target].astype(str)
+    frame = pl.DataFrame({**columns, DEMOS[name]: target})
+    return Table(f"scikit-learn's {name}", frame), DEMOS[name]
+
+
+def checked(
+    source: str,
+    frame: pl.DataFrame,
+    numbers: Any = None,
+    notes: Sequence[str] = (),
+    levels: Mapping[str, tuple[Any, ...]] | None = None,
+    reading: Reading = PLAIN,
+) -> Table:
+    """Refuse an empty table, and bring columns of like kinds to one type."""
+    if frame.is_empty():
+        raise FitError(f"{source} has no rows; it needs some below its column names.")
+    if "" in frame.columns:  # as pandas writes its index
+        frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
+    frame, levels = reading.without_missing(unified(frame)), levels or {}
+    if numbers is not None:
+        numbers = reading.without_codes(numbers)
+    kept = {*levels, *reading.texts}
+    padded = [c.name for c in frame if c.name not in kept and of_labels.has_leading_zeros(c)]
+    frame = frame.with_columns(
+        number_where_text_is_one(column) for column in frame if column.name not in kept
+    )
+    padded = [name for name in padded if frame[name].dtype.is_numeric()]
+    notes = (*notes, *of_labels.zeros_lost(padded))
+    return Table(source, frame, numbers, notes, levels)
+
+
+def unified(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return columns of like kinds as one type; numbers that are none are missing."""
+    kinds = pl.selectors
+    frame = frame.with_columns(
+        (kinds.decimal() | kinds.float()).cast(pl.Float64),
+        (kinds.categorical() | kinds.enum()).cast(pl.String),
+    )
+    return frame.with_columns(c.fill_nan(None) for c in frame.select(kinds.float()) if _odd(c))
+
+
+def _odd(column: pl.Series) -> bool:
+    return column.is_nan().any()
+
+
+def number_where_text_is_one(column: pl.Series) -> pl.Series:
+    """Turn text such as 1e5 or inf into numbers, where all of a column's text is.
+
+    Text such as 1.234, which may be 1234, stays until the other columns are known.
+    """
+    if column.dtype != pl.String or may_have_thousands(column):
+        return column
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == column.null_count() else column

@@ -1,0 +1,234 @@
+"""Text files of tables: from their bytes to the columns."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables import encodings, file_formats, text_layout, text_lines
+from neglog.fitting.tables.factor_levels import has_leading_zeros, zeros_lost
+from neglog.fitting.tables.numerals import may_have_thousands
+from neglog.fitting.tables.reading import Reading
+from neglog.fitting.tables.table import listed, number_where_text_is_one
+from neglog.fitting.tables.text_layout import Layout
+from neglog.fitting.tables.text_profile import Texts
+
+_LOOK = 65_536
+_FEW_LINES, _FEW_ROWS, _MOST = 3, 100, 64_000_000
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_GZIP = b"\x1f\x8b"
+
+
+def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, bool]:
+    """Read a table of text; return it, and whether decimal commas are likelier than points.
+
+    Args:
+        path: the file.
+        notes: where the notes go.
+        reading: how it is read.
+
+    Raises:
+        FitError: its encoding or its layout is not certain, or a line is too long.
+        OSError: it cannot be opened.
+        polars.exceptions.PolarsError: it is no table.
+    """
+    content = _unpacked(path, notes, reading)
+    with _opened(path, content) as file:
+        scan = text_lines.scan(text_lines.parts(file), encodings.of_bytes(reading))
+        encoding = encodings.of_file(path, scan, file, reading, notes)
+    if encoding != "utf-8":
+        content = (path.read_bytes() if content is None else content).decode(encoding).encode()
+    with _opened(path, content) as file:
+        head = beginning(file)
+    found = text_layout.find(str(path), head.decode(), reading)
+    notes += found.notes
+    comment = text_lines.comments(path, found, scan, encoding, notes)
+    source: Path | bytes = path
+    if content is not None or not found.plain or comment or scan.blank:
+        content = path.read_bytes() if content is None else content
+        source = found.header() + text_lines.rows(
+            text_lines.after(content, found.lines), found, comment
+        )
+    try:
+        frame = _parsed(source, found, reading)
+    except pl.exceptions.ComputeError as error:
+        content = path.read_bytes() if content is None else content
+        body = text_lines.after(content, found.lines)
+        raise text_lines.too_long(path, body, found, comment, found.lines) or error from None
+    frame.columns = list(found.names)
+    check_empty(path, frame, found)
+    frame = frame.drop(found.empty)
+    notes += zeros_lost(
+        _with_leading_zeros(
+            text_lines.rows(text_lines.after(head, found.lines), found, comment),
+            found,
+            frame,
+            reading,
+        )
+    )
+    frame, padded = tidied(frame, reading)
+    notes += blanks_lost(n for n in padded if _is_text(frame[n]))
+    return _with_points(frame, source, found, reading)
+
+
+def _opened(path: Path, content: bytes | None) -> BinaryIO:
+    return path.open("rb") if content is None else io.BytesIO(content)
+
+
+def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
+    """Return the content of a file that is compressed, or not in a superset of ASCII; else None."""
+    with path.open("rb") as file:
+        head = file.read(_LOOK)
+    content: bytes | None = None
+    if head.startswith(_GZIP):
+        content = gzip.decompress(path.read_bytes())
+        head = content[:_LOOK]
+    if reading.encoding is None and head.startswith(_UTF16):
+        content = (path.read_bytes() if content is None else content).decode("utf-16").encode()
+        notes.append(f"{path.name} is read as UTF-16.")
+    elif not encodings.extends_ascii(encodings.stated(reading)):
+        content = path.read_bytes() if content is None else content
+        content = encodings.decoded(path, content, encodings.stated(reading)).encode()
+    head = head if content is None else content[:_LOOK]
+    check_text(path, head)
+    if b"\r" in head and b"\n" not in head:
+        content = path.read_bytes() if content is None else content
+        content = content.replace(b"\r", b"\n")
+    return content
+
+
+def beginning(file: BinaryIO) -> bytes:
+    """Return some lines of a file, whole ones."""
+    content = file.read(_LOOK)
+    while content.count(b"\n") < _FEW_LINES and len(content) < _MOST:
+        more = file.read(_LOOK)
+        if not more:
+            return content
+        content += more
+    return content[: content.rfind(b"\n") + 1] if file.read(1) else content
+
+
+def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFrame:
+    own = _names(source, found)
+    return pl.read_csv(
+        source,
+        separator=found.parsed,
+        infer_schema_length=None,
+        null_values=reading.markers,
+        schema_overrides={own[name]: pl.String for name in found.names if name in reading.texts},
+    )
+
+
+def _names(source: Path | bytes, found: Layout) -> dict[str, str]:
+    """Return what the columns are called in the source."""
+    own = found.names if isinstance(source, Path) else found.keys
+    return dict(zip(found.names, own, strict=True))
+
+
+def _with_points(
+    frame: pl.DataFrame, source: Path | bytes, found: Layout, reading: Reading
+) -> tuple[pl.DataFrame, bool]:
+    """Return numbers such as 1.234, which may be 1234, as text; and whether commas are likelier."""
+    numbers = [name for name, kind in frame.schema.items() if kind.is_float()]
+    stated = reading.thousands is not None or reading.decimal is not None
+    if not numbers or not (found.comma or stated or any(map(_has_commas, frame))):
+        return frame, found.comma
+    own = _names(source, found)
+    some = pl.read_csv(
+        source, separator=found.parsed, columns=[own[name] for name in numbers],
+        infer_schema=False, null_values=reading.markers,
+    ).select(pl.col(own[name]).alias(name) for name in numbers)  # fmt: skip
+    doubtful = [column for column in some if may_have_thousands(column)]
+    return frame.with_columns(doubtful), found.comma and len(doubtful) == len(numbers)
+
+
+def _has_commas(column: pl.Series) -> bool:
+    """Return whether a column of text holds numbers with decimal commas, by its first rows."""
+    if column.dtype != pl.String:
+        return False
+    texts = Texts.of(column.head(_FEW_ROWS))
+    return not texts.strange.rows and texts.spelling.decimals == {","}
+
+
+def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
+    """Refuse values in columns whose first rows held none.
+
+    Raises:
+        FitError: there are some.
+    """
+    for name in found.empty:
+        if frame[name].null_count() < len(frame):
+            value = frame[name].drop_nulls()[0]
+            raise FitError(
+                f"{path}: {name} has no name, but holds values such as {value!r}; name it, or put "
+                "values that hold separators in quotes."
+            )
+
+
+def tidied(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[str]]:
+    """Return columns without blanks around their text, and the names of those that had some."""
+    text = frame.select(pl.selectors.string())
+    padded = [c.name for c in text if c.str.contains(r"^\s|\s$").any()]
+    bare = [frame[name].str.strip_chars() for name in padded]
+    kept = [own.set(own.is_in(reading.markers), None) for own in bare]
+    return frame.with_columns(kept), padded
+
+
+def blanks_lost(names: Iterable[str]) -> list[str]:
+    """Say around which labels there were blanks."""
+    shown = [repr(name) for name in names]
+    return [f"blanks around the values of {listed(shown)} are left out."] if shown else []
+
+
+def _is_text(column: pl.Series) -> bool:
+    return number_where_text_is_one(column).dtype == pl.String
+
+
+def check_text(path: Path, head: bytes) -> None:
+    """Refuse a file that is not text.
+
+    Raises:
+        FitError: it is something else.
+    """
+    file_formats.refuse_others(path, head)  # which may have been compressed
+    if b"\0" in head:
+        raise FitError(
+            f"{path} holds NUL bytes, the first at byte {head.index(0)}: it is UTF-16 without its "
+            "mark, or no text at all; pass --encoding utf-16-le (encoding=), or save it as CSV in "
+            "UTF-8, or as Parquet."
+        )
+
+
+def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
+    """Refuse what cannot be read from one line's end to another's.
+
+    Raises:
+        FitError: its encoding does not contain ASCII, or its lines end in carriage returns alone.
+    """
+    others = not encodings.extends_ascii(encodings.stated(reading))
+    if others or head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):
+        raise FitError(
+            f"{path} cannot be read block by block, being compressed, in UTF-16 or with carriage "
+            "returns for line ends; save it as CSV in UTF-8, or as Parquet."
+        )
+    check_text(path, head)
+
+
+def _with_leading_zeros(
+    rows: bytes, found: Layout, frame: pl.DataFrame, reading: Reading
+) -> list[str]:
+    """Return the columns read as whole numbers whose first lines hold digits such as 01234."""
+    some = pl.read_csv(
+        found.header() + rows, separator=found.parsed, infer_schema=False, ignore_errors=True,
+        truncate_ragged_lines=True, null_values=reading.markers,
+    )  # fmt: skip
+    some.columns = list(found.names)
+    numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]
+    return [name for name in numbers if name in some.columns and has_leading_zeros(some[name])]

@@ -1,0 +1,255 @@
+"""How a file of text is laid out: its separator, its column names, and where the rows begin."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from neglog.errors import FitError
+from neglog.fitting.tables.reading import Reading
+from neglog.fitting.tables.records import (
+    Record,
+    one_line,
+    reader,
+    records_of,
+    separator_of,
+    width_of,
+)
+from neglog.fitting.tables.table import listed
+
+_LINES = 400
+_MOST_TITLES = 20
+_STATED = re.compile(r'\ufeff?"?sep=(.)"?\s*$', re.IGNORECASE)
+_COMMENT = re.compile(r"^\s*([#%])")
+_SKIP = "pass --skip-rows N (skip_rows=), the number of lines before the column names"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of a file of text are.
+
+    Attributes:
+        separator: what is between the fields.
+        lines: how many lines come before the first row, that of the names included.
+        names: the names of the columns.
+        plain: whether the first line has these names as they are.
+        empty: the columns without a name or a value, as after separators at the ends of lines.
+        comment: the prefix of comment lines; None if there are none.
+        notes: what was guessed, each a sentence.
+    """
+
+    separator: str
+    lines: int
+    names: tuple[str, ...]
+    plain: bool
+    empty: tuple[str, ...] = ()
+    comment: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def comma(self) -> bool:
+        """Whether decimal commas are likelier than points."""
+        return self.separator == ";"
+
+    @property
+    def parsed(self) -> str:
+        """What is between the fields once `raw.rows` has made single tabs of blanks."""
+        return "\t" if self.separator == " " else self.separator
+
+    @property
+    def keys(self) -> list[str]:
+        """Names for a reader of CSV that need no quotes: the columns' numbers."""
+        return [str(j) for j in range(len(self.names))]
+
+    def header(self) -> bytes:
+        """Return a line of the keys, which a reader of CSV takes for the names."""
+        return f"{self.parsed.join(self.keys)}\n".encode()
+
+
+def find(path: str, text: str, reading: Reading) -> Layout:
+    """Return the layout of a file.
+
+    Args:
+        path: how the file is called in messages.
+        text: its beginning, which ends where a line ends.
+        reading: what the user says of it.
+
+    Raises:
+        FitError: it is not certain where the names are, or two columns have one name.
+    """
+    lines = text.removeprefix("\ufeff").split("\n")[:_LINES]
+    before = _before(lines, reading)
+    notes: list[str] = []
+    separator = before.separator or separator_of(lines[before.lines :], before.mark, notes)
+    records = records_of(lines, separator, before.mark, before.lines)
+    return _of_records(path, records, before, separator, notes, reading.skip_rows is not None)
+
+
+def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Reading) -> Layout:
+    """Return the layout of rows whose fields are known, as of a sheet.
+
+    Args:
+        path: how the table is called in messages.
+        rows: the first rows that are not empty, and their numbers from 1 on.
+        reading: what the user says of it.
+
+    Raises:
+        FitError: it is not certain where the names are, or two columns have one name.
+    """
+    skipped = reading.skip_rows or 0
+    records = [Record(list(fields), number) for number, fields in rows if number > skipped]
+    return _of_records(
+        path, records, _Before(skipped, None), ",", [], reading.skip_rows is not None
+    )
+
+
+def _of_records(
+    path: str,
+    records: list[Record],
+    before: _Before,
+    separator: str,
+    notes: list[str],
+    stated: bool,
+) -> Layout:
+    """Return the layout of a table whose fields are known."""
+    if not records:
+        raise FitError(f"{path} is empty; it needs a line of column names and rows.")
+    first = 0 if stated else _first(path, records, notes)
+    names, rows = records[first], records[first + 1 :]
+    if before.comments and not first and not names.is_all_text:
+        names, rows = _from_comment(before, names, rows, separator, notes)
+    if before.comments and names.lines > before.lines:
+        notes.insert(0, _of_comments(before))
+    count = len(names.fields)
+    wide = width_of(rows) == count + 1 and _is_empty(rows, count)  # separators at the ends of lines
+    fields = [field.strip() for field in names.fields] + [""] * wide
+    _check_names(path, fields)
+    empty = [j for j, own in enumerate(fields) if not own and rows and _is_empty(rows, j)]
+    own = tuple(field or f"column {j + 1}" for j, field in enumerate(fields))
+    left_out = tuple(own[j] for j in empty)
+    if left_out:
+        verbs = ("has", "is") if len(left_out) == 1 else ("have", "are")
+        notes.append(
+            f"{listed(list(left_out))} {verbs[0]} no name and no values, and {verbs[1]} left out."
+        )
+    simple = separator != " " and names.lines == 1 and not before.lines
+    plain = simple and list(own) == names.fields and '"' not in "".join(own)
+    return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
+
+
+def _is_empty(rows: Sequence[Record], j: int) -> bool:
+    return not any(row.fields[j].strip() for row in rows if j < len(row.fields))
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What comes before a table: how many lines, comments among them, the separator stated."""
+
+    lines: int
+    separator: str | None
+    mark: str | None = None
+    comments: tuple[str, ...] = ()
+
+
+def _before(lines: Sequence[str], reading: Reading) -> _Before:
+    if reading.skip_rows is not None:
+        return _Before(reading.skip_rows, reading.separator)
+    separator, number, mark = reading.separator, 0, None
+    comments: list[str] = []
+    stated = _STATED.match(lines[0])
+    if stated:
+        separator, number = separator or stated[1], 1
+    for line in lines[number:]:
+        found = _COMMENT.match(line)
+        if found and mark in (None, found[1]):
+            mark = found[1]
+            comments.append(line.strip())
+        elif line.strip():
+            break
+        number += 1
+    return _Before(number, separator, mark, tuple(comments))
+
+
+def _of_comments(before: _Before) -> str:
+    shown = listed([repr(text[:60]) for text in before.comments], most=3)
+    return f"comments before the column names are skipped: {shown}."
+
+
+def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
+    """Return which record holds the names: the first one as wide as most, after titles.
+
+    Raises:
+        FitError: it is not certain.
+    """
+    width, count = width_of(records), len(records[0].fields)
+    if width < 2 or count > width:
+        return 0
+    titles = _titles(records)
+    first = titles.index(False) if False in titles else 0
+    found = records[first]
+    certain = (
+        first <= _MOST_TITLES
+        and len(found.fields) == width
+        and all(own.strip() or _is_empty(records[first:], j) for j, own in enumerate(found.fields))
+        and found.is_all_text
+        and first + 1 < len(records)
+    )
+    if first and certain:
+        shown = listed(
+            [
+                repr(", ".join(own.strip() for own in r.fields if own.strip())[:60])
+                for r in records[:first]
+            ]
+        )
+        notes.append(
+            f"the column names are read from line {found.lines}, and the lines before are skipped: "
+            f"{shown}; --skip-rows N (skip_rows=) changes it."
+        )
+        return first
+    if (count == width and (records[0].filled > 1 or width < 3)) or (
+        count == width - 1 and _is_empty(records[1:], width - 1)
+    ):
+        return 0
+    wide = next((own for own in records if own.filled == width), records[-1])
+    raise FitError(
+        f"{path} has {width} values in line {wide.lines}, but {records[0].filled} column names in "
+        f"line {records[0].lines}; name every column, or {_SKIP}."
+    )
+
+
+def _titles(records: Sequence[Record]) -> list[bool]:
+    """Return which records may be titles: those of one field, or of few before an empty line."""
+    filled = Counter(record.filled for record in records)
+    usual = max(filled, key=filled.__getitem__)  # of a sheet that may have other cells, too
+    found: list[bool] = []
+    after = records[-1].lines + 1
+    for own in reversed(records):
+        apart = own.filled < usual and (own.lines + 1 < after or (bool(found) and found[-1]))
+        found.append(own.filled < max(2, usual - 1) or apart)
+        after = own.lines
+    return found[::-1]
+
+
+def _from_comment(
+    before: _Before, first: Record, rows: list[Record], separator: str, notes: list[str]
+) -> tuple[Record, list[Record]]:
+    """Return the names that the last comment holds, and the rows, if it holds as many as values."""
+    text = before.comments[-1].lstrip("#% ")
+    fields: list[str] = next(reader([one_line(text)], separator), [])
+    names = Record(fields, before.lines)
+    if len(fields) == len(first.fields) > 1 and names.is_all_text:
+        notes.append(f"the column names are read from the comment in line {before.lines}.")
+        return names, [first, *rows]
+    return first, rows
+
+
+def _check_names(path: str, names: Sequence[str]) -> None:
+    """Refuse names that are there twice; polars would rename them silently."""
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise FitError(
+            f"{path} has {listed([repr(name) for name in twice])} more than once among its column "
+            "names, so that they are ambiguous; rename one."
+        )

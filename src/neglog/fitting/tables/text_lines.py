@@ -1,0 +1,208 @@
+"""The bytes of a file of text: what they show, and which lines are not rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from neglog.errors import FitError
+from neglog.fitting.tables.records import one_line, reader
+from neglog.fitting.tables.text_layout import Layout
+
+BLOCK = 8_000_000
+_SAMPLE = 65_536
+_MOST_MARKED = 1000
+_MARKED = re.compile(rb"^[#%][^\n]*", re.MULTILINE)
+_MARKS, _ENDS = (b"#", b"%"), (b"\n", b"\r\n")
+
+
+@dataclass
+class Scan:
+    """What the bytes of a file show, collected part by part.
+
+    Attributes:
+        encoding: of the file, if it is known; otherwise it is tried as UTF-8.
+        fits: whether all of it can be decoded.
+        line: the number of the first line that cannot be decoded.
+        byte: the first byte that cannot.
+        marked: lines that begin with # or %, and their numbers.
+        blank: whether there are empty lines.
+    """
+
+    encoding: str = "utf-8"
+    fits: bool = True
+    line: int = 0
+    byte: int = 0
+    marked: list[tuple[int, bytes]] = field(default_factory=list)
+    blank: bool = False
+    _lines: int = 0
+    _strange: bytes = b""
+    _others: bytes = b""
+
+    @property
+    def sample(self) -> bytes:
+        """Lines with characters other than ASCII, those that cannot be decoded first."""
+        return self._strange + self._others
+
+    def add(self, part: bytes) -> None:
+        """Look at another part, which begins and ends with a line."""
+        if not part.isascii():
+            self._decode(part)
+        self.blank |= part.startswith(_ENDS) or b"\n\n" in part
+        self.blank |= b"\r" in part and b"\n\r\n" in part
+        self.blank |= part[part.rfind(b"\n") + 1 :].isspace()
+        if any(mark in part and _begins_line(part, mark) for mark in _MARKS):
+            self._mark(part)
+        self._lines += part.count(b"\n")
+
+    def _decode(self, part: bytes) -> None:
+        try:
+            part.decode(self.encoding)
+            self._others += _strange_lines(part, _SAMPLE - len(self._others))
+        except UnicodeDecodeError as error:
+            if self.fits:
+                self.line = self._lines + part.count(b"\n", 0, error.start) + 1
+                self.byte = part[error.start]
+            self.fits = False
+            first = part.rfind(b"\n", 0, error.start) + 1
+            self._strange += _strange_lines(part[first:], _SAMPLE - len(self._strange))
+            self._others += _strange_lines(part[:first], _SAMPLE - len(self._others))
+
+    def _mark(self, part: bytes) -> None:
+        last = line = quotes = 0
+        for found in _MARKED.finditer(part):
+            line += part.count(b"\n", last, found.start())
+            quotes += part.count(b'"', last, found.start())
+            within = quotes % 2 == 1
+            last = found.start() if within else found.end()
+            if not within and len(self.marked) <= _MOST_MARKED:
+                self.marked.append((self._lines + line + 1, found[0]))
+
+
+def _begins_line(part: bytes, mark: bytes) -> bool:
+    return part.startswith(mark) or b"\n" + mark in part
+
+
+def _strange_lines(part: bytes, most: int) -> bytes:
+    """Return lines that hold other characters than ASCII, of so many bytes."""
+    found = b"".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*\n?", part[: 16 * most]))
+    return found if len(found) <= most else found[: found.rfind(b"\n", 0, most) + 1]
+
+
+def parts(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file in parts of whole lines."""
+    content = b""
+    while more := file.read(BLOCK):
+        content += more
+        end = content.rfind(b"\n") + 1
+        if end:
+            yield content[:end]
+            content = content[end:]
+    if content:
+        yield content
+
+
+def scan(content: Iterable[bytes], encoding: str = "utf-8") -> Scan:
+    """Look at all the bytes of a file."""
+    found = Scan(encoding)
+    for part in content:
+        found.add(part)
+    return found
+
+
+def comments(
+    path: Path, layout: Layout, found: Scan, encoding: str, notes: list[str]
+) -> str | None:
+    """Return what begins the lines that are comments among the rows; None without any.
+
+    Raises:
+        FitError: a line may be a comment or a row.
+    """
+    mark = layout.comment or "#"
+    lines = [(n, t.decode(encoding)) for n, t in found.marked if n > layout.lines]
+    lines = [(n, text) for n, text in lines if text.startswith(mark)]
+    if not lines:
+        return None
+    width = len(layout.names)
+    rows = [n for n, text in lines if _fields(text, layout.separator) == width]
+    if len(rows) == len(lines) and layout.comment is None:
+        return None
+    if rows and width > 1:
+        raise FitError(
+            f"{path} has lines that begin with {mark!r}, of which line {rows[0]} may be a comment "
+            "or a row; remove it, or write its first value in double quotes."
+        )
+    number, text = lines[0]
+    notes.append(
+        f"lines that begin with {mark!r} are skipped as comments: {len(lines)} among the rows, the "
+        f"first in line {number}, {text[:60].strip()!r}."
+    )
+    return mark
+
+
+def _fields(text: str, separator: str) -> int:
+    return len(next(reader([one_line(text)], separator), []))
+
+
+def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
+    """Return the rows of content, with single tabs where blanks separate the values.
+
+    Args:
+        content: some lines, in UTF-8.
+        layout: how the file is laid out.
+        comment: the prefix of comment lines; None if there are none. Empty lines are not rows.
+    """
+    content = _without_others(content, comment)
+    if layout.separator != " ":
+        return content
+    found = io.StringIO()
+    lines = io.StringIO(content.decode(), newline="")
+    csv.writer(found, delimiter="\t", lineterminator="\n").writerows(reader(lines, " "))
+    return found.getvalue().encode()
+
+
+def _without_others(content: bytes, comment: str | None) -> bytes:
+    """Return content without its empty lines and its comments."""
+    pattern = rb"^\r?\n|^[ \t\r]+\Z"
+    if comment is not None:
+        pattern += rb"|^" + comment.encode() + rb"[^\n]*(?:\n|\Z)"
+    kept, last, quotes = [], 0, 0
+    for found in re.finditer(pattern, content, re.MULTILINE):
+        kept.append(content[last : found.start()])
+        quotes += kept[-1].count(b'"')
+        last = found.start() if quotes % 2 else found.end()
+    return b"".join([*kept, content[last:]])
+
+
+def after(content: bytes, lines: int) -> bytes:
+    """Return what follows so many lines."""
+    parts = content.split(b"\n", lines)
+    return parts[lines] if len(parts) > lines else b""
+
+
+def too_long(
+    path: Path, content: bytes, layout: Layout, comment: str | None, before: int
+) -> FitError | None:
+    """Return what is wrong with a row of more values than there are names; None without any.
+
+    Args:
+        path: the file.
+        content: some of it, in UTF-8.
+        layout: how the file is laid out.
+        comment: the prefix of comment lines.
+        before: how many lines there are before the content.
+    """
+    width = len(layout.names)
+    rows = reader(io.StringIO(content.decode(), newline=""), layout.separator)
+    for row in rows:
+        if len(row) > width and not (comment and row[0].startswith(comment)):
+            return FitError(
+                f"{path} has {len(row)} values in line {before + rows.line_num}, but {width} "
+                "column names; fix that line, or put values that hold separators in quotes."
+            )
+    return None

@@ -1,0 +1,223 @@
+"""Columns of text that hold numbers: which they are, and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import NoReturn
+
+import polars as pl
+
+from neglog.errors import FitError
+from neglog.fitting.tables import numerals
+from neglog.fitting.tables.reading import Reading
+from neglog.fitting.tables.table import listed
+from neglog.fitting.tables.text_profile import Place, Texts
+
+_MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
+_MARKER = (
+    r"(?i)^(?:[^\w+]*|#\S*|n[/.]?a\.?|n\.?d\.?|none|nil|missing|unknown|unk|undefined|no data"
+    r"|not known|not available|not applicable)$"
+)
+
+
+def learn(
+    columns: Mapping[str, Texts],
+    row: Callable[[Place], int] = lambda place: place.row,
+    roles: Collection[str] = (),
+    comma: bool = False,
+) -> dict[str, str]:
+    """Return the convention of each column of text that holds numbers only.
+
+    Args:
+        columns: what the columns' texts show.
+        row: returns the number of a row in the table.
+        roles: columns that are not features; they must be numbers and are checked elsewhere.
+        comma: whether decimal commas are likelier than points, as where semicolons separate values.
+
+    Raises:
+        FitError: a column holds a few texts among numbers, or numbers of which no convention, or
+            no unit, is that of all.
+    """
+    for name, own in columns.items():
+        if name not in roles or not own.strange.rows:
+            _check(name, own, row)
+    spellings = [own.spelling.decimals for own in columns.values() if not own.strange.rows]
+    comma = {","} in spellings or (comma and {"."} not in spellings)
+    found = {name: _convention(own, comma) for name, own in columns.items()}
+    return {name: own for name, own in found.items() if own is not None}
+
+
+def allowed(reading: Reading) -> list[str]:
+    """Return the conventions that options allow, the likelier first."""
+    thousands, decimal = reading.thousands, reading.decimal
+    if thousands is not None:
+        return [thousands + (decimal or ("," if thousands == "." else "."))]
+    return [own for own in numerals.CONVENTIONS if decimal in (None, own[1])]
+
+
+def _check(name: str, texts: Texts, row: Callable[[Place], int]) -> None:
+    """Refuse a column that is neither numbers nor labels."""
+    if is_mixed(texts):
+        _refuse_mixed(name, texts, row)
+    if texts.strange.rows or not texts.marked.rows or texts.spelling.bracketed:
+        return
+    if not texts.spelling.conventions:
+        raise FitError(
+            f"column {name!r} holds numbers whose marks contradict each other, such as "
+            f"{' and '.join(map(repr, _pair(texts)))}; write all with the same marks, or "
+            f"{leave(name)}."
+        )
+    if units := texts.spelling.mixed_units:
+        raise FitError(
+            f"column {name!r} holds numbers of different units "
+            f"({', '.join(own or 'none' for own in units)}), such as {texts.marked.value!r}; bring "
+            f"them to one unit, or {leave(name)}."
+        )
+
+
+def _pair(texts: Texts) -> list[str]:
+    """Return two numbers whose marks contradict each other."""
+    found = [texts.marked.value, texts.spelling.clash, texts.dotted.value]
+    return list(dict.fromkeys(own for own in found if own is not None))[:2]
+
+
+def _convention(texts: Texts, comma: bool) -> str | None:
+    """Return a column's convention; None where it is labels, or plain numbers.
+
+    Args:
+        texts: what the column's texts show.
+        comma: whether decimal commas are likelier than points.
+    """
+    own = texts.spelling
+    if texts.strange.rows or own.bracketed or not own.conventions:
+        return None
+    best = min(own.conventions, key=lambda c: (c[1] == ".") == comma)
+    if texts.marked.rows:
+        return best
+    return best if own.dotted and best[1] == "," else None
+
+
+def is_measured(texts: Texts, convention: str) -> bool:
+    """Return whether numbers have a unit or marks between thousands, as codes of classes do not."""
+    marked = texts.marked.value or ""
+    return bool(texts.spelling.units - {""}) or convention[0] in marked
+
+
+def is_mixed(texts: Texts) -> bool:
+    """Return whether the texts among a column's numbers are not labels."""
+    numbers = texts.present - texts.strange.rows
+    if not texts.strange.rows or not numbers:
+        return False
+    markers = pl.Series(texts.others, dtype=pl.String).str.contains(_MARKER)
+    return texts.strange.rows < numbers or bool(markers.all())
+
+
+def _refuse_mixed(name: str, texts: Texts, row: Callable[[Place], int]) -> NoReturn:
+    count, first = texts.strange, texts.strange.first
+    assert first is not None
+    value, many = count.value, count.rows > 1
+    others = [own for own in texts.others if own != value]
+    raise FitError(
+        f"column {name!r} holds numbers, but {count.rows} {'values are' if many else 'value is'} "
+        f"text, the first {value!r} in row {row(first)} (from 0){_also(others)}; correct them, or "
+        f"pass --na {value!r} (na=[{value!r}]) if they are missing values, or --as-labels {name!r} "
+        f"(as_labels=[{name!r}]) if all values are labels."
+    )
+
+
+def _also(texts: list[str]) -> str:
+    return f", others {listed([repr(own) for own in texts], 4)}" if texts else ""
+
+
+def settled(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl.DataFrame:
+    """Return a frame whose columns of text are read as numbers by known conventions.
+
+    Args:
+        frame: the rows.
+        known: the convention of each column that has one.
+        start: the number of the first row in the table.
+
+    Raises:
+        FitError: a text is not a number by its column's convention.
+    """
+    columns = []
+    for name, convention in known.items():
+        if name not in frame.columns or frame[name].dtype != pl.String:
+            continue
+        numbers = numerals.read(frame[name], convention)
+        strange = numbers.is_null() & frame[name].is_not_null()
+        if strange.any():
+            row = int(strange.arg_max() or 0)
+            raise FitError(
+                f"column {name!r} must hold numbers ({described(convention)}), as when the model "
+                f"was fitted, but row {start + row} (from 0) holds {frame[name][row]!r}; write it "
+                f"alike, or pass --na {frame[name][row]!r} if it is a missing value."
+            )
+        columns.append(numbers)
+    return frame.with_columns(columns)
+
+
+def plain(frame: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
+    """Return a frame whose columns of text that are plain numbers, but for labels, are numbers."""
+    columns = []
+    for column in frame:
+        if column.dtype == pl.String and column.name not in labels:
+            numbers = numerals.plain(column)
+            columns += [numbers] * (numbers.null_count() == column.null_count())
+    return frame.with_columns(columns)
+
+
+def notes(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
+    """Say which columns of text are read as numbers, and how."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for name, convention in known.items():
+        if columns[name].marked.rows and columns[name].spelling.padded:
+            continue
+        share = bool(columns[name].spelling.units & {"%", "‰"})
+        groups.setdefault((convention, share), []).append(name)
+    return [_note(names, columns[names[0]], *how) for how, names in groups.items()]
+
+
+def _note(names: list[str], texts: Texts, convention: str, share: bool) -> str:
+    text = texts.marked.value or texts.dotted.value
+    number = numerals.read(pl.Series([text]), convention)[0]
+    unit = f"in {next(iter(texts.spelling.units))}, " if share else ""
+    return (
+        f"the text of {listed([repr(name) for name in names])} is read as numbers, {text!r} as "
+        f"{number:.12g} ({unit}{described(convention)}); --thousands and --decimal change the "
+        f"marks, and --as-labels {names[0]!r} (as_labels=[{names[0]!r}]) keeps the texts as labels."
+    )
+
+
+def doubts(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
+    """Say which plain numbers such as 1.234 may be 1234."""
+    names = [
+        name
+        for name, own in columns.items()
+        if name not in known and not own.strange.rows and own.spelling.dotted
+        and ".," in own.spelling.conventions
+    ]  # fmt: skip
+    if not names:
+        return []
+    text = columns[names[0]].dotted.value
+    return [
+        f"the numbers of {listed([repr(name) for name in names])} are read with decimal points, "
+        f"{text!r} as {float(text):.12g}; pass --thousands . (thousands='.') if the points are "
+        "between thousands."
+    ]
+
+
+def described(convention: str) -> str:
+    """Say which marks a convention has."""
+    thousands, decimal = convention[0], convention[1]
+    mark = "comma" if decimal == "," else "point"
+    between = _MARKS.get(thousands, repr(thousands))
+    return f"{between} between thousands, a decimal {mark}"
+
+
+def leave(name: str) -> str:
+    """Say how a column is left out, or kept as labels."""
+    return (
+        f"leave it out with --drop {name!r} (drop=[{name!r}]), or keep its texts as labels with "
+        f"--as-labels {name!r} (as_labels=[{name!r}])"
+    )

@@ -1,0 +1,117 @@
+"""A fit on the console: the four steps as they happen, then the weights and the losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.result import FitResult
+from neglog.fitting.results.evaluate import Evaluation
+from neglog.fitting.running.progress import Bar
+
+_WIDEST, _NAMES = 100, 11
+_MOST_ROWS = 40  # of a table of coefficients; a screen or two
+_NUMBERED = {"model": "1 ", "loss": "2 ", "optimizer": "3 ", "minimise": "4 "}
+
+
+class Narrator(Bar):
+    """Prints each step by name when it is taken, with a live bar on the standard error."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.words = console
+
+    def say(self, step: str, text: str) -> None:
+        """Print a step."""
+        name = f"{_NUMBERED.get(step, '')}{step}"
+        _row(self.words, name, text)
+
+
+def show(result: FitResult, console: Console, worst: int) -> None:
+    """Print a result: the summary, the notes on the fit, and the worst rows.
+
+    The notes on the data have been said before the fit.
+
+    Args:
+        result: what was fitted.
+        console: where to.
+        worst: how many rows of the information-loss table.
+    """
+    summary = result.summary()
+    console.print(f"\n{summary.title}", style="bold", markup=False, highlight=False)
+    for block in summary.blocks(min(console.width, _WIDEST), _MOST_ROWS):
+        console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)
+    if result.coefficients is None:
+        count = sum(parameter.numel() for parameter in result.model.parameters())
+        console.print(f"\nThe model has {count} weights; --out writes them to a file.")
+    notes = [note for note in result.notes if note not in result.data.notes]
+    if notes:
+        console.print()
+    for note in notes:
+        _row(console, "note", note)
+    rows = result.validation if result.data.held else result.training
+    which = "validation" if result.data.held else "training"
+    if worst:
+        _worst(console, f"\nInformation loss of the {which} rows", rows, result.classes, worst)
+
+
+def _worst(console: Console, title: str, rows: Rows, classes: list[Any] | None, worst: int) -> None:
+    from neglog.report.information import information_table
+
+    console.print(f"{title}, the worst first", style="bold")
+    console.print(information_table(rows, classes, worst, console.width))
+
+
+def _row(console: Console, name: str, text: str) -> None:
+    """Print a word and what it is about, indented as far in all lines."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=_NAMES, style="bold")
+    grid.add_column()
+    grid.add_row(name, escape(text))
+    console.print(grid)
+
+
+def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
+    """Print how well a saved model does on a table.
+
+    Args:
+        found: the figures.
+        console: where to.
+        worst: how many rows of the information-loss table.
+    """
+    from neglog.report.document import number
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    figures = {
+        "rows": f"{found.rows:,}",
+        "mean loss": f"{number(found.loss_nats, 6)} nats = {number(found.loss_bits, 6)} bits",
+        "null model's": _figure(found.null_nats, " nats, knowing no feature of this table"),
+        "share of it": _percent(found.share_of_null, " is left; 0 % would be certainty"),
+        "accuracy": _percent(found.accuracy, " of the most probable classes are true"),
+        "R²": _figure(found.r2, ""),
+        "root mean square": _figure(found.rmse, f" of {found.target}"),
+        "mean error": _figure(found.mae, f" of {found.target}, in absolute value"),
+    }
+    for name, words in figures.items():
+        if words:
+            grid.add_row(name, escape(words))
+    console.print(f"{found.target}: {found.likelihood}", style="bold", markup=False)
+    console.print(grid)
+    if worst:
+        _worst(console, "\nInformation loss of the rows", found.judged, found.classes, worst)
+
+
+def _figure(value: float | None, after: str) -> str:
+    from neglog.report.document import number
+
+    return "" if value is None else number(value, 6) + after
+
+
+def _percent(value: float | None, after: str) -> str:
+    return "" if value is None else f"{100 * value:.1f} %{after}"

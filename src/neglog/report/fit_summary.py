@@ -1,0 +1,146 @@
+"""The summary of a fit, as a user of statsmodels or R reads it: in text and in HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.report.coefficient_table import (
+    coefficient_blocks,
+    coefficient_tables,
+    columns,
+    figure,
+    probability,
+)
+
+if TYPE_CHECKING:
+    from neglog.fitting.result import FitResult
+
+_COVARIANCES = {
+    "fisher": "Fisher",
+    "observed": "observed",
+    "quasi": "quasi-likelihood",
+    "hc0": "sandwich HC0",
+    "hc1": "sandwich HC1",
+    "cluster": "clustered",
+}
+_GAP, _WIDTH = 3, 100
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was fitted, how well, and the coefficients; print it, or show it in a notebook."""
+
+    fit: FitResult
+
+    def __str__(self) -> str:
+        """Return the summary as lines of text."""
+        notes = [f"note: {note}" for note in self.fit.notes]
+        return "\n\n".join([self.title, *self.blocks(_WIDTH), *notes])
+
+    def blocks(self, width: int, most: int | None = None) -> list[str]:
+        """Return the figures and the tables of coefficients, as wide as that.
+
+        Args:
+            width: of the lines; narrow ones have fewer columns.
+            most: the most rows of a table; None for all.
+        """
+        return [_pairs(self._facts(), width), *coefficient_blocks(self.fit, width, most)]
+
+    def __repr__(self) -> str:
+        """Return the text."""
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return the summary as HTML, for a notebook."""
+        facts = "".join(
+            f"<tr><th scope=row>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in self._facts()
+        )
+        parts = [f"<h3>{escape(self.title)}</h3>", f"<table>{facts}</table>"]
+        for head, *lines in coefficient_tables(self.fit):
+            names = "".join(f"<th scope=col>{escape(name)}</th>" for name in head)
+            body = "".join(
+                f"<tr><th scope=row>{escape(line[0])}</th>"
+                + "".join(f"<td>{escape(cell)}</td>" for cell in line[1:])
+                + "</tr>"
+                for line in lines
+            )
+            parts.append(f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>")
+        parts += [f"<p>{escape(note)}</p>" for note in self.fit.notes]
+        return "\n".join(parts)
+
+    @property
+    def title(self) -> str:
+        """What was fitted to what, in one line."""
+        fit = self.fit
+        link = fit.fitted.response.link if fit.coefficients is not None else "network"
+        return f"{fit.target}: {fit.kind} likelihood, {link} link, fitted to {fit.source}"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """Return names and figures, those of the likelihood last."""
+        fit = self.fit
+        facts = [
+            ("converged", "yes" if fit.converged else "NO"),
+            ("steps" if fit.options.newton else "epochs", str(fit.count)),
+        ]
+        if fit.decrement is not None:
+            facts.append(("Newton decrement, nats", f"{fit.decrement:.1e}"))
+        for name in ("l2", "l1"):
+            if amount := getattr(fit.options, name):
+                facts.append((f"{name} penalty", f"{amount:g}"))
+        of = " a trial" * fit.fitted.response.grouped
+        facts.append((f"mean loss, nats{of}", figure(fit.loss)))
+        if fit.validation_loss is not None:
+            facts.append(("mean loss, rows held out", figure(fit.validation_loss)))
+        facts.append(("mean loss, null model", figure(fit.null_loss)))
+        if fit.fitted.dispersion is not None:
+            facts.append((KINDS[fit.kind].dispersion, figure(fit.fitted.dispersion)))
+        return facts + (self._statistics() if fit.coefficients is not None else [])
+
+    def _tests(self) -> list[tuple[str, str]]:
+        """Return what rests on the weights being those of greatest likelihood."""
+        figures = self.fit.statistics
+        return [
+            ("AIC", figure(figures.aic)),
+            ("BIC", figure(figures.bic)),
+            (f"likelihood ratio, χ²({figures.ratio_freedom})", figure(figures.ratio)),
+            ("P of the ratio", probability(figures.ratio_p)),
+        ]
+
+    def _statistics(self) -> list[tuple[str, str]]:
+        fit, figures = self.fit, self.fit.statistics
+        assert fit.coefficients is not None
+        kind, normal = fit.coefficients.kind, fit.kind == "normal"
+        facts = [
+            ("rows", f"{figures.rows:,.6g}" if figures.rows % 1 else f"{figures.rows:,.0f}"),
+            ("residual df", f"{figures.freedom:,.6g}"),
+            ("log-likelihood", figure(figures.log_likelihood)),
+            ("null log-likelihood", figure(figures.null_log_likelihood)),
+            *([] if fit.options.penalised else self._tests()),
+            *([] if normal else [("pseudo-R² (McFadden)", f"{figures.pseudo_r2:.4f}")]),
+        ]
+        if figures.deviance is not None and figures.null_deviance is not None:
+            facts.append(("deviance", figure(figures.deviance)))
+            facts.append(("null deviance", figure(figures.null_deviance)))
+        if figures.pearson is not None:
+            facts.append(("Pearson χ²", figure(figures.pearson)))
+        if figures.dispersion is not None:
+            facts.append(("Pearson χ² / df", figure(figures.dispersion)))
+        if normal and figures.r2 is not None and figures.adjusted_r2 is not None:
+            facts += [("R²", f"{figures.r2:.4f}"), ("adjusted R²", f"{figures.adjusted_r2:.4f}")]
+        facts.append(("standard errors", _COVARIANCES.get(kind, kind)))
+        return facts
+
+
+def _pairs(facts: list[tuple[str, str]], width: int) -> str:
+    """Write names and figures in two columns, or in one where the lines are short."""
+    half = (len(facts) + 1) // 2
+    left = columns([list(fact) for fact in facts[:half]])
+    right = columns([list(fact) for fact in facts[half:]])
+    if max(map(len, left)) + _GAP + max(map(len, right), default=0) > width:
+        return "\n".join(columns([list(fact) for fact in facts]))
+    edge = max(map(len, left))
+    right += [""] * (len(left) - len(right))
+    return "\n".join(f"{a:<{edge + _GAP}}{b}".rstrip() for a, b in zip(left, right, strict=True))
