@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check lint format bench figures exactness clean
+.PHONY: demo test check lint format bench figures exactness picture clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
@@ -30,6 +30,10 @@ figures: $(READY)
 
 exactness: $(READY)
 	$(BIN)/python tests/exactness_table.py
+
+# The README's picture, taken by Chromium.
+picture: demo
+	$(BIN)/python docs/picture.py runs/demo/report.html
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""The documents' Python runs, and says what they say."""
+"""The documents' Python runs, and says what they say; their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -10,24 +10,42 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
-# The block about `neglog.fit` needs a table; `test_fit.py` and `make demo` run that.
-BLOCKS = [
-    (path.name, block)
-    for path in (ROOT / "README.md", ROOT / "docs" / "differences.md")
-    for block in BLOCK.findall(path.read_text(encoding="utf-8"))
-    if "table.csv" not in block
-]
+LINK = re.compile(r'\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|src="([^"]*)"')
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+WITH_CODE = [path for path in DOCUMENTS if BLOCK.search(TEXTS[path])]
 
 
-@pytest.mark.parametrize("name", ["README.md", "differences.md"])
-def test_the_examples_run_one_after_the_other(name, capsys) -> None:
+def anchors(path):
+    """Return the names by which GitHub links to a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", TEXTS[path], re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=lambda path: path.name)
+def test_the_examples_run_one_after_the_other(path, capsys) -> None:
     names: dict = {}
     torch.manual_seed(0)
-    for document, block in BLOCKS:
-        if document == name:
-            exec(block, names)
-    if name == "README.md":
-        assert "the loss cannot go below 1.461 nats" in " ".join(capsys.readouterr().out.split())
+    for block in BLOCK.findall(TEXTS[path]):
+        exec(block, names)
+    said = capsys.readouterr().out
+    for shown in re.findall(r"```\n(neglog\.check looked.*?)```", TEXTS[path], re.DOTALL):
+        assert said.endswith(shown)
+    if path.name == "losses.md":
         x = names["x"].detach().clone().requires_grad_()
         names["criterion"](x, names["y"], mask=names["keep"]).backward()
         torch.testing.assert_close(names["x"].grad, x.grad)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(TEXTS[ROOT / "README.md"].split()) <= 900
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_within_the_repository_leads_somewhere(path) -> None:
+    for target, anchor, picture in LINK.findall(TEXTS[path]):
+        place = path if not (target or picture) else (path.parent / (target or picture)).resolve()
+        assert place.exists(), (target, picture)
+        assert not anchor or anchor in anchors(place), (target, anchor)
