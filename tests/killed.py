@@ -16,7 +16,7 @@ from neglog.fitting.network.optimizers import make
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.standardise import Standardise
 from neglog.fitting.network.train import train
-from neglog.fitting.network.training_objective import Problem
+from neglog.fitting.network.training_objective import TrainingObjective
 
 KINDS = {
     "adam": ("adam", {}, "onecyclelr", {"max_lr": 0.02}, 0.3, None),
@@ -70,7 +70,7 @@ def problem_of(model, moments):
         errors = (model(x) - y).square()
         return float(errors[training].mean()), float(errors[70:].mean())
 
-    return Problem(x[training], loss, losses)
+    return TrainingObjective(x[training], loss, losses)
 
 
 def run(kind: str, file: Path, fatal: int = 0) -> torch.Tensor:

@@ -17,7 +17,7 @@ import neglog
 from neglog.errors import FitError
 from neglog.fitting.batches.matrix import Dense, Labels, Mixed
 from neglog.fitting.likelihoods.kinds import KINDS
-from neglog.fitting.linear.objective import Batch, Problem
+from neglog.fitting.linear.objective import Batch, Objective
 from neglog.fitting.options.fit_options import Options
 
 SAME = 1e-8
@@ -272,7 +272,7 @@ def test_the_gradient_and_the_hessian_are_derivatives_of_the_loss(kind):
     classes = len(np.unique(y)) if KINDS[kind].target != "numbers" else 0
     response = KINDS[kind].make(classes, 0, Options())
     batch = Batch(Dense(torch.from_numpy(x)), response.reads(torch.from_numpy(y)))
-    problem = Problem(response, Once(batch), float(len(y)))
+    problem = Objective(response, Once(batch), float(len(y)))
     width = response.outputs * 4
     at = torch.from_numpy(draw(5).standard_normal(problem.size)) * 0.3
     at[width:] = at[width:].sort().values + torch.arange(problem.size - width)

@@ -29,7 +29,7 @@ from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.standardise import Standardise
 from neglog.fitting.network.team import Team
 from neglog.fitting.network.train import train
-from neglog.fitting.network.training_objective import Problem, gradient_norm
+from neglog.fitting.network.training_objective import TrainingObjective, gradient_norm
 from neglog.fitting.running.progress import Listener
 
 UNITS = Standardise(torch.full((3,), 2.0).double(), torch.full((3,), 4.0).double())
@@ -53,7 +53,7 @@ def squares(model, x, y, held=None):
         validation = None if held is None else float((model(held[0]) - held[1]).square().mean())
         return float((model(x) - y).square().mean()), validation
 
-    return Problem(x, loss, losses)
+    return TrainingObjective(x, loss, losses)
 
 
 def weights(model):
@@ -181,7 +181,7 @@ def scheduled(name, kind, epochs=6, **details):
         rates.append(optimizer.param_groups[0]["lr"])
         return problem.loss(output, rows)
 
-    train(model, Problem(x, loss, problem.losses), optimizer, plan, settings)
+    train(model, TrainingObjective(x, loss, problem.losses), optimizer, plan, settings)
     return rates
 
 
@@ -243,7 +243,9 @@ def test_where_the_gradient_vanishes_on_the_way_to_infinity_the_training_goes_on
     x, y = table()
     model = Architecture().build(Standardise.of(x), 1)
     optimizer, _ = optimizers.make("lbfgs", {}, model)
-    problem = Problem(x, (p := squares(model, x, y)).loss, p.losses, is_minimum=lambda: False)
+    problem = TrainingObjective(
+        x, (p := squares(model, x, y)).loss, p.losses, is_minimum=lambda: False
+    )
     found = train(model, problem, optimizer, settings=Settings(7, tolerance=1e-7))
     assert found.ending == "epochs"
     assert not found.outcome.converged
@@ -261,7 +263,7 @@ def test_an_epoch_takes_every_row_once_in_an_order_of_its_own():
         return problem.loss(output, rows)
 
     optimizer, _ = optimizers.make("sgd", {}, model)
-    train(model, Problem(x, loss, problem.losses), optimizer, settings=Settings(2, 16))
+    train(model, TrainingObjective(x, loss, problem.losses), optimizer, settings=Settings(2, 16))
     assert [len(rows) for rows in seen[:8]] == [16, 16, 16, 2] * 2
     first, second = torch.cat(seen[:4]), torch.cat(seen[4:8])
     assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(50))
@@ -305,7 +307,7 @@ def test_dropout_is_not_the_same_in_every_epoch():
         return output.sum() * 0
 
     optimizer = torch.optim.SGD(model.parameters())
-    train(model, Problem(x, loss, problem.losses), optimizer, settings=Settings(2))
+    train(model, TrainingObjective(x, loss, problem.losses), optimizer, settings=Settings(2))
     assert not torch.equal(outputs[0], outputs[1])
 
 
@@ -320,7 +322,7 @@ def scripted(losses, **options):
         kept.append(weights(model).clone())
         return 1.0, next(said)
 
-    problem = Problem(x, squares(model, x, y).loss, told)
+    problem = TrainingObjective(x, squares(model, x, y).loss, told)
     settings = Settings(len(losses) - 1, **options)
     found = train(model, problem, torch.optim.SGD(model.parameters(), 0.01), settings=settings)
     return found, weights(model), kept
@@ -342,7 +344,9 @@ def test_a_schedule_that_waits_for_a_plateau_hears_the_validation_loss_if_there_
     x, y = table()
     model = network()
     training, validation = iter([3, 3, 3, 3]), iter(held)
-    problem = Problem(x, squares(model, x, y).loss, lambda: (next(training), next(validation)))
+    problem = TrainingObjective(
+        x, squares(model, x, y).loss, lambda: (next(training), next(validation))
+    )
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     plan = schedule.make("reducelronplateau", {"patience": 0}, optimizer, 3, 1)
     train(model, problem, optimizer, plan, Settings(3))
@@ -393,7 +397,11 @@ def test_ctrl_c_keeps_the_weights_of_the_last_whole_epoch(moment):
     optimizer, _ = optimizers.make("adam", {}, model)
     listener = Impatient()
     found = train(
-        model, Problem(x, loss, losses), optimizer, settings=Settings(9, 32), listener=listener
+        model,
+        TrainingObjective(x, loss, losses),
+        optimizer,
+        settings=Settings(9, 32),
+        listener=listener,
     )
     assert found.ending == "interrupted"
     assert "Ctrl-C after step 2" in found.outcome.text
@@ -433,7 +441,9 @@ def checkpointed(path, name="adam", kind="step", fatal=0, resume=False, seed=0, 
     details = {"step_size": 2} if kind == "step" else details
     plan = schedule.make(kind, details, optimizer, 6, steps)
     file = Checkpoint(path, {"hidden": (4,), "targets": y}, resume)
-    found = train(model, Problem(x, loss, problem.losses), optimizer, plan, settings, None, file)
+    found = train(
+        model, TrainingObjective(x, loss, problem.losses), optimizer, plan, settings, None, file
+    )
     return weights(model), found
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from scipy import special, stats
 
 import neglog
-from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.report import checks, costs, figures, forest, weights
 from neglog.report.information import information_table
 from neglog.report.losses import loss_formula
@@ -261,21 +261,21 @@ def test_densities_above_one_have_no_shares(unit) -> None:
     assert "There are no shares" in html_page(fit)
 
 
-def rows_of_labels(labels, count: int) -> Rows:
+def rows_of_labels(labels, count: int) -> RowPredictions:
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(len(labels)), count)
     truth = rng.integers(0, len(labels), count)
     names = np.array(labels, dtype=object)
     loss = -np.log(p[np.arange(count), truth])
-    return Rows(np.arange(count), names[truth], names[p.argmax(1)], p, loss)
+    return RowPredictions(np.arange(count), names[truth], names[p.argmax(1)], p, loss)
 
 
-def rows_of_numbers(count: int) -> Rows:
+def rows_of_numbers(count: int) -> RowPredictions:
     truth, predicted = np.random.default_rng(0).normal(size=(2, count))
-    return Rows(np.arange(count), truth, predicted, None, (truth - predicted) ** 2)
+    return RowPredictions(np.arange(count), truth, predicted, None, (truth - predicted) ** 2)
 
 
-def drawn(rows: Rows, classes, worst=None) -> str:
+def drawn(rows: RowPredictions, classes, worst=None) -> str:
     file = io.StringIO()
     Console(file=file, width=80).print(information_table(rows, classes, worst))
     return file.getvalue()

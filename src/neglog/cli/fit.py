@@ -16,7 +16,7 @@ from neglog.errors import FitError
 if TYPE_CHECKING:
     from neglog.fitting.options.fit_options import Options
     from neglog.fitting.result import FitResult
-    from neglog.fitting.run_folder import Run
+    from neglog.fitting.run_folder import RunFolder
     from neglog.fitting.running.progress import Listener
     from neglog.fitting.tables.table import Table
 
@@ -148,7 +148,9 @@ def _run(asked: _Asked) -> int:
     return _code(result)
 
 
-def _fitted(asked: _Asked, options: Options, run: Run, listener: Listener) -> tuple[FitResult, str]:
+def _fitted(
+    asked: _Asked, options: Options, run: RunFolder, listener: Listener
+) -> tuple[FitResult, str]:
     """Return the fit and the name of its target."""
     if options.in_blocks:
         from neglog.fitting.solvers.solve import fit_file
@@ -195,11 +197,11 @@ def _widths(hidden: str) -> tuple[int, ...]:
         raise FitError(f"--hidden wants widths such as 64,32, but got {hidden!r}.") from None
 
 
-def _place(asked: _Asked) -> Run:
-    from neglog.fitting.run_folder import Run
+def _place(asked: _Asked) -> RunFolder:
+    from neglog.fitting.run_folder import RunFolder
 
     output, training = asked.output, asked.training
-    return Run(
+    return RunFolder(
         out=output.out,
         checkpoint=training.checkpoint,
         resume=bool(training.resume),

@@ -15,7 +15,7 @@ from neglog.explain import arguments, derivation, precision, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
 from neglog.families import Bernoulli
-from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.report.document import Document, Formula, Part, Section, Table, Text, number
 from neglog.report.information import information
 from neglog.words.symbolic import sigma
@@ -141,7 +141,7 @@ def _information() -> Section:
     with np.errstate(divide="ignore"):
         loss = -np.log(given)
     probabilities = np.stack([1 - yes, yes], axis=1)
-    rows = Rows(np.arange(4), truth, yes.astype(int), probabilities, loss)
+    rows = RowPredictions(np.arange(4), truth, yes.astype(int), probabilities, loss)
     return Section(
         "The information loss",
         [

@@ -11,7 +11,7 @@ from neglog.fitting.design import formula as formulas
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.options.option_types import path, plain
 from neglog.fitting.result import FitResult
-from neglog.fitting.run_folder import Run
+from neglog.fitting.run_folder import RunFolder
 from neglog.fitting.running.progress import Bar, Listener
 from neglog.fitting.solvers.solve import fit_file
 from neglog.fitting.tables import in_memory, table
@@ -236,7 +236,7 @@ def fit(
     )
     if formula is not None:
         target = formulas.target(formula, y if isinstance(y, str) else target)
-    run = Run(path("out", out), path("checkpoint", checkpoint), resume, overwrite)
+    run = RunFolder(path("out", out), path("checkpoint", checkpoint), resume, overwrite)
     run.check(options)
     listener = _listener(progress)
     of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}

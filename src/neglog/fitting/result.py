@@ -20,7 +20,7 @@ from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.linear import null_model
 from neglog.fitting.network.standardise import table_weights
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, Rows
+from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions
 from neglog.fitting.tables.factor_levels import shown
 from neglog.likelihood import Likelihood
 
@@ -164,12 +164,12 @@ class FitResult:
         return evaluate(self, data, y, reading=reading)
 
     @cached_property
-    def training(self) -> Rows:
+    def training(self) -> RowPredictions:
         """The rows that were fitted; of those that were streamed the worst, the worst first."""
         return self.data.judged(self.fitted)
 
     @cached_property
-    def validation(self) -> Rows:
+    def validation(self) -> RowPredictions:
         """The rows that were held out; of those that were streamed the worst."""
         return self.data.judged(self.fitted, held=True)
 

@@ -20,7 +20,7 @@ _SECONDS = 5.0  # between the checkpoints of a short epoch, so that writing them
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """Where a fit is written, and the checkpoint that it leaves behind if it is killed.
 
     Attributes:

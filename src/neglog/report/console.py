@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.result import FitResult
 from neglog.fitting.results.evaluate import Evaluation
 from neglog.fitting.running.progress import Bar
@@ -59,7 +59,9 @@ def show(result: FitResult, console: Console, worst: int) -> None:
         _worst(console, f"\nInformation loss of the {which} rows", rows, result.classes, worst)
 
 
-def _worst(console: Console, title: str, rows: Rows, classes: list[Any] | None, worst: int) -> None:
+def _worst(
+    console: Console, title: str, rows: RowPredictions, classes: list[Any] | None, worst: int
+) -> None:
     from neglog.report.information import information_table
 
     console.print(f"{title}, the worst first", style="bold")

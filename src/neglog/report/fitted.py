@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.report import checks, costs, figures, forest, goodness, weights
 from neglog.report.document import Table
 from neglog.report.information import information
@@ -61,7 +61,7 @@ def _lead(fit: FitResult) -> str:
 def _information(fit: FitResult) -> Table:
     """Return the table of all rows together, the worst first."""
     every = {"training": fit.training, "validation": fit.validation}
-    rows = Rows.concatenated([part for part in every.values() if len(part.loss)])
+    rows = RowPredictions.concatenated([part for part in every.values() if len(part.loss)])
     splits = [name for name, part in every.items() for _ in part.loss]
     table = information(rows, fit.classes, _WORST, splits if fit.data.held else ())
     shown, count = len(table.rows), fit.data.fitted + fit.data.held

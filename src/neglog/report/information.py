@@ -15,14 +15,14 @@ from neglog.report.document import Cell, Table, number
 from neglog.report.terminal import rich_table
 
 if TYPE_CHECKING:
-    from neglog.fitting.prediction.row_predictions import Rows
+    from neglog.fitting.prediction.row_predictions import RowPredictions
 
 _MOST_CLASSES = 6  # more do not fit beside each other
 _NEEDLESS = ({"fit"}, {"loss"}, {"agrees?"}, {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"})
 
 
 def information_table(
-    rows: Rows, classes: list[Any] | None, worst: int | None, width: int | None = None
+    rows: RowPredictions, classes: list[Any] | None, worst: int | None, width: int | None = None
 ) -> table.Table:
     """Return the table for a console.
 
@@ -51,7 +51,7 @@ def _width(content: Table) -> int:
 
 
 def information(
-    rows: Rows,
+    rows: RowPredictions,
     classes: list[Any] | None,
     worst: int | None,
     splits: Sequence[str] = (),
@@ -78,7 +78,9 @@ def information(
     return replace(table, headers=[table.headers[0], "split", *table.headers[1:]], rows=body)
 
 
-def _of_labels(rows: Rows, classes: list[Any], order: list[int], most_classes: int) -> Table:
+def _of_labels(
+    rows: RowPredictions, classes: list[Any], order: list[int], most_classes: int
+) -> Table:
     guess = math.log(len(classes))
     headers, probabilities = _probabilities(rows, classes, most_classes)
     body: list[list[str | Cell]] = []
@@ -106,7 +108,9 @@ def _of_labels(rows: Rows, classes: list[Any], order: list[int], most_classes: i
     return Table(["row", "true label", *headers, *last], body, caption=caption)
 
 
-def _probabilities(rows: Rows, classes: list[Any], most_classes: int) -> tuple[list[str], Any]:
+def _probabilities(
+    rows: RowPredictions, classes: list[Any], most_classes: int
+) -> tuple[list[str], Any]:
     """Return the headers of the probabilities, and what gives a row's entries."""
     assert rows.probabilities is not None
     table = rows.probabilities
@@ -121,7 +125,7 @@ def _probabilities(rows: Rows, classes: list[Any], most_classes: int) -> tuple[l
     ]
 
 
-def _of_numbers(rows: Rows, order: list[int]) -> Table:
+def _of_numbers(rows: RowPredictions, order: list[int]) -> Table:
     body: list[list[str | Cell]] = [
         [
             str(rows.index[i]),

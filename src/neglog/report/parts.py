@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from neglog.fitting.prediction.row_predictions import Rows
+    from neglog.fitting.prediction.row_predictions import RowPredictions
     from neglog.fitting.result import FitResult
 
 
@@ -24,7 +24,7 @@ class Judged:
     """
 
     name: str
-    rows: Rows
+    rows: RowPredictions
     weight: np.ndarray[Any, Any]
     counts: np.ndarray[Any, Any]
 
@@ -39,7 +39,7 @@ def parts(fit: FitResult) -> list[Judged]:
     return found
 
 
-def _judged(fit: FitResult, name: str, rows: Rows) -> Judged:
+def _judged(fit: FitResult, name: str, rows: RowPredictions) -> Judged:
     same = np.ones(len(rows.loss))
     weights = same if rows.weight is None else rows.weight
     return Judged(name, rows, weights, weights if fit.options.weight_kind == "frequency" else same)

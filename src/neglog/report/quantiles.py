@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special, stats
 
 if TYPE_CHECKING:
-    from neglog.fitting.prediction.row_predictions import Rows
+    from neglog.fitting.prediction.row_predictions import RowPredictions
     from neglog.fitting.result import FitResult
 
     Array = np.ndarray[Any, Any]
@@ -23,7 +23,7 @@ _SEED = 0  # a report is the same each time it is written
 _FURTHEST = 37.0  # beyond, a normal probability is no number of float64
 
 
-def quantile_residuals(fit: FitResult, rows: Rows) -> Array:
+def quantile_residuals(fit: FitResult, rows: RowPredictions) -> Array:
     """Return (N,) residuals of rows whose target is a number.
 
     Args:

@@ -21,9 +21,9 @@ from neglog.fitting.design import target as targets
 from neglog.fitting.design.design_matrix import Column, Design
 from neglog.fitting.design.target import Target
 from neglog.fitting.likelihoods.responses import Response
-from neglog.fitting.linear.objective import Problem, Source
+from neglog.fitting.linear.objective import Objective, Source
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, Rows, judge
+from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
 from neglog.fitting.tables import date_text as looks
 from neglog.fitting.tables import factor_levels, text_numbers
 from neglog.fitting.tables.table import Table, listed
@@ -64,13 +64,13 @@ class Prepared(Protocol):
     def rows(self, held: bool = False) -> Source:
         """Return the rows that are fitted, or those held out."""
 
-    def problem(self, response: Response, held: bool = False) -> Problem:
+    def problem(self, response: Response, held: bool = False) -> Objective:
         """Return these rows with a likelihood."""
 
-    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+    def judged(self, fitted: Fitted, held: bool = False) -> RowPredictions:
         """Return what a fitted model says of these rows, or the worst of them."""
 
-    def sampled(self, fitted: Fitted) -> Rows:
+    def sampled(self, fitted: Fitted) -> RowPredictions:
         """Return what it says of the rows that are fitted, or of a sample of them."""
 
 
@@ -114,17 +114,17 @@ class Data:
         """Return the rows that are fitted, or those held out."""
         return self.part(self.validation if held else self.training)
 
-    def problem(self, response: Response, held: bool = False) -> Problem:
+    def problem(self, response: Response, held: bool = False) -> Objective:
         """Return these rows with a likelihood."""
-        return Problem.of(response, self.rows(held))
+        return Objective.of(response, self.rows(held))
 
-    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+    def judged(self, fitted: Fitted, held: bool = False) -> RowPredictions:
         """Return what a fitted model says of these rows."""
         rows = self.validation if held else self.training
         index = self.index if rows is None else self.index[rows]
-        return judge(fitted, index, self.rows(held))
+        return predict_rows(fitted, index, self.rows(held))
 
-    def sampled(self, fitted: Fitted) -> Rows:
+    def sampled(self, fitted: Fitted) -> RowPredictions:
         """Return what a fitted model says of the rows that are fitted."""
         return self.judged(fitted)
 

@@ -11,7 +11,7 @@ from neglog.errors import FitError
 from neglog.fitting.inference.sparsity import curvature, expected_squares
 from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.likelihoods.row_losses import scores
-from neglog.fitting.linear.objective import Batch, Problem
+from neglog.fitting.linear.objective import Batch, Objective
 
 SANDWICHES = ("hc0", "hc1", "cluster")
 """Which hold where the model is wrong about the spread."""
@@ -44,7 +44,7 @@ class Covariance:
     """The covariance of all weights, 0 for those that are not free.
 
     Attributes:
-        matrix: (W, W), in the layout of `Problem`.
+        matrix: (W, W), in the layout of `Objective`.
         kind: one of `COVARIANCES`; "observed" where Fisher's has no closed form.
         freedom: the degrees of freedom of Student's t; None where the normal is used.
         groups: how many clusters there are; None without.
@@ -57,7 +57,7 @@ class Covariance:
 
 
 def covariance(
-    problem: Problem,
+    problem: Objective,
     weights: Tensor,
     free: Tensor,
     hessian: Tensor,
@@ -126,7 +126,7 @@ def _small_sample(kind: str, counts: Counts, groups: int | None) -> float:
 
 
 def _meat(
-    problem: Problem, weights: Tensor, frequency: bool, grouped: bool
+    problem: Objective, weights: Tensor, frequency: bool, grouped: bool
 ) -> tuple[Tensor, int | None]:
     """Return the sum of the outer products of the rows' scores, or of the clusters'."""
     size, smooth = problem.size, problem.response.smooth
@@ -161,7 +161,7 @@ def _added(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
 
 
 def in_table_units(
-    problem: Problem, weights: Tensor, free: Tensor, matrix: Tensor
+    problem: Objective, weights: Tensor, free: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return weights, standard errors and correlation, of columns and target as in the table.
 

@@ -15,13 +15,13 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from neglog.fitting.linear.nonsmooth import level_of, quantile
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 
 _LEVEL = 0.05  # of the tests that the bandwidth is best for
 _SAME = 1e-10  # between fitted quantiles, in units of the largest distance
 
 
-def curvature(problem: Problem, free: Tensor, rows: float) -> Tensor:
+def curvature(problem: Objective, free: Tensor, rows: float) -> Tensor:
     """Return the Hessian that the mean loss is expected to have.
 
     Two more quantiles are fitted, one on either side. How far apart they are in a row says how
@@ -47,14 +47,14 @@ def curvature(problem: Problem, free: Tensor, rows: float) -> Tensor:
     return total * (above - below) / problem.total
 
 
-def expected_squares(problem: Problem) -> float:
+def expected_squares(problem: Objective) -> float:
     """Return the mean square that a row's slope has where the fitted quantile is the true one."""
     below, above = _slopes(problem)
     level = level_of(problem)
     return level * above * above + (1 - level) * below * below
 
 
-def _slopes(problem: Problem) -> tuple[float, float]:
+def _slopes(problem: Objective) -> tuple[float, float]:
     """Return the loss's derivatives by predictions that are too small and too large."""
     prediction = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
     response = problem.response

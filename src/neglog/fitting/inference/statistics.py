@@ -14,7 +14,7 @@ from neglog.fitting.likelihoods.responses import Location, OneParameter, ways
 from neglog.fitting.likelihoods.row_losses import weighted
 from neglog.fitting.likelihoods.shared_parameters import Overdispersed, Robust
 from neglog.fitting.linear import null_model
-from neglog.fitting.linear.objective import Batch, Problem
+from neglog.fitting.linear.objective import Batch, Objective
 
 if TYPE_CHECKING:
     from neglog.fitting.result import FitResult
@@ -148,7 +148,9 @@ def _log_ways(batch: Batch) -> torch.Tensor:
     return ways(batch.y, batch.weight).sum()
 
 
-def _deviance(fit: FitResult, problem: Problem) -> tuple[float | None, float | None, float | None]:
+def _deviance(
+    fit: FitResult, problem: Objective
+) -> tuple[float | None, float | None, float | None]:
     """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
     response = fit.fitted.response
     if isinstance(response, Robust) or (isinstance(response, Location) and response.degree != 2.0):
@@ -161,7 +163,7 @@ def _deviance(fit: FitResult, problem: Problem) -> tuple[float | None, float | N
     return sums[0], sums[1], _pearson(fit, problem)
 
 
-def _pearson(fit: FitResult, problem: Problem) -> float | None:
+def _pearson(fit: FitResult, problem: Objective) -> float | None:
     """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
     response = fit.fitted.response
     if not isinstance(response, OneParameter | Overdispersed):

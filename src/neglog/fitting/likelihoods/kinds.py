@@ -47,7 +47,7 @@ class Kind:
     make: Callable[[int, int, Options], Response]
     dispersion: str = ""
     counts: bool = False
-    doubts: Callable[[doubts.Seen], list[str]] = doubts.nothing
+    doubts: Callable[[doubts.Residuals], list[str]] = doubts.nothing
     ranked: bool = False
 
     @property

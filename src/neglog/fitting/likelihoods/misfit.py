@@ -21,7 +21,7 @@ _END = 0.01
 _LOOK = 100_000  # rows; of more, so many are drawn
 
 
-class Seen(NamedTuple):
+class Residuals(NamedTuple):
     """What is known of the rows that were fitted.
 
     Attributes:
@@ -58,13 +58,13 @@ class Seen(NamedTuple):
 def found(fit: FitResult) -> list[str]:
     """Return what the rows that were fitted show against the likelihood, each a sentence."""
     from neglog.fitting.prediction.row_predictions import (
-        judge,  # which imports the kinds, and they this module
+        predict_rows,  # which imports the kinds, and they this module
     )
 
     if fit.fell_short or fit.interrupted or fit.classes is not None:
         return []
     some = fit.data.rows().sample(_LOOK)
-    rows = judge(fit.fitted, np.arange(some.rows), some)
+    rows = predict_rows(fit.fitted, np.arange(some.rows), some)
     truth = np.asarray(rows.truth, dtype=np.float64)
     weight = np.ones(len(truth)) if rows.weight is None else rows.weight
     used = weight > 0
@@ -72,11 +72,11 @@ def found(fit: FitResult) -> list[str]:
         weight = np.ones(len(truth))
     dispersion = None if fit.coefficients is None else fit.statistics.dispersion
     predicted = np.asarray(rows.predicted, dtype=np.float64)
-    seen = Seen(fit.target, truth[used], predicted[used], weight[used], dispersion)
+    seen = Residuals(fit.target, truth[used], predicted[used], weight[used], dispersion)
     return fit.fitted.target.facts.doubts(seen) if len(seen.truth) else []
 
 
-def of_normal(seen: Seen) -> list[str]:
+def of_normal(seen: Residuals) -> list[str]:
     """Say what shows that errors are not normal, or the mean not linear."""
     if len(seen.truth) < _FEWEST:
         return []
@@ -88,7 +88,7 @@ def of_normal(seen: Seen) -> list[str]:
     ]
 
 
-def _beyond(seen: Seen) -> list[str]:
+def _beyond(seen: Residuals) -> list[str]:
     """Say how many predictions lie where no target can."""
     low, high = seen.truth.min() >= 0, seen.truth.min() >= 0 and seen.truth.max() <= 1
     found = []
@@ -102,7 +102,7 @@ def _beyond(seen: Seen) -> list[str]:
     return found
 
 
-def _shape(seen: Seen) -> list[str]:
+def _shape(seen: Residuals) -> list[str]:
     """Say if the errors are skewed or have far tails.
 
     Both are measured by quantiles, whose sampling error is known whatever the tails are.
@@ -125,7 +125,7 @@ def _shape(seen: Seen) -> list[str]:
     return []
 
 
-def _growth(seen: Seen) -> list[str]:
+def _growth(seen: Residuals) -> list[str]:
     """Say if the errors grow with what is predicted."""
     error = np.abs(seen.truth - seen.predicted) * np.sqrt(seen.weight)
     if seen.truth.min() < 0 or np.ptp(seen.predicted) == 0 or np.ptp(error) == 0:
@@ -136,7 +136,7 @@ def _growth(seen: Seen) -> list[str]:
     return [f"the errors grow with the prediction (rank correlation {rank:.2f})"]
 
 
-def of_poisson(seen: Seen) -> list[str]:
+def of_poisson(seen: Residuals) -> list[str]:
     """Say if counts vary more than their mean.
 
     Source: C. Dean, J. F. Lawless, Tests for detecting overdispersion in Poisson regression models,
@@ -156,7 +156,7 @@ def of_poisson(seen: Seen) -> list[str]:
     ]
 
 
-def of_binomial(seen: Seen) -> list[str]:
+def of_binomial(seen: Residuals) -> list[str]:
     """Say if successes vary more than those of independent trials."""
     if seen.dispersion is None or seen.dispersion < _DISPERSION:
         return []
@@ -170,6 +170,6 @@ def of_binomial(seen: Seen) -> list[str]:
     ]
 
 
-def nothing(seen: Seen) -> list[str]:
+def nothing(seen: Residuals) -> list[str]:
     """Say nothing."""
     return []

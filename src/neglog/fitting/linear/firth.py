@@ -17,13 +17,13 @@ from torch import Tensor
 
 from neglog.fitting.likelihoods.row_losses import gradient, weighted
 from neglog.fitting.linear.newton import ROUNDING, Step, direction
-from neglog.fitting.linear.objective import Problem, Value
+from neglog.fitting.linear.objective import Objective, Value
 
 _ENOUGH = 1e-22  # its steps are not Newton's own, so that the last one still counts
 _HALVINGS = 40
 
 
-def firth_steps(problem: Problem, weights: Tensor, free: Tensor) -> Iterator[Step]:
+def firth_steps(problem: Objective, weights: Tensor, free: Tensor) -> Iterator[Step]:
     """Yield the start, then step after step, until the penalised derivative is zero.
 
     Args:
@@ -53,12 +53,12 @@ def firth_steps(problem: Problem, weights: Tensor, free: Tensor) -> Iterator[Ste
         weights, value, loss = reached, there, fallen
 
 
-def _penalised(problem: Problem, value: Value, free: Tensor) -> float:
+def _penalised(problem: Objective, value: Value, free: Tensor) -> float:
     assert value.hessian is not None
     return value.loss - float(torch.logdet(value.hessian[free][:, free])) / 2 / problem.total
 
 
-def _gradient(problem: Problem, weights: Tensor, value: Value, free: Tensor) -> Tensor:
+def _gradient(problem: Objective, weights: Tensor, value: Value, free: Tensor) -> Tensor:
     """Return the mean loss's gradient less that of half the determinant's logarithm."""
     assert value.hessian is not None
     inverse = torch.zeros_like(value.hessian)

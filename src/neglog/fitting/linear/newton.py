@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting.linear.objective import Problem, Value
+from neglog.fitting.linear.objective import Objective, Value
 
 DECREMENT = 1e-18
 """Below it, one more step would leave eight digits of the standard errors as they are."""
@@ -57,7 +57,7 @@ class Step:
 
 
 def steps(
-    problem: Problem,
+    problem: Objective,
     weights: Tensor,
     free: Tensor,
     enough: float = DECREMENT,

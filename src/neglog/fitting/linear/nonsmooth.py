@@ -14,19 +14,19 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting.likelihoods.responses import Location
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 
 _MOST_ENTRIES = 50_000_000
 _MANY = 5_000  # rows, from which on only those near the fit are in the program
 _BAND = 0.02  # the part of the rows on either side that is taken to be near
 
 
-def level_of(problem: Problem) -> float:
+def level_of(problem: Objective) -> float:
     """Return which quantile a loss with a kink fits; absolute errors fit the median."""
     return problem.response.settings[0] if problem.response.settings else 0.5
 
 
-def quantile(problem: Problem, free: Tensor | None = None, level: float | None = None) -> Tensor:
+def quantile(problem: Objective, free: Tensor | None = None, level: float | None = None) -> Tensor:
     """Return the weights of a linear model of a quantile, the one half of absolute errors.
 
     The program is the dual one, of as many constraints as there are weights.

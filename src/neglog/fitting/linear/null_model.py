@@ -11,7 +11,7 @@ from torch import Tensor
 from neglog.fitting.likelihoods.responses import Classes, Response, average
 from neglog.fitting.linear.newton import steps
 from neglog.fitting.linear.nonsmooth import quantile
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 
 _STEPS = 100
 
@@ -25,14 +25,14 @@ def mean_nats(
     return float(nats) if nats.numel() == 1 else average(nats, weight)
 
 
-def loss(problem: Problem) -> float:
+def loss(problem: Objective) -> float:
     """Return the mean loss, in nats, of rows of which only the target, and the offset, is known."""
     problem = of_intercepts(problem)
     _, reached = optimum(problem)
     return problem.nats(reached, problem.dispersion(reached))
 
 
-def of_intercepts(problem: Problem) -> Problem:
+def of_intercepts(problem: Objective) -> Objective:
     """Return the problem without features."""
     bare, response = problem.bare(), problem.response
     if isinstance(response, Classes) and response.base is None:
@@ -40,7 +40,7 @@ def of_intercepts(problem: Problem) -> Problem:
     return bare
 
 
-def optimum(problem: Problem, shared: Tensor | None = None) -> tuple[Tensor, float]:
+def optimum(problem: Objective, shared: Tensor | None = None) -> tuple[Tensor, float]:
     """Return the weights of a problem without features, and the mean of `local`'s losses.
 
     Args:

@@ -89,9 +89,9 @@ class Value:
 
     Attributes:
         loss: the rows' mean, without a penalty.
-        gradient: (W,) of the loss and the squares of `Problem.ridge`.
+        gradient: (W,) of the loss and the squares of `Objective.ridge`.
         hessian: (W, W) of both, if that was asked for.
-        squares: what `Problem.ridge` adds to the loss.
+        squares: what `Objective.ridge` adds to the loss.
     """
 
     loss: float
@@ -117,7 +117,7 @@ def alone(mine: Any) -> Sequence[Any]:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Objective:
     """What is minimised: the mean over the rows of a response's loss.
 
     Attributes:
@@ -135,7 +135,7 @@ class Problem:
     gather: Callable[[Any], Sequence[Any]] = alone
 
     @classmethod
-    def of(cls, response: Response, rows: Memory) -> Problem:
+    def of(cls, response: Response, rows: Memory) -> Objective:
         """Return the problem of rows in memory."""
         total = float(rows.rows if rows.weight is None else rows.weight.sum())
         return cls(response, rows, total)
@@ -169,7 +169,7 @@ class Problem:
                 start[1:] += shift
         return start
 
-    def bare(self) -> Problem:
+    def bare(self) -> Objective:
         """Return the problem without features."""
         return replace(self, source=self.source.bare())
 

@@ -17,7 +17,7 @@ from neglog.fitting.linear import separation
 from neglog.fitting.linear.firth import firth_steps
 from neglog.fitting.linear.newton import DECREMENT, OF_MANY_ROWS, Step, steps
 from neglog.fitting.linear.nonsmooth import quantile
-from neglog.fitting.linear.objective import Problem, Value
+from neglog.fitting.linear.objective import Objective, Value
 from neglog.fitting.linear.penalty import lasso_steps, ridge, spreads
 from neglog.fitting.linear.rank import Alias, aliases, words
 from neglog.fitting.running.outcome import Outcome, at_infinity
@@ -58,12 +58,12 @@ class Penalty:
 
     def steps(
         self,
-        problem: Problem,
+        problem: Objective,
         weights: Tensor,
         free: Tensor,
         enough: float,
         known: Tensor | None,
-    ) -> tuple[Problem, Iterator[Step]]:
+    ) -> tuple[Objective, Iterator[Step]]:
         """Return the problem with its squares, and the steps to its optimum."""
         if self.firth:
             return problem, firth_steps(problem, weights, free)
@@ -81,7 +81,7 @@ class Optimum:
     """Where the search ended.
 
     Attributes:
-        weights: all of them, in the layout of `Problem`; those that are not free are 0.
+        weights: all of them, in the layout of `Objective`; those that are not free are 0.
         free: the numbers of the weights that the rows determine.
         aliases: the columns that were left out since others make them up.
         value: the loss and its derivatives.
@@ -99,7 +99,7 @@ class Optimum:
 
 
 def find(
-    problem: Problem,
+    problem: Objective,
     names: Sequence[str],
     watch: Callable[[Step], None],
     limit: int = STEPS,
@@ -142,7 +142,7 @@ def find(
 
 def _followed(
     taken: Iterator[Step],
-    problem: Problem,
+    problem: Objective,
     free: Tensor,
     names: Sequence[str],
     watch: Callable[[Step], None],
@@ -176,7 +176,7 @@ def _with_aliases(outcome: Outcome, found: Sequence[Alias], names: Sequence[str]
 
 
 def _by_program(
-    problem: Problem,
+    problem: Objective,
     free: Tensor,
     found: Sequence[Alias],
     names: Sequence[str],
@@ -217,7 +217,7 @@ class _Doubt:
     asked: bool = False
     measured: bool = False
 
-    def about_scale(self, problem: Problem, step: Step) -> bool:
+    def about_scale(self, problem: Objective, step: Step) -> bool:
         """Return whether the errors' scale is small for the first time."""
         small = isinstance(problem.response, Robust) and float(step.weights[-1]) < _SMALL
         due, self.measured = small and not self.measured, self.measured or small
@@ -232,7 +232,7 @@ class _Doubt:
         return due
 
 
-def _exact(problem: Problem, step: Step, free: Tensor) -> Tensor | None:
+def _exact(problem: Objective, step: Step, free: Tensor) -> Tensor | None:
     """Return the weights of least squares where they reproduce the target, so that no scale is."""
     response = problem.response
     assert isinstance(response, Robust)
@@ -244,22 +244,22 @@ def _exact(problem: Problem, step: Step, free: Tensor) -> Tensor | None:
     return torch.cat([weights, weights.new_tensor([math.log(EXACT)])])
 
 
-def _sample(problem: Problem) -> Problem | None:
+def _sample(problem: Objective) -> Objective | None:
     """Return the problem of some of the rows; None where all of them are few."""
     source = problem.source
     wanted = max(problem.size * _ROWS_A_WEIGHT, _LEAST_SAMPLE, source.rows // _SAMPLE_PART)
     if wanted * 4 > source.rows:
         return None
-    sample = Problem.of(problem.response, source.sample(wanted))
+    sample = Objective.of(problem.response, source.sample(wanted))
     return sample if sample.total else None
 
 
-def _aliases(problem: Problem) -> list[Alias]:
+def _aliases(problem: Objective) -> list[Alias]:
     intercept = problem.response.intercept
     return aliases(gram(problem), problem.source, intercept, problem.reduce)
 
 
-def gram(problem: Problem) -> Tensor:
+def gram(problem: Objective) -> Tensor:
     """Return (P + 1, P + 1): the products of the columns with each other, the intercept's last."""
     width = problem.source.features + 1
     total = torch.zeros(width, width, dtype=torch.float64)
@@ -269,7 +269,7 @@ def gram(problem: Problem) -> Tensor:
     return problem.reduce(total.reshape(-1)).reshape(width, width)
 
 
-def _free(problem: Problem, found: Sequence[Alias]) -> Tensor:
+def _free(problem: Objective, found: Sequence[Alias]) -> Tensor:
     width = problem.source.features + 1
     held = [alias.column for alias in found] + ([] if problem.response.intercept else [width - 1])
     free = torch.ones(problem.size, dtype=torch.bool)
@@ -278,7 +278,7 @@ def _free(problem: Problem, found: Sequence[Alias]) -> Tensor:
     return free.nonzero()[:, 0]
 
 
-def _null(problem: Problem) -> Tensor:
+def _null(problem: Objective) -> Tensor:
     """Return the weights to begin with: none for any column."""
     response, width = problem.response, problem.source.features + 1
     start = problem.start()
@@ -287,7 +287,7 @@ def _null(problem: Problem) -> Tensor:
     return torch.cat([weights.reshape(-1), start[response.outputs :]])
 
 
-def _warm(sample: Problem, weights: Tensor, free: Tensor) -> tuple[Tensor, Tensor | None]:
+def _warm(sample: Objective, weights: Tensor, free: Tensor) -> tuple[Tensor, Tensor | None]:
     """Return the optimum of the sample and its Hessian, if it has one."""
     for step in steps(sample, weights, free):
         if step.number > _SAMPLE_STEPS or step.pivot == 0.0:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from neglog.fitting.likelihoods.responses import Classes
 from neglog.fitting.linear.newton import Step
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 
 _ENOUGH = 1e-14
 _SWEEPS = 10_000
@@ -32,7 +32,7 @@ def spreads(gram: Tensor) -> Tensor:
     return (gram.diagonal()[:-1] / rows - (gram[-1, :-1] / rows).square()).clamp(min=0).sqrt()
 
 
-def ridge(problem: Problem, spread: Tensor, amount: float) -> Tensor:
+def ridge(problem: Objective, spread: Tensor, amount: float) -> Tensor:
     """Return (W, W) the matrix of `amount` times half the squares of the weights.
 
     Of several classes the weights that count are those centred over the classes, so that the base
@@ -50,7 +50,7 @@ def ridge(problem: Problem, spread: Tensor, amount: float) -> Tensor:
 
 
 def lasso_steps(
-    problem: Problem, weights: Tensor, free: Tensor, spread: Tensor, amount: float
+    problem: Objective, weights: Tensor, free: Tensor, spread: Tensor, amount: float
 ) -> Iterator[Step]:
     """Yield the start, then step after step, until the penalised loss does not fall any more.
 

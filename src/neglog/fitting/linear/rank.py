@@ -67,7 +67,7 @@ def aliases(
         gram: (P + 1, P + 1) products of the columns, the intercept's last.
         source: the rows.
         intercept: whether the model has one.
-        reduce: as of `Problem`.
+        reduce: as of `Objective`.
     """
     size = gram.diagonal().sqrt()
     unit = torch.where(size > 0, size, 1.0)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from neglog.fitting.likelihoods.responses import Classes, OneParameter, Response
 from neglog.fitting.likelihoods.shared_parameters import Ordered, Overdispersed
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 from neglog.fitting.tables.table import listed
 
 _MOST_ENTRIES = 1_500_000
@@ -53,7 +53,7 @@ class Cone:
         return int(self.least.shape[0] + self.zero.shape[0])
 
 
-def found(problem: Problem, free: Tensor, names: Sequence[str]) -> str:
+def found(problem: Objective, free: Tensor, names: Sequence[str]) -> str:
     """Say how the rows are separated, and by which columns; nothing where they are not.
 
     Args:
@@ -85,7 +85,7 @@ def can_be(response: Response) -> bool:
     return isinstance(response, Classes | Ordered | Overdispersed)
 
 
-def _scale(problem: Problem) -> Tensor:
+def _scale(problem: Objective) -> Tensor:
     """Return (P + 1,) the columns' largest sizes, the intercept's 1."""
     largest = torch.zeros(problem.source.features + 1, dtype=torch.float64)
     for batch in problem.source:
@@ -94,7 +94,7 @@ def _scale(problem: Problem) -> Tensor:
     return torch.where(largest > 0, largest, 1.0)
 
 
-def _cones(problem: Problem, scale: Tensor) -> Iterator[Cone]:
+def _cones(problem: Objective, scale: Tensor) -> Iterator[Cone]:
     """Yield what each batch of rows asks of a direction, columns divided by their scale."""
     for batch in problem.source:
         rows = slice(None) if batch.weight is None else (batch.weight > 0).numpy()
@@ -147,7 +147,7 @@ def _of_thresholds(response: Ordered, z: sparse.csr_array, y: np.ndarray) -> spa
     return sparse.csr_array(sparse.vstack([upper, lower]))
 
 
-def _direction(problem: Problem, scale: Tensor, allowed: np.ndarray) -> np.ndarray | None:
+def _direction(problem: Objective, scale: Tensor, allowed: np.ndarray) -> np.ndarray | None:
     """Return a direction along which no loss rises and some falls, of few columns; or None."""
     working: list[Cone] = []
     room = max(1, _MOST_ENTRIES // (len(allowed) * max(1, problem.response.outputs)))
@@ -175,17 +175,17 @@ def _direction(problem: Problem, scale: Tensor, allowed: np.ndarray) -> np.ndarr
     return None
 
 
-def _of(problem: Problem, scale: Tensor, allowed: np.ndarray) -> Iterator[Cone]:
+def _of(problem: Objective, scale: Tensor, allowed: np.ndarray) -> Iterator[Cone]:
     """Yield what each batch of rows asks of some of the weights."""
     return (cone.some(allowed) for cone in _cones(problem, scale))
 
 
-def _everywhere(problem: Problem, cones: Iterable[Cone]) -> list[Cone]:
+def _everywhere(problem: Objective, cones: Iterable[Cone]) -> list[Cone]:
     """Return the conditions of all processes' rows."""
     return [cone for part in problem.gather(list(cones)) for cone in part]
 
 
-def _costs(problem: Problem, allowed: np.ndarray) -> np.ndarray:
+def _costs(problem: Objective, allowed: np.ndarray) -> np.ndarray:
     """Return 1 for the weights of columns, 0 for intercepts and thresholds."""
     width = problem.source.features + 1
     of_columns = (allowed % width != width - 1) & (allowed < problem.response.outputs * width)
@@ -222,7 +222,7 @@ def _program(cones: Sequence[Cone], costs: np.ndarray, each: float = 0.0) -> np.
 
 
 def _culprits(
-    problem: Problem,
+    problem: Objective,
     scale: Tensor,
     allowed: np.ndarray,
     way: np.ndarray,

@@ -13,8 +13,8 @@ from neglog.fitting.network.checkpoint import Checkpoint, fingerprint
 from neglog.fitting.network.schedule import Schedule
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.team import Team
-from neglog.fitting.network.training_objective import Problem, gradient_norm
-from neglog.fitting.network.training_run import Run
+from neglog.fitting.network.training_objective import TrainingObjective, gradient_norm
+from neglog.fitting.network.training_run import TrainingRun
 from neglog.fitting.result import Epoch
 from neglog.fitting.running.outcome import Outcome
 from neglog.fitting.running.progress import Listener
@@ -43,7 +43,7 @@ class Trained:
 
 def train(
     model: nn.Sequential,
-    problem: Problem,
+    problem: TrainingObjective,
     optimizer: torch.optim.Optimizer,
     schedule: Schedule | None = None,
     settings: Settings | None = None,
@@ -75,13 +75,16 @@ def train(
         >>> model = nn.Sequential(nn.Linear(1, 1))
         >>> loss = lambda output, rows: (output - y[rows]).square().mean()
         >>> losses = lambda: (float(loss(model(x), torch.arange(3))), None)
-        >>> found = train(model, Problem(x, loss, losses), torch.optim.LBFGS(model.parameters()))
+        >>> objective = TrainingObjective(x, loss, losses)
+        >>> found = train(model, objective, torch.optim.LBFGS(model.parameters()))
         >>> model(torch.tensor([[10.0]])).round()
         tensor([[21.]], grad_fn=<RoundBackward0>)
     """
     settings = settings or Settings()
     listener = listener or Listener()
-    run = Run(model, problem, optimizer, schedule or Schedule(), settings, team or Team(model))
+    run = TrainingRun(
+        model, problem, optimizer, schedule or Schedule(), settings, team or Team(model)
+    )
     written = None if checkpoint is None else _Written(run, checkpoint)
     if written is None:
         run.note()
@@ -104,7 +107,7 @@ def train(
     return _trained(run, ending)
 
 
-def _ending(run: Run) -> Ending | None:
+def _ending(run: TrainingRun) -> Ending | None:
     """Return why the training ends here, if it does."""
     settings = run.settings
     if settings.patience is not None:
@@ -119,7 +122,7 @@ def _ending(run: Run) -> Ending | None:
     return "epochs" if run.epoch >= settings.epochs else None
 
 
-def _trained(run: Run, ending: Ending) -> Trained:
+def _trained(run: TrainingRun, ending: Ending) -> Trained:
     """Choose the weights that are kept, and say how the training ended."""
     epoch = run.epoch
     if run.settings.patience is not None and ending in {"patience", "epochs"}:
@@ -130,7 +133,7 @@ def _trained(run: Run, ending: Ending) -> Trained:
     return Trained(Outcome(ending == "stationary", text), ending, epoch, norm, run.history)
 
 
-def _text(run: Run, ending: Ending, norm: float) -> str:
+def _text(run: TrainingRun, ending: Ending, norm: float) -> str:
     best = (
         f"the weights of epoch {run.best.epoch}, of the least, {run.best.loss:.6g} nats, are kept."
     )
@@ -150,7 +153,7 @@ def _text(run: Run, ending: Ending, norm: float) -> str:
 class _Written:
     """A training and the file that it is written to."""
 
-    def __init__(self, run: Run, checkpoint: Checkpoint) -> None:
+    def __init__(self, run: TrainingRun, checkpoint: Checkpoint) -> None:
         self.run, self.checkpoint = run, checkpoint
         self.facts = {name: fingerprint(fact) for name, fact in checkpoint.facts.items()}
         self.facts |= run.facts()

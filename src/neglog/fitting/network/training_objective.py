@@ -15,7 +15,7 @@ _CHUNK = 65_536
 
 
 @dataclass(frozen=True)
-class Problem:
+class TrainingObjective:
     """What is minimised.
 
     Attributes:
@@ -35,7 +35,7 @@ class Problem:
     is_minimum: Callable[[], bool] = lambda: True
 
 
-def gradient_norm(model: nn.Module, problem: Problem, team: Team | None = None) -> float:
+def gradient_norm(model: nn.Module, problem: TrainingObjective, team: Team | None = None) -> float:
     """Return the Euclidean norm of the mean loss's gradient by all weights, without dropout."""
     team = team or Team(model)
     model.eval()

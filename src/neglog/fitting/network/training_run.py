@@ -18,13 +18,13 @@ from neglog.fitting.network.schedule import Schedule
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.stopping import Best, Weights
 from neglog.fitting.network.team import Team
-from neglog.fitting.network.training_objective import Problem
+from neglog.fitting.network.training_objective import TrainingObjective
 from neglog.fitting.result import Epoch
 
 _ORDER, _DROPOUT = range(2)
 
 
-class Run:
+class TrainingRun:
     """Trains a model epoch by epoch.
 
     Each epoch's random numbers follow from the seed and the epoch's number, so that no generator
@@ -34,7 +34,7 @@ class Run:
     def __init__(
         self,
         model: nn.Sequential,
-        problem: Problem,
+        problem: TrainingObjective,
         optimizer: torch.optim.Optimizer,
         schedule: Schedule,
         settings: Settings,

@@ -69,7 +69,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowPredictions:
     """What the fitted model says of a set of rows.
 
     Attributes:
@@ -91,9 +91,9 @@ class Rows:
     weight: np.ndarray[Any, Any] | None = None
     interval: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
 
-    def at(self, which: np.ndarray[Any, Any]) -> Rows:
+    def at(self, which: np.ndarray[Any, Any]) -> RowPredictions:
         """Return some of the rows, without their intervals."""
-        return Rows(
+        return RowPredictions(
             index=self.index[which],
             truth=self.truth[which],
             predicted=self.predicted[which],
@@ -103,7 +103,7 @@ class Rows:
         )
 
     @classmethod
-    def concatenated(cls, parts: Sequence[Rows]) -> Rows:
+    def concatenated(cls, parts: Sequence[RowPredictions]) -> RowPredictions:
         """Return the rows of several parts, without their intervals."""
         chances = [part.probabilities for part in parts if part.probabilities is not None]
         weights = [part.weight for part in parts if part.weight is not None]
@@ -118,7 +118,7 @@ class Rows:
 
 
 @torch.no_grad()
-def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
+def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> RowPredictions:
     """Predict rows, and weigh the predictions where the truth is known.
 
     Args:
@@ -147,7 +147,7 @@ def judge(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> Rows:
         if fitted.members is not None:
             ends.append(fitted.members.interval(fitted, batch))
     decode = fitted.target.decode
-    return Rows(
+    return RowPredictions(
         index=index,
         truth=decode(torch.cat(truth)),
         predicted=decode(torch.cat(predicted)),

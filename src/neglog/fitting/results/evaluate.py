@@ -13,8 +13,8 @@ import torch
 
 from neglog.errors import FitError
 from neglog.fitting.linear import null_model
-from neglog.fitting.linear.objective import Problem
-from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.linear.objective import Objective
+from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.results.predict import Judged, Model, judged
 
 
@@ -48,7 +48,7 @@ class Evaluation:
     r2: float | None
     rmse: float | None
     mae: float | None
-    judged: Rows = field(repr=False)
+    judged: RowPredictions = field(repr=False)
     classes: list[Any] | None = field(repr=False)
     notes: list[str] = field(repr=False)
 
@@ -114,7 +114,7 @@ def evaluate(
     )
 
 
-def _errors(rows: Rows) -> tuple[float | None, float, float]:
+def _errors(rows: RowPredictions) -> tuple[float | None, float, float]:
     errors = rows.truth - rows.predicted
     size = float(np.abs(errors).max()) or 1.0  # else squares of 1e200 would be infinite
     mean_square = float(np.mean((errors / size) ** 2))
@@ -130,4 +130,4 @@ def _null(found: Judged, known: np.ndarray[Any, Any]) -> float | None:
         return None
     if found.model.fitted.target.classes is not None and source.offset is None:
         return float(-(shares * shares.log()).sum())
-    return null_model.loss(Problem.of(found.model.fitted.response, source))
+    return null_model.loss(Objective.of(found.model.fitted.response, source))

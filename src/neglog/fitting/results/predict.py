@@ -19,7 +19,7 @@ from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.target import Target
 from neglog.fitting.design.unseen import settled
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, Rows, judge
+from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
 from neglog.fitting.results import save
 from neglog.fitting.tables import in_memory, table, text_numbers
 from neglog.fitting.tables.reading import CHOICES, Reading
@@ -71,7 +71,7 @@ class Judged:
 
     model: Model
     source: Memory
-    rows: Rows
+    rows: RowPredictions
     has_target: bool
     left_out: int
     notes: list[str]
@@ -214,7 +214,7 @@ def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse"
     return Judged(
         model=model,
         source=memory,
-        rows=judge(model.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
+        rows=predict_rows(model.fitted, start + np.flatnonzero(kept.to_numpy()), memory),
         has_target=truth is not None,
         left_out=int((~kept).sum()),
         notes=[*source.notes, *notes],

@@ -15,7 +15,7 @@ from neglog.fitting.design.prepared import Data
 from neglog.fitting.design.target import objects
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.statistics import Statistics
-from neglog.fitting.prediction.row_predictions import Rows
+from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.result import Epoch, FitResult
 from neglog.fitting.results import save
 from neglog.fitting.results.save import Saved
@@ -80,11 +80,11 @@ def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fi
     return result
 
 
-def _rows(part: pl.DataFrame, saved: Saved) -> Rows:
+def _rows(part: pl.DataFrame, saved: Saved) -> RowPredictions:
     classes = saved.fitted.target.classes
     chances = None if classes is None else part.select(
         f"p[{label}]" for label in classes).to_numpy()  # fmt: skip
-    return Rows(
+    return RowPredictions(
         index=part["row"].to_numpy(),
         truth=_labels(part["truth"], classes),
         predicted=_labels(part["predicted"], classes),

@@ -24,7 +24,7 @@ from neglog.fitting.network import standardise
 from neglog.fitting.options import config_file
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction import members
-from neglog.fitting.prediction.row_predictions import Fitted, Rows
+from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions
 from neglog.fitting.result import FitResult
 from neglog.fitting.results import atomic_files
 
@@ -139,7 +139,7 @@ def predictions(result: FitResult) -> pl.DataFrame:
     return pl.concat(parts).sort("row")
 
 
-def rows_frame(rows: Rows, classes: list[Any] | None) -> pl.DataFrame:
+def rows_frame(rows: RowPredictions, classes: list[Any] | None) -> pl.DataFrame:
     """Return the rows as a table: row, truth, predicted, p[class] …, low, high, loss_nats."""
     columns: dict[str, Any] = {
         "row": rows.index,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from neglog.fitting.prediction.row_predictions import judge
+from neglog.fitting.prediction.row_predictions import predict_rows
 from neglog.fitting.result import FitResult
 from neglog.fitting.results.save import rows_frame
 from neglog.fitting.streaming.streamed import Streamed
@@ -31,7 +31,7 @@ def predictions(result: FitResult) -> Iterable[pl.DataFrame]:
     assert isinstance(data, Streamed)
     encoder = replace(data.encoder, own=range(len(data.encoder.file.blocks)))
     for part in encoder.parts(held=None):
-        rows = judge(result.fitted, data.starts[part.block] + part.rows, part.memory)
+        rows = predict_rows(result.fitted, data.starts[part.block] + part.rows, part.memory)
         held = encoder.choice.held(part.block, int(part.rows.max()) + 1)[part.rows]
         split = pl.select(
             split=pl.when(pl.Series(held)).then(pl.lit("validation")).otherwise(pl.lit("training"))

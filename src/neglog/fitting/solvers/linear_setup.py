@@ -13,7 +13,7 @@ from neglog.fitting.batches.in_memory_rows import batch_rows
 from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.design.target import place
 from neglog.fitting.likelihoods.responses import Classes, Response
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 from neglog.fitting.linear.optimum import Penalty
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.table import listed
@@ -25,7 +25,7 @@ _LOOK = 10_000
 _WILD, _SMALLEST = 1e50, 1e-290
 
 
-def problems(data: Prepared, options: Options) -> tuple[Problem, Problem | None]:
+def problems(data: Prepared, options: Options) -> tuple[Objective, Objective | None]:
     """Return the training rows and their likelihood; and the validation rows, if any.
 
     Raises:

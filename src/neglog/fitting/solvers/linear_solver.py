@@ -16,7 +16,7 @@ from neglog.fitting.likelihoods.row_losses import Single, weighted
 from neglog.fitting.likelihoods.shared_parameters import Overdispersed
 from neglog.fitting.linear import optimum
 from neglog.fitting.linear.newton import Step
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 from neglog.fitting.linear.optimum import Optimum
 from neglog.fitting.network import standardise
 from neglog.fitting.network.architecture import Architecture
@@ -84,7 +84,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
 class _Watch:
     """Takes note of the steps, and tells the listener of them."""
 
-    def __init__(self, problem: Problem, held: Problem | None, listener: Listener) -> None:
+    def __init__(self, problem: Objective, held: Objective | None, listener: Listener) -> None:
         self.problem, self.held, self.listener = problem, held, listener
         self.losses: list[tuple[float, float | None]] = []
         self.interrupted = False
@@ -132,7 +132,7 @@ def _describe(options: Options, smooth: bool) -> str:
     return f"newton{default}: first and second derivatives, all rows at once"
 
 
-def _without_edges(problem: Problem, found: Optimum) -> Optimum:
+def _without_edges(problem: Objective, found: Optimum) -> Optimum:
     """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
     response, text = problem.response, ""
     dispersion = problem.dispersion(found.value.loss)
@@ -150,7 +150,7 @@ def _without_edges(problem: Problem, found: Optimum) -> Optimum:
     )
 
 
-def _fitted(problem: Problem, found: Optimum, data: Prepared) -> Fitted:
+def _fitted(problem: Objective, found: Optimum, data: Prepared) -> Fitted:
     response, source = problem.response, problem.source
     width = source.features + 1
     own = found.weights[: response.outputs * width].reshape(response.outputs, width)
@@ -166,7 +166,7 @@ def _fitted(problem: Problem, found: Optimum, data: Prepared) -> Fitted:
 
 
 def _coefficients(
-    problem: Problem, found: Optimum, data: Prepared, options: Options
+    problem: Objective, found: Optimum, data: Prepared, options: Options
 ) -> Coefficients:
     """Return the coefficients, with standard errors where the optimum was reached."""
     response, width = problem.response, problem.source.features + 1
@@ -196,7 +196,7 @@ def _coefficients(
     )
 
 
-def _too_few(problem: Problem, found: Optimum, options: Options) -> list[str]:
+def _too_few(problem: Objective, found: Optimum, options: Options) -> list[str]:
     """Say where weights that are taken for frequencies leave no rows for standard errors."""
     by_weights = options.sample_weight is not None and options.weight_kind == "frequency"
     if not by_weights or problem.total > len(found.free):
@@ -208,7 +208,7 @@ def _too_few(problem: Problem, found: Optimum, options: Options) -> list[str]:
     ]
 
 
-def _no_density(problem: Problem, coefficients: Coefficients) -> list[str]:
+def _no_density(problem: Objective, coefficients: Coefficients) -> list[str]:
     """Say where the density at a kink could not be estimated."""
     known = coefficients.kind == "none" or not np.isnan(coefficients.error).all()
     if problem.response.smooth or known:
@@ -238,7 +238,7 @@ def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
     return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
 
 
-def _dispersion(problem: Problem, found: Optimum, counts: Counts, how: str) -> float:
+def _dispersion(problem: Objective, found: Optimum, counts: Counts, how: str) -> float:
     """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
     response = problem.response
     if isinstance(response, Shaped) or how == "quasi":

@@ -15,7 +15,7 @@ from neglog.fitting.linear import objective as linear
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.null_model import mean_nats
 from neglog.fitting.network.train import Trained
-from neglog.fitting.network.training_objective import Problem
+from neglog.fitting.network.training_objective import TrainingObjective
 from neglog.fitting.running.outcome import Outcome, at_infinity
 
 NOTHING = torch.zeros(0, dtype=torch.float64)
@@ -38,9 +38,11 @@ class Losses:
         self.held, self.held_x = held, dense(held)
         self.training = training
 
-    def problem(self) -> Problem:
+    def problem(self) -> TrainingObjective:
         """Return what the training minimises."""
-        return Problem(self.x, self.loss, self.both, self.mass, lambda: not self.all_right())
+        return TrainingObjective(
+            self.x, self.loss, self.both, self.mass, lambda: not self.all_right()
+        )
 
     def loss(self, output: Tensor, rows: Tensor) -> Tensor:
         """Return the mean loss of some rows, in the response's units."""
@@ -108,7 +110,7 @@ class Losses:
         if isinstance(response, Classes):
             response = replace(response, outputs=response.outputs - 1, base=base)
         source = replace(self.training, y=self.y)
-        problem = linear.Problem.of(response, source)
+        problem = linear.Objective.of(response, source)
         how = separation.found(problem, torch.arange(problem.size), names)
         return at_infinity(how, ended.epoch, "epoch") if how else None
 

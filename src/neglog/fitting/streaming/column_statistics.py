@@ -14,7 +14,7 @@ from neglog.fitting.tables.text_profile import Count, Texts
 
 
 @dataclass
-class Seen:
+class ColumnStatistics:
     """What is known of a column.
 
     Attributes:
@@ -74,7 +74,7 @@ class Seen:
         self.known += len(present)
         self.total += float(numbers.sum() or 0.0)
 
-    def merge(self, other: Seen) -> None:
+    def merge(self, other: ColumnStatistics) -> None:
         """Add what other blocks have shown."""
         for name in ("missing", "texts", "infinite", "negative", "zero"):
             getattr(self, name).merge(getattr(other, name))

@@ -9,7 +9,7 @@ from neglog.fitting.design import date_features
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.running.processes import Group
 from neglog.fitting.streaming.block_file import File
-from neglog.fitting.streaming.schema_pass import Survey
+from neglog.fitting.streaming.schema_pass import Schema
 from neglog.fitting.tables.date_formats import Found
 
 
@@ -45,7 +45,7 @@ def _found(file: File, dates: Mapping[str, object], group: Group) -> dict[str, F
     return found
 
 
-def with_levels(file: File, survey: Survey) -> File:
+def with_levels(file: File, survey: Schema) -> File:
     """Return a file that declares the levels of parts of dates which its rows hold, in order."""
     own = {
         name: tuple(label for label in labels if label in survey.columns[name].levels)

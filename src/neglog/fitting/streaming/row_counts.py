@@ -16,7 +16,7 @@ from neglog.fitting.tables.text_profile import Count, Place
 
 
 @dataclass
-class Tally:
+class RowCounts:
     """What there is of rows.
 
     Attributes:
@@ -34,7 +34,7 @@ class Tally:
     most: float = -np.inf
     outside: Count = field(default_factory=Count)
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: RowCounts) -> None:
         """Add what there is elsewhere."""
         self.shares = self.shares + other.shares
         self.rows, self.total = self.rows + other.rows, self.total + other.total
@@ -50,29 +50,31 @@ class Tally:
         return torch.cat([y, ends]), None if weight is None else torch.cat([weight, ends * 0 + 1])
 
 
-def count(parts: Iterable[Part], target: Target) -> Tally:
+def count(parts: Iterable[Part], target: Target) -> RowCounts:
     """Count rows."""
-    tally = Tally(torch.zeros(len(target.classes or ()), dtype=torch.float64))
+    tally = RowCounts(torch.zeros(len(target.classes or ()), dtype=torch.float64))
     for part in parts:
         tally.merge(_of(part, target))
     return tally
 
 
-def _of(part: Part, target: Target) -> Tally:
+def _of(part: Part, target: Target) -> RowCounts:
     y, weight = part.memory.y, part.memory.weight
     total = float(len(y) if weight is None else weight.sum())
     if target.classes is not None:
         shares = torch.bincount(y, weight, len(target.classes)).double()
-        return Tally(shares, len(y), total)
+        return RowCounts(shares, len(y), total)
     outside = Count()
     wrong = ~target.facts.support.contains(y.numpy())
     if wrong.any():
         row = int(wrong.argmax())
         outside = Count(int(wrong.sum()), Place(part.block, int(part.rows[row])), float(y[row]))
-    return Tally(torch.zeros(0).double(), len(y), total, float(y.min()), float(y.max()), outside)
+    return RowCounts(
+        torch.zeros(0).double(), len(y), total, float(y.min()), float(y.max()), outside
+    )
 
 
-def check(tally: Tally, target: Target, weights: str | None, row: int) -> None:
+def check(tally: RowCounts, target: Target, weights: str | None, row: int) -> None:
     """Refuse a target that the likelihood does not allow, and weights that are all 0.
 
     Raises:

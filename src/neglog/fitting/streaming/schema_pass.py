@@ -24,7 +24,7 @@ from neglog.fitting.design.label_checks import MOST_LEVELS, check_levels
 from neglog.fitting.design.target import Target
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.streaming.block_file import File
-from neglog.fitting.streaming.column_statistics import Seen
+from neglog.fitting.streaming.column_statistics import ColumnStatistics
 from neglog.fitting.streaming.row_random import fractions, places
 from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.factor_levels import settled, text
@@ -101,7 +101,7 @@ def choose(file: File, target: str, options: Options) -> Choice:
 
 
 @dataclass
-class Survey:
+class Schema:
     """What the blocks have shown.
 
     Attributes:
@@ -113,7 +113,7 @@ class Survey:
         padded: the columns with blanks around their text.
     """
 
-    columns: dict[str, Seen] = field(default_factory=dict)
+    columns: dict[str, ColumnStatistics] = field(default_factory=dict)
     heights: dict[int, int] = field(default_factory=dict)
     kept: int = 0
     values: pl.Series | None = None
@@ -128,7 +128,9 @@ class Survey:
         kept = choice.kept(frame)
         fitted = kept & ~pl.Series(choice.held(block, len(frame)))
         for name in choice.names:
-            seen = self.columns.setdefault(name, Seen(frame[name].dtype, texts=choice.texts()))
+            seen = self.columns.setdefault(
+                name, ColumnStatistics(frame[name].dtype, texts=choice.texts())
+            )
             seen.add(block, frame[name], fitted)
         self.kept += int(kept.sum())
         self._add_values(_apart(frame[choice.target].filter(kept).unique()))
@@ -143,7 +145,7 @@ class Survey:
             values = self.values.append(values)
         self.values = values.unique().sort().head(targets.MOST_CLASSES + 1)
 
-    def merge(self, other: Survey) -> None:
+    def merge(self, other: Schema) -> None:
         """Add what other blocks have shown."""
         for name, seen in other.columns.items():
             if name in self.columns:
@@ -196,9 +198,9 @@ def _apart(values: pl.Series) -> pl.Series:
     return pl.Series(values.name, values.to_list(), pl.String)
 
 
-def made(file: File, choice: Choice, own: Iterable[int]) -> Survey:
+def made(file: File, choice: Choice, own: Iterable[int]) -> Schema:
     """Look at some blocks of a file."""
-    survey = Survey()
+    survey = Schema()
     for block in own:
         survey.look(file, choice, block)
     return survey
@@ -213,7 +215,7 @@ def with_part(choice: Choice, file: File) -> Choice:
     return replace(choice, part=min(1.0, wanted / max(total, 1.0)))
 
 
-def labels(survey: Survey, choice: Choice, file: File) -> Table:
+def labels(survey: Schema, choice: Choice, file: File) -> Table:
     """Return an empty table's levels, of every column of labels that is used, with notes.
 
     Raises:
@@ -242,7 +244,7 @@ def _by_number(label: str) -> tuple[float, str]:
         return np.inf, label
 
 
-def design(survey: Survey, choice: Choice, levels: Mapping[str, Sequence[Any]]) -> Design:
+def design(survey: Schema, choice: Choice, levels: Mapping[str, Sequence[Any]]) -> Design:
     """Return how the columns are encoded.
 
     Args:
@@ -282,7 +284,7 @@ def design(survey: Survey, choice: Choice, levels: Mapping[str, Sequence[Any]]) 
 
 
 def target(
-    survey: Survey,
+    survey: Schema,
     choice: Choice,
     file: File,
     order: Sequence[Any] | None = None,
@@ -312,7 +314,7 @@ def target(
     return found
 
 
-def check_roles(survey: Survey, choice: Choice) -> None:
+def check_roles(survey: Schema, choice: Choice) -> None:
     """Refuse columns that hold what their role does not allow.
 
     Raises:

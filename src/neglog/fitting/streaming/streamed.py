@@ -18,16 +18,16 @@ from neglog.fitting.design.prepared import bases
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target, order
 from neglog.fitting.likelihoods.responses import Response
-from neglog.fitting.linear.objective import Problem
+from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, Rows, judge
+from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
 from neglog.fitting.running.processes import Group
 from neglog.fitting.streaming import row_counts as tallies
 from neglog.fitting.streaming import schema_pass as surveys
 from neglog.fitting.streaming.block_file import File, open_file
 from neglog.fitting.streaming.date_columns import with_dates, with_levels
-from neglog.fitting.streaming.row_counts import Tally
-from neglog.fitting.streaming.schema_pass import Choice, Survey
+from neglog.fitting.streaming.row_counts import RowCounts
+from neglog.fitting.streaming.schema_pass import Choice, Schema
 from neglog.fitting.streaming.stream import Encoder, Stream
 from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.date_text import whole_numbers
@@ -53,7 +53,7 @@ class Streamed:
     encoder: Encoder
     group: Group
     streams: tuple[Stream, Stream]
-    tallied: tuple[Tally, Tally]
+    tallied: tuple[RowCounts, RowCounts]
     starts: dict[int, int]
     notes: list[str]
     whole: bool = False
@@ -87,30 +87,30 @@ class Streamed:
         """Return the rows that are fitted, or those held out."""
         return self.streams[held]
 
-    def problem(self, response: Response, held: bool = False) -> Problem:
+    def problem(self, response: Response, held: bool = False) -> Objective:
         """Return these rows with a likelihood."""
         total, group = self.tallied[held].total, self.group
-        return Problem(response, self.streams[held], total, group.reduce, gather=group.gather)
+        return Objective(response, self.streams[held], total, group.reduce, gather=group.gather)
 
-    def judged(self, fitted: Fitted, held: bool = False) -> Rows:
+    def judged(self, fitted: Fitted, held: bool = False) -> RowPredictions:
         """Return what a fitted model says of the worst of these rows, the worst first."""
-        kept = judge(
+        kept = predict_rows(
             fitted, np.empty(0, dtype=np.int64), self.streams[held].some.at(torch.arange(0))
         )
         for part in self.encoder.parts(held):
             index = self.starts[part.block] + part.rows
-            kept = worst([kept, judge(fitted, index, part.memory)])
+            kept = worst([kept, predict_rows(fitted, index, part.memory)])
         return worst(self.group.gather(kept))
 
-    def sampled(self, fitted: Fitted) -> Rows:
+    def sampled(self, fitted: Fitted) -> RowPredictions:
         """Return what a fitted model says of a sample, whose rows are numbered by themselves."""
         some = self.streams[False].some
-        return judge(fitted, np.arange(some.rows), some)
+        return predict_rows(fitted, np.arange(some.rows), some)
 
 
-def worst(parts: Iterable[Rows]) -> Rows:
+def worst(parts: Iterable[RowPredictions]) -> RowPredictions:
     """Return the rows of the greatest losses, the greatest first."""
-    together = Rows.concatenated(list(parts))
+    together = RowPredictions.concatenated(list(parts))
     order = np.lexsort((together.index, -np.asarray(together.loss)))
     return together.at(order[:WORST])
 
@@ -178,9 +178,9 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     )
 
 
-def _surveyed(file: File, choice: Choice, own: Iterable[int], group: Group) -> Survey:
+def _surveyed(file: File, choice: Choice, own: Iterable[int], group: Group) -> Schema:
     """Return what the blocks of all processes show."""
-    survey = Survey()
+    survey = Schema()
     for part in group.gather(surveys.made(file, choice, own)):
         survey.merge(part)
     return survey
@@ -194,7 +194,7 @@ def _refuse_kinks(target: Target, options: Options) -> None:
         )
 
 
-def _tallied(encoder: Encoder, group: Group, survey: Survey) -> tuple[Tally, Tally]:
+def _tallied(encoder: Encoder, group: Group, survey: Schema) -> tuple[RowCounts, RowCounts]:
     """Count the rows that are fitted, and those held out."""
     found = []
     for held in (False, True) if encoder.choice.options.held_out else (False,):
@@ -207,10 +207,10 @@ def _tallied(encoder: Encoder, group: Group, survey: Survey) -> tuple[Tally, Tal
     tallies.check(found[0], encoder.target, encoder.choice.options.sample_weight, row)
     if found[0].rows < 2:
         raise FitError(f"{found[0].rows} rows are left to fit; hold out a smaller part.")
-    return found[0], found[-1] if len(found) == 2 else Tally(found[0].shares * 0)
+    return found[0], found[-1] if len(found) == 2 else RowCounts(found[0].shares * 0)
 
 
-def _stream(encoder: Encoder, held: bool, some: Memory, tally: Tally) -> Stream:
+def _stream(encoder: Encoder, held: bool, some: Memory, tally: RowCounts) -> Stream:
     """Return rows that are read again on every pass, or kept, if they are not to be streamed."""
 
     def parts(bare: bool) -> Iterable[Memory]:
@@ -223,7 +223,7 @@ def _stream(encoder: Encoder, held: bool, some: Memory, tally: Tally) -> Stream:
     return Stream(lambda: kept, lambda: (part.bare() for part in kept), some, seen, tally.rows)
 
 
-def _notes(survey: Survey, design: Design, options: Options) -> list[str]:
+def _notes(survey: Schema, design: Design, options: Options) -> list[str]:
     rows = sum(survey.heights.values())
     notes = left_out(rows - survey.kept)
     missing = {column.name: (survey.columns[column.name].missing.rows, column.fill)
