@@ -26,6 +26,7 @@ from neglog.fitting.design.estimator_frames import (
     check_labels,
     classes,
     encoded,
+    labels_of,
     numbers_of,
     with_labels,
 )
@@ -335,6 +336,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         given = y
         if self.levels is None and _TARGET not in _listed(self.as_labels):
             check_labels(_TARGET, y)
+        y = labels_of(_TARGET, y)
         X, y, weight, offset = self._rows(X, y, sample_weight, offset)
         check_classification_targets(y)
         order = self.levels.get(_TARGET) if isinstance(self.levels, Mapping) else self.levels

@@ -234,6 +234,7 @@ def fit(
         shard=shard,
         **{role: _name(role, value) for role, value in given.items()},
     )
+    target = _column(target)
     if formula is not None:
         target = formulas.target(formula, y if isinstance(y, str) else target)
     run = RunFolder(path("out", out), path("checkpoint", checkpoint), resume, overwrite)
@@ -248,6 +249,7 @@ def fit(
     source, name = _table(X, y, target, options)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
+            in_memory.check_index(X, value, role)
             source = in_memory.with_column(
                 source, _name(role, value) or "", value, role, options.reading
             )
@@ -290,6 +292,21 @@ def _named(y: Any, target: str | None) -> str:
     if name is None:
         raise FitError("the target is not said; pass target= with a column's name.")
     return name
+
+
+def _column(target: Any) -> str | None:
+    """Return a column's name as text: pandas' may be numbers, or tuples of several levels.
+
+    Raises:
+        FitError: it is no name but values.
+    """
+    if isinstance(target, (int, tuple)):
+        return str(target)
+    if target is None or isinstance(target, str):
+        return target
+    raise FitError(
+        f"target must be the name of a column, but got {type(target).__name__}; pass values as y."
+    )
 
 
 def _name(role: str, value: Any) -> str | None:

@@ -200,9 +200,9 @@ def _column(values: pl.Series, unlimited: bool = False) -> Column:
     name, kind = values.name, values.dtype
     if kind.is_numeric() or kind in (pl.Boolean, pl.Null):
         return Column(name)
-    if kind != pl.String:
+    if kind != pl.String and not (unlimited and kind.is_temporal()):
         refuse_type(name, kind)
-    levels = sorted(values.drop_nulls().unique())
+    levels = [text(label) for label in sorted(values.drop_nulls().unique())]
     if not unlimited:
         check_levels(name, levels, len(values))
     return Column(name, tuple(levels))

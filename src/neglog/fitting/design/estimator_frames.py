@@ -15,7 +15,7 @@ from neglog.fitting.design.missing import keep
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables import date_text as dates
 from neglog.fitting.tables import factor_levels, text_numbers
-from neglog.fitting.tables.arrays import array_of, series
+from neglog.fitting.tables.arrays import array_of, objects, plain, series
 from neglog.fitting.tables.in_memory import from_frame
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import Table
@@ -98,6 +98,26 @@ def _text(name: str, y: Any) -> pl.Series | None:
         is_text = column.dtype == pl.String
         dates.refuse_target(name, column.drop_nulls()[0] if is_text else column.dtype)
     return column if column.dtype == pl.String else None
+
+
+def labels_of(name: str, y: Any) -> Any:
+    """Return a target whose intervals of pandas are texts; any other as it is.
+
+    Raises:
+        FitError: labels are missing.
+    """
+    array = array_of(y)
+    if array.dtype.kind != "O" or array.ndim != 1:
+        return y
+    own = objects([plain(value) for value in array])
+    gaps = np.flatnonzero([value is None for value in own])
+    if len(gaps):
+        count = "1 value of {} is" if len(gaps) == 1 else f"{len(gaps)} values of {{}} are"
+        raise FitError(
+            f"{count.format(name)} missing, the first in row {gaps[0]} (from 0); leave out their "
+            "rows."
+        )
+    return own
 
 
 def at(table: Table, used: np.ndarray[Any, Any]) -> Table:

@@ -166,7 +166,8 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     gaps = rows.left_out(int((~kept).sum()))
     notes = [*table.notes, *looks.whole_numbers(frame), *gaps]
     if gaps:
-        frame, values, others = frame.filter(kept), values.filter(kept), others.filter(kept)
+        values, others = values.filter(kept), others.filter(kept)
+        frame = frame.filter(kept) if frame.width else frame  # of an array it has no columns
     values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
     target = targets.choose(
         values, options.likelihood, table.levels.get(name), options.base, name in measured

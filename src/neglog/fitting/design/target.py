@@ -17,6 +17,7 @@ from neglog.fitting.design import count_detection as counts
 from neglog.fitting.design.label_checks import cause
 from neglog.fitting.likelihoods.kinds import KINDS, Kind
 from neglog.fitting.tables import date_text
+from neglog.fitting.tables.arrays import objects
 from neglog.fitting.tables.factor_levels import check_order, texts
 from neglog.fitting.tables.factor_levels import text as written
 from neglog.fitting.tables.table import listed
@@ -114,13 +115,6 @@ def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
 def plain(value: Any) -> Any:
     """Return a label as it is written: the float 2.0 as the integer 2."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def objects(values: list[Any]) -> np.ndarray[Any, Any]:
-    """Return an array that keeps each value's own type."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def choose(

@@ -12,13 +12,13 @@ import torch
 from neglog.errors import FitError
 from neglog.fitting.batches.in_memory_rows import Memory
 from neglog.fitting.design.prepared import Data
-from neglog.fitting.design.target import objects
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.statistics import Statistics
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.result import Epoch, FitResult
 from neglog.fitting.results import save
 from neglog.fitting.results.save import Saved
+from neglog.fitting.tables.arrays import objects
 
 
 def reopen(folder: Path) -> FitResult:

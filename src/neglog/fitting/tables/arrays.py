@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,33 @@ def series(name: str, values: Any) -> pl.Series:
         return pl.Series(name, array.astype(np.float64))
     if array.dtype.kind not in "OUS":
         raise FitError(f"{name} holds {array.dtype} values, which are neither numbers nor labels.")
-    return pl.Series(name, [_or_none(v) for v in array.tolist()], strict=False)
+    own = [plain(value) for value in array.tolist()]
+    if any(isinstance(value, str) for value in own):  # polars would write True as true
+        own = [str(value) if isinstance(value, bool) else value for value in own]
+    return pl.Series(name, own, strict=False)
 
 
-def _or_none(value: Any) -> Any:
-    """Return None for NaN, which differs from itself, and for pandas' NA, which does not say."""
+def objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    """Return an array that keeps each value's own type; lists stay single values."""
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array
+
+
+def plain(value: Any) -> Any:
+    """Return a value as polars and Python know it.
+
+    None stands for NaN, which differs from itself, and for pandas' NA, which does not say. An
+    interval of pandas becomes its text, and a period the moment at which it begins.
+    """
+    kind = type(value)
+    if kind.__module__.startswith("pandas"):
+        if kind.__name__ == "Interval":
+            return str(value)
+        if kind.__name__ == "Period":
+            return value.to_timestamp()
+    if isinstance(value, np.ndarray):
+        return value
     same = value == value
     return value if isinstance(same, (bool, np.bool_)) and same else None

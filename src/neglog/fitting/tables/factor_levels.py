@@ -12,6 +12,7 @@ import narwhals as nw
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting.tables.arrays import plain
 
 if TYPE_CHECKING:
     from neglog.fitting.options.fit_options import Options
@@ -43,6 +44,8 @@ def of_series(values: Any) -> tuple[Any, ...] | None:
     dtype: Any = getattr(native, "dtype", None)
     if hasattr(dtype, "categories"):  # of pandas and its kin
         return _plain(dtype.categories)
+    if hasattr(dtype, "pyarrow_dtype"):  # pandas' columns in Arrow's memory
+        native = native.array.__arrow_array__()
     if not hasattr(getattr(native, "type", None), "index_type"):
         return None
     whole = native.unify_dictionaries().combine_chunks()  # a dictionary of pyarrow
@@ -51,7 +54,8 @@ def of_series(values: Any) -> tuple[Any, ...] | None:
 
 
 def _plain(labels: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(getattr(label, "item", lambda label=label: label)() for label in labels)
+    own = map(plain, labels)
+    return tuple(getattr(label, "item", lambda label=label: label)() for label in own)
 
 
 def text(label: Any) -> str:
@@ -105,6 +109,11 @@ def settled(table: Table, options: Options) -> Table:
     levels, notes = {}, list(table.notes)
     for name in dict.fromkeys([*table.levels, *options.levels, *options.as_labels]):
         column = table.column(name)
+        if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
+            raise FitError(
+                f"column {name!r} is of type {column.dtype}, whose values are not labels; turn "
+                "them into text."
+            )
         present = column.unique().drop_nulls().to_list()
         if name in options.levels:
             levels[name] = listed_levels(name, options.levels[name], present)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.tables import factor_levels as of_labels
-from neglog.fitting.tables.arrays import array_of, series
+from neglog.fitting.tables.arrays import array_of, objects, series
 from neglog.fitting.tables.reading import PLAIN, Reading
 from neglog.fitting.tables.table import ARRAYS, Table, checked
 
@@ -36,11 +37,13 @@ def from_memory(
         raise FitError("the target is not said; pass y, or target= with a column's name.")
     frame = frame_of(data)
     if frame is None:
+        refuse_others(data)
         table = _of_array(array_of(data), reading)
     else:
         source, levels = "the data frame" if target is None else ARRAYS, of_labels.declared(data)
         table = checked(source, frame, levels=levels, reading=reading)
     if target is not None:
+        check_index(data, target)
         return with_column(table, name or "y", target, reading=reading), name or "y"
     assert name is not None
     return replace(table, frame=table.whole(), numbers=None), name
@@ -52,6 +55,42 @@ def from_frame(data: Any, reading: Reading = PLAIN) -> Table | None:
     if frame is None:
         return None
     return checked("X", frame, levels=of_labels.declared(data), reading=reading)
+
+
+def refuse_others(data: Any) -> None:
+    """Refuse rows that are neither a frame nor numbers in memory one after the other.
+
+    Raises:
+        FitError: they are a dictionary, a list of them, or a sparse matrix.
+    """
+    if isinstance(data, Mapping):
+        raise FitError("X is a dictionary; pass a data frame, such as pandas.DataFrame(X).")
+    if isinstance(data, (list, tuple)) and data and isinstance(data[0], Mapping):
+        raise FitError("X is a list of dictionaries; pass a data frame: pandas.DataFrame(X).")
+    if hasattr(data, "toarray"):
+        raise FitError("X is a sparse matrix; pass a dense array, X.toarray().")
+
+
+def check_index(data: Any, values: Any, argument: str = "y") -> None:
+    """Refuse values whose index is that of the frame in another order.
+
+    Raises:
+        FitError: rows and values would be paired by their places, against their labels.
+    """
+    rows, own = (_index_of(one) for one in (data, values))
+    if rows is None or own is None or len(rows) != len(own) or rows.equals(own):
+        return
+    if rows.is_unique and own.is_unique and rows.isin(own).all():
+        raise FitError(
+            f"X and {argument} have the same index in different orders; pass {argument}.loc["
+            f"X.index], or {argument}.to_numpy() if their rows correspond as they are."
+        )
+
+
+def _index_of(values: Any) -> Any:
+    """Return the index of a frame or a series of pandas and its kin; None for others."""
+    native = nw.from_native(values, pass_through=True, allow_series=True)
+    return nw.maybe_get_index(native) if isinstance(native, (nw.DataFrame, nw.Series)) else None
 
 
 def with_column(
@@ -118,7 +157,7 @@ def as_frame_of(frame: pl.DataFrame, data: Any) -> Any:
 
 def _column(values: Any) -> pl.Series:
     plain = values.dtype.is_numeric() and not values.null_count()
-    return series(str(values.name), values.to_numpy() if plain else values.to_list())
+    return series(str(values.name), values.to_numpy() if plain else objects(values.to_list()))
 
 
 def _of_array(array: np.ndarray[Any, Any], reading: Reading) -> Table:
