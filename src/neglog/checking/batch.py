@@ -30,6 +30,8 @@ _MOVES: tuple[str, ...] = (
 )
 _MOVES += ("Alias", "Expand", "ToCopy", "Transpose", "Permute", "T", "Flatten")
 _TURNS = ("Transpose", "Permute", "T")
+# What makes of logits the input of losses that take none.
+_LINKS = {"nll_loss": "LogSoftmax", "kl_div": "LogSoftmax", "binary_cross_entropy": "Sigmoid"}
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,14 @@ class Batch:
         """The gradient in float64, for a batch in half precision."""
         halves = (torch.float16, torch.bfloat16)
         return self.wide.gradient if self.input.dtype in halves else None
+
+    @property
+    def activation(self) -> str:
+        """The operator before the link: before the loss, or before a softmax that it requires."""
+        link = _LINKS.get(self.criterion.kind)
+        if link is None:
+            return self.origin.operator
+        return self.origin.before if self.origin.operator == link else ""
 
     @property
     def loss(self) -> float:

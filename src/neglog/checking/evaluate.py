@@ -96,11 +96,16 @@ def outcome(call: Callable[..., Any], input: Tensor, target: Any, more: tuple[An
         return judged(result, error, leaf)
 
 
+def without_loss(result: Any) -> str:
+    """Return what is wrong with what a criterion returned; "" if it holds a loss."""
+    return f"it returned {type(result).__name__}, not a tensor" if loss_of(result) is None else ""
+
+
 def judged(result: Any, error: str, input: Any) -> Outcome:
     """Return the loss in what a criterion returned, and its gradient by the input."""
-    loss = loss_of(result)
+    loss, error = loss_of(result), error or without_loss(result)
     if error or loss is None:
-        return Outcome(error=error or f"it returned {type(result).__name__}, not a tensor")
+        return Outcome(error=error)
     if not (loss.requires_grad and isinstance(input, Tensor) and input.requires_grad):
         return Outcome(loss.detach())
     gradients, error = attempt(

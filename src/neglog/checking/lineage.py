@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from collections import Counter
 from typing import Any
 
@@ -88,13 +90,21 @@ def _describe(before: tuple[int, ...], after: tuple[int, ...], channel: int | No
         return ""
     place = 1 if channel is None else channel
     classes, rest = before[place], before[place + 1 :]
-    if classes < 2 or math.prod(rest) < 2 or after[-1] != classes:
+    if classes < 2 or math.prod(rest) < 2 or after[-1] < 2:
+        return ""
+    several = channel is not None and classes % after[-1] == 0 and not _splits(after, rest)
+    if after[-1] != classes and not several:  # several anchors have channels of their own
         return ""
     if after[: place + 1] == before[: place + 1]:
         return ""
     if channel is None and before[-1] % classes == 0:
         return ""  # the last dimension may be the one that is split
     return f"{before} was viewed as {after}"
+
+
+def _splits(after: tuple[int, ...], rest: tuple[int, ...]) -> bool:
+    """Tell whether a view keeps the positions of one channel apart from those of others."""
+    return math.prod(rest) in itertools.accumulate(reversed(after), operator.mul)
 
 
 def _channel(node: Any, size: int) -> int | None:

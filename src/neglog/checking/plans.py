@@ -13,7 +13,8 @@ from neglog.checking.structures import fields
 from neglog.errors import ArgumentError, sentence
 
 _TARGETS = ("labels", "label", "targets", "target", "y", "ys", "mask", "masks")
-_INPUTS: tuple[str, ...] = (
+_TRUTHS = (*_TARGETS, "y_true", "true", "truth", "gt", "tgt")
+INPUTS: tuple[str, ...] = (
     "x",
     "input",
     "inputs",
@@ -23,7 +24,7 @@ _INPUTS: tuple[str, ...] = (
     "features",
     "pixel_values",
 )
-_INPUTS += ("data", "src", "tokens", "img", "imgs")
+INPUTS += ("data", "src", "tokens", "img", "imgs")
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]
     if len(rest) == 1:
         yield Plan(tuple(rest.values()), {}, target(*rest), item)
     yield Plan((item,), {}, target(), item)
-    for name in sorted(rest, key=lambda name: name not in _INPUTS):
+    for name in sorted(rest, key=lambda name: name not in INPUTS):
         yield Plan((rest[name],), {}, target(name), item)
     if isinstance(item, Mapping):
         yield Plan((), rest, target(*rest), item)
@@ -163,5 +164,15 @@ def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tu
     parts = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     rest = tuple(y) if isinstance(y, (tuple, list)) else (y,)
     found += [(parts[0], y, *parts[1:]), (*parts, y), (*parts, *rest), parts]
+    if len(plan.arguments) == 1:  # of an autoencoder whose batches have labels
+        found.append((parts[0], plan.arguments[0], *parts[1:]))
     call = Call(criterion.forward if isinstance(criterion, nn.Module) else criterion)
-    return [arguments for arguments in found if call.binds(*arguments)]
+    named = dict.fromkeys(_TRUTHS, y)
+    named |= dict.fromkeys(INPUTS, plan.arguments[0] if len(plan.arguments) == 1 else y)
+
+    def strangers(arguments: tuple[Any, ...]) -> int:
+        """Count the arguments, after the first, that the parameter's name says are another's."""
+        pairs = [*zip(call.names, arguments, strict=False)][1:]
+        return sum(name in named and part is not named[name] for name, part in pairs)
+
+    return sorted((each for each in found if call.binds(*each)), key=strangers)

@@ -28,7 +28,7 @@ class Setup:
         criterion: the loss.
         batches: what the loader and the model gave, in order.
         inner: the losses that the model and the criterion computed inside.
-        features: the model's input in the first batch.
+        plan: how the model was called with the first batch.
         exhausted: whether the last batch is the loader's last.
         loss: the loss of the first batch, NaN where it is unknown.
         has_graph: whether a loss depends on anything that can be trained.
@@ -42,7 +42,7 @@ class Setup:
     criterion: Criterion
     batches: list[Batch] = field(default_factory=list)
     inner: list[list[Batch]] = field(default_factory=list)
-    features: Any = None
+    plan: Plan | None = None
     exhausted: bool = False
     loss: float = float("nan")
     has_graph: bool = False
@@ -101,7 +101,7 @@ def _step(setup: Setup, item: Any) -> bool:
     if not tries:
         setup.fault = faults[0]
         return False
-    return _add(setup, next((t for t in tries if t.called), tries[0]))
+    return _add(setup, max(tries, key=lambda t: (t.called, len(t.inner))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,24 +132,25 @@ def _tried(criterion: Criterion, plan: Plan, emitted: Any, inner: list[Batch]) -
 
 def _of_own(criterion: Criterion, plan: Plan, emitted: Any, inner: list[Batch]) -> _Try:
     """Call a criterion of the user's with what the model returned."""
-    failed: _Try | None = None
+    failed: list[_Try] = []
     for arguments in of_criterion(criterion.call, emitted, plan):
         watch = Watch()
         with watch:
             result, error = evaluate.attempt(criterion, *arguments)
+        error = error or evaluate.without_loss(result)
         tried = _Try(plan, emitted, inner + watch.batches(), result, error, True)
         if not error:
             return tried
-        failed = failed or tried
-    return failed or _Try(plan, emitted, inner, error="not called")
+        failed.append(tried)
+    # The call that got as far as a loss is likely the one that the user means.
+    return max(failed, key=lambda t: len(t.inner), default=_Try(plan, emitted, inner, error="none"))
 
 
 def _add(setup: Setup, tried: _Try) -> bool:
     """Add what came of one batch; return whether the walk can go on."""
     criterion, emitted, first = setup.criterion, tried.emitted, not setup.inner
     if first:
-        arguments = tried.plan.arguments
-        setup.features = arguments[0] if len(arguments) == 1 else None
+        setup.plan = tried.plan
     if not tried.called:
         setup.unseen.append("the criterion, which cannot be called with (output, target)")
         return False

@@ -7,14 +7,19 @@ import math
 from neglog.checking.batch import Batch, share
 from neglog.checking.criterion import LOGITS
 from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rules.shapes import one_class
 
+_SOFTMAX = ("cross_entropy", "nll_loss")  # not kl_div, which also compares features
+_BOUNDED = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
 _ENOUGH = 32  # so many logits do not all lie in [0, 1] by chance
 
 
-@batch_rule("double-sigmoid", Harm.WRONG, *LOGITS)
+@batch_rule("double-sigmoid", Harm.WRONG, *LOGITS, "binary_cross_entropy")
 def double_sigmoid(batch: Batch) -> Told | None:
-    """Find probabilities where the loss requires logits."""
+    """Find probabilities where the loss, or the sigmoid before it, requires logits."""
     x, y = batch.input, batch.target
+    if batch.criterion.kind == "binary_cross_entropy":
+        return _sigmoid_of(batch) if batch.activation in ("Sigmoid", "Softmax") else None
     if not x.is_floating_point() or not x.numel() or x.shape != y.shape:
         return None
     made = batch.origin.operator in ("Sigmoid", "Softmax")
@@ -34,22 +39,34 @@ def double_sigmoid(batch: Batch) -> Told | None:
     )
 
 
+def _sigmoid_of(batch: Batch) -> Told:
+    return Told(
+        "certain",
+        "The input is the sigmoid of probabilities: a sigmoid has been applied twice.",
+        f"the last two operators are {batch.activation} and Sigmoid",
+        f"the probability stays between 0.5 and 0.731; perfect ones cost {_floor(batch):.3f} "
+        "nats on these targets, not 0",
+        f"leave out the {batch.activation.lower()}, and use BCEWithLogitsLoss on the logits",
+    )
+
+
 def _floor(batch: Batch) -> float:
     """Return the mean loss of the right zeros and ones, taken for logits."""
     yes = batch.target.double().clamp(0, 1).mean().item()
     return yes * math.log1p(math.exp(-1)) + (1 - yes) * math.log(2)
 
 
-@batch_rule("squashed-logits", Harm.WRONG, *LOGITS, "cross_entropy")
+@batch_rule("squashed-logits", Harm.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
 def squashed_logits(batch: Batch) -> Told | None:
     """Find a bounded activation between the last layer and a loss that takes logits."""
-    name, x = batch.origin.operator, batch.input
+    name, x = batch.activation, batch.input
+    if batch.criterion.kind in ("nll_loss", "binary_cross_entropy"):
+        return _squashed_before(batch)
     softmax = batch.criterion.kind == "cross_entropy"
     if name in ("LogSoftmax", "LogSigmoid") and x.numel() and not softmax:
         return _logarithms(batch)
     name = batch.origin.before if name == "Clamp" else name
-    bounded = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
-    if name not in bounded or not x.numel() or not bool((x.abs() <= 1).all()):
+    if name not in _BOUNDED or not x.numel() or not bool((x.abs() <= 1).all()):
         return None
     if (name == "Sigmoid" and not softmax) or (softmax and not batch.has_rows):
         return None  # double-sigmoid, or no rows
@@ -69,6 +86,22 @@ def squashed_logits(batch: Batch) -> Told | None:
     )
 
 
+def _squashed_before(batch: Batch) -> Told | None:
+    name, link = batch.activation, batch.origin.operator
+    if name not in _BOUNDED or (name == "Sigmoid" and link == "Sigmoid"):
+        return None  # double-sigmoid
+    x = batch.input
+    low = 0 if name in ("Sigmoid", "Hardsigmoid") else -1
+    return Told(
+        "certain",
+        f"The last two operators before the loss are {name} and {link}: the logits are squashed.",
+        f"all {x.numel()} inputs lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]",
+        f"logits cannot leave [{low}, 1]: no probability can come near 1, however good the model "
+        "is",
+        f"leave out the {name.lower()}",
+    )
+
+
 def _logarithms(batch: Batch) -> Told:
     name, x = batch.origin.operator, batch.input
     return Told(
@@ -81,21 +114,24 @@ def _logarithms(batch: Batch) -> Told:
     )
 
 
-@batch_rule("rectified-logits", Harm.WRONG, *LOGITS, "cross_entropy")
+@batch_rule("rectified-logits", Harm.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
 def rectified_logits(batch: Batch) -> Told | None:
-    """Find a ReLU between the last layer and the loss."""
-    name = batch.origin.operator
+    """Find a ReLU between the last layer and the loss, or the softmax or sigmoid before it."""
+    name = batch.activation
     if name not in ("Relu", "Softplus", "Gelu", "Silu"):
         return None
-    x = batch.input
-    zero = x == 0
+    x, link = batch.input, batch.origin.operator
+    after = "" if link == name else f" and its {link}"
+    seen = f"{int((x == 0).sum())} of {x.numel()} inputs are exactly 0, the least is"
+    if after:
+        seen = f"the last two operators are {name} and {link}; the least input is"
     least = "probabilities well below 0.5 cannot be expressed: a negative costs about 0.693 nats"
-    if batch.criterion.kind == "cross_entropy":
+    if batch.criterion.kind in _SOFTMAX:
         least = "no logit can be negative, and the gradient of those cut off is lost"
     return Told(
         "near certain",
-        f"The last operator before the loss is {name}, which cuts off negative logits.",
-        f"{int(zero.sum())} of {x.numel()} inputs are exactly 0, the least is {float(x.min()):.3g}",
+        f"The last operator before the loss{after} is {name}, which cuts off negative logits.",
+        f"{seen} {float(x.min()):.3g}",
         least,
         f"leave out the last {name}",
     )
@@ -108,7 +144,7 @@ def saturated_probabilities(batch: Batch) -> Told | None:
     if x.shape != y.shape or not x.is_floating_point():
         return None
     wrong = ((x == 0) & (y > 0)) | ((x == 1) & (y < 1))
-    if not bool(wrong.any()):
+    if not bool(wrong.any()) or one_class(batch):
         return None
     part = 100 * int(wrong.sum()) / wrong.numel()
     return Told(

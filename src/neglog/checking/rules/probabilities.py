@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neglog.checking.batch import Batch, first, is_log_normalised, looks_probable, readings, share
+from neglog.checking.criterion import REAL
 from neglog.checking.rule import Harm, Told, batch_rule
 
 _ENOUGH = 2  # one row of numbers in [0, 1] may sum to 1 by chance
@@ -25,9 +26,11 @@ def floor_of_double_softmax(classes: int) -> float:
     return math.log1p((classes - 1) / math.e)
 
 
-@batch_rule("double-softmax", Harm.WRONG, "cross_entropy")
+@batch_rule("double-softmax", Harm.WRONG, "cross_entropy", "nll_loss", "kl_div")
 def double_softmax(batch: Batch) -> Told | None:
-    """Find probabilities where the loss requires logits."""
+    """Find probabilities where the loss, or the log-softmax before it, requires logits."""
+    if batch.criterion.kind != "cross_entropy":
+        return _log_softmax_of_softmax(batch)
     if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
         return None
     made = batch.origin.operator == "Softmax"
@@ -51,6 +54,20 @@ def double_softmax(batch: Batch) -> Told | None:
         "the last operator before the loss is a softmax" if made else sums,
         f"{best} {floor:.3f} nats for {classes} classes, however good the model is",
         "leave out the softmax and pass the logits; apply softmax to predict only",
+    )
+
+
+def _log_softmax_of_softmax(batch: Batch) -> Told | None:
+    if batch.activation != "Softmax" or not batch.input.numel():
+        return None
+    least, most = float(batch.input.min()), float(batch.input.max())
+    return Told(
+        "certain",
+        "The input is the log-softmax of probabilities: a softmax has been applied twice.",
+        f"the last two operators are Softmax and LogSoftmax; the input lies in [{least:.3g}, "
+        f"{most:.3g}]",
+        "a probability can be at most e times as large as another, however good the model is",
+        "leave out the first softmax: log_softmax takes the logits",
     )
 
 
@@ -261,6 +278,25 @@ def _normal(
 def _spots(found: set[int], x: Tensor) -> str:
     names = [f"dimension {i}" if i < x.dim() else "trailing dimensions" for i in sorted(found)]
     return names[0]
+
+
+@batch_rule("softmax-dimension", Harm.WRONG, "binary_cross_entropy", *REAL)
+def softmax_dimension(batch: Batch) -> Told | None:
+    """Find a softmax over the batch before a loss of elements."""
+    x = batch.precise
+    if batch.origin.operator != "Softmax" or x.dim() < 2 or x.shape[0] == x.shape[1]:
+        return None
+    if min(x.shape[:2]) < 2 or not looks_probable(x, 0, batch.slack):
+        return None
+    return Told(
+        "near certain",
+        "The softmax was taken over the batch dimension, 0.",
+        f"of {tuple(x.shape)}: the input sums to 1 over dimension 0, and over dimension 1 to "
+        f"{float(x.sum(1).min()):.3g} ... {float(x.sum(1).max()):.3g}",
+        "rows compete with one another instead of classes: a prediction depends on the batch that "
+        "it comes in",
+        "use softmax(x, dim=1), or dim=-1 where the classes are last",
+    )
 
 
 @batch_rule("kl-mean", Harm.NOTE, "kl_div")

@@ -13,6 +13,14 @@ from neglog.checking.rule import Harm, Told, batch_rule
 
 _MARKS = (-100.0, -999.0, -9999.0, -99999.0)
 _SURE = 1000.0  # e^x is so many times the counts
+_POSITIVE = ("Exp", "Softplus", "Relu", "Sigmoid", "Hardsigmoid")
+# The range of the operators that a network may end in.
+_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("Sigmoid", "Hardsigmoid", "Softmax"), (0.0, 1.0)),
+    **dict.fromkeys(("Tanh", "Hardtanh"), (-1.0, 1.0)),
+    **dict.fromkeys(("Relu", "Softplus", "Exp"), (0.0, math.inf)),
+}
+_SHARE = 0.05  # of the targets; fewer may be outliers
 
 
 @batch_rule("sentinel-target", Harm.WRONG, *REAL, "gaussian_nll_loss")
@@ -41,12 +49,38 @@ def sentinel_target(batch: Batch) -> Told | None:
     return None
 
 
+@batch_rule("unreachable-target", Harm.WRONG, *REAL, "gaussian_nll_loss")
+def unreachable_target(batch: Batch) -> Told | None:
+    """Find targets outside the range of the network's last operator."""
+    name, y = batch.origin.operator, batch.target
+    if name not in _RANGES or not y.numel() or batch.is_part or y.is_complex():
+        return None
+    least, most = _RANGES[name]
+    y = y.double()
+    slack = 0.01 * (1.0 if math.isfinite(most) else float(y.abs().mean()))
+    wrong = (y < least - slack) | (y > most + slack)
+    if not float(wrong.double().mean()) > _SHARE:
+        return None
+    span = "0 or more" if most == math.inf else f"between {least:g} and {most:g}"
+    return Told(
+        "near certain",
+        f"The last operator before the loss is {name.lower()}, whose results are {span}, and "
+        "targets lie outside.",
+        f"{share(wrong)}, is {float(y[wrong][0]):.4g}; all lie in "
+        f"[{float(y.min()):.4g}, {float(y.max()):.4g}]",
+        "those targets cannot be reached, however good the model is",
+        f"leave out the last {name.lower()}, or scale the targets into its range",
+    )
+
+
 @batch_rule("rate-as-logarithm", Harm.WRONG, "poisson_nll_loss")
 def rate_as_logarithm(batch: Batch) -> Told | None:
     """Find rates passed where log_input=True takes their logarithms."""
     x, y = batch.input.double(), batch.target.double()
     if not batch.criterion.options.get("log_input") or not x.numel() or bool((x < 0).any()):
         return None
+    if batch.origin.operator in _POSITIVE:
+        return _positive_logarithms(batch)
     if not bool(torch.isfinite(x).all()) or not bool(torch.isfinite(y).all()):
         return None
     mean, counts, risen = float(x.mean()), float(y.mean()), float(x.exp().mean())
@@ -60,6 +94,18 @@ def rate_as_logarithm(batch: Batch) -> Told | None:
         f"exp({float(x.max()):.3g}) = {math.exp(min(float(x.max()), 700.0)):.2g}: the loss is "
         f"{batch.loss:.3g}",
         "pass log_input=False, or the logarithm of the rate",
+    )
+
+
+def _positive_logarithms(batch: Batch) -> Told:
+    name, x = batch.origin.operator.lower(), batch.input
+    return Told(
+        "certain" if name == "exp" else "near certain",
+        f"The last operator before the loss is {name}, and log_input=True takes its result for the "
+        "logarithm of a rate.",
+        f"{x.numel()} inputs lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]; none is negative",
+        "no rate can be below 1: counts of 0 cost at least 1 nat each",
+        f"leave out the {name} and pass its input, or pass log_input=False",
     )
 
 

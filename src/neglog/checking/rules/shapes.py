@@ -166,10 +166,13 @@ def _soft_class_dimension(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("one-class", Harm.BLIND, *LABELS)
+@batch_rule("one-class", Harm.BLIND, *LABELS, *ELEMENTWISE)
 def one_class(batch: Batch) -> Told | None:
-    """Find a class dimension of size 1."""
-    if batch.input.dim() == 0 or batch.classes != 1:
+    """Find a class dimension of size 1, in the loss or in a softmax before it."""
+    x = batch.input
+    if batch.criterion.kind not in LABELS:
+        return _softmax_of_one(batch)
+    if x.dim() == 0 or batch.classes != 1:
         return None
     return Told(
         "certain",
@@ -177,6 +180,20 @@ def one_class(batch: Batch) -> Told | None:
         f"input is {shape(batch.input)}, whose dimension {batch.class_dim} has size 1",
         "the loss is 0 for ever and so is its gradient; a label 1 is out of range",
         "use BCEWithLogitsLoss on input.squeeze(1), or a head of two columns",
+    )
+
+
+def _softmax_of_one(batch: Batch) -> Told | None:
+    x, name = batch.input, batch.origin.operator
+    constant = {"Softmax": 1, "LogSoftmax": 0}.get(name)
+    if constant is None or x.numel() < 2 or not bool((x == constant).all()) or 1 not in x.shape:
+        return None
+    return Told(
+        "certain",
+        f"{name} was taken over one column, so that its result is {constant} whatever the input.",
+        f"input is {shape(x)}; all {x.numel()} are exactly {constant}",
+        f"the loss is {batch.loss:.4g} for ever, and its gradient is 0",
+        f"leave out the {name} and use BCEWithLogitsLoss, or give the head a column a class",
     )
 
 

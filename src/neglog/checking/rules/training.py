@@ -11,6 +11,7 @@ from neglog.checking.batch import Batch
 from neglog.checking.criterion import LABELS, LOGITS, REAL
 from neglog.checking.rule import Harm, Told, setup_rule
 from neglog.checking.setup import Setup
+from neglog.checking.tokens import sees_later, tokens
 
 
 @setup_rule("model-raises", Harm.BREAKS)
@@ -204,22 +205,34 @@ def sigmoid_before_loss(setup: Setup) -> Told | None:
 @setup_rule("unshifted-labels", Harm.WRONG)
 def unshifted_labels(setup: Setup) -> Told | None:
     """Find a language model whose labels are its own input, token by token."""
-    x = setup.features
-    if setup.criterion.kind not in LABELS or not setup.batches or not isinstance(x, Tensor):
+    x = None if setup.plan is None else tokens(setup.plan)
+    if not setup.batches or setup.plan is None or x is None or x.shape[1] < 4:
         return None
-    batch = setup.batches[0]
-    y = batch.target
-    if x.is_floating_point() or x.shape != y.shape or x.dim() != 2 or x.shape[1] < 4:
+    same = [_copied(x, batch) for batch in (setup.batches[0], *setup.inner[0])]
+    counts = next((counts for counts in same if counts is not None), None)
+    if counts is None or bool((x == x[:1, :1]).all()):
         return None
-    counted = y != batch.ignored_label
-    if counted.float().mean() < 0.5 or not bool((x == y)[counted].all()):
-        return None
-    if bool((x == x[:1, :1]).all()):
-        return None
+    later = sees_later(setup.model, setup.plan, x)
+    if later:
+        return None  # an autoencoder
+    seen = f"{int(counts.sum())} of {x.numel()} labels equal the token at their own position"
+    if later is False:
+        seen += "; no output depends on later tokens"
     return Told(
-        "heuristic",
+        "heuristic" if later is None else "near certain",
         "The labels are the input itself, token by token.",
-        f"{int(counted.sum())} of {y.numel()} labels equal the token at their own position",
+        seen,
         "a causal model learns to copy, and its loss goes to 0 without predicting anything",
         "shift once: model(x[:, :-1]) against x[:, 1:]",
     )
+
+
+def _copied(x: Tensor, batch: Batch) -> Tensor | None:
+    """Return which labels count where those are the tokens, else None."""
+    y = batch.target
+    if batch.criterion.kind not in LABELS or y.is_floating_point() or x.numel() != y.numel():
+        return None
+    y = y.reshape(x.shape)
+    counted = y != batch.ignored_label
+    copied = counted.float().mean() >= 0.5 and bool((x == y)[counted].all())
+    return counted if copied else None
