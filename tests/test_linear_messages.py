@@ -136,7 +136,7 @@ MESSAGES = [
     (
         lambda: F.linear_statistics(X, W, outputs=("kl",), teacher=X),
         errors.ArgumentError,
-        "teacher must be its input, its weight and perhaps its bias, but it is Tensor.",
+        "teacher must be a tuple of input, weight and optionally bias, but it is Tensor.",
     ),
     (
         lambda: F.linear_statistics(X, W, outputs=("kl",), teacher=(X[:2], W)),
@@ -177,8 +177,8 @@ MESSAGES = [
     (
         lambda: BCE(X, W, torch.ones(4, 5).long()),
         errors.ArgumentError,
-        "integers must be the indices of the outputs that are a yes, but there is one for each of "
-        "the 5 outputs; pass target.bool() if they are zeros and ones.",
+        "integers must be the indices of the positive outputs, but there is one for each of the "
+        "5 outputs; pass target.bool() if they are zeros and ones.",
     ),
     (
         lambda: F.info_nce(X, X, temperature=torch.tensor(-0.5)),
@@ -214,8 +214,8 @@ MESSAGES = [
     (
         lambda: BCE(X, W, torch.zeros(4, 4)),
         errors.ShapeError,
-        "a target with a value for each output must be (4, 5), but it is (4, 4); indices of the "
-        "outputs that are a yes are integers.",
+        "a target with a value for each output must be (4, 5), but it is (4, 4); pass "
+        "integers for the indices of the positive outputs.",
     ),
     (
         lambda: BCE(X, W, torch.full((4, 5), 1.5)),
@@ -225,7 +225,7 @@ MESSAGES = [
     (
         lambda: BCE(X, W, LABELS),
         errors.ShapeError,
-        "indices of the outputs that are a yes must be (4, k), but they are (4,).",
+        "the indices of the positive outputs must be (4, k), but they are (4,).",
     ),
     (
         lambda: BCE(X, W, LABELS[:, None] + 4),

@@ -20,7 +20,7 @@ MESSAGES = [
         lambda: F.mse_loss(torch.zeros(64, 1), torch.zeros(64)),
         errors.ShapeError,
         "input and target must have the same shape, but input is (64, 1) and target is (64,); "
-        "they would broadcast to (64, 64) and compare every one with every other; "
+        "they would broadcast to (64, 64) and compare every element with every other; "
         "use input.squeeze(1).",
     ),
     (
@@ -48,7 +48,7 @@ MESSAGES = [
         lambda: F.mse_loss(torch.zeros(3), torch.tensor([0.0, float("nan"), 1.0])),
         errors.SupportError,
         "target must hold a finite number everywhere, but 1 of 3 values are not, the first nan at "
-        "index 1; NaN is no number: it comes from a missing value or an earlier overflow.",
+        "index 1; NaN often comes from a missing value or an earlier overflow.",
     ),
     (
         lambda: F.mse_loss(ROW, ROW, weight=torch.ones(3)),
@@ -70,7 +70,7 @@ MESSAGES = [
     (
         lambda: F.binary_cross_entropy(torch.tensor(float("nan")), torch.tensor(0.0)),
         errors.SupportError,
-        "the first nan at the scalar; NaN is no number",
+        "the first nan at the scalar; NaN often comes from",
     ),
     (
         lambda: F.binary_cross_entropy_with_logits(ROW, torch.full_like(ROW, 255)),
@@ -136,12 +136,12 @@ MESSAGES = [
         lambda: F.cross_entropy(ROW, ROW.long()),
         errors.ShapeError,
         "this looks one-hot; pass target.argmax(1), or target.to(input.dtype); for rows with "
-        "several ones use binary_cross_entropy_with_logits.",
+        "several labels use binary_cross_entropy_with_logits.",
     ),
     (
         lambda: F.cross_entropy(torch.zeros(2, 7, 5), torch.zeros(2, 7).long()),
         errors.ShapeError,
-        "the classes look to be in the last dimension, of size 5; pass class_dim=-1.",
+        "the classes seem to be in the last dimension, of size 5; pass class_dim=-1.",
     ),
     (
         lambda: F.cross_entropy(torch.zeros(4, 1), torch.zeros(4).long()),
@@ -313,8 +313,7 @@ MESSAGES = [
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=0),
         errors.ArgumentError,
-        "normalizer must be a finite number above 0, or a tensor of one and no dimensions, but it "
-        "is 0.",
+        "normalizer must be a finite number above 0, or a 0-dimensional tensor, but it is 0.",
     ),
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=torch.ones(4)),
@@ -428,7 +427,7 @@ MESSAGES += [
     (
         lambda: F.mse_loss(ROW, ROW, normalizer=torch.tensor(-3.0)),
         errors.ArgumentError,
-        "normalizer must be a finite number above 0, or a tensor of one and no dimensions, but it "
+        "normalizer must be a finite number above 0, or a 0-dimensional tensor, but it "
         "is a tensor of -3.0.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""The one switch that takes neglog's deliberate differences from torch back."""
+"""The switch that restores PyTorch's behaviour."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _torch_compatible = False
 
 
 class torch_compatible:
-    """Behave as torch does where neglog would raise: broadcast, accept, say nothing.
+    """Restore torch's behaviour where neglog would raise: broadcast and accept, without an error.
 
-    A call switches the whole process, every thread of it; as a context manager it switches back at
-    the end. The differences that it takes back are listed in `docs/differences.md`.
+    A call affects all threads of the process; a context manager restores the previous behaviour at
+    its end. `docs/differences.md` lists the differences that it removes.
 
     Args:
-        on: False switches neglog's own behaviour on again.
+        on: False restores neglog's behaviour.
 
     >>> import torch, neglog
     >>> with neglog.torch_compatible():
@@ -31,7 +31,7 @@ class torch_compatible:
         _torch_compatible = on
 
     def __enter__(self) -> None:
-        """Keep what the constructor has switched, or switch again."""
+        """Keep the constructor's behaviour, or switch to it again."""
         global _torch_compatible
         if not self._is_new:
             self._before = _torch_compatible
@@ -39,18 +39,18 @@ class torch_compatible:
         _torch_compatible = self._on
 
     def __exit__(self, *failure: Any) -> None:
-        """Switch back to what was."""
+        """Restore the previous behaviour."""
         global _torch_compatible
         _torch_compatible = self._before
 
 
 def is_torch_compatible() -> bool:
-    """Tell whether torch's behaviour has been asked for."""
+    """Return whether torch's behaviour is requested."""
     return _torch_compatible
 
 
 class _LinearCrossEntropyLoss(nn.modules.loss._WeightedLoss):
-    """What `nn.LinearCrossEntropyLoss` holds, for a torch that has none yet."""
+    """A substitute for `nn.LinearCrossEntropyLoss` in versions of torch without it."""
 
     def __init__(
         self,

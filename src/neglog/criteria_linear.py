@@ -1,4 +1,4 @@
-"""The losses of a linear layer as modules, which hold the layer."""
+"""The losses with a linear layer as modules that hold the layer."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from neglog.engine.projection.workspace import bytes_of
 class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
     """A linear layer and cross-entropy in one: see `neglog.functional.linear_cross_entropy`.
 
-    It replaces the last `nn.Linear` of a model and `nn.CrossEntropyLoss`, and takes the rows that
-    the layer would have taken; so its parameters belong into the optimizer and into a checkpoint.
-    The layer is `linear`: ``criterion.linear(rows)`` are the logits of a prediction, before softcap
-    and temperature. To share a weight with an embedding of as many words as there are classes,
-    assign it: ``criterion.linear.weight = embedding.weight``.
+    It replaces the last `nn.Linear` of a model and `nn.CrossEntropyLoss`, and its input is the
+    input of that layer. Pass its parameters to the optimizer and save them in checkpoints. The
+    layer is `linear`: ``criterion.linear(rows)`` returns the logits of a prediction, before softcap
+    and temperature. To share the weight with an embedding, assign it:
+    ``criterion.linear.weight = embedding.weight``.
 
     Args:
         in_features: the size of a row.
-        num_classes: how many classes there are.
-        out_features: the shape (d₁, …) of the losses of one row, each with a layer of its own.
+        num_classes: the number of classes.
+        out_features: the shape (d₁, …) of the losses of one row, each with its own layer.
         bias: whether the layer has a bias.
         device: of the layer.
         dtype: of the layer.
-        reduction: as in `linear_cross_entropy`; so are weight, ignore_index, label_smoothing,
+        reduction: as in `linear_cross_entropy`, like weight, ignore_index, label_smoothing,
             options, softcap, temperature, z_loss, memory, loss_dtype and empty.
 
     >>> import torch
@@ -102,10 +102,10 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         Args:
             input: rows (…, in_features); (N, in_features) if there are `out_features`.
             target: labels, probabilities, or a pair of the probabilities of a few classes and
-                the classes.
-            mask: which losses count, True where they do.
-            sample_weight: how much each loss counts.
-            normalizer: what a mean divides by instead of the count.
+                these classes.
+            mask: True for the losses to include.
+            sample_weight: the weight of each loss.
+            normalizer: the divisor of a mean, instead of the count.
         """
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         weight, bias = self._layer()
@@ -119,20 +119,20 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses, and what a mean would divide it by.
+        """Return the sum of the losses and the divisor of their mean.
 
         Args:
-            input: rows, as `forward` takes them.
-            target: as `forward` takes it.
-            mask: which losses count, True where they do.
-            sample_weight: how much each loss counts.
+            input: rows, as in `forward`.
+            target: as in `forward`.
+            mask: True for the losses to include.
+            sample_weight: the weight of each loss.
         """
         extras = {"mask": mask, "sample_weight": sample_weight}
         weight, bias = self._layer()
         return self._sum_and_count(input, weight, target, linear_bias=bias, **extras)
 
     def extra_repr(self) -> str:
-        """Show torch's options, and those added that are not the default."""
+        """Show torch's options, and additional options that differ from their defaults."""
         shown = [super().extra_repr()]
         for name, default in self._added.items():
             value = getattr(self, name)

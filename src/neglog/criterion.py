@@ -1,4 +1,4 @@
-"""What all losses share as modules: the options that torch does not have, and the function call."""
+"""The base of all loss modules: the options that torch lacks, and the function call."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from neglog import guards
 
-Weight = Tensor | Sequence[float] | float  # a weight as the constructors take it
+Weight = Tensor | Sequence[float] | float  # a weight passed to a constructor
 
 
 class Criterion(nn.Module):
     """The base class of all criteria: it checks the options and calls the function.
 
-    A criterion writes its constructor out: torch's parameters, then the keywords that torch does
-    not have. The latter are read from that signature.
+    A criterion's constructor lists torch's parameters, then the keywords that torch lacks. The
+    latter are read from that signature.
     """
 
     _function: ClassVar[Callable[..., Any]]
@@ -65,7 +65,7 @@ class Criterion(nn.Module):
         return loss
 
     def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
-        """Call the function with what is not its default: fewer options are a shorter way."""
+        """Call the function with the options that differ from its defaults, which is faster."""
         options = {name: extra for name, extra in extras.items() if extra is not None}
         if reduction != "mean":
             options["reduction"] = reduction
@@ -91,11 +91,11 @@ class OfPairs(Criterion):
         """Return the loss of a batch.
 
         Args:
-            input: what the network emits.
-            target: the truth.
-            mask: which losses count, True where they do.
-            sample_weight: how much each loss counts.
-            normalizer: what a mean divides by instead of the count.
+            input: the model's output.
+            target: the targets.
+            mask: True for the losses to include.
+            sample_weight: the weight of each loss.
+            normalizer: the divisor of a mean, instead of the count.
         """
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         return self._loss(input, target, **extras)
@@ -108,13 +108,13 @@ class OfPairs(Criterion):
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses, and what a mean would divide it by.
+        """Return the sum of the losses and the divisor of their mean.
 
         Args:
-            input: what the network emits.
-            target: the truth.
-            mask: which losses count, True where they do.
-            sample_weight: how much each loss counts.
+            input: the model's output.
+            target: the targets.
+            mask: True for the losses to include.
+            sample_weight: the weight of each loss.
 
         >>> import torch
         >>> from neglog import MSELoss

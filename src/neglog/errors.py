@@ -1,4 +1,4 @@
-"""The one place where a message is put together: wanted, got, likely cause, remedy.
+"""The structure of all messages: wanted, got, likely cause, remedy.
 
 Every class also derives from the exceptions torch raises for the same fault, so that an
 ``except`` clause written for ``torch.nn`` keeps working.
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class NeglogError(Exception):
-    """Everything neglog raises on purpose."""
+    """The base class of neglog's errors."""
 
 
 class ArgumentError(NeglogError, TypeError, ValueError, RuntimeError):
-    """An argument that no call could accept: a wrong type, a wrong option, a wrong weight."""
+    """An invalid argument: a wrong type, a wrong option, a wrong weight."""
 
 
 class BenchError(NeglogError, ValueError):
-    """An option that `bench` cannot use, or a process of its own that failed."""
+    """An option that `bench` cannot use, or a subprocess that failed."""
 
 
 class CheckError(NeglogError, ValueError):
-    """What `neglog.check` found, where it was asked to raise."""
+    """The findings of `neglog.check`, if it was asked to raise."""
 
 
 class DeclarationError(NeglogError, TypeError):
@@ -37,7 +37,7 @@ class DerivativeError(NeglogError, NotImplementedError):
 
 
 class DtypeError(NeglogError, TypeError, RuntimeError, ValueError):
-    """Tensors whose dtypes do not belong together."""
+    """Tensors whose dtypes do not match."""
 
 
 class FitError(NeglogError, ValueError):
@@ -45,15 +45,15 @@ class FitError(NeglogError, ValueError):
 
 
 class ShapeError(NeglogError, ValueError, RuntimeError):
-    """Tensors whose shapes do not belong together."""
+    """Tensors whose shapes do not match."""
 
 
 class SupportError(NeglogError, ValueError, IndexError, RuntimeError):
-    """A value outside the set in which the likelihood has it."""
+    """A value outside the support or domain of the likelihood."""
 
 
 def sentence(wanted: str, got: str, cause: str = "", remedy: str = "") -> str:
-    """Put a message together; the parts carry no capital letter and no full stop.
+    """Build a message from parts without capital letters and full stops.
 
     >>> sentence("wanted two columns", "got three", remedy="drop one")
     'wanted two columns, but got three; drop one.'
@@ -73,13 +73,13 @@ def place(index: tuple[int, ...]) -> str:
 
 
 def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
-    """Say how many values lie outside a set, where the first one is, and what it may mean."""
+    """Describe how many values lie outside a set, the first of them, and the likely cause."""
     first = tuple(strangers.nonzero()[0].tolist())
     value = values[first].item()
     count = int(strangers.sum())
     cause = remedy = ""
     if value != value:
-        cause = "NaN is no number: it comes from a missing value or an earlier overflow"
+        cause = "NaN often comes from a missing value or an earlier overflow"
     elif "0 to 1" in words and name == "input":
         cause, remedy = "these look like logits", "use binary_cross_entropy_with_logits"
     elif "0 to 1" in words and values.max() == 255:
@@ -99,7 +99,7 @@ def _may_be_logarithms(values: Tensor) -> bool:
 
 
 def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) -> str:
-    """Say how many labels are no class, where the first one is, and what they may mean."""
+    """Describe how many labels are out of range, the first of them, and the likely cause."""
     first = tuple(strangers.nonzero()[0].tolist())
     values = labels[labels != ignored]
     low, high = int(values.min()), int(values.max())

@@ -68,7 +68,7 @@ def out_of_range() -> None:
         "the first 3.2 at index 1; these look like",
         lambda: F.binary_cross_entropy(probabilities, ones),
     )
-    refuses("NaN is no number", lambda: F.binary_cross_entropy(torch.tensor([0.5, NAN]), ones))
+    refuses("NaN often comes from", lambda: F.binary_cross_entropy(torch.tensor([0.5, NAN]), ones))
     mask = torch.tensor([0.0, 255.0])
     close(T.binary_cross_entropy_with_logits(torch.ones(2), mask), -126.187)
     with_logits = F.binary_cross_entropy_with_logits

@@ -60,7 +60,7 @@ def one_hot_or_not() -> None:
 
 
 def class_dimension() -> None:
-    words = "the classes look to be in the last dimension, of size 5; pass class_dim=-1"
+    words = "the classes seem to be in the last dimension, of size 5; pass class_dim=-1"
     sequence, labels = torch.randn(2, 7, 5), torch.zeros(2, 7, dtype=torch.long)
     refuses(words, lambda: F.cross_entropy(sequence, labels))
     expected = F.cross_entropy(sequence.movedim(-1, 1), labels)

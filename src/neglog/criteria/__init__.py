@@ -1,9 +1,9 @@
-"""The losses as modules: subclasses of torch's own, with the arithmetic of neglog.
+"""The losses as modules: subclasses of torch's, with neglog's arithmetic.
 
 `repr`, pickling, `state_dict`, `isinstance` and the constructors' parameters are torch's. The
-parameters that torch does not have are keyword-only; `neglog.functional` describes them. The
-constructor takes `empty`, `class_dim` and the `ignore_index` of losses that have none in torch;
-each call takes `mask`, `sample_weight` and `normalizer`.
+additional parameters are keyword-only; `neglog.functional` describes them. The constructors take
+`empty`, `class_dim` and, for losses without one in torch, `ignore_index`; each call takes `mask`,
+`sample_weight` and `normalizer`.
 """
 
 from neglog.criteria.binary import (

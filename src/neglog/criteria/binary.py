@@ -1,4 +1,4 @@
-"""The losses of yes-or-no targets as modules."""
+"""The losses of binary targets as modules."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from neglog.criterion import OfPairs, Weight
 class BCELoss(OfPairs, nn.BCELoss):
     """Binary cross-entropy on probabilities: see `neglog.functional.binary_cross_entropy`.
 
-    The network shows its probabilities, and its last layer is easy to change; prefer
-    `BCEWithLogitsLoss` for its exactness.
+    Prefer `BCEWithLogitsLoss`, which is more accurate: leave out the model's last sigmoid.
 
     >>> import torch
     >>> BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))

@@ -61,5 +61,5 @@ class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses, and what a mean would divide it by: see `MSELoss`."""
+        """Return the sum of the losses and the divisor of their mean; see `MSELoss`."""
         return self._sum_and_count(log_input, target, mask=mask, sample_weight=sample_weight)

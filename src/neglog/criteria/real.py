@@ -65,7 +65,7 @@ class L1Loss(OfPairs, nn.L1Loss):
 
 
 class HuberLoss(OfPairs, nn.HuberLoss):
-    """Squared errors up to delta, absolute ones beyond: see `neglog.functional.huber_loss`.
+    """Squared errors up to delta, absolute errors beyond: see `neglog.functional.huber_loss`.
 
     >>> import torch
     >>> HuberLoss()(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
@@ -115,7 +115,7 @@ class SmoothL1Loss(OfPairs, nn.SmoothL1Loss):
 
 
 class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
-    """A normal target of emitted variance: see `neglog.functional.gaussian_nll_loss`.
+    """A normal target with a predicted variance: see `neglog.functional.gaussian_nll_loss`.
 
     >>> import torch
     >>> GaussianNLLLoss()(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))
@@ -158,5 +158,5 @@ class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses, and what a mean would divide it by: see `MSELoss`."""
+        """Return the sum of the losses and the divisor of their mean; see `MSELoss`."""
         return self._sum_and_count(input, target, var, mask=mask, sample_weight=sample_weight)

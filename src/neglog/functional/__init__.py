@@ -4,29 +4,29 @@ Every loss is in nats. The prediction comes first, the target second. `reduction
 ``"sum"``, ``"none"`` or ``"batchmean"``, the sum divided by the size of the first dimension;
 `size_average` and `reduce` are torch's deprecated spellings of it.
 
-What torch does not have goes by keyword, and changes nothing where it is left out. Below, the
-losses' shape is the one that ``reduction="none"`` gives: the input's, without its class dimension
-where the target is a class.
+The keyword-only arguments are additions to torch's; their defaults keep torch's behaviour. Below,
+the losses' shape is the shape of the result with ``reduction="none"``: the input's shape, without
+the class dimension if targets are classes.
 
 mask
-    Which losses count: True where they do. Of the losses' shape, or of its leading dimensions.
-    What does not count contributes exactly 0 to loss and gradient, even if it is NaN, and a mean
-    does not divide by it.
+    True for the losses to include, in the losses' shape or its leading dimensions. A masked loss
+    contributes exactly 0 to loss and gradient, even if it is NaN, and is not part of a mean's
+    divisor.
 sample_weight
-    How much each loss counts, of the losses' shape or of its leading dimensions. A mean divides
-    by the sum of these weights; a weight of 0 is as good as a mask.
+    The weight of each loss, in the losses' shape or its leading dimensions. A mean divides by the
+    sum of these weights. A weight of 0 has the same effect as a mask.
 normalizer
-    What ``reduction="mean"`` divides by instead of the count: a number, or a tensor of no
-    dimensions. With the count of the whole batch, losses of micro-batches, or of the processes of
-    a data-parallel run, add up to the loss of the whole.
+    The divisor of ``reduction="mean"`` instead of the count: a number, or a 0-dimensional tensor.
+    With the count of the whole batch, the losses of micro-batches, or of the processes of a
+    data-parallel run, add up to the loss of the whole batch.
 empty
-    The mean of nothing: ``"nan"``, as in torch, or ``"zero"``, a 0 that is part of the graph.
+    The mean over no losses: ``"nan"``, as in torch, or ``"zero"``, a 0 that is part of the graph.
 ignore_index
-    The target that does not count, where targets are codes.
+    The target value to ignore, if targets are integer codes.
 class_dim
     The dimension of the classes.
 
-`sum_and_count` returns a mean's two parts.
+`sum_and_count` returns the sum and the divisor of a mean.
 """
 
 from neglog.functional.binary import (

@@ -1,4 +1,4 @@
-"""Losses of yes-or-no targets."""
+"""Losses of binary targets."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def binary_cross_entropy(
 ) -> Tensor:
     """Return the `BernoulliProbability` loss: binary cross-entropy on probabilities.
 
-    Prefer `binary_cross_entropy_with_logits`: a sigmoid that has saturated to exactly 0 or 1 has
-    lost the loss, which here, as in torch, is then 100.
+    Prefer `binary_cross_entropy_with_logits`: if a sigmoid has saturated to exactly 0 or 1, the
+    loss is not known any more and, as in torch, is set to 100.
 
     Args:
-        input: probabilities of a yes, any shape.
-        target: 1 for yes, 0 for no, or a probability; the same shape and dtype.
-        weight: a factor for every element, broadcast to the input.
+        input: probabilities of class 1, any shape.
+        target: 0, 1 or a probability; the same shape and dtype.
+        weight: an elementwise weight, broadcast to the input.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number; a mean divides by the number of elements.
+        reduction: how the losses are reduced; a mean divides by the number of elements.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
-        ignore_index: the target that does not count.
-        class_dim: the dimension along which a weight of one dimension lies.
+        ignore_index: the target value to ignore.
+        class_dim: the input dimension of a one-dimensional weight.
 
     Raises:
         ShapeError: the shapes differ.
         DtypeError: the dtypes differ, or are not floating.
-        SupportError: an input or a target lies outside [0, 1] (found on a CPU).
+        SupportError: an input or a target lies outside [0, 1] (checked on a CPU).
 
     >>> import torch
     >>> binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
@@ -83,27 +83,27 @@ def binary_cross_entropy_with_logits(
     ignore_index: int | None = None,
     class_dim: int | None = None,
 ) -> Tensor:
-    """Return the `Bernoulli` loss: binary cross-entropy on log-odds, exact at every logit.
+    """Return the `Bernoulli` loss: binary cross-entropy on logits, accurate at every logit.
 
     Args:
         input: logits, any shape.
-        target: 1 for yes, 0 for no, or a probability; the same shape and dtype.
-        weight: a factor for every element, broadcast to the input.
+        target: 0, 1 or a probability; the same shape and dtype.
+        weight: an elementwise weight, broadcast to the input.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number; a mean divides by the number of elements.
-        pos_weight: how often each yes counts, broadcast to the input.
+        reduction: how the losses are reduced; a mean divides by the number of elements.
+        pos_weight: the weight of positive targets, broadcast to the input.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
-        ignore_index: the target that does not count.
-        class_dim: the dimension along which a weight of one dimension lies.
+        ignore_index: the target value to ignore.
+        class_dim: the input dimension of a one-dimensional weight.
 
     Raises:
         ShapeError: the shapes differ.
         DtypeError: the dtypes differ, or are not floating.
-        SupportError: a target lies outside [0, 1] (found on a CPU).
+        SupportError: a target lies outside [0, 1] (checked on a CPU).
 
     >>> import torch
     >>> binary_cross_entropy_with_logits(torch.tensor([20.0]), torch.tensor([1.0]))
@@ -139,20 +139,20 @@ def soft_margin_loss(
 
     Args:
         input: logits, any shape.
-        target: 1 for yes, −1 for no; the same shape.
+        target: +1 or −1; the same shape.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number.
+        reduction: how the losses are reduced.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
-        ignore_index: the target that does not count.
+        ignore_index: the target value to ignore.
 
     Raises:
         ShapeError: the shapes differ.
         DtypeError: neither tensor is floating.
-        SupportError: a target is neither −1 nor +1 (found on a CPU).
+        SupportError: a target is neither −1 nor +1 (checked on a CPU).
 
     >>> import torch
     >>> soft_margin_loss(torch.tensor([20.0]), torch.tensor([1.0]))
@@ -184,29 +184,29 @@ def multilabel_soft_margin_loss(
     ignore_index: int | None = None,
     class_dim: int = -1,
 ) -> Tensor:
-    """Return the `Bernoulli` loss of many labels a sample, averaged over the labels.
+    """Return the `Bernoulli` loss of several labels per sample, averaged over the labels.
 
-    Mask and sample weights are of the input's shape, or of its leading dimensions: they leave
-    out labels of samples.
+    Mask and sample weights have the input's shape, or its leading dimensions: they apply to the
+    labels of a sample.
 
     Args:
         input: logits (…, C).
-        target: 1 for yes, 0 for no; the same shape.
-        weight: one factor per label, (C,), or anything that broadcasts to the input.
+        target: 0, 1 or a probability; the same shape.
+        weight: one weight per label, (C,), or anything that broadcasts to the input.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the samples' losses become one number; ``"none"`` gives one each.
+        reduction: how the samples' losses are reduced; ``"none"`` returns one per sample.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
-        ignore_index: the target that does not count.
+        ignore_index: the target value to ignore.
         class_dim: the dimension of the labels.
 
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: neither tensor is floating.
-        SupportError: a target lies outside [0, 1] (found on a CPU).
+        SupportError: a target lies outside [0, 1] (checked on a CPU).
 
     >>> import torch
     >>> multilabel_soft_margin_loss(torch.tensor([[20.0, 0.0]]), torch.tensor([[1.0, 0.0]]))

@@ -31,13 +31,13 @@ def nll_loss(
     """Return the `CategoricalLogProbability` loss: minus the log-probability of the label.
 
     Args:
-        input: log-probabilities (C,), (N, C) or (N, C, d₁, …), as `log_softmax` makes them.
+        input: log-probabilities (C,), (N, C) or (N, C, d₁, …), as returned by `log_softmax`.
         target: labels 0 … C − 1 of any integer dtype: (), (N,) or (N, d₁, …).
-        weight: one factor per class, (C,); a mean divides by the weight of the labels.
+        weight: one weight per class, (C,); a mean divides by the sum of the labels' weights.
         size_average: deprecated, see `reduction`.
-        ignore_index: the label that does not count.
+        ignore_index: the label to ignore.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number.
+        reduction: how the losses are reduced.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -47,7 +47,7 @@ def nll_loss(
     Raises:
         ShapeError: the target's shape is not the input's without its class dimension.
         DtypeError: the labels are not integers.
-        SupportError: a label is no class (found on a CPU).
+        SupportError: a label is out of range (checked on a CPU).
 
     >>> nll_loss(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
     tensor(1.)
@@ -80,19 +80,19 @@ def cross_entropy(
     empty: str = "nan",
     class_dim: int = 1,
 ) -> Tensor:
-    """Return the `Categorical` loss: cross-entropy of logits, exact for certain rows too.
+    """Return the `Categorical` loss: cross-entropy of logits, accurate for nearly certain rows too.
 
     Args:
         input: logits (C,), (N, C) or (N, C, d₁, …), with at least two classes.
         target: labels 0 … C − 1 of any integer dtype, (), (N,) or (N, d₁, …); or class
             probabilities, floating and of the input's shape.
-        weight: one factor per class, (C,).
+        weight: one weight per class, (C,).
         size_average: deprecated, see `reduction`.
-        ignore_index: the label that does not count.
+        ignore_index: the label to ignore.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number; a mean divides by the weight of the labels,
-            or by the number of rows where the target is probabilities.
-        label_smoothing: the part of each target that is spread evenly over the classes.
+        reduction: how the losses are reduced; a mean divides by the sum of the labels'
+            weights, or by the number of rows if the target holds probabilities.
+        label_smoothing: the fraction of each target that is spread evenly over the classes.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -104,7 +104,7 @@ def cross_entropy(
         DtypeError: the labels are not integers.
         ArgumentError: the smoothing lies outside [0, 1], or `ignore_index` names a class of
             probabilities.
-        SupportError: a label is no class (found on a CPU).
+        SupportError: a label is out of range (checked on a CPU).
 
     >>> cross_entropy(torch.tensor([[0.0, 20.0]]), torch.tensor([1]))
     tensor(2.0612e-09)
@@ -131,12 +131,12 @@ def cross_entropy(
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """Return the logarithm of the softmax along a dimension, exact for certain rows too.
+    """Return the logarithm of the softmax along a dimension, accurate for nearly certain rows too.
 
     Args:
         input: logits, any shape.
-        dim: the dimension of the classes; leaving it out is deprecated, as in torch.
-        _stacklevel: unused, in torch's signature.
+        dim: the dimension of the classes; omitting it is deprecated, as in torch.
+        _stacklevel: unused; part of torch's signature.
         dtype: convert the input first.
 
     Raises:
@@ -164,7 +164,7 @@ def _rows(
     reduction: str,
     extras: Extras,
 ) -> Tensor:
-    """Lay the classes out as the last of two dimensions, and the losses as the target was."""
+    """Arrange the classes as the last of two dimensions, and the losses in the target's shape."""
     probable = target.is_floating_point()
     if input.dim() == 1:
         shape = torch.Size()

@@ -1,4 +1,4 @@
-"""What every loss has in common: how its tensors come in and how its losses become one number."""
+"""Shared by all losses: argument handling and reduction."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 def loss(function: Callable[P, T]) -> Callable[P, T]:
-    """Let tensor subclasses have their say, and return float32 under autocast."""
+    """Dispatch to tensor subclasses, and return float32 under autocast."""
     return _entered(function, _in_float32)
 
 
 def loss_in_its_own_dtype(function: Callable[P, T]) -> Callable[P, T]:
-    """Do as `loss` does, for what torch leaves in its dtype under autocast.
+    """Do as `loss`, but keep the dtype under autocast, as torch does for these losses.
 
-    It is computed in float32 all the same, as every loss of halves is.
+    Like every loss of float16 and bfloat16, it is still computed in float32.
     """
     return _entered(function, None)
 
@@ -67,7 +67,7 @@ def _is_autocast(arguments: tuple[Any, ...]) -> bool:
 
 
 class Extras(NamedTuple):
-    """What a caller may add to any loss; torch's behaviour where nothing is added."""
+    """The keyword-only arguments of all losses; the defaults keep torch's behaviour."""
 
     mask: Tensor | None = None
     sample_weight: Tensor | None = None
@@ -75,13 +75,13 @@ class Extras(NamedTuple):
     empty: str = "nan"
 
     def check(self, reduction: str) -> None:
-        """Refuse what no mean can divide by."""
+        """Refuse an invalid divisor of a mean."""
         guards.extras(self.normalizer, self.empty, reduction)
         if isinstance(self.normalizer, Tensor) and values.are_known(self.normalizer):
             guards.known_normalizer(self.normalizer, self.empty)
 
     def check_sum(self, reduction: str, weight: Tensor | None, divisors: Any) -> None:
-        """Refuse weights that cancel in what a mean divides by, where values may be looked at.
+        """Refuse weights that cancel in the divisor of a mean, if values may be read.
 
         Args:
             reduction: only a mean divides.
@@ -98,7 +98,7 @@ class Extras(NamedTuple):
                 guards.positive_sum(name, divisors().detach(), ours)
 
     def shares(self, shape: torch.Size, like: Tensor, counts: Tensor | None) -> Tensor | None:
-        """Return how much each loss counts, 0 where it does not; None where all count alike."""
+        """Return the weight of each loss, 0 for excluded ones; None if all are equal."""
         if self.mask is None and self.sample_weight is None and counts is None:
             return None
         dtype = _wide(like.dtype)
@@ -114,17 +114,17 @@ class Extras(NamedTuple):
 
 
 def sum_and_count(loss: Callable[..., Any], *tensors: Tensor, **options: Any) -> Any:
-    """Return the two parts of a mean: the sum of the losses, and what a mean would divide it by.
+    """Return the sum of the losses and the divisor of their mean.
 
-    Sums and counts of batches, or of processes, add up; means do not.
+    Sums and counts add up over batches and processes; means do not.
 
     Args:
         loss: a function of this module.
-        tensors: what it takes by position.
-        options: what it takes by keyword, but `reduction`.
+        tensors: its positional arguments.
+        options: its keyword arguments, except `reduction`.
 
     Returns:
-        Two tensors of no dimensions, float32 for halves; the sum is differentiable.
+        Two 0-dimensional tensors, float32 for float16 and bfloat16; the sum is differentiable.
 
     >>> from neglog.functional import cross_entropy
     >>> rows, labels = torch.zeros(3, 2), torch.tensor([0, 1, -100])
@@ -146,10 +146,10 @@ def of_elements(
 
     Args:
         problem: the loss; its weight is torch's, which most means do not divide by.
-        extras: what the caller adds.
-        counts: which elements count, if not all of them.
-        constant: what gives a term to add to every loss, before it is weighed.
-        mean_of_weights: whether a mean divides by the weights.
+        extras: the keyword-only arguments.
+        counts: which elements to include, if not all.
+        constant: returns a term to add to every loss before weighting.
+        mean_of_weights: whether a mean divides by the sum of the weights.
     """
     y, reduction = problem.y, problem.reduction
     extras.check(reduction)
@@ -228,7 +228,7 @@ def _scaled(problem: RowsOfClasses, scale: float) -> RowsOfClasses:
 
 
 def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
-    """Tell whether the engine's own reduction is what is asked for."""
+    """Return whether the engine's own reduction suffices."""
     return reduction in guards.REDUCTIONS[:3] and (extras.empty == "nan" or size > 0)
 
 

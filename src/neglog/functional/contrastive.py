@@ -1,4 +1,4 @@
-"""Losses in which the classes are the other side of the batch, without the matrix of all pairs."""
+"""Contrastive losses, computed without the matrix of all pairs."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ def info_nce(
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Return the contrastive loss InfoNCE: `Categorical`, a query's own key among all keys.
+    """Return the contrastive loss InfoNCE: `Categorical`, each query's own key among all keys.
 
     Args:
         query: (N, features).
-        key: (N, features), row i belonging to query i; or more rows, which belong to none.
-        temperature: what the similarities are divided by: a number, or a tensor of no dimensions
-            that may be learnt: best as its logarithm, ``temperature=(-log_scale).exp()``.
-        symmetric: take the mean with the loss of each key among all queries, as CLIP does.
-        normalize: divide rows by their lengths, so that similarities are cosines.
-        reduction: how the losses become one number; ``"none"`` gives (N,).
-        sample_weight: how much each pair counts, (N,).
-        memory: bytes for similarities, as in `linear_cross_entropy`.
-        loss_dtype: the dtype of the loss, computed in float32 or more, if not the query's.
+        key: (N, features), row i belonging to query i; further rows are negatives only.
+        temperature: the divisor of the similarities: a number, or a 0-dimensional tensor, which
+            may be learnt, best as its logarithm: ``temperature=(-log_scale).exp()``.
+        symmetric: average with the loss of each key among all queries, as CLIP does.
+        normalize: divide rows by their norms, so that similarities are cosines.
+        reduction: how the losses are reduced; ``"none"`` returns (N,).
+        sample_weight: the weight of each pair, (N,).
+        memory: bytes for the similarities, as in `linear_cross_entropy`.
+        loss_dtype: the dtype of the loss, the query's by default; computed in float32 or more.
 
     Raises:
         ShapeError: query and key are not rows of the same features, or there are too few keys.
         DtypeError: their dtypes differ.
-        ArgumentError: the temperature is not above 0 (of a tensor found on a CPU).
+        ArgumentError: the temperature is not above 0 (a tensor is checked on a CPU).
 
     Source: A. van den Oord, Y. Li, O. Vinyals, Representation learning with contrastive predictive
     coding, 2018; A. Radford et al., Learning transferable visual models from natural language
@@ -92,19 +92,19 @@ def siglip(
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Return the sigmoid loss of pairs: `Bernoulli`, a yes for each image with its own text.
+    """Return the sigmoid loss of pairs: `Bernoulli`, 1 for each image with its own text.
 
     Args:
         image: (N, features).
-        text: (N, features), row i belonging to image i; or more rows, which belong to none.
-        logit_scale: what the similarities are multiplied by; it may be learnt, best as its
-            logarithm, which the paper does.
-        logit_bias: what is added then; it may be learnt.
-        normalize: divide rows by their lengths, so that similarities are cosines.
-        reduction: ``"sum"``, or ``"mean"`` over the images, of each the sum over all texts.
-        sample_weight: how much each image counts, (N,).
-        memory: bytes for similarities, as in `linear_cross_entropy`.
-        loss_dtype: the dtype of the loss, computed in float32 or more, if not the image's.
+        text: (N, features), row i belonging to image i; further rows are negatives only.
+        logit_scale: the factor of the similarities; it may be learnt, best as its logarithm, as
+            in the paper.
+        logit_bias: added to the scaled similarities; it may be learnt.
+        normalize: divide rows by their norms, so that similarities are cosines.
+        reduction: ``"sum"``, or ``"mean"`` over the images of the sums over all texts.
+        sample_weight: the weight of each image, (N,).
+        memory: bytes for the similarities, as in `linear_cross_entropy`.
+        loss_dtype: the dtype of the loss, the image's by default; computed in float32 or more.
 
     Raises:
         ShapeError: image and text are not rows of the same features, or there are too few texts.

@@ -39,7 +39,7 @@ def poisson_nll_loss(
         size_average: deprecated, see `reduction`.
         eps: added to a rate under the logarithm.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number.
+        reduction: how the losses are reduced.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -49,7 +49,7 @@ def poisson_nll_loss(
         ArgumentError: `full` is neither a bool nor ``"exact"``.
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: an input is complex.
-        SupportError: a count or a rate is negative (found on a CPU).
+        SupportError: a count or a rate is negative (checked on a CPU).
 
     >>> poisson_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), full="exact")
     tensor(1.6931)

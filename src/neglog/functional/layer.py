@@ -1,4 +1,4 @@
-"""What the losses of a linear layer have in common: how its tensors come in, and what comes out."""
+"""Shared by the losses with a linear layer: argument handling and reduction."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Layer:
     Attributes:
         leading: the input's shape without its features.
         inner: the shape of the losses of one row.
-        positions: how many losses that is.
-        classes: how many logits each loss has.
-        budget: bytes for logits; 0 for the default.
+        positions: the number of these losses.
+        classes: the number of logits of each loss.
+        budget: bytes for the logits; 0 for the default.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Layer:
             self.budget = guards.workspace(memory, workspace.bytes_of(memory))
 
     def _autocast(self, *tensors: Tensor | None) -> list[Any]:
-        """Return the tensors as autocast wants them for a linear layer; its loss is in float32."""
+        """Return the tensors as autocast casts them for a linear layer; its loss is in float32."""
         found = [t for t in tensors if isinstance(t, Tensor)]
         kind = found[0].device.type if found else "meta"
         if kind == "meta" or not torch.is_autocast_enabled(kind):
@@ -98,7 +98,7 @@ class Layer:
         return operands._replace(weight=weight)
 
     def of_yeses(self, target: Any, weight: Tensor | None, pos_weight: Tensor | None) -> Operands:
-        """Return the rows with a target for each logit, or with the indices of the yeses."""
+        """Return the rows with a target for each logit, or with the indices of the positives."""
         guards.tensors(target=target)
         guards.class_weight(weight, self.classes)
         if not (isinstance(pos_weight, Tensor) and pos_weight.numel() == 1):
@@ -132,7 +132,7 @@ class Layer:
         reduction: str,
         loss_dtype: torch.dtype | None,
     ) -> Tensor:
-        """Return the losses or what they are reduced to, rounded once."""
+        """Return the reduced losses, rounded once."""
         extras.check(reduction)
         guards.loss_dtype(loss_dtype)
         shape = torch.Size((*self.leading, *self.inner))
@@ -159,7 +159,7 @@ class Layer:
         return self._mean(head, operands, divisor, extras.empty).to(dtype)
 
     def _mean(self, head: Head, operands: Operands, divisor: Tensor, empty: str) -> Tensor:
-        """Return a mean; divided before and not after, the loss often has a 1 from above."""
+        """Return a mean; it divides first, so that the upstream gradient is often 1."""
         nothing, share = divisor == 0, operands.share
         each = 1.0 / torch.where(nothing, 1.0, divisor)
         share = each.expand(len(self.x), self.positions) if share is None else share * each
@@ -169,7 +169,7 @@ class Layer:
         return total + torch.where(nothing, math.nan, 0.0).to(total.dtype)
 
     def _unweighed(self, head: Head, operands: Operands) -> Tensor:
-        """Return the losses that count, as they are before shares that are differentiated."""
+        """Return the included losses before differentiable weights."""
         assert operands.share is not None
         counts = (operands.share != 0).to(operands.computed_in)
         return projection.outputs(head, operands._replace(share=counts), self.budget)[0]
@@ -177,7 +177,7 @@ class Layer:
     def _divisor(
         self, head: Head, operands: Operands, extras: Extras, reduction: str
     ) -> Tensor | None:
-        """Return what the sum of the losses is divided by."""
+        """Return the divisor of the sum of the losses."""
         dtype = operands.computed_in
         if reduction == "sum":
             return None
@@ -190,7 +190,7 @@ class Layer:
         return count * self.classes if by_logit else count
 
     def _problem(self, head: Head, operands: Operands) -> RowsOfClasses:
-        """Return the rows as if there were logits: to count and to check needs none."""
+        """Return the rows with dummy logits, which counting and checking do not read."""
         count = len(self.x) * self.positions
         z = operands.x.new_zeros((), dtype=operands.computed_in).expand(count, self.classes)
         y = operands.y
@@ -199,9 +199,9 @@ class Layer:
         return RowsOfClasses(Categorical, z, labels, operands.weight, share, head.ignored)
 
     def check(self, head: Head, operands: Operands) -> None:
-        """Raise `SupportError` if a target is none, where values may be looked at.
+        """Raise `SupportError` for an invalid target, if values may be read.
 
-        What does not count may hold anything.
+        Ignored targets may hold anything.
         """
         problem, share = self._problem(head, operands), operands.share
         if not all(values.are_known(t) for t in (operands.y, operands.chosen) if t is not None):

@@ -1,4 +1,4 @@
-"""A linear layer and the loss of its logits in one: the logits are never whole in memory."""
+"""A linear layer and the loss of its logits in one, without all logits in memory."""
 
 from __future__ import annotations
 
@@ -36,41 +36,41 @@ def linear_cross_entropy(
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Return the `Categorical` loss of a linear layer's logits, a workspace of them at a time.
+    """Return the `Categorical` loss of a linear layer's logits, computed in chunks of rows.
 
     Args:
-        input: rows (…, features), of any leading dimensions.
-        linear_weight: (C, features); or (C, d₁, …, features) for an input (N, features), which
-            has a loss (N, d₁, …) then.
+        input: rows (…, features), any leading dimensions.
+        linear_weight: (C, features); or (C, d₁, …, features) for an input (N, features), whose
+            losses are then (N, d₁, …).
         target: labels 0 … C − 1 of any integer dtype, (…) or (N, d₁, …); class probabilities,
             floating, (…, C) or (N, C, d₁, …); or a pair of the probabilities of a few classes
-            and the classes, both (…, k), a negative class for none. A row of a pair counts as
-            much as its probabilities' sum.
+            and these classes, both (…, k), where negative classes are ignored. The weight of
+            such a row is the sum of its probabilities.
         linear_bias: (C,) or (C, d₁, …).
-        weight: one factor per class, (C,). One that wants a gradient needs the logits whole.
-        reduction: how the losses become one number; a mean divides as in `cross_entropy`.
-        ignore_index: the label that does not count, -100 unless given.
-        label_smoothing: the part of each target that is spread evenly over the classes.
-        options: torch's choice of pieces: taken, and without effect (see `memory`).
+        weight: one weight per class, (C,). If it requires a gradient, memory holds all logits.
+        reduction: how the losses are reduced; a mean has the divisor of `cross_entropy`.
+        ignore_index: the label to ignore, -100 by default.
+        label_smoothing: the fraction of each target that is spread evenly over the classes.
+        options: torch's chunking; accepted for compatibility, without effect (see `memory`).
         softcap: logits become softcap · tanh(logits / softcap).
-        temperature: what logits are divided by, after that; probabilities are taken as they are.
-        z_loss: what the squared logarithm of the sum of powers counts beside each loss.
+        temperature: divides the logits, after softcap; target probabilities are not changed.
+        z_loss: the weight of the squared log-sum-exp of the logits, added to each loss.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
-        memory: bytes for logits, a number or as in ``"256MiB"``; beside them there are only the
-            gradients, which are in float32 or more until they are complete. Unless given, a 16th
-            of the machine's memory, 256 MiB at most; there is always room for one row.
-        loss_dtype: the dtype of the loss, computed in float32 or more, if not the input's.
+        memory: bytes for the logits, as a number or as ``"256MiB"``. Only the gradients take
+            memory in addition, in float32 or more until they are complete. By default 1/16 of
+            the machine's memory, at most 256 MiB; one row always fits.
+        loss_dtype: the dtype of the loss, the input's by default; computed in float32 or more.
 
     Raises:
-        ShapeError: the shapes of input, layer and target do not belong together.
-        DtypeError: their dtypes do not.
+        ShapeError: the shapes of input, layer and target do not match.
+        DtypeError: their dtypes do not match.
         ArgumentError: an option lies outside its range.
-        SupportError: a label is no class (found on a CPU).
+        SupportError: a label is out of range (checked on a CPU).
 
-    Rows that do not count (ignored, masked, of weight 0) are not multiplied at all.
+    Rows that are ignored, masked or of weight 0 are skipped in the matrix products.
 
     >>> rows, layer = torch.eye(3), torch.tensor([[0.0, 20.0, 0.0], [0.0, 0.0, 20.0]])
     >>> linear_cross_entropy(rows, layer, torch.tensor([1, 0, 1]))

@@ -1,4 +1,4 @@
-"""A linear layer of many yes-or-no outputs and the loss of its logits in one."""
+"""A linear layer with binary outputs and the loss of its logits in one."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def linear_binary_cross_entropy_with_logits(
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Return the `Bernoulli` loss of a linear layer's logits, a workspace of them at a time.
+    """Return the `Bernoulli` loss of a linear layer's logits, computed in chunks of rows.
 
     Args:
         input: rows (…, features).
-        linear_weight: (C, features), for C outputs, each a yes or a no.
-        target: probabilities of a yes, floating or bool, (…, C); or the indices of the outputs
-            that are a yes, integers (…, k), a negative one for none. Zeros and ones as integers
-            are refused: they would be taken for indices.
+        linear_weight: (C, features), for C binary outputs.
+        target: probabilities of class 1, floating or bool, (…, C); or the integer indices of the
+            positive outputs, (…, k), where negative indices are ignored. Integer zeros and ones
+            are refused, because they look like indices.
         linear_bias: (C,).
-        weight: one factor per output, (C,); a mean does not divide by it, as in torch.
-        pos_weight: how often a yes counts, one per output, (C,), or one for all.
-        reduction: how the losses become one number; a mean is over all rows and outputs.
-            ``"none"`` is as large as the logits, and needs them whole.
-        mask: which rows count, True where they do: (…).
-        sample_weight: how much each row counts, (…).
+        weight: one weight per output, (C,); a mean does not divide by it, as in torch.
+        pos_weight: the weight of positive targets, one per output, (C,), or one for all.
+        reduction: how the losses are reduced; a mean is over all rows and outputs.
+            ``"none"`` is as large as the logits and keeps them all in memory.
+        mask: True for the rows to include, (…).
+        sample_weight: the weight of each row, (…).
         normalizer: see `neglog.functional`.
         empty: see `neglog.functional`.
-        memory: bytes for logits, as in `linear_cross_entropy`.
-        loss_dtype: the dtype of the loss, computed in float32 or more, if not the input's.
+        memory: bytes for the logits, as in `linear_cross_entropy`.
+        loss_dtype: the dtype of the loss, the input's by default; computed in float32 or more.
 
     Raises:
-        ShapeError: the shapes of input, layer and target do not belong together.
+        ShapeError: the shapes of input, layer and target do not match.
         DtypeError: the dtypes of input and layer differ.
-        SupportError: a probability lies outside 0 to 1, or an index is no output (found on a CPU).
+        SupportError: a probability or an index is out of range (checked on a CPU).
 
     >>> rows, layer = torch.eye(2), torch.zeros(5, 2)
     >>> linear_binary_cross_entropy_with_logits(rows, layer, torch.tensor([[0, 3], [1, -1]]))

@@ -1,4 +1,4 @@
-"""Numbers for each row of a linear layer's softmax, from one pass over its logits."""
+"""Statistics of each row of a linear layer's softmax, from one pass over its logits."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from neglog.functional.layer import Layer
 
 
 class LinearStatistics(NamedTuple):
-    """What was asked of `linear_statistics`, each of the rows' leading shape; the rest is None.
+    """The outputs of `linear_statistics`, each in the rows' leading shape, or None.
 
     Attributes:
         nll: minus the log-probability of the label, in nats.
-        logsumexp: the logarithm of the sum of the logits' powers.
+        logsumexp: the log-sum-exp of the logits.
         entropy: of the row's distribution, in nats.
         kl: the divergence of the row's distribution from the teacher's, Σ q ln(q / p), in nats.
-        top1: the class with the largest logit, -1 for a row that does not count.
-        correct: whether that is the label.
-        rank: how many classes have a larger logit than the label, -1 likewise.
+        top1: the class with the largest logit, -1 for an ignored row.
+        correct: whether top1 is the label.
+        rank: how many classes have a larger logit than the label, -1 for an ignored row.
     """
 
     nll: Tensor | None = None
@@ -54,31 +54,31 @@ def linear_statistics(
     temperature: float = 1.0,
     memory: int | str | None = None,
 ) -> LinearStatistics:
-    """Return several numbers for each row of a linear layer's softmax, from one pass.
+    """Return statistics of each row of a linear layer's softmax, from one pass.
 
     Args:
         input: rows (…, features).
         linear_weight: (C, features).
         target: labels (…) of any integer dtype, for ``"nll"``, ``"correct"`` and ``"rank"``.
-        outputs: which fields of `LinearStatistics` are wanted: ``"nll"``, ``"logsumexp"``,
+        outputs: which fields of `LinearStatistics` to compute: ``"nll"``, ``"logsumexp"``,
             ``"entropy"``, ``"kl"`` (Σ q ln(q / p), q the teacher's), ``"top1"``, ``"correct"``,
             ``"rank"``.
         linear_bias: (C,).
-        teacher: another layer's input (…, E), weight (C, E) and, if it has one, bias (C,), for
+        teacher: another layer's input (…, E), weight (C, E) and optional bias (C,), for
             ``"kl"``. They are constants.
-        ignore_index: the label of rows that do not count: their numbers are 0, their top1 and
-            rank -1, and they are not correct; divide by the number of the others.
+        ignore_index: the label of ignored rows: their statistics are 0, their top1 and rank -1,
+            their correct False; exclude them from the divisor of a mean.
         softcap: logits become softcap · tanh(logits / softcap), the teacher's too.
-        temperature: what logits are divided by, after that, the teacher's too.
-        memory: bytes for logits and what is made of them, as in `linear_cross_entropy`.
+        temperature: divides the logits, after softcap, the teacher's too.
+        memory: bytes for the logits and tensors computed from them, as in `linear_cross_entropy`.
 
     Returns:
-        Numbers in float32, or in float64 for an input of that; the first four are differentiable.
+        Tensors in float32, or float64 for a float64 input; the first four are differentiable.
 
     Raises:
-        ShapeError: the shapes of input, layer, target and teacher do not belong together.
-        ArgumentError: an output is unknown, or what it needs is missing.
-        SupportError: a label is no class (found on a CPU).
+        ShapeError: the shapes of input, layer, target and teacher do not match.
+        ArgumentError: an output is unknown, or its target or teacher is missing.
+        SupportError: a label is out of range (checked on a CPU).
 
     >>> found = linear_statistics(torch.eye(2), torch.zeros(4, 2), torch.tensor([1, 3]))
     >>> found.entropy
@@ -122,27 +122,27 @@ def selected_logprobs(
     temperature: float = 1.0,
     memory: int | str | None = None,
 ) -> Tensor:
-    """Return the log-probability that each row's softmax gives to one class.
+    """Return the log-probability of one class in each row's softmax.
 
-    It is what policy-gradient and preference losses are made of, and differentiable with any
-    gradient from above; rows whose gradient is 0 are not multiplied again.
+    Policy-gradient and preference losses are built from it. It accepts any upstream gradient;
+    rows whose gradient is 0 are skipped in the backward pass.
 
     Args:
         input: rows (…, features).
         linear_weight: (C, features).
         index: classes (…) of any integer dtype.
         linear_bias: (C,).
-        ignore_index: the class of rows that do not count: their log-probability is 0.
+        ignore_index: the class of ignored rows; their log-probability is 0.
         softcap: logits become softcap · tanh(logits / softcap).
-        temperature: what logits are divided by, after that.
-        memory: bytes for logits, as in `linear_cross_entropy`.
+        temperature: divides the logits, after softcap.
+        memory: bytes for the logits, as in `linear_cross_entropy`.
 
     Returns:
-        Nats, of index's shape, in float32, or in float64 for an input of that.
+        Nats in index's shape, in float32, or float64 for a float64 input.
 
     Raises:
-        ShapeError: the shapes of input, layer and index do not belong together.
-        SupportError: an index is no class (found on a CPU).
+        ShapeError: the shapes of input, layer and index do not match.
+        SupportError: an index is out of range (checked on a CPU).
 
     >>> selected_logprobs(torch.eye(2), torch.zeros(4, 2), torch.tensor([1, 3]))
     tensor([-1.3863, -1.3863])

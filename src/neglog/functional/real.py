@@ -1,4 +1,4 @@
-"""Losses of a real target about one prediction."""
+"""Losses of a real target with one prediction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sse_loss(
     Args:
         input: predictions, any shape.
         target: real numbers, the same shape.
-        reduction: as everywhere; the name promises the sum.
+        reduction: how the losses are reduced; the sum by default.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -39,7 +39,7 @@ def sse_loss(
     Raises:
         ShapeError: the shapes differ.
         DtypeError: neither tensor is floating.
-        SupportError: a target is NaN or infinite (found on a CPU).
+        SupportError: a target is NaN or infinite (checked on a CPU).
 
     >>> sse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(4.)
@@ -69,8 +69,8 @@ def mse_loss(
         target: real numbers, the same shape.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number.
-        weight: a factor for every element, of the same shape; a mean divides by its sum.
+        reduction: how the losses are reduced.
+        weight: an elementwise weight of the same shape; a mean divides by its sum.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -79,7 +79,7 @@ def mse_loss(
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: neither tensor is floating.
-        SupportError: a target is NaN or infinite (found on a CPU).
+        SupportError: a target is NaN or infinite (checked on a CPU).
 
     >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
@@ -106,12 +106,12 @@ def l1_loss(
     """Return the mean absolute error: the `Laplace` loss.
 
     Args:
-        input: predictions, any shape; complex ones too, whose error is the distance.
+        input: predictions, any shape; the error of complex numbers is their distance.
         target: real numbers, the same shape.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number.
-        weight: a factor for every element, of the same shape; a mean divides by its sum.
+        reduction: how the losses are reduced.
+        weight: an elementwise weight of the same shape; a mean divides by its sum.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -120,7 +120,7 @@ def l1_loss(
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: neither tensor is floating.
-        SupportError: a target is NaN or infinite (found on a CPU).
+        SupportError: a target is NaN or infinite (checked on a CPU).
 
     >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(1.)
@@ -148,14 +148,14 @@ def huber_loss(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
 ) -> Tensor:
-    """Return the `Huber` loss: squared errors up to `delta`, absolute ones beyond.
+    """Return the `Huber` loss: squared errors up to `delta`, absolute errors beyond.
 
     Args:
         input: predictions, any shape.
         target: real numbers, the same shape.
-        reduction: how the losses become one number.
-        delta: where the squares end, in the target's units.
-        weight: a factor for every element, of the same shape; as in torch, and unlike in
+        reduction: how the losses are reduced.
+        delta: the error at which the loss turns linear, in the target's units.
+        weight: an elementwise weight of the same shape; as in torch, and unlike in
             `mse_loss`, a mean divides by the number of elements.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
@@ -166,7 +166,7 @@ def huber_loss(
         ArgumentError: delta is not above 0.
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: neither tensor is floating.
-        SupportError: a target is NaN or infinite (found on a CPU).
+        SupportError: a target is NaN or infinite (checked on a CPU).
 
     >>> huber_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
     tensor(1.5000)
@@ -199,8 +199,8 @@ def smooth_l1_loss(
         target: real numbers, the same shape.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number.
-        beta: where the squares end, in the target's units.
+        reduction: how the losses are reduced.
+        beta: the error at which the loss turns linear, in the target's units.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -210,7 +210,7 @@ def smooth_l1_loss(
         ArgumentError: beta is below 0.
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: neither tensor is floating.
-        SupportError: a target is NaN or infinite (found on a CPU).
+        SupportError: a target is NaN or infinite (checked on a CPU).
 
     >>> smooth_l1_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]), beta=2.0)
     tensor(1.1250)

@@ -1,4 +1,4 @@
-"""The loss of class probabilities against class probabilities, class by class."""
+"""The Kullback–Leibler divergence between class probabilities, class by class."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def kl_div(
         target: probabilities, the same shape; their logarithms if `log_target`.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: how the losses become one number; ``"batchmean"`` is the divergence itself,
+        reduction: how the losses are reduced; ``"batchmean"`` is the divergence itself,
             ``"mean"`` divides by the number of classes too, as in torch.
         log_target: whether the target holds logarithms.
         mask: see `neglog.functional`.
@@ -42,7 +42,7 @@ def kl_div(
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: neither tensor is floating.
-        SupportError: a probability is negative (found on a CPU).
+        SupportError: a probability is negative (checked on a CPU).
 
     >>> import torch
     >>> p = torch.tensor([[0.5, 0.5]])

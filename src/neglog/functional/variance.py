@@ -1,4 +1,4 @@
-"""The loss of a real target whose variance is emitted too."""
+"""The loss of a real target with a predicted variance."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def gaussian_nll_loss(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
 ) -> Tensor:
-    """Return the `HeteroscedasticNormal` loss: a normal target whose variance is emitted too.
+    """Return the `HeteroscedasticNormal` loss: a normal target with a predicted variance.
 
     Args:
         input: means, any shape.
         target: real numbers, the same shape.
-        var: variances, of the input's shape, or without its last dimension, or with a last
-            dimension of 1; or one number for all, as a float or a tensor that may learn.
+        var: variances in the input's shape, without its last dimension, or with a last
+            dimension of 1; or one number for all, a float or a tensor, which may be learnt.
         full: whether to add the constant ½ ln 2π.
-        eps: the least variance; below it the derivatives are those at it.
-        reduction: how the losses become one number.
+        eps: the smallest variance; variances below it have its derivatives.
+        reduction: how the losses are reduced.
         mask: see `neglog.functional`.
         sample_weight: see `neglog.functional`.
         normalizer: see `neglog.functional`.
@@ -44,7 +44,7 @@ def gaussian_nll_loss(
         ArgumentError: eps is not above 0.
         ShapeError: the shapes do not fit.
         DtypeError: no tensor is floating.
-        SupportError: a variance is negative, or a target is NaN or infinite (found on a CPU).
+        SupportError: a variance is negative, or a target is NaN or infinite (checked on a CPU).
 
     >>> import torch
     >>> gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))

@@ -1,4 +1,4 @@
-"""What is checked before any arithmetic: types, shapes, dtypes and options. No value is read."""
+"""Checks before any arithmetic: types, shapes, dtypes and options. No value is read."""
 
 from neglog.guards.dtypes import (
     boolean,

@@ -1,4 +1,4 @@
-"""What to pass instead of a container of tensors."""
+"""Remedies for a container passed instead of a tensor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LIKELY = ("logits", "output", "outputs", "prediction", "pred", "out")  # what a
 
 
 def tensor_in(name: str, value: Any) -> str:
-    """Say how to get a tensor out of what was passed as an argument of a name."""
+    """Describe how to get a tensor out of an argument."""
     whole = "outputs" if name == "input" else name
     field = _likely(_fields(value))
     if field is not None:

@@ -1,4 +1,4 @@
-"""What is checked of dtypes."""
+"""Checks of dtypes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neglog.errors import ArgumentError, DtypeError, sentence
 
 
 def real(**named: Tensor) -> None:
-    """Refuse complex tensors, which have no likelihood here."""
+    """Refuse complex tensors, which are not supported."""
     for name, tensor in named.items():
         if tensor.is_complex():
             remedy = f"pass torch.view_as_real({name}), its real and imaginary parts"
@@ -58,7 +58,7 @@ def common_dtype(input: Tensor, *others: Tensor, whole: bool = False) -> torch.d
 
 
 def boolean(**named: Tensor) -> None:
-    """Refuse a mask that is not made of True and False."""
+    """Refuse a mask that is not boolean."""
     for name, value in named.items():
         if not isinstance(value, Tensor) or value.dtype != torch.bool:
             got, remedy = f"it is {type(value).__name__}", f"use torch.as_tensor({name})"
@@ -69,12 +69,12 @@ def boolean(**named: Tensor) -> None:
 
 
 def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:
-    """Return which targets count; None where all do."""
+    """Return which targets to include; None for all."""
     return None if ignore_index is None else target != ignore_index
 
 
 def no_gradient(**named: Tensor | None) -> None:
-    """Refuse weights that ask for a gradient, which no loss gives them."""
+    """Refuse weights that require a gradient, where they must be constants."""
     for name, tensor in named.items():
         if isinstance(tensor, Tensor) and tensor.requires_grad:
             remedy = f"pass {name}.detach()"
@@ -92,7 +92,7 @@ def floating(input: Tensor) -> None:
 
 
 def constant_weight(name: str, weight: Any) -> Tensor:
-    """Return a weight given to a constructor as a tensor: numbers and lists will do."""
+    """Return a constructor's weight, a tensor, a number or a list, as a tensor."""
     try:
         kept: Tensor = weight if isinstance(weight, Tensor) else _numbers(weight)
     except (TypeError, ValueError, RuntimeError):

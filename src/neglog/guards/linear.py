@@ -1,4 +1,4 @@
-"""What is checked of a linear layer and its target: no value is read."""
+"""Checks of a linear layer and its target, which read no value."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def chosen(values: Any, indices: Any, leading: torch.Size) -> None:
 
 
 def workspace(memory: Any, size: int | None) -> int:
-    """Return the size of a workspace; refuse what is no amount of memory."""
+    """Return the size of a workspace; refuse an invalid amount of memory."""
     if size is None:
         wanted = "memory must be bytes, such as 2**28 or '256MiB'"
         raise ArgumentError(sentence(wanted, f"it is {memory!r}"))
@@ -124,7 +124,7 @@ def labels_only(name: str, target: Any) -> None:
 
 
 def outputs(names: Any, known: tuple[str, ...]) -> None:
-    """Refuse outputs that nobody knows, or that are named twice."""
+    """Refuse unknown or repeated outputs."""
     fine = isinstance(names, (tuple, list)) and all(isinstance(n, str) for n in names)
     if not fine or not 0 < len(set(names)) == len(names) or not set(names) <= set(known):
         wanted = f"outputs must be different ones of {known}"
@@ -132,7 +132,7 @@ def outputs(names: Any, known: tuple[str, ...]) -> None:
 
 
 def needed(name: str, value: Any, outputs: list[str]) -> None:
-    """Refuse that something is missing which outputs are made of."""
+    """Refuse outputs whose arguments are missing."""
     if outputs and value is None:
         wanted = f"{' and '.join(map(repr, outputs))} must have a {name}"
         remedy = f"pass {name}=, or outputs= without them"
@@ -142,7 +142,7 @@ def needed(name: str, value: Any, outputs: list[str]) -> None:
 def teacher(given: Any, leading: torch.Size, classes: int) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return a teacher's input, weight and bias, or refuse them."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        wanted = "teacher must be its input, its weight and perhaps its bias"
+        wanted = "teacher must be a tuple of input, weight and optionally bias"
         raise ArgumentError(sentence(wanted, f"it is {type(given).__name__}"))
     x, w, b = (*given, None)[:3]
     layer(x, w, b)
@@ -154,27 +154,27 @@ def teacher(given: Any, leading: torch.Size, classes: int) -> tuple[Tensor, Tens
 
 
 def dense(target: Tensor, whole: tuple[int, ...]) -> None:
-    """Refuse a target that has not one value for each output."""
+    """Refuse a target without one value for each output."""
     if tuple(target.shape) != whole:
         wanted = f"a target with a value for each output must be {whole}"
-        remedy = "indices of the outputs that are a yes are integers"
+        remedy = "pass integers for the indices of the positive outputs"
         raise ShapeError(sentence(wanted, f"it is {shape(target)}", remedy=remedy))
 
 
 def indices(target: Tensor, leading: torch.Size, outputs: int) -> None:
     """Refuse indices that do not belong to the rows, or that are zeros and ones."""
     if target.is_complex() or target.dim() == 0 or target.shape[:-1] != leading:
-        wanted = f"indices of the outputs that are a yes must be {(*leading, 'k')}"
+        wanted = f"the indices of the positive outputs must be {(*leading, 'k')}"
         raise ShapeError(sentence(wanted.replace("'", ""), f"they are {shape(target)}"))
     if target.shape[-1] == outputs:
-        wanted = "integers must be the indices of the outputs that are a yes"
+        wanted = "integers must be the indices of the positive outputs"
         got = f"there is one for each of the {outputs} outputs"
         remedy = "pass target.bool() if they are zeros and ones"
         raise ArgumentError(sentence(wanted, got, remedy=remedy))
 
 
 def known_indices(index: Tensor, classes: int, counts: Tensor | None) -> None:
-    """Refuse the index of no class in rows that count; a negative one is none on purpose."""
+    """Refuse indices out of range in included rows; negative ones are ignored by design."""
     strangers = _in_rows(index >= classes, counts)
     if strangers.any():
         first = tuple(strangers.nonzero()[0].tolist())
@@ -183,7 +183,7 @@ def known_indices(index: Tensor, classes: int, counts: Tensor | None) -> None:
 
 
 def known_probabilities(target: Tensor, counts: Tensor | None) -> None:
-    """Refuse what is no probability in rows that count, a few rows at a time."""
+    """Refuse invalid probabilities in included rows, a few rows at a time."""
     step = max(1, 2**20 // max(1, target.shape[1]))
     for start in range(0, len(target), step):
         rows = slice(start, start + step)
@@ -215,7 +215,7 @@ def pairs(one: Any, other: Any, same: bool) -> None:
 
 
 def one_number(name: str, value: Any) -> None:
-    """Refuse what is no number and no tensor of one."""
+    """Refuse anything except a number or a tensor of one number."""
     if isinstance(value, Tensor):
         if value.numel() != 1 or value.is_complex():
             wanted = f"{name} must be one real number"
@@ -226,7 +226,7 @@ def one_number(name: str, value: Any) -> None:
 
 
 def known_temperature(value: Tensor) -> None:
-    """Refuse a tensor that is no temperature, where it may be looked at."""
+    """Refuse an invalid temperature, if the tensor's value may be read."""
     if not bool((value.detach() > 0).all()):
         remedy = "learn its logarithm and pass log_temperature.exp()"
         raise ArgumentError(
@@ -235,7 +235,7 @@ def known_temperature(value: Tensor) -> None:
 
 
 def loss_dtype(dtype: Any) -> None:
-    """Refuse a loss that is no floating number."""
+    """Refuse a loss dtype that is not floating."""
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         wanted = "loss_dtype must be a floating torch.dtype"
         raise ArgumentError(sentence(wanted, f"it is {dtype!r}"))

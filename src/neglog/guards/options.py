@@ -104,7 +104,7 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
         raise ArgumentError(sentence(_NORMALIZER, f"it is {normalizer!r}"))
 
 
-_NORMALIZER = "normalizer must be a finite number above 0, or a tensor of one and no dimensions"
+_NORMALIZER = "normalizer must be a finite number above 0, or a 0-dimensional tensor"
 
 
 def known_normalizer(normalizer: Tensor, empty: str) -> None:

@@ -1,4 +1,4 @@
-"""What is checked of shapes: no value is read."""
+"""Checks of shapes, which read no value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
     pairs = [*zip_longest(input.shape[::-1], other.shape[::-1], fillvalue=1)][::-1]
     if all(a == b or 1 in (a, b) for a, b in pairs):
         together = tuple(b if a == 1 else a for a, b in pairs)
-        cause = f"they would broadcast to {together} and compare every one with every other"
+        cause = f"they would broadcast to {together} and compare every element with every other"
     for a, b, call in ((input, other, "input"), (other, input, name)):
         for dim in range(a.dim()):
             if a.shape[dim] == 1 and a.shape[:dim] + a.shape[dim + 1 :] == b.shape:
@@ -34,7 +34,7 @@ def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
 
 
 def aligned(input: Tensor, target: Tensor, into_input: bool = False) -> tuple[Tensor, Tensor]:
-    """Return two tensors of one shape; different ones are broadcast only if torch's way is on.
+    """Return two tensors of one shape; they are broadcast only in torch's compatibility mode.
 
     With `into_input` the input's shape is kept, as torch keeps it in some losses.
     """
@@ -119,14 +119,14 @@ def variance(var: Any, input: Tensor) -> Tensor:
 
 
 def dimension(class_dim: int, input: Tensor) -> None:
-    """Refuse a class dimension that the input has not."""
+    """Refuse a class dimension that the input does not have."""
     if not isinstance(class_dim, int) or not -input.dim() <= class_dim < input.dim():
         wanted = f"class_dim must be a dimension of the input {shape(input)}"
         raise ArgumentError(sentence(wanted, f"it is {class_dim}"))
 
 
 def classes_second(input: Tensor, class_dim: int) -> Tensor:
-    """Return the input with its classes where torch has them, in dimension 1 of (N, C, …)."""
+    """Return the input with its classes in dimension 1 of (N, C, …), as torch requires."""
     if class_dim == 1 or input.dim() <= 1:
         return input
     dimension(class_dim, input)
@@ -134,7 +134,7 @@ def classes_second(input: Tensor, class_dim: int) -> Tensor:
 
 
 def class_weight(weight: Tensor | None, classes: int, name: str = "weight") -> None:
-    """Refuse a class weight that has not one real value per class."""
+    """Refuse a class weight without one real value per class."""
     if weight is None:
         return
     tensors(**{name: weight})
@@ -176,11 +176,11 @@ def labels(input: Tensor, target: Tensor) -> None:
     cause = remedy = ""
     if target.shape == input.shape and input.dim() > 1:
         cause, remedy = "this looks one-hot", "pass target.argmax(1), or target.to(input.dtype)"
-        remedy += "; for rows with several ones use binary_cross_entropy_with_logits"
+        remedy += "; for rows with several labels use binary_cross_entropy_with_logits"
     elif target.dim() == input.dim() > 1 and target.shape[1] == 1:
         remedy = "use target.squeeze(1)"
     elif target.shape == input.shape[:-1]:
-        cause = f"the classes look to be in the last dimension, of size {input.shape[-1]}"
+        cause = f"the classes seem to be in the last dimension, of size {input.shape[-1]}"
         remedy = "pass class_dim=-1"
     raise ShapeError(sentence(wanted, f"target is {shape(target)}", cause, remedy))
 
