@@ -15,9 +15,10 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 import neglog
 from neglog.errors import FitError
+from neglog.fitting.batches.batch import Batch
 from neglog.fitting.batches.matrix import Dense, Labels, Mixed
 from neglog.fitting.likelihoods.kinds import KINDS
-from neglog.fitting.linear.objective import Batch, Objective
+from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.fit_options import Options
 
 SAME = 1e-8

@@ -12,7 +12,7 @@ import neglog
 from neglog.errors import FitError
 from neglog.fitting.streaming.block_file import open_file
 from neglog.fitting.tables.encodings import readings
-from neglog.fitting.tables.table import read_file
+from neglog.fitting.tables.read_file import read_file
 
 COUNT = 30
 PLAIN = ("height", "sex", "y")

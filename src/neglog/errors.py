@@ -116,3 +116,9 @@ def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) 
     return sentence(
         f"labels must lie in [0, {classes - 1}] for {classes} classes", got, cause, remedy
     )
+
+
+def listed(names: list[Any], most: int = 8) -> str:
+    """Write names one after the other, the first few of them."""
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -212,7 +212,8 @@ def _place(asked: _Asked) -> RunFolder:
 
 def _source(asked: _Asked, options: Options) -> tuple[Table, str]:
     """Return the rows and the name of the target."""
-    from neglog.fitting.tables.table import read_demo, read_file
+    from neglog.fitting.tables.read_file import read_file
+    from neglog.fitting.tables.table import read_demo
 
     demo, target = asked.rows.demo, _target(asked)
     if (asked.table is None) == (demo is None):

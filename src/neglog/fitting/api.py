@@ -14,7 +14,8 @@ from neglog.fitting.result import FitResult
 from neglog.fitting.run_folder import RunFolder
 from neglog.fitting.running.progress import Bar, Listener
 from neglog.fitting.solvers.solve import fit_file
-from neglog.fitting.tables import in_memory, table
+from neglog.fitting.tables import in_memory
+from neglog.fitting.tables.read_file import read_file
 from neglog.fitting.tables.table import Table
 
 
@@ -270,7 +271,7 @@ def _table(data: Any, y: Any, target: str | None, options: Options) -> tuple[Tab
     if not isinstance(data, (str, Path)):
         return in_memory.from_memory(data, y, target, options.reading)
     name = _named(y, target)
-    return table.read_file(data, options.reading), name
+    return read_file(data, options.reading), name
 
 
 def _file(

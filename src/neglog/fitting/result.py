@@ -18,9 +18,10 @@ from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.inference.centred import centred
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.linear import null_model
-from neglog.fitting.network.standardise import table_weights
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions
+from neglog.fitting.prediction.table_weights import table_weights
+from neglog.fitting.running.progress import Epoch
 from neglog.fitting.tables.factor_levels import shown
 from neglog.likelihood import Likelihood
 
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
     from neglog.fitting.results.predict import Predictions
 
 _LOOK = 10_000
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """The mean losses after one step of the minimiser, in nats; step 0 is the start."""
-
-    step: int
-    training: float
-    validation: float | None
 
 
 @dataclass(repr=False)

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neglog.fitting.inference.coefficients import INTERCEPT
+from neglog.fitting.design.design_matrix import INTERCEPT
 from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
 from neglog.report.document import Table, number
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from neglog.fitting.batches.batch import Batch, Units
 from neglog.fitting.batches.matrix import Columns, Dense, Labels, Mixed
-from neglog.fitting.linear.objective import Batch, Units
 
 _NUMBERS, _ENCODED = 2_000_000, 5_000_000
 _LEAST, _MOST = 256, 65_536

@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables.date_formats import FORMS, HOURS, Found, read
 from neglog.fitting.tables.date_parts import LABELS, ORDERS, PARTS
-from neglog.fitting.tables.table import Table, listed
+from neglog.fitting.tables.table import Table
 
 _DAY = 86_400_000_000  # microseconds
 

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting.design.design_matrix import Design, cleaned
+from neglog.fitting.design.column import cleaned
+from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.missing import keep
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables import date_text as dates

@@ -13,7 +13,7 @@ import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.design import formula as formulas
-from neglog.fitting.design.design_matrix import Column, Design, of_columns
+from neglog.fitting.design.column import Column
 from neglog.fitting.design.formula import Formula
 from neglog.fitting.tables.factor_levels import text
 
@@ -66,24 +66,24 @@ class Expansion:
         return cls(data["formula"], tuple(map(Column.from_json, data["inputs"])), data["state"])
 
 
-def learn(text: str, design: Design, frame: pl.DataFrame) -> Design:
-    """Return the design of a formula.
+def learn(
+    text: str, inputs: tuple[Column, ...], frame: pl.DataFrame
+) -> tuple[Expansion, list[Column]]:
+    """Return the expansion of a formula, and the columns that it makes.
 
     Args:
         text: the formula.
-        design: of the columns that it reads.
+        inputs: the columns that it reads.
         frame: the training rows of these columns, cleaned.
 
     Raises:
         FitError: the formula cannot be evaluated, or not saved.
     """
-    formula, filled = formulas.parse(text), _filled(design.columns, frame)
-    empty = _state({}, {})
-    matrix = _materialised(formula, filled, Expansion(text, design.columns, empty))
+    formula, filled = formulas.parse(text), _filled(inputs, frame)
+    matrix = _materialised(formula, filled, Expansion(text, inputs, _state({}, {})))
     spec = matrix.model_spec
-    expansion = Expansion(text, design.columns, _state(spec.transform_state, spec.encoder_state))
-    columns = _collected(design.columns, filled, matrix)[1]
-    return replace(of_columns(columns, design.missing), expansion=expansion)
+    expansion = Expansion(text, inputs, _state(spec.transform_state, spec.encoder_state))
+    return expansion, _collected(inputs, filled, matrix)[1]
 
 
 def _state(transforms: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError
-from neglog.fitting.tables.table import Table, listed
+from neglog.errors import FitError, listed
+from neglog.fitting.tables.table import Table
 
 CONTRASTS = ("Treatment", "Sum", "Helmert", "Diff", "Poly")
 STATEFUL = ("center", "scale", "standardize", "poly", "bs", "cr", "cc")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from neglog.fitting.batches.in_memory_rows import Beside, Memory
-from neglog.fitting.design.design_matrix import leave_out
+from neglog.fitting.design.column import leave_out
 from neglog.fitting.design.prepared import Data, Prepared
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.result import FitResult

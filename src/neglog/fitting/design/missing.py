@@ -8,8 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
-from neglog.fitting.tables.table import listed
+from neglog.errors import FitError, listed
 
 POLICIES = ("drop", "mean")
 REMEDY = (

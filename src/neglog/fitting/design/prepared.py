@@ -11,22 +11,24 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.batches.in_memory_rows import Beside, Memory, batch_rows
 from neglog.fitting.batches.matrix import Labels
-from neglog.fitting.design import date_features, expansion, formula, grouped, roles
+from neglog.fitting.batches.source import Source
+from neglog.fitting.design import date_features, formula, grouped, level_options, roles
 from neglog.fitting.design import design_matrix as designs
 from neglog.fitting.design import missing as rows
 from neglog.fitting.design import target as targets
-from neglog.fitting.design.design_matrix import Column, Design
+from neglog.fitting.design.column import Column, cleaned
+from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.target import Target
 from neglog.fitting.likelihoods.responses import Response
-from neglog.fitting.linear.objective import Objective, Source
+from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
 from neglog.fitting.tables import date_text as looks
 from neglog.fitting.tables import factor_levels, text_numbers
-from neglog.fitting.tables.table import Table, listed
+from neglog.fitting.tables.table import Table
 from neglog.fitting.tables.text_profile import Texts
 
 
@@ -140,7 +142,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     ordered = name in {*table.levels, *options.levels}
     table, dates = date_features.expanded(table, options.dates, name)
     table, known, measured = _with_numbers(table, name, options)
-    table = factor_levels.settled(table, options)
+    table = level_options.settled(table, options)
     values = table.column(name)
     roles.check(name, options)
     others = roles.read(table, options)
@@ -152,10 +154,10 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         always, frame = whole.columns, pl.DataFrame()
     else:
         frame = _features(table, name, options)
-        factor_levels.check_read(options, [name, *frame.columns])
+        level_options.check_read(options, [name, *frame.columns])
         named = formula.labels(options.formula) if options.formula else ()
         design = designs.learn(frame, options.missing, table.levels, named)
-        frame = designs.cleaned(frame, design.columns)
+        frame = cleaned(frame, design.columns)
         whole = frame.with_columns(values, *others.columns.values())
         always = [name, *(column.name for column in others.columns.values())]
     empty = [column.name for column in whole if column.null_count() == len(whole)]
@@ -180,7 +182,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         design = design.with_fills(fitted)
         notes += rows.filled(design.filled(whole), len(whole))
         if options.formula is not None:
-            design = expansion.learn(options.formula, design, fitted)
+            design = designs.of_formula(options.formula, design, fitted)
         source = encoded(design, frame, y, others)
     else:
         x = shared(table.numbers)

@@ -12,7 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.design import count_detection as counts
 from neglog.fitting.design.label_checks import cause
 from neglog.fitting.likelihoods.kinds import KINDS, Kind
@@ -20,7 +20,6 @@ from neglog.fitting.tables import date_text
 from neglog.fitting.tables.arrays import objects
 from neglog.fitting.tables.factor_levels import check_order, texts
 from neglog.fitting.tables.factor_levels import text as written
-from neglog.fitting.tables.table import listed
 from neglog.likelihood import Likelihood
 
 _MOST_INTEGER_CLASSES = 20

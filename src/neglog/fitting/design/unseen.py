@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting.design.design_matrix import Column
+from neglog.fitting.design.column import Column
 from neglog.fitting.tables.factor_levels import texts
 
 UNSEEN = ("refuse", "base", "missing")

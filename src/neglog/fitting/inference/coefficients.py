@@ -9,8 +9,6 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-INTERCEPT = "(intercept)"
-
 
 @dataclass(frozen=True)
 class Coefficients:

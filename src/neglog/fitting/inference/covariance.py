@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+from neglog.fitting.batches.batch import Batch
 from neglog.fitting.inference.sparsity import curvature, expected_squares
 from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.likelihoods.row_losses import scores
-from neglog.fitting.linear.objective import Batch, Objective
+from neglog.fitting.linear.objective import Objective
 
 SANDWICHES = ("hc0", "hc1", "cluster")
 """Which hold where the model is wrong about the spread."""

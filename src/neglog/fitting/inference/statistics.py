@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from scipy import stats
 
+from neglog.fitting.batches.batch import Batch
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.responses import Location, OneParameter, ways
 from neglog.fitting.likelihoods.row_losses import weighted
 from neglog.fitting.likelihoods.shared_parameters import Overdispersed, Robust
 from neglog.fitting.linear import null_model
-from neglog.fitting.linear.objective import Batch, Objective
+from neglog.fitting.linear.objective import Objective
 
 if TYPE_CHECKING:
     from neglog.fitting.result import FitResult

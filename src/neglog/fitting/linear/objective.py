@@ -7,80 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from neglog.fitting.batches.matrix import Columns
+from neglog.fitting.batches.batch import Batch
+from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.source import Source
 from neglog.fitting.likelihoods.responses import Response
 from neglog.fitting.likelihoods.row_losses import Local, gradient, weighted
 
-if TYPE_CHECKING:
-    from neglog.fitting.batches.in_memory_rows import Memory
-
 _LOOK = 10_000
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some encoded rows.
-
-    Attributes:
-        columns: what the linear predictors read.
-        y: (N,) the target: numbers, or the classes' numbers.
-        weight: (N,) how much each row counts; None where all count the same.
-        offset: (N,) what is added to the linear predictor; None for nothing.
-        cluster: (N,) the number of the group that a row belongs to; None without groups.
-    """
-
-    columns: Columns
-    y: Tensor
-    weight: Tensor | None = None
-    offset: Tensor | None = None
-    cluster: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Units:
-    """(P,) what the columns are multiplied by as they are read, and what is then taken off."""
-
-    scale: Tensor
-    centre: Tensor
-
-
-class Source(Protocol):
-    """Rows that can be gone through again and again, always in the same order and batches."""
-
-    @property
-    def features(self) -> int:
-        """How many encoded columns there are."""
-
-    def width(self, outputs: int) -> int:
-        """Return how many numbers are computed of a row for so many outputs."""
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are, those of other processes among them."""
-
-    @property
-    def units(self) -> Units:
-        """What becomes of the columns as they are read."""
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield the rows; where processes share them, those of this one."""
-
-    def bare(self) -> Source:
-        """Return the same rows without their columns."""
-
-    def sample(self, count: int) -> Memory:
-        """Return some rows of all processes, about so many, drawn at random; or all, if few."""
-
-    def glance(self) -> tuple[Tensor, Tensor | None]:
-        """Return targets and weights that stand for all: a start, not a result, rests on them."""
-
-    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:
-        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
 
 
 @dataclass(frozen=True)

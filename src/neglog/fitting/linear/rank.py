@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neglog.fitting.linear.objective import Source
+from neglog.fitting.batches.source import Source
 
 _SUSPICIOUS = 1e-8
 _ALIASED = 1e-7

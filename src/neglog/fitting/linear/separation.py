@@ -21,10 +21,10 @@ import torch
 from scipy import optimize, sparse
 from torch import Tensor
 
+from neglog.errors import listed
 from neglog.fitting.likelihoods.responses import Classes, OneParameter, Response
 from neglog.fitting.likelihoods.shared_parameters import Ordered, Overdispersed
 from neglog.fitting.linear.objective import Objective
-from neglog.fitting.tables.table import listed
 
 _MOST_ENTRIES = 1_500_000
 _SECONDS = 20.0

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.network.randomness import seeded
 from neglog.fitting.network.standardise import Standardise, last
-from neglog.fitting.tables.table import listed
 
 _OF_A_ROW = {"GLU", "Softmin", "Softmax", "Softmax2d", "LogSoftmax"}
 _COPIES_IN_TRAINING = 4  # the weights, their gradient, and two moments of Adam

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from neglog.errors import FitError
-from neglog.fitting.tables.table import listed
+from neglog.errors import FitError, listed
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "Adam": {"lr": 0.01},

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch.optim import lr_scheduler
 
-from neglog.errors import FitError
-from neglog.fitting.tables.table import listed
+from neglog.errors import FitError, listed
 
 _EACH_BATCH = {"OneCycleLR", "CyclicLR"}
 _GIVEN = {"optimizer", "last_epoch"}

@@ -15,9 +15,8 @@ from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.team import Team
 from neglog.fitting.network.training_objective import TrainingObjective, gradient_norm
 from neglog.fitting.network.training_run import TrainingRun
-from neglog.fitting.result import Epoch
 from neglog.fitting.running.outcome import Outcome
-from neglog.fitting.running.progress import Listener
+from neglog.fitting.running.progress import Epoch, Listener
 
 Ending = Literal["stationary", "patience", "epochs", "interrupted"]
 

@@ -19,7 +19,7 @@ from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.stopping import Best, Weights
 from neglog.fitting.network.team import Team
 from neglog.fitting.network.training_objective import TrainingObjective
-from neglog.fitting.result import Epoch
+from neglog.fitting.running.progress import Epoch
 
 _ORDER, _DROPOUT = range(2)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from neglog.fitting.linear.objective import Batch
+from neglog.fitting.batches.batch import Batch
 from neglog.fitting.network.intervals import Ensemble
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neglog.fitting.batches.batch import Batch
+from neglog.fitting.batches.source import Source
 from neglog.fitting.design.target import Target
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.responses import Classes, Location, Response
 from neglog.fitting.likelihoods.shared_parameters import Ordered, Robust
-from neglog.fitting.linear.objective import Batch, Source
 from neglog.fitting.prediction.members import Members
 
 

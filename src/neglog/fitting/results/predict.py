@@ -14,7 +14,8 @@ from neglog.errors import FitError
 from neglog.fitting.batches.in_memory_rows import Memory
 from neglog.fitting.design import grouped, roles
 from neglog.fitting.design import missing as rows
-from neglog.fitting.design.design_matrix import Design, cleaned
+from neglog.fitting.design.column import cleaned
+from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.target import Target
 from neglog.fitting.design.unseen import settled
@@ -22,6 +23,7 @@ from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
 from neglog.fitting.results import save
 from neglog.fitting.tables import in_memory, table, text_numbers
+from neglog.fitting.tables.read_file import read_file
 from neglog.fitting.tables.reading import CHOICES, Reading
 from neglog.fitting.tables.table import Table
 
@@ -140,7 +142,7 @@ def judged(
         model = save.read(Path(model))
     own = reading_of(model, reading or {})
     if isinstance(data, (str, Path)):
-        source = table.read_file(data, own)
+        source = read_file(data, own)
         frame = text_numbers.plain(text_numbers.settled(source.frame, own.known), own.texts)
         return of_table(model, replace(source, frame=frame), unseen=unseen)
     source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)

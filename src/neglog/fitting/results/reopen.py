@@ -15,9 +15,10 @@ from neglog.fitting.design.prepared import Data
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.statistics import Statistics
 from neglog.fitting.prediction.row_predictions import RowPredictions
-from neglog.fitting.result import Epoch, FitResult
+from neglog.fitting.result import FitResult
 from neglog.fitting.results import save
 from neglog.fitting.results.save import Saved
+from neglog.fitting.running.progress import Epoch
 from neglog.fitting.tables.arrays import objects
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from neglog.fitting.result import Epoch
+
+@dataclass(frozen=True)
+class Epoch:
+    """The mean losses after one step of the minimiser, in nats; step 0 is the start."""
+
+    step: int
+    training: float
+    validation: float | None
 
 
 class Listener:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import families
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.batches.in_memory_rows import batch_rows
 from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.design.target import place
@@ -16,7 +16,6 @@ from neglog.fitting.likelihoods.responses import Classes, Response
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.linear.optimum import Penalty
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.tables.table import listed
 
 MOST_WEIGHTS = 5000
 """Of which Newton's method inverts the second derivatives."""

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from neglog.fitting.design.design_matrix import INTERCEPT
 from neglog.fitting.design.prepared import Prepared
-from neglog.fitting.inference.coefficients import INTERCEPT, Coefficients
+from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.covariance import Counts, covariance, in_table_units
 from neglog.fitting.likelihoods.responses import EXACT, Classes, Location, Response, Shaped
 from neglog.fitting.likelihoods.row_losses import Single, weighted
@@ -22,9 +23,9 @@ from neglog.fitting.network import standardise
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.row_predictions import Fitted
-from neglog.fitting.result import Epoch, FitResult
+from neglog.fitting.result import FitResult
 from neglog.fitting.running.outcome import Outcome
-from neglog.fitting.running.progress import Listener
+from neglog.fitting.running.progress import Epoch, Listener
 from neglog.fitting.solvers.linear_setup import check_covariance, penalty_of, problems
 from neglog.fitting.tables.factor_levels import shown
 

@@ -23,8 +23,8 @@ from neglog.fitting.options.config_file import settled
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.members import Members
 from neglog.fitting.prediction.row_predictions import Fitted
-from neglog.fitting.result import Epoch, FitResult
-from neglog.fitting.running.progress import Listener
+from neglog.fitting.result import FitResult
+from neglog.fitting.running.progress import Epoch, Listener
 from neglog.fitting.solvers.network_losses import NOTHING, Losses, dense
 
 _GRADIENT = 1e-7

@@ -10,15 +10,16 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.design.date_features import Moments
 from neglog.fitting.tables import encodings, file_formats, text_file, text_lines
 from neglog.fitting.tables import stored_levels as stored
 from neglog.fitting.tables import text_layout as layouts
 from neglog.fitting.tables import text_numbers as written
 from neglog.fitting.tables.factor_levels import texts
+from neglog.fitting.tables.read_file import readable
 from neglog.fitting.tables.reading import PLAIN, Reading
-from neglog.fitting.tables.table import listed, readable, unified
+from neglog.fitting.tables.table import unified
 from neglog.fitting.tables.text_layout import Layout
 from neglog.fitting.tables.text_lines import Scan
 

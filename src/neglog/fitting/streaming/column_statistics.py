@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from neglog.fitting.design.design_matrix import Column, refuse_type
+from neglog.fitting.design.column import Column, refuse_type
 from neglog.fitting.design.label_checks import MOST_LEVELS, check_levels
 from neglog.fitting.tables.factor_levels import has_leading_zeros
 from neglog.fitting.tables.numerals import plain

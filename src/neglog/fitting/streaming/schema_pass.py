@@ -14,20 +14,17 @@ from neglog.errors import FitError
 from neglog.fitting.design import missing as rows
 from neglog.fitting.design import roles
 from neglog.fitting.design import target as targets
-from neglog.fitting.design.design_matrix import (
-    Column,
-    Design,
-    of_columns,
-    refuse_infinite,
-)
+from neglog.fitting.design.column import Column, refuse_infinite
+from neglog.fitting.design.design_matrix import Design, of_columns
 from neglog.fitting.design.label_checks import MOST_LEVELS, check_levels
+from neglog.fitting.design.level_options import settled
 from neglog.fitting.design.target import Target
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.streaming.block_file import File
 from neglog.fitting.streaming.column_statistics import ColumnStatistics
 from neglog.fitting.streaming.row_random import fractions, places
 from neglog.fitting.tables import text_numbers
-from neglog.fitting.tables.factor_levels import settled, text
+from neglog.fitting.tables.factor_levels import text
 from neglog.fitting.tables.numerals import Spelling
 from neglog.fitting.tables.table import Table
 from neglog.fitting.tables.text_profile import Count, Place, Texts

@@ -10,13 +10,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from neglog.fitting.batches.batch import Batch, Units
 from neglog.fitting.batches.in_memory_rows import Memory
-from neglog.fitting.design.design_matrix import Design, cleaned
+from neglog.fitting.design.column import cleaned
+from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.grouped import proportions
 from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target
-from neglog.fitting.linear.objective import Batch, Units
 from neglog.fitting.streaming.block_file import File
 from neglog.fitting.streaming.schema_pass import Choice
 

@@ -6,9 +6,8 @@ from typing import NoReturn
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables.date_formats import HOURS, Found
-from neglog.fitting.tables.table import listed
 from neglog.fitting.tables.text_numbers import leave
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"

@@ -8,10 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables import text_layout
 from neglog.fitting.tables.reading import Reading
-from neglog.fitting.tables.table import listed
 from neglog.fitting.tables.text_file import blanks_lost, tidied
 from neglog.fitting.tables.text_layout import Layout
 

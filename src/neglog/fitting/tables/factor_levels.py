@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import csv
 import shlex
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.tables.arrays import plain
-
-if TYPE_CHECKING:
-    from neglog.fitting.options.fit_options import Options
-    from neglog.fitting.tables.table import Table
 
 _SPELLING = '"COLUMN=first,second,third"'
 
@@ -95,41 +90,6 @@ def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def settled(table: Table, options: Options) -> Table:
-    """Return a table with the levels of every column of labels, those that rows hold.
-
-    Raises:
-        FitError: an option names no column, or not its levels.
-    """
-    for name in sorted(options.texts & {*options.drop, *options.roles.values()}):
-        raise FitError(
-            f"column {name!r} is not a feature, so that it has no levels; leave it out of levels "
-            "and as_labels."
-        )
-    levels, notes = {}, list(table.notes)
-    for name in dict.fromkeys([*table.levels, *options.levels, *options.as_labels]):
-        column = table.column(name)
-        if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
-            raise FitError(
-                f"column {name!r} is of type {column.dtype}, whose values are not labels; turn "
-                "them into text."
-            )
-        present = column.unique().drop_nulls().to_list()
-        if name in options.levels:
-            levels[name] = listed_levels(name, options.levels[name], present)
-            continue
-        order = table.levels.get(name, tuple(sorted(present)))
-        held = set(present)
-        levels[name] = tuple(label for label in order if label in held)
-        unused = [text(label) for label in order if label not in held]
-        if unused:
-            notes.append(
-                f"column {name!r} declares levels that no row holds, which are left out: "
-                f"{', '.join(unused[:8])}{' …' if len(unused) > 8 else ''}."
-            )
-    return replace(table, levels=levels, notes=tuple(notes))
-
-
 def listed_levels(name: str, labels: Sequence[Any], present: Sequence[Any]) -> tuple[Any, ...]:
     """Return the values that labels stand for, each of which is to be there.
 
@@ -164,19 +124,6 @@ def spelled(labels: Sequence[Any]) -> str:
 def option(name: str, labels: Sequence[Any]) -> str:
     """Return the option that states an order, ready to be pasted."""
     return f"--levels {shlex.quote(f'{name}={spelled(labels)}')} (levels={{{name!r}: {[*labels]}}})"
-
-
-def check_read(options: Options, read: Collection[str]) -> None:
-    """Refuse levels of columns that the model does not read.
-
-    Raises:
-        FitError: there are some.
-    """
-    if unused := sorted(options.texts - set(read)):
-        raise FitError(
-            f"levels or as_labels name {unused[0]!r}, which the formula does not read; leave it "
-            "out there."
-        )
 
 
 def _is_number(label: Any) -> bool:

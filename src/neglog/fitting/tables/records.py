@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neglog.fitting.tables.table import listed
+from neglog.errors import listed
 
 _SEPARATORS = ("\t", "|", ";", ",")
 """Those rarer in text and numbers come first."""

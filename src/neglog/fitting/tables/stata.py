@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neglog.errors import FitError
-from neglog.fitting.tables.table import listed
+from neglog.errors import FitError, listed
 
 
 def read(path: Path, notes: list[str]) -> Any:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables import factor_levels as of_labels
-from neglog.fitting.tables import file_formats
 from neglog.fitting.tables.arrays import series
 from neglog.fitting.tables.numerals import may_have_thousands
 from neglog.fitting.tables.reading import PLAIN, Reading
@@ -72,84 +68,6 @@ class Table:
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(known)}."
             raise FitError(f"{self.source} has no column {name!r}; {hint}")
         return self.frame[name]
-
-
-def listed(names: list[Any], most: int = 8) -> str:
-    """Write names one after the other, the first few of them."""
-    shown = ", ".join(str(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
-    """Read a file whose first bytes tell its format.
-
-    Args:
-        path: the file.
-        reading: how it is read.
-
-    Raises:
-        FitError: it cannot be read, or holds no table.
-    """
-    path = Path(path)
-    notes: list[str] = []
-    with readable(path):
-        found = _read(path, file_formats.of(path), reading, notes)
-    table = checked(
-        found.source or path.name, found.frame, notes=notes, levels=found.levels, reading=reading
-    )
-    return replace(table, comma=found.comma)
-
-
-class _Read(NamedTuple):
-    """The columns of a file, their declared levels, and what else it says of itself."""
-
-    frame: pl.DataFrame
-    levels: Mapping[str, tuple[Any, ...]] = {}
-    comma: bool = False
-    source: str | None = None
-
-
-def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _Read:
-    """Read a file of a known format."""
-    from neglog.fitting.tables import excel, in_memory, stata, stored_levels, text_file
-
-    if kind == "parquet":
-        levels = stored_levels.levels(path, notes, reading.texts)
-        return _Read(pl.read_parquet(path), levels)
-    if kind == "arrow":
-        levels = stored_levels.levels_of_arrow(path, notes, reading.texts)
-        return _Read(pl.read_ipc(path), levels)
-    if kind == "excel":
-        frame, source = excel.read(path, notes, reading)
-        return _Read(frame, source=source)
-    if kind == "stata":
-        data = stata.read(path, notes)
-        columns = in_memory.frame_of(data)
-        assert columns is not None
-        return _Read(columns, of_labels.declared(data))
-    if kind == "json":
-        return _Read(pl.read_json(path, infer_schema_length=None))
-    if kind == "json lines":
-        return _Read(pl.read_ndjson(path, infer_schema_length=None))
-    frame, comma = text_file.read(path, notes, reading)
-    return _Read(frame, comma=comma)
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Say in a sentence why a file cannot be read."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise FitError(f"there is no file {path}; check the name and the folder.") from None
-    except OSError as error:
-        raise FitError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except pl.exceptions.NoDataError:
-        raise FitError(f"{path} is empty; it needs a line of column names and rows.") from None
-    except (pl.exceptions.PolarsError, csv.Error) as error:
-        reason = str(error).splitlines()[0]
-        wanted = "save it as CSV (UTF-8, one header line) or Parquet"
-        raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None
 
 
 def read_demo(name: str) -> tuple[Table, str]:

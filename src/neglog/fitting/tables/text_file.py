@@ -11,12 +11,12 @@ from typing import BinaryIO
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables import encodings, file_formats, text_layout, text_lines
 from neglog.fitting.tables.factor_levels import has_leading_zeros, zeros_lost
 from neglog.fitting.tables.numerals import may_have_thousands
 from neglog.fitting.tables.reading import Reading
-from neglog.fitting.tables.table import listed, number_where_text_is_one
+from neglog.fitting.tables.table import number_where_text_is_one
 from neglog.fitting.tables.text_layout import Layout
 from neglog.fitting.tables.text_profile import Texts
 

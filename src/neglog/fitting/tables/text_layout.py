@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.records import (
     Record,
@@ -17,7 +17,6 @@ from neglog.fitting.tables.records import (
     separator_of,
     width_of,
 )
-from neglog.fitting.tables.table import listed
 
 _LINES = 400
 _MOST_TITLES = 20

@@ -7,10 +7,9 @@ from typing import NoReturn
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables import numerals
 from neglog.fitting.tables.reading import Reading
-from neglog.fitting.tables.table import listed
 from neglog.fitting.tables.text_profile import Place, Texts
 
 _MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}

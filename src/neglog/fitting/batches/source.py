@@ -1,0 +1,45 @@
+"""Rows that can be read again and again, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from torch import Tensor
+
+from neglog.fitting.batches.batch import Batch, Units
+from neglog.fitting.batches.in_memory_rows import Memory
+
+
+class Source(Protocol):
+    """Rows that can be gone through again and again, always in the same order and batches."""
+
+    @property
+    def features(self) -> int:
+        """How many encoded columns there are."""
+
+    def width(self, outputs: int) -> int:
+        """Return how many numbers are computed of a row for so many outputs."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, those of other processes among them."""
+
+    @property
+    def units(self) -> Units:
+        """What becomes of the columns as they are read."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the rows; where processes share them, those of this one."""
+
+    def bare(self) -> Source:
+        """Return the same rows without their columns."""
+
+    def sample(self, count: int) -> Memory:
+        """Return some rows of all processes, about so many, drawn at random; or all, if few."""
+
+    def glance(self) -> tuple[Tensor, Tensor | None]:
+        """Return targets and weights that stand for all: a start, not a result, rests on them."""
+
+    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:
+        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
