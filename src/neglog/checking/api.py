@@ -54,33 +54,33 @@ def check(
     raise_on: str | None = None,
     **call_options: Any,
 ) -> Report:
-    """Report what is wrong with a loss and a batch, or with a training set-up.
+    """Find mistakes in a loss and a batch, or in a training set-up.
 
-    Call it as ``check(criterion, input, target)`` or ``check(model, criterion, loader)``. Nothing
-    is changed: not the model, its mode, its gradients and statistics, nor any random state. (A
-    loader that is an iterator is consumed as far as it is read.)
+    Call it as ``check(criterion, input, target)`` or ``check(model, criterion, loader)``. It does
+    not change the model, its mode, its gradients and statistics, or any random state. (It consumes
+    the batches that it reads from an iterator.)
 
-    A criterion of torch.nn or neglog takes a tensor from the model. Any other callable is called
-    with what the model returns, and may return a tensor, a tuple that begins with the loss, or a
-    dict. The losses of torch and neglog that it calls inside are checked too.
+    A criterion of torch.nn or neglog is called with a tensor from the model. Any other callable is
+    called with the model's output, and may return a tensor, a tuple that begins with the loss, or a
+    dict. The losses of torch and neglog that it calls are checked too.
 
     Args:
         subject: the criterion, of neglog or torch.nn or any callable; or the model.
         first: the prediction; or the criterion.
         second: the target; or an iterable of batches: pairs (x, y), or dicts, named tuples or
-            objects whose names fit the model's parameters, or inputs alone.
-        *more: further tensors of the call, such as the variance of `GaussianNLLLoss`.
-        batches: how many batches of the loader to look at.
-        raise_on: raise where something at least as certain was found: "certain",
+            objects whose names match the model's parameters, or inputs only.
+        *more: further tensors, such as the variance of `GaussianNLLLoss`.
+        batches: how many batches of the loader to check.
+        raise_on: raise an error for findings of at least this certainty: "certain",
             "near certain" or "heuristic".
-        **call_options: further keywords of the criterion's call.
+        **call_options: further keyword arguments of the criterion.
 
     Returns:
-        The findings, most serious first; print it. Its `unseen` says what was not looked at.
+        The findings, most serious first; print it. Its `unseen` lists what was not checked.
 
     Raises:
         ArgumentError: an argument is not a tensor, criterion, option or loader of batches.
-        CheckError: something was found, and `raise_on` asked for it.
+        CheckError: there is a finding of the certainty `raise_on`.
 
     >>> import torch
     >>> probabilities = torch.tensor([[0.9, 0.1], [0.2, 0.8]])

@@ -1,4 +1,4 @@
-"""What a check returns: findings in the order of their seriousness, and how they are printed."""
+"""The report of a check: its findings, most serious first, and their output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import overload
 
 CERTAINTIES = ("certain", "near certain", "heuristic")
 
-# Sentences of torch, of neglog and of a user's own criterion may hold signs a terminal lacks.
+# Messages of torch, neglog and custom criteria may hold characters that a terminal lacks.
 _ASCII = str.maketrans({"−": "-", "…": "...", "·": "*", "×": "x", "≥": ">=", "≤": "<="})
 _NARROWEST = 30
 
@@ -23,9 +23,9 @@ class Finding:
     Attributes:
         code: a short name, for filters and searches.
         certainty: "certain", "near certain" or "heuristic".
-        what: what is wrong, in one sentence.
-        evidence: what was seen: counts, first positions.
-        consequence: what it does to the training, in numbers.
+        what: the problem, in one sentence.
+        evidence: counts and first positions.
+        consequence: the effect on the training, in numbers.
         fix: what to change, in one line.
 
     >>> Finding("all-ignored", "certain", "No label counts.", "8 of 8 are -100", "nan", "mask").code
@@ -54,7 +54,7 @@ class Report(Sequence[Finding]):
 
     Attributes:
         subject: a description of the checked objects.
-        skipped: the rules that could not be applied to input as odd as this.
+        skipped: the rules that could not be applied to this input.
         unseen: descriptions of what was not checked.
 
     >>> print(Report((), "MSELoss on a batch"))
@@ -102,11 +102,11 @@ class Report(Sequence[Finding]):
         """Return the report as plain text.
 
         Args:
-            width: the longest line; the terminal's width where it is left out.
-            encoding: what the reader can show; standard output's where it is left out.
+            width: the longest line; the terminal's width by default.
+            encoding: the output's encoding; standard output's by default.
 
         Returns:
-            One line where nothing was found; else a paragraph for every finding.
+            One line if nothing was found, otherwise a paragraph for each finding.
 
         >>> Report((), "a batch").text(width=40).splitlines()
         ['neglog.check looked at a batch and found', 'nothing wrong.']

@@ -1,6 +1,6 @@
 """Declare rules and apply them.
 
-A rule is one function of a batch (or of a training set-up) that returns what it has seen, or None.
+A rule is one function of a batch (or of a training set-up) that returns its evidence, or None.
 The decorator gives it its code, its rank and the losses it knows; nothing else registers it.
 """
 

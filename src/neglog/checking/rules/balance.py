@@ -1,4 +1,4 @@
-"""Weights that do the opposite of what they are for: of the frequent class, or of sum 0."""
+"""Weights with the opposite of their purpose: of the frequent class, or with sum 0."""
 
 from __future__ import annotations
 
@@ -136,5 +136,5 @@ def normalizer_value(batch: Batch) -> Told | None:
         "normalizer must be positive and finite: a mean divides by it.",
         f"it is {value:g}",
         "the loss is infinite, NaN or of the wrong sign",
-        "pass the number of elements that count, at least 1",
+        "pass the number of included elements, at least 1",
     )

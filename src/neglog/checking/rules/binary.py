@@ -1,4 +1,4 @@
-"""Yes-or-no targets: probabilities where logits are meant, and saturation."""
+"""Binary targets: probabilities where logits are required, and saturation."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def rectified_logits(batch: Batch) -> Told | None:
 
 @batch_rule("saturated-probabilities", Harm.BLIND, "binary_cross_entropy")
 def saturated_probabilities(batch: Batch) -> Told | None:
-    """Find probabilities of exactly 0 or 1 that the target denies."""
+    """Find probabilities of exactly 0 or 1 that contradict the target."""
     x, y = batch.input, batch.target
     if x.shape != y.shape or not x.is_floating_point():
         return None
@@ -149,7 +149,7 @@ def saturated_probabilities(batch: Batch) -> Told | None:
     part = 100 * int(wrong.sum()) / wrong.numel()
     return Told(
         "certain",
-        "Probabilities are exactly 0 or 1 where the target denies them: a sigmoid has saturated.",
+        "Probabilities are exactly 0 or 1 and contradict the target: a sigmoid has saturated.",
         f"{share(wrong)} ({part:.3g} %)",
         "each costs 100 nats, whatever the logit was, and its gradient through the sigmoid is "
         "exactly 0: the worst rows are not learnt",

@@ -14,7 +14,7 @@ _MANY = 100
 
 @batch_rule("label-range", Harm.BREAKS, *LABELS)
 def label_range(batch: Batch) -> Told | None:
-    """Find labels that are no class."""
+    """Find labels that are out of range."""
     y = batch.target
     if not batch.has_rows or batch.soft or batch.classes < 2:
         return None
@@ -30,16 +30,16 @@ def label_range(batch: Batch) -> Told | None:
         fix = f"pass ignore_index={marks[0]}"
     return Told(
         "certain",
-        f"The target holds labels that are none of the {batch.classes} classes.",
+        f"The target holds labels out of range for {batch.classes} classes.",
         evidence,
-        "the loss raises on a CPU; on a GPU it ends the process's CUDA context",
+        "the loss raises on a CPU; on a GPU it destroys the process's CUDA context",
         fix,
     )
 
 
 @batch_rule("all-ignored", Harm.BREAKS, *LABELS)
 def all_ignored(batch: Batch) -> Told | None:
-    """Find a batch in which no label counts."""
+    """Find a batch whose labels are all ignored."""
     if not batch.has_rows or batch.soft or bool(batch.counted.any()):
         return None
     if not batch.target.numel():
@@ -55,7 +55,7 @@ def all_ignored(batch: Batch) -> Told | None:
 
 @batch_rule("mostly-ignored", Harm.NOTE, *LABELS)
 def mostly_ignored(batch: Batch) -> Told | None:
-    """Find a batch in which hardly any label counts."""
+    """Find a batch whose labels are almost all ignored."""
     if not batch.has_rows or batch.soft or batch.counted.numel() < _MANY:
         return None
     counted, total = int(batch.counted.sum()), batch.counted.numel()
@@ -63,7 +63,7 @@ def mostly_ignored(batch: Batch) -> Told | None:
         return None
     return Told(
         "heuristic",
-        "Hardly any label counts.",
+        "Almost every label is ignored.",
         f"{total - counted} of {total} are {batch.ignored_label}, which is ignored",
         f"the gradient comes from {counted} of {total} rows",
         "look at how the labels are masked",
@@ -79,14 +79,14 @@ def unused_ignore_index(batch: Batch) -> Told | None:
         "certain",
         "The target holds probabilities, for which ignore_index has no effect.",
         f"ignore_index is {batch.ignored_label}; the target is floating and of the input's shape",
-        "rows that should not count do, or the loss raises",
-        "give rows that do not count a target of zeros",
+        "rows that should be ignored are not, or the loss raises",
+        "give rows to ignore a target of zeros",
     )
 
 
 @batch_rule("soft-targets", Harm.WRONG, "cross_entropy")
 def soft_targets(batch: Batch) -> Told | None:
-    """Find target rows that are no distribution over the classes."""
+    """Find target rows that are not distributions over the classes."""
     if batch.is_part or not batch.has_rows or not batch.soft or batch.input.dim() == 1:
         return None
     rows = batch.over_classes(batch.target)
@@ -96,7 +96,7 @@ def soft_targets(batch: Batch) -> Told | None:
     if bool(negative.any()):
         return _bad_rows(batch, "certain", "Target rows hold negative probabilities", negative)
     sums = rows.sum(1)
-    wrong = ((sums - 1).abs() > batch.slack) & (sums != 0)  # rows of zeros do not count
+    wrong = ((sums - 1).abs() > batch.slack) & (sums != 0)  # rows of zeros are ignored
     if not bool(wrong.any()) or _classes_are_last(batch):
         return None
     several = bool(((rows == 0) | (rows == 1)).all()) and bool((sums > 1).any())

@@ -1,4 +1,4 @@
-"""What the autograd graph shows: views that mix classes with positions, targets that are learnt."""
+"""Mistakes that the autograd graph shows: views that mix classes and positions, learnt targets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def scrambled_view(batch: Batch) -> Told | None:
         return None
     return Told(
         "certain" if batch.read.of_convolution else "near certain",
-        "A view takes the classes for the last dimension, and nothing moved them there.",
+        "A view treats the last dimension as the classes, but nothing moved the classes there.",
         f"{batch.read.view}; the classes were in dimension 1",
         "a row holds one class at several positions, not every class at one: predictions are "
         "compared with the labels of other positions",
-        "use x.movedim(1, -1).reshape(-1, C), or pass (N, C, ...) to the loss as it is",
+        "use x.movedim(1, -1).reshape(-1, C), or pass (N, C, ...) to the loss unchanged",
     )
 
 
@@ -33,10 +33,10 @@ def target_gradient(batch: Batch) -> Told | None:
     made = {
         "same": "from the parameters that made the input",
         "shared": "partly from the parameters that made the input",
-        "others": "with other parameters than those that made the input",
+        "others": "from other parameters than the input",
         "twin": "from other parameters, in the same way as the input",
     }
-    # Two networks may be taught to agree; a bootstrapped target may not be taught.
+    # Two networks may be trained to agree; a bootstrapped target may not be trained.
     certainty = "heuristic" if how in ("twin", "shared") else "near certain"
     return Told(
         certainty,

@@ -1,4 +1,4 @@
-"""What the input's dtype costs, measured against float64 on the same batch."""
+"""Errors of the input's dtype, compared with float64 on the same batch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def overflow(batch: Batch) -> Told | None:
 
 @batch_rule("rounded-loss", Harm.UNEVEN)
 def rounded_loss(batch: Batch) -> Told | None:
-    """Find a loss that a half-precision dtype has spoilt by more than rounding the result."""
+    """Find a loss with a half-precision error larger than rounding."""
     x = batch.input
     if x.dtype not in _HALVES or not math.isfinite(batch.loss) or batch.wide.loss is None:
         return None
@@ -45,7 +45,7 @@ def rounded_loss(batch: Batch) -> Told | None:
         return None
     return Told(
         "certain",
-        f"{x.dtype} spoils the loss by more than rounding it.",
+        f"{x.dtype} changes the loss by more than rounding.",
         f"{batch.loss:.5g} in {x.dtype}, {exact:.5g} in float64 on the same batch",
         f"the loss is {100 * error / max(abs(exact), 1e-12):.2g} % off, and so are comparisons",
         "call input.float() before the loss",

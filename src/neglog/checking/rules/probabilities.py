@@ -1,4 +1,4 @@
-"""What form a distribution over classes comes in: logits, probabilities or their logarithms."""
+"""The form of a distribution over classes: logits, probabilities or log-probabilities."""
 
 from __future__ import annotations
 
@@ -133,23 +133,23 @@ def nll_probabilities(batch: Batch) -> Told | None:
 
 @batch_rule("nll-logits", Harm.WRONG, "nll_loss")
 def nll_logits(batch: Batch) -> Told | None:
-    """Find anything else than log-probabilities."""
+    """Find an input other than log-probabilities."""
     if not _is_unnormalised(batch) or nll_probabilities(batch) or log_softmax_dimension(batch):
         return None
     wrong = batch.rows.logsumexp(1).abs() > batch.slack
     positive = bool((batch.rows > 0).any())
     return Told(
         "certain" if positive else "near certain",
-        "The input holds no log-probabilities; these look like logits.",
+        "The input does not hold log-probabilities; it looks like logits.",
         f"rows {share(wrong)}, do not sum to 1: exp(input) sums to {_sums(batch)}",
-        f"the loss, {batch.loss:.4g}, is unbounded below: larger logits lower it for ever",
+        f"the loss, {batch.loss:.4g}, is unbounded below: larger logits always lower it",
         "use CrossEntropyLoss, or log_softmax(x, 1) before NLLLoss",
     )
 
 
 @batch_rule("kl-input", Harm.WRONG, "kl_div")
 def kl_input(batch: Batch) -> Told | None:
-    """Find anything else than log-probabilities as the first argument of KLDivLoss."""
+    """Find a first argument of KLDivLoss other than log-probabilities."""
     x = batch.input
     if not x.is_floating_point() or x.dim() == 0 or not x.numel() or bool(x.isnan().any()):
         return None
@@ -200,7 +200,7 @@ def kl_log_target(batch: Batch) -> Told | None:
 
 @batch_rule("kl-target", Harm.WRONG, "kl_div")
 def kl_target(batch: Batch) -> Told | None:
-    """Find target rows that are no distribution."""
+    """Find target rows that are not distributions."""
     y = batch.target
     if batch.criterion.options.get("log_target") or not y.is_floating_point() or y.dim() == 0:
         return None
@@ -218,7 +218,7 @@ def kl_target(batch: Batch) -> Told | None:
         told += f", the first at {first(wrong)} sums to {float(sums[wrong][0]):.4g}"
     return Told(
         certainty,
-        "The target rows are no distributions.",
+        "The target rows are not distributions.",
         told,
         f"the loss, {batch.loss:.4g}, has its minimum elsewhere than at 0",
         "divide every row by its sum, or apply softmax",
@@ -226,7 +226,7 @@ def kl_target(batch: Batch) -> Told | None:
 
 
 def _sums_to_one(y: Tensor, dim: int, slack: float) -> bool:
-    """Tell whether rows sum to 1; rows of zeros do not count."""
+    """Tell whether rows sum to 1; rows of zeros are ignored."""
     sums = y.double().sum(dim)
     return bool((((sums - 1).abs() <= slack) | (sums == 0)).all()) and bool((sums != 0).any())
 
@@ -262,9 +262,9 @@ def kl_dimension(batch: Batch) -> Told | None:
         if batchwise
         else "Input and target are distributions over different dimensions.",
         f"of {tuple(x.shape)}: {apart}",
-        f"rows compete with one another instead of classes; the loss, {batch.loss:.4g}, is no "
-        "divergence between a row and its target",
-        "use dim=1, or dim=-1 where the classes are last, in both softmax calls",
+        f"rows compete with one another instead of classes; the loss, {batch.loss:.4g}, is not "
+        "the divergence between a row and its target",
+        "use dim=1, or dim=-1 if the classes are last, in both softmax calls",
     )
 
 

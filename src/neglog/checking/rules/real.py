@@ -1,4 +1,4 @@
-"""Real targets and counts: variances, rates, marks for what is missing."""
+"""Real targets and counts: variances, rates, marks for missing values."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sentinel_target(batch: Batch) -> Told | None:
             "near certain",
             f"The target holds {mark:g}, which looks like a mark for missing values.",
             f"{share(marked)}; all others lie in [{least:.4g}, {most:.4g}]",
-            f"the mark is learnt as a number: the loss is {batch.loss:.4g}",
+            f"the model learns the mark as a number: the loss is {batch.loss:.4g}",
             "leave them out: mask= of neglog's losses, or index before torch's",
         )
     return None
@@ -111,7 +111,7 @@ def _positive_logarithms(batch: Batch) -> Told:
 
 @batch_rule("fractional-counts", Harm.NOTE, "poisson_nll_loss")
 def fractional_counts(batch: Batch) -> Told | None:
-    """Find targets that are no counts."""
+    """Find targets that are not counts."""
     y = batch.target
     if not y.is_floating_point() or not bool(torch.isfinite(y).all()) or bool((y < 0).any()):
         return None
@@ -120,7 +120,7 @@ def fractional_counts(batch: Batch) -> Told | None:
         return None
     return Told(
         "heuristic",
-        "The targets of a Poisson loss are counts, and these are not whole.",
+        "The targets of a Poisson loss are counts, but these are not integers.",
         f"{share(wrong)}, is {float(y[wrong][0]):.4g}",
         "the loss is the Poisson quasi-likelihood, whose variance equals its mean",
         "pass the counts, and the exposure as log(exposure) added to the input",
@@ -144,13 +144,13 @@ def negative_variance(batch: Batch) -> Told | None:
         "var holds negative values; these look like logarithms of variances.",
         f"{share(wrong)}, is {float(var[wrong][0]):.4g}",
         "the loss raises",
-        "pass var.exp(), or softplus of what the network emits",
+        "pass var.exp(), or softplus of the model's output",
     )
 
 
 @batch_rule("tiny-variance", Harm.BLIND, "gaussian_nll_loss")
 def tiny_variance(batch: Batch) -> Told | None:
-    """Find variances at the floor, with errors that are much larger."""
+    """Find variances at the lower bound eps with much larger errors."""
     var, eps = _variance(batch), float(batch.criterion.options.get("eps", 1e-6))
     if var is None or batch.input.shape != batch.target.shape or bool((var < 0).any()):
         return None
@@ -163,9 +163,9 @@ def tiny_variance(batch: Batch) -> Told | None:
     worst = float(errors[wrong].max())
     return Told(
         "certain",
-        f"Variances are at or below the floor eps={eps:g}, and the errors there are not.",
+        f"Variances are at or below eps={eps:g}, but their errors are much larger.",
         f"{share(wrong)}; the largest squared error there is {worst:.3g}",
-        f"such a row costs up to {0.5 * worst / eps:.3g} nats and rules the batch: the loss is "
+        f"such a row costs up to {0.5 * worst / eps:.3g} nats and dominates the batch: the loss is "
         f"{batch.loss:.3g}",
         "let the network emit softplus(x) + 1e-3, or raise eps",
     )

@@ -1,4 +1,4 @@
-"""Shapes and dtypes: what can be said without reading a value, and what a broadcast does."""
+"""Shapes and dtypes, without reading values, and the effects of broadcasting."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def empty_batch(batch: Batch) -> Told | None:
         "certain",
         "The batch is empty.",
         f"input is {shape(batch.input)}, target is {shape(batch.target)}",
-        f"a mean over nothing is {batch.loss:g}, and its gradient teaches nothing",
+        f"the mean over no elements is {batch.loss:g}, and its gradient has no effect",
         "skip empty batches",
     )
 
 
 @batch_rule("integer-input", Harm.BREAKS)
 def integer_input(batch: Batch) -> Told | None:
-    """Find predictions that are no floating numbers, or arguments in the wrong order."""
+    """Find predictions that are not floating, or arguments in the wrong order."""
     if batch.input.is_floating_point() or batch.input.is_complex():
         return None
     if batch.target.is_floating_point() or batch.criterion.kind == "other":
@@ -42,7 +42,7 @@ def integer_input(batch: Batch) -> Told | None:
         "The input is not floating, so that no gradient flows through it.",
         f"input is {batch.input.dtype}",
         "nothing is learnt: an argmax, a comparison or .long() has cut the graph",
-        "pass what the network emits, before argmax or rounding",
+        "pass the model's output, before argmax or rounding",
     )
 
 
@@ -133,7 +133,7 @@ def class_dimension(batch: Batch) -> Told | None:
     if y.shape != x.shape[:-1] or y.is_floating_point():
         return None
     where = f"input is {shape(x)}, target is {shape(y)}"
-    what = "The classes are in the last dimension, and the loss takes dimension 1 for them."
+    what = "The classes are in the last dimension, but the loss expects them in dimension 1."
     fix = "pass input.movedim(-1, 1)"
     if batch.label_fault:
         none = "the loss raises, and torch blames the target"
@@ -159,7 +159,7 @@ def _soft_class_dimension(batch: Batch) -> Told | None:
         return None
     return Told(
         "near certain",
-        "The classes are in the last dimension, and the loss takes dimension 1 for them.",
+        "The classes are in the last dimension, but the loss expects them in dimension 1.",
         f"input and target are {shape(batch.input)}; the target sums to 1 over the last dimension",
         f"softmax runs over positions, not classes, silently: the loss is {batch.loss:.4g}",
         "pass input.movedim(-1, 1) and target.movedim(-1, 1)",
@@ -176,9 +176,9 @@ def one_class(batch: Batch) -> Told | None:
         return None
     return Told(
         "certain",
-        "There is one class only, so that softmax gives it probability 1 whatever the input.",
+        "There is only one class, so that softmax always gives it probability 1.",
         f"input is {shape(batch.input)}, whose dimension {batch.class_dim} has size 1",
-        "the loss is 0 for ever and so is its gradient; a label 1 is out of range",
+        "the loss and its gradient are always 0; a label 1 is out of range",
         "use BCEWithLogitsLoss on input.squeeze(1), or a head of two columns",
     )
 
@@ -199,7 +199,7 @@ def _softmax_of_one(batch: Batch) -> Told | None:
 
 @batch_rule("unbatched-pair", Harm.WRONG, "cross_entropy")
 def unbatched_pair(batch: Batch) -> Told | None:
-    """Find N binary rows that the loss takes for one row over N classes."""
+    """Find N binary rows that the loss treats as one row over N classes."""
     x, y = batch.input, batch.target
     if x.dim() != 1 or not batch.soft or x.numel() < 2:
         return None

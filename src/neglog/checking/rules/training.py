@@ -16,7 +16,7 @@ from neglog.checking.tokens import sees_later, tokens
 
 @setup_rule("model-raises", Harm.BREAKS)
 def model_raises(setup: Setup) -> Told | None:
-    """Find a model that does not take what the loader yields."""
+    """Find a model that does not accept the loader's batches."""
     number = len(setup.batches)
     if setup.returned:
         return Told(
@@ -31,7 +31,7 @@ def model_raises(setup: Setup) -> Told | None:
         return None
     return Told(
         "certain",
-        "The model raises on what the loader yields.",
+        "The model raises an error on the loader's batch.",
         f"batch {number}: {setup.fault}",
         "there is no loss and no gradient",
         "call model(x) on one batch by hand",
@@ -58,7 +58,7 @@ def no_gradient_path(setup: Setup) -> Told | None:
 
 @setup_rule("frozen-model", Harm.BLIND)
 def frozen_model(setup: Setup) -> Told | None:
-    """Find a model in training mode that has parameters and trains none."""
+    """Find a model in training mode whose parameters are all frozen."""
     parameters = list(setup.model.parameters())
     trained = [p for p in _parameters(setup.criterion.call) if p.requires_grad]
     if not setup.batches or not parameters or setup.trainable or trained:
@@ -81,7 +81,7 @@ def _parameters(criterion: object) -> list[nn.Parameter]:
 
 @setup_rule("zero-gradient", Harm.BLIND)
 def zero_gradient(setup: Setup) -> Told | None:
-    """Find a loss that moves no parameter."""
+    """Find a loss whose gradient is 0 for every parameter."""
     if setup.gradient != 0 or not setup.batches:
         return None
     if not math.isfinite(setup.loss) or not abs(setup.loss) > 1e-3:
@@ -104,7 +104,7 @@ def _count(batch: Batch) -> int:
 
 @setup_rule("mean-of-means", Harm.UNEVEN)
 def mean_of_means(setup: Setup) -> Told | None:
-    """Find batches whose means weigh alike and whose counts do not."""
+    """Find batches of different counts whose means have equal weight."""
     if setup.criterion.reduction != "mean" or setup.criterion.kind == "other":
         return None
     # A loader's last batch is smaller as a rule; shuffling evens that out.
@@ -116,9 +116,9 @@ def mean_of_means(setup: Setup) -> Told | None:
     ratio = max(counts) / min(counts)
     return Told(
         "certain",
-        "The batches have very different counts, and each batch's mean weighs the same.",
-        f"{min(counts)} to {max(counts)} elements count; the fewest in batch {least}",
-        f"a row of that batch weighs {ratio:.3g} times as much as one of the largest batch; an "
+        "The batches have very different counts, but the mean of each has the same weight.",
+        f"{min(counts)} to {max(counts)} elements are included; the fewest in batch {least}",
+        f"a row of that batch has {ratio:.3g} times the weight of one of the largest batch; an "
         "average of batch losses is not a mean either",
         "use reduction='sum' and divide by one count for all, in accumulation and in logging",
     )
@@ -173,11 +173,11 @@ def target_scale(setup: Setup) -> Told | None:
         return None  # the model is on its way
     return Told(
         "heuristic",
-        "The model's outputs are nowhere near the scale of the targets.",
+        "The model's outputs are far from the scale of the targets.",
         f"targets have mean {level:.4g} and spread {spread:.4g}, outputs lie in "
         f"[{float(x.min()):.3g}, {float(x.max()):.3g}]",
         f"the mean squared error is {error:.4g}, where the best constant costs {spread**2:.4g}: "
-        "the first steps only find the level",
+        "the first steps only learn the mean",
         "standardise the targets, or start the last bias at their mean",
     )
 

@@ -1,4 +1,4 @@
-"""Values that no loss of the kind can use, and signs of mistakes that nothing else explains."""
+"""Invalid values, and symptoms of mistakes that no other rule explains."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def criterion_raises(batch: Batch) -> Told | None:
         "The criterion raises on this batch.",
         batch.outcome.error,
         "there is no loss and no gradient",
-        "fix what the sentence names, or call the criterion by hand",
+        "fix the cause in the message, or call the criterion by hand",
     )
 
 
 @batch_rule("non-finite-input", Harm.BREAKS)
 def non_finite_input(batch: Batch) -> Told | None:
-    """Find NaN predictions, and infinite ones that spoil the loss or its gradient."""
+    """Find NaN predictions, and infinite ones that make the loss or its gradient non-finite."""
     x = batch.input
     if not x.is_floating_point() or bool(torch.isfinite(x).all()):
         return None
@@ -91,7 +91,7 @@ def non_finite_target(batch: Batch) -> Told | None:
 
 @batch_rule("masked-logits-smoothing", Harm.BREAKS, "cross_entropy")
 def masked_logits_smoothing(batch: Batch) -> Told | None:
-    """Find label smoothing that gives a part of the target to a class of logit minus infinity."""
+    """Find label smoothing over classes whose logit is minus infinity."""
     if not _smoothing_over_masks(batch):
         return None
     smoothing = batch.criterion.options["label_smoothing"]
@@ -124,13 +124,13 @@ def impossible_label(batch: Batch) -> Told | None:
         "The input gives the class of the label probability 0: its logit is -inf.",
         f"rows: {share(wrong)} (counted without ignored ones)",
         _describe_spoilt(batch),
-        "do not mask the class that is right, or mark such rows with ignore_index",
+        "do not mask the class of the label, or mark such rows with ignore_index",
     )
 
 
 @batch_rule("target-range", Harm.WRONG)
 def target_range(batch: Batch) -> Told | None:
-    """Find targets outside the set in which the likelihood has them."""
+    """Find targets outside the likelihood's support."""
     declared = batch.criterion.declaration
     y = batch.target
     if (
@@ -170,16 +170,16 @@ def _cause(batch: Batch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
     if values & {-100.0, -1.0}:
         return (
             "leave them out: mask= of neglog's losses, or index before torch's",
-            "; -1 and -100 often mark what to ignore",
+            "; -1 and -100 often mark elements to ignore",
         )
     if values and all(v == int(v) for v in values if math.isfinite(v)) and len(values) > 2:
-        return "use CrossEntropyLoss with one column a class", "; these look like class labels"
+        return "use CrossEntropyLoss with one column per class", "; these look like class labels"
     return f"look at the target at {first(invalid)}", ""
 
 
 @batch_rule("input-range", Harm.WRONG)
 def input_range(batch: Batch) -> Told | None:
-    """Find predictions outside the set in which the likelihood has them."""
+    """Find predictions outside the likelihood's domain."""
     declared = batch.criterion.declaration
     x = batch.input
     if declared is None or not x.is_floating_point() or not x.numel():
@@ -201,7 +201,7 @@ def input_range(batch: Batch) -> Told | None:
 
 @batch_rule("non-finite-gradient", Harm.BREAKS)
 def non_finite_gradient(batch: Batch) -> Told | None:
-    """Find a finite loss whose gradient is not."""
+    """Find a finite loss with a non-finite gradient."""
     outcome = batch.outcome
     if outcome.gradient is None or outcome.loss is None or batch.input.isnan().any():
         return None
@@ -210,7 +210,7 @@ def non_finite_gradient(batch: Batch) -> Told | None:
         return None
     return Told(
         "certain",
-        "The loss is finite, and its gradient is not.",
+        "The loss is finite, but its gradient is not.",
         f"{share(wrong)}, is {outcome.gradient[wrong][0].item():g}",
         "one step of an optimizer makes every parameter NaN",
         "keep the input away from where the derivative is infinite",
@@ -219,7 +219,7 @@ def non_finite_gradient(batch: Batch) -> Told | None:
 
 @batch_rule("non-finite-loss", Harm.SYMPTOM, of_outcome=True)
 def non_finite_loss(batch: Batch) -> Told | None:
-    """Find a loss of NaN or infinity on finite numbers."""
+    """Find a NaN or infinite loss of finite numbers."""
     loss = batch.outcome.loss
     if loss is None or not loss.numel() or bool(torch.isfinite(loss).all()):
         return None
@@ -227,7 +227,7 @@ def non_finite_loss(batch: Batch) -> Told | None:
         "certain",
         "The loss is not finite.",
         f"it is {loss[~torch.isfinite(loss)][0].item():g}",
-        "its gradient makes every parameter NaN, or teaches nothing",
+        "its gradient makes every parameter NaN, or has no effect",
         "look at the largest inputs, or at a division by a count of 0",
     )
 
@@ -244,8 +244,8 @@ def negative_loss(batch: Batch) -> Told | None:
         "certain",
         "The loss is negative, which minus the logarithm of a probability never is.",
         f"it is {batch.loss:.4g}",
-        "its minimum is not at the right answer",
-        "look at what the input and the target hold",
+        "its minimum is not at the correct prediction",
+        "look at the values of input and target",
     )
 
 

@@ -1,4 +1,4 @@
-"""Weights of classes and of yeses: their values, and what they are taken to belong to."""
+"""Class weights and pos_weight: their values and the dimension that they apply to."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _broadcasts(weight: Tensor, input: Tensor) -> bool:
 
 @batch_rule("zero-weights", Harm.BREAKS, *LABELS)
 def zero_weights(batch: Batch) -> Told | None:
-    """Find a batch all of whose classes weigh nothing."""
+    """Find a batch whose classes all have weight 0."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.outcome.error:
         return None
@@ -91,7 +91,7 @@ def zero_weights(batch: Batch) -> Told | None:
 
 @batch_rule("weight-without-effect", Harm.UNEVEN, *LABELS)
 def weight_without_effect(batch: Batch) -> Told | None:
-    """Find class weights in a batch whose one row makes them cancel."""
+    """Find class weights that cancel in a batch of one row."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.criterion.reduction != "mean":
         return None
@@ -109,7 +109,7 @@ def weight_without_effect(batch: Batch) -> Told | None:
 
 @batch_rule("weight-placement", Harm.WRONG, *BINARY)
 def weight_placement(batch: Batch) -> Told | None:
-    """Find weights that fit two dimensions, and are taken for the last."""
+    """Find weights that fit two dimensions and are applied to the last."""
     for name in ("weight", "pos_weight"):
         weight = batch.criterion.tensor(name)
         if (
@@ -135,11 +135,11 @@ def _placement(batch: Batch, name: str, size: int) -> Told | None:
         return None
     meant, taken, fix = "classes", "columns", f"pass {name}.reshape(-1{', 1' * (x.dim() - 2)})"
     if rows:
-        meant, taken, fix = "rows", "classes", "pass weight[:, None] to weigh rows"
+        meant, taken, fix = "rows", "classes", "pass weight[:, None] to weight rows"
     return Told(
         "heuristic",
-        f"{name} fits two dimensions of the input and is taken for the last: it weighs {taken}.",
+        f"{name} fits two dimensions of the input and is applied to the last: it weights {taken}.",
         f"{name} is ({size},), input is {shape(x)}",
-        f"if it is meant to weigh {meant}, other elements are weighted, silently",
+        f"if it is meant to weight {meant}, other elements are weighted, silently",
         f"{fix}, which fits one dimension only",
     )
