@@ -96,7 +96,7 @@ def test_only_without_a_match(run):
 
 
 def test_bad_options_get_a_sentence(run, tmp_path):
-    assert run("--seconds", "0")[::2] == (2, "neglog: --seconds wants more than 0, but got 0.\n")
+    assert run("--seconds", "0")[::2] == (2, "neglog: --seconds must be above 0, but it is 0.\n")
     for path in (tmp_path, tmp_path / "none" / "table.txt"):
         code, out, err = run("--out", str(path))
         assert (code, out) == (2, "")

@@ -589,9 +589,9 @@ def test_targets_of_any_size_are_fitted(run, drawn, size, more):
         ([".", "--target", "y"], "cannot be read"),
         (["table.csv", "--target", "bougt"], "has no column 'bougt'; did you mean 'bought'?"),
         (["table.csv", "--target", "bought", "--drop", "x"], "no column 'x'; it has age, colour"),
-        (["table.csv"], "fit wants --target"),
-        ([], "one of the two"),
-        (["table.csv", "--demo", "iris"], "one of the two"),
+        (["table.csv"], "fit requires --target"),
+        ([], "fit requires either a table or --demo"),
+        (["table.csv", "--demo", "iris"], "fit requires either a table or --demo"),
     ],
 )
 def test_a_bad_request_gets_a_sentence(run, arguments, words):
@@ -605,7 +605,7 @@ def test_a_bad_request_gets_a_sentence(run, arguments, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--hidden a", "--hidden wants widths"),
+        ("--hidden a", "--hidden must be widths"),
         ("--hidden 1000000000", "5e+09 weights"),
         ("--hidden 0", "must have widths of 1 or more"),
         ("--hidden 4 --activation sharp", "torch.nn has no activation 'sharp'"),
@@ -729,7 +729,7 @@ def test_predictions_block_by_block_are_csv_and_a_file_of_them_is_whole_or_not_t
     for more in (("--json",), ("--out", "p.parquet")):
         code, out, err = run("predict", "o", "table.csv", "--stream", *more)
         assert (code, out) == (2, "")
-        assert "block by block are CSV" in err
+        assert "--stream writes CSV" in err
     last = pl.int_range(pl.len()) == 79
     write("other.csv", colour=pl.when(last).then(pl.lit("pink")).otherwise("colour"))
     code, out, err = run("predict", "o", "other.csv", "--stream", "--out", "p.csv")
@@ -834,5 +834,5 @@ def test_without_the_extra_the_command_line_says_what_it_wants() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == (
-        "neglog: the command line wants the extra `fit`: pip install 'neglog[fit]'.\n"
+        "neglog: the command line requires the extra `fit`: pip install 'neglog[fit]'.\n"
     )

@@ -504,7 +504,7 @@ def adapters_of_low_rank_on_a_frozen_trunk():
 
 
 @right_script
-def preferences():
+def preferences_of_a_language_model():
     class Policy(nn.Module):
         def __init__(self):
             super().__init__()

@@ -8,7 +8,7 @@ import sys
 try:
     from cyclopts import App, CycloptsError
 except ModuleNotFoundError:
-    sys.exit("neglog: the command line wants the extra `fit`: pip install 'neglog[fit]'.")
+    sys.exit("neglog: the command line requires the extra `fit`: pip install 'neglog[fit]'.")
 
 from neglog import __version__
 from neglog.cli.bench import bench
@@ -22,7 +22,7 @@ from neglog.errors import NeglogError
 
 app = App(
     name="neglog",
-    help="A loss is the negative logarithm of a likelihood: fit one, use it, explain it.",
+    help="Fit models by maximum likelihood, use them, and explain their losses.",
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
@@ -31,10 +31,10 @@ for command in (fit, predict, evaluate, report, explain, bench):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and leave with its exit code; this is the one place that catches errors."""
+    """Run a command and exit with its status; only this function catches errors."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        # Threads that wait awake for the next sum keep busy cores from those that still compute;
-        # to wake one that sleeps takes longer than such a sum. So they wait awake for some 50 µs.
+        # Threads that spin for the next sum keep cores busy, and waking a sleeping thread takes
+        # longer than such a sum, so they spin for about 50 µs.
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     prepare()
     try:
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"neglog: {error}")
         code = WRONG
     except OSError as error:
-        # What is still to be written cannot be, so Python must not try it again at its end.
+        # Buffered output cannot be written, so Python must not try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE if isinstance(error, BrokenPipeError) else WRONG
         if code == WRONG:

@@ -1,4 +1,4 @@
-"""``neglog bench``: the losses timed beside torch's."""
+"""``neglog bench``: the losses' times compared with torch."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ def bench(
     out: Path | None = None,
     json: Path | None = None,
 ) -> int:
-    """Time the losses beside torch's, and beside torch's compiled, on this machine.
+    """Compare the losses' times with torch eager and torch.compile on this machine.
 
-    On a GPU (``--device cuda``) also beside Liger, cut-cross-entropy and torch's chunked linear
-    cross-entropy where they are installed, each line being held against float64 first.
+    On a GPU (``--device cuda``) also with Liger, cut-cross-entropy and torch's chunked linear
+    cross-entropy, if they are installed; each line is first compared with float64.
 
-    Every line first checks that neglog and torch agree. Ctrl-C ends the run with what was measured
-    so far. The whole table takes some ten minutes and four gigabytes of memory.
+    Each line first checks that neglog and torch agree. Ctrl-C ends the run with the lines measured
+    so far. The table takes about ten minutes and four gigabytes of memory.
 
     Parameters
     ----------
     only
-        Measure the lines that contain this, such as cross_entropy or no_grad.
+        Measure only the lines that contain this text, such as cross_entropy or no_grad.
     device
-        Where: cpu, or cuda, whose table has lines of its own.
+        The device: cpu, or cuda, which has a separate table.
     seconds
-        How long to measure each line, checks and compilation aside.
+        The seconds to measure each line, without checks and compilation.
     compile
-        Measure torch.compile too; it takes some seconds for each line.
+        Measure torch.compile too, which takes some seconds per line.
     dtype
-        Measure every line in this dtype, instead of its own; on a GPU, the lines of this dtype.
+        Measure every line in this dtype; on a GPU, only the lines of this dtype.
     memory
-        Measure the peak memory of every large line too, each in processes of its own. On a GPU it
-        is always measured.
+        Measure the peak memory of every large line too, in separate processes. On a GPU it is
+        always measured.
     start
-        Measure what the import and the first call cost too. Not on a GPU.
+        Measure the time of the import and of the first call too. Not on a GPU.
     out
-        A file for what is printed.
+        Write the printed output to this file.
     json
-        A file for every figure as JSON.
+        Write all figures to this file as JSON.
     """
     from neglog.bench.api import Options, run
     from neglog.bench.cases import CASES
@@ -59,7 +59,7 @@ def bench(
     from neglog.bench.gpu import benchmark as on_gpu
 
     if seconds <= 0:
-        raise BenchError(f"--seconds wants more than 0, but got {seconds:g}.")
+        raise BenchError(f"--seconds must be above 0, but it is {seconds:g}.")
     for path in filter(None, (out, json)):
         check(path)
     paper = Paper()

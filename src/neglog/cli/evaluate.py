@@ -1,4 +1,4 @@
-"""``neglog evaluate``: a saved model weighed on a table whose target is known."""
+"""``neglog evaluate``: evaluate a saved model on a table with known targets."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def evaluate(
     folder: Path, table: Path, /, *, worst: flags.NotNegative = 10, json: Flag = False,
     reading: flags.Reading | None = None,
 ) -> int:  # fmt: skip
-    """Weigh a model that `neglog fit --out` wrote on a table that has the target.
+    """Evaluate a model that `neglog fit --out` wrote on a table with known targets.
 
     Parameters
     ----------
     folder
         The folder of the run.
     table
-        A file of a table with the columns that were fitted, and the target. Every row counts once,
-        whatever the weights were in the fit.
+        A table with the fitted columns and the target. All rows have the same weight, also if the
+        fit had sample weights.
     worst
-        How many of the rows with the largest loss to print.
+        The number of rows with the highest losses to print.
     json
-        Print the figures as JSON, and all else to the standard error.
+        Print the figures as JSON, and everything else to standard error.
     """
     from neglog.fitting.results.evaluate import evaluate as weigh
     from neglog.fitting.results.to_dict import of_evaluation

@@ -1,4 +1,4 @@
-"""``neglog explain``: a likelihood's loss, step by step."""
+"""``neglog explain``: derive a likelihood's loss step by step."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def explain(
     y: str | None = None,
     html: Path | None = None,
 ) -> int:
-    """Derive a likelihood's loss step by step, with its tables.
+    """Derive a likelihood's loss step by step, with tables of values.
 
     Parameters
     ----------
     name
         The likelihood, such as bernoulli, categorical or normal.
     z
-        What the network emits, such as 2.0 or, for several rows, 2.0,-1.5; rows of logits are set
-        apart by semicolons. Write --z=-1 for a leading minus.
+        The model's output, such as 2.0, or 2.0,-1.5 for several rows; semicolons separate rows of
+        logits. Write --z=-1 for a leading minus.
     y
-        As many targets.
+        The targets, one per row.
     html
-        A file for the derivation as a page.
+        Write the derivation to this file as an HTML page.
     """
     from neglog.explain import run
 

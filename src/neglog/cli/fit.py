@@ -1,4 +1,4 @@
-"""``neglog fit``: from a table to its weights."""
+"""``neglog fit``: from a table to weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORST = 10
 
 
 class _Asked(NamedTuple):
-    """What was asked for, on the command line and in a file."""
+    """The options from the command line and a file."""
 
     table: Path | None
     rows: flags.Rows
@@ -50,16 +50,16 @@ def fit(
 ) -> int:
     """Fit a linear model, or a small network, to a table by maximum likelihood.
 
-    Leaves with 0; with 1 where the likelihood has no maximum, or it was not reached, though all is
-    printed and written; with 2 where nothing could be fitted; with 130 after Ctrl-C.
+    Exit status: 0 for success; 1 if the likelihood has no maximum or it was not reached (all
+    results are still printed and written); 2 if nothing could be fitted; 130 after Ctrl-C.
 
     Parameters
     ----------
     table
-        A file of a table: CSV or other text, Parquet, Feather, Excel, Stata or JSON.
+        The table: CSV or other text, Parquet, Feather, Excel, Stata or JSON.
     config
         A TOML file with any of these options by name, such as the config.toml of an earlier run;
-        options given here come first.
+        options on the command line override it.
     """
     asked = _asked(
         table, rows=rows, reading=reading, model=model, training=training, errors=errors,
@@ -91,7 +91,7 @@ def _asked(
 
 
 def _of_file(path: Path) -> _Asked:
-    """Read a file's options as a command line's are read."""
+    """Parse a file's options like a command line."""
     from neglog.fitting.options import config_file as config
 
     words = config.arguments(config.read(path, flags.NAMES))
@@ -105,7 +105,7 @@ def _of_file(path: Path) -> _Asked:
 
 
 def _over(asked: _Asked, file: _Asked) -> _Asked:
-    """Return what the command line says, and the file where the command line does not."""
+    """Return the command line's options, and the file's where the command line has none."""
     table = None if asked.rows.demo else asked.table or file.table
     rows = flags.over(asked.rows, file.rows)
     if asked.table is not None:
@@ -130,7 +130,7 @@ def _run(asked: _Asked) -> int:
         return _code(result)
     try:
         written = run.write(result, _inputs(asked, name))
-    finally:  # who has no room on the disk, or no reader of the output, is to have the other
+    finally:  # if writing or printing fails, do the other
         if not output.json:
             _show(result, output, console)
     if output.json:
@@ -143,7 +143,7 @@ def _run(asked: _Asked) -> int:
     if output.json or output.quiet:
         for note in result.notes:
             say(f"note: {note}")
-    if _code(result) != CONVERGED:  # say why to whom reads no standard output
+    if _code(result) != CONVERGED:  # the reason, for users without standard output
         say(f"neglog: {result.outcome}")
     return _code(result)
 
@@ -157,7 +157,9 @@ def _fitted(
 
         target = _target(asked)
         if asked.table is None or asked.rows.demo or target is None:
-            raise FitError("stream and distributed want a file and --target, and no --demo.")
+            raise FitError(
+                "--stream and --distributed require a file and --target, without --demo."
+            )
         return fit_file(asked.table, target, options, listener), target
     source, name = _source(asked, options)
     return run.fit(source, name, options, listener), name
@@ -194,7 +196,7 @@ def _widths(hidden: str) -> tuple[int, ...]:
     try:
         return tuple(int(width) for width in hidden.split(",") if width.strip())
     except ValueError:
-        raise FitError(f"--hidden wants widths such as 64,32, but got {hidden!r}.") from None
+        raise FitError(f"--hidden must be widths such as 64,32, but it is {hidden!r}.") from None
 
 
 def _place(asked: _Asked) -> RunFolder:
@@ -217,18 +219,18 @@ def _source(asked: _Asked, options: Options) -> tuple[Table, str]:
 
     demo, target = asked.rows.demo, _target(asked)
     if (asked.table is None) == (demo is None):
-        raise FitError("fit wants a table or a --demo, one of the two.")
+        raise FitError("fit requires either a table or --demo.")
     if demo is not None:
         source, name = read_demo(demo)
         return source, target or name
     if target is None:
-        raise FitError("fit wants --target, the name of the column to predict.")
+        raise FitError("fit requires --target, the name of the column to predict.")
     assert asked.table is not None
     return read_file(asked.table, options.reading), target
 
 
 def _target(asked: _Asked) -> str | None:
-    """Return the target, as the option or the formula says it."""
+    """Return the target of the option or the formula."""
     if asked.rows.formula is None:
         return asked.rows.target
     from neglog.fitting.design.formula import target

@@ -1,7 +1,7 @@
-"""The options of `neglog fit`, by what they are about; None is an option that was not given.
+"""The options of `neglog fit` in groups; None means that an option was not given.
 
-The names are those of `neglog.fitting.options.fit_options.Options` where both have them. The
-choices are repeated here, as the help must not wait for torch; tests/test_cli.py compares them.
+Shared options have the names of `neglog.fitting.options.fit_options.Options`. The choices are
+repeated here, because the help must not import torch; tests/test_cli.py compares them.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ Repeated = Annotated[tuple[str, ...] | None, Parameter(negative=())]
 @Parameter(name="*", group=Group.create_ordered("Rows"))
 @dataclass(frozen=True)
 class Rows:
-    """Which rows and columns are read.
+    """The rows and columns to read.
 
     Attributes:
-        target: The column to predict; a formula says it too.
-        formula: The target and the columns that are read, such as "y ~ x1 + C(region) + log(x2)";
-            by default every column is.
-        demo: One of scikit-learn's tables, instead of a file.
+        target: The column to predict; a formula may name it instead.
+        formula: The target and the columns to use, such as "y ~ x1 + C(region) + log(x2)";
+            all columns by default.
+        demo: Fit one of scikit-learn's data sets instead of a file.
         drop: A column to leave out; may be repeated.
-        levels: The levels of a column of labels in order, "COLUMN=first,second,third"; may be
+        levels: The order of the levels of a categorical column, "COLUMN=first,second,third"; may
+            be repeated.
+        as_labels: A numeric column to treat as categorical, such as years or zip codes; may be
             repeated.
-        as_labels: A column whose numbers are labels, such as years or zip codes; may be repeated.
-        dates: The features that a column of dates or times becomes, "COLUMN=year,days"; may be
-            repeated. Numbers: year, day, hour, days (since the first date); labels: quarter, month,
-            weekday. Add dmy or mdy for dates such as 3/4/2021.
-        missing: Leave out rows with missing values (drop), or fill in the mean of columns of
-            numbers, which a note lists; by default they are refused.
-        validation: The part of the rows that is held out; by default none where newton solves the
-            model, and 0.2 otherwise.
-        seed: Which rows are held out, and a network's first weights; by default 0.
-        sample_weight: The column that says how much each row counts.
-        weight_kind: Frequency (the default): a row of weight 2 is the same as two rows; precision:
-            its loss counts twice, and the rows stay as many.
-        trials: The column of the numbers of trials that the target's successes are of (binomial);
-            proportions have theirs as --sample-weight.
-        offset: The column that is added to the linear predictor.
-        exposure: The column whose logarithm is added.
-        stream: Read the file block by block in every step, so that it may be larger than memory.
-        distributed: Share the rows among the processes that torchrun has started.
-        shard: Let each of these processes hold only a part of a network's weights (FSDP2).
+        dates: The features to derive from a column of dates or times, "COLUMN=year,days"; may be
+            repeated. Numeric: year, day, hour, days (since the first date); categorical: quarter,
+            month, weekday. Add dmy or mdy for dates such as 3/4/2021.
+        missing: Drop rows with missing values (drop), or impute the mean of numeric columns, which
+            a note lists (mean); by default missing values are an error.
+        validation: The fraction of rows to hold out; by default 0 for newton, and 0.2 otherwise.
+        seed: The random seed of the held-out rows and of a network's initial weights; 0 by default.
+        sample_weight: The column of sample weights.
+        weight_kind: frequency (the default): a row of weight 2 equals two rows; precision: its loss
+            is multiplied by 2, and the number of rows stays the same.
+        trials: The column of the number of trials, for a target of successes (binomial); for
+            proportions pass it as --sample-weight.
+        offset: The column to add to the linear predictor.
+        exposure: The column whose logarithm to add to the linear predictor.
+        stream: Read the file block by block in every step, for files larger than memory.
+        distributed: Distribute the rows over the processes of torchrun.
+        shard: Shard a network's weights over these processes (FSDP2).
     """
 
     target: str | None = None
@@ -78,22 +78,23 @@ class Rows:
     shard: bool | None = None
 
 
-@Parameter(name="*", group=Group.create_ordered("How the table is read"))
+@Parameter(name="*", group=Group.create_ordered("Reading the table"))
 @dataclass(frozen=True)
 class Reading:
-    """How the table is read.
+    """Reading the table.
 
     Attributes:
-        encoding: Of a text file, such as windows-1252 or gb18030; by default it is detected.
-        separator: The character between the fields of a text file, or tab; by default it is
-            detected.
-        thousands: The mark between the thousands of numbers; by default it is detected.
-        decimal: The decimal mark of numbers; by default it is detected.
-        na: A text or a number that stands for a missing value, such as --na "?" or --na=-9; may be
-            repeated. In files an empty field, NA, NaN, None, null and the like are missing anyway.
-        skip_rows: How many lines, or rows of a sheet, to skip before the line of column names; by
-            default it is detected.
-        sheet: The sheet of an Excel file; by default the first.
+        encoding: The encoding of a text file, such as windows-1252 or gb18030; detected by
+            default.
+        separator: The field separator of a text file, a character or tab; detected by default.
+        thousands: The thousands separator of numbers; detected by default.
+        decimal: The decimal separator of numbers; detected by default.
+        na: An additional text or number that marks a missing value, such as --na "?" or --na=-9;
+            may be repeated. In files, empty fields, NA, NaN, None, null and the like are always
+            missing.
+        skip_rows: The number of lines, or rows of a sheet, before the line of column names;
+            detected by default.
+        sheet: The sheet of an Excel file; the first by default.
     """
 
     encoding: str | None = None
@@ -108,22 +109,24 @@ class Reading:
 @Parameter(name="*", group=Group.create_ordered("Model and loss"))
 @dataclass(frozen=True)
 class Model:
-    """What is fitted.
+    """The model and its loss.
 
     Attributes:
-        likelihood: How the target is distributed; by default what it looks like.
-        base: The class whose weights are 0; by default the first of two, and the commonest of
-            three or more.
-        quantile: Which one, for that likelihood; by default 0.5.
-        delta: Where Huber's loss turns linear, in units of the errors' scale; by default 1.345.
-        l2: How much of half the squared weights, of columns in standard units, is added to the
-            mean loss.
-        l1: How much of their absolute values is added.
-        firth: Take off the first order of the weights' bias, which also makes them finite where the
-            classes are separated (Firth's correction, two classes).
-        hidden: The widths of hidden layers, such as 64,32; without, the model is linear.
-        activation: Of the hidden layers, any of torch.nn's, such as gelu; by default relu.
-        dropout: The part of each hidden layer's numbers that is set to 0 in training.
+        likelihood: The distribution of the target; inferred from the target by default.
+        base: The reference class, whose weights are 0; by default the first of two classes, and
+            the most frequent of three or more.
+        quantile: The quantile of the likelihood quantile; 0.5 by default.
+        delta: The error at which Huber's loss turns linear, in units of the scale; 1.345 by
+            default.
+        l2: The L2 penalty strength: the factor of half the squared weights of standardised columns,
+            added to the mean loss.
+        l1: The L1 penalty strength: the factor of the absolute weights.
+        firth: Firth's correction of the first-order bias, for two classes; it gives finite weights
+            for separated classes too.
+        hidden: The widths of the hidden layers, such as 64,32; without it, the model is linear.
+        activation: The activation of the hidden layers, any of torch.nn, such as gelu; relu by
+            default.
+        dropout: The dropout probability of the hidden layers.
     """
 
     likelihood: Likelihood | None = None
@@ -141,25 +144,25 @@ class Model:
 @Parameter(name="*", group=Group.create_ordered("Optimizer"))
 @dataclass(frozen=True)
 class Training:
-    """How the loss is minimised.
+    """The optimizer.
 
     Attributes:
-        optimizer: newton (linear models, the default for them), or any class of torch.optim (adam,
-            sgd, lbfgs, …; adam is the default for networks).
+        optimizer: newton (the default for linear models, and only for them), or any class of
+            torch.optim (adam, the default for networks, sgd, lbfgs, …).
         lr: The optimizer's learning rate.
-        option: Another option of the optimizer, such as momentum=0.9; may be repeated.
-        epochs: The most passes over the rows (by default 200), or steps of Newton's.
-        batch_size: The rows of one step; by default 256.
-        schedule: How the learning rate changes, any class of torch.optim.lr_scheduler, such as
+        option: An option of the optimizer, such as momentum=0.9; may be repeated.
+        epochs: The maximum number of passes over the rows (200 by default), or of Newton steps.
+        batch_size: The number of rows per step; 256 by default.
+        schedule: The learning-rate schedule, any class of torch.optim.lr_scheduler, such as
             onecyclelr.
         schedule_option: An option of the schedule, such as max_lr=0.01; may be repeated.
-        patience: Stop after so many epochs without a lower validation loss, and keep the weights
-            of the least one.
-        min_delta: By how much, in nats, that loss must fall to count as lower.
-        checkpoint: A file that the training is written to while it runs; by default one in the
-            folder --out, which is removed at the end.
-        resume: Go on from the checkpoint, if there is one; the result is the same, bit for bit, as
-            without the interruption.
+        patience: Stop after this number of epochs without a lower validation loss, and keep the
+            weights with the lowest.
+        min_delta: The minimum improvement of the validation loss, in nats.
+        checkpoint: The file to save the state of training to; by default a file in the folder
+            --out, which is removed at the end.
+        resume: Resume training from the checkpoint, if it exists; the result is the same, bit for
+            bit, as without the interruption.
     """
 
     optimizer: str | None = None
@@ -175,19 +178,19 @@ class Training:
     resume: bool | None = None
 
 
-@Parameter(name="*", group=Group.create_ordered("Errors and intervals"))
+@Parameter(name="*", group=Group.create_ordered("Standard errors and intervals"))
 @dataclass(frozen=True)
 class Errors:
-    """How sure the fit is.
+    """Standard errors and intervals.
 
     Attributes:
-        covariance: How standard errors are found; by default from the Fisher information, and hc0
-            for laplace and quantile.
-        cluster: The column of the groups of rows that depend on each other.
-        level: Of the intervals; by default 0.95.
-        ensemble: Train so many more networks of other first weights, for intervals of the
-            predictions: the columns low and high.
-        bootstrap: The same, each network on rows drawn with replacement.
+        covariance: The covariance estimator of standard errors; fisher (the Fisher information) by
+            default, and hc0 for laplace and quantile.
+        cluster: The column of clusters of dependent rows.
+        level: The confidence level of the intervals; 0.95 by default.
+        ensemble: The number of additional networks with other initial weights, for prediction
+            intervals: the columns low and high.
+        bootstrap: The same, with each network trained on rows drawn with replacement.
     """
 
     covariance: Covariance | None = None
@@ -200,18 +203,18 @@ class Errors:
 @Parameter(name="*", group=Group.create_ordered("Output"))
 @dataclass(frozen=True)
 class Output:
-    """What comes of it.
+    """The output.
 
     Attributes:
-        out: A folder for the run: config.toml, model.safetensors, coefficients.csv, history.csv,
-            predictions.csv, summary.txt and report.html, all of them or none. An earlier run there
-            is replaced; a folder that holds something else is refused.
-        overwrite: Write into a folder that holds something else, which is kept; and begin anew
-            where a checkpoint was left.
-        predictions: What the predictions are written as; by default csv.
-        worst: How many rows of the information-loss table to print; by default 10.
-        json: Print the result as JSON, and all else to the standard error.
-        quiet: Print only how the fit ended; notes go to the standard error.
+        out: The folder of the run: config.toml, model.safetensors, coefficients.csv, history.csv,
+            predictions.csv, summary.txt and report.html, all of them or none. An earlier run in it
+            is replaced; a folder with other files is refused.
+        overwrite: Write into a folder with other files, which are kept, and remove a checkpoint in
+            it.
+        predictions: The file format of the predictions; csv by default.
+        worst: The number of rows in the table of the highest losses; 10 by default.
+        json: Print the result as JSON, and everything else to standard error.
+        quiet: Print only the outcome of the fit; notes go to standard error.
     """
 
     out: Path | None = None
@@ -235,5 +238,5 @@ def given(group: Any) -> dict[str, Any]:
 
 
 def over(flags: GroupOfFlags, file: GroupOfFlags) -> GroupOfFlags:
-    """Return the options of the command line, and the file's where it does not say them."""
+    """Return the command line's options, and the file's where it has none."""
     return replace(file, **given(flags))

@@ -1,4 +1,4 @@
-"""``neglog predict``: a saved model used on another table."""
+"""``neglog predict``: predict with a saved model."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ def predict(
     folder: Path, table: Path, /, *, out: Path | None = None, json: Flag = False,
     stream: Flag = False, unseen: Unseen = "refuse", reading: flags.Reading | None = None,
 ) -> int:  # fmt: skip
-    """Use a model that `neglog fit --out` wrote; print the predictions as CSV.
+    """Predict with a model that `neglog fit --out` wrote; print the predictions as CSV.
 
     Parameters
     ----------
     folder
         The folder of the run.
     table
-        A file of a table with the columns that were fitted. If it has the target too, each row's
-        loss is given.
+        A table with the fitted columns. If it also holds the target, the output includes each row's
+        loss.
     out
-        A file for the predictions, instead of the standard output; of Parquet if its name ends so.
+        Write the predictions to this file instead of standard output; as Parquet for .parquet.
     json
-        Print the predictions as JSON, and all else to the standard error.
+        Print the predictions as JSON, and everything else to standard error.
     stream
-        Read the table block by block, so that it may be larger than memory; the predictions are
-        the same, as CSV. Without --out those before a fault of the table are printed.
+        Read the table block by block, for tables larger than memory; the predictions are the same,
+        as CSV. Without --out, the predictions before an invalid row are printed.
     unseen
-        What becomes of a label that was not there when the model was fitted: refuse the table,
-        take it as the base of its column, or as missing.
+        How to treat labels that the fit did not see: refuse the table, use the reference level of
+        the column, or treat them as missing.
     """
     if out is not None and json:
-        raise FitError("--json prints to the standard output, --out writes a file; pass one.")
+        raise FitError("--json prints to standard output and --out writes a file; pass only one.")
     from neglog.fitting.design.missing import left_out
 
     others = flags.given(reading or flags.Reading())
@@ -83,8 +83,7 @@ def _streamed(
 
     if json or (out is not None and _is_parquet(out)):
         raise FitError(
-            "predictions that are written block by block are CSV; leave out --stream, or else "
-            "--json and names for --out that end in .parquet."
+            "--stream writes CSV; leave out --stream, or --json and the ending .parquet of --out."
         )
     if out is not None:
         return write_predictions(folder, table, out, unseen, reading)

@@ -1,4 +1,4 @@
-"""``neglog report``: the page of a run, written again."""
+"""``neglog report``: write the report of a run again."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def report(folder: Path, /, *, out: Path | None = None, centred: Flag = False) -
     folder
         The folder of the run.
     out
-        A file for the page, instead of report.html in that folder.
+        Write the page to this file instead of report.html in the folder.
     centred
-        Show the weights of all classes, each feature's summing to 0, instead of those beside a
-        base class.
+        Show weights of all classes, which sum to 0 for each feature, instead of weights relative
+        to a reference class.
     """
     from neglog.fitting.results.atomic_files import write_file
     from neglog.fitting.results.reopen import reopen

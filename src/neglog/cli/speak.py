@@ -1,4 +1,4 @@
-"""Where a command's words go: results to the standard output, all else to the standard error."""
+"""The commands' output: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CONVERGED, FELL_SHORT, WRONG, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 class Output(Console):
-    """The standard output; where its reader has gone, that is an error like any other."""
+    """Standard output; a closed pipe raises an error."""
 
     def on_broken_pipe(self) -> None:
-        """Let `main` end the command, which rich would do with an exit code that means another."""
+        """Let `main` end the command; rich would exit with a different status."""
         raise BrokenPipeError
 
 
 def prepare() -> None:
-    """Let closed streams refuse what is written, and those of few letters spell the rest."""
+    """Replace closed streams, and transliterate characters that a stream's encoding lacks."""
     codecs.register_error("neglog.spelled", _spelled)
     if not os.environ.get("COLUMNS", "").strip("0"):
         os.environ.pop("COLUMNS", None)  # rich would print nothing on lines of no width
@@ -47,12 +47,12 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
 
 
 def say(text: str) -> None:
-    """Print a note to the standard error."""
+    """Print a note to standard error."""
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def write_json(data: dict[str, Any]) -> None:
-    """Print data to the standard output as JSON; what is no finite number becomes null."""
+    """Print data to standard output as JSON; non-finite numbers become null."""
     # In ASCII, as a pipe may have any encoding.
     sys.stdout.write(json.dumps(_finite(data), indent=2, allow_nan=False) + "\n")
 
