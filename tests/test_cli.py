@@ -16,12 +16,11 @@ import safetensors.torch
 from polars.testing import assert_frame_equal
 
 from neglog.cli import flags, main
-from neglog.fitting.design import missing as rows
-from neglog.fitting.inference.covariance import COVARIANCES
 from neglog.fitting.likelihoods import kinds
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import config_file
-from neglog.fitting.options import fit_options as options
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.options.option_fields import COVARIANCES, POLICIES, WEIGHT_KINDS
 from neglog.fitting.streaming import block_file as file
 from neglog.fitting.tables import table
 from neglog.report.console import Narrator
@@ -136,15 +135,15 @@ def test_a_narrow_terminal_gets_fewer_columns(run, width, monkeypatch):
 def test_the_choices_of_the_help_are_those_of_the_fit():
     assert flags.Likelihood.__args__ == tuple(kinds.KINDS)
     assert flags.Demo.__args__ == tuple(table.DEMOS)
-    assert flags.Missing.__args__ == rows.POLICIES
-    assert flags.WeightKind.__args__ == options.WEIGHT_KINDS
+    assert flags.Missing.__args__ == POLICIES
+    assert flags.WeightKind.__args__ == WEIGHT_KINDS
     assert set(flags.Covariance.__args__) == set(COVARIANCES)
 
 
 def test_the_commands_can_choose_all_that_the_function_can():
     own = {"table", "demo", "target", "out", "overwrite", "predictions", "worst", "json", "quiet",
            "checkpoint", "resume", "lr", "option", "schedule-option"}  # fmt: skip
-    of_options = {name.replace("_", "-") for name in options.Options.__dataclass_fields__}
+    of_options = {name.replace("_", "-") for name in Options.__dataclass_fields__}
     assert set(flags.NAMES) - own == of_options - {"optimizer-options", "schedule-options"}
 
 
@@ -223,7 +222,7 @@ def test_the_config_of_a_run_repeats_it(run, more):
 
 
 def test_a_config_writes_out_what_is_the_default_of_a_network():
-    text = config_file.text(options.Options(hidden=(4,)), {"table": "t.csv"})
+    text = config_file.text(Options(hidden=(4,)), {"table": "t.csv"})
     for line in ('optimizer = "adam"', "epochs = 200", "batch-size = 256", "validation = 0.2"):
         assert line in text.splitlines()
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from neglog._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from neglog import functional as functional
     from neglog.checking.api import check as check
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from neglog.fitting.api import fit as fit
     from neglog.fitting.results.evaluate import evaluate as evaluate
     from neglog.fitting.results.predict import predict as predict
-
-__version__ = "0.1.0"
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {

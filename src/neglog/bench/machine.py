@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-import neglog
+from neglog._version import __version__
 
 
 def facts() -> dict[str, str | int]:
     """Return what a reader must know of the machine to compare its numbers."""
     return {
-        "neglog": neglog.__version__,
+        "neglog": __version__,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

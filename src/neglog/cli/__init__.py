@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("neglog: the command line requires the extra `fit`: pip install 'neglog[fit]'.")
 
-from neglog import __version__
+from neglog._version import __version__
 from neglog.cli.bench import bench
 from neglog.cli.evaluate import evaluate
 from neglog.cli.explain import explain

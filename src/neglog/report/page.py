@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from neglog import __version__
+from neglog._version import __version__
 from neglog.errors import ArgumentError, sentence
 from neglog.report import math_text
 from neglog.report.document import Code, Document, Formula, Text, number

@@ -19,12 +19,10 @@ from neglog.fitting.batches.in_memory_rows import Beside, Memory
 from neglog.fitting.design.column import leave_out
 from neglog.fitting.design.prepared import Data, Prepared
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.result import FitResult
 
 _FEWEST = 20  # of fewer rows, chance orders some as the target does
 _LOOK, _SAMPLE = 500, 10_000
 _SUSPECT, _SURE = 0.999, 0.9999
-_KNOWN = 5e-3  # of what the base rates lose
 _IDENTIFIER = "looks like an identifier: it holds whole numbers, or labels, each its own,"
 
 
@@ -97,25 +95,6 @@ def found(data: Prepared, options: Options) -> list[str]:
             remedy = when + leave_out(column.name)
             notes.append(f"column {column.name!r} {seen} in {every}; {remedy}.")
     return notes
-
-
-def known(result: FitResult) -> list[str]:
-    """Return a sentence if the model knows the classes: its loss is next to nothing.
-
-    Rows that are held out say so, if there are any; a network may know the others by heart.
-    """
-    loss = result.loss if result.validation_loss is None else result.validation_loss
-    by_heart = bool(result.options.hidden) and result.validation_loss is None
-    if result.classes is None or result.fell_short or by_heart:
-        return []
-    most = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
-    if loss > _KNOWN * most or loss > _KNOWN * result.null_loss:
-        return []
-    return [
-        f"the mean loss is {loss:.1g} nats, next to nothing beside the {result.null_loss:.3g} of "
-        "the base rates: the model knows the answer; look for a column that was recorded after "
-        "the target, or computed from it."
-    ]
 
 
 def _few(y: Tensor, two: bool) -> Tensor:

@@ -10,7 +10,6 @@ import polars as pl
 
 from neglog.errors import FitError, listed
 
-POLICIES = ("drop", "mean")
 REMEDY = (
     "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
     "fill in the means of columns of numbers"

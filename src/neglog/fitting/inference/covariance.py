@@ -16,7 +16,6 @@ from neglog.fitting.linear.objective import Objective
 
 SANDWICHES = ("hc0", "hc1", "cluster")
 """Which hold where the model is wrong about the spread."""
-COVARIANCES = ("fisher", "observed", "quasi", *SANDWICHES)
 _AT_KINK = 1e-9
 
 
@@ -46,7 +45,7 @@ class Covariance:
 
     Attributes:
         matrix: (W, W), in the layout of `Objective`.
-        kind: one of `COVARIANCES`; "observed" where Fisher's has no closed form.
+        kind: one of the choices of `covariance`; "observed" where Fisher's has no closed form.
         freedom: the degrees of freedom of Student's t; None where the normal is used.
         groups: how many clusters there are; None without.
     """
@@ -79,7 +78,7 @@ def covariance(
         weights: the optimum.
         free: the numbers of the weights that the rows determine.
         hessian: the mean loss's, there.
-        kind: one of `COVARIANCES`.
+        kind: one of the choices of `covariance`.
         counts: of rows and weights.
         dispersion: what the inverse information is multiplied by.
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special, stats
-
-if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
 
 Array = np.ndarray[Any, Any]
 
@@ -18,7 +15,6 @@ _SKEW, _TAILS, _GROWTH = 0.45, 2.0, 0.3
 _Z, _Z_OF_COUNTS = 5.0, 3.5  # standard errors from what is expected of a right model
 _DISPERSION = 1.2
 _END = 0.01
-_LOOK = 100_000  # rows; of more, so many are drawn
 
 
 class Residuals(NamedTuple):
@@ -53,27 +49,6 @@ class Residuals(NamedTuple):
         if self.truth.min() > 0:
             return "--likelihood gamma"
         return "--likelihood poisson with --covariance hc1, which allows zeros"
-
-
-def found(fit: FitResult) -> list[str]:
-    """Return what the rows that were fitted show against the likelihood, each a sentence."""
-    from neglog.fitting.prediction.row_predictions import (
-        predict_rows,  # which imports the kinds, and they this module
-    )
-
-    if fit.fell_short or fit.interrupted or fit.classes is not None:
-        return []
-    some = fit.data.rows().sample(_LOOK)
-    rows = predict_rows(fit.fitted, np.arange(some.rows), some)
-    truth = np.asarray(rows.truth, dtype=np.float64)
-    weight = np.ones(len(truth)) if rows.weight is None else rows.weight
-    used = weight > 0
-    if fit.options.weight_kind == "frequency":
-        weight = np.ones(len(truth))
-    dispersion = None if fit.coefficients is None else fit.statistics.dispersion
-    predicted = np.asarray(rows.predicted, dtype=np.float64)
-    seen = Residuals(fit.target, truth[used], predicted[used], weight[used], dispersion)
-    return fit.fitted.target.facts.doubts(seen) if len(seen.truth) else []
 
 
 def of_normal(seen: Residuals) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import neglog
+from neglog._version import __version__
 from neglog.errors import FitError
 from neglog.fitting.tables.factor_levels import spelled
 
@@ -43,7 +43,7 @@ def text(options: Options, others: Mapping[str, Any]) -> str:
     for name, value in settled(options).items():
         if name not in _TABLES:
             values[name.replace("_", "-")] = value
-    lines = [f"# neglog {neglog.__version__}; neglog fit --config FILE repeats the run."]
+    lines = [f"# neglog {__version__}; neglog fit --config FILE repeats the run."]
     if not {"table", "demo"} & {name for name, value in others.items() if value is not None}:
         lines.append(f"# {_IN_MEMORY}")
     lines += [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
 
 from neglog.errors import FitError
 from neglog.fitting.network.intervals import fewest
-
-if TYPE_CHECKING:
-    from neglog.fitting.options.fit_options import Options
+from neglog.fitting.options.option_fields import (
+    COVARIANCES,
+    OF_TRIALS,
+    POLICIES,
+    WEIGHT_KINDS,
+    OptionFields,
+)
 
 _OF_HIDDEN_LAYERS = {"activation": "relu", "dropout": 0.0, "ensemble": None, "bootstrap": None}
 _OF_EPOCHS = {"schedule": None, "patience": None}
 _OF_NEWTON = {"covariance": None, "base": None, "l2": 0.0}
-OF_TRIALS = "binomial"
-"""The likelihood that asks for the number of trials."""
 _OF_LIKELIHOODS = {"quantile": (0.5, "quantile"), "delta": (1.345, "huber")}
 
 
-def check(options: Options) -> None:
+def check(options: OptionFields) -> None:
     """Refuse options that would have no effect, or contradict each other.
 
     Raises:
@@ -42,7 +44,7 @@ def check(options: Options) -> None:
                 )
 
 
-def _check_trials(options: Options) -> None:
+def _check_trials(options: OptionFields) -> None:
     given = [name for name in ("trials", "sample_weight") if getattr(options, name) is not None]
     if options.trials is not None and not options.grouped:
         raise FitError(
@@ -58,7 +60,7 @@ def _check_trials(options: Options) -> None:
         )
 
 
-def _check_needs(options: Options) -> None:
+def _check_needs(options: OptionFields) -> None:
     _check_trials(options)
     if (options.covariance == "cluster") != (options.cluster is not None):
         raise FitError(
@@ -81,7 +83,7 @@ def _check_needs(options: Options) -> None:
             raise FitError(f"{name} says more of the {needed}, but there is none; pass both.")
 
 
-def _check_formula(options: Options) -> None:
+def _check_formula(options: OptionFields) -> None:
     if options.drop:
         raise FitError("a formula names the columns that are read; leave out drop, or the formula.")
     if options.in_blocks:
@@ -91,7 +93,7 @@ def _check_formula(options: Options) -> None:
         )
 
 
-def _check_newton(options: Options) -> None:
+def _check_newton(options: OptionFields) -> None:
     if options.hidden:
         raise FitError("newton is for linear models; with hidden layers choose adam or lbfgs.")
     if options.optimizer_options:
@@ -103,7 +105,7 @@ def _check_newton(options: Options) -> None:
             raise FitError(f"newton ends at the maximum and has no {name}; choose sgd or adam.")
 
 
-def _check_trained(options: Options) -> None:
+def _check_trained(options: OptionFields) -> None:
     for name, default in _OF_NEWTON.items():
         if getattr(options, name) != default:
             remedy = "leave it out" + (", or pass --option weight_decay=…" * (name == "l2"))
@@ -115,7 +117,7 @@ def _check_trained(options: Options) -> None:
         raise FitError("patience wants rows that are held out; pass a larger --validation.")
 
 
-def _check_network(options: Options) -> None:
+def _check_network(options: OptionFields) -> None:
     _ = options.architecture  # refuses widths, activations and dropout that cannot be used
     if options.ensemble is not None and options.bootstrap is not None:
         raise FitError(
@@ -129,3 +131,53 @@ def _check_network(options: Options) -> None:
             f"intervals of level {options.level:g} want {wanted} networks or more, but {name} is "
             f"{count}; raise it, or pass a lower --level."
         )
+
+
+def check_ranges(options: OptionFields) -> None:
+    """Refuse values outside their ranges.
+
+    Raises:
+        FitError: there is one.
+    """
+    for name, choices in (("missing", POLICIES), ("covariance", COVARIANCES),
+                          ("weight_kind", WEIGHT_KINDS)):  # fmt: skip
+        value = getattr(options, name)
+        if value is not None and value not in choices:
+            raise FitError(f"{name} must be {' or '.join(choices)}, but got {value!r}.")
+    if not 0.0 <= options.held_out < 1.0:
+        raise FitError(f"validation must lie in [0, 1), but got {options.validation!r}.")
+    if not 0 <= options.seed < 2**63:
+        raise FitError(f"seed must lie in [0, 2^63), but got {options.seed!r}.")
+    if not 0.0 <= options.min_delta < math.inf:
+        raise FitError(f"min_delta must be a number of 0 or more, but got {options.min_delta!r}.")
+    for name in ("quantile", "level"):
+        if not 0.0 < getattr(options, name) < 1.0:
+            raise FitError(f"{name} must lie between 0 and 1, but got {getattr(options, name)!r}.")
+    if not (0.0 < options.delta < math.inf):
+        raise FitError(f"delta must be a number above 0, but got {options.delta!r}.")
+    for name in ("l1", "l2"):
+        if not (0.0 <= getattr(options, name) < math.inf):
+            value = getattr(options, name)
+            raise FitError(f"{name} must be a number of 0 or more, but got {value!r}.")
+    if options.firth and (options.l1 or options.l2):
+        raise FitError("firth is a penalty of its own; leave out l1 and l2, or firth.")
+    if (options.firth or options.l1 or options.l2) and not options.newton:
+        raise FitError(
+            "penalties are for linear models and newton; with an optimizer of torch pass its "
+            "weight_decay (on the command line, --option weight_decay=…)."
+        )
+
+
+def check_scale(options: OptionFields) -> None:
+    """Refuse streaming and processes where they do not apply.
+
+    Raises:
+        FitError: they do not.
+    """
+    if options.stream and not options.newton:
+        raise FitError("stream is for linear models and newton; leave it out.")
+    if options.in_blocks and options.cluster is not None:
+        name = "stream" if options.stream else "distributed"
+        raise FitError(f"clustered standard errors want all rows at once; leave out {name}.")
+    if options.shard and not (options.distributed and options.hidden):
+        raise FitError("shard is for networks that several processes train; pass distributed.")

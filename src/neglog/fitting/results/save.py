@@ -16,7 +16,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-import neglog
+from neglog._version import __version__
 from neglog.errors import FitError
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.target import Target
@@ -170,7 +170,7 @@ def model_bytes(result: FitResult) -> bytes:
     fitted, response = result.fitted, result.fitted.response
     facts = {
         "format": _FORMAT,
-        "neglog": neglog.__version__,
+        "neglog": __version__,
         "torch": torch.__version__,
         "source": result.source,
         "target": dataclasses.asdict(fitted.target),
@@ -225,7 +225,7 @@ def read(folder: Path) -> Saved:
         if "neglog" in facts:
             by = f", but by {facts['neglog']} in format {facts.get('format')}, not {_FORMAT}"
         raise FitError(
-            f"{path} was not written by this version of neglog, {neglog.__version__}{by}; use the "
+            f"{path} was not written by this version of neglog, {__version__}{by}; use the "
             "one that wrote it, or fit it again."
         )
     try:

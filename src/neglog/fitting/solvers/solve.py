@@ -8,13 +8,13 @@ from pathlib import Path
 from neglog.errors import FitError
 from neglog.fitting.design import count_detection, grouped, leakage
 from neglog.fitting.design.prepared import Data, Prepared, prepare
-from neglog.fitting.likelihoods import misfit
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.result import FitResult
 from neglog.fitting.running.processes import Group, joined
 from neglog.fitting.running.progress import Listener, Muted
 from neglog.fitting.solvers import linear_solver, network_solver
+from neglog.fitting.solvers.fit_warnings import knows_the_answer, misfits
 from neglog.fitting.solvers.linear_setup import MOST_WEIGHTS, count_weights
 from neglog.fitting.tables.table import Table
 
@@ -53,7 +53,7 @@ def fit_table(
         result = linear_solver.solve(table.source, data, options, listener)
     else:
         result = network_solver.solve(table.source, data, options, listener, checkpoint)
-    result.notes += leakage.known(result) + misfit.found(result)
+    result.notes += knows_the_answer(result) + misfits(result)
     return result
 
 
@@ -88,7 +88,7 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     source = Path(path).name
     _announce(source, data, listener)
     result = linear_solver.solve(source, data, options, listener)
-    result.notes += leakage.known(result) + misfit.found(result)
+    result.notes += knows_the_answer(result) + misfits(result)
     if group.size > 1:
         _settle(result)
     return result

@@ -1,0 +1,50 @@
+"""What a finished fit shows: a likelihood that does not suit, or a model that knows the answer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from neglog.fitting.likelihoods.misfit import Residuals
+from neglog.fitting.prediction.row_predictions import predict_rows
+from neglog.fitting.result import FitResult
+
+_KNOWN = 5e-3  # of what the base rates lose
+_LOOK = 100_000  # rows; of more, so many are drawn
+
+
+def knows_the_answer(result: FitResult) -> list[str]:
+    """Return a sentence if the model knows the classes: its loss is next to nothing.
+
+    Rows that are held out say so, if there are any; a network may know the others by heart.
+    """
+    loss = result.loss if result.validation_loss is None else result.validation_loss
+    by_heart = bool(result.options.hidden) and result.validation_loss is None
+    if result.classes is None or result.fell_short or by_heart:
+        return []
+    most = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
+    if loss > _KNOWN * most or loss > _KNOWN * result.null_loss:
+        return []
+    return [
+        f"the mean loss is {loss:.1g} nats, next to nothing beside the {result.null_loss:.3g} of "
+        "the base rates: the model knows the answer; look for a column that was recorded after "
+        "the target, or computed from it."
+    ]
+
+
+def misfits(fit: FitResult) -> list[str]:
+    """Return what the rows that were fitted show against the likelihood, each a sentence."""
+    if fit.fell_short or fit.interrupted or fit.classes is not None:
+        return []
+    some = fit.data.rows().sample(_LOOK)
+    rows = predict_rows(fit.fitted, np.arange(some.rows), some)
+    truth = np.asarray(rows.truth, dtype=np.float64)
+    weight = np.ones(len(truth)) if rows.weight is None else rows.weight
+    used = weight > 0
+    if fit.options.weight_kind == "frequency":
+        weight = np.ones(len(truth))
+    dispersion = None if fit.coefficients is None else fit.statistics.dispersion
+    predicted = np.asarray(rows.predicted, dtype=np.float64)
+    seen = Residuals(fit.target, truth[used], predicted[used], weight[used], dispersion)
+    return fit.fitted.target.facts.doubts(seen) if len(seen.truth) else []
