@@ -41,8 +41,22 @@ SPELLINGS = {
     "blanks": lambda v: f"{v:,.2f}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
     "decimal commas": lambda v: swapped(f"{v:.2f}"),
     "points between thousands": lambda v: swapped(f"{v:,.2f}"),
+    "unit": "{:,.2f} kg".format,
+    "unit without a blank": "{:.2f}km/h".format,
+    "magnitude": lambda v: f"{'-' * (v < 0)}${abs(v):,.2f}M",
+    "unit and decimal commas": lambda v: swapped(f"{v:,.2f}") + " Mio. €",
+    "singular and plural": lambda v: f"{v:.2f} year{'s' * (int(v) % 2)}",
+    "scientific with decimal commas": lambda v: f"{v:.9e}".replace(".", ","),
+    "Arabic digits": lambda v: f"{v:.2f}".translate({0x30 + j: 0x660 + j for j in range(10)}),
     "full width": lambda v: f"{v:,.2f}".translate({c: c + 0xFEE0 for c in range(0x21, 0x7F)}),
 }
+
+
+UNITS = {
+    "percent": "%", "currency": "$", "currency behind": "€", "code": "USD", "unit": "kg",
+    "currency in brackets": "$", "unit without a blank": "km/h", "magnitude": "$M",
+    "unit and decimal commas": "€Mio", "singular and plural": "year",
+}  # fmt: skip
 
 
 def in_pandas(frame):
@@ -117,7 +131,8 @@ def test_a_feature_is_the_numbers_that_its_text_spells(plain, spelling, path):
     assert len(notes) == 1
     assert "'x'" in notes[0]
     assert "--thousands" in notes[0]
-    assert ("in %" in notes[0]) == (spelling == "percent")
+    unit = UNITS.get(spelling)
+    assert (f"(in {unit}, " in notes[0]) if unit else ("(in " not in notes[0])
 
 
 @pytest.mark.parametrize(("spelling", "path"), crossed(SPELLINGS, [in_polars], FEW))
@@ -257,8 +272,12 @@ LABELS = {
     "intervals": ["(0,10)", "(10,20)", "(20,30)", "(30,40)"],
     "ranges": ["18-24", "25-34", "35-44", "45+"],
     "signs": ["+", "-", "0", "+"],
-    "quantities": ["5 mg", "10 mg", "20 mg", "40 mg"],
+    "quantities and words": ["5 mg", "10 mg", "placebo", "40 mg"],
     "codes": ["A1", "A2", "12B", "7"],
+    "codes of one letter": ["1A", "1B", "2A", "2B"],
+    "ordinals": ["1st", "2nd", "3rd", "1st"],
+    "times of day": ["5 am", "7 am", "11 am", "5 am"],
+    "years of service": ["< 1 year", "1 year", "5 years", "10+ years"],
     "ratios": ["1:2", "2:1", "1:1", "3:1"],
 }
 
@@ -363,10 +382,9 @@ def test_a_later_block_of_a_stream_counts_as_the_first_does(late, monkeypatch):
 
 
 MANY = {
-    "quantities": ([f"{k} kg" for k in range(COUNT * 2)], "numbers with a unit"),
-    "magnitudes": ([f"${k}.5M" for k in range(COUNT * 2)], "numbers with a unit"),
+    "quantities": ([f"{k} {'ab'[k % 2]}cd" for k in range(COUNT * 2)], "numbers with a unit"),
     "names": ([f"name {k}" for k in range(COUNT * 2)], "as many as names"),
-    "dates": ([f"{k} days" for k in range(COUNT * 2)], "holds dates or times"),
+    "dates": ([f"{k} days 00:00:00" for k in range(COUNT * 2)], "holds dates or times"),
 }
 
 
@@ -384,12 +402,19 @@ def test_too_many_levels_are_refused_with_their_cause(case, stream):
 READ = {
     ",.": {
         "1,234.5": 1234.5, "$1,200": 1200, "US$ 5": 5, "5 USD": 5, "-$5": -5, "$-5": -5,
-        "$(5)": -5, "(5)": -5, "5-": -5, "CHF 5.-": 5, "12,34,567": 1234567, "1,000e3": 1e6,
+        "$(5)": -5, "(5)": -5, "5-": -5, "CHF 5.-": 5, "12,34,567": 1234567,
+        "1,000e3": None, "1000e3": 1e6,
         "5 %": 5, ".5": 0.5, "1,23": None, "0,500": None, "01,234": None, "$5%": None, "5²": None,
         "(5": None, "--5": None, "+49 30 123456": None, "1.2.3": None, "5 kg": None, "1-2": None,
         "": None, "$": None,
     },
-    ".,": {"1.234,5": 1234.5, "1,5": 1.5, "1.200,- €": 1200, "1.234": 1234, "1.5": None},
+    ",.kg": {"5 kg": 5, "1,200kg": 1200, "0": 0, "5": None, "5 g": None, "5 KG": None},
+    ",.%": {"5 %": 5, "5": None, "0": 0, "0.5": None, "5‰": None},
+    ",.$": {"$5": 5, "5": 5, "1,200": 1200, "€5": None, "5 USD": None},
+    ".,": {
+        "1.234,5": 1234.5, "1,5": 1.5, "1.200,- €": 1200, "1.234": 1234, "1.5": None,
+        "1,260e+04": 12600, "1.234e4": None,
+    },
     "',": {"1'234,5": 1234.5, "1’234": 1234},
     " .": {"1 234.5": 1234.5, "212 555 0123": None},
 }  # fmt: skip
@@ -401,6 +426,68 @@ def test_texts_by_convention(convention):
     assert read(pl.Series([*texts]), convention).to_list() == [*texts.values()]
     for text, number in texts.items():
         assert read(pl.Series([text]), convention).to_list() == [number]
+
+
+def test_the_unit_of_a_model_is_that_of_every_table(tmp_path):
+    for texts, strange in (
+        (["5%", "7.5%"], ["0.05", "5‰", "$5"]),
+        (["$1,200", "$7"], ["€5", "5%", "$5M"]),
+        (["5 kg", "7 kg"], ["5 g", "5", "$5"]),
+    ):
+        frame = pl.DataFrame({"x": texts * (COUNT // 2), "y": TARGET})
+        fit = in_csv(frame, out=tmp_path / "run", overwrite=True)
+        right = fit.predict(pl.DataFrame({"x": [5.0, 0.0]})).frame["predicted"]
+        new = pl.DataFrame({"x": [re.sub(r"[\d.,]+", "5", texts[0]), "0"]})
+        np.testing.assert_allclose(fit.predict(new).frame["predicted"], right)
+        for text in strange:
+            unit = texts[0].strip("0123456789., ")
+            words = rf"'x' must hold numbers \(in {re.escape(unit)}, .*row 1 .* holds '{text}'"
+            new = pl.DataFrame({"x": [texts[0], text]})
+            with pytest.raises(FitError, match=words.replace("$5", r"\$5")):
+                fit.predict(new)
+            new.write_csv("new.csv")
+            with pytest.raises(FitError, match=words.replace("$5", r"\$5")):
+                write_predictions("run", "new.csv", "out.csv")
+
+
+UNITS_THAT_DIFFER = {
+    "magnitudes": ["1.2k", "3M", "2.5k", "4k"],
+    "amounts": ["$1.2M", "$300K", "$5M", "$7M"],
+    "masses": ["5 kg", "300 g", "2 kg", "7 kg"],
+    "some": ["5 kg", "300", "2 kg", "7 kg"],
+    "lengths of time": ["90 min", "2 h", "30 min", "1 h"],
+}
+
+
+@pytest.mark.parametrize(("case", "path"), crossed(UNITS_THAT_DIFFER, [in_stream, in_csv], FEW))
+def test_numbers_of_different_units_are_refused(case, path):
+    texts = UNITS_THAT_DIFFER[case] * (COUNT // 4)
+    words = r"holds numbers of different units \(.*\), such as '.*' in row \d \(from 0\); write all"
+    with pytest.raises(FitError, match="column 'x' " + words + ".*--as-labels 'x'"):
+        path(pl.DataFrame({"x": texts, "y": TARGET}))
+    with pytest.raises(FitError, match="column 'y' " + words):
+        path(pl.DataFrame({"x": TARGET, "y": texts}))
+
+
+@pytest.mark.parametrize("flag", ["{} p", "{} (p)", "{}*", "{}[a]", "{}†", "{}^"])
+def test_flags_behind_a_few_numbers_are_refused_with_the_remedy(flag):
+    texts = [flag.format(k) if k % 9 == 4 else str(k) for k in range(COUNT)]
+    words = f"'x' holds numbers, but 4 values are text, the first '{flag.format(4)}' in row 4 "
+    with pytest.raises(FitError, match=re.escape(words) + ".*; write the numbers alone, or pass"):
+        in_csv(pl.DataFrame({"x": texts, "y": TARGET}))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("unit", ["%", " ‰", " €", " kg"])
+def test_amounts_with_a_unit_are_not_counts(unit, stream):
+    numbers = np.random.default_rng(0).poisson(3.0, 200)
+    frame = pl.DataFrame({"x": numbers**0.5, "y": [f"{k}{unit}" for k in numbers]})
+    found = in_csv(frame, stream=stream)
+    assert found.fitted.target.kind == "normal"
+    said = " ".join(found.notes)
+    assert "counts, pass" not in said.split("does not suit")[0]
+    assert ("divide it by 100, and pass --likelihood binomial" in said) == (unit == "%")
+    assert ("divide it by 1000, and pass" in said) == (unit == " ‰")
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from neglog.fitting.tables.numerals import SHARES
+
 _LEAST_ROWS = 30  # below, a histogram has no shape
 _LEAST_VALUES, _LEAST_FROM_ONE = 5, 8
 _SKEW, _RISES, _TAIL, _COVERED = 0.4, 0.1, 0.25, 0.4
@@ -140,6 +142,17 @@ def doubt_of_proportions(name: str) -> str:
         f"{name!r} lies between 0 and 1, taken as measurements with normal errors; if it holds "
         "proportions of known numbers of trials, pass --likelihood binomial and the trials as "
         "--sample-weight."
+    )
+
+
+def doubt_of_unit(name: str, unit: str) -> str:
+    """Warn where numbers with a unit may be proportions."""
+    if unit not in SHARES:
+        return ""
+    return (
+        f"{name!r} is in {unit}, taken as measurements with normal errors; if it holds proportions "
+        "of known numbers of trials, divide it by "
+        f"{SHARES[unit]}, and pass --likelihood binomial and the trials as --sample-weight."
     )
 
 

@@ -141,7 +141,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         table = replace(table, frame=table.whole(), numbers=None)
     ordered = name in {*table.levels, *options.levels}
     table, dates = date_features.expanded(table, options.dates, name)
-    table, known, measured = _with_numbers(table, name, options)
+    table, known, unit = _with_numbers(table, name, options)
     table = level_options.settled(table, options)
     values = table.column(name)
     roles.check(name, options)
@@ -171,9 +171,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         values, others = values.filter(kept), others.filter(kept)
         frame = frame.filter(kept) if frame.width else frame  # of an array it has no columns
     values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
-    target = targets.choose(
-        values, options.likelihood, table.levels.get(name), options.base, name in measured
-    )
+    target = targets.choose(values, options.likelihood, table.levels.get(name), options.base, unit)
     y = target.encode(values)
     groups = None if target.classes is None else y.numpy()
     training, validation = rows.split(len(values), groups, options.held_out, options.seed)
@@ -196,8 +194,8 @@ def prepare(table: Table, name: str, options: Options) -> Data:
 
 def _with_numbers(
     table: Table, name: str, options: Options
-) -> tuple[Table, dict[str, str], set[str]]:
-    """Return a table whose text that spells numbers is numbers, how, and which are measured."""
+) -> tuple[Table, dict[str, str], str | None]:
+    """Return a table whose text that spells numbers is numbers, how, and the target's unit."""
     labels = {*table.levels, *options.texts, options.cluster or ""}
     used = set(table.frame.columns) - {*options.drop}
     if options.formula is not None:
@@ -213,8 +211,8 @@ def _with_numbers(
     frame = text_numbers.plain(text_numbers.settled(table.frame, known), labels)
     said = text_numbers.notes(columns, known) + text_numbers.doubts(columns, known)
     notes = (*table.notes, *said)
-    measured = {own for own in known if text_numbers.is_measured(columns[own], known[own])}
-    return replace(table, frame=frame, notes=notes), known, measured
+    unit = text_numbers.amount(columns[name], known[name]) if name in known else None
+    return replace(table, frame=frame, notes=notes), known, unit
 
 
 def _features(table: Table, name: str, options: Options) -> pl.DataFrame:

@@ -121,7 +121,7 @@ def choose(
     override: str | None,
     order: Sequence[Any] | None = None,
     base: Any = None,
-    measured: bool = False,
+    unit: str | None = None,
 ) -> Target:
     """Choose the likelihood of a target without missing values, and say why.
 
@@ -130,12 +130,13 @@ def choose(
         override: the likelihood that was asked for.
         order: the classes in their order, where something declares it.
         base: the class whose weights are 0.
-        measured: whether the numbers are written as amounts are, which no classes are.
+        unit: of numbers that are written as amounts, which are not classes; empty for amounts
+            without a unit, None for other numbers.
 
     Raises:
         FitError: the column cannot be a target, or not one of the likelihood asked for.
     """
-    target = decide(column, override, len(column), None, order, base, measured)
+    target = decide(column, override, len(column), None, order, base, unit)
     if target.classes is None:
         check_numbers(column, target.kind)
     return target
@@ -148,7 +149,7 @@ def decide(
     sample: pl.Series | None = None,
     order: Sequence[Any] | None = None,
     base: Any = None,
-    measured: bool = False,
+    unit: str | None = None,
 ) -> Target:
     """Choose the likelihood of a target, given values of it that stand for so many rows.
 
@@ -159,7 +160,7 @@ def decide(
         sample: values that occur as often as in the rows; None where `column` does.
         order: the classes in their order, where something declares it.
         base: the class whose weights are 0.
-        measured: as of `choose`.
+        unit: as of `choose`.
 
     Raises:
         FitError: as `choose`, but for numbers that the likelihood does not allow.
@@ -184,8 +185,14 @@ def decide(
     doubt = ""
     if override is None:
         often = column if sample is None else sample
-        most = -1 if measured else min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
-        kind, reason, doubt = _fitting(column, labels, len(values), most, often, order is not None)
+        most = -1 if unit is not None else min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
+        if unit:
+            kind, reason = "normal", f"{name!r} holds {len(values)} different numbers in {unit}"
+            doubt = counts.doubt_of_unit(name, unit)
+        else:
+            kind, reason, doubt = _fitting(
+                column, labels, len(values), most, often, order is not None
+            )
     else:
         kind, reason = _asked_for(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":

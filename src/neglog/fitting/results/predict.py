@@ -164,7 +164,8 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
     options = replace(model.options, **others)
     known = dict(model.design.written)
     if {"thousands", "decimal"} & {*others}:
-        known = dict.fromkeys(known, text_numbers.allowed(options.reading)[0])
+        marks = text_numbers.allowed(options.reading)[0]
+        known = {name: marks + text_numbers.unit_of(own) for name, own in known.items()}
     return replace(options.reading, texts=texts(model), known=known)
 
 

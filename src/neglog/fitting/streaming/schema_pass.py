@@ -25,7 +25,6 @@ from neglog.fitting.streaming.column_statistics import ColumnStatistics
 from neglog.fitting.streaming.row_random import fractions, places
 from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.factor_levels import text
-from neglog.fitting.tables.numerals import Spelling
 from neglog.fitting.tables.table import Table
 from neglog.fitting.tables.text_profile import Count, Place, Texts
 
@@ -62,7 +61,7 @@ class Choice:
 
     def texts(self) -> Texts:
         """Return what is known of a column of text before any of it is read."""
-        return Texts(spelling=Spelling(text_numbers.allowed(self.options.reading)))
+        return Texts.by(text_numbers.allowed(self.options.reading))
 
     def kept(self, frame: pl.DataFrame) -> pl.Series:
         """Return which rows of a frame have no value missing that is needed."""
@@ -285,9 +284,9 @@ def target(
     choice: Choice,
     file: File,
     order: Sequence[Any] | None = None,
-    measured: bool = False,
+    unit: str | None = None,
 ) -> Target:
-    """Return what the target is; `measured` is as of `targets.choose`.
+    """Return what the target is; `unit` is as of `targets.choose`.
 
     Raises:
         FitError: it cannot be fitted.
@@ -297,7 +296,7 @@ def target(
     sample = file.typed(survey.rows().select(choice.target))[choice.target]
     options = choice.options
     found = targets.decide(
-        values, options.likelihood, survey.kept, sample, order, options.base, measured
+        values, options.likelihood, survey.kept, sample, order, options.base, unit
     )
     if found.classes is None:
         if values.dtype == pl.String:

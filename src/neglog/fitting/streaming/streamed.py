@@ -132,7 +132,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     own = range(group.rank, len(file.blocks), group.size)
     survey = _surveyed(file, choice, own, group)
     labels = {*file.texts, options.cluster}
-    columns = {n: seen.texts for n, seen in survey.columns.items() if n not in labels}
+    columns = {n: seen.texts.settled() for n, seen in survey.columns.items() if n not in labels}
     known = text_numbers.learn(columns, survey.row, options.roles.values(), file.comma)
     if known:  # the columns are numbers now, whose sums and signs are to be found
         file = replace(file, written=known)
@@ -143,8 +143,8 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
     design = surveys.design(survey, choice, stated.levels)
     design = replace(design, written=known, dates=file.dates)
     file = replace(file, types=survey.types(file.texts), padded=frozenset(survey.padded))
-    measured = name in known and text_numbers.is_measured(columns[name], known[name])
-    target = surveys.target(survey, choice, file, stated.levels.get(name), measured)
+    unit = text_numbers.amount(columns[name], known[name]) if name in known else None
+    target = surveys.target(survey, choice, file, stated.levels.get(name), unit)
     _refuse_kinks(target, options)
     gaps = frozenset(n for n, seen in survey.columns.items() if seen.missing.rows)
     encoder = Encoder(file, choice, design, target, own, gaps)

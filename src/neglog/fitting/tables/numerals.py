@@ -11,24 +11,52 @@ import polars as pl
 
 CONVENTIONS = (",.", " .", "'.", ".,", " ,", "',")
 """The mark between thousands and the decimal mark, the likelier first."""
-_CURRENCY = (
-    r"(?:(?:US|CA|AU|NZ|HK|[CAS])[$]|R[$]|[$€£¥₹₽₩₺₴₪฿₫₦]|(?i:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|CAD|AUD"
-    r"|NZD|SEK|NOK|DKK|PLN|BRL|KRW|MXN|ZAR|RUB|HKD|SGD|CZK|HUF)|Fr\.|kr\.?|zł|Kč|Rs\.?|元|円|원)"
+_SIGNS = r"(?:US|CA|AU|NZ|HK|[CAS])[$]|R[$]|[$€£¥₹₽₩₺₴₪฿₫₦]|Fr\.|元|円|원"
+_CODES = (
+    r"(?i:USD|EUR|GBP|JPY|CNY|RMB|CHF|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|BRL|KRW|MXN|ZAR|RUB|HKD|SGD"
+    r"|CZK|HUF)|kr|zł|Kč|Rs"
 )
+_CURRENCY = rf"(?:{_SIGNS}|(?:{_CODES})\.?)"
 _FULL = {chr(0xFF01 + j): chr(0x21 + j) for j in range(0x5E)}  # full-width forms of ASCII
+_DIGITS = {chr(zero + j): str(j) for zero in (0x660, 0x6F0, 0x966, 0x9E6) for j in range(10)}
 _SAME = {
     **_FULL,
+    **_DIGITS,
+    "٬": ",", "٫": ".",
     **dict.fromkeys("−–‒﹣", "-"),
     **dict.fromkeys("’‘´`ʼ", "'"),
     **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
     "￥": "¥", "￡": "£", "٪": "%",
 }  # fmt: skip
+_UNIT = (
+    r"(?:/ ?)?[°ºµμ]?[^\W\d_]{1,12}[²³23]?\.?"
+    r"(?:(?: ?[/·*] ?| per | )[^\W\d_]{1,8}[²³23]?\.?)?|[°º]"
+)
+_NO_UNIT = (
+    r"^(?i:st|nd|rd|th|[ap]\.?m\.?|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february"
+    r"|march|april|june|july|august|september|october|november|december)$"
+)
+_COMMON = """
+% ‰ bn mn mm mio mrd mia tsd thousand million billion trillion lakh crore
+kg mg µg μg ug ton tonne lb oz stone cm km in inch inche ft feet mi mile yd
+ml cl dl liter litre gal gallon cc m² m³ m2 m3 km² km2 sqft sqm ha acre
+µs ms sec second min minute hr hour day wk week mo month yr year
+kw mw gw wh kwh mwh mv kv ma hp bhp ps kj kcal cal nm pa kpa hpa bar
+hz khz mhz ghz kb mb gb tb kbps mbps gbps °c °f ° mph km/h kmh kph mpg l/100km
+"""
+"""Units in lower case and in the singular."""
+_LETTERS = {"", *"kKmMBTglLhs"}
+"""Units of one letter, as few as codes such as 1A and 1B leave."""
+_PLURAL = r"^(.*[^\W\d_]{2})s$"
 _THOUSANDS = r"^\s*[+-]?([1-9]\d{0,2}(\.\d{3})+|\d+)\s*$"
 _FEW = 100
+_LONGEST, _MOST_UNITS = 40, 20
 _MARKS_ONLY = "^-?[0-9.,']+$"
-_DIGIT, _WORD = "[0-9０-９]", r"\p{L}{4}"  # units have at most three letters
-_PARTS = ("first", "open", "sign", "second", "body", "third", "trailing", "close", "fourth")
+_DIGIT, _WORD = r"\d", r"\p{L}{4}"  # currencies have at most three letters
+_PARTS = ("first", "open", "sign", "second", "body", "third", "word", "trailing", "close", "fourth")
 _UNITS = ("first", "second", "third", "fourth")
+SHARES = {"%": 100, "‰": 1000}
+"""What shares are parts of, by their sign."""
 
 
 def _bare(convention: str, dashes: str = "") -> str:
@@ -41,22 +69,28 @@ def _bare(convention: str, dashes: str = "") -> str:
 @cache
 def _pattern(convention: str) -> str:
     """Return the regular expression of a number; its groups are `_PARTS`."""
-    body = f"((?:{_bare(convention, '-+|')})(?:[eE][+-]?[0-9]+)?)"  # 5.- is 5 francs
-    unit = f"({_CURRENCY}|[%‰])?"
-    return rf"^\s*{unit} *(\()? *([+-]?) *{unit} *{body} *{unit} *(-?) *(\))? *{unit}\s*$"
+    decimal = re.escape(convention[1])
+    scientific = f"(?:[0-9]+(?:{decimal}[0-9]*)?|{decimal}[0-9]+)[eE][+-]?[0-9]+"
+    body = f"({scientific}|{_bare(convention, '-+|')})"  # 5.- is 5 francs
+    unit, behind = rf"({_CURRENCY}|[%‰])?", rf"({_SIGNS}|(?:{_CODES})\b\.?|[%‰])?"
+    return (
+        rf"^\s*{unit} *(\()? *([+-]?) *{unit} *{body} *{behind} *({_UNIT})? *(-?) *(\))? *{behind}"
+        r"\s*$"
+    )
 
 
 def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
     """Return the parts of texts; the number, without its sign, is null where a text is none."""
     groups = texts.str.replace_many(_SAME).str.extract_groups(_pattern(convention))
     parts = pl.DataFrame(dict(zip(_PARTS, groups.struct.unnest().get_columns(), strict=True)))
+    word = pl.col("word").str.replace(r"\.$", "").str.replace(_PLURAL, "$1").fill_null("")
     count = pl.sum_horizontal(pl.col(_UNITS).is_not_null().cast(pl.Int8))
     signs = pl.sum_horizontal(
         pl.col("sign", "trailing").str.len_bytes(), pl.col("open").is_not_null().cast(pl.Int8)
     )
     half_open = pl.col("open").is_null() != pl.col("close").is_null()
     phone = (pl.col("sign") == "+") & pl.col("body").str.contains(" ")
-    wrong = (count > 1) | (signs > 1) | half_open | phone
+    wrong = (count > 1) | (signs > 1) | half_open | phone | word.str.contains(_NO_UNIT)
     number = _cast(parts["body"], convention)
     return parts.select(
         pl.when(~wrong.fill_null(False)).then(number).alias("number"),
@@ -64,26 +98,48 @@ def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
         .fill_null(False)
         .alias("negative"),
         pl.col("open").is_not_null().alias("bracketed"),
-        pl.coalesce(_UNITS).fill_null("").alias("unit"),
+        (pl.coalesce(_UNITS).fill_null("") + word).alias("unit"),
+        (word != "").alias("worded"),
     )
 
 
-def read(texts: pl.Series, convention: str) -> pl.Series:
+def read(texts: pl.Series, convention: str, worded: bool = False) -> pl.Series:
     """Return texts as numbers; null where one is not a number.
 
+    Args:
+        texts: the texts.
+        convention: the mark between thousands and the decimal mark; and the unit that all numbers
+            must have, if they have one.
+        worded: whether numbers may have any unit that is a word.
+
     Example:
-        >>> read(pl.Series(["$1,200.50", "(3)", "−4", "7%", "x"]), ",.").to_list()
+        >>> read(pl.Series(["$1,200.50", "(3)", "−4", "7%", "7 kg"]), ",.").to_list()
         [1200.5, -3.0, -4.0, 7.0, None]
+        >>> read(pl.Series(["5 kg", "1,200 kg", "5 g"]), ",.kg").to_list()
+        [5.0, 1200.0, None]
     """
+    convention, expected = convention[:2], convention[2:]
     numbers = _cast(texts, convention)
     bare = texts.str.contains(f"^-?(?:{_bare(convention)})$")
+    required = bool(expected) and not is_currency(expected)
+    if required:
+        bare &= numbers == 0
     numbers = numbers.set((~bare).fill_null(False), None)
     others = (~(bare | texts.str.contains(_MARKS_ONLY))).fill_null(False).arg_true()
     if len(others):  # those with signs, units or blanks
         parts = _parts(texts.gather(others), convention)
+        known = pl.lit(True) if worded else ~pl.col("worded")
+        if expected:
+            without = pl.col("number") == 0 if required else pl.lit(True)
+            known = (pl.col("unit") == expected) | ((pl.col("unit") == "") & without)
         signed = pl.when("negative").then(-pl.col("number")).otherwise("number")
-        numbers = numbers.scatter(others, parts.select(signed).to_series())
+        numbers = numbers.scatter(others, parts.select(pl.when(known).then(signed)).to_series())
     return numbers
+
+
+def is_currency(unit: str) -> bool:
+    """Return whether a unit is a currency alone, which numbers may lack."""
+    return re.fullmatch(_CURRENCY, unit) is not None
 
 
 def _cast(texts: pl.Series, convention: str) -> pl.Series:
@@ -117,7 +173,8 @@ class Spelling:
     Attributes:
         among: the conventions that are tried.
         conventions: those of them by which every number among the texts is read.
-        units: the currencies and % of numbers other than 0; empty text for none.
+        worded: whether the texts are numbers with a unit that is a word, such as 5 kg.
+        units: the currencies, % and other units of numbers other than 0; empty text for none.
         dotted: whether plain numbers with a point are among them, such as 1.234, which may be 1234.
         bracketed: whether all numbers are in brackets, as labels of groups are.
         padded: whether all that they need a convention for is blanks around them.
@@ -125,6 +182,7 @@ class Spelling:
     """
 
     among: Sequence[str] = CONVENTIONS
+    worded: bool = False
     conventions: list[str] = field(init=False)
     units: set[str] = field(default_factory=set)
     dotted: bool = False
@@ -147,9 +205,10 @@ class Spelling:
         if len(odd):
             texts, numbers = texts.filter(numbers.is_not_null()), numbers.drop_nulls()
         self._look_at_plain(texts, numbers)
-        likely = odd.str.contains(_DIGIT) & ~odd.str.contains(_WORD)
+        likely = odd.str.contains(_DIGIT)
+        likely &= odd.str.len_chars() <= _LONGEST if self.worded else ~odd.str.contains(_WORD)
         some = odd.set(~likely, None)
-        found = {c: read(some, c) for c in self.among} if likely.any() else {}
+        found = {c: read(some, c, self.worded) for c in self.among} if likely.any() else {}
         known = pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
         for own in found.values():
             known |= own.is_not_null()
@@ -167,7 +226,10 @@ class Spelling:
             self.units.add("")
         self.bracketed &= not bare.any() and bool(parts["bracketed"].all())
         self.padded &= bool(plain(texts.str.strip_chars()).is_not_null().all())
-        self.units |= set(parts["unit"].filter(parts["number"] != 0))
+        self._add_units(set(parts["unit"].filter(parts["number"] != 0)))
+
+    def _add_units(self, units: set[str]) -> None:
+        self.units = set(sorted(self.units | units)[:_MOST_UNITS])
 
     def _look_at_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
         """Drop the conventions by which texts such as 1.5 are not numbers."""
@@ -195,7 +257,7 @@ class Spelling:
     def merge(self, other: Spelling) -> None:
         """Add what other texts of the column have shown."""
         self.conventions = [c for c in self.conventions if c in other.conventions]
-        self.units |= other.units
+        self._add_units(other.units)
         self.dotted |= other.dotted
         self.bracketed &= other.bracketed
         self.padded &= other.padded
@@ -207,12 +269,22 @@ class Spelling:
         return {convention[1] for convention in self.conventions}
 
     @property
+    def unit(self) -> str:
+        """The unit of all numbers, or of those that have one; empty without any."""
+        return next(iter(self.units - {""}), "")
+
+    @property
     def mixed_units(self) -> list[str]:
-        """The units, if numbers of them cannot be compared: two currencies, or % and none."""
-        currencies = self.units - {"%", "‰", ""}
-        shares = self.units & {"%", "‰"}
-        mixed = len(currencies) > 1 or (bool(shares) and len(self.units) > 1)
+        """The units, if numbers of them cannot be compared: two of them, or % and none."""
+        some = self.units - {""}
+        mixed = len(some) > 1 or (len(self.units) > 1 and not is_currency(self.unit))
         return sorted(self.units) if mixed else []
+
+    @property
+    def common_units(self) -> bool:
+        """Whether all the units are known ones, so that the texts are not codes or names."""
+        words = (re.sub(f"^{_CURRENCY}", "", unit) for unit in self.units)
+        return all(word in _LETTERS or word.casefold() in _COMMON.split() for word in words)
 
 
 def _as_comma(dotted: pl.Series, convention: str) -> pl.Series:

@@ -7,7 +7,7 @@ import gzip
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -23,6 +23,7 @@ from neglog.fitting.tables.text_profile import Texts
 _LOOK = 65_536
 _FEW_LINES, _FEW_ROWS, _MOST = 3, 100, 64_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_OTHER_DIGITS = r"[\d&&[^0-9]]"
 _GZIP = b"\x1f\x8b"
 
 
@@ -117,12 +118,24 @@ def beginning(file: BinaryIO) -> bytes:
 
 def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFrame:
     own = _names(source, found)
+    texts = {own[name] for name in found.names if name in reading.texts}
+    options: dict[str, Any] = {"separator": found.parsed, "null_values": reading.markers}
+    try:
+        return _typed(source, texts, options)
+    except pl.exceptions.ComputeError:  # polars takes digits of other scripts for integers
+        whole = pl.read_csv(source, infer_schema=False, **options)
+        others = {column.name for column in whole if column.str.contains(_OTHER_DIGITS).any()}
+        if not others:
+            raise
+        return _typed(source, texts | others, options)
+
+
+def _typed(source: Path | bytes, texts: set[str], options: dict[str, Any]) -> pl.DataFrame:
     return pl.read_csv(
         source,
-        separator=found.parsed,
         infer_schema_length=None,
-        null_values=reading.markers,
-        schema_overrides={own[name]: pl.String for name in found.names if name in reading.texts},
+        schema_overrides=dict.fromkeys(texts, pl.String),
+        **options,
     )
 
 

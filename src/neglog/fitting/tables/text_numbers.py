@@ -17,6 +17,8 @@ _MARKER = (
     r"(?i)^(?:[^\w+]*|#\S*|n[/.]?a\.?|n\.?d\.?|none|nil|missing|unknown|unk|undefined|no data"
     r"|not known|not available|not applicable)$"
 )
+_FLAGGED = r"^\s*[-+−]?\d[\d.,' ]*\s*[^\d\s.,'].{0,5}$"
+"""A number with a few characters behind it, such as the flags of statistical offices."""
 
 
 def learn(
@@ -67,10 +69,11 @@ def _check(name: str, texts: Texts, row: Callable[[Place], int]) -> None:
             f"{leave(name)}."
         )
     if units := texts.spelling.mixed_units:
+        several = ", ".join(own or "none" for own in units)
+        value, first = texts.marked.value, row(texts.marked.first or Place(0, 0))
         raise FitError(
-            f"column {name!r} holds numbers of different units "
-            f"({', '.join(own or 'none' for own in units)}), such as {texts.marked.value!r}; bring "
-            f"them to one unit, or {leave(name)}."
+            f"column {name!r} holds numbers of different units ({several}), such as {value!r} in "
+            f"row {first} (from 0); write all in one unit, or the numbers alone, or {leave(name)}."
         )
 
 
@@ -92,14 +95,22 @@ def _convention(texts: Texts, comma: bool) -> str | None:
         return None
     best = min(own.conventions, key=lambda c: (c[1] == ".") == comma)
     if texts.marked.rows:
-        return best
+        return best + own.unit
     return best if own.dotted and best[1] == "," else None
 
 
-def is_measured(texts: Texts, convention: str) -> bool:
-    """Return whether numbers have a unit or marks between thousands, as codes of classes do not."""
-    marked = texts.marked.value or ""
-    return bool(texts.spelling.units - {""}) or convention[0] in marked
+def amount(texts: Texts, convention: str) -> str | None:
+    """Return the unit of numbers that are amounts, as codes of classes are not; None for others.
+
+    Marks between thousands make amounts too; their unit is empty.
+    """
+    grouped = convention[0] in (texts.marked.value or "")
+    return unit_of(convention) or ("" if grouped else None)
+
+
+def unit_of(convention: str) -> str:
+    """Return the unit of numbers that are read by a convention; empty without one."""
+    return convention[2:]
 
 
 def is_mixed(texts: Texts) -> bool:
@@ -116,11 +127,13 @@ def _refuse_mixed(name: str, texts: Texts, row: Callable[[Place], int]) -> NoRet
     assert first is not None
     value, many = count.value, count.rows > 1
     others = [own for own in texts.others if own != value]
+    remedy = f"correct them, or pass --na {value!r} (na=[{value!r}]) if they are missing values"
+    if pl.Series(texts.others, dtype=pl.String).str.contains(_FLAGGED).all():
+        remedy = "write the numbers alone"
     raise FitError(
         f"column {name!r} holds numbers, but {count.rows} {'values are' if many else 'value is'} "
-        f"text, the first {value!r} in row {row(first)} (from 0){_also(others)}; correct them, or "
-        f"pass --na {value!r} (na=[{value!r}]) if they are missing values, or --as-labels {name!r} "
-        f"(as_labels=[{name!r}]) if all values are labels."
+        f"text, the first {value!r} in row {row(first)} (from 0){_also(others)}; {remedy}, or "
+        f"pass --as-labels {name!r} (as_labels=[{name!r}]) if all values are labels."
     )
 
 
@@ -168,22 +181,19 @@ def plain(frame: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
 
 def notes(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
     """Say which columns of text are read as numbers, and how."""
-    groups: dict[tuple[str, bool], list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for name, convention in known.items():
-        if columns[name].marked.rows and columns[name].spelling.padded:
-            continue
-        share = bool(columns[name].spelling.units & {"%", "‰"})
-        groups.setdefault((convention, share), []).append(name)
-    return [_note(names, columns[names[0]], *how) for how, names in groups.items()]
+        if not (columns[name].marked.rows and columns[name].spelling.padded):
+            groups.setdefault(convention, []).append(name)
+    return [_note(names, columns[names[0]], convention) for convention, names in groups.items()]
 
 
-def _note(names: list[str], texts: Texts, convention: str, share: bool) -> str:
+def _note(names: list[str], texts: Texts, convention: str) -> str:
     text = texts.marked.value or texts.dotted.value
     number = numerals.read(pl.Series([text]), convention)[0]
-    unit = f"in {next(iter(texts.spelling.units))}, " if share else ""
     return (
         f"the text of {listed([repr(name) for name in names])} is read as numbers, {text!r} as "
-        f"{number:.12g} ({unit}{described(convention)}); --thousands and --decimal change the "
+        f"{number:.12g} ({described(convention)}); --thousands and --decimal change the "
         f"marks, and --as-labels {names[0]!r} (as_labels=[{names[0]!r}]) keeps the texts as labels."
     )
 
@@ -207,11 +217,11 @@ def doubts(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
 
 
 def described(convention: str) -> str:
-    """Say which marks a convention has."""
-    thousands, decimal = convention[0], convention[1]
+    """Say which marks and which unit a convention has."""
+    thousands, decimal, unit = convention[0], convention[1], unit_of(convention)
     mark = "comma" if decimal == "," else "point"
     between = _MARKS.get(thousands, repr(thousands))
-    return f"{between} between thousands, a decimal {mark}"
+    return f"{f'in {unit}, ' if unit else ''}{between} between thousands, a decimal {mark}"
 
 
 def leave(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -50,24 +51,48 @@ class Texts:
         present: how many values there are.
         marked: those that are numbers by a convention only, such as 1,000 and $5.
         strange: those that are not numbers.
+        quantities: those among the strange that are numbers with a unit, such as 5 kg.
         others: the different texts that are not numbers, or the first of them.
         dotted: the numbers with a point.
         spelling: how the numbers are written.
+        worded: how the numbers with a unit are written.
     """
 
     present: int = 0
     marked: Count = field(default_factory=Count)
     strange: Count = field(default_factory=Count)
+    quantities: Count = field(default_factory=Count)
     dotted: Count = field(default_factory=Count)
     others: list[str] = field(default_factory=list)
     spelling: Spelling = field(default_factory=Spelling)
+    worded: Spelling = field(default_factory=lambda: Spelling(worded=True))
+
+    @classmethod
+    def by(cls, among: Sequence[str]) -> Texts:
+        """Return what is known before any text is seen; numbers are written by some conventions."""
+        return cls(spelling=Spelling(among), worded=Spelling(among, worded=True))
 
     @classmethod
     def of(cls, values: pl.Series, among: Sequence[str] = CONVENTIONS) -> Texts:
         """Return what a whole column shows; numbers are written by one of some conventions."""
-        found = cls(spelling=Spelling(among))
+        found = cls.by(among)
         found.add(0, values, plain(values))
-        return found
+        return found.settled()
+
+    def settled(self) -> Texts:
+        """Return the column with its quantities counted as numbers, if they are.
+
+        They are where every text is a number, and all have one unit, or units whose names are
+        common: otherwise they may be codes, such as 3A and 3B, or other labels.
+        """
+        if not self.quantities.rows or self.quantities.rows < self.strange.rows:
+            return self
+        spelling, marked = copy.deepcopy(self.spelling), copy.deepcopy(self.marked)
+        spelling.merge(self.worded)
+        marked.merge(self.quantities)
+        if spelling.mixed_units and not spelling.common_units:
+            return self
+        return Texts(self.present, marked, dotted=self.dotted, spelling=spelling)
 
     def add(self, block: int, values: pl.Series, numbers: pl.Series) -> None:
         """Look at a part of the column; `numbers` is what `plain` reads of it."""
@@ -77,6 +102,9 @@ class Texts:
             texts, known = values.filter(there), numbers.filter(there)
         self.present += len(texts)
         marked, strange = self.spelling.look(texts, known)
+        if len(strange) and self.quantities.rows == self.strange.rows:
+            found, _ = self.worded.look(strange, pl.repeat(None, len(strange), eager=True))
+            self.quantities.add(block, values.is_in(found.implode()).fill_null(False), values)
         for count, texts in ((self.marked, marked), (self.strange, strange)):
             if len(texts):
                 count.add(block, values.is_in(texts.implode()).fill_null(False), values)
@@ -91,6 +119,6 @@ class Texts:
     def merge(self, other: Texts) -> None:
         """Add what other parts have shown."""
         self.present += other.present
-        for name in ("marked", "strange", "dotted", "spelling"):
+        for name in ("marked", "strange", "quantities", "dotted", "spelling", "worded"):
             getattr(self, name).merge(getattr(other, name))
         self._add_others(other.others)
