@@ -1,4 +1,4 @@
-"""Forty-seven ways to be wrong with a loss: what becomes of each, and how it is provoked."""
+"""Forty-seven mistakes with losses: the outcome of each, and a test that makes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts and how: masks, weights, reductions, denominators."""
+"""Masks, weights, reductions, denominators."""
 
 from __future__ import annotations
 
@@ -136,49 +136,49 @@ ROWS = [
     Row(
         9, "a masked NaN reaches the gradient",
         "an ignored row of NaN gets a gradient of NaN; `loss * mask` is NaN",
-        "what is ignored or masked adds exactly 0 to loss and gradient, whatever it holds",
+        "ignored and masked elements add exactly 0 to loss and gradient, also if they are NaN",
         EXACT, masked_nan, 121416,
     ),
     Row(
-        10, "no mask, sample weight or ignored label outside of cross-entropy",
-        "−100 is taken for a number: a binary loss of −24",
+        10, "mask, sample weight or ignored label in losses other than cross-entropy",
+        "not supported; −100 is treated as a number: a binary loss of −24",
         "`mask=`, `sample_weight=` on every loss, `ignore_index=` on binary ones",
         OPTION, no_mask_elsewhere, 563,
     ),
     Row(
         17, "class weights and the mean",
-        "divides by the labels' weights: a batch of one feels no weight; inf and −1 pass",
+        "divides by the labels' weights: no effect in a batch of one; inf and −1 are accepted",
         "`normalizer=`; bad weights raise in constructors; `weight-without-effect`",
         RAISED, class_weights, 61309,
     ),
     Row(
         18, "shape, dtype and place of `weight` and `pos_weight`",
-        "placed from the right: (C,) weighs columns where sizes agree; a float is a TypeError",
-        "`class_dim=`; numbers, lists and any dtype; `weight-placement` where sizes agree",
+        "aligned from the right: (C,) weights columns if sizes agree; a float is a TypeError",
+        "`class_dim=`; numbers, lists and any dtype; `weight-placement` if sizes agree",
         RAISED, weight_shapes, 27936,
     ),
     Row(
         20, "gradient accumulation: a mean of means",
-        "100 easy tokens and 1 hard one weigh the same",
+        "100 easy tokens have the same weight as 1 hard token",
         "`sum_and_count`, then `normalizer=`: micro-batches add up; `mean-of-means`",
         OPTION, accumulation,
     ),
     Row(
         21, "data-parallel training with uneven counts",
-        "a row of the smaller rank weighs more",
-        "`normalizer=` the count of all ranks over their number: the averaged gradient is exact",
+        "a row of the smaller rank has a larger weight",
+        "`normalizer=` the count of all ranks / their number: the averaged gradient is exact",
         OPTION, uneven_ranks,
     ),
     Row(
         22, "`reduction=\"none\"`, then `.mean()`",
         "counts the zeros of ignored rows",
-        "`sum_and_count` gives the sum and what to divide it by",
+        "`sum_and_count` returns the sum and its divisor",
         OPTION, unreduced,
     ),
     Row(
         23, "arguments of the reduction",
-        "`MSELoss(\"sum\")` means the mean; a typing error fails at the first call",
-        "raises when the criterion is made, and how; `reduction=\"batchmean\"` everywhere",
+        "`MSELoss(\"sum\")` means the mean; a typo fails at the first call",
+        "the constructor raises, with the fix; `reduction=\"batchmean\"` everywhere",
         RAISED, reductions,
     ),
 ]  # fmt: skip

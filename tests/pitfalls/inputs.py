@@ -173,43 +173,43 @@ ROWS = [
     Row(
         1, "`(N, 1)` against `(N,)` in an elementwise loss",
         "broadcasts to `(N, N)`; some losses warn, most say nothing",
-        "names both shapes, what they would broadcast to, and the `squeeze` that mends it",
+        "names both shapes, the broadcast shape, and the `squeeze` that fixes it",
         RAISED, broadcast_shapes, 4938,
     ),
     Row(
         2, "softmax before `CrossEntropyLoss`",
         "silent: of 10 classes a perfect model scores 1.461",
-        "`double-softmax`, with the floor for the number of classes; log-softmax is harmless",
+        "`double-softmax`, with the lowest possible loss; log-softmax is harmless",
         CHECK, double_softmax,
     ),
     Row(
         3, "sigmoid before `BCEWithLogitsLoss`",
         "silent: a perfect model scores 0.503",
-        "`double-sigmoid`: certain where the autograd graph shows it, else from 32 values on",
+        "`double-sigmoid`: certain if the autograd graph shows it, else from 32 values on",
         CHECK, double_sigmoid,
     ),
     Row(
         4, "a saturated sigmoid before `BCELoss`",
         "at a logit of 17 the loss is 100 for 17, and the gradient exactly 0 for 1",
-        "on logits exact at every logit; on probabilities as torch, and `saturated-probabilities`",
+        "accurate at every logit; on probabilities as torch, and `saturated-probabilities`",
         EXACT, saturated_sigmoid, 24933,
     ),
     Row(
         5, "inputs or targets of a binary loss out of range",
-        "NaN is called out of range; the form on logits checks nothing: a 0/255 mask scores −126",
+        "NaN is called out of range; with logits nothing is checked: a 0/255 mask scores −126",
         "count, first index and likely cause: NaN, logits, a 0/255 mask, −1/+1 labels",
         PASS, out_of_range, 193757,
     ),
     Row(
         6, "`BCELoss` under autocast",
         "raises on CUDA, not on a CPU",
-        "computes in float32 and returns it, whatever the device",
+        "computes in float32 and returns it, on every device",
         EXACT, autocast, 61098,
     ),
     Row(
         19, "logits of −∞",
-        "`inf` with smoothing; NaN where a soft target has no part there, or where ±∞ is right",
-        "0 · ln 0 is 0, a binary ±∞ on the right side too; a row without a finite top is found",
+        "`inf` with smoothing; NaN if a soft target is 0 there, or if ±∞ is correct",
+        "0 · ln 0 is 0, also for a binary ±∞ of the right sign; `impossible-label`",
         EXACT, infinite_logits, 49844,
     ),
     Row(
@@ -226,8 +226,8 @@ ROWS = [
     ),
     Row(
         26, "`GaussianNLLLoss`: negative or tiny variances, their shapes",
-        "a negative one raises without its place; 0 gives a gradient of −5 · 10¹¹",
-        "the first bad index; the input's shape, with ones in it or cut short; `tiny-variance`",
+        "a negative one raises without its index; 0 gives a gradient of −5 · 10¹¹",
+        "the first bad index; broadcasts sizes of 1 or no last dimension; `tiny-variance`",
         PASS, variances, 53392,
     ),
     Row(

@@ -1,4 +1,4 @@
-"""Mistakes that the graph or the weights show, found where the loss itself sees only numbers."""
+"""Mistakes that the graph or the weights show, where the loss itself sees only numbers."""
 
 from __future__ import annotations
 
@@ -62,30 +62,30 @@ ROWS = [
     Row(
         43, "sigmoid or tanh before a loss that applies its own",
         "silent: of 3 classes a perfect tanh scores 0.240",
-        "`squashed-logits`, `rectified-logits`, inside one's own loss too; a soft cap is right",
+        "`squashed-logits`, `rectified-logits`, inside custom losses too; a soft cap is correct",
         CHECK, squashed,
     ),
     Row(
         44, "`view(-1, C)` of `(N, C, H, W)`",
         "silent: a row holds one class at C positions",
-        "`scrambled-view`: certain where a convolution made it",
+        "`scrambled-view`: certain if a convolution computed it",
         CHECK, scrambled,
     ),
     Row(
         45, "a target that requires a gradient",
         "silent: the target moves towards the prediction, in TD learning and distillation",
-        "`target-gradient`; rows of a learnt table and two outputs of one network are right",
+        "`target-gradient`; rows of an embedding and two outputs of one network are not reported",
         CHECK, learnt_target,
     ),
     Row(
-        46, "weights of the frequent class",
+        46, "larger weights for the frequent class",
         "silent: the imbalance is squared",
         "`inverted-pos-weight`, `inverted-weight`, with the counts of the batch",
         CHECK, inverted_weights,
     ),
     Row(
         47, "sample weights that sum to 0, such as advantages", "not in torch",
-        "`sample-weight-sum`, `normalizer-value`; `normalizer=len(batch)` is right",
+        "`sample-weight-sum`, `normalizer-value`; `normalizer=len(batch)` is correct",
         CHECK, weights_without_a_sum,
     ),
 ]  # fmt: skip

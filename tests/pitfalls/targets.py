@@ -140,18 +140,18 @@ ROWS = [
     ),
     Row(
         14, "classes in the last dimension",
-        "blames the target; where the sizes agree, a silent softmax over time",
-        "says where the classes seem to be; `class_dim=`; `class-dimension` where sizes agree",
+        "blames the target; if the sizes agree, a silent softmax over time",
+        "says where the classes seem to be; `class_dim=`; `class-dimension` if sizes agree",
         RAISED, class_dimension, 56542,
     ),
     Row(
         15, "one class, or one dimension, in `CrossEntropyLoss`",
-        "0 for ever; a pair of vectors is one sample of N classes",
+        "always 0; a pair of vectors is one sample of N classes",
         "one class raises and points to the binary loss; `unbatched-pair` finds two vectors",
         RAISED, one_class, 133833,
     ),
     Row(
-        16, "soft targets that are no distribution",
+        16, "soft targets that are not distributions",
         "silent; `ignore_index` below 0 is silently unused",
         "`soft-targets` with the first row; a mask leaves rows out",
         CHECK, soft_targets, 152437,
@@ -165,7 +165,7 @@ ROWS = [
     Row(
         38, "target and prediction swapped",
         "`log_softmax… not implemented for 'Long'`; a binary loss is silent: 10.0 for 0.105",
-        "raises where a dtype tells; else `swapped-arguments`, by gradients and values",
+        "raises if the dtypes show it; else `swapped-arguments`, by gradients and values",
         RAISED, swapped,
     ),
 ]  # fmt: skip

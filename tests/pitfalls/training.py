@@ -1,4 +1,4 @@
-"""Mistakes around a loss, and what is no matter of these losses."""
+"""Mistakes around a loss, and mistakes out of scope."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ ROWS = [
     Row(
         30, "a large vocabulary: logits in memory",
         "the logits are the largest thing in memory",
-        "`linear_cross_entropy`: a workspace of `memory` bytes of them at a time",
+        "`linear_cross_entropy`: computes them in chunks of `memory` bytes",
         OPTION, large_vocabulary, 124480,
     ),
     Row(
@@ -135,7 +135,7 @@ ROWS = [
     Row(
         33, "a class called like a function",
         "`Boolean value of Tensor with more than one value is ambiguous`",
-        "says to make the criterion first",
+        "says to create the criterion first",
         RAISED, called_like_a_function,
     ),
     Row(
@@ -150,8 +150,8 @@ ROWS = [
         OUTSIDE, lambda: absent("focal"), 146034,
     ),
     Row(
-        36, "Dice loss on logits, in halves, of empty masks", "not in torch",
-        "an overlap of sets is no likelihood",
+        36, "Dice loss on logits, in half precision, of empty masks", "not in torch",
+        "an overlap of sets is not a likelihood",
         OUTSIDE, lambda: absent("dice", "jaccard", "tversky"), 1249,
     ),
     Row(
@@ -163,8 +163,8 @@ ROWS = [
     Row(
         39, "sums that differ from run to run",
         "on CUDA cross-entropy of images is not reproducible",
-        "the bits are the same at any number of threads; the GPU's kernels add in one order too, "
-        "without atomics, which no GPU has confirmed yet",
+        "the bits are the same for any number of threads; GPU kernels also add in a fixed order, "
+        "without atomics (not yet tested on hardware)",
         OUTSIDE, determinism, 17350,
     ),
     Row(
@@ -175,13 +175,13 @@ ROWS = [
     ),
     Row(
         41, "noisy labels", "nothing",
-        "robust losses for wrong labels are not there; `neglog fit` lists the worst rows",
+        "no robust losses for wrong labels; `neglog fit` lists the rows of highest loss",
         OUTSIDE, lambda: absent("generalised", "generalized", "bitempered", "symmetric"),
     ),
     Row(
         42, "`total += loss` keeps every graph",
         "memory grows with every batch",
-        "a matter of the loop: add up `loss.detach()`; the count of `sum_and_count` has no graph",
+        "the training loop's task: add up `loss.detach()`; `sum_and_count`'s count has no graph",
         OUTSIDE, running_total,
     ),
 ]  # fmt: skip
