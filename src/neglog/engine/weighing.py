@@ -23,7 +23,8 @@ def divided(total: Tensor, divisor: Tensor | float) -> Tensor:
     """Return total / divisor; an infinite total moves with its divisor only where that moves."""
     if not isinstance(divisor, Tensor) or _is_plain(divisor):
         return total / divisor
-    return weighed(total, 1.0 / divisor)
+    # Not 1.0 / divisor: a tangent of no dimensions times a float is float64.
+    return weighed(total, divisor.reciprocal())
 
 
 def _is_plain(weight: Tensor) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
 from neglog import engine, guards, placed
-from neglog.compatibility import is_torch_compatible
 from neglog.engine import Elements, RowsOfClasses, reference, shortcut, values
 from neglog.engine.weighing import divided
 from neglog.functional import distributed
+from neglog.functional.extras import Extras as Extras
+from neglog.functional.extras import wide
 
 _HALF = (torch.float16, torch.bfloat16)
 P = ParamSpec("P")
@@ -66,53 +67,6 @@ def _is_autocast(arguments: tuple[Any, ...]) -> bool:
     return device != "meta" and torch.is_autocast_enabled(device)
 
 
-class Extras(NamedTuple):
-    """The keyword-only arguments of all losses; the defaults keep torch's behaviour."""
-
-    mask: Tensor | None = None
-    sample_weight: Tensor | None = None
-    normalizer: Tensor | float | None = None
-    empty: str = "nan"
-
-    def check(self, reduction: str) -> None:
-        """Refuse an invalid divisor of a mean."""
-        guards.extras(self.normalizer, self.empty, reduction)
-        if isinstance(self.normalizer, Tensor) and values.are_known(self.normalizer):
-            guards.known_normalizer(self.normalizer, self.empty)
-
-    def check_sum(self, reduction: str, weight: Tensor | None, divisors: Any) -> None:
-        """Refuse weights that cancel in the divisor of a mean, if values may be read.
-
-        Args:
-            reduction: only a mean divides.
-            weight: torch's weight, if a mean divides by it too.
-            divisors: returns what is added up.
-        """
-        if reduction != "mean" or self.normalizer is not None or is_torch_compatible():
-            return
-        named = {"sample_weight": self.sample_weight, "weight": weight}
-        for name, given in named.items():
-            known = given is not None and values.are_known(given) and given.numel() > 0
-            if known and given is not None and given.detach().amin().item() < 0:
-                ours = self.sample_weight is not None
-                guards.positive_sum(name, divisors().detach(), ours)
-
-    def shares(self, shape: torch.Size, like: Tensor, counts: Tensor | None) -> Tensor | None:
-        """Return the weight of each loss, 0 for excluded ones; None if all are equal."""
-        if self.mask is None and self.sample_weight is None and counts is None:
-            return None
-        dtype = _wide(like.dtype)
-        if self.mask is not None:
-            guards.boolean(mask=self.mask)
-            mask = guards.leading("mask", self.mask, shape)
-            counts = mask if counts is None else counts & mask
-        if self.sample_weight is None:
-            assert counts is not None
-            return counts.to(dtype)
-        share = guards.leading("sample_weight", self.sample_weight, shape).to(dtype)
-        return share if counts is None else torch.where(counts, share, 0.0)
-
-
 def sum_and_count(loss: Callable[..., Any], *tensors: Tensor, **options: Any) -> Any:
     """Return the sum of the losses and the divisor of their mean.
 
@@ -151,7 +105,7 @@ def of_elements(
         constant: returns a term to add to every loss before weighting.
         mean_of_weights: whether a mean divides by the sum of the weights.
     """
-    y, reduction = problem.y, problem.reduction
+    y, reduction, given = problem.y, problem.reduction, problem
     extras.check(reduction)
     share = extras.shares(y.shape, y, counts)
     plain = share is None and not mean_of_weights and constant is None
@@ -177,8 +131,14 @@ def of_elements(
         return result + reference.reduced(terms.to(result.dtype) * scale, how)
 
     divisors = problem.weight if mean_of_weights else share
+    torchs = given.weight if mean_of_weights else None
     extras.check_sum(reduction, problem.weight if mean_of_weights else None, lambda: divisors)
     count = y.numel() if divisors is None else divisors.sum()
+    if less := extras.scaled_down(reduction, torchs, count):
+        again = given._replace(weight=less[1]) if mean_of_weights else given
+        return of_elements(
+            again, less[0], counts=counts, constant=constant, mean_of_weights=mean_of_weights
+        )
     return finished(scaled(1.0), count, y.shape, reduction, extras, dtype, scaled)
 
 
@@ -206,6 +166,11 @@ def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor
     extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
     if extras.normalizer is None and extras.empty == "nan" and reduction in guards.REDUCTIONS[:3]:
         result = engine.rows(problem)
+        if _may_have_overflown(problem, result):
+            count = reference.count_of_rows(problem)
+            if less := extras.scaled_down(reduction, weight, count):
+                again = problem._replace(weight=problem.weight if weight is None else less[1])
+                return of_rows(again, less[0], shape)
         return result.reshape(shape) if reduction == "none" else result
     dtype = problem.x.dtype
     problem = problem.each(_widened)
@@ -217,7 +182,17 @@ def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor
         return result.reshape(shape) if reduction == "none" else result
 
     count = reference.count_of_rows(problem)
+    if less := extras.scaled_down(reduction, weight, count):
+        again = problem._replace(weight=problem.weight if weight is None else less[1])
+        return of_rows(again, less[0], shape).to(dtype)
     return finished(scaled(1.0), count, shape, reduction, extras, dtype, scaled)
+
+
+def _may_have_overflown(problem: RowsOfClasses, result: Tensor) -> bool:
+    """Tell whether a weighted mean is NaN or 0, as one is that was divided by infinity."""
+    if problem.reduction != "mean" or (problem.weight is None and problem.share is None):
+        return False
+    return values.are_known(result) and not abs(result.item()) > 0
 
 
 def _scaled(problem: RowsOfClasses, scale: float) -> RowsOfClasses:
@@ -271,12 +246,8 @@ def finished(
     return divided(total, divisor).to(dtype)
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.float32 if dtype in _HALF else dtype
-
-
 def _widened(tensor: Tensor) -> Tensor:
-    return tensor.to(_wide(tensor.dtype))
+    return tensor.to(wide(tensor.dtype))
 
 
 def _in_float32(value: Any) -> Any:

@@ -144,6 +144,11 @@ class Layer:
         problem = self._problem(head, operands)
         weight = operands.weight if problem.y.dim() == 1 else None
         extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
+        if weight is not None or share is not None:
+            divides = reference.count_of_rows(problem)
+            if less := extras.scaled_down(reduction, weight, divides):
+                again = operands._replace(weight=operands.weight if weight is None else less[1])
+                return self.reduced(head, again, less[0], reduction, loss_dtype)
         if share is not None and share.requires_grad:
             lines = self._unweighed(head, operands) * share
             total = lines.reshape(shape) if reduction == "none" else lines.sum()
