@@ -18,6 +18,7 @@ from neglog.engine import jit
 from neglog.engine.jit import compile_kernel
 from neglog.engine.loops.slots import array
 from neglog.words import arithmetic, bind, bits, extended, fingerprint, reference
+from neglog.words import linked as linking
 from neglog.words import numba as numba_words
 
 ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centred_sigmoid"]
@@ -247,3 +248,19 @@ def _plus(x):
 
 def _times(x):
     return x * 2.0
+
+
+@pytest.mark.parametrize("internals", [linking._INTERNALS, ("missing",)], ids=["linked", "own"])
+def test_a_part_computes_the_same_whether_it_is_only_linked_or_compiled(internals, monkeypatch):
+    """Numba's internals may change; then its own way has to serve."""
+    monkeypatch.setattr(linking, "_INTERNALS", internals)
+
+    def part(x):
+        return 1.5 * x + math.sqrt(x)
+
+    inner = linking.linked(part, error_model="numpy")
+    outer = njit(lambda values: sum([inner(x) for x in values]))
+    values = np.linspace(0.0, 3.0, 7)
+    assert outer(values) == sum(map(part, values))
+    (compiled,) = inner.overloads.values()
+    assert isinstance(compiled.library, linking._Linked) == (internals != ("missing",))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import cfunc, njit, types
+from numba import cfunc, types
 from numba.core.compiler_lock import global_compiler_lock
 
 from neglog.engine.loops import (
@@ -35,7 +35,9 @@ from neglog.engine.loops import (
 from neglog.engine.loops.slots import IN_REAL
 from neglog.engine.loops.sums import IN_ORDER
 from neglog.words import arithmetic, bind, bits, fingerprint, polynomials
+from neglog.words import linked as linking
 from neglog.words import numba as numba_words
+from neglog.words.linked import linked
 
 # Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
 LOOP: dict[str, Any] = {
@@ -44,8 +46,6 @@ LOOP: dict[str, Any] = {
     "forceinline": False,
     "fastmath": {"reassoc", "contract"},
 }
-# What only other machine code calls needs no doors for Python and C, which take time to compile.
-INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 NOTICEABLE = 1.0  # seconds
 _SIGNATURE = types.void(types.CPointer(types.int64))
 
@@ -56,7 +56,8 @@ _LOOPS = (
     columns, elementwise, halves, log_softmax, native, pairs, powers, rows, rows_slots, slots,
     spread, sums, survey, targets,
 )  # fmt: skip
-_TOOLS = fingerprint(*_LOOPS, numba_words, arithmetic, bits, polynomials, _HERE, bind)[:6]
+_WORDS = (numba_words, arithmetic, bits, polynomials, linking)
+_TOOLS = fingerprint(*_LOOPS, *_WORDS, _HERE, bind)[:6]
 
 
 class Kernel:
@@ -184,7 +185,7 @@ class _Parts:
         facts = (function, real, id(options), *((name, id(meant[name])) for name in used))
         if facts not in _parts:
             named = bind(function, meant, real, name=self.named(name))
-            _parts[facts] = njit(named, **INNER, **options)
+            _parts[facts] = linked(named, **options)
         return _parts[facts]
 
 

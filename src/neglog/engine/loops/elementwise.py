@@ -55,6 +55,7 @@ SETTLES: bool | None = None  # whether runs of settled targets are computed in f
 
 def elementwise(memory):
     """Treat blocks until none is left."""
+    wide()
     slots = carray(memory, SLOTS)
     size = slots[SIZE]
     blocks = -(-size // BLOCK)

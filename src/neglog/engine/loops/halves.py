@@ -15,6 +15,7 @@ LINE = 4096
 
 def joined(memory):
     """Write high + low as float32 into rows that are `STEP` apart."""
+    wide()
     slots = carray(memory, SLOTS)
     while True:
         r = taken(memory)
@@ -37,6 +38,7 @@ def join_row(slots, r):
 
 def narrowed(memory):
     """Round rows of float32 to the first halves of their memory."""
+    wide()
     slots = carray(memory, SLOTS)
     line = np.empty(LINE, np.float32)
     while True:

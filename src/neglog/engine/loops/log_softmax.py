@@ -23,6 +23,7 @@ from neglog.engine.loops.slots import (
 
 def log_softmax(memory):
     """Write ln p; and 1 − p of the row's top class, which ln p no longer tells."""
+    wide()
     slots = carray(memory, SLOTS)
     rows, classes = slots[OUTER], slots[CLASSES]
     in_block = rows_of_a_block(rows, classes)
@@ -59,6 +60,7 @@ def log_softmax_row(slots, r, top, others):
 
 def log_softmax_backward(memory):
     """Write the derivative by the logits: upstream · (1 − p) − p · (the rest of upstream)."""
+    wide()
     slots = carray(memory, SLOTS)
     rows, classes = slots[OUTER], slots[CLASSES]
     in_block = rows_of_a_block(rows, classes)

@@ -28,6 +28,7 @@ BLOCK = 32768  # rows
 
 def survey(memory):
     """Note the weight of the rows that count, and how many labels are no class."""
+    wide()
     slots = carray(memory, SLOTS)
     rows = slots[OUTER] * slots[INNER]
     blocks = -(-rows // BLOCK)
