@@ -174,14 +174,14 @@ def test_the_page_is_complete_in_itself(name, tmp_path) -> None:
 
 
 BAD = [
-    (("student", None, None), errors.ArgumentError, "explain knows bernoulli, categorical, normal"),
+    (("student", None, None), errors.ArgumentError, "name must be one of bernoulli, categorical"),
     (("bernoulli", "1", None), errors.ArgumentError, "only --z is given; pass --y too"),
     (("bernoulli", "1,x", "1,0"), errors.ArgumentError, "one is 'x'"),
     (("bernoulli", "1,2", "1"), errors.ShapeError, "z has 2 numbers and y has 1 values"),
     (("bernoulli", "1", "2"), errors.SupportError, f"every y must be {unit_interval.words}"),
     (("normal", "1", "inf"), errors.ArgumentError, "one is 'inf'"),
     (("categorical", "1,2; 3", "1,1"), errors.ShapeError, "the rows hold 1 and 2"),
-    (("categorical", "1,2", "a,b"), errors.ShapeError, "must speak of the same samples"),
+    (("categorical", "1,2", "a,b"), errors.ShapeError, "must have the same number of samples"),
     (("categorical", "1,2", "7"), errors.SupportError, "labels must be 1 … 2"),
 ]
 

@@ -45,12 +45,12 @@ _TARGET, _WEIGHT, _OFFSET = "y", "sample_weight", "offset"
 
 
 class _Linear(BaseEstimator):
-    """What both estimators share: rows in, a fit, linear predictors out."""
+    """The base of both estimators: validation, the fit, linear predictors."""
 
     def _solve(
         self, X: Any, y: Any, sample_weight: Any, offset: Any, likelihood: str, **options: Any
     ) -> FitResult:
-        """Fit checked rows, and warn where there is no maximum."""
+        """Fit validated rows, and warn if there is no maximum."""
         table = Table("X", pl.DataFrame(), X) if isinstance(X, np.ndarray) else X
         table = with_column(table, _TARGET, y)
         roles: dict[str, Any] = {}
@@ -70,7 +70,7 @@ class _Linear(BaseEstimator):
     def _rows(
         self, X: Any, y: Any, sample_weight: Any, offset: Any, **checks: Any
     ) -> tuple[np.ndarray | Table, np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Return checked rows that count; their weights and offsets, if any.
+        """Return validated rows, without ignored ones, and their weights and offsets.
 
         A frame with columns of labels stays a table, and anything else is an array.
         """
@@ -95,7 +95,7 @@ class _Linear(BaseEstimator):
         return rows, y[used], weight[used], None if offset is None else offset[used]
 
     def _label_options(self) -> dict[str, Any]:
-        """Return which columns of X are labels or dates, with their levels and parts."""
+        """Return the options of categorical and date columns of X."""
         own = self.levels if isinstance(self.levels, Mapping) else {}
         return {
             "levels": {name: labels for name, labels in own.items() if name != _TARGET},
@@ -104,7 +104,7 @@ class _Linear(BaseEstimator):
         }
 
     def _refuse_labels(self, X: Any) -> None:
-        """Refuse labels of an array, whose columns have no names."""
+        """Refuse these options for an array, whose columns have no names."""
         options = Options(**self._label_options())
         if named := options.texts | {*options.dates}:
             raise FitError(
@@ -132,7 +132,7 @@ def _listed(names: str | Sequence[str]) -> Sequence[str]:
 
 
 def _checked(offset: Any, rows: int) -> np.ndarray:
-    """Return an offset of so many finite numbers."""
+    """Return an offset of one finite number per row."""
     given = np.asarray(offset, dtype=np.float64)
     if given.shape != (rows,) or not np.isfinite(given).all():
         raise FitError(
@@ -143,27 +143,27 @@ def _checked(offset: Any, rows: int) -> np.ndarray:
 
 
 class NLLRegressor(RegressorMixin, _Linear):
-    """A linear model of a number by maximum likelihood, without a penalty unless asked for.
+    """A linear regression by maximum likelihood, without a penalty by default.
 
     Args:
         likelihood: ``"normal"``, ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``,
             ``"negative_binomial"``, ``"gamma"``, or ``"binomial"`` of proportions whose
             `sample_weight` is the number of trials.
-        l2, l1: penalties, as of `neglog.fit`.
-        quantile, delta: as of `neglog.fit`.
-        weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
-        covariance: how standard errors are found; None as `neglog.fit` does.
-        max_iter: the most steps of Newton's method.
-        levels: the levels of columns of labels in order, as of `neglog.fit`.
-        as_labels: columns of numbers that are labels, as of `neglog.fit`.
-        dates: the features that columns of dates become, as of `neglog.fit`.
+        l2, l1: penalty strengths, as in `neglog.fit`.
+        quantile, delta: as in `neglog.fit`.
+        weight_kind: ``"frequency"`` or ``"precision"``, as in `neglog.fit`.
+        covariance: the covariance estimator; None for the default of `neglog.fit`.
+        max_iter: the maximum number of Newton steps.
+        levels: the order of the levels of categorical columns, as in `neglog.fit`.
+        as_labels: numeric columns to treat as categorical, as in `neglog.fit`.
+        dates: the features to derive from date columns, as in `neglog.fit`.
 
     Attributes:
         coef_: (P,) the weights, in the order of ``result_.features``.
         intercept_: the intercept.
-        n_iter_: how many steps were taken.
+        n_iter_: the number of steps.
         n_features_in_, feature_names_in_: the columns.
-        result_: what `neglog.fit` returns: its `summary()` has the standard errors.
+        result_: the result of `neglog.fit`; its `summary()` has the standard errors.
 
     Source: P. McCullagh, J. A. Nelder, Generalized linear models, 2nd edition, 1989.
 
@@ -203,7 +203,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         self.dates = dates
 
     def __sklearn_tags__(self) -> Any:
-        """Say that some likelihoods want positive targets."""
+        """Declare that some likelihoods require positive targets."""
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.likelihood in {
             "poisson", "negative_binomial", "gamma",
@@ -214,14 +214,14 @@ class NLLRegressor(RegressorMixin, _Linear):
         """Fit the model.
 
         Args:
-            X: (N, P) numbers, of any frame or array that scikit-learn takes; or a frame whose
-                text and category columns are labels.
+            X: (N, P) numbers, any frame or array that scikit-learn accepts; or a frame with
+                categorical columns (text and category dtypes).
             y: (N,) the target.
-            sample_weight: (N,) how much each row counts.
-            offset: (N,) what is added to the linear predictor.
+            sample_weight: (N,) sample weights.
+            offset: (N,) values to add to the linear predictor.
 
         Raises:
-            FitError: the rows cannot be fitted; the message says why.
+            FitError: the rows cannot be fitted; the message names the reason.
         """
         if self.likelihood not in _KINDS_OF_NUMBERS:
             raise FitError(
@@ -241,39 +241,39 @@ class NLLRegressor(RegressorMixin, _Linear):
         return self
 
     def predict(self, X: Any, offset: Any = None) -> np.ndarray:
-        """Return (N,) what is expected of the target: its mean, median or quantile."""
+        """Return (N,) predicted means, medians or quantiles of the target."""
         output = self._predictor(X, offset)
         link = LINKS[self.result_.fitted.response.link]
         return link.mean(torch.from_numpy(output)).numpy()
 
 
 class NLLClassifier(ClassifierMixin, _Linear):
-    """A linear model of two or more classes by maximum likelihood: logistic, softmax, ordinal.
+    """A linear classifier by maximum likelihood: logistic, softmax or ordinal.
 
-    Where the classes can be separated, so that no finite weights are the maximum, a
-    `ConvergenceWarning` says so and names the columns; ``firth=True`` or `l2` give finite ones.
+    If the classes are separated, so that no finite weights are the maximum, a `ConvergenceWarning`
+    names the columns; ``firth=True`` or `l2` give finite weights.
 
     Args:
-        likelihood: ``"auto"``, which is Bernoulli's of two classes and the categorical one of more,
-            or ``"ordinal"`` for classes whose order means something: that of numbers, of a category
-            dtype, or of `levels`; text without either is refused.
-        l2, l1, firth: penalties, as of `neglog.fit`.
-        weight_kind: ``"frequency"`` or ``"precision"``, as of `neglog.fit`.
-        covariance: how standard errors are found; None as `neglog.fit` does.
-        max_iter: the most steps of Newton's method.
-        levels: the classes in order, such as ``["low", "high"]``, or as of `neglog.fit` the
+        likelihood: ``"auto"``, which is ``"bernoulli"`` for two classes and ``"categorical"`` for
+            more, or ``"ordinal"`` for ordered classes: numbers, an ordered category dtype, or
+            `levels`; text without an order is refused.
+        l2, l1, firth: penalties, as in `neglog.fit`.
+        weight_kind: ``"frequency"`` or ``"precision"``, as in `neglog.fit`.
+        covariance: the covariance estimator; None for the default of `neglog.fit`.
+        max_iter: the maximum number of Newton steps.
+        levels: the classes in order, such as ``["low", "high"]``, or as in `neglog.fit` the
             levels of columns of labels, ``"y"`` being the target.
-        as_labels: columns of numbers that are labels, as of `neglog.fit`.
-        dates: the features that columns of dates become, as of `neglog.fit`.
+        as_labels: numeric columns to treat as categorical, as in `neglog.fit`.
+        dates: the features to derive from date columns, as in `neglog.fit`.
 
     Attributes:
         classes_: (K,) the labels, sorted unless `levels` or y's category dtype declare an order.
         coef_: in the order of ``result_.features``: (1, P) for two classes and of ordinal, else
             (K, P), each column's summing to 0.
         intercept_: (1,) or (K,); ordinal 0.
-        n_iter_: how many steps were taken.
+        n_iter_: the number of steps.
         n_features_in_, feature_names_in_: the columns.
-        result_: what `neglog.fit` returns: its `summary()` has the standard errors.
+        result_: the result of `neglog.fit`; its `summary()` has the standard errors.
 
     Source: P. McCullagh, J. A. Nelder, Generalized linear models, 2nd edition, 1989.
 
@@ -311,7 +311,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         self.dates = dates
 
     def __sklearn_tags__(self) -> Any:
-        """Say that classes without an order are not what an ordinal model is for."""
+        """Declare that an ordinal model does not suit classes without an order."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = self.likelihood == "ordinal"
         return tags
@@ -320,14 +320,14 @@ class NLLClassifier(ClassifierMixin, _Linear):
         """Fit the model.
 
         Args:
-            X: (N, P) numbers, of any frame or array that scikit-learn takes; or a frame whose
-                text and category columns are labels.
+            X: (N, P) numbers, any frame or array that scikit-learn accepts; or a frame with
+                categorical columns (text and category dtypes).
             y: (N,) the labels.
-            sample_weight: (N,) how much each row counts.
-            offset: (N,) what is added to the log-odds of two classes.
+            sample_weight: (N,) sample weights.
+            offset: (N,) values to add to the log-odds of two classes.
 
         Raises:
-            FitError: the rows cannot be fitted; the message says why.
+            FitError: the rows cannot be fitted; the message names the reason.
         """
         if self.likelihood not in ("auto", "ordinal"):
             raise FitError(
@@ -347,7 +347,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
         count = len(self.classes_)
         if count < 2:
             raise FitError(
-                f"NLLClassifier wants two classes or more, but y holds one class, {y[0]}."
+                f"NLLClassifier requires two classes or more, but y holds one class, {y[0]}."
             )
         kind = "ordinal" if self.likelihood == "ordinal" else _OF_CLASSES[min(count, 3)]
         result = self._solve(

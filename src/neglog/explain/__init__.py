@@ -1,4 +1,4 @@
-"""`neglog explain`: a loss derived from its likelihood, by sympy from the declaration that runs."""
+"""`neglog explain`: derive a loss from its declared likelihood with sympy."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def run(name: str, z: Given, y: Given, html: Path | None, console: Console) -> N
 
     Args:
         name: the likelihood's name.
-        z: what the network emits: numbers, or text with commas between them; for categorical,
-            rows of logits, in a text with semicolons between them.
-        y: as many targets: numbers or labels, or text with commas between them.
-        html: where the page goes.
-        console: where the text goes.
+        z: the model output: numbers, or comma-separated text; for categorical, rows of logits,
+            separated by semicolons in text.
+        y: the targets: numbers or labels, or comma-separated text.
+        html: the file for the page.
+        console: the console for the text.
 
     Raises:
-        ArgumentError: the likelihood is unknown, or what is given is no number.
-        ShapeError: there are not as many targets as inputs.
-        SupportError: a target lies where the likelihood has none.
+        ArgumentError: the likelihood is unknown, or a value is not a number.
+        ShapeError: the numbers of inputs and targets differ.
+        SupportError: a target lies outside the support.
     """
     document = explain(name, z, y)
     show(document, console)
@@ -46,7 +46,7 @@ def run(name: str, z: Given, y: Given, html: Path | None, console: Console) -> N
 def explain(name: str, z: Given = None, y: Given = None) -> Document:
     """Return the explanation of a likelihood: see `run`."""
     if name.lower() not in _EXPLANATIONS:
-        wanted = f"explain knows {', '.join(_EXPLANATIONS)}"
-        raise ArgumentError(sentence(wanted, f"it was asked for {name!r}"))
+        wanted = f"name must be one of {', '.join(_EXPLANATIONS)}"
+        raise ArgumentError(sentence(wanted, f"it is {name!r}"))
     check_both(z, y)
     return _EXPLANATIONS[name.lower()](z, y)

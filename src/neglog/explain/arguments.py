@@ -1,4 +1,4 @@
-"""The user's own numbers, as typed or as Python values."""
+"""The user's numbers, as text or as Python values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Given = str | Sequence[Any] | None
 
 
 def numbers(name: str, value: Given) -> list[float]:
-    """Read numbers that commas separate."""
+    """Parse comma-separated numbers."""
     return [_number(name, part) for part in _parts(value)]
 
 
 def pairs(z: Given, y: Given, support: Support) -> tuple[list[float], list[float]]:
-    """Read as many targets as inputs, the targets in their support."""
+    """Parse inputs and as many targets, which must lie in the support."""
     inputs, targets = numbers("z", z), numbers("y", y)
     check_lengths(len(inputs), "numbers", len(targets))
     for place, target in enumerate(targets):
@@ -30,7 +30,7 @@ def pairs(z: Given, y: Given, support: Support) -> tuple[list[float], list[float
 
 
 def rows(z: Given) -> list[list[float]]:
-    """Read rows of logits: semicolons between rows, commas within."""
+    """Parse rows of logits: semicolons separate rows, commas numbers."""
     if isinstance(z, str):
         table = [numbers("z", row) for row in z.split(";")]
     elif z and not isinstance(z[0], (int, float)):
@@ -70,9 +70,9 @@ def labels(y: Given, classes: int) -> tuple[list[str], list[int], list[str]]:
 
 
 def check_lengths(inputs: int, what: str, targets: int) -> None:
-    """Refuse unless there are as many targets as inputs."""
+    """Refuse different numbers of inputs and targets."""
     if inputs != targets:
-        wanted = "--z and --y must speak of the same samples"
+        wanted = "--z and --y must have the same number of samples"
         raise ShapeError(sentence(wanted, f"z has {inputs} {what} and y has {targets} values"))
 
 
@@ -80,7 +80,7 @@ def check_both(z: Given, y: Given) -> None:
     """Refuse one without the other."""
     if (z is None) != (y is None):
         given, missing = ("--z", "--y") if y is None else ("--y", "--z")
-        wanted = "--z (what the network emits) and --y (the targets) go together"
+        wanted = "--z (the model output) and --y (the targets) require each other"
         raise ArgumentError(
             sentence(wanted, f"only {given} is given", remedy=f"pass {missing} too")
         )

@@ -37,7 +37,7 @@ def document(z: Given, y: Given) -> Document:
         _information(),
         _precision(),
     ]
-    lead = "A yes-or-no target. Its loss: binary cross-entropy, also called log loss."
+    lead = "A binary target. Its loss: binary cross-entropy, also called log loss."
     return Document("The Bernoulli likelihood", lead, sections)
 
 
@@ -48,9 +48,8 @@ def _model() -> Section:
         "The model: the forward pass",
         [
             Text("A linear model multiplies the features X by the weights w and adds b; a network "
-                 "does so layer by layer. Its last output is z = Xw + b, the log-odds of a yes. "
-                 "The sigmoid σ makes a probability of it: P₁ that the label is 1, P₀ that it "
-                 "is 0."),
+                 "does so layer by layer. Its last output is z = Xw + b, the log-odds of label "
+                 "1. The sigmoid σ turns it into probabilities: P₁ of label 1, P₀ of label 0."),
             Formula(steps.equation(given, given.rewrite(sympy.exp))),
             Formula(steps.equation(yes, given)),
             Formula(steps.equation(no, 1 - given)),
@@ -66,7 +65,7 @@ def _likelihood(chain: Derivation) -> Section:
         "From the likelihood to the loss",
         [
             Text("One sample: label 1 has the probability P₁, label 0 the probability P₀. The "
-                 "exponents y and 1 − y pick the one that was seen."),
+                 "exponents y and 1 − y select the observed one."),
             Formula(steps.equation(sample, named)),
             Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
             *steps.over_samples(chain.nll),
@@ -83,16 +82,16 @@ def _derivative(chain: Derivation) -> Section:
     return Section(
         "The derivative, and why an optimizer is needed",
         [
-            Text("For one sample, by its z: what the model says less what was seen."),
+            Text("For one sample, with respect to its z: the prediction minus the observation."),
             Formula(steps.equation(Derivative(loss, z), chain.grad[0])),
-            Text("By the weights, over all samples: Xᵀ(σ(Xw + b) − y). Setting it to zero would "
-                 "give the best w, but w stands inside the exponentials of all rows at once, and "
-                 "no closed formula solves that. So an optimizer walks there step by step."),
+            Text("With respect to the weights, over all samples: Xᵀ(σ(Xw + b) − y). Setting it to "
+                 "zero would give the best w, but w is inside the exponentials of all rows, and "
+                 "there is no closed solution. So an optimizer approaches it step by step."),
             Formula(steps.equation(Derivative(loss, (z, 2)), curvature)),
-            Text("The second derivative is never negative: for a linear model L has no minimum "
-                 "but the best one, and Newton's method drives the derivative to zero. For a "
-                 "network with hidden layers this no longer holds, and gradient descent finds a "
-                 "good place, not a proven best."),
+            Text("The second derivative is never negative: for a linear model every minimum of L "
+                 "is the global one, and Newton's method drives the derivative to zero. This does "
+                 "not hold for a network with hidden layers: gradient descent finds a good "
+                 "solution, not a proven best."),
         ],
     )  # fmt: skip
 
@@ -145,9 +144,9 @@ def _information() -> Section:
     return Section(
         "The information loss",
         [
-            Text("The loss of a sample is the information that the model lacks about it: none if "
-                 "it gave the truth the probability 1, without bound as that falls to 0. The four "
-                 "extreme cases:"),
+            Text("The loss of a sample is the information that the model lacks about it: 0 if the "
+                 "truth had probability 1, and unbounded as that falls to 0. The four extreme "
+                 "cases:"),
             information(rows, [0, 1], None),
         ],
     )  # fmt: skip
@@ -157,11 +156,11 @@ def _precision() -> Section:
     return Section(
         "With or without the activation",
         [
-            Text("BCELoss takes the probability σ(z): the network shows its output layer, which "
-                 "is easy to change. BCEWithLogitsLoss takes z and contains σ. A sigmoid that has "
-                 "rounded to 0 or 1 has lost z, so the first can lose the loss and its "
+            Text("BCELoss takes the probability σ(z): the network contains its output activation, "
+                 "which is easy to replace. BCEWithLogitsLoss takes z and contains σ. A sigmoid "
+                 "that has rounded to 0 or 1 has lost z, so BCELoss can lose the loss and its "
                  "derivative, and with it the training, where the model is most wrong:"),
             *precision.of_logits(),
-            Text("Use BCEWithLogitsLoss, and apply the sigmoid only to read a prediction."),
+            Text("Use BCEWithLogitsLoss, and apply the sigmoid only for predictions."),
         ],
     )  # fmt: skip

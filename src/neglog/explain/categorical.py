@@ -46,8 +46,9 @@ def _model(chain: Derivation) -> Section:
     return Section(
         "The model: the forward pass",
         [
-            Text("The network emits one logit a class, z = Xw + b with one column of w for each. "
-                 "The softmax makes probabilities of them, which add up to 1. For three classes:"),
+            Text("The network outputs one logit per class, z = Xw + b with one column of w for "
+                 "each. The softmax turns them into probabilities, which sum to 1. For three "
+                 "classes:"),
             *formulas,
         ],
     )  # fmt: skip
@@ -59,13 +60,13 @@ def _likelihood(chain: Derivation) -> Section:
     return Section(
         "From the likelihood to the loss",
         [
-            Text("The label becomes a one-hot row: yₖ is 1 for the class that was seen and 0 for "
-                 "the others. The exponents pick the probability of the true class."),
+            Text("The label becomes a one-hot row: yₖ is 1 for the observed class and 0 for the "
+                 "others. The exponents select the probability of the true class."),
             Formula(steps.equation(sample, chain.likelihood)),
             Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
             *steps.over_samples(-sympy.log(true_class)),
             Text("σᵢ is the softmax of the true class of sample i: the loss is the sum of "
-                 "−ln of the probabilities given to the truth."),
+                 "−ln of the probabilities of the true classes."),
         ],
     )  # fmt: skip
 
@@ -78,12 +79,13 @@ def _derivative(chain: Derivation) -> Section:
     return Section(
         "The derivative, and why an optimizer is needed",
         [
-            Text("For one sample, by its logits: what the model says less what was seen."),
+            Text("For one sample, with respect to its logits: prediction minus observation."),
             *slopes,
-            Text("By the weights, over all samples: Xᵀ(P − Y), with a row of P and of Y for each "
-                 "sample. Setting it to zero has no closed solution, as w stands inside the "
-                 "exponentials. L is convex in the weights of a linear model, so Newton's method "
-                 "drives the derivative to zero there; a network needs gradient descent."),
+            Text("With respect to the weights, over all samples: Xᵀ(P − Y), with a row of P and of "
+                 "Y for each sample. Setting it to zero has no closed solution, because w is "
+                 "inside the exponentials. L is convex in the weights of a linear model, so "
+                 "Newton's method drives the derivative to zero; a network needs gradient "
+                 "descent."),
         ],
     )  # fmt: skip
 
@@ -137,7 +139,7 @@ def _one_hot(labels: list[str], codes: list[int], names: list[str]) -> Table:
     for label, code in zip(labels, codes, strict=True):
         ones = [Cell("1", "good") if k == code else Cell("0") for k in range(len(names))]
         rows.append([label, str(code), *ones])
-    caption = "The code counts the classes from 0, as the criteria want them."
+    caption = "The code numbers the classes from 0, as the criteria require."
     return Table(["label", "code", *names], rows, "Labels and one-hot rows", caption)
 
 
@@ -149,7 +151,7 @@ def _softmax(
         cells = [Cell(number(v), "good" if k == code else "") for k, v in enumerate(given)]
         rows.append([", ".join(number(v) for v in row), *cells])
     headers = ["z", *(f"P({name})" for name in names)]
-    return Table(headers, rows, "Softmax rows", "Every row adds up to 1.")
+    return Table(headers, rows, "Softmax rows", "Every row sums to 1.")
 
 
 def _losses(
@@ -172,11 +174,11 @@ def _precision() -> Section:
     return Section(
         "With or without the activation",
         [
-            Text("NLLLoss takes log-probabilities: the network shows its output layer, which is "
-                 "easy to change. CrossEntropyLoss takes the logits and contains LogSoftmax. "
-                 "LogSoftmax and then NLLLoss is the same loss; the logarithm of a softmax that "
-                 "has rounded to 0 or 1 is not:"),
+            Text("NLLLoss takes log-probabilities: the network contains its output activation, "
+                 "which is easy to replace. CrossEntropyLoss takes the logits and contains "
+                 "LogSoftmax. LogSoftmax followed by NLLLoss is the same loss; the logarithm of "
+                 "a softmax that has rounded to 0 or 1 is not:"),
             *precision.of_rows(),
-            Text("Use CrossEntropyLoss, and apply the softmax only to read a prediction."),
+            Text("Use CrossEntropyLoss, and apply the softmax only for predictions."),
         ],
     )  # fmt: skip

@@ -41,9 +41,8 @@ def _model() -> Section:
         "The model: the forward pass",
         [
             Text("The network's last output is ẑ = Xw + b. It is the mean of the target y, which "
-                 "scatters around it with normal errors of variance 1. A common variance of "
-                 "another size changes the loss by a factor and a constant, so it does not move "
-                 "the minimum."),
+                 "has normal errors of variance 1. Another common variance changes the loss by a "
+                 "factor and a constant, so it does not move the minimum."),
         ],
     )  # fmt: skip
 
@@ -56,12 +55,12 @@ def _likelihood(chain: Derivation) -> Section:
     return Section(
         "From the likelihood to the loss",
         [
-            Text("One sample: the normal density at what was seen."),
+            Text("One sample: the normal density at the observation."),
             Formula(steps.equation(sample, chain.likelihood.replace(sympy.exp, _kept))),
             Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
             *steps.over_samples(chain.nll),
-            Text("½ ln 2π does not depend on the weights, so it is dropped. What is left is half "
-                 "the sum of squared errors:"),
+            Text("½ ln 2π does not depend on the weights, so it is dropped. This leaves half the "
+                 "sum of squared errors:"),
             Formula(steps.equation(steps.LOSS, steps.total(core))),
             Text("SSE = Σ (yᵢ − ẑᵢ)² is twice this loss, and MSE, the mean squared error, twice "
                  "its mean: the same weights minimise all three."),
@@ -80,13 +79,13 @@ def _derivative(chain: Derivation) -> Section:
     return Section(
         "The derivative, and a case that needs no optimizer",
         [
-            Text("For one sample, by its ẑ: what the model says less what was seen."),
+            Text("For one sample, with respect to its ẑ: the prediction minus the observation."),
             Formula(steps.equation(Derivative(steps.LOSS, z), chain.grad[0])),
             Formula(steps.equation(Derivative(steps.LOSS, (z, 2)), curvature)),
-            Text("By the weights, over all samples, with a column of ones in X for b: Xᵀ(Xw − y). "
-                 "This is linear in w, so setting it to zero has a closed solution, least "
-                 "squares: XᵀX w = Xᵀy. Newton's method finds it in one step. With hidden layers "
-                 "it is no longer linear, and an optimizer is needed."),
+            Text("With respect to the weights, over all samples, with a column of ones in X for b: "
+                 "Xᵀ(Xw − y). It is linear in w, so setting it to zero has a closed solution, "
+                 "least squares: XᵀX w = Xᵀy. Newton's method finds it in one step. With hidden "
+                 "layers it is no longer linear, and an optimizer is needed."),
         ],
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Whether a derived and a declared formula are equal: proved by sympy, or compared in numbers."""
+"""Compare a derived with a declared formula: a proof by sympy, or a comparison of numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Point = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether two formulas are equal, and how that is known."""
+    """The result of comparing two formulas."""
 
     equal: bool
     words: str

@@ -1,4 +1,4 @@
-"""The steps that every derivation has in common."""
+"""The steps shared by all derivations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def over_samples(nll: Any) -> list[Part]:
         Text("The logarithm turns the product into a sum. It rises with P, so its maximum lies "
              "at the same weights."),
         Formula(equation(sympy.log(_ALL), logarithm)),
-        Text("Optimizers minimise, so the sign is turned: the negative log-likelihood, the loss. "
+        Text("Optimizers minimise, so the sign is reversed: the negative log-likelihood, the loss. "
              "The minimum of L is the maximum of P."),
         Formula(equation(LOSS, total(nll))),
     ]  # fmt: skip
@@ -50,18 +50,18 @@ def source(*formulas: Any) -> Code:
 
 
 def verdict(what: str, found: Verdict) -> Text:
-    """Say whether the derivation and the declaration agree."""
+    """Describe whether the derivation and the declaration agree."""
     sign = "✓" if found.equal else "✗"
     return Text(f"{sign} {what}: {found.words}.", "good" if found.equal else "bad")
 
 
 def as_it_runs(formulas: Code, readings: list[Part], verdicts: list[Text]) -> Section:
-    """Show the code that runs, what it says in symbols, and whether that is the derivation."""
+    """Show the code that runs, its symbolic form, and whether it equals the derivation."""
     return Section(
-        "The form that runs",
+        "The computed form",
         [
-            Text("The same loss in the form that the package runs, which neither overflows nor "
-                 "cancels. This is its source:"),
+            Text("The same loss in the form that the package computes, without overflow and "
+                 "cancellation. Its source:"),
             formulas,
             *readings,
             Text("Compared with the derivation above:"),
