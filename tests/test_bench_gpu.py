@@ -131,7 +131,7 @@ def test_without_a_gpu_the_command_says_so(capsys) -> None:
         main(["bench", "--device", "cuda"])
     assert left.value.code == 2
     words = " ".join(capsys.readouterr().err.split())
-    assert words == "neglog: --device cuda wants a GPU that torch can use, but there is none here."
+    assert words == "neglog: --device cuda requires a GPU that torch can use, but there is none."
 
 
 @no_gpu
@@ -139,7 +139,7 @@ def test_the_benchmark_is_that_command() -> None:
     script = Path(__file__).parent.parent / "benchmarks" / "gpu.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "--device cuda wants a GPU" in " ".join(done.stderr.split())
+    assert "--device cuda requires a GPU" in " ".join(done.stderr.split())
 
 
 def test_a_step_leaves_no_gradient_that_the_next_one_would_free() -> None:

@@ -77,22 +77,22 @@ def with_chain(mean, y):
 
 
 SPOILS = [
-    ({"nll": with_power}, "nll uses Pow, outside the closed vocabulary"),
+    ({"nll": with_power}, "nll uses Pow, which formulas may not use"),
     ({"grad": with_integer}, "grad holds 2: write it as a float, 1.0"),
-    ({"nll": with_stranger}, "nll calls cosh, which is no word"),
-    ({"nll": with_method}, "nll uses Attribute|calls mean.exp, which is no word"),
-    ({"nll": with_branch}, "nll uses IfExp, outside the closed vocabulary"),
+    ({"nll": with_stranger}, "nll calls cosh, which is not a primitive"),
+    ({"nll": with_method}, "nll uses Attribute|calls mean.exp, which is not a primitive"),
+    ({"nll": with_branch}, "nll uses IfExp, which formulas may not use"),
     ({"nll": with_other_names}, r"nll must take \('mean', 'y'\), but takes \('x', 'y'\)"),
     ({"nll": with_chain}, "nll chains comparisons: combine them with &"),
     ({"inputs": ("mean", "scale")}, r"nll must take \('mean', 'scale', 'y'\)"),
     ({"inputs": ("a", "b", "c")}, "names 3 inputs; the engine takes 2"),
     ({"inputs": ()}, "names 0 inputs; the engine takes 2"),
     ({"domains": (reals, reals)}, "must state one domain for each of its inputs"),
-    ({"curvature": with_target}, "does not state `information`, which is the curvature only where"),
-    ({"smooth": False}, "does not state `information`, which is the curvature only where"),
+    ({"curvature": with_target}, "must state `information`: it is the curvature only if"),
+    ({"smooth": False}, "must state `information`: it is the curvature only if"),
     ({"information": with_target}, r"information must take \('mean',\), but takes"),
-    ({"link": "probit"}, "states the link 'probit'; a link is one of"),
-    ({"link": "log", "domains": (nonnegative,)}, "of one input that may be any number"),
+    ({"link": "probit"}, "states the link 'probit'; a link must be one of"),
+    ({"link": "log", "domains": (nonnegative,)}, "for one input that may be any number"),
     ({"__doc__": " "}, "has no docstring: say what it is for and give its source"),
 ]
 

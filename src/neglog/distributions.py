@@ -1,4 +1,4 @@
-"""The distributions that declarations name: torch's own, and those that torch has not."""
+"""The distributions that declarations name: torch's, and those that torch lacks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AsymmetricLaplace:
 
 
 class LogisticInterval:
-    """Whether a standard logistic variable falls between two numbers: 1 if it does, else 0."""
+    """Whether a standard logistic variable falls between two numbers: 1 if so, else 0."""
 
     def __init__(self, lower: Tensor, upper: Tensor) -> None:
         self.probability = (torch.sigmoid(upper) - torch.sigmoid(lower)).abs()
@@ -65,7 +65,7 @@ class LogisticInterval:
 
 
 class SignedBernoulli:
-    """A yes or a no, written as +1 or −1."""
+    """A binary variable, +1 or −1."""
 
     def __init__(self, logits: Tensor) -> None:
         self.logits = logits
@@ -77,7 +77,7 @@ class SignedBernoulli:
 
 
 class Share:
-    """One class of a categorical distribution, holding a share of the target: p^share."""
+    """One class of a categorical distribution with a soft target: p^share."""
 
     def __init__(self, log_probability: Any) -> None:
         self.log_probability = log_probability
@@ -88,7 +88,7 @@ class Share:
 
 
 class LogShare(Share):
-    """`Share`, where the share is given as its logarithm."""
+    """`Share`, with the soft target given as its logarithm."""
 
     def log_prob(self, share: Any) -> Any:
         """Return the logarithm of the likelihood, in nats."""

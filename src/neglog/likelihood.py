@@ -1,4 +1,4 @@
-"""The contract: what a declaration says, checked when its class is created; and the registry."""
+"""The interface of a declaration, validated when its class is created; and the registry."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ _ALLOWED = (
 
 
 class Likelihood:
-    """How the target is distributed given what the network emits.
+    """The distribution of the target given the model's output.
 
-    A subclass of `Elementwise` or `Rows` states the facts below; everything else (checks, loss,
-    gradient, kernels, explanation, tests) is read from them. All formulas are static methods in
-    the closed vocabulary of `neglog.words`; losses are in nats.
+    A subclass of `Elementwise` or `Rows` states the attributes below; validation, loss, gradient,
+    kernels, explanation and tests are derived from them. All formulas are static methods that use
+    only the primitives of `neglog.words`; losses are in nats.
 
     Attributes:
-        inputs: what the network emits, by name: one tensor, or two.
-        given: further tensors that are known and not differentiated.
-        settings: numbers that hold for the whole batch.
-        domains: where each input must lie, if not anywhere.
-        support: where the target lies.
-        distribution: the definition, as a `torch.distributions` object, hence the oracle.
-        nll: the negative log-likelihood less `constant`, in its numerically exact form.
-        grad: the derivative of `nll` by its input; by each, as a tuple, where there are two.
-        curvature: the second derivative; of two inputs a and b the tuple aa, ab, bb.
-        grad_target: the derivative of `nll` by the target.
-        constant: what `nll` drops; it may depend on the settings.
-        normalised: whether the likelihood sums to 1 over the support, as a weighted one does not.
-        settled: targets at which no term of the formulas nearly cancels another, so that the
-            kernels may compute in float32; None if there are none.
-        settled_nll, settled_grad: `nll` and `grad` in forms that are shorter, or round less, but
-            hold at settled targets only; unless stated, they are those.
-        smooth: whether `grad` has no jump, so that `curvature` is all there is to its change.
-        link: the function, one of `LINKS`, that takes the target's location (its mean, median or
-            quantile) to what the network emits, which may be any number; of a row of logits the
-            multinomial logit. None where the network emits something else.
+        inputs: the names of the model's outputs, one or two tensors.
+        given: the names of constant tensors.
+        settings: the names of scalar parameters of the whole batch.
+        domains: the set of valid values of each input, by default any number.
+        support: the set of valid targets.
+        distribution: the definition, as a `torch.distributions` object, which tests compare with.
+        nll: the negative log-likelihood minus `constant`, in a numerically accurate form.
+        grad: the derivative of `nll` with respect to its input, or a tuple for two inputs.
+        curvature: the second derivative; for two inputs a and b the tuple aa, ab, bb.
+        grad_target: the derivative of `nll` with respect to the target.
+        constant: the terms that `nll` omits; it may depend on the settings.
+        normalised: whether the likelihood sums to 1 over the support, unlike a weighted one.
+        settled: the well-conditioned targets, at which no terms of the formulas nearly cancel, so
+            that the kernels may compute in float32; None if there are none.
+        settled_nll, settled_grad: forms of `nll` and `grad` that are shorter, or round less, but
+            hold only at well-conditioned targets; by default `nll` and `grad`.
+        smooth: whether `grad` has no jump, so that `curvature` is its complete derivative.
+        link: the link function, one of `LINKS`, from the target's location (its mean, median or
+            quantile) to the model's output, which may be any number; for a row of logits the
+            multinomial logit. None for other outputs.
         information: the Fisher information of one observation, E[grad²], from all arguments of
-            `nll` but the target; of one input, if normalised. It may stay unsaid where `grad` is
-            smooth and `curvature` does not read the target: then it is the curvature.
+            `nll` but the target; for one input, if normalised. It may be omitted if `grad` is
+            smooth and `curvature` does not depend on the target: then it is the curvature.
     """
 
     name: ClassVar[str]
@@ -81,7 +81,7 @@ class Likelihood:
     information: ClassVar[Callable[..., Any]]
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
-        """Check a declaration and enter it into the registry."""
+        """Validate a declaration and register it."""
         super().__init_subclass__()
         if abstract:
             return
@@ -97,7 +97,7 @@ class Likelihood:
         REGISTRY[cls.name] = cls
 
     def __init__(self) -> None:
-        """Refuse: a declaration is used as a class."""
+        """Refuse instances: a declaration is used as a class."""
         raise TypeError(f"{type(self).__name__} is a declaration: pass the class itself")
 
     @classmethod
@@ -133,7 +133,7 @@ class Rows(Likelihood, abstract=True):
 
 
 def _check(cls: type[Likelihood]) -> None:
-    """Raise `DeclarationError` unless the class states every fact, in the closed vocabulary."""
+    """Raise `DeclarationError` unless the class states every attribute with primitives only."""
     where = f"the declaration {cls.__name__}"
     if not issubclass(cls, (Elementwise, Rows)):
         raise DeclarationError(f"{where} must derive from Elementwise or Rows.")
@@ -151,8 +151,8 @@ def _check(cls: type[Likelihood]) -> None:
         raise DeclarationError(f"{where} must state one domain for each of its inputs.")
     if cls.link is not None and (cls.link not in LINKS or cls.domains != (anything,)):
         raise DeclarationError(
-            f"{where} states the link {cls.link!r}; a link is one of {LINKS}, of one input that "
-            "may be any number, and None elsewhere."
+            f"{where} states the link {cls.link!r}; a link must be one of {LINKS}, for one input "
+            "that may be any number, or None."
         )
     arguments = (*cls.term_inputs(), "y")
     settled = [fact for fact in ("settled_nll", "settled_grad") if hasattr(cls, fact)]
@@ -163,7 +163,7 @@ def _check(cls: type[Likelihood]) -> None:
 
 
 def _complete_information(cls: type[Likelihood]) -> None:
-    """Derive `information` where the curvature is its own mean; else check what is stated."""
+    """Derive `information` if the curvature equals its mean; otherwise check the stated one."""
     if hasattr(cls, "information"):
         words = reference.NAMES + reference.OF_CONSTANTS
         where = f"the declaration {cls.__name__}: information"
@@ -173,8 +173,8 @@ def _complete_information(cls: type[Likelihood]) -> None:
     read = {node.id for node in ast.walk(_parsed(curvature)) if isinstance(node, ast.Name)}
     if not cls.smooth or "y" in read:
         raise DeclarationError(
-            f"the declaration {cls.__name__} does not state `information`, which is the curvature "
-            "only where that does not read the target and `grad` does not jump."
+            f"the declaration {cls.__name__} must state `information`: it is the curvature "
+            "only if that does not depend on the target and `grad` has no jump."
         )
     without_target = FunctionType(curvature.__code__, curvature.__globals__, argdefs=(None,))
     cls.information = staticmethod(without_target)
@@ -204,10 +204,12 @@ def _check_formula(
         for node in ast.walk(statement):
             if not isinstance(node, _ALLOWED):
                 what = type(node).__name__
-                raise DeclarationError(f"{where} uses {what}, outside the closed vocabulary.")
+                raise DeclarationError(f"{where} uses {what}, which formulas may not use.")
             if isinstance(node, ast.Compare) and len(node.ops) > 1:
                 raise DeclarationError(f"{where} chains comparisons: combine them with &.")
             if isinstance(node, ast.Constant) and type(node.value) is not float:
                 raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
             if isinstance(node, ast.Call) and ast.unparse(node.func) not in words:
-                raise DeclarationError(f"{where} calls {ast.unparse(node.func)}, which is no word.")
+                raise DeclarationError(
+                    f"{where} calls {ast.unparse(node.func)}, which is not a primitive."
+                )

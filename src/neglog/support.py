@@ -1,4 +1,4 @@
-"""The sets in which a target may lie: membership, words for messages, edge values for tests."""
+"""Sets of valid values: membership, descriptions for messages, edge values for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Support:
-    """A set of numbers, said once for checks, messages and tests."""
+    """A set of numbers for validation, messages and tests."""
 
     words: str
     contains: Callable[[Any], Any]

@@ -1,1 +1,1 @@
-"""`neglog bench`: neglog beside torch and beside torch.compile, on this machine."""
+"""`neglog bench`: neglog compared with torch eager and torch.compile on this machine."""

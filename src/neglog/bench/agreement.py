@@ -1,4 +1,4 @@
-"""Whether two contenders compute the same: nothing is timed before it is known."""
+"""Compare the results of two contenders before they are timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run from its options to its report; what is measured is written at once."""
+"""A run from its options to its report; each result is written immediately."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def choose(lines: Sequence[Line], options: Options) -> list[Line]:
 
 
 def run(options: Options, lines: Sequence[Line], write: Write) -> Report:
-    """Measure, and write each figure when it is there; after Ctrl-C, sum up what there is.
+    """Measure and write each result; after Ctrl-C, summarise the results so far.
 
     Raises:
         BenchError: there is nothing to measure.

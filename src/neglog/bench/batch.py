@@ -1,4 +1,4 @@
-"""One batch and the loss over it: what is timed, and how many bytes it must move."""
+"""One batch and its loss: the timed call, and the bytes that it must move."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """The arguments of a loss, and which of them want a gradient."""
+    """The arguments of a loss, and which of them require a gradient."""
 
-    arguments: tuple[Tensor, ...]  # the input, the target, and what else goes by place
+    arguments: tuple[Tensor, ...]  # the input, the target, and further positional arguments
     keywords: Mapping[str, Any]
     wanted: tuple[int, ...]  # none: the loss alone, under no_grad
 

@@ -1,4 +1,4 @@
-"""What a line of the table is: a loss, the shape and dtype of its data, what is asked of it."""
+"""A line of the table: a loss, the shape and dtype of its data, the derivative."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Case:
     compiles: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[str, ...] = ()  # keywords that take one positive weight for each class
-    wanted: tuple[int, ...] = (0,)  # which arguments want a gradient
+    wanted: tuple[int, ...] = (0,)  # which arguments require a gradient
 
     @property
     def loss(self) -> str:
@@ -97,7 +97,7 @@ class Case:
             weights = {
                 name: _cast(torch.rand(self.shape[1]) + 0.5, self.dtype) for name in self.weights
             }
-        wanted = () if self.forward else self.wanted  # an evaluation's predictions want none
+        wanted = () if self.forward else self.wanted  # an evaluation's predictions do not
         for place in wanted:
             arguments[place].requires_grad_()
         return Batch(tuple(arguments), {**self.options, **weights}, wanted)

@@ -1,4 +1,4 @@
-"""Call a function in a fresh process, where no earlier line has left anything behind."""
+"""Call a function in a fresh process, without effects of earlier lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three that take turns: neglog, torch as it is, and torch compiled."""
+"""The three contenders: neglog, torch eager and torch.compile."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def compiled(line: Line, task: Task) -> tuple[Run, float]:
 
 @contextmanager
 def fresh_compiler() -> Iterator[None]:
-    """Compile afresh, whatever was compiled before on this machine; load the compiler at once.
+    """Compile without cached results of earlier compilations, with the compiler loaded.
 
     Otherwise the first line would pay for loading it. If it fails, every line will say so.
     """

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the printed text and the figures, in files."""
+"""The output files of a run: the printed text and the figures."""
 
 from __future__ import annotations
 

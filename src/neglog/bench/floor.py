@@ -1,4 +1,4 @@
-"""The floor under a line's time: the bytes that must move, at the speed at which memory copies."""
+"""The roofline of a line: the time of moving its bytes at the speed of a memory copy."""
 
 from __future__ import annotations
 

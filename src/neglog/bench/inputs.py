@@ -1,4 +1,4 @@
-"""Random data of a shape, as each kind of loss wants them: the prediction, then the target."""
+"""Random data for each kind of loss: the prediction, then the target."""
 
 from __future__ import annotations
 

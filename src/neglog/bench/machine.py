@@ -1,4 +1,4 @@
-"""Where a table was made: versions, threads, processor, date."""
+"""The environment of a table: versions, threads, processor, date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a run found, and how a JSON file holds it."""
+"""The results of a run, and their JSON form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line, measured: checked first, then timed beside torch."""
+"""One measured line: checked first, then timed in comparison with torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def of_floor(self) -> float | None:
-        """Return the floor as a part of neglog's time: 1 would be as fast as memory."""
+        """Return the roofline as a fraction of neglog's time: 1 is as fast as memory."""
         if self.failed or self.floor is None:
             return None
         return self.floor / self.samples[NEGLOG].median

@@ -1,4 +1,4 @@
-"""What the first use costs: the import, and the first call with and without compiled kernels."""
+"""The cost of first use: the import, and the first call with and without compiled kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the table comes to."""
+"""The summary of the table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neglog.bench.row import Row
 
 
 class Standing(NamedTuple):
-    """How neglog stands to one other over the large lines."""
+    """neglog compared with one contender over the large lines."""
 
     mean: float  # geometric
     lines: int
@@ -21,7 +21,7 @@ class Standing(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The large lines' standings, and the small lines on which neglog is behind."""
+    """The comparison over large lines, and the small lines on which neglog is slower."""
 
     large: dict[str, Standing]
     slower: dict[str, float]

@@ -25,12 +25,12 @@ HEADINGS = (
     *("comp. s",),
 )
 LEGEND = """\
-Loss and gradient in float32, unless said otherwise; "no_grad" is the loss alone, "none" has one
-loss for each element. neglog, torch and the torch loss under torch.compile take turns; each time
-is a median in milliseconds, iqr the range of the middle half of the times in % of it.
-x eager, x comp.: how many times as fast as these neglog is.
-floor: the milliseconds in which a copy moves the bytes that must move; of it: floor / neglog.
-comp. s: seconds that the compiler took at first, which are in no other figure."""
+Loss and gradient in float32, unless stated otherwise; "no_grad" is the loss only, "none" returns
+one loss per element. neglog, torch eager and torch.compile alternate; each time is a median in
+milliseconds, iqr its interquartile range in %.
+x eager, x comp.: neglog's speed relative to these.
+floor: the roofline, the milliseconds in which a copy moves the same bytes; of it: floor / neglog.
+comp. s: the seconds of the compilation, which no other figure includes."""
 
 
 def header(facts: Mapping[str, str | int], bandwidth: float) -> str:

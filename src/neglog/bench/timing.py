@@ -1,4 +1,4 @@
-"""Time several things in turns, so that a busy machine slows all of them."""
+"""Time several contenders alternately, so that a busy machine slows all of them."""
 
 from __future__ import annotations
 

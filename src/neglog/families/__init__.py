@@ -1,4 +1,4 @@
-"""The declarations, grouped by where the target lives."""
+"""The declared likelihoods, grouped by the kind of target."""
 
 from neglog.families.classes import (
     Bernoulli,

@@ -21,10 +21,10 @@ from neglog.words.reference import (
 
 
 class Bernoulli(Elementwise):
-    """A yes-or-no target, the network emitting the log-odds: binary cross-entropy with logits.
+    """A binary target; the model outputs the log-odds: binary cross-entropy with logits.
 
-    Model: y ~ Bernoulli(σ(logit)), σ the sigmoid. A target between 0 and 1 is the probability of
-    a yes. Prefer it to `BernoulliProbability`: a confidently wrong logit keeps its gradient.
+    Model: y ~ Bernoulli(σ(logit)), σ the sigmoid. A target between 0 and 1 is the probability
+    of class 1. Prefer it to `BernoulliProbability`: a confidently wrong logit keeps its gradient.
 
     Source: D. R. Cox, The regression analysis of binary sequences, JRSS B 20, 1958.
     """
@@ -76,10 +76,10 @@ class Bernoulli(Elementwise):
 
 
 class WeightedBernoulli(Elementwise):
-    """`Bernoulli` in which each yes counts `positive_weight` times.
+    """`Bernoulli` with the weight `positive_weight` for positive targets.
 
-    Model: the likelihood σ^(positive_weight · y) · (1 − σ)^(1 − y), which repeats the rows with
-    a yes. It is torch's ``pos_weight``.
+    Model: the likelihood σ^(positive_weight · y) · (1 − σ)^(1 − y), which repeats
+    positive rows. It is torch's ``pos_weight``.
 
     Source: G. King, L. Zeng, Logistic regression in rare events data, Political Analysis 9, 2001.
     """
@@ -131,7 +131,7 @@ class WeightedBernoulli(Elementwise):
 
 
 class BernoulliProbability(Elementwise):
-    """A yes-or-no target, the network emitting the probability of a yes: binary cross-entropy.
+    """A binary target; the model outputs the probability of class 1: binary cross-entropy.
 
     Model: y ~ Bernoulli(probability). As in torch, a logarithm is never less than −100 nats and
     the gradient's denominator never less than 10⁻¹², so that a probability of exactly 0 or 1
@@ -189,7 +189,7 @@ class BernoulliProbability(Elementwise):
 class SignedBernoulli(Elementwise):
     """`Bernoulli` with the labels −1 and +1: the logistic loss of margins, `SoftMarginLoss`.
 
-    Model: y ~ Bernoulli(σ(logit)), +1 for a yes and −1 for a no.
+    Model: y ~ Bernoulli(σ(logit)), +1 for class 1 and −1 for class 0.
 
     Source: J. Friedman, T. Hastie, R. Tibshirani, Additive logistic regression, Annals of
     Statistics 28, 2000.
@@ -231,7 +231,7 @@ class SignedBernoulli(Elementwise):
 
 
 class Categorical(Rows):
-    """One of K classes, the network emitting a row of logits: cross-entropy.
+    """One of K classes; the model outputs a row of logits: cross-entropy.
 
     Model: y ~ Categorical(softmax(logits)), whose likelihood is the product of p_k^(y_k) over the
     classes, y the one-hot row of the label. A target may also be a row of class probabilities.
@@ -271,10 +271,10 @@ class Categorical(Rows):
 
 
 class CategoricalLogProbability(Categorical):
-    """One of K classes, the network emitting a row of log-probabilities: `NLLLoss`.
+    """One of K classes; the model outputs a row of log-probabilities: `NLLLoss`.
 
-    Model: y ~ Categorical(exp(log_probabilities)). The rows are taken as they are; `LogSoftmax`
-    makes such rows.
+    Model: y ~ Categorical(exp(log_probabilities)). The rows are not normalised again;
+    `LogSoftmax` returns such rows.
 
     Source: as for `Categorical`.
     """

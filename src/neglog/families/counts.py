@@ -9,7 +9,7 @@ from neglog.words.reference import absolute, exp, log, log1p, log_gamma, softplu
 
 
 class Poisson(Elementwise):
-    """A count, the network emitting the logarithm of its rate.
+    """A count; the model outputs the logarithm of its rate.
 
     Model: y ~ Poisson(exp(log_rate)).
 
@@ -48,7 +48,7 @@ class Poisson(Elementwise):
 
 
 class PoissonRate(Elementwise):
-    """A count, the network emitting its rate.
+    """A count; the model outputs its rate.
 
     Model: y ~ Poisson(rate). As in torch, `eps` is added to the rate under the logarithm.
 
@@ -95,7 +95,7 @@ class PoissonRate(Elementwise):
 
 
 class NegativeBinomial(Elementwise):
-    """A count that varies more than `Poisson` allows, the network emitting the log of its mean.
+    """An overdispersed count; the model outputs the logarithm of its mean.
 
     Model: y has the mean μ = exp(log_mean) and the variance μ + dispersion · μ²: a Poisson count
     whose rate is gamma distributed. The dispersion is above 0. Statistics packages call it NB2.

@@ -9,7 +9,7 @@ from neglog.words.reference import at_least, exp, log, log_gamma
 
 
 class Gamma(Elementwise):
-    """A positive target whose deviation grows with its mean, the network emitting its logarithm.
+    """A positive target whose deviation grows with its mean; the model outputs the log mean.
 
     Model: y ~ Gamma(shape, rate), the rate being shape / exp(log_mean): the mean is
     exp(log_mean), and 1 / √shape is the deviation's part of it. The shape is above 0; at 1 the

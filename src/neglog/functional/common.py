@@ -151,7 +151,7 @@ def _sharing(problem: Elements, share: Tensor) -> Elements:
     weight = torch.where(hidden, 0.0, weight)
     if not weight.requires_grad:
         return problem._replace(weight=weight, masked=True)
-    # A weight of 0 that wants its gradient needs the loss that it multiplies.
+    # A weight of 0 that requires a gradient needs the loss that it multiplies.
     shown = problem.each(lambda t: torch.where(hidden, 1.0, t))
     return shown._replace(weight=weight)
 

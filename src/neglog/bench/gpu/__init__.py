@@ -1,1 +1,1 @@
-"""`neglog bench --device cuda`: the losses on a GPU, beside torch and what else is installed."""
+"""`neglog bench --device cuda`: the losses on a GPU, compared with torch and other packages."""

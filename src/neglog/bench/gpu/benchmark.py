@@ -1,4 +1,4 @@
-"""A run: what is right is checked first, then timed, and written at once."""
+"""A run: each line is checked, then timed, and written immediately."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from neglog.errors import BenchError
 
 Write = Callable[[str], None]
 LEGEND = """\
-Loss and gradient. err: the worst error of neglog's loss and gradient against float64, in units of
-what is allowed (2 and 4 units in the last place; of a layer's gradients 2 roundings in norm).
-Then milliseconds by the device's clock, all taking turns; of it: the part of a copy's bandwidth
-that neglog uses, every number read once and every gradient written once; of a layer: its time over
-that of the three bare products ("floor"). Then the peak of memory beyond the data, in MiB.
-A dash: not installed, or not for this line."""
+Loss and gradient. err: the largest error of neglog's loss and gradient compared with float64, as
+a multiple of the limits (2 and 4 ulps; of a layer's gradients 2 roundings in norm). Then
+milliseconds by the device's clock, all contenders alternating; of it: the fraction of a copy's
+bandwidth that neglog uses, if every number is read once and every gradient written once; for a
+layer: its time relative to the three matrix products ("floor"). Then the peak memory in addition
+to the data, in MiB. A dash: not installed, or not for this line."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ def the_gpu() -> torch.device:
         BenchError: there is none.
     """
     if not torch.cuda.is_available():
-        raise BenchError("--device cuda wants a GPU that torch can use, but there is none here.")
+        raise BenchError("--device cuda requires a GPU that torch can use, but there is none.")
     return torch.device("cuda", torch.cuda.current_device())
 
 

@@ -56,7 +56,7 @@ def _layer(x: Tensor, w: Tensor, y: Tensor) -> Tensor:
 
 
 def step(loss: Loss, data: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...]]:
-    """Return what is timed: the loss and the gradients by all that want one."""
+    """Return the timed call: the loss and all required gradients."""
     leaves = [tensor for tensor in data if tensor.requires_grad]
 
     def run() -> tuple[Tensor, ...]:

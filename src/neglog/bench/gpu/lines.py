@@ -29,7 +29,7 @@ class Line:
         return f"{self.loss} {size} {str(self.dtype).removeprefix('torch.')}"
 
     def data(self, device: torch.device) -> tuple[Tensor, ...]:
-        """Make the arguments of the loss, the same with every call; floats want a gradient."""
+        """Make the arguments of the loss, the same in every call; floats require a gradient."""
         torch.manual_seed(0)
         made = _MAKERS[self.kind](self, device)
         for tensor in made[: 1 + (self.kind == "layer")]:

@@ -192,7 +192,7 @@ def _softmax_of_one(batch: Batch) -> Told | None:
         "certain",
         f"{name} was taken over one column, so that its result is {constant} whatever the input.",
         f"input is {shape(x)}; all {x.numel()} are exactly {constant}",
-        f"the loss is {batch.loss:.4g} for ever, and its gradient is 0",
+        f"the loss is always {batch.loss:.4g}, and its gradient is 0",
         f"leave out the {name} and use BCEWithLogitsLoss, or give the head a column a class",
     )
 
