@@ -11,6 +11,7 @@ import neglog
 from neglog.cli import main
 from neglog.errors import FitError
 from neglog.fitting.results.reopen import reopen
+from neglog.report.fit_summary import Summary
 
 SAME = 1e-9  # of a standard error; the decrement where Newton's method stops is 1e-18 nats
 
@@ -89,8 +90,8 @@ def test_only_several_classes_can_be_centred():
 def test_the_summary_and_the_page_show_it(tmp_path, capsys):
     found = fit(out=tmp_path / "run")
     centred = reopen(tmp_path / "run").centred()
-    assert str(centred.summary()) == str(found.centred().summary())
-    figures = [str(one.summary()).split("\n\n")[1] for one in (found, centred)]
+    assert str(Summary(centred)) == str(found.centred().summary())
+    figures = [str(Summary(one)).split("\n\n")[1] for one in (found, centred)]
     assert figures[0] == figures[1]
     with pytest.raises(SystemExit) as left:
         main(["report", str(tmp_path / "run"), "--centred", "--out", str(tmp_path / "page.html")])

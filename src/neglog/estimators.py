@@ -59,7 +59,7 @@ class _Linear(BaseEstimator):
                 table, roles[name] = with_column(table, name, values), name
         own = {} if isinstance(X, np.ndarray) else self._label_options()
         chosen = Options(likelihood=likelihood, epochs=self.max_iter, **own, **roles, **options)
-        result = fit_table(table, _TARGET, chosen, Listener())
+        result = FitResult.of(fit_table(table, _TARGET, chosen, Listener()))
         if not result.converged:
             text = " ".join([result.outcome, *result.notes])
             warnings.warn(text, ConvergenceWarning, stacklevel=3)

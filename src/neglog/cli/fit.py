@@ -15,7 +15,7 @@ from neglog.errors import FitError
 
 if TYPE_CHECKING:
     from neglog.fitting.options.fit_options import Options
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
     from neglog.fitting.run_folder import RunFolder
     from neglog.fitting.running.progress import Listener
     from neglog.fitting.tables.table import Table
@@ -148,9 +148,7 @@ def _run(asked: _Asked) -> int:
     return _code(result)
 
 
-def _fitted(
-    asked: _Asked, options: Options, run: RunFolder, listener: Listener
-) -> tuple[FitResult, str]:
+def _fitted(asked: _Asked, options: Options, run: RunFolder, listener: Listener) -> tuple[Fit, str]:
     """Return the fit and the name of its target."""
     if options.in_blocks:
         from neglog.fitting.solvers.solve import fit_file
@@ -253,7 +251,7 @@ def _listener(output: flags.Output, console: Console) -> Listener:
     return Bar() if output.json else Narrator(console)
 
 
-def _show(result: FitResult, output: flags.Output, console: Console) -> None:
+def _show(result: Fit, output: flags.Output, console: Console) -> None:
     from neglog.report.console import show
 
     if output.quiet:
@@ -262,7 +260,7 @@ def _show(result: FitResult, output: flags.Output, console: Console) -> None:
         show(result, console, _WORST if output.worst is None else output.worst)
 
 
-def _code(result: FitResult) -> int:
+def _code(result: Fit) -> int:
     if result.interrupted:
         return INTERRUPTED
     return FELL_SHORT if result.fell_short else CONVERGED

@@ -244,9 +244,9 @@ def fit(
     of_files = {"table": str(X)} if isinstance(X, (str, Path)) else {}
     if options.in_blocks:
         rows, name = _file(X, y, target, given)
-        result = fit_file(rows, name, options, listener)
-        run.write(result, {**of_files, "target": name})
-        return result
+        found = fit_file(rows, name, options, listener)
+        run.write(found, {**of_files, "target": name})
+        return FitResult.of(found)
     source, name = _table(X, y, target, options)
     for role, value in given.items():
         if value is not None and not isinstance(value, str):
@@ -254,9 +254,9 @@ def fit(
             source = in_memory.with_column(
                 source, _name(role, value) or "", value, role, options.reading
             )
-    result = run.fit(source, name, options, listener)
-    run.write(result, {**of_files, "target": name})
-    return result
+    found = run.fit(source, name, options, listener)
+    run.write(found, {**of_files, "target": name})
+    return FitResult.of(found)
 
 
 def _listener(progress: Any) -> Listener:

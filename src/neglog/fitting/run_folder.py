@@ -10,11 +10,12 @@ from typing import Any
 from neglog.errors import FitError
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.result import FitResult
 from neglog.fitting.results import save
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.progress import Listener
 from neglog.fitting.solvers.solve import fit_table
 from neglog.fitting.tables.table import Table
+from neglog.report.fit_summary import Summary
 
 _SECONDS = 5.0  # between the checkpoints of a short epoch, so that writing them costs little
 
@@ -61,7 +62,7 @@ class RunFolder:
                 "--resume, or begin anew with --overwrite."
             )
 
-    def fit(self, table: Table, name: str, options: Options, listener: Listener) -> FitResult:
+    def fit(self, table: Table, name: str, options: Options, listener: Listener) -> Fit:
         """Fit a table, with a checkpoint where the fit takes long.
 
         Raises:
@@ -88,12 +89,12 @@ class RunFolder:
                     folder.rmdir()
             raise
 
-    def write(self, result: FitResult, others: Mapping[str, Any]) -> list[Path]:
+    def write(self, result: Fit, others: Mapping[str, Any]) -> list[Path]:
         """Write the run, if it has a folder, and remove the checkpoint that it makes needless.
 
         Args:
             result: the fit.
-            others: as in `config.text`.
+            others: as in `config_file.text`.
 
         Raises:
             FitError: it cannot be written.
@@ -103,7 +104,12 @@ class RunFolder:
         known = {"out": str(self.out), "predictions": self.predicted, **others}
         if self.checkpoint is not None:
             known["checkpoint"] = str(self.checkpoint)
-        written = save.write(result, self.out, known, self.predicted)
+        from neglog.report.page import html_page  # matplotlib and sympy
+
+        content = save.files(result, known, self.predicted)
+        content[save.SUMMARY] = f"{Summary(result)}\n\n{result.outcome}\n".encode()
+        content[save.REPORT] = html_page(result).encode()
+        written = save.write(content, self.out)
         path = self._file()
         if path is not None and not result.interrupted:
             self._remove(path)

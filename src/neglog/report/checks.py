@@ -13,7 +13,7 @@ from neglog.report.figures import BAND, BLUE, SOFT, Picture, drawing, short, spr
 from neglog.report.quantiles import quantile_residuals
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
     from neglog.report.parts import Judged
 
     Array = np.ndarray[Any, Any]
@@ -73,7 +73,7 @@ def _count(rows: float) -> str:
     return f"{rows:.0f}" if 0.5 <= rows < _MOST_DIGITS else f"{rows:.2g}"
 
 
-def residuals(fit: FitResult, judged: Judged) -> list[Picture]:
+def residuals(fit: Fit, judged: Judged) -> list[Picture]:
     """Draw the errors against the predictions, and their quantiles against the normal ones."""
     own = quantile_residuals(fit, judged.rows)
     return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
@@ -87,7 +87,7 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _errors(fit: FitResult, judged: Judged, own: Array) -> Picture:
+def _errors(fit: Fit, judged: Judged, own: Array) -> Picture:
     predicted = np.asarray(judged.rows.predicted, dtype=np.float64)
     errors, label = own, "quantile residual"
     if fit.kind in _IN_TABLE_UNITS:
@@ -110,7 +110,7 @@ def _errors(fit: FitResult, judged: Judged, own: Array) -> Picture:
     ))  # fmt: skip
 
 
-def _quantiles(fit: FitResult, judged: Judged, own: Array) -> Picture:
+def _quantiles(fit: Fit, judged: Judged, own: Array) -> Picture:
     ordered, count = np.sort(own), len(own)
     rank = np.arange(1, count + 1)
     normal = special.ndtri((rank - 0.5) / count)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 Lines = list[list[str]]
 
@@ -17,7 +17,7 @@ _LONGEST, _GAP = 28, 2
 _NONE = "—"
 
 
-def coefficient_tables(fit: FitResult) -> list[Lines]:
+def coefficient_tables(fit: Fit) -> list[Lines]:
     """Return for each output a head and a line for each weight; nothing for a network."""
     if fit.coefficients is None:
         return []
@@ -32,7 +32,7 @@ def coefficient_tables(fit: FitResult) -> list[Lines]:
     return list(tables.values())
 
 
-def coefficient_blocks(fit: FitResult, width: int, most: int | None = None) -> list[str]:
+def coefficient_blocks(fit: Fit, width: int, most: int | None = None) -> list[str]:
     """Return the tables as text.
 
     Args:

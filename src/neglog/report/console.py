@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from neglog.fitting.prediction.row_predictions import RowPredictions
-from neglog.fitting.result import FitResult
 from neglog.fitting.results.evaluate import Evaluation
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.progress import Bar
+from neglog.report.fit_summary import Summary
 
 _WIDEST, _NAMES = 100, 11
 _MOST_ROWS = 40  # of a table of coefficients; a screen or two
@@ -31,7 +32,7 @@ class Narrator(Bar):
         _row(self.words, name, text)
 
 
-def show(result: FitResult, console: Console, worst: int) -> None:
+def show(result: Fit, console: Console, worst: int) -> None:
     """Print a result: the summary, the notes on the fit, and the worst rows.
 
     The notes on the data have been said before the fit.
@@ -41,7 +42,7 @@ def show(result: FitResult, console: Console, worst: int) -> None:
         console: where to.
         worst: how many rows of the information-loss table.
     """
-    summary = result.summary()
+    summary = Summary(result)
     console.print(f"\n{summary.title}", style="bold", markup=False, highlight=False)
     for block in summary.blocks(min(console.width, _WIDEST), _MOST_ROWS):
         console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)

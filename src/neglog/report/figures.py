@@ -21,7 +21,7 @@ from neglog.report.document import number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 INK, SOFT, BLUE, ORANGE, BAND = "#1d2530", "#5b6674", "#2b5d8a", "#c4722a", "#d9dee5"
 WIDTH = 4.8
@@ -56,7 +56,7 @@ class Picture:
     caption: str
 
 
-def curve(fit: FitResult) -> Picture:
+def curve(fit: Fit) -> Picture:
     """Draw the training and the validation loss by step."""
     history = fit.history
     stride = max(1, math.ceil(len(history) / _MOST_STEPS))
@@ -91,7 +91,7 @@ def _scale_of(axes: Any, losses: list[float]) -> str:
     return ", logarithmic"
 
 
-def _course(fit: FitResult) -> str:
+def _course(fit: Fit) -> str:
     first, last = fit.history[0], fit.history[-1]
     words = (
         f"The mean training loss goes from {number(first.training)} nats at step {first.step} to "

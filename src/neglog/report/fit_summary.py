@@ -16,7 +16,7 @@ from neglog.report.coefficient_table import (
 )
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 _COVARIANCES = {
     "fisher": "Fisher",
@@ -33,7 +33,7 @@ _GAP, _WIDTH = 3, 100
 class Summary:
     """What was fitted, how well, and the coefficients; print it, or show it in a notebook."""
 
-    fit: FitResult
+    fit: Fit
 
     def __str__(self) -> str:
         """Return the summary as lines of text."""

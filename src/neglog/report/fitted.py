@@ -12,12 +12,12 @@ from neglog.report.losses import loss_formula
 from neglog.report.parts import parts
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 _WORST = 500
 
 
-def content(fit: FitResult) -> dict[str, Any]:
+def content(fit: Fit) -> dict[str, Any]:
     """Return what the template of a fit's report asks for."""
     formula, meaning = loss_formula(fit.likelihood)
     judged = parts(fit)
@@ -49,7 +49,7 @@ def content(fit: FitResult) -> dict[str, Any]:
     }
 
 
-def _lead(fit: FitResult) -> str:
+def _lead(fit: Fit) -> str:
     held = fit.data.held
     said = [f"{fit.data.fitted:,} rows fitted"] + [f"{held:,} held out"] * (held > 0)
     return ", ".join([
@@ -58,7 +58,7 @@ def _lead(fit: FitResult) -> str:
     ])  # fmt: skip
 
 
-def _information(fit: FitResult) -> Table:
+def _information(fit: Fit) -> Table:
     """Return the table of all rows together, the worst first."""
     every = {"training": fit.training, "validation": fit.validation}
     rows = RowPredictions.concatenated([part for part in every.values() if len(part.loss)])

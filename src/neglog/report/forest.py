@@ -10,7 +10,7 @@ from neglog.report.document import number
 from neglog.report.figures import BLUE, SOFT, Picture, drawing, short
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
     from neglog.report.weights import Line
 
     Array = np.ndarray[Any, Any]
@@ -19,7 +19,7 @@ _MOST_FEATURES, _MOST_PANELS = 25, 6
 _REACH = 4.0  # times the median of the intervals' outer ends: one wild interval hides no other
 
 
-def forest(fit: FitResult, lines: list[Line]) -> Picture | None:
+def forest(fit: Fit, lines: list[Line]) -> Picture | None:
     """Draw each feature's effect, the change of an output as the feature grows by its deviation.
 
     Args:
@@ -79,7 +79,7 @@ def _gist(effects: dict[str, Array], ordered: list[str]) -> str:
     return "Effects of one standard deviation, the largest first: " + ", ".join(said[:5]) + "."
 
 
-def _caption(fit: FitResult, cut: bool, features: int, outputs: int) -> str:
+def _caption(fit: Fit, cut: bool, features: int, outputs: int) -> str:
     words = (
         "By how much the output changes as a feature grows by one standard deviation of its "
         "training rows, so that features in different units can be compared; the largest first."

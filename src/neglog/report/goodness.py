@@ -11,10 +11,10 @@ from neglog.report.document import Table, number
 from neglog.report.weights import probability
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 
-def tiles(fit: FitResult) -> list[tuple[str, str]]:
+def tiles(fit: Fit) -> list[tuple[str, str]]:
     """Return the few figures that are looked at first: names and values."""
     found = [("mean loss, training rows", f"{number(fit.loss)} nats")]
     if fit.validation_loss is not None:
@@ -27,7 +27,7 @@ def tiles(fit: FitResult) -> list[tuple[str, str]]:
     return found
 
 
-def table(fit: FitResult) -> Table:
+def table(fit: Fit) -> Table:
     """Return the statistics of a fit: name, value, what it says."""
     rows = [
         ["mean loss, training rows", _figure(fit.loss), _minimised(fit)],
@@ -56,11 +56,11 @@ def table(fit: FitResult) -> Table:
     return Table(["figure", "value", "what it says"], rows, "Statistics of the fit", caption)
 
 
-def _minimised(fit: FitResult) -> str:
+def _minimised(fit: Fit) -> str:
     return "what was minimised" + ", with the penalty added" * fit.options.penalised
 
 
-def _likelihood(fit: FitResult) -> list[list[str]]:
+def _likelihood(fit: Fit) -> list[list[str]]:
     figures = fit.statistics
     known = "the same, if no feature were known"
     return [
@@ -76,7 +76,7 @@ def _likelihood(fit: FitResult) -> list[list[str]]:
     ]
 
 
-def _tests(fit: FitResult) -> list[list[str]]:
+def _tests(fit: Fit) -> list[list[str]]:
     """Return what rests on the weights being those of greatest likelihood."""
     figures = fit.statistics
     tested = f"tests if the features matter: χ² with {figures.ratio_freedom} degrees of freedom"
@@ -92,7 +92,7 @@ def _tests(fit: FitResult) -> list[list[str]]:
     ]
 
 
-def _deviance(fit: FitResult) -> list[list[str]]:
+def _deviance(fit: Fit) -> list[list[str]]:
     figures, rows = fit.statistics, []
     if figures.deviance is not None and figures.null_deviance is not None:
         what = "twice the nats above a model that meets every row's own target"
@@ -111,7 +111,7 @@ def _deviance(fit: FitResult) -> list[list[str]]:
     return rows
 
 
-def _explained(fit: FitResult) -> str:
+def _explained(fit: Fit) -> str:
     truth = np.asarray(fit.training.truth, dtype=np.float64)
     predicted = np.asarray(fit.training.predicted, dtype=np.float64)
     # The squares of 1e200 would be infinite.

@@ -19,10 +19,10 @@ from neglog.report import math_text
 from neglog.report.document import Code, Document, Formula, Text, number
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 
-def html_page(result: FitResult) -> str:
+def html_page(result: Fit) -> str:
     """Return a fit's report."""
     from neglog.report import fitted  # matplotlib, which explanations do without
 

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from neglog.fitting.prediction.row_predictions import RowPredictions
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class Judged:
     counts: np.ndarray[Any, Any]
 
 
-def parts(fit: FitResult) -> list[Judged]:
+def parts(fit: Fit) -> list[Judged]:
     """Return the rows that were fitted, and those held out if there are any; or a sample."""
     if not fit.data.whole:
-        return [_judged(fit, "sampled training", fit.data.sampled(fit.fitted))]
+        return [_judged(fit, "sampled training", fit.facts.sampled)]
     found = [_judged(fit, "training", fit.training)]
     if fit.data.held:
         found.append(_judged(fit, "validation", fit.validation))
     return found
 
 
-def _judged(fit: FitResult, name: str, rows: RowPredictions) -> Judged:
+def _judged(fit: Fit, name: str, rows: RowPredictions) -> Judged:
     same = np.ones(len(rows.loss))
     weights = same if rows.weight is None else rows.weight
     return Judged(name, rows, weights, weights if fit.options.weight_kind == "frequency" else same)

@@ -15,7 +15,7 @@ from scipy import special, stats
 
 if TYPE_CHECKING:
     from neglog.fitting.prediction.row_predictions import RowPredictions
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
     Array = np.ndarray[Any, Any]
 
@@ -23,7 +23,7 @@ _SEED = 0  # a report is the same each time it is written
 _FURTHEST = 37.0  # beyond, a normal probability is no number of float64
 
 
-def quantile_residuals(fit: FitResult, rows: RowPredictions) -> Array:
+def quantile_residuals(fit: Fit, rows: RowPredictions) -> Array:
     """Return (N,) residuals of rows whose target is a number.
 
     Args:
@@ -50,17 +50,17 @@ def quantile_residuals(fit: FitResult, rows: RowPredictions) -> Array:
     return np.asarray(np.clip(residuals, -_FURTHEST, _FURTHEST))
 
 
-def _normal(fit: FitResult, y: Array, mean: Array) -> tuple[Array, Array]:
+def _normal(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
     error = (y - mean) / fit.fitted.dispersion
     return special.log_ndtr(error), special.log_ndtr(-error)
 
 
-def _laplace(fit: FitResult, y: Array, median: Array) -> tuple[Array, Array]:
+def _laplace(fit: Fit, y: Array, median: Array) -> tuple[Array, Array]:
     assert fit.fitted.dispersion is not None
     return _exponentials(y - median, 0.5, fit.fitted.dispersion / 2)
 
 
-def _quantile(fit: FitResult, y: Array, quantile: Array) -> tuple[Array, Array]:
+def _quantile(fit: Fit, y: Array, quantile: Array) -> tuple[Array, Array]:
     assert fit.fitted.dispersion is not None
     return _exponentials(y - quantile, fit.options.quantile, fit.fitted.dispersion)
 
@@ -75,7 +75,7 @@ def _exponentials(error: Array, level: float, scale: float) -> tuple[Array, Arra
     )
 
 
-def _huber(fit: FitResult, y: Array, centre: Array) -> tuple[Array, Array]:
+def _huber(fit: Fit, y: Array, centre: Array) -> tuple[Array, Array]:
     delta = fit.options.delta
     scale = math.exp(float(fit.fitted.shared[0])) * fit.fitted.response.spread
     error = (y - centre) / scale
@@ -90,7 +90,7 @@ def _huber(fit: FitResult, y: Array, centre: Array) -> tuple[Array, Array]:
     return np.where(error < 0, tail, rest), np.where(error < 0, rest, tail)
 
 
-def _poisson(fit: FitResult, y: Array, mean: Array) -> tuple[Array, Array]:
+def _poisson(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
     return _randomised(stats.poisson(mean), y)
 
 
@@ -98,7 +98,7 @@ def _binomial(y: Array, mean: Array, trials: Array) -> tuple[Array, Array]:
     return _randomised(stats.binom(np.round(trials), mean), np.round(y * trials))
 
 
-def _negative_binomial(fit: FitResult, y: Array, mean: Array) -> tuple[Array, Array]:
+def _negative_binomial(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
     alpha = math.exp(float(fit.fitted.shared[0]))
     return _randomised(stats.nbinom(1 / alpha, 1 / (1 + alpha * mean)), y)
 
@@ -111,7 +111,7 @@ def _randomised(law: Any, y: Array) -> tuple[Array, Array]:
         return np.log(law.cdf(y - 1) + part * step), np.log(law.sf(y) + (1 - part) * step)
 
 
-def _gamma(fit: FitResult, y: Array, mean: Array) -> tuple[Array, Array]:
+def _gamma(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
     assert fit.fitted.dispersion is not None
     law = stats.gamma(1 / fit.fitted.dispersion, scale=mean * fit.fitted.dispersion)
     with np.errstate(divide="ignore"):

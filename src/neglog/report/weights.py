@@ -12,7 +12,7 @@ from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
 from neglog.report.document import Table, number
 
 if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+    from neglog.fitting.results.fit import Fit
 
 _MOST_OUTPUTS, _MOST_LINES = 12, 400
 _RATIOS = {"logit": "odds ratio", "cumulative logit": "odds ratio", "log": "ratio of means"}
@@ -33,7 +33,7 @@ class Line:
     high: float = math.nan
 
 
-def lines(fit: FitResult) -> list[Line]:
+def lines(fit: Fit) -> list[Line]:
     """Return the coefficients, output by output; none of a network."""
     if fit.coefficients is not None:
         rows = fit.coefficients.frame().fill_null(math.nan).iter_rows()
@@ -47,7 +47,7 @@ def lines(fit: FitResult) -> list[Line]:
     ]
 
 
-def tables(fit: FitResult, found: list[Line]) -> list[Table]:
+def tables(fit: Fit, found: list[Line]) -> list[Table]:
     """Return one table an output."""
     made = []
     outputs = [(name, list(own)) for name, own in itertools.groupby(found, lambda one: one.output)]
@@ -61,7 +61,7 @@ def tables(fit: FitResult, found: list[Line]) -> list[Table]:
     return made
 
 
-def reading(fit: FitResult) -> str:
+def reading(fit: Fit) -> str:
     """Return how the tables are read."""
     words = "In the units of the table: by how much the output changes as a feature grows by 1."
     link = fit.fitted.response.link
@@ -73,7 +73,7 @@ def reading(fit: FitResult) -> str:
     return words
 
 
-def _against(fit: FitResult) -> str:
+def _against(fit: Fit) -> str:
     """Return what the weights of a class are compared with."""
     if fit.coefficients is not None:
         known = {output for output, _ in fit.coefficients.names}
@@ -83,7 +83,7 @@ def _against(fit: FitResult) -> str:
     return "Weights of a feature sum to 0 over the classes."
 
 
-def why_no_errors(fit: FitResult) -> str:
+def why_no_errors(fit: Fit) -> str:
     """Return why there are no standard errors, in a sentence; "" where there are some."""
     if fit.options.hidden:
         return WHY_NO_STANDARD_ERRORS[0].upper() + WHY_NO_STANDARD_ERRORS[1:]
@@ -107,13 +107,13 @@ def why_no_errors(fit: FitResult) -> str:
     return "There are no standard errors: the loss has no second derivative at its minimum."
 
 
-def _title(fit: FitResult, output: str, count: int) -> str:
+def _title(fit: Fit, output: str, count: int) -> str:
     if not output:
         return "Shared by all rows"
     return f"{fit.fitted.target.facts.emits} of {output}" if count > 1 else output
 
 
-def _table(fit: FitResult, own: list[Line], title: str, caption: str) -> Table:
+def _table(fit: Fit, own: list[Line], title: str, caption: str) -> Table:
     ratio = _RATIOS.get(fit.fitted.response.link, "") if own[0].output else ""
     sure = fit.coefficients is not None and not why_no_errors(fit)
     headers = ["feature", "estimate"]

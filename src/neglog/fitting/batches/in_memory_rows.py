@@ -75,6 +75,11 @@ class Memory:
         return len(self.y)
 
     @property
+    def total(self) -> float:
+        """The sum of the rows' weights; without weights, how many rows there are."""
+        return float(self.rows if self.weight is None else self.weight.sum())
+
+    @property
     def features(self) -> int:
         """How many encoded columns there are."""
         return self.x.shape[1] + sum(label.levels - 1 for label in self.labels)

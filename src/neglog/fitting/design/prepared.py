@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,10 +23,8 @@ from neglog.fitting.design import target as targets
 from neglog.fitting.design.column import Column, cleaned
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.target import Target
-from neglog.fitting.likelihoods.responses import Response
-from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
+from neglog.fitting.running.processes import Group
 from neglog.fitting.tables import date_text as looks
 from neglog.fitting.tables import factor_levels, text_numbers
 from neglog.fitting.tables.table import Table
@@ -57,23 +56,27 @@ class Prepared(Protocol):
 
     @property
     def whole(self) -> bool:
-        """Whether `judged` returns all rows, or the worst only."""
+        """Whether all rows are in memory."""
 
     @property
     def first(self) -> bool:
         """Whether this process is the one that prints and writes."""
 
+    @property
+    def group(self) -> Group:
+        """The processes that hold the rows."""
+
     def rows(self, held: bool = False) -> Source:
         """Return the rows that are fitted, or those held out."""
 
-    def problem(self, response: Response, held: bool = False) -> Objective:
-        """Return these rows with a likelihood."""
+    def total(self, held: bool = False) -> float:
+        """Return the sum of these rows' weights; without weights, how many they are."""
 
-    def judged(self, fitted: Fitted, held: bool = False) -> RowPredictions:
-        """Return what a fitted model says of these rows, or the worst of them."""
+    def numbered(self, held: bool = False) -> Iterator[tuple[np.ndarray[Any, Any], Memory]]:
+        """Yield these rows part by part, one or more, with their numbers in the table."""
 
-    def sampled(self, fitted: Fitted) -> RowPredictions:
-        """Return what it says of the rows that are fitted, or of a sample of them."""
+    def sample(self) -> tuple[np.ndarray[Any, Any], Memory]:
+        """Return the rows that are fitted, or a sample of them, with numbers for them."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Data:
     notes: list[str]
     whole: bool = True
     first: bool = True
+    group: Group = field(default_factory=Group)
 
     def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
         """Return some of the rows."""
@@ -116,19 +120,18 @@ class Data:
         """Return the rows that are fitted, or those held out."""
         return self.part(self.validation if held else self.training)
 
-    def problem(self, response: Response, held: bool = False) -> Objective:
-        """Return these rows with a likelihood."""
-        return Objective.of(response, self.rows(held))
+    def total(self, held: bool = False) -> float:
+        """Return the sum of these rows' weights; without weights, how many they are."""
+        return self.rows(held).total
 
-    def judged(self, fitted: Fitted, held: bool = False) -> RowPredictions:
-        """Return what a fitted model says of these rows."""
+    def numbered(self, held: bool = False) -> Iterator[tuple[np.ndarray[Any, Any], Memory]]:
+        """Yield these rows, with their numbers in the table."""
         rows = self.validation if held else self.training
-        index = self.index if rows is None else self.index[rows]
-        return predict_rows(fitted, index, self.rows(held))
+        yield self.index if rows is None else self.index[rows], self.rows(held)
 
-    def sampled(self, fitted: Fitted) -> RowPredictions:
-        """Return what a fitted model says of the rows that are fitted."""
-        return self.judged(fitted)
+    def sample(self) -> tuple[np.ndarray[Any, Any], Memory]:
+        """Return the rows that are fitted, with their numbers in the table."""
+        return next(self.numbered())
 
 
 def prepare(table: Table, name: str, options: Options) -> Data:

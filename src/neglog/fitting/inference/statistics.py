@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
 from scipy import stats
 
 from neglog.fitting.batches.batch import Batch
+from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.responses import Location, OneParameter, ways
 from neglog.fitting.likelihoods.row_losses import weighted
 from neglog.fitting.likelihoods.shared_parameters import Overdispersed, Robust
 from neglog.fitting.linear import null_model
 from neglog.fitting.linear.objective import Objective
-
-if TYPE_CHECKING:
-    from neglog.fitting.result import FitResult
+from neglog.fitting.options.option_fields import OptionFields
+from neglog.fitting.prediction.fitted_model import Fitted
 
 
 @dataclass(frozen=True)
@@ -98,26 +98,47 @@ class Statistics:
         return float(stats.chi2.sf(self.ratio, self.ratio_freedom))
 
 
-def of(fit: FitResult) -> Statistics:
-    """Return the statistics of a linear model that was fitted.
+class Losses(NamedTuple):
+    """Mean losses of the training rows.
 
-    Raises:
-        TypeError: the model is a network.
+    Attributes:
+        fitted, null: of the model and of the null model, in nats.
+        reached: of the model, in the response's units.
     """
-    if fit.coefficients is None:
-        raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
-    response, problem = fit.fitted.response, fit.data.problem(fit.fitted.response)
-    weighs = fit.options.sample_weight is not None
-    frequency = fit.options.weight_kind == "frequency"
+
+    fitted: float
+    null: float
+    reached: float
+
+
+def of(
+    problem: Objective,
+    fitted: Fitted,
+    coefficients: Coefficients,
+    options: OptionFields,
+    losses: Losses,
+) -> Statistics:
+    """Return the statistics of a linear model that was solved.
+
+    Args:
+        problem: the mean loss of the training rows.
+        fitted: the model.
+        coefficients: those that are free are not NaN.
+        options: of the fit.
+        losses: the mean losses.
+    """
+    response = fitted.response
+    weighs = options.sample_weight is not None
+    frequency = options.weight_kind == "frequency"
     rows = problem.total if frequency else problem.counting
     # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
     # row of mean weight, and each row has the logarithm of its own.
-    ratio = rows / problem.total if fit.fitted.dispersion is not None else 1.0
+    ratio = rows / problem.total if fitted.dispersion is not None else 1.0
     total = ratio * problem.total
-    own = int((fit.coefficients.estimate == fit.coefficients.estimate).sum())
+    own = int((coefficients.estimate == coefficients.estimate).sum())
     # Thresholds stand for intercepts; a scale or a dispersion is no weight.
     weights = own - len(response.shared) * response.intercept
-    dispersed = fit.fitted.dispersion is not None
+    dispersed = fitted.dispersion is not None
     nulls = response.outputs * response.intercept + len(response.shared) + dispersed
     log_weights = 0.0
     if not frequency and isinstance(response, Location) and weighs:
@@ -125,13 +146,13 @@ def of(fit: FitResult) -> Statistics:
         log_weights = logs / response.degree
     if response.grouped:
         log_weights = problem.sum(_log_ways)
-    deviance, null_deviance, pearson = _deviance(fit, problem)
+    deviance, null_deviance, pearson = _deviance(fitted, problem, losses.reached)
     return Statistics(
         rows=rows,
         parameters=own + dispersed,
         freedom=rows - weights,
-        log_likelihood=log_weights - total * fit.loss,
-        null_log_likelihood=log_weights - total * fit.null_loss,
+        log_likelihood=log_weights - total * losses.fitted,
+        null_log_likelihood=log_weights - total * losses.null,
         null_parameters=nulls,
         deviance=deviance,
         null_deviance=null_deviance,
@@ -150,35 +171,35 @@ def _log_ways(batch: Batch) -> torch.Tensor:
 
 
 def _deviance(
-    fit: FitResult, problem: Objective
+    fitted: Fitted, problem: Objective, reached: float
 ) -> tuple[float | None, float | None, float | None]:
     """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
-    response = fit.fitted.response
+    response = fitted.response
     if isinstance(response, Robust) or (isinstance(response, Location) and response.degree != 2.0):
         return None, None, None
-    shared = fit.fitted.shared if isinstance(response, Overdispersed) else None
-    _, reached = null_model.optimum(null_model.of_intercepts(problem), shared)
+    shared = fitted.shared if isinstance(response, Overdispersed) else None
+    _, null = null_model.optimum(null_model.of_intercepts(problem), shared)
     unit = response.spread * response.spread  # infinite, where ** would raise
-    least = problem.mean(lambda y: response.saturated(y, fit.fitted.shared))
-    sums = [2 * problem.total * (loss - least) * unit for loss in (fit.steps[-1][0], reached)]
-    return sums[0], sums[1], _pearson(fit, problem)
+    least = problem.mean(lambda y: response.saturated(y, fitted.shared))
+    sums = [2 * problem.total * (loss - least) * unit for loss in (reached, null)]
+    return sums[0], sums[1], _pearson(fitted, problem)
 
 
-def _pearson(fit: FitResult, problem: Objective) -> float | None:
+def _pearson(fitted: Fitted, problem: Objective) -> float | None:
     """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
-    response = fit.fitted.response
+    response = fitted.response
     if not isinstance(response, OneParameter | Overdispersed):
         return None
     settings: tuple[float | torch.Tensor, ...] = response.settings
     if isinstance(response, Overdispersed):
-        settings = (fit.fitted.shared[0].exp(),)
+        settings = (fitted.shared[0].exp(),)
     link, total = LINKS[response.link], torch.zeros(1, dtype=torch.float64)
     for batch in problem.source:
-        output = fit.fitted.output(batch)[:, 0]
+        output = fitted.output(batch)[:, 0]
         information = response.declaration.information(output, *settings)
         y = response.reads(batch.y)
         if isinstance(response, Location):
-            error, slope = (y - fit.fitted.mean(output[:, None])), torch.ones_like(y)
+            error, slope = (y - fitted.mean(output[:, None])), torch.ones_like(y)
         else:
             error, slope = y - link.mean(output), link.slope(output)
         squares = error.square() * information / slope.square()

@@ -75,8 +75,7 @@ class Objective:
     @classmethod
     def of(cls, response: Response, rows: Memory) -> Objective:
         """Return the problem of rows in memory."""
-        total = float(rows.rows if rows.weight is None else rows.weight.sum())
-        return cls(response, rows, total)
+        return cls(response, rows, rows.total)
 
     @property
     def size(self) -> int:

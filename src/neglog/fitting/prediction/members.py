@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.network.intervals import Ensemble
-
-if TYPE_CHECKING:
-    from neglog.fitting.prediction.row_predictions import Fitted
 
 _PREFIX = "ensemble."
 
@@ -32,25 +28,26 @@ class Members:
     bootstrap: bool
     level: float
 
-    def interval(self, fitted: Fitted, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the intervals' ends, (N, K) of probabilities or (N, 1) of means."""
-        said = tuple(_says(replace(fitted, model=model), batch) for model in self.models)
+    def interval(
+        self, predict: Callable[[nn.Module, Batch], Tensor], batch: Batch
+    ) -> tuple[Tensor, Tensor]:
+        """Return the intervals' ends, (N, K) of probabilities or (N, 1) of means.
+
+        Args:
+            predict: maps a network and a batch to these probabilities or means.
+            batch: the rows.
+        """
+
+        def of(model: nn.Module) -> Callable[[Tensor], Tensor]:
+            return lambda _: predict(model, batch)
+
+        said = tuple(map(of, self.models))
         return Ensemble(said, self.bootstrap).interval(batch.y, self.level)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the networks' weights, each (count, …)."""
         states = [model.state_dict() for model in self.models]
         return {_PREFIX + name: torch.stack([s[name] for s in states]) for name in states[0]}
-
-
-def _says(fitted: Fitted, batch: Batch) -> Callable[[Tensor], Tensor]:
-    def predictions(_: Tensor) -> Tensor:
-        output = fitted.output(batch)
-        if fitted.target.classes is None:
-            return fitted.mean(output)[:, None]
-        return fitted.chances(output)
-
-    return predictions
 
 
 def split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:

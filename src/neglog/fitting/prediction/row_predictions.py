@@ -7,66 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from neglog.fitting.batches.batch import Batch
 from neglog.fitting.batches.source import Source
-from neglog.fitting.design.target import Target
-from neglog.fitting.likelihoods.links import LINKS
-from neglog.fitting.likelihoods.responses import Classes, Location, Response
-from neglog.fitting.likelihoods.shared_parameters import Ordered, Robust
-from neglog.fitting.prediction.members import Members
+from neglog.fitting.design.prepared import Prepared
+from neglog.fitting.prediction.fitted_model import Fitted
 
-
-@dataclass(frozen=True)
-class Fitted:
-    """A model with what it takes to use it.
-
-    Attributes:
-        model: maps encoded rows (N, P) to the response's linear predictors (N, outputs).
-        target: the likelihood's name and its classes.
-        response: the likelihood.
-        shared: (Q,) the parameters that are the same for every row.
-        dispersion: as in `Response.dispersion`.
-        members: more networks like the model, for intervals of its predictions.
-    """
-
-    model: nn.Module
-    target: Target
-    response: Response
-    shared: Tensor
-    dispersion: float | None
-    members: Members | None = None
-
-    def output(self, batch: Batch) -> Tensor:
-        """Return (N, outputs) linear predictors."""
-        output: Tensor = self.model(batch.columns.dense()[:, :-1])
-        if batch.offset is None:
-            return output
-        return output + (batch.offset / self.response.spread)[:, None]
-
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        """Return (N,) losses in nats, of rows whose target is known."""
-        y = self.response.reads(y)
-        local = self.response.local(output, self.shared, y)
-        return self.response.nats(local.nll, y, self.dispersion)
-
-    def mean(self, output: Tensor) -> Tensor:
-        """Return (N,) what is expected of a number."""
-        if isinstance(self.response, (Location, Robust)):
-            return output[:, 0] * self.response.spread + self.response.centre
-        return LINKS[self.response.link].mean(output[:, 0])
-
-    def chances(self, output: Tensor) -> Tensor:
-        """Return (N, K) probabilities of the classes."""
-        if isinstance(self.response, Classes):
-            return torch.softmax(self.response.logits(output), 1)
-        if isinstance(self.response, Ordered):
-            below = torch.sigmoid(self.shared - output)
-            padded = [torch.zeros_like(below[:, :1]), below, torch.ones_like(below[:, :1])]
-            return torch.cat(padded, 1).diff(dim=1)
-        return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
+MOST_ROWS = 1000
+"""How many predictions are kept of rows that are not in memory as a whole."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +27,7 @@ class RowPredictions:
         index: each row's number in the table, from 0.
         truth: the target as the user wrote it: labels, or numbers.
         predicted: the most probable label, or the predicted mean.
-        probabilities: (N, K) over `FitResult.classes`; None where the target is a number.
+        probabilities: (N, K) over `Target.classes`; None where the target is a number.
         loss: (N,), the information loss in nats, −ln of the probability (or density) of the truth.
         weight: (N,) the sample weights; None without any.
         interval: the lower and the upper ends of the predictions' intervals, each (N, K) of the
@@ -102,6 +52,25 @@ class RowPredictions:
             loss=self.loss[which],
             weight=None if self.weight is None else self.weight[which],
         )
+
+    def frame(self, classes: list[Any] | None) -> pl.DataFrame:
+        """Return a table: row, truth, predicted, p[class] …, low, high, loss_nats."""
+        columns: dict[str, Any] = {
+            "row": self.index,
+            "truth": _column(self.truth, classes),
+            "predicted": _column(self.predicted, classes),
+        }
+        if self.probabilities is not None:
+            for k, label in enumerate(classes or []):
+                columns[f"p[{label}]"] = self.probabilities[:, k]
+        if self.interval is not None:
+            for end, values in zip(("low", "high"), self.interval, strict=True):
+                names = [end] if classes is None else [f"{end}[{label}]" for label in classes]
+                columns |= dict(zip(names, values.T, strict=True))
+        if self.weight is not None:
+            columns["sample_weight"] = self.weight
+        columns["loss_nats"] = self.loss
+        return pl.DataFrame(columns)
 
     @classmethod
     def concatenated(cls, parts: Sequence[RowPredictions]) -> RowPredictions:
@@ -146,7 +115,7 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
         if batch.weight is not None:
             weights.append(batch.weight.double())
         if fitted.members is not None:
-            ends.append(fitted.members.interval(fitted, batch))
+            ends.append(fitted.members.interval(fitted.predictions, batch))
     decode = fitted.target.decode
     return RowPredictions(
         index=index,
@@ -159,6 +128,34 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
         if ends
         else None,
     )
+
+
+def predict_prepared(fitted: Fitted, data: Prepared, held: bool = False) -> RowPredictions:
+    """Predict the rows that were fitted, or those held out.
+
+    Of rows that are not in memory as a whole, those of the highest losses are returned, the highest
+    first.
+    """
+    parts = (predict_rows(fitted, index, rows) for index, rows in data.numbered(held))
+    kept = next(parts)
+    if data.whole:
+        return kept
+    for part in parts:
+        kept = highest_losses([kept, part])
+    return highest_losses(data.group.gather(kept))
+
+
+def highest_losses(parts: Sequence[RowPredictions]) -> RowPredictions:
+    """Return the rows of the highest losses, the highest first."""
+    together = RowPredictions.concatenated(parts)
+    order = np.lexsort((together.index, -np.asarray(together.loss)))
+    return together.at(order[:MOST_ROWS])
+
+
+def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Series:
+    if classes is None:
+        return pl.Series(values=values, dtype=pl.Float64).fill_nan(None)
+    return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
 
 
 def _joined(parts: list[Tensor]) -> np.ndarray[Any, Any]:

@@ -20,7 +20,8 @@ from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.target import Target
 from neglog.fitting.design.unseen import settled
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
+from neglog.fitting.prediction.fitted_model import Fitted
+from neglog.fitting.prediction.row_predictions import RowPredictions, predict_rows
 from neglog.fitting.results import save
 from neglog.fitting.tables import in_memory, table, text_numbers
 from neglog.fitting.tables.read_file import read_file
@@ -81,7 +82,7 @@ class Judged:
 
     def predictions(self) -> Predictions:
         """Return what a user sees of them."""
-        frame = save.rows_frame(self.rows, self.model.fitted.target.classes).with_columns(
+        frame = self.rows.frame(self.model.fitted.target.classes).with_columns(
             pl.col("loss_nats").fill_nan(None)
         )
         if self.trials is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,54 @@ from neglog.fitting.design.prepared import Data
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.statistics import Statistics
 from neglog.fitting.prediction.row_predictions import RowPredictions
-from neglog.fitting.result import FitResult
 from neglog.fitting.results import save
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.results.save import Saved
 from neglog.fitting.running.progress import Epoch
 from neglog.fitting.tables.arrays import objects
 
 
-def reopen(folder: Path) -> FitResult:
+@dataclass(frozen=True)
+class StoredFacts:
+    """The facts of a fit as its run has stored them; those of coefficients are None without any."""
+
+    history: list[Epoch]
+    step: int
+    null_loss: float
+    training: RowPredictions
+    validation: RowPredictions
+    stored_deviations: np.ndarray[Any, Any] | None
+    stored_statistics: Statistics | None
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the training rows, in nats."""
+        return self.history[self.step].training
+
+    @property
+    def validation_loss(self) -> float | None:
+        """The same for the validation rows; None without any."""
+        return self.history[self.step].validation
+
+    @property
+    def deviations(self) -> np.ndarray[Any, Any]:
+        """(P,) the encoded columns' standard deviations over the training rows."""
+        assert self.stored_deviations is not None
+        return self.stored_deviations
+
+    @property
+    def statistics(self) -> Statistics:
+        """The likelihood, the deviance, and figures derived from them."""
+        assert self.stored_statistics is not None
+        return self.stored_statistics
+
+    @property
+    def sampled(self) -> RowPredictions:
+        """The predictions of the training rows."""
+        return self.training
+
+
+def reopen(folder: Path) -> Fit:
     """Return the fit whose run is in a folder; its features are not there, all else is.
 
     Raises:
@@ -54,7 +95,7 @@ def _predictions(folder: Path) -> pl.DataFrame:
     return pl.read_csv(path, infer_schema_length=None, schema_overrides=labels)
 
 
-def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> FitResult:
+def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fit:
     facts = dict(saved.facts["fit"])
     null_loss = facts.pop("null_loss")
     parts = [predictions.filter(split=split) for split in ("training", "validation")]
@@ -63,22 +104,27 @@ def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fi
     no_rows = Memory(torch.empty(0, features).double(), torch.empty(0).double())
     data = Data(saved.fitted.target, saved.design, np.concatenate(numbers), no_rows, numbers[0],
                 numbers[1], [])  # fmt: skip
-    result = FitResult(
+    known = saved.tensors.get("coefficients.deviations")
+    statistics = saved.facts.get("statistics")
+    stored = StoredFacts(
+        history=history,
+        step=facts["step"],
+        null_loss=null_loss,
+        training=_rows(parts[0], saved),
+        validation=_rows(parts[1], saved),
+        stored_deviations=None if known is None else known.numpy(),
+        stored_statistics=None if statistics is None else Statistics(**statistics),
+    )
+    return Fit(
         source=saved.facts["source"],
         fitted=saved.fitted,
         data=data,
         options=saved.options,
-        epochs=history,
+        facts=stored,
+        count=len(history) - 1,
         coefficients=_coefficients(saved),
         **facts,
     )
-    # What is otherwise computed of the rows when it is asked for.
-    result.training, result.validation = (_rows(part, saved) for part in parts)
-    result.null_loss = null_loss
-    if result.coefficients is not None:
-        result.deviations = saved.tensors["coefficients.deviations"].numpy()
-        result.statistics = Statistics(**saved.facts["statistics"])
-    return result
 
 
 def _rows(part: pl.DataFrame, saved: Saved) -> RowPredictions:

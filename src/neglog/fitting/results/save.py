@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import safetensors
 import safetensors.torch
@@ -24,9 +23,11 @@ from neglog.fitting.network import standardise
 from neglog.fitting.options import config_file
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction import members
-from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions
-from neglog.fitting.result import FitResult
+from neglog.fitting.prediction.fitted_model import Fitted
 from neglog.fitting.results import atomic_files
+from neglog.fitting.results.fit import Fit
+from neglog.fitting.results.streamed_predictions import predictions as streamed
+from neglog.fitting.results.streamed_predictions import write_csv
 
 CONFIG, MODEL, CHECKPOINT = "config.toml", "model.safetensors", "checkpoint.safetensors"
 COEFFICIENTS, HISTORY, SUMMARY = "coefficients.csv", "history.csv", "summary.txt"
@@ -71,45 +72,46 @@ def check(folder: Path, overwrite: bool = False) -> None:
     atomic_files.check(folder, (*RUN, CHECKPOINT), overwrite)
 
 
-def write(
-    result: FitResult,
-    folder: Path,
+def files(
+    result: Fit,
     others: Mapping[str, Any] | None = None,
     predicted: str = "csv",
-) -> list[Path]:
-    """Write all that a run consists of into a folder; return the files' paths.
+) -> dict[str, atomic_files.Content]:
+    """Return all files of a run but its summary and its report, by name.
 
     Args:
         result: the fit.
-        folder: where; the files of an earlier run are replaced.
-        others: as in `config.text`.
-        predicted: ``"csv"`` or ``"parquet"``, what the predictions are written as.
-
-    Raises:
-        FitError: the disk is full, or refuses for another reason; then nothing is written.
+        others: as in `config_file.text`.
+        predicted: ``"csv"`` or ``"parquet"``, the format of the predictions.
     """
-    from neglog.report.page import html_page
-
     content: dict[str, atomic_files.Content] = {
         CONFIG: config_file.text(result.options, others or {}).encode(),
         MODEL: model_bytes(result),
         HISTORY: _history(result).write_csv().encode(),
         PREDICTIONS[predicted]: _predictions(result, predicted),
-        SUMMARY: f"{result.summary()}\n\n{result.outcome}\n".encode(),
-        REPORT: html_page(result).encode(),
     }
     if result.coefficients is not None:
         content[COEFFICIENTS] = result.coefficients.frame().write_csv().encode()
+    return content
+
+
+def write(content: Mapping[str, atomic_files.Content], folder: Path) -> list[Path]:
+    """Write the files of a run into a folder; return their paths.
+
+    Args:
+        content: by name.
+        folder: where; the files of an earlier run are replaced.
+
+    Raises:
+        FitError: the disk is full, or refuses for another reason; then nothing is written.
+    """
     ordered = {name: content[name] for name in RUN if name in content}
     return atomic_files.write_files(ordered, folder, stale=RUN)
 
 
-def _predictions(result: FitResult, kind: str) -> atomic_files.Content:
+def _predictions(result: Fit, kind: str) -> atomic_files.Content:
     if result.data.whole:
         return table_bytes(predictions(result), kind)
-    from neglog.fitting.results.streamed_predictions import predictions as streamed
-    from neglog.fitting.results.streamed_predictions import write_csv
-
     return lambda path: write_csv(streamed(result), path)
 
 
@@ -122,16 +124,16 @@ def table_bytes(frame: pl.DataFrame, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _history(result: FitResult) -> pl.DataFrame:
+def _history(result: Fit) -> pl.DataFrame:
     steps = [dataclasses.astuple(epoch) for epoch in result.history]
     columns = {"step": pl.Int64, "training_nats": pl.Float64, "validation_nats": pl.Float64}
     return pl.DataFrame(steps, schema=columns, orient="row")
 
 
-def predictions(result: FitResult) -> pl.DataFrame:
+def predictions(result: Fit) -> pl.DataFrame:
     """Return every row's prediction, in the order of the table."""
     parts = [
-        rows_frame(rows, result.classes).insert_column(
+        rows.frame(result.classes).insert_column(
             1, pl.Series("split", [split] * len(rows.index), dtype=pl.String)
         )
         for split, rows in (("training", result.training), ("validation", result.validation))
@@ -139,33 +141,7 @@ def predictions(result: FitResult) -> pl.DataFrame:
     return pl.concat(parts).sort("row")
 
 
-def rows_frame(rows: RowPredictions, classes: list[Any] | None) -> pl.DataFrame:
-    """Return the rows as a table: row, truth, predicted, p[class] …, low, high, loss_nats."""
-    columns: dict[str, Any] = {
-        "row": rows.index,
-        "truth": _column(rows.truth, classes),
-        "predicted": _column(rows.predicted, classes),
-    }
-    if rows.probabilities is not None:
-        for k, label in enumerate(classes or []):
-            columns[f"p[{label}]"] = rows.probabilities[:, k]
-    if rows.interval is not None:
-        for end, values in zip(("low", "high"), rows.interval, strict=True):
-            names = [end] if classes is None else [f"{end}[{label}]" for label in classes]
-            columns |= dict(zip(names, values.T, strict=True))
-    if rows.weight is not None:
-        columns["sample_weight"] = rows.weight
-    columns["loss_nats"] = rows.loss
-    return pl.DataFrame(columns)
-
-
-def _column(values: np.ndarray[Any, Any], classes: list[Any] | None) -> pl.Series:
-    if classes is None:
-        return pl.Series(values=values, dtype=pl.Float64).fill_nan(None)
-    return pl.Series(values=values.tolist(), dtype=pl.Series(values=classes).dtype)
-
-
-def model_bytes(result: FitResult) -> bytes:
+def model_bytes(result: Fit) -> bytes:
     """Return the file of the model."""
     fitted, response = result.fitted, result.fitted.response
     facts = {

@@ -9,8 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from neglog.fitting.prediction.row_predictions import predict_rows
-from neglog.fitting.result import FitResult
-from neglog.fitting.results.save import rows_frame
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.streaming.streamed import Streamed
 
 
@@ -25,7 +24,7 @@ def write_csv(frames: Iterable[pl.DataFrame], path: Path) -> None:
         file.writelines(text.encode() for text in as_csv(frames))
 
 
-def predictions(result: FitResult) -> Iterable[pl.DataFrame]:
+def predictions(result: Fit) -> Iterable[pl.DataFrame]:
     """Yield every row's prediction, in the order of the table."""
     data = result.data
     assert isinstance(data, Streamed)
@@ -36,4 +35,4 @@ def predictions(result: FitResult) -> Iterable[pl.DataFrame]:
         split = pl.select(
             split=pl.when(pl.Series(held)).then(pl.lit("validation")).otherwise(pl.lit("training"))
         )["split"]
-        yield rows_frame(rows, result.classes).insert_column(1, split)
+        yield rows.frame(result.classes).insert_column(1, split)

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from neglog.fitting.result import FitResult
 from neglog.fitting.results.evaluate import Evaluation
-from neglog.fitting.results.save import rows_frame
+from neglog.fitting.results.fit import Fit
 
 
-def of_fit(result: FitResult) -> dict[str, Any]:
+def of_fit(result: Fit) -> dict[str, Any]:
     """Return what a fit came to; losses in nats."""
     table = result.coefficients
     return {
@@ -42,7 +41,7 @@ def of_fit(result: FitResult) -> dict[str, Any]:
     }
 
 
-def _statistics(result: FitResult) -> dict[str, Any]:
+def _statistics(result: Fit) -> dict[str, Any]:
     figures = result.statistics
     derived = (
         "aic",
@@ -64,5 +63,5 @@ def _statistics(result: FitResult) -> dict[str, Any]:
 def of_evaluation(found: Evaluation, worst: int) -> dict[str, Any]:
     """Return the figures of an evaluation, and its rows of largest loss."""
     order = np.argsort(-found.judged.loss, kind="stable")[:worst].tolist()
-    rows = rows_frame(found.judged, found.classes)[order].to_dicts()
+    rows = found.judged.frame(found.classes)[order].to_dicts()
     return {**found.figures(), "worst": rows, "notes": found.notes}

@@ -8,13 +8,13 @@ import numpy as np
 
 from neglog.fitting.likelihoods.misfit import Residuals
 from neglog.fitting.prediction.row_predictions import predict_rows
-from neglog.fitting.result import FitResult
+from neglog.fitting.results.fit import Fit
 
 _KNOWN = 5e-3  # of what the base rates lose
 _LOOK = 100_000  # rows; of more, so many are drawn
 
 
-def knows_the_answer(result: FitResult) -> list[str]:
+def knows_the_answer(result: Fit) -> list[str]:
     """Return a sentence if the model knows the classes: its loss is next to nothing.
 
     Rows that are held out say so, if there are any; a network may know the others by heart.
@@ -33,7 +33,7 @@ def knows_the_answer(result: FitResult) -> list[str]:
     ]
 
 
-def misfits(fit: FitResult) -> list[str]:
+def misfits(fit: Fit) -> list[str]:
     """Return what the rows that were fitted show against the likelihood, each a sentence."""
     if fit.fell_short or fit.interrupted or fit.classes is not None:
         return []

@@ -44,7 +44,7 @@ def problems(data: Prepared, options: Options) -> tuple[Objective, Objective | N
     batch = batch_rows(training.width(response.outputs), training.features)
     problems = [
         replace(problem, source=problem.source.in_units(scale, centre, batch))
-        for problem in (data.problem(response, held=held) for held in (False, True))
+        for problem in (objective_of(data, response, held) for held in (False, True))
     ]
     size = problems[0].size
     if size > MOST_WEIGHTS:
@@ -53,6 +53,12 @@ def problems(data: Prepared, options: Options) -> tuple[Objective, Objective | N
             f"{MOST_WEIGHTS}; pass --optimizer lbfgs."
         )
     return problems[0], problems[1] if data.held else None
+
+
+def objective_of(data: Prepared, response: Response, held: bool = False) -> Objective:
+    """Return the mean loss of the rows that are fitted, or of those held out."""
+    group = data.group
+    return Objective(response, data.rows(held), data.total(held), group.reduce, gather=group.gather)
 
 
 def count_weights(data: Prepared, options: Options) -> int:

@@ -22,17 +22,18 @@ from neglog.fitting.linear.optimum import Optimum
 from neglog.fitting.network import standardise
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted
-from neglog.fitting.result import FitResult
+from neglog.fitting.prediction.fitted_model import Fitted
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.outcome import Outcome
 from neglog.fitting.running.progress import Epoch, Listener
+from neglog.fitting.solvers.facts import LinearFacts
 from neglog.fitting.solvers.linear_setup import check_covariance, penalty_of, problems
 from neglog.fitting.tables.factor_levels import shown
 
 _NO_DISPERSION = -12.0
 
 
-def solve(name: str, data: Prepared, options: Options, listener: Listener) -> FitResult:
+def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fit:
     """Fit the training rows; `neglog.fit` says what the options mean.
 
     Raises:
@@ -59,16 +60,18 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
         listener.stop()
     listener.say("minimise", found.outcome.text)
     coefficients = _coefficients(problem, found, data, options)
-    return FitResult(
+    fitted = _fitted(problem, found, data)
+    return Fit(
         source=name,
-        fitted=_fitted(problem, found, data),
+        fitted=fitted,
         data=data,
         options=options,
         model_text=text,
         optimizer=optimizer,
         outcome=found.outcome.text,
         converged=found.outcome.converged,
-        steps=watch.losses,
+        facts=LinearFacts(data, fitted, coefficients, options, watch.losses),
+        count=len(watch.losses) - 1,
         interrupted=watch.interrupted,
         gradient_norm=_norm(found),
         decrement=found.decrement,

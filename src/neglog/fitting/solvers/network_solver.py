@@ -21,10 +21,11 @@ from neglog.fitting.network.team import Team
 from neglog.fitting.network.train import Trained, train
 from neglog.fitting.options.config_file import settled
 from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.fitted_model import Fitted
 from neglog.fitting.prediction.members import Members
-from neglog.fitting.prediction.row_predictions import Fitted
-from neglog.fitting.result import FitResult
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.progress import Epoch, Listener
+from neglog.fitting.solvers.facts import NetworkFacts
 from neglog.fitting.solvers.network_losses import NOTHING, Losses, dense
 
 _GRADIENT = 1e-7
@@ -36,7 +37,7 @@ def solve(
     options: Options,
     listener: Listener,
     checkpoint: Checkpoint | None = None,
-) -> FitResult:
+) -> Fit:
     """Fit the training rows; `neglog.fit` says what the options mean.
 
     Raises:
@@ -59,11 +60,12 @@ def solve(
         members = _members(rows, options, listener, checkpoint)
         interrupted = members is None
         notes += ["Ctrl-C stopped the ensemble: there are no intervals."] * interrupted
-    return FitResult(
+    fitted = Fitted(
+        one.model, data.target, rows.response, NOTHING, one.losses.dispersion(), members
+    )
+    return Fit(
         source=name,
-        fitted=Fitted(
-            one.model, data.target, rows.response, NOTHING, one.losses.dispersion(), members
-        ),
+        fitted=fitted,
         data=data,
         options=options,
         model_text=text,
@@ -71,7 +73,8 @@ def solve(
         outcome=outcome.text,
         converged=outcome.converged,
         at_infinity=separated is not None,
-        epochs=ended.history,
+        facts=NetworkFacts(data, fitted, ended.history, ended.epoch),
+        count=len(ended.history) - 1,
         step=ended.epoch,
         gradient_norm=ended.gradient_norm,
         notes=notes,

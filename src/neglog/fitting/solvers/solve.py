@@ -10,12 +10,14 @@ from neglog.fitting.design import count_detection, grouped, leakage
 from neglog.fitting.design.prepared import Data, Prepared, prepare
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.result import FitResult
+from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.processes import Group, joined
 from neglog.fitting.running.progress import Listener, Muted
 from neglog.fitting.solvers import linear_solver, network_solver
+from neglog.fitting.solvers.facts import LinearFacts
 from neglog.fitting.solvers.fit_warnings import knows_the_answer, misfits
 from neglog.fitting.solvers.linear_setup import MOST_WEIGHTS, count_weights
+from neglog.fitting.streaming.streamed import prepare as prepare_file
 from neglog.fitting.tables.table import Table
 
 _LOOK = 100_000  # rows; of more, so many are drawn
@@ -27,7 +29,7 @@ def fit_table(
     options: Options,
     listener: Listener,
     checkpoint: Checkpoint | None = None,
-) -> FitResult:
+) -> Fit:
     """Fit a table that has been read; `neglog.fit` says what the options mean.
 
     Args:
@@ -70,7 +72,7 @@ def _within_reach(data: Data, options: Options) -> tuple[Data, Options]:
     return replace(data, notes=[*data.notes, note]), chosen
 
 
-def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> FitResult:
+def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> Fit:
     """Fit a file whose rows are streamed, or shared with other processes, or both.
 
     Every process calls this with the same arguments, and has the same result; the listener of the
@@ -79,8 +81,6 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     Raises:
         FitError: the file cannot be fitted.
     """
-    from neglog.fitting.streaming.streamed import prepare as prepare_file
-
     group = joined(options.distributed)
     listener = _for_all(group, listener)
     data = prepare_file(path, name, options, group)
@@ -89,8 +89,9 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     _announce(source, data, listener)
     result = linear_solver.solve(source, data, options, listener)
     result.notes += knows_the_answer(result) + misfits(result)
-    if group.size > 1:
-        _settle(result)
+    if group.size > 1:  # while all processes are here
+        assert isinstance(result.facts, LinearFacts)
+        result.facts.compute()
     return result
 
 
@@ -124,10 +125,3 @@ def _announce(source: str, data: Prepared, listener: Listener) -> None:
     listener.say("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
     for note in data.notes:
         listener.say("note", note)
-
-
-def _settle(result: FitResult) -> None:
-    """Compute what asks all processes, while all of them are here."""
-    for name in ("history", "loss", "validation_loss", "null_loss", "statistics", "training",
-                 "validation", "deviations"):  # fmt: skip
-        getattr(result, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,7 @@ from neglog.fitting.design.missing import filled, left_out
 from neglog.fitting.design.prepared import bases
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target, order
-from neglog.fitting.likelihoods.responses import Response
-from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.prediction.row_predictions import Fitted, RowPredictions, predict_rows
 from neglog.fitting.running.processes import Group
 from neglog.fitting.streaming import row_counts as tallies
 from neglog.fitting.streaming import schema_pass as surveys
@@ -33,9 +30,6 @@ from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.date_text import whole_numbers
 from neglog.fitting.tables.factor_levels import zeros_lost
 from neglog.fitting.tables.text_file import blanks_lost
-
-WORST = 1000
-"""How many rows `judged` keeps."""
 
 
 @dataclass(frozen=True)
@@ -87,32 +81,20 @@ class Streamed:
         """Return the rows that are fitted, or those held out."""
         return self.streams[held]
 
-    def problem(self, response: Response, held: bool = False) -> Objective:
-        """Return these rows with a likelihood."""
-        total, group = self.tallied[held].total, self.group
-        return Objective(response, self.streams[held], total, group.reduce, gather=group.gather)
+    def total(self, held: bool = False) -> float:
+        """Return the sum of these rows' weights; without weights, how many they are."""
+        return self.tallied[held].total
 
-    def judged(self, fitted: Fitted, held: bool = False) -> RowPredictions:
-        """Return what a fitted model says of the worst of these rows, the worst first."""
-        kept = predict_rows(
-            fitted, np.empty(0, dtype=np.int64), self.streams[held].some.at(torch.arange(0))
-        )
+    def numbered(self, held: bool = False) -> Iterator[tuple[np.ndarray, Memory]]:
+        """Yield this process's rows block by block, after none, with their numbers in the table."""
+        yield np.empty(0, dtype=np.int64), self.streams[held].some.at(torch.arange(0))
         for part in self.encoder.parts(held):
-            index = self.starts[part.block] + part.rows
-            kept = worst([kept, predict_rows(fitted, index, part.memory)])
-        return worst(self.group.gather(kept))
+            yield self.starts[part.block] + part.rows, part.memory
 
-    def sampled(self, fitted: Fitted) -> RowPredictions:
-        """Return what a fitted model says of a sample, whose rows are numbered by themselves."""
+    def sample(self) -> tuple[np.ndarray, Memory]:
+        """Return a sample of the rows that are fitted, which are numbered by themselves."""
         some = self.streams[False].some
-        return predict_rows(fitted, np.arange(some.rows), some)
-
-
-def worst(parts: Iterable[RowPredictions]) -> RowPredictions:
-    """Return the rows of the greatest losses, the greatest first."""
-    together = RowPredictions.concatenated(list(parts))
-    order = np.lexsort((together.index, -np.asarray(together.loss)))
-    return together.at(order[:WORST])
+        return np.arange(some.rows), some
 
 
 def prepare(path: str | Path, name: str, options: Options, group: Group) -> Streamed:

@@ -1,0 +1,71 @@
+"""A fitted model with its likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from neglog.fitting.batches.batch import Batch
+from neglog.fitting.design.target import Target
+from neglog.fitting.likelihoods.links import LINKS
+from neglog.fitting.likelihoods.responses import Classes, Location, Response
+from neglog.fitting.likelihoods.shared_parameters import Ordered, Robust
+from neglog.fitting.prediction.members import Members
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model with what it takes to use it.
+
+    Attributes:
+        model: maps encoded rows (N, P) to the response's linear predictors (N, outputs).
+        target: the likelihood's name and its classes.
+        response: the likelihood.
+        shared: (Q,) the parameters that are the same for every row.
+        dispersion: as in `Response.dispersion`.
+        members: more networks like the model, for intervals of its predictions.
+    """
+
+    model: nn.Module
+    target: Target
+    response: Response
+    shared: Tensor
+    dispersion: float | None
+    members: Members | None = None
+
+    def output(self, batch: Batch) -> Tensor:
+        """Return (N, outputs) linear predictors."""
+        output: Tensor = self.model(batch.columns.dense()[:, :-1])
+        if batch.offset is None:
+            return output
+        return output + (batch.offset / self.response.spread)[:, None]
+
+    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return (N,) losses in nats, of rows whose target is known."""
+        y = self.response.reads(y)
+        local = self.response.local(output, self.shared, y)
+        return self.response.nats(local.nll, y, self.dispersion)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return (N,) what is expected of a number."""
+        if isinstance(self.response, (Location, Robust)):
+            return output[:, 0] * self.response.spread + self.response.centre
+        return LINKS[self.response.link].mean(output[:, 0])
+
+    def chances(self, output: Tensor) -> Tensor:
+        """Return (N, K) probabilities of the classes."""
+        if isinstance(self.response, Classes):
+            return torch.softmax(self.response.logits(output), 1)
+        if isinstance(self.response, Ordered):
+            below = torch.sigmoid(self.shared - output)
+            padded = [torch.zeros_like(below[:, :1]), below, torch.ones_like(below[:, :1])]
+            return torch.cat(padded, 1).diff(dim=1)
+        return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
+
+    def predictions(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Return the probabilities (N, K), or the means (N, 1), of a model with these outputs."""
+        other = replace(self, model=model)
+        output = other.output(batch)
+        return other.mean(output)[:, None] if self.target.classes is None else other.chances(output)

@@ -1,0 +1,177 @@
+"""The facts of a fit, each computed of its rows once, when it is first asked for.
+
+They are not computed in advance: of a million rows they take longer than the fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neglog.fitting.design.prepared import Prepared
+from neglog.fitting.inference import statistics
+from neglog.fitting.inference.coefficients import Coefficients
+from neglog.fitting.inference.statistics import Statistics
+from neglog.fitting.linear import null_model
+from neglog.fitting.linear.objective import Objective
+from neglog.fitting.options.fit_options import Options
+from neglog.fitting.prediction.fitted_model import Fitted
+from neglog.fitting.prediction.row_predictions import (
+    RowPredictions,
+    predict_prepared,
+    predict_rows,
+)
+from neglog.fitting.running.progress import Epoch
+from neglog.fitting.solvers.linear_setup import objective_of
+
+_LOOK = 10_000
+
+
+class RowFacts:
+    """The facts of any model, as of `neglog.fitting.results.fit.Facts`."""
+
+    def __init__(self, data: Prepared, fitted: Fitted) -> None:
+        self.data, self.fitted = data, fitted
+
+    @property
+    def objective(self) -> Objective:
+        """The mean loss of the training rows."""
+        return objective_of(self.data, self.fitted.response)
+
+    @cached_property
+    def null_loss(self) -> float:
+        """The mean loss of the training rows if only the base rate (or mean) is known."""
+        return null_model.loss(self.objective)
+
+    @cached_property
+    def deviations(self) -> np.ndarray[Any, Any]:
+        """(P,) the encoded columns' standard deviations over the training rows."""
+        objective = self.objective
+        some = [batch.columns.dense()[:, :-1] for batch in objective.source.sample(_LOOK)]
+        size = torch.cat(some).abs().amax(0)
+        unit = torch.where(size > 0, size, 1.0)  # else squares of 1e200 would be infinite
+
+        def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
+            total = torch.zeros(objective.source.features, dtype=torch.float64)
+            for batch in objective.source:
+                total += change(batch.columns.dense()[:, :-1] / unit).sum(0)
+            return objective.reduce(total) / objective.source.rows
+
+        mean = mean_of(lambda x: x)
+        own = mean_of(lambda x: (x - mean).square()).sqrt()
+        return np.asarray((own * unit).numpy())
+
+    @cached_property
+    def training(self) -> RowPredictions:
+        """The predictions of the training rows, or of those of the highest losses."""
+        return predict_prepared(self.fitted, self.data)
+
+    @cached_property
+    def validation(self) -> RowPredictions:
+        """The same for the validation rows."""
+        return predict_prepared(self.fitted, self.data, held=True)
+
+    @cached_property
+    def sampled(self) -> RowPredictions:
+        """The predictions of the training rows, or of a sample of them."""
+        return predict_rows(self.fitted, *self.data.sample())
+
+
+class LinearFacts(RowFacts):
+    """The facts of a linear model that was solved.
+
+    Attributes:
+        steps: the mean losses step by step, in the response's units: of the training and of the
+            validation rows.
+    """
+
+    def __init__(
+        self,
+        data: Prepared,
+        fitted: Fitted,
+        coefficients: Coefficients,
+        options: Options,
+        steps: Sequence[tuple[float, float | None]],
+    ) -> None:
+        super().__init__(data, fitted)
+        self.coefficients, self.options, self.steps = coefficients, options, steps
+
+    @cached_property
+    def history(self) -> list[Epoch]:
+        """The losses step by step."""
+        return [
+            Epoch(step, self._nats(loss, loss), self._held(loss, held))
+            for step, (loss, held) in enumerate(self.steps)
+        ]
+
+    @cached_property
+    def loss(self) -> float:
+        """The mean loss of the training rows, in nats."""
+        return self._nats(self.steps[-1][0], self.steps[-1][0])
+
+    @cached_property
+    def validation_loss(self) -> float | None:
+        """The same for the validation rows; None without any."""
+        return self._held(*self.steps[-1])
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """The likelihood, the deviance, and figures derived from them."""
+        return statistics.of(
+            self.objective,
+            self.fitted,
+            self.coefficients,
+            self.options,
+            statistics.Losses(self.loss, self.null_loss, self.steps[-1][0]),
+        )
+
+    def compute(self) -> None:
+        """Compute them all: those of rows that processes share take all processes."""
+        for name in ("history", "loss", "validation_loss", "null_loss", "statistics", "training",
+                     "validation", "deviations"):  # fmt: skip
+            getattr(self, name)
+
+    def _held(self, loss: float, held: float | None) -> float | None:
+        return None if held is None else self._nats(held, loss, held=True)
+
+    def _nats(self, loss: float, fitted: float, held: bool = False) -> float:
+        """Return the mean loss of some rows in nats, with the training rows' dispersion."""
+        rows = objective_of(self.data, self.fitted.response, held)
+        return rows.nats(loss, self.objective.dispersion(fitted))
+
+
+class NetworkFacts(RowFacts):
+    """The facts of a model that was trained.
+
+    Attributes:
+        history: the mean losses after each epoch, in nats.
+        step: the epoch whose weights the model has.
+    """
+
+    def __init__(self, data: Prepared, fitted: Fitted, history: list[Epoch], step: int) -> None:
+        super().__init__(data, fitted)
+        self.history, self.step = history, step
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the training rows, in nats."""
+        return self.history[self.step].training
+
+    @property
+    def validation_loss(self) -> float | None:
+        """The same for the validation rows; None without any."""
+        return self.history[self.step].validation
+
+    @property
+    def statistics(self) -> Statistics:
+        """Those of a linear model, which a trained one has not.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
