@@ -243,8 +243,9 @@ def _inputs(asked: _Asked, name: str) -> dict[str, Any]:
 
 
 def _listener(output: flags.Output, console: Console) -> Listener:
-    from neglog.fitting.running.progress import Bar, Listener
+    from neglog.fitting.running.progress import Listener
     from neglog.report.console import Narrator
+    from neglog.report.progress_bar import Bar
 
     if output.quiet:
         return Listener()

@@ -12,11 +12,12 @@ from neglog.fitting.options.fit_options import Options
 from neglog.fitting.options.option_types import path, plain
 from neglog.fitting.result import FitResult
 from neglog.fitting.run_folder import RunFolder
-from neglog.fitting.running.progress import Bar, Listener
+from neglog.fitting.running.progress import Listener
 from neglog.fitting.solvers.solve import fit_file
 from neglog.fitting.tables import in_memory
 from neglog.fitting.tables.read_file import read_file
 from neglog.fitting.tables.table import Table
+from neglog.report.progress_bar import Bar
 
 
 def fit(

@@ -11,8 +11,8 @@ from rich.table import Table
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.results.evaluate import Evaluation
 from neglog.fitting.results.fit import Fit
-from neglog.fitting.running.progress import Bar
 from neglog.report.fit_summary import Summary
+from neglog.report.progress_bar import Bar
 
 _WIDEST, _NAMES = 100, 11
 _MOST_ROWS = 40  # of a table of coefficients; a screen or two

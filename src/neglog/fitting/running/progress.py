@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -49,39 +48,3 @@ class Muted(Listener):
     def hears(self) -> bool:
         """Whether the first process's listener hears of the losses."""
         return self._hears
-
-
-class Bar(Listener):
-    """A live progress bar on a terminal; where there is none, nothing."""
-
-    def __init__(self, console: Any = None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        self.console = console or Console(stderr=True)
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        self.progress = Progress(*columns, console=self.console, transient=True)
-
-    @property
-    def hears(self) -> bool:
-        """Whether there is a terminal."""
-        return bool(self.console.is_terminal)
-
-    def start(self, limit: int) -> None:
-        """Show an empty bar."""
-        if self.console.is_terminal:
-            self.progress.start()
-            self.task = self.progress.add_task("", total=limit)
-
-    def step(self, epoch: Epoch) -> None:
-        """Move the bar on."""
-        if self.progress.live.is_started:
-            text = f"training {epoch.training:.6f} nats"
-            if epoch.validation is not None:
-                text += f", validation {epoch.validation:.6f} nats"
-            self.progress.update(self.task, completed=epoch.step, description=text)
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        if self.progress.live.is_started:
-            self.progress.stop()
