@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from losses import LOSSES, inputs
@@ -92,3 +94,13 @@ def test_a_tangent_by_a_weight_has_the_dtype_of_the_loss(name) -> None:
     assert value.dtype == tangent.dtype == torch.float32
     slope = (torch.func.jacrev(mean)(weight) * move).sum()
     torch.testing.assert_close(tangent, slope, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cross entropy", "mse", "bce weighted", "gaussian full"])
+def test_a_tangent_of_a_mean_with_a_number_for_divisor_has_the_dtype_of_the_loss(name) -> None:
+    loss, x = LOSSES[name][0], inputs(name, torch.float32).detach()
+    for options in ({"normalizer": 3.0, "reduction": "mean"}, {"reduction": "batchmean"}):
+        mean = functools.partial(loss, **options)
+        tangent = torch.func.jvp(mean, (x,), (torch.ones_like(x),))[1]
+        assert tangent.dtype == torch.float32
+        torch.testing.assert_close(tangent, torch.func.grad(mean)(x).sum(), rtol=1e-5, atol=1e-6)

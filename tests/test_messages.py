@@ -353,7 +353,7 @@ MESSAGES = [
     (
         lambda: neglog.CrossEntropyLoss(weight=[1.0, float("inf")]),
         errors.ArgumentError,
-        "weight must be finite and 0 or more, but it is inf at index 1; was its count 0?",
+        "weight must be finite and 0 or more, but it is inf at index 1; perhaps its count was 0",
     ),
     (
         lambda: neglog.BCEWithLogitsLoss(pos_weight=-3.0),

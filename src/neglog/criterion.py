@@ -24,6 +24,7 @@ class Criterion(nn.Module):
     _passed_on: ClassVar[tuple[str, ...]] = ()  # attributes of torch's that the function takes
     _added: ClassVar[dict[str, Any]] = {}  # keywords that torch does not have, with defaults
     _defaults: ClassVar[dict[str, Any]]  # of the function, for what it is passed
+    _reduction: ClassVar[str]  # the function's default
     reduction: str
     empty: str = "nan"
 
@@ -39,6 +40,7 @@ class Criterion(nn.Module):
         for name, default in cls._added.items():
             setattr(cls, name, default)  # for criteria that were pickled before there was one
         of_function = inspect.signature(cls._function).parameters
+        cls._reduction = of_function["reduction"].default
         names = (*cls._passed_on, *cls._added)
         cls._defaults = {name: of_function[name].default for name in names}
 
@@ -67,7 +69,7 @@ class Criterion(nn.Module):
     def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
         """Call the function with the options that differ from its defaults, which is faster."""
         options = {name: extra for name, extra in extras.items() if extra is not None}
-        if reduction != "mean":
+        if reduction != self._reduction:
             options["reduction"] = reduction
         for name, default in self._defaults.items():
             value = getattr(self, name)

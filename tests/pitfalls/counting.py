@@ -54,7 +54,7 @@ def no_mask_elsewhere() -> None:
 
 
 def class_weights() -> None:
-    words = "weight must be finite and 0 or more, but it is inf at index 2; was its count 0?"
+    words = "weight must be finite and 0 or more, but it is inf at index 2; perhaps its count was 0"
     refuses(words, lambda: neglog.CrossEntropyLoss(weight=[1.0, 1.0, math.inf]))
     refuses("it is -1 at index 0", lambda: neglog.NLLLoss(weight=torch.tensor([-1.0, 1, 1])))
     for weight in ([1.0, 1.0, math.inf], [1.0, 1.0, -1.0]):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from neglog import placed
 from neglog.engine.derivatives import apply, is_nested_forward_mode, product, total
 
 
@@ -21,9 +22,12 @@ def weighed(loss: Tensor, weight: Tensor) -> Tensor:
 
 def divided(total: Tensor, divisor: Tensor | float) -> Tensor:
     """Return total / divisor; an infinite total moves with its divisor only where that moves."""
-    if not isinstance(divisor, Tensor) or _is_plain(divisor):
+    # A tangent of no dimensions times a float, or divided by one, is float64: hence the tensors.
+    if not isinstance(divisor, Tensor):
+        moves = forward_ad._current_level >= 0
+        return total / (placed.tensor(divisor, total) if moves else divisor)
+    if _is_plain(divisor):
         return total / divisor
-    # Not 1.0 / divisor: a tangent of no dimensions times a float is float64.
     return weighed(total, divisor.reciprocal())
 
 

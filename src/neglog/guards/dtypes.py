@@ -98,7 +98,8 @@ def constant_weight(name: str, weight: Any) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         wanted = f"{name} must be a tensor, a number or a list of numbers"
         raise ArgumentError(sentence(wanted, f"it is {type(weight).__name__}")) from None
-    if kept.device.type == "cpu" and not kept.is_complex() and not is_torch_compatible():
+    known = type(kept) in (Tensor, torch.nn.Parameter) and kept.device.type == "cpu"
+    if known and not kept.is_complex() and not is_torch_compatible():
         _finite_and_nonnegative(name, kept)
     return kept
 
@@ -113,6 +114,6 @@ def _finite_and_nonnegative(name: str, weight: Tensor) -> None:
         return
     first = tuple(wrong.nonzero()[0].tolist())
     value = weight[first].item()
-    cause = "was its count 0?" if value == float("inf") else ""
+    cause = "perhaps its count was 0" if value == float("inf") else ""
     got = f"it is {value:g} at {errors.place(first)}"
     raise ArgumentError(sentence(f"{name} must be finite and 0 or more", got, cause))

@@ -1,0 +1,55 @@
+"""Every module returns what its function returns, and is made wherever torch's can be made."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+import neglog
+from neglog import functional as F
+
+X = torch.linspace(-2, 2, 18).sin().reshape(6, 3)
+BITS, LABELS = (X > 0).float(), torch.tensor([0, 1, 2, 0, 1, 2])
+PAIRS = {
+    "SSELoss": (F.sse_loss, X, BITS),
+    "MSELoss": (F.mse_loss, X, BITS),
+    "L1Loss": (F.l1_loss, X, BITS),
+    "SmoothL1Loss": (F.smooth_l1_loss, X, BITS),
+    "HuberLoss": (F.huber_loss, X, BITS),
+    "PoissonNLLLoss": (F.poisson_nll_loss, X, BITS),
+    "KLDivLoss": (F.kl_div, X.log_softmax(1), X.softmax(1)),
+    "BCELoss": (F.binary_cross_entropy, X.sigmoid(), BITS),
+    "BCEWithLogitsLoss": (F.binary_cross_entropy_with_logits, X, BITS),
+    "SoftMarginLoss": (F.soft_margin_loss, X, 2 * BITS - 1),
+    "MultiLabelSoftMarginLoss": (F.multilabel_soft_margin_loss, X, BITS),
+    "NLLLoss": (F.nll_loss, X.log_softmax(1), LABELS),
+    "CrossEntropyLoss": (F.cross_entropy, X, LABELS),
+}
+
+
+@pytest.mark.filterwarnings("ignore:kl_div")
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_module_passes_its_reduction_on(name, reduction) -> None:
+    function, x, y = PAIRS[name]
+    result = getattr(neglog, name)(reduction=reduction)(x, y)
+    assert torch.equal(result, function(x, y, reduction=reduction))
+    each = function(x, y, reduction="none")
+    wanted = {"mean": each.mean(), "sum": each.sum(), "none": each}
+    wanted["batchmean"] = each.sum() / len(x)
+    torch.testing.assert_close(result, wanted[reduction])
+
+
+def test_the_mean_of_squared_errors_takes_a_normalizer() -> None:
+    loss = neglog.SSELoss(reduction="mean")(X, BITS, normalizer=4.0)
+    torch.testing.assert_close(loss, (X - BITS).square().sum() / 4)
+
+
+def test_weights_without_values_make_a_module() -> None:
+    with FakeTensorMode():
+        fake = neglog.CrossEntropyLoss(torch.rand(3)), neglog.BCELoss(torch.rand(3))
+    with torch.device("meta"):
+        meta = neglog.NLLLoss(torch.rand(3)), neglog.BCEWithLogitsLoss(pos_weight=torch.rand(3))
+    assert all(isinstance(module, nn.Module) for module in (*fake, *meta))
