@@ -3,15 +3,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check lint format bench figures exactness picture clean
+.PHONY: demo test test-all mutants check lint format bench figures exactness picture clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
 
-test: $(READY)
-	$(BIN)/python -m pytest -n auto
+TESTS := -m pytest -n auto --dist loadgroup
 
-check: lint test
+test: $(READY)
+	$(BIN)/python $(TESTS) -m "not slow"
+
+test-all: $(READY)
+	$(BIN)/python $(TESTS)
+
+# Plants faults one at a time, and reports which tests catch each.
+mutants: $(READY)
+	$(BIN)/python tests/mutants.py
+
+check: lint test-all
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -21,6 +21,20 @@ settings.load_profile("neglog")
 torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
 
+def pytest_collection_modifyitems(items):
+    """Give the tests of one kernel to one worker, or both would compile it."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item):
+    """Return the likelihood or the loss that a test is about, else its file."""
+    found = getattr(item, "callspec", None)
+    params = {} if found is None or "conformance" in item.nodeid else found.params
+    about = params.get("likelihood") or getattr(params.get("cell"), "loss", None)
+    return getattr(about, "name", item.path.stem)
+
+
 @pytest.fixture(autouse=True)
 def _poisoned_memory(monkeypatch):
     """Fill the kernels' fresh memory with NaN, so that an element nobody wrote is seen."""

@@ -31,6 +31,7 @@ def test_no_two_lines_have_one_title():
 
 @pytest.mark.parametrize("dtype", [None, "float64"])
 @pytest.mark.parametrize("line", ALL, ids=title)
+@pytest.mark.slow
 def test_neglog_and_torch_agree_on_every_line_made_small(line, dtype):
     if isinstance(line, Case):
         most = 4 if line.note == "Hessian" else 40

@@ -19,6 +19,8 @@ from neglog.bench.timing import Sample
 from neglog.cli import main
 from neglog.errors import BenchError
 
+pytestmark = pytest.mark.slow
+
 SMALL = Case("mse_loss", (6,), real)
 LINES = (SMALL, Case("cross_entropy", (4, 3), classes, "tiny", group="small"))
 

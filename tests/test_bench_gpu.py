@@ -18,6 +18,8 @@ from neglog.bench.gpu.lines import LINES, Line
 from neglog.cli import main
 from neglog.errors import BenchError
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 KINDS = {"rows": (6, 5), "elements": (300,), "layer": (6, 4, 9)}
 SMALL = [

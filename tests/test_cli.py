@@ -110,6 +110,7 @@ def test_a_fit_names_its_four_steps_and_ends_with_weights_and_losses(run):
     ("name", "width"),
     [("iris", 80), ("wine", 80), ("breast_cancer", 40), ("digits", 80), ("diabetes", 80)],
 )
+@pytest.mark.slow
 def test_every_demo_fits_into_the_terminal_and_says_by_its_code_how_it_ended(
     run, name, width, monkeypatch
 ):
@@ -467,6 +468,7 @@ def closed(arguments, stdout):
     )
 
 
+@pytest.mark.slow
 def test_an_output_that_nobody_reads_ends_the_command_quietly(run):
     write()
     reader, writer = os.pipe()
@@ -762,6 +764,7 @@ def test_a_full_disk_leaves_nothing_behind(run, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+@pytest.mark.slow
 def test_a_full_output_gets_a_sentence(run):
     run("fit", write(), "--target", "bought", "--out", "o")
     with Path("/dev/full").open("w") as full:

@@ -48,6 +48,7 @@ def test_compiled_is_eager(name) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 @pytest.mark.parametrize("name", CALLS)
+@pytest.mark.slow
 def test_compiled_without_a_kernel_is_eager(name, monkeypatch) -> None:
     """As on a device that has no kernels."""
     monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
@@ -100,6 +101,7 @@ OPTIONS = {
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:kl_div. 'mean':UserWarning")
 @pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.slow
 def test_every_option_of_every_loss_compiles_whole(name) -> None:
     (first, *others), more = OPTIONS[name]
     loss = getattr(functional, name)

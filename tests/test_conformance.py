@@ -11,7 +11,16 @@ from conformance.differences import DELIBERATE
 from conformance.empty import EMPTY
 from conformance.losses import LOSSES
 
-CELLS = [pytest.param(*cell, id=f"{cell[0].function}-{cell[1]}") for cell in every()]
+# The others cross the same kernels with what surrounds them.
+FAST = {"value", "gradient", "gaps", "double", "forward", "vmap(grad)", "errors", "m.gradient"}
+CELLS = [
+    pytest.param(
+        *cell,
+        id=f"{cell[0].function}-{cell[1]}",
+        marks=[] if cell[1] in FAST else pytest.mark.slow,
+    )
+    for cell in every()
+]
 
 
 @pytest.mark.parametrize(("loss", "category"), CELLS)
@@ -29,6 +38,7 @@ def test_what_torch_passes(loss, category) -> None:
     assert found.same["default"] + found.loud.total() == found.cases
 
 
+@pytest.mark.slow
 def test_every_deliberate_difference_is_met() -> None:
     met = {reason for loss in LOSSES for name in CATEGORIES for reason in tally(loss, name).loud}
     assert met == set(DELIBERATE)

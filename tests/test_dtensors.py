@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -58,6 +59,7 @@ def compare(rank: int, size: int, port: int) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_losses_of_sharded_tensors() -> None:
     source = str(Path(neglog.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"}

@@ -11,6 +11,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_an_example(path, capsys) -> None:
     if "ray" in path.stem:
         pytest.importorskip("ray", reason="Ray Train is not among what tests install")

@@ -97,6 +97,7 @@ def test_units_and_offsets_do_not_matter(unit):
 
 
 @pytest.mark.parametrize("data", ["iris", "breast_cancer", "wine", "digits"])
+@pytest.mark.slow
 def test_separated_data_have_their_maximum_at_infinity(data):
     x, y = getattr(datasets, f"load_{data}")(return_X_y=True)
     result = neglog.fit(x, y, validation=0)

@@ -124,6 +124,7 @@ def test_errors_of_quantiles_of_engels_table_are_those_r_publishes(level, publis
 
 
 @pytest.mark.parametrize("spread", [(1.0, 0.0), (0.2, 1.0)], ids=["equal", "growing"])
+@pytest.mark.slow
 def test_intervals_of_quantiles_cover_what_they_say(spread):
     """Slopes of 100 tables at five levels, a nominal 95 %: chance moves the share by a point."""
     random, inside = np.random.default_rng(0), 0
@@ -346,6 +347,7 @@ class StopsAfter(Listener):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_config_that_it_wrote(tmp_path):
     """The file writes out the defaults, which the checkpoint took for other choices."""
     table, folder = tmp_path / "a.csv", tmp_path / "run"
@@ -359,6 +361,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_config_that_it_wrote(tmp_path):
     assert (reopen(folder).training.loss == whole.training.loss).all()
 
 
+@pytest.mark.slow
 def test_commands_on_lines_of_no_width_and_fewer_rows_than_none(tmp_path):
     x, y, _ = rows(30)
     path = tmp_path / "a.csv"

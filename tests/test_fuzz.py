@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from neglog import functional as F
 from neglog.engine import shortcut, values
 
+pytestmark = pytest.mark.slow
+
 CASES = int(os.environ.get("NEGLOG_FUZZ", "150"))
 fuzz = settings(
     max_examples=CASES,

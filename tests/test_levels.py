@@ -62,6 +62,7 @@ def ways(frame, folder):
     ]
 
 
+@pytest.mark.slow
 def test_every_form_of_a_table_gives_the_declared_model(frame, tmp_path):
     dummies = pd.get_dummies(frame[["x", "region", "year"]], drop_first=True).astype(float)
     dummies = dummies.drop(columns="region_west")

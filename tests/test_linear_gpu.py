@@ -15,6 +15,7 @@ from neglog.engine.projection import sweeps, workspace
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(torch.cuda.is_available(), reason="benchmarks/gpu.py checks a real device"),
     pytest.mark.filterwarnings(pretend.QUIET),
 ]

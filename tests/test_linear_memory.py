@@ -42,6 +42,7 @@ OPTIONS = [{}, {"reduction": "none"}, {"label_smoothing": 0.1}, {"softcap": 5.0}
 
 
 @pytest.mark.skipif(not memory.available(), reason=memory.UNAVAILABLE)
+@pytest.mark.slow
 def test_a_step_takes_the_workspace() -> None:
     code = f"OPTIONS = {OPTIONS}\n{STEPS}"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

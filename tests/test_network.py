@@ -578,6 +578,7 @@ def start(kind, file, out, fatal=0):
 
 
 @pytest.mark.parametrize("kind", ["adam", "sgd", "lbfgs"])
+@pytest.mark.slow
 def test_a_training_that_is_killed_again_and_again_ends_in_the_same_bits(kind, tmp_path):
     """It kills itself, with SIGKILL, at moments of its epochs and of the writing of checkpoints."""
     file, out, whole = tmp_path / "file", tmp_path / "out", tmp_path / "whole"
@@ -710,6 +711,7 @@ TOGETHER = [
 
 
 @pytest.mark.parametrize(("kind", "name", "batch"), TOGETHER)
+@pytest.mark.slow
 def test_two_processes_find_the_weights_of_one(kind, name, batch, tmp_path):
     """The last batch of 23 is a single row, of which one process has none."""
     assert processes(tmp_path, kind, name, batch) == [0, 0]
@@ -722,6 +724,7 @@ def test_two_processes_find_the_weights_of_one(kind, name, batch, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["ddp", "fsdp2"])
+@pytest.mark.slow
 def test_two_processes_go_on_from_a_checkpoint_as_one_would(kind, tmp_path):
     assert processes(tmp_path, kind, "Adam", 24, fatal=14) == [3, 3]
     assert processes(tmp_path, kind, "Adam", 24) == [0, 0]
@@ -750,6 +753,7 @@ sys.exit(3)
 """
 
 
+@pytest.mark.slow
 def test_collectives_in_flight_do_not_abort_an_exit(tmp_path):
     """If nothing waits for them, most runs end in SIGABRT."""
     start = [sys.executable, "-c", IN_FLIGHT]

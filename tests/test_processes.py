@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from robustness import SOURCES, python
 
+pytestmark = pytest.mark.slow
+
 START = "import torch; from neglog import functional as F\n"
 MSE = START + "print(F.mse_loss(torch.full((9,), 2.0), torch.zeros(9)).item())"
 

@@ -13,10 +13,13 @@ from neglog import explain
 from neglog.report.page import document_page, html_page
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="chromium and chromedriver are not installed: apt-get install chromium chromium-driver",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER),
+        reason="install chromium and chromedriver: apt-get install chromium chromium-driver",
+    ),
+]
 
 PAGES = {
     "classes": lambda: html_page(fitted("bernoulli", validation=0.25)),

@@ -270,6 +270,7 @@ def test_a_run_that_was_streamed_is_written_whole():
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.slow
 def test_processes_find_together_what_one_finds(count, tmp_path):
     frames = [frame(kind)["y"].alias(kind) for kind in ("bernoulli", "categorical", "gamma")]
     gap = pl.Series("gap", [None if row == 699 else 1.0 * (row % 7) for row in range(ROWS)])

@@ -34,6 +34,8 @@ from neglog.engine.gpu import kernels, rows
 from neglog.engine.problem import RowsOfClasses
 from neglog.families import Categorical
 
+pytestmark = pytest.mark.slow
+
 found, make = [], kernels._kernel
 kernels._kernel = lambda *facts: gpu_registers.Recorder(make(*facts), found)
 x, y = torch.ones(4, {classes}), torch.zeros(4, dtype=torch.int64)

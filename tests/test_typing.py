@@ -105,6 +105,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_keywords(tmp_path) -> None:
     right = PROGRAM.format(right='label_smoothing=0.1, class_dim=-1, empty="zero"')
     program = tmp_path / "program.py"
