@@ -97,10 +97,10 @@ def test_a_fit_names_its_four_steps_and_ends_with_weights_and_losses(run):
         "4 minimise   the derivative is zero after",
         "colour=green",
         "(intercept)",
-        "mean loss, rows held out",
+        "mean loss, held-out rows",
         "mean loss, null model",
         "note         base levels, of weight 0: colour=blue",
-        "Information loss of the validation rows, the worst first",
+        "Per-row loss of the validation rows, highest first (information loss)",
     ):
         assert words in out, words
     assert "\x1b" not in out

@@ -208,5 +208,5 @@ def test_a_page_never_replaces_what_is_no_file(tmp_path) -> None:
     run("normal", None, None, link, Console(file=io.StringIO()))
     assert link.is_symlink()
     assert "<math" in page.read_text(encoding="utf-8")
-    with pytest.raises(errors.ArgumentError, match=r"a page is written to a file, but .* is none"):
+    with pytest.raises(errors.ArgumentError, match=r"the page must be a file, but .* is not"):
         run("normal", None, None, tmp_path, Console(file=io.StringIO()))

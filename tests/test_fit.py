@@ -536,7 +536,7 @@ def test_penalised_fits_print_no_figures_of_the_greatest_likelihood(penalty, tmp
     x, y = np.random.default_rng(0).standard_normal((50, 2)), np.arange(50) % 4
     result = neglog.fit(x, y, likelihood="poisson", out=tmp_path, **{penalty: 0.1})
     page, text = (tmp_path / "report.html").read_text(), str(result.summary())
-    for name in ("AIC", "BIC", "likelihood ratio", "P of the ratio"):
+    for name in ("AIC", "BIC", "likelihood ratio", "LR test p-value"):
         assert name not in text
         assert f"<td>{name}" not in page
     assert to_dict.of_fit(result)["statistics"]["aic"] is None

@@ -258,7 +258,7 @@ def test_densities_above_one_have_no_shares(unit) -> None:
     fit = neglog.fit(frame, "number", progress=False)
     assert all(g.share is None for g in costs.costs(parts(fit), None)[-1].groups)
     assert costs.concentration(fit.training.loss) == ""
-    assert "There are no shares" in html_page(fit)
+    assert "There are no fractions" in html_page(fit)
 
 
 def rows_of_labels(labels, count: int) -> RowPredictions:

@@ -1,4 +1,4 @@
-"""Figures that judge a model by its rows: calibration, errors, a quantile-quantile plot."""
+"""Diagnostic figures: calibration, errors, a quantile-quantile plot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IN_TABLE_UNITS = (
 
 
 def calibration(judged: Judged, classes: list[Any]) -> Picture:
-    """Draw how often the label came true against the probability it was given."""
+    """Draw the observed frequency of the label against its predicted probability."""
     given, came_true = _claims(judged, classes)
     group = np.minimum((given * _BINS).astype(int), _BINS - 1)
     counts = np.bincount(group, judged.counts, _BINS)
@@ -46,7 +46,7 @@ def calibration(judged: Judged, classes: list[Any]) -> Picture:
             right += low <= claim <= high
             upper.plot([claim, claim], [low, high], color=BLUE, linewidth=1.2)
             upper.plot([claim], [share], color=BLUE, marker="o", markersize=5)
-        upper.set(ylabel="share that came true", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
+        upper.set(ylabel="observed frequency", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
         drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=SOFT)
         lower.bar_label(drawn, labels=[_count(c) for c in counts], fontsize=8)
         lower.set(ylabel="rows", xlabel=_claim(classes))
@@ -56,13 +56,13 @@ def calibration(judged: Judged, classes: list[Any]) -> Picture:
     if len(classes) == 2:
         what, seen = f"P({classes[1]})", f"is {classes[1]}"
     words = (
-        f"In {right} of the {len(filled)} groups of rows, the 95 % interval of the share that came "
-        "true holds the probability that was given."
+        f"In {right} of the {len(filled)} groups of rows, the 95 % interval of the observed "
+        "frequency contains the predicted probability."
     )
     return Picture(made[0], words, (
         f"The {len(given):,} {judged.name} rows, grouped by {what}. The points show how often the "
-        f"label then {seen}, with 95 % Wilson intervals; they lie on the dotted line if the "
-        f"probabilities are right. Below: the number of rows in each group. {words}"
+        f"label {seen}, with 95 % Wilson intervals; they lie on the dotted line if the "
+        f"probabilities are correct. Below: the number of rows in each group. {words}"
     ))  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def _count(rows: float) -> str:
 
 
 def residuals(fit: Fit, judged: Judged) -> list[Picture]:
-    """Draw the errors against the predictions, and their quantiles against the normal ones."""
+    """Draw the errors against the predictions, and their quantiles against normal quantiles."""
     own = quantile_residuals(fit, judged.rows)
     return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
 
@@ -104,9 +104,9 @@ def _errors(fit: Fit, judged: Judged, own: Array) -> Picture:
     words = f"Half of the values lie between {low} and {high}, around the median {middle}."
     some = "" if len(shown) == len(errors) else f", of which {len(shown)} are drawn"
     return Picture(made[0], f"{label} by prediction. {words}", (
-        f"The {len(errors):,} {judged.name} rows{some}. A good model leaves no pattern around 0"
-        + (". " if fit.kind in _IN_TABLE_UNITS else ": these residuals are standard normal, "
-           "whatever the prediction. ") + words
+        f"The {len(errors):,} {judged.name} rows{some}. A good model shows no pattern around 0"
+        + (". " if fit.kind in _IN_TABLE_UNITS else ": its residuals are standard normal "
+           "for every prediction. ") + words
     ))  # fmt: skip
 
 
@@ -128,9 +128,9 @@ def _quantiles(fit: Fit, judged: Judged, own: Array) -> Picture:
     words = f"{outside:,} of {count:,} points lie outside the band."
     drawn = "a random point of " if fit.kind in ("poisson", "negative_binomial") else ""
     return Picture(made[0], f"Quantile residuals against normal quantiles. {words}", (
-        f"Φ⁻¹ of {drawn}the probability that the {fit.kind.replace('_', ' ')} distribution gives "
-        "to a target up to the true one; on the dotted line if that distribution is right. Band: "
-        f"where 95 % of the values of each rank would lie. {words}"
+        f"Φ⁻¹ of {drawn}the cumulative probability of the target under the "
+        f"{fit.kind.replace('_', ' ')} distribution; on the dotted line if that distribution is "
+        f"correct. Band: the 95 % interval of each rank. {words}"
     ))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A fit on the console: the four steps as they happen, then the weights and the losses."""
+"""A fit on the console: the four steps as they run, then the weights and the losses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBERED = {"model": "1 ", "loss": "2 ", "optimizer": "3 ", "minimise": "4 "}
 
 
 class Narrator(Bar):
-    """Prints each step by name when it is taken, with a live bar on the standard error."""
+    """Prints each step by name, with a progress bar on standard error."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -33,14 +33,14 @@ class Narrator(Bar):
 
 
 def show(result: Fit, console: Console, worst: int) -> None:
-    """Print a result: the summary, the notes on the fit, and the worst rows.
+    """Print a result: the summary, the notes on the fit, and the rows of highest loss.
 
-    The notes on the data have been said before the fit.
+    The notes on the data were printed before the fit.
 
     Args:
         result: what was fitted.
         console: where to.
-        worst: how many rows of the information-loss table.
+        worst: the number of rows in the table of highest losses.
     """
     summary = Summary(result)
     console.print(f"\n{summary.title}", style="bold", markup=False, highlight=False)
@@ -57,7 +57,7 @@ def show(result: Fit, console: Console, worst: int) -> None:
     rows = result.validation if result.data.held else result.training
     which = "validation" if result.data.held else "training"
     if worst:
-        _worst(console, f"\nInformation loss of the {which} rows", rows, result.classes, worst)
+        _worst(console, f"\nPer-row loss of the {which} rows", rows, result.classes, worst)
 
 
 def _worst(
@@ -65,12 +65,12 @@ def _worst(
 ) -> None:
     from neglog.report.information import information_table
 
-    console.print(f"{title}, the worst first", style="bold")
+    console.print(f"{title}, highest first (information loss)", style="bold")
     console.print(information_table(rows, classes, worst, console.width))
 
 
 def _row(console: Console, name: str, text: str) -> None:
-    """Print a word and what it is about, indented as far in all lines."""
+    """Print a name and a text with a hanging indent."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=_NAMES, style="bold")
     grid.add_column()
@@ -79,12 +79,12 @@ def _row(console: Console, name: str, text: str) -> None:
 
 
 def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
-    """Print how well a saved model does on a table.
+    """Print the evaluation of a saved model on a table.
 
     Args:
         found: the figures.
         console: where to.
-        worst: how many rows of the information-loss table.
+        worst: the number of rows in the table of highest losses.
     """
     from neglog.report.document import number
 
@@ -94,12 +94,12 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
     figures = {
         "rows": f"{found.rows:,}",
         "mean loss": f"{number(found.loss_nats, 6)} nats = {number(found.loss_bits, 6)} bits",
-        "null model's": _figure(found.null_nats, " nats, knowing no feature of this table"),
-        "share of it": _percent(found.share_of_null, " is left; 0 % would be certainty"),
-        "accuracy": _percent(found.accuracy, " of the most probable classes are true"),
+        "null model": _figure(found.null_nats, " nats, without features, for this table"),
+        "loss / null": _percent(found.share_of_null, "; 0 % is a perfect prediction"),
+        "accuracy": _percent(found.accuracy, " of the predicted classes are true"),
         "R²": _figure(found.r2, ""),
-        "root mean square": _figure(found.rmse, f" of {found.target}"),
-        "mean error": _figure(found.mae, f" of {found.target}, in absolute value"),
+        "RMSE": _figure(found.rmse, f" of {found.target}"),
+        "MAE": _figure(found.mae, f" of {found.target}"),
     }
     for name, words in figures.items():
         if words:
@@ -107,7 +107,7 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
     console.print(f"{found.target}: {found.likelihood}", style="bold", markup=False)
     console.print(grid)
     if worst:
-        _worst(console, "\nInformation loss of the rows", found.judged, found.classes, worst)
+        _worst(console, "\nPer-row loss", found.judged, found.classes, worst)
 
 
 def _figure(value: float | None, after: str) -> str:

@@ -1,4 +1,4 @@
-"""How many nats each part of the rows costs: by split, by class, by tenths of the prediction."""
+"""The loss of groups of rows: by split, by class, by deciles of the prediction."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def costs(parts: Sequence[Judged], classes: list[Any] | None) -> list[Costs]:
 
     Args:
         parts: the rows that were fitted, and those held out if there are any; the last are judged.
-        classes: the labels; None where the target is a number.
+        classes: the labels; None for a numeric target.
     """
     found = []
     if len(parts) > 1:
@@ -69,7 +69,7 @@ def costs(parts: Sequence[Judged], classes: list[Any] | None) -> list[Costs]:
         split = np.repeat(np.arange(len(parts)), [len(part.rows.loss) for part in parts])
         groups = _groups(split, {k: part.name for k, part in enumerate(parts)}, loss, weight, None)
         found.append(Costs("By split", groups, "A model that fits the held-out rows as well as "
-                           "the others has learnt nothing by heart."))  # fmt: skip
+                           "the others does not overfit."))  # fmt: skip
     judged = parts[-1]
     rows, expected = judged.rows, _expected(judged)
     if classes is not None:
@@ -86,7 +86,7 @@ def costs(parts: Sequence[Judged], classes: list[Any] | None) -> list[Costs]:
 
 
 def concentration(loss: Array) -> str:
-    """Return how much of the nats the worst rows cost, in words; nothing for densities above 1."""
+    """Describe the part of the rows with the highest losses; nothing for densities above 1."""
     total = float(loss.sum())
     if not len(loss) or float(loss.min()) < 0 or not total > 0:
         return ""
@@ -95,8 +95,8 @@ def concentration(loss: Array) -> str:
     for part in (0.01, 0.1):
         count = math.ceil(part * len(loss))
         share = 100 * float(descending[:count].sum()) / total
-        rows = "row costs" if count == 1 else "rows cost"
-        said.append(f"the worst {count:,} {rows} {share:.0f} %")
+        rows = "row has" if count == 1 else "rows have"
+        said.append(f"the {count:,} highest {rows} {share:.0f} %")
     return f"Of all {number(total)} nats, {said[0]} and {said[1]}."
 
 
@@ -129,10 +129,10 @@ def _prediction(judged: Judged, classes: list[Any] | None) -> tuple[str, Array]:
     """Return what the rows are ordered by, in words and in numbers."""
     rows = judged.rows
     if rows.probabilities is None:
-        return "By tenths of the prediction", np.asarray(rows.predicted, dtype=np.float64)
+        return "By deciles of the prediction", np.asarray(rows.predicted, dtype=np.float64)
     if classes is not None and len(classes) == 2:
-        return f"By tenths of P({classes[1]})", rows.probabilities[:, 1]
-    return "By tenths of the predicted label's probability", rows.probabilities.max(1)
+        return f"By deciles of P({classes[1]})", rows.probabilities[:, 1]
+    return "By deciles of the predicted label's probability", rows.probabilities.max(1)
 
 
 def _tenths(values: Array) -> tuple[Array, dict[Any, str]]:

@@ -1,4 +1,4 @@
-"""The summary of a fit, as a user of statsmodels or R reads it: in text and in HTML."""
+"""The summary of a fit, as in statsmodels or R, in text and in HTML."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GAP, _WIDTH = 3, 100
 
 @dataclass(frozen=True)
 class Summary:
-    """What was fitted, how well, and the coefficients; print it, or show it in a notebook."""
+    """The model, its statistics and its coefficients; print it, or show it in a notebook."""
 
     fit: Fit
 
@@ -41,11 +41,11 @@ class Summary:
         return "\n\n".join([self.title, *self.blocks(_WIDTH), *notes])
 
     def blocks(self, width: int, most: int | None = None) -> list[str]:
-        """Return the figures and the tables of coefficients, as wide as that.
+        """Return the statistics and the tables of coefficients at a width.
 
         Args:
-            width: of the lines; narrow ones have fewer columns.
-            most: the most rows of a table; None for all.
+            width: the width of the lines; narrow ones have fewer columns.
+            most: the maximum number of rows of a table; None for all.
         """
         return [_pairs(self._facts(), width), *coefficient_blocks(self.fit, width, most)]
 
@@ -73,7 +73,7 @@ class Summary:
 
     @property
     def title(self) -> str:
-        """What was fitted to what, in one line."""
+        """The model and its data, in one line."""
         fit = self.fit
         link = fit.fitted.response.link if fit.coefficients is not None else "network"
         return f"{fit.target}: {fit.kind} likelihood, {link} link, fitted to {fit.source}"
@@ -90,23 +90,23 @@ class Summary:
         for name in ("l2", "l1"):
             if amount := getattr(fit.options, name):
                 facts.append((f"{name} penalty", f"{amount:g}"))
-        of = " a trial" * fit.fitted.response.grouped
+        of = " per trial" * fit.fitted.response.grouped
         facts.append((f"mean loss, nats{of}", figure(fit.loss)))
         if fit.validation_loss is not None:
-            facts.append(("mean loss, rows held out", figure(fit.validation_loss)))
+            facts.append(("mean loss, held-out rows", figure(fit.validation_loss)))
         facts.append(("mean loss, null model", figure(fit.null_loss)))
         if fit.fitted.dispersion is not None:
             facts.append((KINDS[fit.kind].dispersion, figure(fit.fitted.dispersion)))
         return facts + (self._statistics() if fit.coefficients is not None else [])
 
     def _tests(self) -> list[tuple[str, str]]:
-        """Return what rests on the weights being those of greatest likelihood."""
+        """Return the statistics that require maximum-likelihood weights."""
         figures = self.fit.statistics
         return [
             ("AIC", figure(figures.aic)),
             ("BIC", figure(figures.bic)),
             (f"likelihood ratio, χ²({figures.ratio_freedom})", figure(figures.ratio)),
-            ("P of the ratio", probability(figures.ratio_p)),
+            ("LR test p-value", probability(figures.ratio_p)),
         ]
 
     def _statistics(self) -> list[tuple[str, str]]:
@@ -135,7 +135,7 @@ class Summary:
 
 
 def _pairs(facts: list[tuple[str, str]], width: int) -> str:
-    """Write names and figures in two columns, or in one where the lines are short."""
+    """Write names and figures in two columns, or in one for narrow lines."""
     half = (len(facts) + 1) // 2
     left = columns([list(fact) for fact in facts[:half]])
     right = columns([list(fact) for fact in facts[half:]])

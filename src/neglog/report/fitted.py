@@ -1,4 +1,4 @@
-"""What a fit's report says: its formula, its tables and its figures."""
+"""The contents of a fit's report: its formula, tables and figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORST = 500
 
 
 def content(fit: Fit) -> dict[str, Any]:
-    """Return what the template of a fit's report asks for."""
+    """Return the values of the template of a fit's report."""
     formula, meaning = loss_formula(fit.likelihood)
     judged = parts(fit)
     found = weights.lines(fit)
@@ -59,11 +59,15 @@ def _lead(fit: Fit) -> str:
 
 
 def _information(fit: Fit) -> Table:
-    """Return the table of all rows together, the worst first."""
+    """Return the table of all rows, highest loss first."""
     every = {"training": fit.training, "validation": fit.validation}
     rows = RowPredictions.concatenated([part for part in every.values() if len(part.loss)])
     splits = [name for name, part in every.items() for _ in part.loss]
     table = information(rows, fit.classes, _WORST, splits if fit.data.held else ())
     shown, count = len(table.rows), fit.data.fitted + fit.data.held
-    title = f"All {count:,} rows" if shown == count else f"The worst {shown:,} of {count:,} rows"
-    return Table(table.headers, table.rows, f"{title}, by their information loss", table.caption)
+    title = (
+        f"All {count:,} rows"
+        if shown == count
+        else f"The {shown:,} of {count:,} rows with the highest loss"
+    )
+    return Table(table.headers, table.rows, f"{title}, by loss (information loss)", table.caption)

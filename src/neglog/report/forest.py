@@ -1,4 +1,4 @@
-"""The coefficients side by side: what each feature does, and how surely."""
+"""A forest plot of the coefficients with their intervals."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _caption(fit: Fit, cut: bool, features: int, outputs: int) -> str:
     if fit.coefficients is not None and np.isfinite(fit.coefficients.error).any():
         words += f" Lines: {100 * fit.coefficients.level:g} % intervals."
     if cut:
-        words += " Intervals that reach the edge go on beyond it."
+        words += " Intervals that reach the edge extend beyond it."
     if features:
         words += f" {features:,} smaller ones are left out."
     if outputs:

@@ -1,4 +1,4 @@
-"""The information-loss table: what each row says of the model, worst first."""
+"""The table of per-row losses, highest first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from neglog.report.terminal import rich_table
 if TYPE_CHECKING:
     from neglog.fitting.prediction.row_predictions import RowPredictions
 
-_MOST_CLASSES = 6  # more do not fit beside each other
+_MOST_CLASSES = 6  # more do not fit side by side
 _NEEDLESS = ({"fit"}, {"loss"}, {"agrees?"}, {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"})
 
 
@@ -27,10 +27,10 @@ def information_table(
     """Return the table for a console.
 
     Args:
-        rows: what the model says of some rows.
-        classes: the labels in the order of the probabilities; None where the target is a number.
-        worst: how many of the rows to show; None for all.
-        width: of the console; where the columns do not fit, the needless ones are left out.
+        rows: the predictions of some rows.
+        classes: the labels in the order of the probabilities; None for a numeric target.
+        worst: the number of rows to show; None for all.
+        width: the console's width; columns that do not fit are left out, the least important first.
     """
     content = information(rows, classes, worst)
     if width is not None and _width(content) > width:
@@ -60,11 +60,11 @@ def information(
     """Return the table's content, the rows in descending order of their loss.
 
     Args:
-        rows: what the model says of some rows.
-        classes: the labels in the order of the probabilities; None where the target is a number.
-        worst: how many of the rows to show; None for all.
-        splits: which part of the table each row belongs to, if that is to be shown.
-        most_classes: how many classes' probabilities are shown where all would be too many.
+        rows: the predictions of some rows.
+        classes: the labels in the order of the probabilities; None for a numeric target.
+        worst: the number of rows to show; None for all.
+        splits: the split of each row, to show it.
+        most_classes: the maximum number of classes whose probabilities are shown.
     """
     descending = np.argsort(-np.asarray(rows.loss, dtype=np.float64), kind="stable")
     order = [int(i) for i in descending[:worst]]
@@ -100,9 +100,9 @@ def _of_labels(
     which = f"P₁ is the probability of {shown(classes[1])}, P₀ of {shown(classes[0])}. "
     caption = (
         (which if len(classes) == 2 else "")
-        + "Good: the predicted label is the true one. Information loss: −ln of the probability "
-        f"given to the true label, in nats; large: more than ln {len(classes)} = "
-        f"{number(guess, 3)}, the loss of a guess. Rows are numbered from 0."
+        + "Good: the predicted label is the true one. Loss (information loss): −ln of the "
+        f"predicted probability of the true label, in nats; large: more than ln {len(classes)} = "
+        f"{number(guess, 3)}, the loss of a uniform guess. Rows are numbered from 0."
     )
     last = ["predicted as", "agrees?", "fit", "loss", "nats"]
     return Table(["row", "true label", *headers, *last], body, caption=caption)
@@ -137,8 +137,8 @@ def _of_numbers(rows: RowPredictions, order: list[int]) -> Table:
         for i in order
     ]
     caption = (
-        "Information loss: −ln of the density, or of a count's probability, given to the truth, in "
-        "nats; below 0 where a density exceeds 1. Rows are numbered from 0."
+        "Loss (information loss): −ln of the predicted density, or of a count's probability, at "
+        "the truth, in nats; negative if a density exceeds 1. Rows are numbered from 0."
     )
-    headers = ["row", "truth", "predicted", "error (truth − predicted)", "information loss (nats)"]
+    headers = ["row", "truth", "predicted", "error (truth − predicted)", "loss (nats)"]
     return Table(headers, body, caption=caption)

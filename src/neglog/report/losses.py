@@ -42,42 +42,40 @@ class Reading:
 
 
 READINGS: dict[type[Likelihood], Reading] = {
-    Bernoulli: Reading(("z",), "z is the log-odds that the model emits, y is 0 or 1"),
+    Bernoulli: Reading(("z",), "z is the predicted log-odds, y is 0 or 1"),
     Normal: Reading(
         ("zhat",),
-        "ẑ is the mean that the model emits; σ, the standard deviation of the errors, does not "
-        "move the weights",
+        "ẑ is the predicted mean; σ, the standard deviation of the errors, does not affect the "
+        "weights",
         "sigma",
         "deviation",
     ),
     Laplace: Reading(
         ("zhat",),
-        "ẑ is the median that the model emits; b, the scale of the errors, does not move the "
-        "weights",
+        "ẑ is the predicted median; b, the scale of the errors, does not affect the weights",
         "b",
     ),
     Quantile: Reading(
         ("zhat", "q"),
-        "ẑ is the quantile of level q that the model emits; b, the scale of the errors, does not "
-        "move the weights",
+        "ẑ is the predicted quantile of level q; b, the scale of the errors, does not affect the "
+        "weights",
         "b",
     ),
     Huber: Reading(
         ("zhat", "delta"),
-        "ẑ is the centre that the model emits, s the scale of the errors, estimated with the "
-        "weights; an error beyond δ scales counts in proportion, not squared",
+        "ẑ is the predicted centre, s the scale of the errors, estimated with the weights; errors "
+        "beyond δ scales have a linear, not a quadratic loss",
         "s",
     ),
-    Poisson: Reading(("z",), "z is the logarithm of the rate, which the model emits"),
+    Poisson: Reading(("z",), "z is the predicted logarithm of the rate"),
     NegativeBinomial: Reading(
         ("z", "alpha"),
-        "z is the logarithm of the mean, which the model emits; α, the dispersion, is estimated "
-        "with the weights",
+        "z is the predicted logarithm of the mean; α, the dispersion, is estimated with the "
+        "weights",
     ),
     Gamma: Reading(
         ("z", "k"),
-        "z is the logarithm of the mean, which the model emits; the shape k does not move the "
-        "weights",
+        "z is the predicted logarithm of the mean; the shape k does not affect the weights",
     ),
 }
 
@@ -94,7 +92,7 @@ def loss_formula(likelihood: type[Likelihood]) -> tuple[Any, str]:
     meaning = "minus the logarithm of the row's likelihood"
     if likelihood is Categorical:
         truth = Symbol("P_y", positive=True)
-        meaning = "minus the logarithm of the probability that the softmax gives to the true label"
+        meaning = "minus the logarithm of the softmax probability of the true label"
         return sympy.Eq(loss, -sympy.log(truth), evaluate=False), meaning
     if likelihood is LogisticInterval:
         return _ordinal(loss), f"{meaning}; the thresholds τ cut the scale of z into the classes"

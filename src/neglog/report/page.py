@@ -1,4 +1,4 @@
-"""Pages for a browser: one file each, complete in itself; what it may run is named by its hash."""
+"""Self-contained HTML pages; a content security policy names their script by its hash."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def document_page(document: Document) -> str:
 
 
 def write(page: str, path: Path) -> None:
-    """Write a page whole or not at all: a reader never sees half of it.
+    """Write a page atomically.
 
     Raises:
         ArgumentError: the path is a folder or a device.
@@ -43,8 +43,8 @@ def write(page: str, path: Path) -> None:
     """
     path = Path(path).resolve()  # a link keeps pointing to the page
     if path.exists() and not path.is_file():
-        wanted, remedy = "a page is written to a file", "choose another name"
-        raise ArgumentError(sentence(wanted, f"{path} is none", remedy=remedy))
+        wanted, remedy = "the page must be a file", "choose another name"
+        raise ArgumentError(sentence(wanted, f"{path} is not", remedy=remedy))
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -1,4 +1,4 @@
-"""The rows of a fit as a report looks at them: what was fitted, and what was held out."""
+"""The rows of a fit in a report: the fitted rows and the held-out rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Judged:
 
 
 def parts(fit: Fit) -> list[Judged]:
-    """Return the rows that were fitted, and those held out if there are any; or a sample."""
+    """Return the fitted rows and held-out rows, if there are any, or a sample."""
     if not fit.data.whole:
         return [_judged(fit, "sampled training", fit.facts.sampled)]
     found = [_judged(fit, "training", fit.training)]

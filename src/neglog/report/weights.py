@@ -1,4 +1,4 @@
-"""The table of coefficients, and why there are no standard errors where there are none."""
+"""The table of coefficients, and the reason for missing standard errors."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ def _against(fit: Fit) -> str:
         known = {output for output, _ in fit.coefficients.names}
         for label in map(str, fit.classes or ()):
             if label not in known:
-                return f"Each class is compared with {label}, whose weights are 0."
+                return (
+                    f"Each class is compared with the reference class {label}, whose weights are 0."
+                )
     return "Weights of a feature sum to 0 over the classes."
 
 
@@ -89,20 +91,20 @@ def why_no_errors(fit: Fit) -> str:
         return WHY_NO_STANDARD_ERRORS[0].upper() + WHY_NO_STANDARD_ERRORS[1:]
     if fit.coefficients is None:
         return (
-            f"There are no standard errors: {fit.options.chosen} needs no second derivatives, from "
-            "which they are made; leave out the optimizer to have them."
+            f"There are no standard errors: {fit.options.chosen} does not compute the second "
+            "derivatives that they require; leave out the optimizer to get them."
         )
     if not all(math.isnan(error) for error in fit.coefficients.error):
         return ""
     if not fit.converged:
         return (
-            "There are no standard errors: they follow from the curvature at the maximum of the "
-            "likelihood, which was not reached. The weights are those reached so far."
+            "There are no standard errors: they require the curvature at the maximum of the "
+            "likelihood, which was not reached. The weights are the current ones."
         )
     if fit.options.l2:
         return (
-            "There are no standard errors: the penalty draws the weights towards 0 by an amount "
-            "that the rows do not tell, so that intervals around them would not cover the truth."
+            "There are no standard errors: the penalty biases the weights towards 0 by an unknown "
+            "amount, so that intervals around them would not cover the truth."
         )
     return "There are no standard errors: the loss has no second derivative at its minimum."
 
