@@ -402,7 +402,7 @@ REFUSED = {
     "all constant": (lambda: neglog.fit(np.ones((40, 2)), Y), "every column is constant"),
     "no rows": (lambda: neglog.fit(X[:0], Y[:0]), "no rows"),
     "name taken": (lambda: neglog.fit(pl.DataFrame({"y": X[:, 0]}), Y), "already has a column 'y'"),
-    "no table": (lambda: neglog.fit({"a": X}, Y), r"\(rows, features\)"),
+    "no table": (lambda: neglog.fit({"a": X}, Y), "X is a dictionary; pass a data frame"),
     "three for two": (
         lambda: neglog.fit(X, np.arange(40) % 3, likelihood="bernoulli"), "pass categorical",
     ),

@@ -264,3 +264,12 @@ def test_a_part_computes_the_same_whether_it_is_only_linked_or_compiled(internal
     assert outer(values) == sum(map(part, values))
     (compiled,) = inner.overloads.values()
     assert isinstance(compiled.library, linking._Linked) == (internals != ("missing",))
+
+
+def test_a_slow_compilation_is_logged_and_no_warning(caplog) -> None:
+    with caplog.at_level("INFO", logger="neglog"):
+        jit._log(0.9, "normal, float64")
+        jit._log(2.44, "normal, float32")
+    assert caplog.record_tuples == [
+        ("neglog", 20, "compiled the kernel normal, float32 in 2.4 s"),
+    ]

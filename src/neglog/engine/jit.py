@@ -124,7 +124,7 @@ def compile_kernel(
     started = time.perf_counter()
     whole = bind(template, _globals(template) | wide, name=parts.named(template.__name__))
     compiled = _cached(whole, {name: LOOP[name] for name in ("error_model", "fastmath")})
-    _tell(time.perf_counter() - started, f"{label or template.__name__}, {facts[1]}")
+    _log(time.perf_counter() - started, f"{label or template.__name__}, {facts[1]}")
     return Kernel(compiled)
 
 
@@ -200,15 +200,12 @@ def _names_in(code: CodeType) -> set[str]:
 
 
 _LOGGER = logging.getLogger("neglog")
-_told: list[str] = []
 
 
-def _tell(seconds: float, what: str) -> None:
-    """Say once in a process why a first call took so long."""
-    if seconds > NOTICEABLE and not _told:
-        _told.append(what)
-        message = "compiled a kernel (%s) in %.1f s: once, where Numba can write its cache"
-        _LOGGER.warning(message, what, seconds)
+def _log(seconds: float, what: str) -> None:
+    """Log a slow compilation; later processes load the kernel if Numba can write its cache."""
+    if seconds > NOTICEABLE:
+        _LOGGER.info("compiled the kernel %s in %.1f s", what, seconds)
 
 
 def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:
