@@ -36,10 +36,10 @@ def evaluate(
     from neglog.report.console import show_evaluation
 
     found = weigh(folder, table, reading=flags.given(reading or flags.Reading()))
+    for note in found.notes:
+        say(f"note: {note}")
     if json:
         write_json(of_evaluation(found, worst))
     else:
         show_evaluation(found, Output(), worst)
-    for note in found.notes:
-        say(f"note: {note}")
     return CONVERGED

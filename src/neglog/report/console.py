@@ -33,7 +33,7 @@ class Narrator(Bar):
 
 
 def show(result: Fit, console: Console, worst: int) -> None:
-    """Print a result: the summary, the notes on the fit, and the rows of highest loss.
+    """Print a result: the notes on the fit, the summary, and the rows of highest loss.
 
     The notes on the data were printed before the fit.
 
@@ -44,16 +44,16 @@ def show(result: Fit, console: Console, worst: int) -> None:
     """
     summary = Summary(result)
     console.print(f"\n{summary.title}", style="bold", markup=False, highlight=False)
-    for block in summary.blocks(min(console.width, _WIDEST), _MOST_ROWS):
-        console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)
-    if result.coefficients is None:
-        count = sum(parameter.numel() for parameter in result.model.parameters())
-        console.print(f"\nThe model has {count} weights; --out writes them to a file.")
     notes = [note for note in result.notes if note not in result.data.notes]
     if notes:
         console.print()
     for note in notes:
         _row(console, "note", note)
+    for block in summary.blocks(min(console.width, _WIDEST), _MOST_ROWS):
+        console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)
+    if result.coefficients is None:
+        count = sum(parameter.numel() for parameter in result.model.parameters())
+        console.print(f"\nThe model has {count} weights; --out writes them to a file.")
     rows = result.validation if result.data.held else result.training
     which = "validation" if result.data.held else "training"
     if worst:

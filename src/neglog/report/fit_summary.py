@@ -37,8 +37,15 @@ class Summary:
 
     def __str__(self) -> str:
         """Return the summary as lines of text."""
-        notes = [f"note: {note}" for note in self.fit.notes]
-        return "\n\n".join([self.title, *self.blocks(_WIDTH), *notes])
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n\n".join([self.title, *notes, *self.blocks(_WIDTH)])
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before the figures: how the target was taken, and the notes of the fit."""
+        fit = self.fit
+        guessed = f"{fit.target!r} is taken as {fit.kind.replace('_', ' ')}: {fit.reason}."
+        return [guessed] * (fit.options.likelihood is None) + fit.notes
 
     def blocks(self, width: int, most: int | None = None) -> list[str]:
         """Return the statistics and the tables of coefficients at a width.
@@ -58,7 +65,8 @@ class Summary:
         facts = "".join(
             f"<tr><th scope=row>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in self._facts()
         )
-        parts = [f"<h3>{escape(self.title)}</h3>", f"<table>{facts}</table>"]
+        notes = [f"<p>{escape(note)}</p>" for note in self.notes]
+        parts = [f"<h3>{escape(self.title)}</h3>", *notes, f"<table>{facts}</table>"]
         for head, *lines in coefficient_tables(self.fit):
             names = "".join(f"<th scope=col>{escape(name)}</th>" for name in head)
             body = "".join(
@@ -68,7 +76,6 @@ class Summary:
                 for line in lines
             )
             parts.append(f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>")
-        parts += [f"<p>{escape(note)}</p>" for note in self.fit.notes]
         return "\n".join(parts)
 
     @property

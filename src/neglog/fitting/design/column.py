@@ -13,6 +13,7 @@ from neglog.errors import FitError, listed
 from neglog.fitting.design.label_checks import check_levels
 from neglog.fitting.tables import date_text as dates
 from neglog.fitting.tables.factor_levels import shown, text, texts
+from neglog.fitting.tables.numerals import plain
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,17 @@ def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
     if column.levels:
         return _labels(values, column, start)
     if values.dtype == pl.String and values.null_count() < len(values):
-        first = int(values.is_not_null().arg_max() or 0)
+        strange = values.is_not_null() & plain(values).is_null()
+        first = int((strange if strange.any() else values.is_not_null()).arg_max() or 0)
         raise FitError(
             f"column {column.name!r} must hold numbers, as when the model was fitted, but row "
-            f"{start + first} (from 0) holds {values[first]!r}."
+            f"{start + first} (from 0) holds {values[first]!r}; correct it, or pass --na "
+            f"{values[first]!r} if it is a missing value."
+        )
+    if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
+        raise FitError(
+            f"column {column.name!r} must hold numbers, as when the model was fitted, but is of "
+            f"type {values.dtype}."
         )
     numbers = values.cast(pl.Float64)
     infinite = numbers.is_infinite().fill_null(False)
@@ -141,7 +149,7 @@ def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
         raise FitError(
             f"column {column.name!r} holds the level {own[first]!r} in row {start + first} (from "
             f"0), which was not there when the model was fitted; it knows "
-            f"{listed(list(column.levels))}; mend it, or predict with --unseen base or --unseen "
-            "missing."
+            f"{listed(list(column.levels))}; correct it, or predict with --unseen base or "
+            "--unseen missing."
         )
     return own

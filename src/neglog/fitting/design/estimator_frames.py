@@ -12,6 +12,7 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
+from neglog.fitting.design.label_checks import refuse_signs
 from neglog.fitting.design.missing import keep
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables import date_text as dates
@@ -81,6 +82,7 @@ def check_labels(name: str, y: Any) -> None:
     column = _text(name, y)
     if column is not None and factor_levels.of_series(y) is None:
         texts = Texts.of(column)
+        refuse_signs(name, column.drop_nulls().unique().sort().to_list())
         if text_numbers.learn({name: texts}):
             raise FitError(
                 f"the target {name!r} holds numbers that are written as text, such as "

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors import FitError, listed
 from neglog.fitting.tables import date_text
-from neglog.fitting.tables.text_numbers import leave
+from neglog.fitting.tables.text_numbers import MARKER, SIGN, leave
 
 MOST_LEVELS = 5000
 _FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
+_FEWEST = 2
 _QUANTITY = r"^\s*[^\w\s]?\s*[+-]?\d[\d.,' ]*\s*[^\W\d]\D{0,5}$"
 _UNIT = "most of them numbers with a unit; write the numbers alone into the column"
 _WORDS = "as many as names, identifiers or free text have"
@@ -34,6 +35,46 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
         f"column {name!r} holds {count} different texts in {rows} rows, such as {levels[0]!r}, "
         f"more than {most}{cause(texts)}; {leave(name)}."
     )
+
+
+def refuse_signs(name: str, labels: Sequence[str]) -> None:
+    """Refuse a target of which a sign such as ? would be a class.
+
+    Raises:
+        FitError: there is one among two labels or more.
+    """
+    sign = next(iter(_among(labels, SIGN)), None)
+    if sign is not None and len(labels) > _FEWEST:
+        raise FitError(
+            f"the target {name!r} holds {sign!r} among labels such as {_label(labels)!r}; pass "
+            f"--na {sign!r} (na=[{sign!r}]) if it stands for a missing value, or --as-labels "
+            f"{name!r} (as_labels=[{name!r}]) if it is a class."
+        )
+
+
+def doubts(levels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say which levels of features may stand for missing values."""
+    found = {name: mark for name, own in levels.items() for mark in _among(own, MARKER)[:1]}
+    if not found:
+        return []
+    first = next(iter(found.values()))
+    each = listed([f"{mark!r} of {name!r}" for name, mark in found.items()])
+    return [
+        f"levels that may stand for missing values are kept: {each}; pass --na {first!r} "
+        f"(na=[{first!r}]) if they do."
+    ]
+
+
+def _among(labels: Sequence[str], pattern: str) -> list[str]:
+    """Return the labels of a pattern; none where the others are signs too, such as + and -."""
+    texts = pl.Series(labels, dtype=pl.String)
+    found = texts.str.contains(pattern)
+    words = texts.filter(~found).str.contains(r"\w")
+    return texts.filter(found).to_list() if len(words) and words.all() else []
+
+
+def _label(labels: Sequence[str]) -> str:
+    return next(label for label in labels if not pl.Series([label]).str.contains(SIGN).any())
 
 
 def cause(texts: pl.Series) -> str:

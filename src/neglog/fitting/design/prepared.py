@@ -16,7 +16,14 @@ from neglog.errors import FitError, listed
 from neglog.fitting.batches.in_memory_rows import Beside, Memory, batch_rows
 from neglog.fitting.batches.matrix import Labels
 from neglog.fitting.batches.source import Source
-from neglog.fitting.design import date_features, formula, grouped, level_options, roles
+from neglog.fitting.design import (
+    date_features,
+    formula,
+    grouped,
+    label_checks,
+    level_options,
+    roles,
+)
 from neglog.fitting.design import design_matrix as designs
 from neglog.fitting.design import missing as rows
 from neglog.fitting.design import target as targets
@@ -190,7 +197,8 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += targets.order(target, ordered) + bases(design) + others.notes(options)
+    notes += targets.order(target, ordered) + doubts_of_levels(design, options)
+    notes += bases(design) + others.notes(options)
     design = replace(design, written=known, dates=dates)
     return Data(target, design, index, source, training, validation, notes)
 
@@ -274,3 +282,9 @@ def bases(design: Design) -> list[str]:
     if design.expansion is not None:
         own += design.expansion.bases()
     return [f"base levels, of weight 0: {listed(own, 20)}."] if own else []
+
+
+def doubts_of_levels(design: Design, options: Options) -> list[str]:
+    """Say which levels may stand for missing values, but of columns that are labels by choice."""
+    own = {column.name: column.levels for column in design.inputs if column.levels}
+    return label_checks.doubts({n: levels for n, levels in own.items() if n not in options.texts})

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neglog.errors import FitError, listed
 from neglog.fitting.design import count_detection as counts
-from neglog.fitting.design.label_checks import cause
+from neglog.fitting.design.label_checks import cause, refuse_signs
 from neglog.fitting.likelihoods.kinds import KINDS, Kind
 from neglog.fitting.tables import date_text
 from neglog.fitting.tables.arrays import objects
@@ -182,6 +182,8 @@ def decide(
             f"the target {name!r} is {labels[0]!r} in all {rows} rows; with one value there "
             "is nothing to learn."
         )
+    if column.dtype == pl.String and order is None:
+        refuse_signs(name, labels)
     doubt = ""
     if override is None:
         often = column if sample is None else sample

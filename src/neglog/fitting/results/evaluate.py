@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from neglog.errors import FitError
+from neglog.fitting.design.missing import left_out
 from neglog.fitting.linear import null_model
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.prediction.row_predictions import RowPredictions
@@ -110,8 +111,15 @@ def evaluate(
         mae=errors[2],
         judged=rows,
         classes=target.classes,
-        notes=found.notes,
+        notes=[*found.notes, *left_out(found.left_out), *_untold(target.name, found, len(known))],
     )
+
+
+def _untold(name: str, found: Judged, known: int) -> list[str]:
+    """Say how many rows have no target."""
+    count = len(found.rows.loss) - known
+    rows = "1 row is" if count == 1 else f"{count} rows are"
+    return [f"{rows} left out, whose {name!r} is missing."] if count else []
 
 
 def _errors(rows: RowPredictions) -> tuple[float | None, float, float]:

@@ -24,6 +24,7 @@ from neglog.fitting.prediction.fitted_model import Fitted
 from neglog.fitting.prediction.row_predictions import RowPredictions, predict_rows
 from neglog.fitting.results import save
 from neglog.fitting.tables import in_memory, table, text_numbers
+from neglog.fitting.tables.numerals import plain
 from neglog.fitting.tables.read_file import read_file
 from neglog.fitting.tables.reading import CHOICES, Reading
 from neglog.fitting.tables.table import Table
@@ -167,7 +168,7 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
     if {"thousands", "decimal"} & {*others}:
         marks = text_numbers.allowed(options.reading)[0]
         known = {name: marks + text_numbers.unit_of(own) for name, own in known.items()}
-    return replace(options.reading, texts=texts(model), known=known)
+    return replace(options.reading, texts=texts(model), known=known, asked=frozenset(others))
 
 
 def texts(model: Model) -> frozenset[str]:
@@ -233,6 +234,13 @@ def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> pl.Series | 
     if target.classes is None and column.dtype == pl.String and column.null_count() < len(column):
         raise FitError(
             f"the target {target.name!r} must hold numbers, as when the model was fitted, but it "
-            f"holds text such as {column.drop_nulls()[0]!r}."
+            f"holds text such as {_text(column)!r}."
         )
     return column
+
+
+def _text(column: pl.Series) -> str:
+    """Return the first text of a column that is not a number, or the first of all."""
+    texts = column.drop_nulls()
+    others = texts.filter(plain(texts).is_null())
+    return str((others if len(others) else texts)[0])

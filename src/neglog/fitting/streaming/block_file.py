@@ -203,6 +203,7 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> File:
             head = file.read(_LOOK)
         kind = file_formats.of(path)
         file_formats.refuse_to_stream(path, kind)
+        reading.check_applies(kind, f"{path}, which is {file_formats.NAMES[kind]}")
         text = kind == "text"
         found = _open_csv(path, head, reading) if text else _open_stored(path, reading, kind)
     found = replace(found, reading=reading)

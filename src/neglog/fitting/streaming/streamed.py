@@ -14,7 +14,7 @@ from neglog.fitting.batches.in_memory_rows import Memory
 from neglog.fitting.design import date_features
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.missing import filled, left_out
-from neglog.fitting.design.prepared import bases
+from neglog.fitting.design.prepared import bases, doubts_of_levels
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target, order
 from neglog.fitting.options.fit_options import Options
@@ -211,4 +211,5 @@ def _notes(survey: Schema, design: Design, options: Options) -> list[str]:
     missing = {column.name: (survey.columns[column.name].missing.rows, column.fill)
                for column in design.columns if column.fill is not None}  # fmt: skip
     notes += filled({name: gap for name, gap in missing.items() if gap[0]}, rows)
+    notes += doubts_of_levels(design, options)
     return notes + bases(design) + Roles({}).notes(options)

@@ -43,6 +43,15 @@ _OTHERS = {
     b"<html": "a web page; download the table itself",
     b"<?xml": "XML; save the table as CSV or Parquet",
 }
+NAMES = {
+    "text": "a text file",
+    "parquet": "a Parquet file",
+    "arrow": "a Feather file",
+    "excel": "an Excel file",
+    "stata": "a Stata file",
+    "json": "JSON",
+    "json lines": "JSON",
+}
 _SPREADSHEETS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
@@ -112,14 +121,8 @@ def refuse_to_stream(path: Path, kind: str) -> None:
     Raises:
         FitError: it is one.
     """
-    names = {
-        "excel": "an Excel file",
-        "stata": "a Stata file",
-        "json": "JSON",
-        "json lines": "JSON",
-    }
-    if kind in names:
+    if kind in ("excel", "stata", "json", "json lines"):
         raise FitError(
-            f"{path} is {names[kind]}, which cannot be read block by block; leave out stream, or "
+            f"{path} is {NAMES[kind]}, which cannot be read block by block; leave out stream, or "
             "save it as CSV or Parquet."
         )

@@ -31,6 +31,7 @@ def from_memory(
     Raises:
         FitError: the shapes do not belong together, or the target is not said.
     """
+    reading.check_applies("memory", "rows that are in memory")
     if isinstance(target, str):
         name, target = target, None
     if target is None and name is None:

@@ -31,7 +31,9 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
     path = Path(path)
     notes: list[str] = []
     with readable(path):
-        found = _read(path, file_formats.of(path), reading, notes)
+        kind = file_formats.of(path)
+        reading.check_applies(kind, f"{path}, which is {file_formats.NAMES[kind]}")
+        found = _read(path, kind, reading, notes)
     table = checked(
         found.source or path.name, found.frame, notes=notes, levels=found.levels, reading=reading
     )

@@ -16,6 +16,8 @@ MISSING = (
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 """What stands for a missing value in a file of text, as in pandas."""
+OF_KIND = {"text": {"encoding", "separator", "skip_rows"}, "excel": {"skip_rows", "sheet"}}
+"""The options that only some kinds of tables have."""
 CHOICES = ("encoding", "separator", "thousands", "decimal", "na", "skip_rows", "sheet")
 """The options of a fit that say how a table is read; `predict` may say others."""
 _SPELLED = {"\\t": "\t", "tab": "\t"}
@@ -34,6 +36,7 @@ class Reading:
         na: what stands for a missing value, in addition to `MISSING`.
         skip_rows: how many lines come before the line of names; None to detect it.
         sheet: which sheet of an Excel file is read; None for the first.
+        asked: the options that were passed for this very table; None for all that are set.
     """
 
     texts: frozenset[str] = frozenset()
@@ -45,6 +48,7 @@ class Reading:
     na: tuple[str, ...] = ()
     skip_rows: int | None = None
     sheet: str | None = None
+    asked: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet.
@@ -73,6 +77,22 @@ class Reading:
                 f"there is no encoding {self.encoding!r}; pass one that Python knows, such as "
                 "windows-1252, gb18030, shift_jis or utf-16."
             ) from None
+
+    def check_applies(self, kind: str, source: str) -> None:
+        """Refuse options that a kind of table does not have.
+
+        Args:
+            kind: text, excel, or another.
+            source: the table, and what it is.
+
+        Raises:
+            FitError: one would be ignored.
+        """
+        of_some = set().union(*OF_KIND.values()) - OF_KIND.get(kind, set())
+        for name in sorted(of_some if self.asked is None else of_some & self.asked):
+            if getattr(self, name) is not None:
+                option = name.replace("_", "-")
+                raise FitError(f"--{option} ({name}=) does not apply to {source}; leave it out.")
 
     @property
     def markers(self) -> list[str]:

@@ -13,10 +13,10 @@ from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_profile import Place, Texts
 
 _MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
-_MARKER = (
-    r"(?i)^(?:[^\w+]*|#\S*|n[/.]?a\.?|n\.?d\.?|none|nil|missing|unknown|unk|undefined|no data"
-    r"|not known|not available|not applicable)$"
-)
+_SIGNS = r"[^\w+]*|#\S*|n[/.]?a\.?|n\.?d\.?"
+_WORDS = r"none|nil|missing|unknown|unk|undefined|no data|not known|not available|not applicable"
+SIGN, MARKER = f"(?i)^(?:{_SIGNS})$", f"(?i)^(?:{_SIGNS}|{_WORDS})$"
+"""What stands for missing values as a rule: signs such as ?, and words such as unknown too."""
 _FLAGGED = r"^\s*[-+−]?\d[\d.,' ]*\s*[^\d\s.,'].{0,5}$"
 """A number with a few characters behind it, such as the flags of statistical offices."""
 
@@ -118,7 +118,7 @@ def is_mixed(texts: Texts) -> bool:
     numbers = texts.present - texts.strange.rows
     if not texts.strange.rows or not numbers:
         return False
-    markers = pl.Series(texts.others, dtype=pl.String).str.contains(_MARKER)
+    markers = pl.Series(texts.others, dtype=pl.String).str.contains(MARKER)
     return texts.strange.rows < numbers or bool(markers.all())
 
 
