@@ -396,7 +396,7 @@ REFUSED = {
     "infinite": (lambda: neglog.fit(np.where(X[5, 1] == X, math.inf, X), Y), r"'x2' holds 1 inf"),
     "infinite target": (lambda: neglog.fit(X, np.where(Y, math.inf, X[:, 0])), "infinite values"),
     "lengths": (lambda: neglog.fit(X, Y[:-1]), "X has 40 rows, but y has 39"),
-    "no target": (lambda: neglog.fit(X), "target is not said"),
+    "no target": (lambda: neglog.fit(X), "no target given"),
     "one dimension": (lambda: neglog.fit(X[:, 0], Y), r"reshape\(-1, 1\)"),
     "no features": (lambda: neglog.fit(pl.DataFrame({"y": Y}), "y"), "no column but the target"),
     "all constant": (lambda: neglog.fit(np.ones((40, 2)), Y), "every column is constant"),

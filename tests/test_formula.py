@@ -159,8 +159,8 @@ def test_a_formula_that_says_more_than_it_may_is_refused_before_it_is_evaluated(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x", "wants the target, ~ and the features"),
-        ("y ~ ", "wants the target, ~ and the features"),
+        ("x", "requires the target, ~ and the features"),
+        ("y ~ ", "requires the target, ~ and the features"),
         ("log(y) ~ x", "the left side of a formula must be a column"),
         ("y ~ x - 1", "leaves out the intercept"),
         ("y ~ 0 + x", "leaves out the intercept"),

@@ -120,7 +120,7 @@ REFUSED = {
         lambda: train(
             (model := network()), squares(model, *table()), torch.optim.SGD(model.parameters()),
             settings=Settings(patience=1),
-        ), "patience wants rows that are held out",
+        ), "patience requires held-out rows",
     ),
     "lbfgs with dropout": (
         lambda: plain("lbfgs", dropout=0.5), "leave out dropout",
@@ -660,7 +660,9 @@ def test_an_intervals_level_is_held_by_the_number_of_values():
     assert (lower.item(), upper.item()) == pytest.approx((0.0, 38.0), abs=1e-14)  # is rounded
     lower, upper = intervals.Ensemble(models, False).interval(torch.zeros(1, 1).double(), 0.5)
     assert (lower.item(), upper.item()) == pytest.approx((9.0, 29.0))
-    with pytest.raises(FitError, match=r"at level 0\.95 want 39 models or more, but there are 38"):
+    with pytest.raises(
+        FitError, match=r"at level 0\.95 require 39 models or more, but there are 38"
+    ):
         intervals.Ensemble(models[:38], False).interval(torch.zeros(1, 1))
     with pytest.raises(FitError, match="level must lie between 0 and 1"):
         intervals.Ensemble(models, False).interval(torch.zeros(1, 1), 1.0)

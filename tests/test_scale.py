@@ -192,7 +192,7 @@ REFUSED = {
     "one value": (frame().with_columns(y=pl.lit("yes")), {}, "'yes' in all 700 rows"),
     "a name that is not there": (frame(), {"drop": ["c"]}, "no column 'c'"),
     "levels": (frame(a=pl.int_range(pl.len()).cast(pl.String) + "x"), {}, "700 different texts"),
-    "kinks": (frame("normal"), {"likelihood": "laplace"}, "wants all rows at once"),
+    "kinks": (frame("normal"), {"likelihood": "laplace"}, "requires all rows at once"),
     "clusters": (frame(), {"cluster": "b"}, "leave out stream"),
     "network": (frame(), {"hidden": (3,)}, "stream is for linear models"),
 }  # fmt: skip

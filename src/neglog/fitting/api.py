@@ -292,7 +292,7 @@ def _file(
 def _named(y: Any, target: str | None) -> str:
     name = target or (y if isinstance(y, str) else None)
     if name is None:
-        raise FitError("the target is not said; pass target= with a column's name.")
+        raise FitError("no target given; pass target= with a column's name.")
     return name
 
 

@@ -54,7 +54,7 @@ class RunFolder:
         if self.out is not None:
             save.check(self.out, self.overwrite)
         elif self.resume and self.checkpoint is None:
-            raise FitError("to resume wants the run's folder, --out, or its --checkpoint.")
+            raise FitError("--resume requires the run's folder, --out, or its --checkpoint.")
         path = self._file()
         if path is not None and path.exists() and not (self.resume or self.overwrite):
             raise FitError(

@@ -178,7 +178,7 @@ def _check_finite(name: str, values: np.ndarray[Any, Any], frame: pl.DataFrame) 
         where = ", ".join(f"{column} is {value!r}" for column, value in row.items())
         raise FitError(
             f"{name} of the formula is no finite number in {int(wrong.sum())} rows, the first of "
-            f"them where {where}; choose another function, or mend or leave out these rows."
+            f"them where {where}; choose another function, or fix or leave out these rows."
         )
 
 

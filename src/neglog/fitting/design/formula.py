@@ -73,7 +73,7 @@ def target(text: str, named: str | None) -> str:
     left, tilde, right = (part.strip() for part in text.partition("~"))
     if not (left and tilde and right):
         raise FitError(
-            "a formula wants the target, ~ and the features, such as 'y ~ x1 + x2', but is "
+            "a formula requires the target, ~ and the features, such as 'y ~ x1 + x2', but is "
             f"{text!r}."
         )
     found = _NAME.fullmatch(left)
@@ -123,7 +123,7 @@ def _formulaic() -> Any:
         import formulaic
     except ImportError:
         raise FitError(
-            "formulas want the library formulaic, which is not installed; pip install "
+            "formulas require the library formulaic, which is not installed; pip install "
             "'neglog[formula]'."
         ) from None
     return formulaic

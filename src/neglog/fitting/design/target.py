@@ -69,7 +69,7 @@ class Target:
             *said,
             f"the target {self.name!r} holds numbers that are no counts, such as "
             f"{plain(strange[0].item())!r}: the weights are those of a quasi-likelihood, but the "
-            "nats are of no probability, and standard errors want --covariance hc0.",
+            "nats are of no probability, and standard errors require --covariance hc0.",
         ]
 
     def encode(self, column: pl.Series) -> Tensor:

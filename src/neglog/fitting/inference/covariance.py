@@ -121,7 +121,7 @@ def _small_sample(kind: str, counts: Counts, groups: int | None) -> float:
         return counts.rows / counts.left
     assert groups is not None
     if groups < 2:
-        raise FitError("clustered standard errors want two groups or more, but there is one.")
+        raise FitError("clustered standard errors require two clusters or more, but there is one.")
     return groups / (groups - 1) * (counts.rows - 1) / counts.left
 
 

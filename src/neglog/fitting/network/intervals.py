@@ -65,7 +65,7 @@ class Ensemble:
         wanted = fewest(level)
         if len(self.models) < wanted:
             raise FitError(
-                f"percentiles at level {level:g} want {wanted} models or more, but there are "
+                f"percentiles at level {level:g} require {wanted} models or more, but there are "
                 f"{len(self.models)}; fit more, or pass a lower level."
             )
         tails = [(1 - level) / 2, (1 + level) / 2]
@@ -103,7 +103,7 @@ def ensemble(
         True
     """
     if count < 2:
-        raise FitError(f"an ensemble wants 2 models or more, but got {count!r}.")
+        raise FitError(f"an ensemble requires 2 models or more, but got {count!r}.")
     models = []
     for member in range(count):
         chosen = torch.arange(rows)

@@ -41,7 +41,7 @@ def parse(
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (equals and name):
-            raise FitError(f"{flag} wants NAME=VALUE, such as {example}, but got {pair!r}.")
+            raise FitError(f"{flag} must be NAME=VALUE, such as {example}, but got {pair!r}.")
         try:
             options[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -111,7 +111,7 @@ def _ending(run: TrainingRun) -> Ending | None:
     settings = run.settings
     if settings.patience is not None:
         if run.history[-1].validation is None:
-            raise FitError("patience wants rows that are held out; pass a larger --validation.")
+            raise FitError("patience requires held-out rows; pass a larger --validation.")
         if run.epoch - run.best.epoch >= settings.patience:
             return "patience"
     if settings.tolerance and run.epoch:

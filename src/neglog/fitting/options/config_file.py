@@ -101,7 +101,7 @@ def read(path: Path, flags: Collection[str]) -> dict[str, Any]:
     except OSError as error:
         raise FitError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:  # no UTF-8, or no TOML
-        raise FitError(f"{path} is no TOML file ({error}); mend that place.") from None
+        raise FitError(f"{path} is not a TOML file ({error}); fix that line.") from None
     values = {name.replace("_", "-"): value for name, value in found.items()}
     for name in values:
         if name not in flags:

@@ -114,7 +114,7 @@ def _check_trained(options: OptionFields) -> None:
                 f"{options.chosen}; {remedy}."
             )
     if options.patience is not None and not options.held_out:
-        raise FitError("patience wants rows that are held out; pass a larger --validation.")
+        raise FitError("patience requires held-out rows; pass a larger --validation.")
 
 
 def _check_network(options: OptionFields) -> None:
@@ -128,8 +128,8 @@ def _check_network(options: OptionFields) -> None:
     count, wanted = getattr(options, name), max(2, fewest(options.level))
     if count is not None and count < wanted:
         raise FitError(
-            f"intervals of level {options.level:g} want {wanted} networks or more, but {name} is "
-            f"{count}; raise it, or pass a lower --level."
+            f"intervals of level {options.level:g} require {wanted} networks or more, but {name} "
+            f"is {count}; raise it, or pass a lower --level."
         )
 
 
@@ -178,6 +178,6 @@ def check_scale(options: OptionFields) -> None:
         raise FitError("stream is for linear models and newton; leave it out.")
     if options.in_blocks and options.cluster is not None:
         name = "stream" if options.stream else "distributed"
-        raise FitError(f"clustered standard errors want all rows at once; leave out {name}.")
+        raise FitError(f"clustered standard errors require all rows in memory; leave out {name}.")
     if options.shard and not (options.distributed and options.hidden):
         raise FitError("shard is for networks that several processes train; pass distributed.")

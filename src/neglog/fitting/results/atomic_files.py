@@ -22,7 +22,7 @@ def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
         FitError: the folder is a file, may not be written, or holds something else than a run.
     """
     if folder.exists() and not folder.is_dir():
-        raise FitError(f"{folder} is a file; --out wants the name of a folder.")
+        raise FitError(f"{folder} is a file; --out must be a folder.")
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir():
         raise FitError(f"{nearest} is a file, so that no folder can be made in it.")

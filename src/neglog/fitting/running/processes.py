@@ -85,7 +85,7 @@ def joined(wanted: bool) -> Group:
     if not distributed.is_initialized():
         if "RANK" not in os.environ:
             raise FitError(
-                "distributed wants processes that know of each other; start them with torchrun, or "
+                "distributed requires a process group; start the processes with torchrun, or "
                 "call torch.distributed.init_process_group first."
             )
         distributed.init_process_group("gloo")

@@ -27,7 +27,7 @@ def knows_the_answer(result: Fit) -> list[str]:
     if loss > _KNOWN * most or loss > _KNOWN * result.null_loss:
         return []
     return [
-        f"the mean loss is {loss:.1g} nats, next to nothing beside the {result.null_loss:.3g} of "
+        f"the mean loss is {loss:.1g} nats, almost 0 compared with the {result.null_loss:.3g} of "
         "the base rates: the model knows the answer; look for a column that was recorded after "
         "the target, or computed from it."
     ]

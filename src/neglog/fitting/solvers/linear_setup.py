@@ -72,7 +72,7 @@ def _check_target(data: Prepared, y: Tensor) -> None:
     if y.min() == y.max():
         raise FitError(
             f"the target is {data.target.decode(y[:1])[0]} in every training row that counts; "
-            "there is nothing to learn; pass another seed or a smaller validation part, or mend "
+            "there is nothing to learn; pass another seed or a smaller validation part, or fix "
             "the sample weights."
         )
     if data.target.classes is None:
@@ -83,7 +83,7 @@ def _check_target(data: Prepared, y: Tensor) -> None:
         names = listed([repr(data.target.labels[k]) for k in absent])
         raise FitError(
             f"no training row that counts is of class {names}; leave its rows out, pass another "
-            "seed or a smaller validation part, or mend the sample weights."
+            "seed or a smaller validation part, or fix the sample weights."
         )
 
 

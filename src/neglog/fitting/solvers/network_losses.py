@@ -98,7 +98,7 @@ class Losses:
         outcome = ended.outcome
         if outcome.converged or not self.all_right() or len(self.model) == 2:
             return outcome
-        note = "the network tells all training rows apart: its loss can go on towards 0 for ever."
+        note = "the network separates all training rows: its loss can approach 0 without end."
         return replace(outcome, notes=[*outcome.notes, note])
 
     def separated(self, ended: Trained, names: Sequence[str]) -> Outcome | None:

@@ -207,7 +207,7 @@ def _response(data: Data, training: Memory, options: Options) -> Response:
     response = data.target.facts.make(len(data.target.classes or ()), 0, options)
     if response.shared:
         raise FitError(
-            f"the {data.target.kind} likelihood has parameters beside the model's output, "
+            f"the {data.target.kind} likelihood has parameters in addition to the model's output, "
             f"{response.shared[0]} the first, which newton finds and an optimizer does not; choose "
             "another likelihood or newton."
         )

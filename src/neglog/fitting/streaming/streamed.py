@@ -171,8 +171,8 @@ def _surveyed(file: File, choice: Choice, own: Iterable[int], group: Group) -> S
 def _refuse_kinks(target: Target, options: Options) -> None:
     if not target.facts.make(len(target.classes or ()), 0, options).smooth:
         raise FitError(
-            f"the {target.kind} likelihood is fitted by a linear program, which wants all rows at "
-            "once; leave out stream and distributed, or pass huber."
+            f"the {target.kind} likelihood is fitted by a linear program, which requires all rows "
+            "at once; leave out stream and distributed, or pass huber."
         )
 
 

@@ -35,7 +35,7 @@ def from_memory(
     if isinstance(target, str):
         name, target = target, None
     if target is None and name is None:
-        raise FitError("the target is not said; pass y, or target= with a column's name.")
+        raise FitError("no target given; pass y, or target= with a column's name.")
     frame = frame_of(data)
     if frame is None:
         refuse_others(data)
