@@ -211,6 +211,36 @@ MESSAGES = [
         "delta must be above 0, but it is 'wide'.",
     ),
     (
+        lambda: F.huber_loss(ROW, ROW, delta=torch.tensor(1.0)),
+        errors.ArgumentError,
+        "delta must be above 0, but it is a tensor; pass a number, such as delta.item().",
+    ),
+    (
+        lambda: F.binary_cross_entropy_with_logits(ROW, ROW, weight="balanced"),
+        errors.ArgumentError,
+        "weight must be a tensor, a number or a list of numbers, but it is str.",
+    ),
+    (
+        lambda: F.soft_margin_loss(ROW, ROW, ignore_index="none"),
+        errors.ArgumentError,
+        "ignore_index must be a number, but it is 'none'.",
+    ),
+    (
+        lambda: F.linear_cross_entropy((ROW[None],), ROW[None], LABELS),
+        errors.ArgumentError,
+        "input must be a torch.Tensor, but it is tuple; pass outputs[0].",
+    ),
+    (
+        lambda: F.mse_loss(ROW.to_sparse(), ROW),
+        errors.ArgumentError,
+        "input must be a dense tensor, but its layout is torch.sparse_coo; use input.to_dense().",
+    ),
+    (
+        lambda: F.mse_loss(ROW.to(torch.float8_e4m3fn), ROW),
+        errors.ArgumentError,
+        "input must be a dense tensor, but it is torch.float8_e4m3fn; use input.float().",
+    ),
+    (
         lambda: neglog.MSELoss(reduction="Mean"),
         errors.ArgumentError,
         "but it is 'Mean'; write 'mean'.",

@@ -53,3 +53,8 @@ def test_weights_without_values_make_a_module() -> None:
     with torch.device("meta"):
         meta = neglog.NLLLoss(torch.rand(3)), neglog.BCEWithLogitsLoss(pos_weight=torch.rand(3))
     assert all(isinstance(module, nn.Module) for module in (*fake, *meta))
+
+
+def test_jagged_tensors_have_operations_of_their_own() -> None:
+    rows = torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)], layout=torch.jagged)
+    assert F.mse_loss(rows, rows * 3) == 4.0

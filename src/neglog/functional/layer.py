@@ -34,6 +34,7 @@ class Layer:
         linear_bias: Tensor | None,
         memory: int | str | None = None,
     ) -> None:
+        guards.tensors(input=input, linear_weight=linear_weight)
         self.dtype = input.dtype
         input, linear_weight, linear_bias = self._autocast(input, linear_weight, linear_bias)
         guards.layer(input, linear_weight, linear_bias)

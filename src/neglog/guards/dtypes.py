@@ -70,7 +70,11 @@ def boolean(**named: Tensor) -> None:
 
 def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:
     """Return which targets to include; None for all."""
-    return None if ignore_index is None else target != ignore_index
+    if ignore_index is None:
+        return None
+    if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__float__"):
+        raise ArgumentError(sentence("ignore_index must be a number", f"it is {ignore_index!r}"))
+    return target != ignore_index
 
 
 def no_gradient(**named: Tensor | None) -> None:

@@ -27,12 +27,25 @@ def warn(message: str, stacklevel: int) -> None:
 
 
 def tensors(**named: Any) -> None:
-    """Refuse arguments that are not tensors."""
+    """Refuse arguments that are not tensors, and tensors that are not dense."""
     for name, value in named.items():
         if not isinstance(value, Tensor):
             kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
             wanted, remedy = f"{name} must be a torch.Tensor", tensor_in(name, value)
             raise ArgumentError(sentence(wanted, f"it is {kind}", remedy=remedy))
+        _dense(name, value)
+
+
+def _dense(name: str, tensor: Tensor) -> None:
+    got = ""
+    if type(tensor) not in (Tensor, torch.nn.Parameter):
+        return  # a subclass, such as a nested tensor, has operations of its own
+    if tensor.layout is not torch.strided:
+        got, remedy = f"its layout is {tensor.layout}", f"use {name}.to_dense()"
+    elif tensor.dtype.itemsize == 1 and tensor.is_floating_point():
+        got, remedy = f"it is {tensor.dtype}", f"use {name}.float()"
+    if got:
+        raise ArgumentError(sentence(f"{name} must be a dense tensor", got, remedy=remedy))
 
 
 def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
@@ -74,7 +87,9 @@ def positive(**named: Any) -> None:
     """Refuse values that are not numbers above 0."""
     for name, value in named.items():
         if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value > 0:
-            raise ArgumentError(sentence(f"{name} must be above 0", f"it is {value!r}"))
+            remedy = f"pass a number, such as {name}.item()" if isinstance(value, Tensor) else ""
+            got = "it is a tensor" if remedy else f"it is {value!r}"
+            raise ArgumentError(sentence(f"{name} must be above 0", got, remedy=remedy))
 
 
 def not_negative(**named: Any) -> None:

@@ -73,7 +73,11 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
     """Return a weight broadcast to the input's shape and dtype, its one dimension at class_dim."""
     if weight is None:
         return None
-    weight = placed.tensor(weight, input)
+    try:
+        weight = placed.tensor(weight, input)
+    except (TypeError, ValueError, RuntimeError):
+        wanted = f"{name} must be a tensor, a number or a list of numbers"
+        raise ArgumentError(sentence(wanted, f"it is {type(weight).__name__}")) from None
     if class_dim is not None and weight.dim() == 1 and input.dim() > 0:
         dimension(class_dim, input)
         after = input.dim() - 1 - class_dim % input.dim()
