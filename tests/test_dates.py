@@ -266,3 +266,78 @@ def test_the_remedy_is_one_that_works():
     for text, words in {"10:30": "--dates 'x=hour'", "Jan-20": "write it as a number"}.items():
         with pytest.raises(FitError, match=words):
             neglog.fit(pl.DataFrame({"x": [text, text] * 5, "y": range(10)}), target="y")
+
+
+LENGTHS = {
+    "clock": lambda h: f"{int(h)}:{round(h % 1 * 60):02}:00",
+    "days": lambda h: f"{int(h // 24)} days {int(h % 24):02}:{round(h % 1 * 60):02}:00",
+    "Python": lambda h: str(datetime.timedelta(hours=h)),
+    "units": lambda h: f"{int(h)} h {round(h % 1 * 60)} min",
+    "minutes": lambda h: f"{round(h * 60)} min",
+    "ISO 8601": lambda h: f"PT{int(h)}H{round(h % 1 * 60)}M",
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("form", LENGTHS)
+def test_durations_of_text_become_days(form, stream, tmp_path):
+    hours = np.arange(40) * 1.25 + 0.25
+    y = np.sin(hours) + hours
+    texts = [LENGTHS[form](hour) for hour in hours.tolist()]
+    path = tmp_path / "table.csv"
+    pl.DataFrame({"x": texts, "y": y}).write_csv(path)
+    found = neglog.fit(path, target="y", dates={"x": ["days"]}, stream=stream)
+    expected = neglog.fit((hours / 24)[:, None], y)
+    np.testing.assert_allclose(
+        found.coefficients.estimate, expected.coefficients.estimate, rtol=1e-9
+    )
+    if form == "minutes":
+        return
+    with pytest.raises(FitError, match=r"'x' holds dates or times.*--dates 'x=days'"):
+        neglog.fit(path, target="y", stream=stream)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_text_among_dates_is_named(stream, tmp_path):
+    texts = [f"2020-01-{1 + k % 28:02}" for k in range(40)]
+    texts[7] = "unknown"
+    pl.DataFrame({"x": texts, "y": range(40)}).write_csv(tmp_path / "table.csv")
+    with pytest.raises(FitError, match=r"'unknown' is not a date .*pass --na 'unknown'"):
+        neglog.fit(tmp_path / "table.csv", target="y", dates={"x": ["days"]}, stream=stream)
+
+
+def test_times_are_in_the_zone_of_the_fit(tmp_path):
+    berlin = pd.Series(pd.date_range("2020-03-27", periods=40, freq="7h", tz="Europe/Berlin"))
+    y = np.sin(np.arange(40.0))
+    fit = neglog.fit(
+        pd.DataFrame({"x": berlin, "y": y}), target="y", dates={"x": ["hour", "weekday"]},
+        out=tmp_path / "run",
+    )  # fmt: skip
+    assert any("in the time zone Europe/Berlin" in note for note in fit.notes)
+    right = fit.predict(pd.DataFrame({"x": berlin})).frame["predicted"]
+    for zone in ("UTC", "Asia/Tokyo"):
+        other = pd.DataFrame({"x": berlin.dt.tz_convert(zone)})
+        np.testing.assert_array_equal(fit.predict(other).frame["predicted"], right)
+        saved = neglog.predict(tmp_path / "run", other).frame["predicted"]
+        np.testing.assert_allclose(saved, right, rtol=1e-12)
+    with pytest.raises(FitError, match="must hold times in a time zone such as Europe/Berlin, as"):
+        fit.predict(pd.DataFrame({"x": berlin.dt.tz_localize(None)}))
+
+
+def test_months_of_statistical_offices_are_dates():
+    texts = [f"{2018 + k // 12}M{1 + k % 12:02}" for k in range(40)]
+    frame = pl.DataFrame({"x": texts, "y": np.sin(np.arange(40.0))})
+    with pytest.raises(FitError, match="'x' holds dates or times, such as '2018M01'"):
+        neglog.fit(frame, target="y")
+    found = neglog.fit(frame, target="y", dates={"x": ["year"]})
+    expected = neglog.fit(np.array([[int(t[:4])] for t in texts]), frame["y"].to_numpy())
+    np.testing.assert_allclose(found.coefficients.estimate, expected.coefficients.estimate, 1e-6)
+
+
+def test_lengths_of_time_in_different_units_are_refused_with_the_remedy():
+    frame = pl.DataFrame({"x": ["90 min", "2 h", "30 min", "1 h"] * 5, "y": range(20)})
+    with pytest.raises(FitError, match=r"different units \(h, min\).*--dates 'x=days'"):
+        neglog.fit(frame, target="y")
+    found = neglog.fit(frame, target="y", dates={"x": ["days"]})
+    expected = neglog.fit(np.array([[1.5], [2.0], [0.5], [1.0]] * 5) / 24, np.arange(20.0))
+    np.testing.assert_allclose(found.coefficients.estimate, expected.coefficients.estimate, 1e-9)

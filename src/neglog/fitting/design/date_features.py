@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 import polars as pl
 
 from neglog.errors import FitError, listed
-from neglog.fitting.tables.date_formats import FORMS, HOURS, Found, read
+from neglog.fitting.tables import durations
+from neglog.fitting.tables.date_formats import FORMS, HOURS, LENGTH, Found, read
 from neglog.fitting.tables.date_parts import LABELS, ORDERS, PARTS
 from neglog.fitting.tables.table import Table
 
@@ -25,12 +26,14 @@ class Moments:
         parts: the features.
         form: how its text is written, as strptime names it; None where it is not text.
         first: the first moment, in microseconds since 1970, from which days are counted.
+        zone: the time zone of the column's type; None without one.
     """
 
     name: str
     parts: tuple[str, ...]
     form: str | None
     first: int
+    zone: str | None = None
 
     @property
     def columns(self) -> dict[str, str]:
@@ -53,6 +56,8 @@ class Moments:
                 f"{listed(frame.columns)}."
             )
         values = frame[self.name]
+        if self.form is None:
+            values = self._in_zone(values)
         moments = read(values, self.form)
         strange = moments.is_null() & values.is_not_null()
         if strange.any():
@@ -66,12 +71,26 @@ class Moments:
         columns = frame.get_columns()
         return pl.DataFrame([*columns[:place], *own, *columns[place + 1 :]])
 
+    def _in_zone(self, values: pl.Series) -> pl.Series:
+        """Return moments in the zone of the rows that were fitted."""
+        own = getattr(values.dtype, "time_zone", None)
+        if (own is None) != (self.zone is None) and values.null_count() < len(values):
+            raise FitError(
+                f"column {self.name!r} must hold times {_zoned(self.zone)}, as when the model was "
+                f"fitted, but its times are {_zoned(own)}."
+            )
+        return values if self.zone in (None, own) else values.dt.convert_time_zone(self.zone)
+
     def note(self, example: str) -> str:
         """Say how the column is read, given one of its texts."""
         how = since = ""
         if self.form is not None:
             moment = read(pl.Series([example]), self.form)[0]
             how = f", {example!r} as {moment} (written {self.form})"
+        if self.zone is not None:
+            how = f" in the time zone {self.zone}"
+        if self.form == LENGTH:
+            how = f", {example!r} as {durations.read(pl.Series([example]))[0] / _DAY:.6g} days"
         if "days" in self.parts and self.first:
             since = f"; days are counted from {pl.Series([self.first]).cast(pl.Datetime('us'))[0]}"
         named = ", ".join(map(repr, self.columns))
@@ -84,7 +103,7 @@ class Moments:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Moments:
         """Return what was saved."""
-        return cls(data["name"], tuple(data["parts"]), data["form"], data["first"])
+        return cls(**{**data, "parts": tuple(data["parts"])})
 
 
 def choose(name: str, found: Found, parts: Sequence[str]) -> Moments:
@@ -110,10 +129,17 @@ def choose(name: str, found: Found, parts: Sequence[str]) -> Moments:
             f"the day or the month; pass --dates '{name}=dmy,{','.join(own)}' or "
             f"--dates '{name}=mdy,{','.join(own)}'."
         )
+    if own == ("days",) and LENGTH in forms:  # 10:30 may be a time of day too
+        forms = [LENGTH]
     _check_parts(name, own, found, forms[0])
     assert found.firsts is not None
-    first = 0 if found.kind == pl.Duration else found.firsts[forms[0]]
-    return Moments(name, own, forms[0], first)
+    length = found.kind == pl.Duration or forms[0] == LENGTH
+    zone = getattr(found.kind, "time_zone", None)
+    return Moments(name, own, forms[0], 0 if length else found.firsts[forms[0]], zone)
+
+
+def _zoned(zone: str | None) -> str:
+    return "without a time zone" if zone is None else f"in a time zone such as {zone}"
 
 
 def _refuse(name: str, found: Found, order: str | None) -> NoReturn:
@@ -123,14 +149,15 @@ def _refuse(name: str, found: Found, order: str | None) -> NoReturn:
     how = "" if order is None else f" in the order {order}"
     raise FitError(
         f"dates names column {name!r}, but {text!r} is not a date or time{how} in a form that "
-        "all its values have; write all as 2020-01-31 or as 2020-01-31 10:30."
+        "all its values have; write all as 2020-01-31 or as 2020-01-31 10:30, and durations as "
+        f"26:30:00; or pass --na {text!r} (na=[{text!r}]) if it is a missing value."
     )
 
 
 def _check_parts(name: str, parts: Sequence[str], found: Found, form: str | None) -> None:
     """Refuse the parts that times of day and durations do not have."""
     what, has = "", PARTS
-    if found.kind == pl.Duration:
+    if found.kind == pl.Duration or form == LENGTH:
         what, has = "durations", ("days",)
     elif found.kind == pl.Time or form in HOURS:
         what, has = "times of day", ("hour",)

@@ -82,13 +82,13 @@ def check_labels(name: str, y: Any) -> None:
     column = _text(name, y)
     if column is not None and factor_levels.of_series(y) is None:
         texts = Texts.of(column)
-        refuse_signs(name, column.drop_nulls().unique().sort().to_list())
         if text_numbers.learn({name: texts}):
             raise FitError(
                 f"the target {name!r} holds numbers that are written as text, such as "
                 f"{texts.marked.value!r}; use NLLRegressor, or pass as_labels={name!r} if they are "
                 "labels."
             )
+        refuse_signs(name, column.drop_nulls().unique().sort().to_list())
 
 
 def _text(name: str, y: Any) -> pl.Series | None:

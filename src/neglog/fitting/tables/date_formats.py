@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from neglog.fitting.tables import durations
+
 _FIRST_YEAR = 1000
 _FEW = 50
 
@@ -19,11 +21,13 @@ _DAYS = {
 }
 """Forms of dates, each with the order that has to be known, if there is one."""
 HOURS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p")
+LENGTH = "a duration"
+"""The form of durations, which strptime has not."""
 FORMS = {
     **_DAYS,
     **{f"{day} {hour}": order for day, order in _DAYS.items() for hour in HOURS},
     **{f"{day} {hour}%z": order for day, order in _DAYS.items() for hour in HOURS[:3]},
-    **dict.fromkeys(HOURS, ""),
+    **dict.fromkeys((*HOURS, LENGTH), ""),
 }
 _TIDY = (
     (r"(?i)^\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? +", ""),
@@ -38,6 +42,7 @@ _TIDY = (
     (r"^(\d{4})[- ]?Q4$|^Q4[-/ ](\d{4})$", "$1$2-10"),
     (r"^(\d{1,2})/(\d{4})$", "$2-$1"),
     (r"^(\d{4})[-/年](\d{1,2})月?$", "$1-$2-01"),  # a month is its first day
+    (r"^(\d{4})M(0[1-9]|1[0-2])$", "$1-$2-01"),
     (r"^([A-Za-z]{3,9})[-/ ]+(\d{4})$", "1 $1 $2"),
 )
 
@@ -65,11 +70,14 @@ class Found:
             return
         known: Iterable[str | None] = [None] if values.dtype.is_temporal() else FORMS
         firsts: dict[str | None, int] = {}
-        clash = None
+        clash, least = None, len(values) + 1
         for form in known if self.firsts is None else self.firsts:
             some = read(values.head(_FEW), form)
             moments = some if some.null_count() else read(values, form)
             if moments.null_count():
+                if some.null_count() >= least:
+                    continue
+                least = some.null_count()
                 clash = texts_of(values)[int(moments.is_null().arg_max() or 0)]
             else:
                 firsts[form] = int(moments.to_physical().to_numpy().min())
@@ -108,6 +116,8 @@ def read(values: pl.Series, form: str | None) -> pl.Series:
             values = values.dt.replace_time_zone(None)
         return values.cast(pl.Datetime("us"))
     texts = texts_of(values)
+    if form == LENGTH:
+        return durations.read(texts).cast(pl.Datetime("us"))
     for pattern, other in _TIDY:
         texts = texts.str.replace(pattern, other)
     if form in HOURS:

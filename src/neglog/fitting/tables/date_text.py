@@ -7,7 +7,7 @@ from typing import NoReturn
 import polars as pl
 
 from neglog.errors import FitError, listed
-from neglog.fitting.tables.date_formats import HOURS, Found
+from neglog.fitting.tables.date_formats import HOURS, LENGTH, Found
 from neglog.fitting.tables.text_numbers import leave
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"
@@ -27,9 +27,10 @@ _DAYS = (
 )
 _OTHERS = (
     rf"{_NAME}[-/ ,]+({_YEAR}|\d{{2}})|{_YEAR}[-/ ]{_NAME}",
-    rf"{_YEAR}[-/](0[1-9]|1[0-2])|{_MONTH}/{_YEAR}|{_YEAR}年{_MONTH}月",
+    rf"{_YEAR}[-/M](0[1-9]|1[0-2])|{_MONTH}/{_YEAR}|{_YEAR}年{_MONTH}月",
     rf"{_YEAR}[- ]?[QW]\d{{1,2}}|Q[1-4][- /]{_YEAR}",
     r"-?(\d+ days?,? ?)?\d{1,3}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?|-?\d+ days?",
+    r"(?i:-?\d+ ?(d|h|m)[a-z]*,? ?\d+ ?(h|m|s)[a-z]*(,? ?\d+ ?(m|s)[a-z]*)?)",
     r"-?P(\d+[YMWD])+(T(\d+(\.\d+)?[HMS])+)?|-?PT(\d+(\.\d+)?[HMS])+",
 )
 _PATTERN = f"^(?:(?:{'|'.join(_DAYS)})(?:[T ,]+{_TIME}{_ZONE})?|{'|'.join(_OTHERS)})$"
@@ -58,6 +59,8 @@ def refuse(name: str, what: object) -> NoReturn:
     if parts:
         asked = f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}})"
         how = f"turn it into numbers with {asked}"
+        if parts == ["hour"] and isinstance(what, str):
+            how += f", or with --dates '{name}=days' if it holds durations"
     raise FitError(
         f"column {name!r} holds dates or times, {_example(what)}; {how}, or {leave(name)}."
     )
@@ -73,7 +76,10 @@ def _suggested(what: object) -> list[str]:
     found.look(pl.Series([what]))
     if not found.firsts:
         return []
-    return ["hour"] if next(iter(found.firsts)) in HOURS else ["year", "month", "days"]
+    first = next(iter(found.firsts))
+    if first == LENGTH:
+        return ["days"]
+    return ["hour"] if first in HOURS else ["year", "month", "days"]
 
 
 def refuse_target(name: str, what: object) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import NoReturn
 import polars as pl
 
 from neglog.errors import FitError, listed
-from neglog.fitting.tables import numerals
+from neglog.fitting.tables import durations, numerals
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_profile import Place, Texts
 
@@ -70,10 +70,13 @@ def _check(name: str, texts: Texts, row: Callable[[Place], int]) -> None:
         )
     if units := texts.spelling.mixed_units:
         several = ", ".join(own or "none" for own in units)
+        known = durations.read(pl.Series([texts.marked.value])).is_not_null().all()
+        lengths = f", or turn durations into days with --dates '{name}=days'" if known else ""
         value, first = texts.marked.value, row(texts.marked.first or Place(0, 0))
         raise FitError(
             f"column {name!r} holds numbers of different units ({several}), such as {value!r} in "
-            f"row {first} (from 0); write all in one unit, or the numbers alone, or {leave(name)}."
+            f"row {first} (from 0); write all in one unit, or the numbers alone{lengths}, or "
+            f"{leave(name)}."
         )
 
 
