@@ -106,8 +106,8 @@ def test_a_sheet_is_chosen_by_name_or_number(sheet):
     with_titles("t.xlsx")
     choice = {"target": "y", "likelihood": "normal", "drop": "size"}
     found = neglog.fit("t.xlsx", sheet=sheet, **choice)
-    assert (found.data.fitted, found.notes) == (3, [])
-    assert neglog.fit("t.xlsx", sheet="Data", skip_rows=4, **choice).data.fitted == COUNT
+    assert (found.data.training_rows, found.notes) == (3, [])
+    assert neglog.fit("t.xlsx", sheet="Data", skip_rows=4, **choice).data.training_rows == COUNT
     with pytest.raises(FitError, match="has no sheet '3'; choose one of 'Data', 'Notes'"):
         neglog.fit("t.xlsx", sheet="3", **choice)
     with pytest.raises(FitError, match=r"sheet 'Data' of t.xlsx has no column 'z'; it has x, size"):
@@ -123,7 +123,7 @@ def test_cells_of_a_sheet_keep_their_types_and_lose_blanks():
     found = neglog.fit("t.xlsx", target="y", na="?", missing="drop", drop="day")
     assert found.features == ["x", "code", "size=medium", "size=small"]
     assert "blanks around the values of 'size' are left out." in found.notes
-    assert found.data.fitted == COUNT - 1
+    assert found.data.training_rows == COUNT - 1
 
 
 def test_value_labels_that_do_not_name_every_value_leave_numbers():

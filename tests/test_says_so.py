@@ -44,7 +44,7 @@ def test_a_sign_for_a_missing_value_is_no_class(sign, labels, stream):
     assert f"pass --na {sign!r} (na=[{sign!r}]) if it stands" in str(refused.value)
     kept = fitted(frame, stream, na=sign, missing="drop")
     assert kept.kind == "bernoulli"
-    assert kept.data.fitted == 80
+    assert kept.data.training_rows == 80
     assert fitted(frame, stream, as_labels="y").kind == "categorical"
     with pytest.raises(FitError, match=r"target 'y' holds .* among labels"):
         NLLClassifier().fit(X[:, None], y)

@@ -11,6 +11,7 @@ from rich.table import Table
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.results.evaluate import Evaluation
 from neglog.fitting.results.fit import Fit
+from neglog.report.document import number
 from neglog.report.fit_summary import Summary
 from neglog.report.progress_bar import Bar
 
@@ -54,8 +55,8 @@ def show(result: Fit, console: Console, worst: int) -> None:
     if result.coefficients is None:
         count = sum(parameter.numel() for parameter in result.model.parameters())
         console.print(f"\nThe model has {count} weights; --out writes them to a file.")
-    rows = result.validation if result.data.held else result.training
-    which = "validation" if result.data.held else "training"
+    rows = result.validation if result.data.validation_rows else result.training
+    which = "validation" if result.data.validation_rows else "training"
     if worst:
         _worst(console, f"\nPer-row loss of the {which} rows", rows, result.classes, worst)
 
@@ -63,7 +64,7 @@ def show(result: Fit, console: Console, worst: int) -> None:
 def _worst(
     console: Console, title: str, rows: RowPredictions, classes: list[Any] | None, worst: int
 ) -> None:
-    from neglog.report.information import information_table
+    from neglog.report.information import information_table  # sympy
 
     console.print(f"{title}, highest first (information loss)", style="bold")
     console.print(information_table(rows, classes, worst, console.width))
@@ -86,8 +87,6 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
         console: where to.
         worst: the number of rows in the table of highest losses.
     """
-    from neglog.report.document import number
-
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
     grid.add_column()
@@ -111,8 +110,6 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
 
 
 def _figure(value: float | None, after: str) -> str:
-    from neglog.report.document import number
-
     return "" if value is None else number(value, 6) + after
 
 

@@ -50,8 +50,8 @@ def content(fit: Fit) -> dict[str, Any]:
 
 
 def _lead(fit: Fit) -> str:
-    held = fit.data.held
-    said = [f"{fit.data.fitted:,} rows fitted"] + [f"{held:,} held out"] * (held > 0)
+    held = fit.data.validation_rows
+    said = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held:,} held out"] * (held > 0)
     return ", ".join([
         *said, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
         f"{fit.kind.replace('_', ' ')} likelihood.",
@@ -63,8 +63,8 @@ def _information(fit: Fit) -> Table:
     every = {"training": fit.training, "validation": fit.validation}
     rows = RowPredictions.concatenated([part for part in every.values() if len(part.loss)])
     splits = [name for name, part in every.items() for _ in part.loss]
-    table = information(rows, fit.classes, _WORST, splits if fit.data.held else ())
-    shown, count = len(table.rows), fit.data.fitted + fit.data.held
+    table = information(rows, fit.classes, _WORST, splits if fit.data.validation_rows else ())
+    shown, count = len(table.rows), fit.data.training_rows + fit.data.validation_rows
     title = (
         f"All {count:,} rows"
         if shown == count

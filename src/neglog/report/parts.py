@@ -34,7 +34,7 @@ def parts(fit: Fit) -> list[Judged]:
     if not fit.data.whole:
         return [_judged(fit, "sampled training", fit.facts.sampled)]
     found = [_judged(fit, "training", fit.training)]
-    if fit.data.held:
+    if fit.data.validation_rows:
         found.append(_judged(fit, "validation", fit.validation))
     return found
 

@@ -69,7 +69,7 @@ def found(data: Prepared, options: Options) -> list[str]:
     A few rows cast suspicion; all of them confirm it, or a sample where they are not in memory.
     """
     rows = data.source if isinstance(data, Data) else data.rows().sample(_SAMPLE)
-    whole = isinstance(data, Data) or rows.rows == data.fitted
+    whole = isinstance(data, Data) or rows.rows == data.training_rows
     if rows.weight is not None:
         rows = rows.at(rows.weight.nonzero()[:, 0])
     if rows.rows < _FEWEST or rows.y.min() == rows.y.max():

@@ -54,11 +54,11 @@ class Prepared(Protocol):
         """What was left out, each a sentence."""
 
     @property
-    def fitted(self) -> int:
+    def training_rows(self) -> int:
         """How many rows are fitted."""
 
     @property
-    def held(self) -> int:
+    def validation_rows(self) -> int:
         """How many rows are held out."""
 
     @property
@@ -114,12 +114,12 @@ class Data:
         return self.source if rows is None else self.source.at(torch.from_numpy(rows))
 
     @property
-    def fitted(self) -> int:
+    def training_rows(self) -> int:
         """How many rows are fitted."""
         return len(self.index) - len(self.validation)
 
     @property
-    def held(self) -> int:
+    def validation_rows(self) -> int:
         """How many rows are held out."""
         return len(self.validation)
 

@@ -52,7 +52,7 @@ def problems(data: Prepared, options: Options) -> tuple[Objective, Objective | N
             f"newton would need the second derivatives of {size} weights, more than "
             f"{MOST_WEIGHTS}; pass --optimizer lbfgs."
         )
-    return problems[0], problems[1] if data.held else None
+    return problems[0], problems[1] if data.validation_rows else None
 
 
 def objective_of(data: Prepared, response: Response, held: bool = False) -> Objective:

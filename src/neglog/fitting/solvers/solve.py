@@ -118,9 +118,9 @@ def _for_all(group: Group, listener: Listener) -> Listener:
 
 
 def _announce(source: str, data: Prepared, listener: Listener) -> None:
-    rows = f"{data.fitted} rows"
-    if data.held:
-        rows += f" for training, {data.held} for validation"
+    rows = f"{data.training_rows} rows"
+    if data.validation_rows:
+        rows += f" for training, {data.validation_rows} for validation"
     listener.say("data", f"{source}: {rows}")
     listener.say("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
     for note in data.notes:

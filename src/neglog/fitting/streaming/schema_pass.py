@@ -12,88 +12,21 @@ import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.design import missing as rows
-from neglog.fitting.design import roles
 from neglog.fitting.design import target as targets
 from neglog.fitting.design.column import Column, refuse_infinite
 from neglog.fitting.design.design_matrix import Design, of_columns
 from neglog.fitting.design.label_checks import MOST_LEVELS, check_levels
 from neglog.fitting.design.level_options import settled
 from neglog.fitting.design.target import Target
-from neglog.fitting.options.fit_options import Options
 from neglog.fitting.streaming.block_file import File
+from neglog.fitting.streaming.choice import Choice
 from neglog.fitting.streaming.column_statistics import ColumnStatistics
-from neglog.fitting.streaming.row_random import fractions, places
-from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.factor_levels import text
 from neglog.fitting.tables.table import Table
-from neglog.fitting.tables.text_profile import Count, Place, Texts
+from neglog.fitting.tables.text_profile import Count, Place
 
 _SAMPLE_NUMBERS = 2_000_000
 _LEAST_SAMPLE = 2_000
-_SAMPLE = 0x5A17
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which columns and rows are used.
-
-    Attributes:
-        target: the target's name.
-        features: the names of the features.
-        options: what was asked for.
-        part: the part of the rows that is drawn as a sample.
-    """
-
-    target: str
-    features: tuple[str, ...]
-    options: Options
-    part: float = 1.0
-
-    @property
-    def always(self) -> list[str]:
-        """The columns that are never filled in."""
-        return list(dict.fromkeys([self.target, *self.options.roles.values()]))
-
-    @property
-    def names(self) -> list[str]:
-        """All columns that are used."""
-        return [*self.features, *self.always]
-
-    def texts(self) -> Texts:
-        """Return what is known of a column of text before any of it is read."""
-        return Texts.by(text_numbers.allowed(self.options.reading))
-
-    def kept(self, frame: pl.DataFrame) -> pl.Series:
-        """Return which rows of a frame have no value missing that is needed."""
-        needed = self.always if self.options.missing == "mean" else frame.columns
-        kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
-        for name in needed:
-            kept &= frame[name].is_not_null()
-        return kept
-
-    def held(self, block: int, count: int) -> np.ndarray:
-        """Return which rows of a block are held out."""
-        if not self.options.held_out:
-            return np.zeros(count, dtype=bool)
-        return fractions(places(block, count), self.options.seed) < self.options.held_out
-
-    def drawn(self, block: int, count: int) -> np.ndarray:
-        """Return which rows of a block belong to the sample."""
-        return fractions(places(block, count), self.options.seed ^ _SAMPLE) < self.part
-
-
-def choose(file: File, target: str, options: Options) -> Choice:
-    """Return which columns are used.
-
-    Raises:
-        FitError: the file lacks a column.
-    """
-    for name in (target, *options.drop, *options.roles.values()):
-        file.require(name)
-    roles.check(target, options)
-    away = {target, *options.drop, *options.roles.values()}
-    features = tuple(name for name in file.names if name not in away)
-    return Choice(target, features, options)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target
 from neglog.fitting.streaming.block_file import File
-from neglog.fitting.streaming.schema_pass import Choice
+from neglog.fitting.streaming.choice import Choice
 
 
 @dataclass(frozen=True)

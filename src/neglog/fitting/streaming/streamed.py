@@ -22,9 +22,10 @@ from neglog.fitting.running.processes import Group
 from neglog.fitting.streaming import row_counts as tallies
 from neglog.fitting.streaming import schema_pass as surveys
 from neglog.fitting.streaming.block_file import File, open_file
+from neglog.fitting.streaming.choice import Choice, choose
 from neglog.fitting.streaming.date_columns import with_dates, with_levels
 from neglog.fitting.streaming.row_counts import RowCounts
-from neglog.fitting.streaming.schema_pass import Choice, Schema
+from neglog.fitting.streaming.schema_pass import Schema
 from neglog.fitting.streaming.stream import Encoder, Stream
 from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.date_text import whole_numbers
@@ -68,12 +69,12 @@ class Streamed:
         return self.group.rank == 0
 
     @property
-    def fitted(self) -> int:
+    def training_rows(self) -> int:
         """How many rows are fitted."""
         return self.tallied[False].rows
 
     @property
-    def held(self) -> int:
+    def validation_rows(self) -> int:
         """How many rows are held out."""
         return self.tallied[True].rows
 
@@ -109,7 +110,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         file.require(column)
     texts = {*file.levels, *date_features.labels(file.dates), *options.texts}
     file = replace(file, texts=frozenset(texts))
-    choice = surveys.choose(file, name, options)
+    choice = choose(file, name, options)
     choice = surveys.with_part(choice, file)
     own = range(group.rank, len(file.blocks), group.size)
     survey = _surveyed(file, choice, own, group)
