@@ -283,3 +283,26 @@ def a_transformer_without_a_shift():
             return (self.head(self.embed(input_ids)),)
 
     return call(Model(), loss, [{"input_ids": WORDS, "attention_mask": WORDS > 0}])
+
+
+@right_later
+def probabilities_over_the_first_dimension_of_what_was_turned():
+    model = Changed(nn.Conv1d(3, 1, 1), lambda z: z[:, 0].T.softmax(0))
+    return call(model, lambda p, y: F.mse_loss(p, y), [(IMAGES.flatten(2), torch.rand(64, 4))])
+
+
+@right_later
+def a_loss_that_takes_the_target_first():
+    def loss(y_true, y_pred):
+        return F.cross_entropy(y_pred, y_true)
+
+    return call(mlp(6, 3), loss, [(X, Y)])
+
+
+@wrong_later("label-range")
+def labels_from_one_in_a_loss_that_takes_the_target_first():
+    class Loss(nn.Module):
+        def forward(self, target, output):
+            return F.cross_entropy(output, target + 1)
+
+    return call(mlp(6, 3), Loss(), [(X, Y)])

@@ -42,11 +42,13 @@ class Origin:
         operator: its name, such as "Softmax" or "Addmm".
         turned: whether dimensions were permuted after it.
         before: the operator before it.
+        turned_before: whether dimensions were permuted between the two.
     """
 
     operator: str = ""
     turned: bool = False
     before: str = ""
+    turned_before: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,13 @@ class Lineage:
 def origin(tensor: Tensor) -> Origin:
     """Read from the graph which operator made a tensor.
 
-    >>> origin(torch.ones(2, 3, requires_grad=True).softmax(1).transpose(0, 1))
-    Origin(operator='Softmax', turned=True, before='AccumulateGrad')
+    >>> found = origin(torch.ones(2, 3, requires_grad=True).softmax(1).transpose(0, 1))
+    >>> found.operator, found.turned, found.before
+    ('Softmax', True, 'AccumulateGrad')
     """
     operator, node, turned = _step(tensor.grad_fn)
-    before, *_ = _step(node)
-    return Origin(operator, turned, before)
+    before, _, turned_before = _step(node)
+    return Origin(operator, turned, before, turned_before)
 
 
 def _step(node: Any) -> tuple[str, Any, bool]:

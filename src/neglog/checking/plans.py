@@ -14,6 +14,7 @@ from neglog.errors import ArgumentError, sentence
 
 _TARGETS = ("labels", "label", "targets", "target", "y", "ys", "mask", "masks")
 _TRUTHS = (*_TARGETS, "y_true", "true", "truth", "gt", "tgt")
+_TRUTHS_FIRST = ("y_true", "true", "truth", "gt", "target", "targets", "label", "labels")
 INPUTS: tuple[str, ...] = (
     "x",
     "input",
@@ -167,6 +168,8 @@ def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tu
     if len(plan.arguments) == 1:  # of an autoencoder whose batches have labels
         found.append((parts[0], plan.arguments[0], *parts[1:]))
     call = Call(criterion.forward if isinstance(criterion, nn.Module) else criterion)
+    if call.names[:1] and call.names[0] in _TRUTHS_FIRST:  # as (y_true, y_pred)
+        found.insert(0, (y, out))
     named = dict.fromkeys(_TRUTHS, y)
     named |= dict.fromkeys(INPUTS, plan.arguments[0] if len(plan.arguments) == 1 else y)
 

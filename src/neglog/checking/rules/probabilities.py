@@ -286,7 +286,8 @@ def softmax_dimension(batch: Batch) -> Told | None:
     x = batch.precise
     if batch.origin.operator != "Softmax" or x.dim() < 2 or x.shape[0] == x.shape[1]:
         return None
-    if min(x.shape[:2]) < 2 or not looks_probable(x, 0, batch.slack):
+    moved = batch.origin.turned or batch.origin.turned_before  # the batch may not come first
+    if moved or min(x.shape[:2]) < 2 or not looks_probable(x, 0, batch.slack):
         return None
     return Told(
         "near certain",
