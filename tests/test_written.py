@@ -514,3 +514,19 @@ def test_a_weight_among_texts_is_refused_with_the_text():
     frame = pl.DataFrame({"x": TARGET, "w": ["1", "2", "3", "?"] * 10, "y": TARGET})
     with pytest.raises(FitError, match=r"sample weight 'w' must hold numbers.*such as '\?'"):
         neglog.fit(frame, target="y", sample_weight="w")
+
+
+@pytest.mark.parametrize("options", [{"decimal": ","}, {"thousands": "."}])
+def test_estimators_take_the_marks_of_numbers(options):
+    texts = [f"1.{k:03}" for k in range(1, COUNT + 1)]  # 1001 to 1040 or 1.001 to 1.040
+    numbers = np.arange(1001.0, 1001 + COUNT)
+    frame = pd.DataFrame({"x": texts})
+    found = NLLRegressor(**options).fit(frame, TARGET)
+    np.testing.assert_allclose(found.coef_, NLLRegressor().fit(numbers[:, None], TARGET).coef_)
+    assert found.predict(frame).shape == (COUNT,)
+    plain = NLLRegressor().fit(frame, TARGET)
+    np.testing.assert_allclose(plain.coef_, 1000 * found.coef_, rtol=1e-6)
+    target = NLLRegressor(**options).fit(TARGET[:, None], texts)
+    np.testing.assert_allclose(
+        target.coef_, NLLRegressor().fit(TARGET[:, None], numbers).coef_, rtol=1e-6
+    )

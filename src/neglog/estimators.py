@@ -36,6 +36,7 @@ from neglog.fitting.result import FitResult
 from neglog.fitting.running.progress import Listener
 from neglog.fitting.solvers.solve import fit_table
 from neglog.fitting.tables.in_memory import with_column
+from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import Table
 
 _KINDS_OF_NUMBERS = (
@@ -101,6 +102,8 @@ class _Linear(BaseEstimator):
             "levels": {name: labels for name, labels in own.items() if name != _TARGET},
             "dates": {} if self.dates is None else self.dates,
             "as_labels": [name for name in _listed(self.as_labels) if name != _TARGET],
+            "thousands": self.thousands,
+            "decimal": self.decimal,
         }
 
     def _refuse_labels(self, X: Any) -> None:
@@ -157,6 +160,7 @@ class NLLRegressor(RegressorMixin, _Linear):
         levels: the order of the levels of categorical columns, as in `neglog.fit`.
         as_labels: numeric columns to treat as categorical, as in `neglog.fit`.
         dates: the features to derive from date columns, as in `neglog.fit`.
+        thousands, decimal: the marks in numbers that are text, as in `neglog.fit`.
 
     Attributes:
         coef_: (P,) the weights, in the order of ``result_.features``.
@@ -189,6 +193,8 @@ class NLLRegressor(RegressorMixin, _Linear):
         levels: Any = None,
         as_labels: str | Sequence[str] = (),
         dates: Any = None,
+        thousands: str | None = None,
+        decimal: str | None = None,
     ) -> None:
         self.likelihood = likelihood
         self.l2 = l2
@@ -201,6 +207,8 @@ class NLLRegressor(RegressorMixin, _Linear):
         self.levels = levels
         self.as_labels = as_labels
         self.dates = dates
+        self.thousands = thousands
+        self.decimal = decimal
 
     def __sklearn_tags__(self) -> Any:
         """Declare that some likelihoods require positive targets."""
@@ -228,7 +236,7 @@ class NLLRegressor(RegressorMixin, _Linear):
                 f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
                 f"{', '.join(_KINDS_OF_NUMBERS)}."
             )
-        y, notes = numbers_of(_TARGET, y)
+        y, notes = numbers_of(_TARGET, y, Reading(thousands=self.thousands, decimal=self.decimal))
         X, y, weight, offset = self._rows(X, y, sample_weight, offset, y_numeric=True)
         result = self._solve(
             X, np.asarray(y, dtype=np.float64), weight, offset, self.likelihood, l2=self.l2,
@@ -265,6 +273,7 @@ class NLLClassifier(ClassifierMixin, _Linear):
             levels of columns of labels, ``"y"`` being the target.
         as_labels: numeric columns to treat as categorical, as in `neglog.fit`.
         dates: the features to derive from date columns, as in `neglog.fit`.
+        thousands, decimal: the marks in numbers that are text, as in `neglog.fit`.
 
     Attributes:
         classes_: (K,) the labels, sorted unless `levels` or y's category dtype declare an order.
@@ -298,6 +307,8 @@ class NLLClassifier(ClassifierMixin, _Linear):
         levels: Any = None,
         as_labels: str | Sequence[str] = (),
         dates: Any = None,
+        thousands: str | None = None,
+        decimal: str | None = None,
     ) -> None:
         self.likelihood = likelihood
         self.l2 = l2
@@ -309,6 +320,8 @@ class NLLClassifier(ClassifierMixin, _Linear):
         self.levels = levels
         self.as_labels = as_labels
         self.dates = dates
+        self.thousands = thousands
+        self.decimal = decimal
 
     def __sklearn_tags__(self) -> Any:
         """Declare that an ordinal model does not suit classes without an order."""

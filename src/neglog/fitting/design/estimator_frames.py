@@ -56,8 +56,13 @@ def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
-def numbers_of(name: str, y: Any) -> tuple[Any, list[str]]:
+def numbers_of(name: str, y: Any, reading: Reading) -> tuple[Any, list[str]]:
     """Return a target whose text spells numbers as numbers, with notes; any other as it is.
+
+    Args:
+        name: the target's.
+        y: its values.
+        reading: which marks its numbers have.
 
     Raises:
         FitError: it holds dates, texts among numbers, or numbers of marks or units that differ.
@@ -65,7 +70,7 @@ def numbers_of(name: str, y: Any) -> tuple[Any, list[str]]:
     column = _text(name, y)
     if column is None:
         return y, []
-    texts = {name: Texts.of(column)}
+    texts = {name: Texts.of(column, text_numbers.allowed(reading))}
     known = text_numbers.learn(texts)
     if not known:
         return y, []
