@@ -245,3 +245,12 @@ def test_support_names_its_members(likelihood) -> None:
     for support in (likelihood.support, *likelihood.domains):
         assert support.contains(torch.tensor(support.members)).all()
         assert not support.contains(torch.tensor(support.outsiders)).any()
+
+
+@pytest.mark.parametrize("name", ["laplace", "quantile"])
+def test_the_slope_at_a_kink_is_0(name) -> None:
+    likelihood = REGISTRY[name]
+    y = torch.tensor([-1.0, 0.0, 2.5])
+    point = (y, *(0.3 for _ in likelihood.settings), y)
+    for derivative in (likelihood.grad, likelihood.grad_target):
+        assert (derivative(*point) == 0.0).all()
