@@ -150,3 +150,25 @@ def test_an_evaluation_says_which_rows_it_leaves_out():
     assert found.rows == 2
     assert "1 row with missing values is left out." in found.notes
     assert "1 row is left out, whose 'y' is missing." in found.notes
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_target_that_looks_like_dates_is_noted(stream):
+    days = [int(f"2020{1 + k // 28:02}{1 + k % 28:02}") for k in range(90)]
+    fit = fitted(pl.DataFrame({"x": X, "y": days}), stream)
+    assert any("such as 20200101, look like dates, but are taken as" in n for n in fit.notes)
+    assert not any("counts, pass" in note for note in fit.notes if "look like" in note)
+
+
+@pytest.mark.parametrize("text", ['5" pipe', '"5 pipe'])
+def test_a_quote_without_its_pair_is_named_with_its_line(text, tmp_path):
+    rows = [f"{k},{text if k == 4 else 'abc'[k % 3]}" for k in range(40)]
+    (tmp_path / "table.csv").write_text("\n".join(["y,g", *rows]))
+    with pytest.raises(FitError, match="double quote without its pair, in line 6 or after it; rem"):
+        neglog.fit(tmp_path / "table.csv", target="y")
+
+
+def test_a_table_without_names_is_refused_with_the_remedy(tmp_path):
+    pl.DataFrame({"x": X, "y": Y}).write_csv(tmp_path / "table.csv", include_header=False)
+    with pytest.raises(FitError, match=r"no column 'y'; .* begin the table with a line of"):
+        neglog.fit(tmp_path / "table.csv", target="y")

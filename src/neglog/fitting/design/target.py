@@ -198,7 +198,7 @@ def decide(
     else:
         kind, reason = _asked_for(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":
-        return Target(name, kind, None, reason, doubt)
+        return Target(name, kind, None, reason, date_text.doubts_of_target(column) or doubt)
     _check_classes(column, labels, rows, kind)
     if KINDS[kind].ranked and base is not None:
         raise FitError(f"base is for classes without an order, not for {kind}; leave it out.")

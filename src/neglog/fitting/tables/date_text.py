@@ -91,6 +91,17 @@ def refuse_target(name: str, what: object) -> NoReturn:
     )
 
 
+def doubts_of_target(column: pl.Series) -> str:
+    """Warn where a target of whole numbers looks like dates such as 20200131; else empty."""
+    if not _are_days(column):
+        return ""
+    return (
+        f"the numbers of {column.name!r}, such as {int(column.drop_nulls()[0])}, look like dates, "
+        "but are taken as numbers, whose differences are not days; if they are dates, use a column "
+        "of the days since the first of them as the target."
+    )
+
+
 def whole_numbers(frame: pl.DataFrame) -> list[str]:
     """Say which columns of whole numbers look like dates such as 20200131."""
     names = [column.name for column in frame if _are_days(column)]

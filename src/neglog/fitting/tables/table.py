@@ -66,8 +66,15 @@ class Table:
             known = self.frame.columns
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(known)}."
+            if all(map(_is_number, known)) and self.source != ARRAYS:
+                hint += " They look like values: begin the table with a line of column names."
             raise FitError(f"{self.source} has no column {name!r}; {hint}")
         return self.frame[name]
+
+
+def _is_number(name: str) -> bool:
+    """Return whether a name is a number other than a small whole one, as pandas' names are."""
+    return not name.isdigit() and not pl.Series([name]).cast(pl.Float64, strict=False).has_nulls()
 
 
 def read_demo(name: str) -> tuple[Table, str]:

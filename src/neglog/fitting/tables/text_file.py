@@ -62,7 +62,9 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
     except pl.exceptions.ComputeError as error:
         content = path.read_bytes() if content is None else content
         body = text_lines.after(content, found.lines)
-        raise text_lines.too_long(path, body, found, comment, found.lines) or error from None
+        wrong = text_lines.unpaired(path, body, found.lines)
+        wrong = wrong or text_lines.too_long(path, body, found, comment, found.lines)
+        raise wrong or error from None
     frame.columns = list(found.names)
     check_empty(path, frame, found)
     frame = frame.drop(found.empty)

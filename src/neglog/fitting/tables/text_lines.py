@@ -206,3 +206,20 @@ def too_long(
                 "column names; fix that line, or put values that hold separators in quotes."
             )
     return None
+
+
+def unpaired(path: Path, content: bytes, before: int) -> FitError | None:
+    """Return what is wrong with content that has a double quote without its pair; None without.
+
+    Args:
+        path: the file.
+        content: some of it, in UTF-8.
+        before: how many lines there are before the content.
+    """
+    if content.count(b'"') % 2 == 0:
+        return None
+    lines = (n for n, line in enumerate(content.split(b"\n"), 1) if line.count(b'"') % 2)
+    return FitError(
+        f"{path} has a double quote without its pair, in line {before + next(lines)} or after it; "
+        "remove it, or put the value in double quotes and write the quote in it twice."
+    )

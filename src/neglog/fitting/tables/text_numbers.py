@@ -13,7 +13,7 @@ from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_profile import Place, Texts
 
 _MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
-_SIGNS = r"[^\w+]*|#\S*|n[/.]?a\.?|n\.?d\.?"
+_SIGNS = r"[^\w+]*|#(?:div/0|n/a|ref|value|name|num|null)[!?]?|n[/.]?a\.?|n\.?d\.?"
 _WORDS = r"none|nil|missing|unknown|unk|undefined|no data|not known|not available|not applicable"
 SIGN, MARKER = f"(?i)^(?:{_SIGNS})$", f"(?i)^(?:{_SIGNS}|{_WORDS})$"
 """What stands for missing values as a rule: signs such as ?, and words such as unknown too."""
