@@ -109,7 +109,7 @@ def _of_batch(
     options: dict[str, Any],
 ) -> Report:
     _check_criterion(call)
-    guards.tensors(input=input, target=target)
+    guards.any_tensors(input=input, target=target)
     criterion = recognised(call, more, options)
     findings = Findings()
     with without_trace():

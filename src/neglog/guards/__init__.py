@@ -49,6 +49,9 @@ from neglog.guards.options import (
     tensors,
     warn,
 )
+from neglog.guards.options import (
+    any_tensors as any_tensors,
+)
 from neglog.guards.shapes import (
     aligned,
     class_weight,

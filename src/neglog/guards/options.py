@@ -28,12 +28,18 @@ def warn(message: str, stacklevel: int) -> None:
 
 def tensors(**named: Any) -> None:
     """Refuse arguments that are not tensors, and tensors that are not dense."""
+    any_tensors(**named)
+    for name, value in named.items():
+        _dense(name, value)
+
+
+def any_tensors(**named: Any) -> None:
+    """Refuse arguments that are not tensors."""
     for name, value in named.items():
         if not isinstance(value, Tensor):
             kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
             wanted, remedy = f"{name} must be a torch.Tensor", tensor_in(name, value)
             raise ArgumentError(sentence(wanted, f"it is {kind}", remedy=remedy))
-        _dense(name, value)
 
 
 def _dense(name: str, tensor: Tensor) -> None:
