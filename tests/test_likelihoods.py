@@ -254,3 +254,13 @@ def test_the_slope_at_a_kink_is_0(name) -> None:
     point = (y, *(0.3 for _ in likelihood.settings), y)
     for derivative in (likelihood.grad, likelihood.grad_target):
         assert (derivative(*point) == 0.0).all()
+
+
+def test_the_information_of_counts_is_the_curvature_at_their_mean() -> None:
+    """The curvature is linear in the count."""
+    likelihood = REGISTRY["negative_binomial"]
+    log_mean = torch.tensor([-3.0, -0.5, 0.0, 0.5, 3.0], dtype=torch.float64)
+    for dispersion in (0.1, 0.75, 4.0):
+        found = likelihood.information(log_mean, dispersion)
+        expected = likelihood.curvature(log_mean, dispersion, log_mean.exp())
+        torch.testing.assert_close(found, expected)

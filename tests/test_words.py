@@ -273,3 +273,8 @@ def test_a_slow_compilation_is_logged_and_no_warning(caplog) -> None:
     assert caplog.record_tuples == [
         ("neglog", 20, "compiled the kernel normal, float32 in 2.4 s"),
     ]
+
+
+def test_a_fingerprint_tells_constants_and_names_apart() -> None:
+    functions = [lambda x: x + 1.0, lambda x: x + 2.0, lambda x: min(x), lambda x: max(x)]
+    assert len({fingerprint(function) for function in functions}) == len(functions)
