@@ -207,11 +207,19 @@ def test_the_dispersion_is_1_by_default_and_the_header_says_how_errors_are_found
     assert "sandwich HC1" in Path("o/summary.txt").read_text()
 
 
+FIT, BENCH = ["fit", "--demo", "iris"], ["bench", "--only", "mse", "--seconds", "0.1"]
+
+
 @pytest.mark.parametrize(
-    ("given", "count"),
-    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+    ("arguments", "given", "count"),
+    [
+        (FIT, {}, "10000"),
+        (FIT, {"GOMP_SPINCOUNT": "7"}, "7"),
+        (FIT, {"OMP_WAIT_POLICY": "ACTIVE"}, "None"),
+        (BENCH, {}, "None"),  # which times losses as a training script runs them
+    ],
 )
-def test_threads_do_not_wait_awake_unless_the_user_says_so_and_torch_hears_of_it(given, count):
+def test_threads_of_a_fit_sleep_soon_unless_the_user_says_otherwise(arguments, given, count):
     program = (
         "import os, sys\n"
         "class Hears:\n"
@@ -219,7 +227,7 @@ def test_threads_do_not_wait_awake_unless_the_user_says_so_and_torch_hears_of_it
         "        if name == 'torch': print(os.environ.get('GOMP_SPINCOUNT')); os._exit(0)\n"
         "sys.meta_path.insert(0, Hears())\n"
         "from neglog.cli import main\n"
-        "main(['fit', '--demo', 'iris'])\n"
+        f"main({arguments})\n"
     )
     ours = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     clean = {name: value for name, value in os.environ.items() if name not in ours}
