@@ -27,7 +27,7 @@ Tensors = Sequence[Any]  # tensors, or None in their places
 _NAMES = (
     "CGradInterpreterPtr", "CJvpInterpreterPtr", "CVmapInterpreterPtr", "TransformType",
     "_add_batch_dim", "_unwrap_batched", "_unwrap_for_grad", "_wrap_for_grad", "get_unwrapped",
-    "get_single_level_autograd_function_allowed", "is_functorch_wrapped_tensor",
+    "get_single_level_autograd_function_allowed", "is_batchedtensor", "is_functorch_wrapped_tensor",
     "maybe_get_level", "peek_interpreter_stack", "pop_dynamic_layer_stack",
     "push_dynamic_layer_stack", "set_single_level_autograd_function_allowed", "unwrap_if_dead",
 )  # fmt: skip
@@ -108,7 +108,8 @@ def is_finite(tensor: Tensor) -> bool:
     if held is None:
         return False
     with torch._C._DisableFuncTorch():
-        return math.isfinite(held.detach().sum().item())
+        held = held.detach()
+        return math.isfinite((held.sum() if held.dim() else held).item())
 
 
 def number(tensor: Tensor) -> float | None:
@@ -116,7 +117,29 @@ def number(tensor: Tensor) -> float | None:
     if tensor.dim():
         return None
     held = _known(tensor)
-    return None if held is None or held.dim() else held.item()
+    if held is None or held.dim():
+        return None
+    with torch._C._DisableFuncTorch():  # a look through the levels takes ten times as long
+        return held.item()
+
+
+def is_the_end(upstream: Tensor) -> bool:
+    """Tell whether what a loss is multiplied by is 1, constant, and below one level at most.
+
+    Then the slopes themselves are the answer. Under several levels the one above may still need
+    them, and whoever asked for them may write to them.
+    """
+    if upstream.dim() or upstream.requires_grad or forward_ad._current_level >= 0:
+        return False
+    held = upstream
+    if _functorch.is_functorch_wrapped_tensor(upstream):
+        if _functorch.maybe_get_level(upstream) != 1 or _functorch.is_batchedtensor(upstream):
+            return False
+        held = _functorch.get_unwrapped(upstream)
+    if held.requires_grad or not values.is_plain(held) or values.is_watched():
+        return False
+    with torch._C._DisableFuncTorch():
+        return held.item() == 1.0
 
 
 def is_constant(tensor: Tensor) -> bool:

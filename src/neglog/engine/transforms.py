@@ -104,8 +104,13 @@ class _Loss:
     def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
         """Return how the loss and the wanted slopes move."""
         problem = self.task.holding(tensors)
-        terms = [product(m, s) for m, s in zip(moves, results[1:], strict=True) if m is not None]
-        along = total(terms)
+        pairs = [(m, s) for m, s in zip(moves, results[1:], strict=True) if m is not None]
+        # Where the loss of logits is finite, so are its slopes by them: a look at one number.
+        logits = isinstance(problem, RowsOfClasses) and problem.likelihood.softmax
+        if logits and moves[1] is None and levels.is_finite(results[0]):
+            along = total([m * s for m, s in pairs])
+        else:
+            along = total([product(m, s) for m, s in pairs])
         if problem.reduction != "none":
             along = along.sum()
         elif isinstance(problem, RowsOfClasses):
@@ -124,10 +129,11 @@ class _Loss:
         problem = self.task.holding(tensors)
         terms: list[list[Tensor]] = [[] for _ in tensors]
         if upstream[0] is not None:
-            above = problem.over_classes(upstream[0])
+            at_end = levels.is_the_end(upstream[0])
+            above = upstream[0] if at_end else problem.over_classes(upstream[0])
             for place, need, slope in zip(terms, needs, results[1:], strict=True):
                 if need:
-                    place.append(product(above, slope))
+                    place.append(slope if at_end else product(above, slope))
         moves = upstream[1 : 1 + self.count]
         if any(m is not None for m in moves):
             by_y = needs[self.count - 1]
