@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-_torch_compatible = False
+is_on = False  # set by `torch_compatible`
 
 
 class torch_compatible:
@@ -26,27 +26,27 @@ class torch_compatible:
     """
 
     def __init__(self, on: bool = True) -> None:
-        global _torch_compatible
-        self._on, self._before, self._is_new = on, _torch_compatible, True
-        _torch_compatible = on
+        global is_on
+        self._on, self._before, self._is_new = on, is_on, True
+        is_on = on
 
     def __enter__(self) -> None:
         """Keep the constructor's behaviour, or switch to it again."""
-        global _torch_compatible
+        global is_on
         if not self._is_new:
-            self._before = _torch_compatible
+            self._before = is_on
         self._is_new = False
-        _torch_compatible = self._on
+        is_on = self._on
 
     def __exit__(self, *failure: Any) -> None:
         """Restore the previous behaviour."""
-        global _torch_compatible
-        _torch_compatible = self._before
+        global is_on
+        is_on = self._before
 
 
 def is_torch_compatible() -> bool:
     """Return whether torch's behaviour is requested."""
-    return _torch_compatible
+    return is_on
 
 
 class _LinearCrossEntropyLoss(nn.modules.loss._WeightedLoss):

@@ -42,6 +42,9 @@ from neglog.engine.problem import Elements
 from neglog.support import anything
 
 
+_is_finite = math.isfinite
+
+
 @cache
 def kernel(
     likelihood: Any,
@@ -115,14 +118,19 @@ class Plan:
         self.slots[SIZE], self.slots[EACH] = size, self.each
         for slot, period in zip((PERIODS + 1, PERIODS), reversed(periods), strict=False):
             self.slots[slot] = period or 0
+        self.scratch: list[tuple[array[int], array[float], int]] = []
 
     def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
         """Return the loss and the gradients of contiguous tensors."""
-        slots, numbers, n = self.slots[:], self.numbers[:], self.inputs
-        first = tensors[0]
-        slots[NUMBERS] = numbers.buffer_info()[0]
-        slots[INPUTS], slots[TARGET] = first.data_ptr(), tensors[n].data_ptr()
-        value = self.fresh(tensors[n]) if self.each else self.fresh_scalar(self.scalar)
+        try:
+            scratch = self.scratch.pop()
+        except IndexError:  # another thread has it, or a call that failed has kept it
+            scratch = self._scratch()
+        slots, numbers, address = scratch
+        n, slots[0] = self.inputs, 0
+        first, y = tensors[0], tensors[n]
+        slots[INPUTS], slots[TARGET] = first.data_ptr(), y.data_ptr()
+        value = self.fresh(y) if self.each else self.fresh_scalar(self.scalar)
         slots[VALUE] = value.data_ptr()
         if n == 2:
             slots[INPUTS + 1] = tensors[1].data_ptr()
@@ -135,19 +143,26 @@ class Plan:
             gradients[i] = gradient = self.fresh(first)
             slots[slot] = gradient.data_ptr()
         if self.blocks == 1:
-            self.kernel.held(slots.buffer_info()[0])
-            total, outside = numbers[NOTES], numbers[NOTES + 1] > 0
+            self.kernel.held(address)
+            total, outside = numbers[NOTES], numbers[NOTES + 1]
         else:
             threads.run(self.kernel, slots, self.blocks)
             total, outside = total_of(numbers[NOTES::2]), any(numbers[NOTES + 1 :: 2])
+        self.scratch.append(scratch)
         if outside:
             self._check(tensors)
-        if not math.isfinite(total):
+        if not _is_finite(total):
             value = overflow.of_elements(self._holding(tensors), self.scale, value, gradients)
         elif self.blocks != 1 and not self.each:
             mean = math.nan if self.empty_mean else total * self.scale
             value = torch.tensor(mean, dtype=self.dtype)
         return value, gradients
+
+    def _scratch(self) -> tuple[array[int], array[float], int]:
+        """Return slots and numbers for one call at a time, and the address of the slots."""
+        slots, numbers = self.slots[:], self.numbers[:]
+        slots[NUMBERS] = numbers.buffer_info()[0]
+        return slots, numbers, slots.buffer_info()[0]
 
     def _holding(self, tensors: Sequence[Any]) -> Elements:
         missing = len(self.problem.tensors()) - len(tensors)

@@ -150,10 +150,11 @@ class Plan:
         facts = tuple(name for name, there in known.items() if there)
         self.survey = kernel(survey.survey, None, self.dtype, facts) if self.counts else None
         parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
-        self.numbers = array("d", parts) + array("d", bytes(16 * self.blocks))
+        self.numbers = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
         self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
         self.slots[EACH] = self.each
+        self.scratch: list[tuple[array[int], array[float], int]] = []
 
     def run(
         self, tensors: Sequence[Any], into: Tensor | None = None
@@ -163,20 +164,25 @@ class Plan:
         The derivative by the target is there only if it is wanted and `by_target` holds.
         The gradient may be written into x, if the loop has read a row whole before it writes it.
         """
-        slots, numbers = self.slots[:], self.numbers[:]
-        x = tensors[0]
+        try:
+            scratch = self.scratch.pop()
+        except IndexError:  # another thread has it, or a call that failed has kept it
+            scratch = self._scratch()
+        slots, numbers, address = scratch
+        x, slots[0] = tensors[0], 0
         slots[X], slots[self.target] = x.data_ptr(), tensors[1].data_ptr()
-        for slot, tensor in zip((WEIGHT, SHARES), tensors[2:], strict=False):
-            if tensor is not None:
-                slots[slot] = tensor.data_ptr()
-        counted = self._counted(slots, tensors)
+        if len(tensors) > 2:
+            for slot, tensor in zip((WEIGHT, SHARES), tensors[2:], strict=False):
+                if tensor is not None:
+                    slots[slot] = tensor.data_ptr()
+        counted = self._counted(slots, numbers, address, tensors)
         if self.mean:
             numbers[0] = 1.0 / counted if counted else math.nan
         if self.each:
             value = memory.empty_line(self.layout.rows, self.dtype)
         else:
             value = self.fresh_scalar(self.scalar)
-        slots[VALUE], slots[NUMBERS] = value.data_ptr(), numbers.buffer_info()[0]
+        slots[VALUE] = value.data_ptr()
         gradient = None
         if self.differentiate:  # of log-probabilities only the labels' is not 0
             gradient = self.fresh(x) if into is None or not self.by_rows else into
@@ -187,30 +193,44 @@ class Plan:
         if self.by_target:
             slope = memory.empty_like(tensors[1])
             slots[BY_TARGET] = slope.data_ptr()
-        threads.run(self.kernel, slots, self.blocks)
-        empty = self.mean and not counted
-        total = numbers[NOTES] if self.blocks == 1 else total_of(numbers[NOTES::2])
+        if self.blocks == 1:
+            self.kernel.held(address)
+            total = numbers[NOTES]
+        else:
+            threads.run(self.kernel, slots, self.blocks)
+            total = total_of(numbers[NOTES::2])
+        factor, empty = numbers[0], self.mean and not counted
+        self.scratch.append(scratch)
         if not math.isfinite(total) and not empty and into is None:  # else x holds the gradient
-            value = overflow.of_rows(self._holding(tensors), numbers[0], value)
+            value = overflow.of_rows(self._holding(tensors), factor, value)
         elif not self.each and (self.blocks != 1 or empty):
             value = torch.tensor(math.nan if empty else total, dtype=self.dtype)
         return value, [gradient, slope, *[None] * (len(tensors) - 2)]
 
-    def _counted(self, slots: array[int], tensors: Sequence[Any]) -> float:
+    def _counted(
+        self, slots: array[int], numbers: array[float], address: int, tensors: Sequence[Any]
+    ) -> float:
         """Return what a mean divides by."""
         if self.survey is None:
             return float(self.layout.rows)
-        numbers = array("d", bytes(8 * (NOTES + 2 * self.surveyed)))
-        slots = slots[:]
-        slots[NUMBERS] = numbers.buffer_info()[0]
-        threads.run(self.survey, slots, self.surveyed)
         if self.surveyed == 1:
+            self.survey.held(address)
+            slots[0] = 0
             total, strangers = numbers[NOTES], numbers[NOTES + 1]
         else:
+            slots, numbers = slots[:], array("d", bytes(8 * (NOTES + 2 * self.surveyed)))
+            slots[NUMBERS] = numbers.buffer_info()[0]
+            threads.run(self.survey, slots, self.surveyed)
             total, strangers = total_of(numbers[NOTES::2]), sum(numbers[NOTES + 1 :: 2])
         if strangers:
             values.check_labels(self._holding(tensors))
         return total
+
+    def _scratch(self) -> tuple[array[int], array[float], int]:
+        """Return slots and numbers for one call at a time, and the address of the slots."""
+        slots, numbers = self.slots[:], self.numbers[:]
+        slots[NUMBERS] = numbers.buffer_info()[0]
+        return slots, numbers, slots.buffer_info()[0]
 
     def _holding(self, tensors: Sequence[Any]) -> RowsOfClasses:
         return self.problem.holding((*tensors, None, None)[:4])

@@ -20,61 +20,74 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
-from neglog.compatibility import is_torch_compatible
+from neglog import compatibility
 from neglog.engine import levels, transforms, values
 from neglog.engine.autograd import Results, Task, differentiable, loss_of
 from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.values import PLAIN, _dispatchers, _tracer, _transforms
 
 _SIMPLE = (str, int, float, bool, type(None))
 _DEPRECATED = ("size_average", "reduce")  # each call of them warns
 _MOST = 512
-_compiles, _is_overridden = torch.compiler.is_compiling, torch._C._is_torch_function_mode_enabled
+_compiles, _is_overridden = torch.compiler.is_dynamo_compiling, torch._C._is_torch_function_mode_enabled
+_is_grad_enabled = torch.is_grad_enabled
 _WIDE = (torch.float32, torch.float64)
 _NONE = (False,) * 4  # no derivative is wanted
 _tasks: dict[Any, Any] = {}  # of Task
 _watch = threading.local()
 
 
-def call(
-    function: Any, long_way: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
-    """Return the loss of two tensors by the short way, or else by the long one."""
-    if len(arguments) != 2 or _compiles():
-        return long_way(*arguments, **options)
-    x, y = arguments
-    if not (values.kernel_sees(x, y) and x.is_contiguous() and y.is_contiguous()):
-        if values.is_transformed() and values.are_local(x, y):
-            return _in_full(transforms.loss_of, function, long_way, arguments, options)
-        return long_way(*arguments, **options)
-    if y.requires_grad:
-        return _in_full(loss_of, function, long_way, arguments, options)
-    key = _key(function, x, y, options)
-    try:
-        task = _tasks.get(key)
-    except TypeError:  # an option without a hash is for the checks to refuse
-        return long_way(*arguments, **options)
-    if (
-        x.is_neg()
-        or y.is_neg()
-        or _is_overridden()
-        or (x.dtype not in _WIDE and torch.is_autocast_enabled("cpu"))
-    ):
-        return long_way(*arguments, **options)
-    if task is None:
-        return _watched(key, _Short, long_way, x, y, options)
-    if task.shapes is not None:
-        x, y = x.view(task.shapes[0]), y.view(task.shapes[1])
-    if x.requires_grad and torch.is_grad_enabled():
-        return differentiable(task, x, y)
-    return task.run((x, y), _NONE)[0]
+def shortened(function: Any, long_way: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss that takes the short way where it can, and else the long one.
+
+    Its checks stand in one function, and in this order, because they are most of a small loss.
+    """
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        if len(arguments) != 2 or _compiles():
+            return long_way(*arguments, **options)
+        x, y = arguments
+        if not (
+            type(x) in PLAIN and type(y) in PLAIN and x.is_cpu and y.is_cpu
+            and not (
+                _transforms() or forward_ad._current_level >= 0
+                or _dispatchers() or _tracer() is not None
+            )
+            and x.is_contiguous() and y.is_contiguous()
+        ):  # fmt: skip
+            if values.is_transformed() and values.are_local(x, y):
+                return _in_full(transforms.loss_of, function, long_way, arguments, options)
+            return long_way(*arguments, **options)
+        if y.requires_grad:
+            return _in_full(loss_of, function, long_way, arguments, options)
+        dtype = x.dtype
+        key: Any = (function, dtype, y.dtype, x.shape, y.shape, compatibility.is_on)
+        if options:
+            key = _with_options(key, options)
+        try:
+            task = _tasks.get(key)
+        except TypeError:  # an option without a hash is for the checks to refuse
+            return long_way(*arguments, **options)
+        if (
+            _is_overridden() or x.is_neg() or y.is_neg()
+            or (dtype not in _WIDE and torch.is_autocast_enabled("cpu"))
+        ):  # fmt: skip
+            return long_way(*arguments, **options)
+        if task is None:
+            return _watched(key, _Short, long_way, x, y, options)
+        if task.shapes is not None:
+            x, y = x.view(task.shapes[0]), y.view(task.shapes[1])
+        if x.requires_grad and _is_grad_enabled():
+            return differentiable(task, x, y)
+        return task.run((x, y), _NONE)[0]
+
+    return call
 
 
-def _key(function: Any, x: Tensor, y: Tensor, options: dict[str, Any]) -> Any:
-    key: Any = (function, x.dtype, y.dtype, x.shape, y.shape, is_torch_compatible())
-    if options:
-        key = (*key, *options.items(), *map(type, options.values()))  # 1 is 1.0, but for its type
-    return key
+def _with_options(key: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+    return (*key, *options.items(), *map(type, options.values()))  # 1 is 1.0, but for its type
 
 
 def _in_full(
@@ -86,7 +99,8 @@ def _in_full(
 ) -> Any:
     """Return the loss by the short way, computed by a task of all tensors, or by the long one."""
     x, y = arguments
-    key = (compute, _key(function, x, y, options))
+    facts = (compute, function, x.dtype, y.dtype, x.shape, y.shape, compatibility.is_on)
+    key = _with_options(facts, options)
     try:
         task = _tasks.get(key)
     except TypeError:  # an option without a hash is for the checks to refuse
@@ -159,7 +173,7 @@ class _Short(Task):
     def __init__(self, problem: Elements | RowsOfClasses) -> None:
         super().__init__(problem)
         self._nothing = (None,) * (len(problem.tensors()) - 2)  # after x and y
-        self._plans: dict[bool, Any] = {}
+        self._alone: Callable[[Sequence[Any]], Results] | None = None
 
     def holding(self, tensors: Sequence[Any]) -> Any:
         """Return the problem about x and y."""
@@ -167,12 +181,18 @@ class _Short(Task):
 
     def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
         """Return the loss of x and y, and its derivative by x if that is wanted."""
-        plan = self._plans.get(wanted[0])
-        if plan is None:
-            full = (*tensors, *self._nothing)
-            plan = self._plans[wanted[0]] = self.plan(full, (wanted[0], *_NONE))
-        results: Results = plan.run(tensors)
-        return results
+        if wanted[0]:
+            if self.by_first is None:
+                self.by_first = self._plan(tensors, True)
+            return self.by_first(tensors)
+        if self._alone is None:
+            self._alone = self._plan(tensors, False)
+        return self._alone(tensors)
+
+    def _plan(self, tensors: Sequence[Any], by_first: bool) -> Callable[[Sequence[Any]], Results]:
+        run: Callable[[Sequence[Any]], Results]
+        run = self.plan((*tensors, *self._nothing), (by_first, *_NONE)).run
+        return run
 
 
 def _are_simple(options: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from neglog.compatibility import is_torch_compatible
 from neglog.engine.problem import Elements, RowsOfClasses
 from neglog.support import Support
 
-_PLAIN = (Tensor, torch.nn.Parameter)
+PLAIN = (Tensor, torch.nn.Parameter)
 _SERVED = (torch.float32, torch.float64, torch.int64, torch.bfloat16)
 
 
@@ -27,7 +27,7 @@ def are_plain(*tensors: Tensor) -> bool:
 
 def have_plain_types(*tensors: Tensor) -> bool:
     """Tell whether no tensor is of a subclass, which may have operations of its own."""
-    return all(type(t) in _PLAIN for t in tensors)
+    return all(type(t) in PLAIN for t in tensors)
 
 
 def kernel_serves(*tensors: Tensor) -> bool:
@@ -45,19 +45,19 @@ def is_transformed() -> bool:
 
 def are_local(*tensors: Tensor) -> bool:
     """Tell whether tensors are on a CPU and nothing but transforms wraps them or watches."""
-    return all(type(t) in _PLAIN and t.is_cpu for t in tensors) and not is_watched()
+    return all(type(t) in PLAIN and t.is_cpu for t in tensors) and not is_watched()
 
 
 def is_plain(tensor: Tensor) -> bool:
     """Tell whether a tensor is a plain one on a CPU."""
-    return type(tensor) in _PLAIN and tensor.is_cpu
+    return type(tensor) in PLAIN and tensor.is_cpu
 
 
 def gpu_serves(*tensors: Tensor) -> bool:
     """Tell whether Triton's kernels may run: plain tensors on one GPU that hold something."""
     for t in tensors:
         known = t.dtype in _SERVED or t.dtype == torch.float16
-        if type(t) not in _PLAIN or not t.is_cuda or not known or not t.numel():
+        if type(t) not in PLAIN or not t.is_cuda or not known or not t.numel():
             return False
         if t.device != tensors[0].device:  # a kernel would read another one's memory
             return False
@@ -81,11 +81,21 @@ _HAS_TRITON = has_triton()
 def kernel_sees(*tensors: Tensor) -> bool:
     """Tell whether tensors are plain ones on a CPU, and nobody else watches what is done."""
     for t in tensors:
-        if type(t) not in _PLAIN or not t.is_cpu:
+        if type(t) not in PLAIN or not t.is_cpu:
             return False
-    if _transforms() or forward_ad._current_level >= 0:
-        return False
-    return _compiles() or not is_watched()
+    if _compiles():
+        return not (_transforms() or forward_ad._current_level >= 0)
+    return not is_observed()
+
+
+def is_observed() -> bool:
+    """Tell whether a transform, forward mode or a tracer sees torch's operations."""
+    return (
+        _transforms()
+        or forward_ad._current_level >= 0
+        or _dispatchers() > 0
+        or _tracer() is not None
+    )
 
 
 # At hand, since a small loss is made of such looks.
@@ -108,7 +118,7 @@ def _converts_half() -> bool:
 def are_known(*tensors: Tensor) -> bool:
     """Tell whether looking at values is possible, and free of a device synchronisation."""
     return (
-        all(type(t) in _PLAIN and t.device.type == "cpu" for t in tensors)
+        all(type(t) in PLAIN and t.device.type == "cpu" for t in tensors)
         and not torch._C._are_functorch_transforms_active()
         and not torch.compiler.is_compiling()
         and not is_watched()

@@ -41,10 +41,6 @@ def _entered(
 ) -> Callable[P, T]:
     compute: Callable[..., T] = function
 
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        return cast(T, shortcut.call(function, the_long_way, args, kwargs))
-
     def the_long_way(*args: P.args, **kwargs: P.kwargs) -> T:
         everything = (*args, *kwargs.values())
         if has_torch_function(everything):
@@ -58,6 +54,7 @@ def _entered(
         named = {name: under_autocast(value) for name, value in kwargs.items()}
         return compute(*map(under_autocast, args), **named)
 
+    call: Callable[P, T] = wraps(function)(shortcut.shortened(function, the_long_way))
     return call
 
 
