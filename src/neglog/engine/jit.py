@@ -46,6 +46,9 @@ LOOP: dict[str, Any] = {
     "forceinline": False,
     "fastmath": {"reassoc", "contract"},
 }
+# Only a function that makes an array counts its holders, each of which is an atomic operation: the
+# calling loop holds the arrays that other functions work on.
+_MAKES_ARRAYS = {"empty", "carray"}
 NOTICEABLE = 1.0  # seconds
 _SIGNATURE = types.void(types.CPointer(types.int64))
 
@@ -185,7 +188,8 @@ class _Parts:
         facts = (function, real, id(options), *((name, id(meant[name])) for name in used))
         if facts not in _parts:
             named = bind(function, meant, real, name=self.named(name))
-            _parts[facts] = linked(named, **options)
+            counts = not _MAKES_ARRAYS.isdisjoint(function.__code__.co_names)
+            _parts[facts] = linked(named, _nrt=counts, **options)
         return _parts[facts]
 
 
