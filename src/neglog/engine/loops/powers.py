@@ -102,7 +102,7 @@ def raise_row(slots, r, top, line, batch, sums):
     here = r * slots[CLASSES] * size
     there = (row_start(slots, r) + batch * slots[CLASSES]) * size
     top = COMPUTED_IN(top)
-    for j in range(LANE_SUMS):
+    for j in range(LANE_SUMS if FINE else 2 * LANES):
         sums[j] = 0.0
     for first in range(0, len(line), CHUNK):
         soon_read(slots[X] + there + first * size, CHUNK, size)
@@ -112,11 +112,17 @@ def raise_row(slots, r, top, line, batch, sums):
             i = np.uint64(first + j)
             line[i] = near_power(line[i] - top) if NEAR else power(line[i], top)
         add_chunk(line, np.uint64(first), sums)
-    below = np.float64(0.0)
-    ones = np.float64(0.0)
-    for j in range(LANES):
-        below += sums[j] + sums[2 * LANES + j]
-        ones += sums[LANES + j]
+    if FINE:
+        for j in range(LANES):
+            sums[j] += sums[2 * LANES + j]
+    for j in range(8):
+        sums[j] += sums[8 + j]
+        sums[LANES + j] += sums[LANES + 8 + j]
+    for j in range(4):
+        sums[j] += sums[4 + j]
+        sums[LANES + j] += sums[LANES + 4 + j]
+    below = (sums[0] + sums[1]) + (sums[2] + sums[3])
+    ones = (sums[LANES] + sums[LANES + 1]) + (sums[LANES + 2] + sums[LANES + 3])
     return below + (ones - 1.0)
 
 
