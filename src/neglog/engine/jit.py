@@ -48,7 +48,7 @@ LOOP: dict[str, Any] = {
 }
 # Only a function that makes an array counts its holders, each of which is an atomic operation: the
 # calling loop holds the arrays that other functions work on.
-_MAKES_ARRAYS = {"empty", "carray"}
+_MAKES_ARRAYS = {"empty", "zeros", "carray"}
 NOTICEABLE = 1.0  # seconds
 _SIGNATURE = types.void(types.CPointer(types.int64))
 

@@ -52,7 +52,9 @@ def of_elements(
     if problem.reduction == "none":
         value[lost] = _stored(terms, value)
         return value
-    return _stored(scaled.masked_fill_(lost, 0.0).numpy().astype(real).sum() + terms.sum(), value)
+    with np.errstate(invalid="ignore"):  # infinite terms of both signs: NaN
+        total = scaled.masked_fill_(lost, 0.0).numpy().astype(real).sum() + terms.sum()
+    return _stored(total, value)
 
 
 def of_rows(problem: RowsOfClasses, scale: float, value: Tensor) -> Tensor:
@@ -75,7 +77,9 @@ def of_rows(problem: RowsOfClasses, scale: float, value: Tensor) -> Tensor:
     if problem.reduction == "none":
         value[lost] = _stored(terms, value)
         return value
-    return _stored(scaled.masked_fill_(lost, 0.0).numpy().astype(real).sum() + terms.sum(), value)
+    with np.errstate(invalid="ignore"):  # infinite terms of both signs: NaN
+        total = scaled.masked_fill_(lost, 0.0).numpy().astype(real).sum() + terms.sum()
+    return _stored(total, value)
 
 
 def _chosen(rows: RowsOfClasses, chosen: Tensor) -> RowsOfClasses:

@@ -31,7 +31,10 @@ from neglog.engine.values import PLAIN, _dispatchers, _tracer, _transforms
 _SIMPLE = (str, int, float, bool, type(None))
 _DEPRECATED = ("size_average", "reduce")  # each call of them warns
 _MOST = 512
-_compiles, _is_overridden = torch.compiler.is_dynamo_compiling, torch._C._is_torch_function_mode_enabled
+_compiles, _is_overridden = (
+    torch.compiler.is_dynamo_compiling,
+    torch._C._is_torch_function_mode_enabled,
+)
 _is_grad_enabled = torch.is_grad_enabled
 _WIDE = (torch.float32, torch.float64)
 _NONE = (False,) * 4  # no derivative is wanted

@@ -1,0 +1,60 @@
+"""The quarantine of `engine/curvature_cpu.py`: the kernel's second derivatives are the formulas'."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from losses import LOSSES
+
+from neglog import functional
+from neglog.engine import curvature_cpu
+
+UNIT = (0.0, 0.25, 0.5, 0.875, 1.0, 1e-30)
+REAL = (0.0, 0.25, 1e-30, -1e30, -800.0, -90.0, -3.0, 3.0, 90.0, 800.0, 1e30, math.inf, -math.inf)
+UNSERVED = ("sse", "mse", "mse weighted", "l1", "bce weighted")  # a constant, or weights
+MOVES = (0.0, 1.0, -3.0, 1e-20, 1e20)
+# Of one input: the formulas of two hold no curvature that one number could weigh.
+ELEMENTS = [n for n, (_, kind) in LOSSES.items() if kind != "rows" and "gaussian" not in n]
+
+
+def second(name: str, grid: torch.Tensor, reduction: str, again: bool) -> torch.Tensor:
+    """Return how the slopes change; as formulas of torch if it is differentiated again."""
+    x = grid[:, :1].expand(-1, 3).clone().requires_grad_()
+    loss = LOSSES[name][0](x, reduction=reduction)
+    (slope,) = torch.autograd.grad(loss, x, create_graph=True)
+    move = grid[:, 1:].expand(-1, 3)
+    return torch.autograd.grad(slope, x, move, create_graph=again)[0].detach()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ELEMENTS)
+def test_the_kernel_s_second_derivatives_are_the_formulas_in_float64(
+    name, dtype, reduction, monkeypatch
+) -> None:
+    """Also where the curvature is infinite and the move along it is 0."""
+    points = UNIT if LOSSES[name][1] == "unit" else REAL
+    grid = torch.cartesian_prod(torch.tensor(points), torch.tensor(MOVES)).to(dtype)
+    served = []
+    change = curvature_cpu.change
+    monkeypatch.setattr(
+        curvature_cpu, "change", lambda *given: served.append(change(*given)) or served[-1]
+    )
+    found = second(name, grid, reduction, again=False)
+    expected = second(name, grid.double(), reduction, again=True)
+    rtol, atol = (4e-6, 1e-37) if dtype == torch.float32 else (1e-14, 1e-300)
+    torch.testing.assert_close(found, expected.to(dtype), rtol=rtol, atol=atol, equal_nan=True)
+    assert any(result is not None for result in served) or name in UNSERVED
+
+
+def test_an_upstream_scales_the_change_and_zero_stops_it() -> None:
+    x = torch.tensor([0.0, 2.0], dtype=torch.float64, requires_grad=True)
+    y = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    for above in (0.0, -2.5):
+        loss = functional.binary_cross_entropy_with_logits(x, y, reduction="sum")
+        (slope,) = torch.autograd.grad(loss, x, torch.tensor(above).double(), create_graph=True)
+        (found,) = torch.autograd.grad(slope, x, torch.ones(2).double())
+        p = x.detach().sigmoid()
+        torch.testing.assert_close(found, above * p * (1 - p))
