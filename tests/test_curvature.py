@@ -1,4 +1,4 @@
-"""The quarantine of `engine/curvature_cpu.py`: the kernel's second derivatives are the formulas'."""
+"""`engine/curvature_cpu.py`: the kernel's second derivatives equal the formulas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from neglog.engine import curvature_cpu
 
 UNIT = (0.0, 0.25, 0.5, 0.875, 1.0, 1e-30)
 REAL = (0.0, 0.25, 1e-30, -1e30, -800.0, -90.0, -3.0, 3.0, 90.0, 800.0, 1e30, math.inf, -math.inf)
-UNSERVED = ("sse", "mse", "mse weighted", "l1", "bce weighted")  # a constant, or weights
+UNSERVED = (
+    "sse",
+    "mse",
+    "mse weighted",
+    "l1",
+    "bce weighted",
+    "multilabel",
+)  # a constant, or weights
 MOVES = (0.0, 1.0, -3.0, 1e-20, 1e20)
 # Of one input: the formulas of two hold no curvature that one number could weigh.
 ELEMENTS = [n for n, (_, kind) in LOSSES.items() if kind != "rows" and "gaussian" not in n]

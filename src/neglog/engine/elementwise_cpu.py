@@ -42,9 +42,6 @@ from neglog.engine.problem import Elements
 from neglog.support import anything
 
 
-_is_finite = math.isfinite
-
-
 @cache
 def kernel(
     likelihood: Any,
@@ -151,7 +148,7 @@ class Plan:
         self.scratch.append(scratch)
         if outside:
             self._check(tensors)
-        if not _is_finite(total):
+        if not math.isfinite(total):
             value = overflow.of_elements(self._holding(tensors), self.scale, value, gradients)
         elif self.blocks != 1 and not self.each:
             mean = math.nan if self.empty_mean else total * self.scale
