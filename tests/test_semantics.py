@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import pickle
 
 import cases
@@ -141,6 +142,25 @@ def test_forward_mode_inside_forward_mode(name) -> None:
     total = lambda x: call(x, reduction="sum").sum()  # noqa: E731
     twice = torch.func.jacfwd(torch.func.jacfwd(total))(x)
     torch.testing.assert_close(twice, torch.func.jacfwd(torch.func.jacrev(total))(x))
+
+
+@losses
+def test_a_pullback_serves_several_upstreams_and_is_not_changed_by_what_it_gave(name) -> None:
+    """For an upstream of 1 the answer is what the kernel wrote, without a product."""
+    call, x = LOSSES[name][0], inputs(name).detach()
+    _, pull = torch.func.vjp(lambda x: call(x, reduction="sum").sum(), x)
+    one, two = torch.ones((), dtype=x.dtype), torch.full((), 2.0, dtype=x.dtype)
+    (first,), (doubled,), (again,) = pull(one), pull(two), pull(one)
+    torch.testing.assert_close(first, again, rtol=0.0, atol=0.0)
+    torch.testing.assert_close(doubled, 2 * first)
+    expected = torch.func.grad(lambda x: call(x, reduction="sum").sum())(x)
+    torch.testing.assert_close(first, expected, rtol=0.0, atol=0.0)
+    expected.fill_(math.nan)  # whoever has a gradient may write to it
+    torch.testing.assert_close(
+        torch.func.grad(lambda x: call(x, reduction="sum").sum())(x), first, rtol=0.0, atol=0.0
+    )
+    derivative = torch.func.jvp(lambda u: pull(u)[0], (one,), (two,))[1]
+    torch.testing.assert_close(derivative, doubled)
 
 
 @pytest.mark.parametrize("retain", [True, False])
