@@ -242,7 +242,9 @@ def _pushed_by_kernel(
 ) -> Tensor | None:
     """Return the change of the only slope in one pass, where nobody differentiates it."""
     move, *others = moves
-    if move is None or any(m is not None for m in others) or upstream.dim() or is_batch(upstream):
+    if move is None or any(m is not None for m in others) or upstream.dim():
+        return None
+    if is_batch(upstream) or is_batch(move):
         return None
     from neglog.engine import curvature_cpu
 
