@@ -540,4 +540,4 @@ def test_penalised_fits_print_no_figures_of_the_greatest_likelihood(penalty, tmp
         assert name not in text
         assert f"<td>{name}" not in page
     assert to_dict.of_fit(result)["statistics"]["aic"] is None
-    assert "with the penalty added" in page
+    assert "the minimised objective, with the penalty" in page
