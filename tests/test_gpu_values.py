@@ -139,7 +139,7 @@ def test_halves_stay_halves_where_rows_have_shares(monkeypatch, _gpu) -> None:
 
 
 def test_kernels_read_no_other_devices_memory(monkeypatch) -> None:
-    monkeypatch.setattr(values, "_PLAIN", (SimpleNamespace,))
+    monkeypatch.setattr(values, "PLAIN", (SimpleNamespace,))
     monkeypatch.setattr(values, "_HAS_TRITON", True)
     facts = {"is_cuda": True, "dtype": torch.float32, "numel": lambda: 3}
     first, second = (SimpleNamespace(device=torch.device("cuda", i), **facts) for i in range(2))

@@ -121,7 +121,7 @@ def test_a_run_predicts_evaluates_and_opens_again(tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         main(["fit", str(path), *arguments, "--out", str(out)])
     assert left.value.code == 0
-    assert "mean loss, nats a trial" in capsys.readouterr().out
+    assert "mean loss, nats per trial" in capsys.readouterr().out
     found = neglog.predict(out, path).frame
     proportion = theirs().fittedvalues
     np.testing.assert_allclose(found["predicted"], proportion, rtol=SAME)
