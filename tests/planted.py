@@ -630,8 +630,8 @@ FAULTS = [
     Fault(
         "engine/shortcut.py",
         "the key of a fast path without the shape of the target",
-        "x.shape, y.shape, is_torch",
-        "x.shape, is_torch",
+        "dtype, y.dtype, x.shape, y.shape, compatibility.is_on)\n        if",
+        "dtype, y.dtype, x.shape, compatibility.is_on)\n        if",
         "tests/test_shortcut.py",
     ),
     Fault(
@@ -644,9 +644,39 @@ FAULTS = [
     Fault(
         "engine/shortcut.py",
         "the key of a fast path without torch's mode",
-        "y.shape, is_torch_compatible())",
-        "y.shape)",
+        "dtype, y.dtype, x.shape, y.shape, compatibility.is_on)\n        if",
+        "dtype, y.dtype, x.shape, y.shape)\n        if",
         "tests/test_shortcut.py",
+    ),
+    Fault(
+        "engine/curvature_cpu.py",
+        "second derivatives without the mean's count",
+        "problem.factor * above / count",
+        "problem.factor * above",
+        "tests/test_curvature.py",
+    ),
+    Fault(
+        "engine/curvature_cpu.py",
+        "no move along an infinite curvature is NaN",
+        "weight=move, masked=True",
+        "weight=move, masked=False",
+        "tests/test_curvature.py",
+    ),
+    Fault(
+        "engine/autograd.py",
+        "second derivatives by the kernel where moves are a batch",
+        "if is_batch(upstream) or is_batch(move):",
+        "if is_batch(upstream):",
+        "tests/test_semantics.py",
+        "first_and_second_derivatives",
+    ),
+    Fault(
+        "engine/levels.py",
+        "any upstream of a loss under torch.func is taken as 1",
+        "return held.item() == 1.0",
+        "return True",
+        "tests/test_semantics.py",
+        "pullback",
     ),
     Fault(
         "words/__init__.py",
