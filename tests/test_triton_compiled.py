@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "gpu_registers.py"
+pytestmark = pytest.mark.slow
 MOST_SPILLED = 32  # bytes of a thread: a few registers of its hundred
 
 
@@ -33,8 +34,6 @@ import gpu_registers, torch
 from neglog.engine.gpu import kernels, rows
 from neglog.engine.problem import RowsOfClasses
 from neglog.families import Categorical
-
-pytestmark = pytest.mark.slow
 
 found, make = [], kernels._kernel
 kernels._kernel = lambda *facts: gpu_registers.Recorder(make(*facts), found)
