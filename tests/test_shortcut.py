@@ -184,3 +184,11 @@ def test_the_memory_of_what_was_seen_is_bounded(monkeypatch) -> None:
     for size in range(1, 9):
         functional.mse_loss(torch.ones(size), torch.zeros(size))
         assert 1 <= len(shortcut._tasks) <= 3
+
+
+def test_a_target_of_another_shape_is_refused_after_one_that_fits() -> None:
+    x = torch.randn(4, 3)
+    for _ in range(2):
+        functional.mse_loss(x, torch.zeros(4, 3))
+    with pytest.raises(errors.ShapeError):
+        functional.mse_loss(x, torch.zeros(3))
