@@ -173,9 +173,9 @@ def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tu
     named = dict.fromkeys(_TRUTHS, y)
     named |= dict.fromkeys(INPUTS, plan.arguments[0] if len(plan.arguments) == 1 else y)
 
-    def strangers(arguments: tuple[Any, ...]) -> int:
+    def misplaced(arguments: tuple[Any, ...]) -> int:
         """Count the arguments, after the first, that the parameter's name says are another's."""
         pairs = [*zip(call.names, arguments, strict=False)][1:]
         return sum(name in named and part is not named[name] for name, part in pairs)
 
-    return sorted((each for each in found if call.binds(*each)), key=strangers)
+    return sorted((each for each in found if call.binds(*each)), key=misplaced)

@@ -122,7 +122,7 @@ class Plan:
         try:
             scratch = self.scratch.pop()
         except IndexError:  # another thread has it, or a call that failed has kept it
-            scratch = self._scratch()
+            scratch = memory.scratch(self.slots, self.numbers, NUMBERS)
         slots, numbers, address = scratch
         n, slots[0] = self.inputs, 0
         first, y = tensors[0], tensors[n]
@@ -154,12 +154,6 @@ class Plan:
             mean = math.nan if self.empty_mean else total * self.scale
             value = torch.tensor(mean, dtype=self.dtype)
         return value, gradients
-
-    def _scratch(self) -> tuple[array[int], array[float], int]:
-        """Return slots and numbers for one call at a time, and the address of the slots."""
-        slots, numbers = self.slots[:], self.numbers[:]
-        slots[NUMBERS] = numbers.buffer_info()[0]
-        return slots, numbers, slots.buffer_info()[0]
 
     def _holding(self, tensors: Sequence[Any]) -> Elements:
         missing = len(self.problem.tensors()) - len(tensors)

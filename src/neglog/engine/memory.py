@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import mmap
 import weakref
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,6 +30,18 @@ _waiting: deque[mmap.mmap] = deque(maxlen=3)  # a layer's loss has logits, sums 
 def scalar(dtype: torch.dtype) -> Tensor:
     """Return a number for `torch.empty_like`, which takes half of what `torch.empty` does."""
     return torch.empty((), dtype=dtype)
+
+
+def scratch(
+    slots: array[int], numbers: array[float], place: int
+) -> tuple[array[int], array[float], int]:
+    """Return copies for one call at a time, and the address of the slots.
+
+    The slot at `place` holds the address of the numbers.
+    """
+    slots, numbers = slots[:], numbers[:]
+    slots[place] = numbers.buffer_info()[0]
+    return slots, numbers, slots.buffer_info()[0]
 
 
 def empty_line(size: int, dtype: torch.dtype) -> Tensor:

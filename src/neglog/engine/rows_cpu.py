@@ -167,7 +167,7 @@ class Plan:
         try:
             scratch = self.scratch.pop()
         except IndexError:  # another thread has it, or a call that failed has kept it
-            scratch = self._scratch()
+            scratch = memory.scratch(self.slots, self.numbers, NUMBERS)
         slots, numbers, address = scratch
         x, slots[0] = tensors[0], 0
         slots[X], slots[self.target] = x.data_ptr(), tensors[1].data_ptr()
@@ -225,12 +225,6 @@ class Plan:
         if strangers:
             values.check_labels(self._holding(tensors))
         return total
-
-    def _scratch(self) -> tuple[array[int], array[float], int]:
-        """Return slots and numbers for one call at a time, and the address of the slots."""
-        slots, numbers = self.slots[:], self.numbers[:]
-        slots[NUMBERS] = numbers.buffer_info()[0]
-        return slots, numbers, slots.buffer_info()[0]
 
     def _holding(self, tensors: Sequence[Any]) -> RowsOfClasses:
         return self.problem.holding((*tensors, None, None)[:4])
