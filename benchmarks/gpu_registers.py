@@ -27,9 +27,9 @@ from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, make_backend
 
-from neglog import REGISTRY, families
+from neglog import REGISTRY, likelihoods
 from neglog.engine.gpu import elementwise, kernels, rows
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100", "hip:gfx942")
 TYPES = {
@@ -97,7 +97,7 @@ def of_elements(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tup
     """Return problems of elements; what they hold does not matter."""
     ones = torch.ones(4096, dtype=dtype)
     facts = (tuple(ones for _ in likelihood.given), tuple(0.5 for _ in likelihood.settings))
-    problem = Elements(likelihood, tuple(ones for _ in likelihood.inputs), ones, *facts)
+    problem = ElementwiseProblem(likelihood, tuple(ones for _ in likelihood.inputs), ones, *facts)
     wanted = [True] * len(problem.inputs)
     if likelihood.name not in THOROUGHLY:
         yield first_pass(elementwise, title, problem, wanted)
@@ -114,7 +114,7 @@ def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[s
     for shape in ((1, 1), (64, 3), (64, 1000), (2, 128256), (2, 21, 4096)):
         x = torch.ones(shape, dtype=dtype)
         labels = torch.zeros(x.numel() // shape[1], dtype=torch.int64)
-        problem = RowsOfClasses(likelihood, x, labels)
+        problem = RowwiseProblem(likelihood, x, labels)
         size = "x".join(map(str, shape))
         yield from passes(rows, f"{title} {size}", problem, [True])
         weight, share = torch.ones(shape[1], dtype=dtype), torch.ones(len(labels), dtype=dtype)
@@ -129,14 +129,14 @@ def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[s
 
 def first_pass(module: Any, title: str, problem: Any, wanted: list[bool]) -> tuple[str, Any]:
     """Return the pass that gives the loss, and its derivatives for an upstream gradient of 1."""
-    bare, tensors = problem.parted()
+    bare, tensors = problem.split_tensors()
     return title, lambda: module.run(bare, tensors, wanted)
 
 
 def passes(module: Any, title: str, problem: Any, wanted: list[bool]) -> Iterator[tuple[str, Any]]:
     """Return that pass, and the one that honours what comes from above."""
     yield first_pass(module, title, problem, wanted)
-    bare, tensors = problem.parted()
+    bare, tensors = problem.split_tensors()
     each = problem.reduction == "none"
     one = torch.ones(tensors[1].shape[:1] if each else (), dtype=tensors[0].dtype)
     kept = [torch.empty_like(tensors[0]), *[None] * (len(tensors) - 1)]
@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--targets", nargs="+", default=TARGETS)
     parser.add_argument("--only", default="")
     options = parser.parse_args(arguments)
-    print(f"Triton {triton.__version__}, {len(families.__all__)} declarations")
+    print(f"Triton {triton.__version__}, {len(likelihoods.__all__)} declarations")
     print(f"{'kernel':68} {'target':12} registers  spilled bytes")
     failed = count = 0
     for launch in launches():

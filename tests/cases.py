@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from neglog import REGISTRY
-from neglog.engine import Elements
+from neglog.engine import ElementwiseProblem
 from neglog.likelihood import Elementwise, Likelihood, Rows
 from neglog.support import Support, anything, nonnegative
 
@@ -41,7 +41,7 @@ EXPONENTIAL = {"poisson": (-200, 10), "gamma": (-10, 200)}
 
 def elementwise(
     likelihood: type[Elementwise], shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0
-) -> Elements:
+) -> ElementwiseProblem:
     """Return inputs, targets and what is given, all inside their sets."""
     torch.manual_seed(seed)
     inputs = tuple(draw(domain, shape, dtype) for domain in likelihood.domains)
@@ -55,7 +55,7 @@ def elementwise(
     if likelihood.name == "relative_entropy_of_log":
         y = y.clamp(-200, 3)
     given = tuple(torch.rand(shape, dtype=dtype) + 0.5 for _ in likelihood.given)
-    return Elements(likelihood, inputs, y, given, settings(likelihood))
+    return ElementwiseProblem(likelihood, inputs, y, given, settings(likelihood))
 
 
 # Numbers of few digits, which every dtype holds.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from mpmath import mp
 
-from neglog import families
+from neglog import likelihoods
 
 INFINITE = mp.mpf(10) ** 4000
 
@@ -121,22 +121,22 @@ def logistic_interval(lower, upper, y):
 
 
 EXACT: dict[Any, Any] = {
-    families.Normal: normal,
-    families.Laplace: laplace,
-    families.Huber: huber,
-    families.Quantile: quantile,
-    families.HeteroscedasticNormal: heteroscedastic,
-    families.Poisson: poisson,
-    families.PoissonRate: poisson_rate,
-    families.NegativeBinomial: negative_binomial,
-    families.Gamma: gamma,
-    families.RelativeEntropy: relative_entropy,
-    families.RelativeEntropyOfLog: relative_entropy_of_log,
-    families.Bernoulli: bernoulli,
-    families.WeightedBernoulli: weighted_bernoulli,
-    families.BernoulliProbability: bernoulli_probability,
-    families.SignedBernoulli: signed_bernoulli,
-    families.LogisticInterval: logistic_interval,
+    likelihoods.Normal: normal,
+    likelihoods.Laplace: laplace,
+    likelihoods.Huber: huber,
+    likelihoods.Quantile: quantile,
+    likelihoods.HeteroscedasticNormal: heteroscedastic,
+    likelihoods.Poisson: poisson,
+    likelihoods.PoissonRate: poisson_rate,
+    likelihoods.NegativeBinomial: negative_binomial,
+    likelihoods.Gamma: gamma,
+    likelihoods.RelativeEntropy: relative_entropy,
+    likelihoods.RelativeEntropyOfLog: relative_entropy_of_log,
+    likelihoods.Bernoulli: bernoulli,
+    likelihoods.WeightedBernoulli: weighted_bernoulli,
+    likelihoods.BernoulliProbability: bernoulli_probability,
+    likelihoods.SignedBernoulli: signed_bernoulli,
+    likelihoods.LogisticInterval: logistic_interval,
 }
 
 

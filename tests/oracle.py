@@ -9,6 +9,7 @@ import mpmath as mp
 import numpy as np
 
 from neglog.likelihood import Likelihood
+from neglog.primitives import bind
 from neglog.support import (
     Support,
     ends_of_unit_interval,
@@ -17,7 +18,6 @@ from neglog.support import (
     signs,
     unit_interval,
 )
-from neglog.words import bind
 
 mp.mp.dps = 60
 

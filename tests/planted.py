@@ -29,7 +29,7 @@ class Fault(NamedTuple):
 
 LIKELIHOODS = "tests/test_likelihoods.py"
 EXACT = LIKELIHOODS
-REAL, COUNTS, CLASSES = "families/real.py", "families/counts.py", "families/classes.py"
+REAL, COUNTS, CLASSES = "likelihoods/real.py", "likelihoods/counts.py", "likelihoods/classes.py"
 REGIMES = "exact_in_every_regime or test_likelihoods"
 ROWS = "test_rows_kernel_agrees and categorical-torch.float32 and sum"
 KERNEL = "tests/test_engine.py"
@@ -204,7 +204,7 @@ FAULTS = [
         LIKELIHOODS,
     ),
     Fault(
-        "families/positive.py",
+        "likelihoods/positive.py",
         "gamma gradient",
         "shape * (1.0 - y * exp(-log_mean))",
         "shape * (1.0 + y * exp(-log_mean))",
@@ -212,14 +212,14 @@ FAULTS = [
         "gamma and (" + REGIMES + ")",
     ),
     Fault(
-        "families/positive.py",
+        "likelihoods/positive.py",
         "constant of the gamma",
         "(shape - 1.0) * log(y)",
         "shape * log(y)",
         LIKELIHOODS,
     ),
     Fault(
-        "families/shares.py",
+        "likelihoods/shares.py",
         "relative entropy's 0 ln 0",
         "where(nothing, 0.0, y * (log(y)",
         "where(nothing, 0.1, y * (log(y)",
@@ -227,7 +227,7 @@ FAULTS = [
         "relativeentropy and (" + REGIMES + ")",
     ),
     Fault(
-        "families/shares.py",
+        "likelihoods/shares.py",
         "slope of a share's logarithm",
         "return -exp(y)\n",
         "return exp(y)\n",
@@ -235,7 +235,7 @@ FAULTS = [
         "relativeentropyoflog and (" + REGIMES + ")",
     ),
     Fault(
-        "families/shares.py",
+        "likelihoods/shares.py",
         "derivative by a share",
         "return log(y) - log_probability + 1.0",
         "return log(y) - log_probability",
@@ -306,14 +306,14 @@ FAULTS = [
         LIKELIHOODS,
     ),
     Fault(
-        "families/ordinal.py",
+        "likelihoods/ordinal.py",
         "ordinal curvature",
         "mixed = where(y == 0.0, by_low * by_high, -both)",
         "mixed = where(y == 0.0, by_low * by_high, both)",
         LIKELIHOODS,
     ),
     Fault(
-        "families/ordinal.py",
+        "likelihoods/ordinal.py",
         "crossed thresholds",
         "return where(crossed, by_high, by_low), where(crossed, by_low, by_high)",
         "return by_low, by_high",
@@ -328,7 +328,7 @@ FAULTS = [
         LIKELIHOODS + " tests/test_contract.py tests/test_edges.py",
     ),
     Fault(
-        "engine/loops/elementwise.py",
+        "engine/cpu/kernels/elementwise.py",
         "weights of elements are taken as a mask",
         "return where(factor == hidden, 0.0, term * factor)",
         "return where(factor == hidden, 0.0, term)",
@@ -336,21 +336,21 @@ FAULTS = [
         "elementwise_kernel_agrees and normal and float64",
     ),
     Fault(
-        "engine/loops/elementwise.py",
+        "engine/cpu/kernels/elementwise.py",
         "values outside their set pass",
         "outside += where(inside, 0.0, 1.0)",
         "outside += where(inside, 0.0, 0.0)",
         "tests/test_edges.py tests/test_messages.py",
     ),
     Fault(
-        "engine/loops/elementwise.py",
+        "engine/cpu/kernels/elementwise.py",
         "patterns restart at their second number",
         "        at = 0\n",
         "        at = 1\n",
         "tests/test_repeats.py",
     ),
     Fault(
-        "engine/loops/elementwise.py",
+        "engine/cpu/kernels/elementwise.py",
         "gradient of a sum without its scale",
         "kept(slope * scale, factor, hidden)",
         "kept(slope, factor, hidden)",
@@ -358,7 +358,7 @@ FAULTS = [
         "elementwise_kernel_agrees and normal and mean",
     ),
     Fault(
-        "engine/loops/sums.py",
+        "engine/cpu/kernels/sums.py",
         "a compensated sum loses its rest",
         "total, rest = two_sum(total, sums[lane], rest)",
         "total, rest = two_sum(total, sums[lane], 0.0)",
@@ -366,7 +366,7 @@ FAULTS = [
         "sum_of_many",
     ),
     Fault(
-        "engine/loops/sums.py",
+        "engine/cpu/kernels/sums.py",
         "what a sum lost is not kept",
         "return new, lost + ((total - (new - taken)) + (value - taken))",
         "return new, lost",
@@ -374,7 +374,7 @@ FAULTS = [
         "sum_of_many",
     ),
     Fault(
-        "engine/loops/survey.py",
+        "engine/cpu/kernels/survey.py",
         "ignored rows count in a mean",
         "total += where(counts, 1.0, 0.0)",
         "total += 1.0",
@@ -382,14 +382,14 @@ FAULTS = [
         ROWS.replace("sum", "mean") + " and ignored",
     ),
     Fault(
-        "engine/loops/survey.py",
+        "engine/cpu/kernels/survey.py",
         "label K passes",
         "(label >= classes))",
         "(label > classes))",
         "tests/test_messages.py tests/test_edges.py tests/test_breakage.py",
     ),
     Fault(
-        "engine/loops/columns.py",
+        "engine/cpu/kernels/columns.py",
         "rows are ignored by their weight alone",
         "counts = (label != ignored) & (share != 0.0)",
         "counts = share != 0.0",
@@ -397,7 +397,7 @@ FAULTS = [
         ROWS + " and ignored",
     ),
     Fault(
-        "engine/loops/columns.py",
+        "engine/cpu/kernels/columns.py",
         "class weights are left out",
         "factor *= load(weight[np.uint64(label)])",
         "factor *= 1.0",
@@ -405,7 +405,7 @@ FAULTS = [
         ROWS,
     ),
     Fault(
-        "engine/loops/columns.py",
+        "engine/cpu/kernels/columns.py",
         "gradient of the label's class",
         "where(picked[i] == tops[i], others[i],",
         "where(picked[i] != tops[i], others[i],",
@@ -413,7 +413,7 @@ FAULTS = [
         ROWS,
     ),
     Fault(
-        "engine/loops/columns.py",
+        "engine/cpu/kernels/columns.py",
         "rows that do not count have a gradient",
         "where(shares[i] == 0.0, 0.0, slope)",
         "slope",
@@ -421,7 +421,7 @@ FAULTS = [
         "test_rows_kernel_agrees and categorical and (ignored or True)",
     ),
     Fault(
-        "engine/loops/targets.py",
+        "engine/cpu/kernels/targets.py",
         "smoothing spreads the label's part",
         "part = added + where(i == np.uint64(label), kept, 0.0)",
         "part = where(i == np.uint64(label), kept, added)",
@@ -436,7 +436,7 @@ FAULTS = [
         "tests/test_edges.py tests/test_robustness.py tests/test_repeats.py tests/test_spread.py",
     ),
     Fault(
-        "engine/overflow.py",
+        "engine/cpu/overflow.py",
         "doubles are stored unrounded",
         "dtype=np.float64)).to(like.dtype)",
         "dtype=np.float64))",
@@ -524,7 +524,7 @@ FAULTS = [
         "counts are not looked at for separation",
         'response.link in {"logit", "log"}',
         'response.link in {"logit"}',
-        "tests/test_fit.py tests/test_linear_models.py tests/test_kinds.py",
+        "tests/test_fit.py tests/test_linear_models.py tests/test_registry.py",
         "separat",
     ),
     Fault(
@@ -608,7 +608,7 @@ FAULTS = [
         "negative numbers are counts",
         "(numbers < 0).any() or ",
         "",
-        "tests/test_fit.py tests/test_kinds.py tests/test_fit_pitfalls.py",
+        "tests/test_fit.py tests/test_registry.py tests/test_fit_pitfalls.py",
     ),
     Fault(
         "checking/rules/probabilities.py",
@@ -619,35 +619,35 @@ FAULTS = [
         "kl",
     ),
     Fault(
-        "engine/shortcut.py",
+        "engine/fast_path.py",
         "the key of a fast path without the shape of the target",
         "dtype, y.dtype, x.shape, y.shape, compatibility.is_on)\n        if",
         "dtype, y.dtype, x.shape, compatibility.is_on)\n        if",
-        "tests/test_shortcut.py",
+        "tests/test_fast_path.py",
     ),
     Fault(
-        "engine/shortcut.py",
+        "engine/fast_path.py",
         "the key of a fast path without its options",
         "(*key, *options.items(),",
         "(*key,",
-        "tests/test_shortcut.py",
+        "tests/test_fast_path.py",
     ),
     Fault(
-        "engine/shortcut.py",
+        "engine/fast_path.py",
         "the key of a fast path without torch's mode",
         "dtype, y.dtype, x.shape, y.shape, compatibility.is_on)\n        if",
         "dtype, y.dtype, x.shape, y.shape)\n        if",
-        "tests/test_shortcut.py",
+        "tests/test_fast_path.py",
     ),
     Fault(
-        "engine/curvature_cpu.py",
+        "engine/cpu/curvature.py",
         "second derivatives without the mean's count",
         "problem.factor * above / count",
         "problem.factor * above",
         "tests/test_curvature.py",
     ),
     Fault(
-        "engine/curvature_cpu.py",
+        "engine/cpu/curvature.py",
         "no move along an infinite curvature is NaN",
         "weight=move, masked=True",
         "weight=move, masked=False",
@@ -670,18 +670,18 @@ FAULTS = [
         "pullback",
     ),
     Fault(
-        "words/__init__.py",
+        "primitives/__init__.py",
         "a stamp without constants",
         "return code.co_code, constants, code",
         "return code.co_code, code",
-        "tests/test_words.py",
+        "tests/test_primitives.py",
     ),
     Fault(
-        "words/__init__.py",
+        "primitives/__init__.py",
         "a stamp without names",
         "constants, code.co_names, code",
         "constants, code",
-        "tests/test_words.py",
+        "tests/test_primitives.py",
     ),
     Fault(
         "engine/reference.py",

@@ -10,7 +10,7 @@ import torch
 import ttir
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from neglog.engine import ops, shortcut, values
+from neglog.engine import fast_path, ops, values
 from neglog.engine.projection import products, tensor_cores
 
 # The interpreter computes with numpy, which tells of every ∞ and NaN.
@@ -20,13 +20,13 @@ QUIET = "ignore:.* encountered:RuntimeWarning"
 def a_gpu(monkeypatch) -> None:
     """Have every loss take a GPU's way."""
     from neglog.engine.gpu import elementwise, launch, rows
-    from neglog.words import triton as language
+    from neglog.primitives import triton as language
 
     if not language.interprets():
         monkeypatch.setattr(launch, "start", _run_compiled)
     monkeypatch.setattr(values, "gpu_serves", lambda *tensors: all(t.numel() for t in tensors))
     monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
-    monkeypatch.setattr(shortcut, "_tasks", {})  # of the CPU's kernels
+    monkeypatch.setattr(fast_path, "_tasks", {})  # of the CPU's kernels
     monkeypatch.setattr(values, "are_known", lambda *tensors: False)
     monkeypatch.setattr(ops, "_elementwise_kernels", lambda tensor: elementwise)
     monkeypatch.setattr(ops, "_rows_kernels", lambda tensor: rows)

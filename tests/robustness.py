@@ -16,7 +16,7 @@ from torch import Tensor
 import neglog
 from neglog import engine
 from neglog import functional as F
-from neglog.engine import RowsOfClasses
+from neglog.engine import RowwiseProblem
 
 SOURCES = Path(neglog.__file__).parents[1]
 Parts = list[Tensor]
@@ -56,7 +56,7 @@ def rows(name: str, kind: str, reduction: str) -> Call:
         y = torch.rand(size, classes).softmax(1)
     if kind == "many":  # a sum is smoothed, which takes another loop
         facts = (None, None, -100, 0.1 * (reduction == "sum"), reduction)
-    return partial(parts, lambda x: engine.rows(RowsOfClasses(likelihood, x, y, *facts)), x)
+    return partial(parts, lambda x: engine.rows(RowwiseProblem(likelihood, x, y, *facts)), x)
 
 
 def log_softmax() -> Call:

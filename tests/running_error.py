@@ -2,7 +2,7 @@
 
 The textbook's running error analysis (N. J. Higham, Accuracy and stability of numerical
 algorithms, 2002, section 3.3): an operation passes its arguments' errors on and adds one rounding
-of its own; a word adds three units in the last place, which `test_words.py` holds it to.
+of its own; a word adds three units in the last place, which `test_primitives.py` holds it to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import oracle
 from mpmath import mp
 
-from neglog.words import bind
+from neglog.primitives import bind
 
 
 class Rounded:

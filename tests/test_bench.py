@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from neglog.bench import api, cases, floor, summary, table, timing
+from neglog.bench import api, cases, roofline, summary, table, timing
 from neglog.bench.agreement import difference
 from neglog.bench.case import Case, title
 from neglog.bench.contenders import COMPILE, EAGER, NEGLOG, runner
@@ -79,14 +79,14 @@ def test_the_bytes_that_must_move(line, size):
 
 def test_the_floor_is_the_fastest_copy_of_that_size(monkeypatch):
     speeds = iter([2e9, 4e9, 3e9, 1e9])
-    monkeypatch.setattr(floor, "copy_seconds", lambda size: size / next(speeds))
-    bandwidth = floor.Bandwidth()
+    monkeypatch.setattr(roofline, "copy_seconds", lambda size: size / next(speeds))
+    bandwidth = roofline.Bandwidth()
     for _ in range(3):
         bandwidth.look(8000)
-    bandwidth.look(3 * floor.LARGE)
+    bandwidth.look(3 * roofline.LARGE)
     assert bandwidth.floor(8000) == pytest.approx(2e-3)
-    assert bandwidth.floor(3 * floor.LARGE) == pytest.approx(3 * floor.LARGE / 1e9 * 1e3)
-    assert bandwidth.at(floor.LARGE) == pytest.approx(1e9)
+    assert bandwidth.floor(3 * roofline.LARGE) == pytest.approx(3 * roofline.LARGE / 1e9 * 1e3)
+    assert bandwidth.at(roofline.LARGE) == pytest.approx(1e9)
 
 
 def test_all_take_turns_and_as_often(monkeypatch):
@@ -174,6 +174,6 @@ def test_a_dtype_replaces_each_lines_own_and_leaves_no_line_twice():
 
 def test_what_cannot_run_says_why():
     failed = measure(Case("cross_entropy", (4, 3), binary, options={"nonsense": 1}), 0.0,
-                     floor.Bandwidth(), compiling=False)  # fmt: skip
+                     roofline.Bandwidth(), compiling=False)  # fmt: skip
     assert failed.failed
     assert "nonsense" in failed.remarks[0]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import neglog
-from neglog.bench import api, cases, child, contenders, floor, memory, start, timing
+from neglog.bench import api, cases, child, contenders, memory, roofline, start, timing
 from neglog.bench.case import Case
 from neglog.bench.contenders import COMPILE, EAGER, NEGLOG
 from neglog.bench.inputs import classes, real
@@ -29,7 +29,7 @@ LINES = (SMALL, Case("cross_entropy", (4, 3), classes, "tiny", group="small"))
 def quick(monkeypatch, tmp_path):
     """Five rounds a line, few tiny lines, and a copy that moves a gigabyte a second."""
     monkeypatch.setattr(timing, "_LONG", 0.0)
-    monkeypatch.setattr(floor, "copy_seconds", lambda size: size / 1e9)
+    monkeypatch.setattr(roofline, "copy_seconds", lambda size: size / 1e9)
     monkeypatch.setattr(cases, "CASES", LINES)
     monkeypatch.chdir(tmp_path)
 

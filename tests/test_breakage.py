@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 import neglog
 from neglog import functional as F
-from neglog.engine import shortcut, values
+from neglog.engine import fast_path, values
 
 every_loss = pytest.mark.parametrize("name", losses.LOSSES)
 
@@ -143,7 +143,7 @@ def test_scaling_the_loss_saves_a_gradient_of_float16(limit, monkeypatch) -> Non
     slopes = []
     for serves in (values.kernel_sees, lambda *tensors: False):
         monkeypatch.setattr(values, "kernel_sees", serves)
-        monkeypatch.setattr(shortcut, "_tasks", {})
+        monkeypatch.setattr(fast_path, "_tasks", {})
         leaf = x.clone().requires_grad_()
         loss(leaf).backward(torch.tensor(scale, dtype=torch.float16))
         slopes.append(leaf.grad)

@@ -16,7 +16,7 @@ import safetensors.torch
 from polars.testing import assert_frame_equal
 
 from neglog.cli import flags, main
-from neglog.fitting.likelihoods import kinds
+from neglog.fitting.likelihoods import registry
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import config_file
 from neglog.fitting.options.fit_options import Options
@@ -134,7 +134,7 @@ def test_a_narrow_terminal_gets_fewer_columns(run, width, monkeypatch):
 
 
 def test_the_choices_of_the_help_are_those_of_the_fit():
-    assert flags.Likelihood.__args__ == tuple(kinds.KINDS)
+    assert flags.Likelihood.__args__ == tuple(registry.KINDS)
     assert flags.Demo.__args__ == tuple(table.DEMOS)
     assert flags.Missing.__args__ == POLICIES
     assert flags.WeightKind.__args__ == WEIGHT_KINDS

@@ -1,4 +1,4 @@
-"""`engine/curvature_cpu.py`: the kernel's second derivatives equal the formulas."""
+"""`engine/cpu/curvature.py`: the kernel's second derivatives equal the formulas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from losses import LOSSES
 
 from neglog import functional
-from neglog.engine import curvature_cpu
+from neglog.engine.cpu import curvature as curvature_cpu
 
 UNIT = (0.0, 0.25, 0.5, 0.875, 1.0, 1e-30)
 REAL = (0.0, 0.25, 1e-30, -1e30, -800.0, -90.0, -3.0, 3.0, 90.0, 800.0, 1e30, math.inf, -math.inf)

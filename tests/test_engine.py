@@ -13,7 +13,9 @@ import torch
 from oracle import mp
 
 from neglog import REGISTRY, engine
-from neglog.engine import Elements, RowsOfClasses, elementwise_cpu, memory, values
+from neglog.engine import ElementwiseProblem, RowwiseProblem, values
+from neglog.engine.cpu import elementwise as elementwise_cpu
+from neglog.engine.cpu import memory
 from neglog.support import unit_interval
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
@@ -33,11 +35,11 @@ def loss_and_gradients(problem, **options):
     """Return the loss about fresh leaves, and its gradients for an upstream of ones."""
     problem = problem._replace(**options)
     tensors = list(problem.tensors())
-    count = len(problem.inputs) if isinstance(problem, Elements) else 1
+    count = len(problem.inputs) if isinstance(problem, ElementwiseProblem) else 1
     for i in range(count):
         tensors[i] = tensors[i].detach().clone().requires_grad_()
-    problem = problem.holding(tensors)
-    engine_of = engine.elementwise if isinstance(problem, Elements) else engine.rows
+    problem = problem.with_tensors(tensors)
+    engine_of = engine.elementwise if isinstance(problem, ElementwiseProblem) else engine.rows
     loss = engine_of(problem)
     return [loss.detach(), *torch.autograd.grad(loss.sum(), tensors[:count])]
 
@@ -147,7 +149,7 @@ def test_rows_kernel_agrees_with_reference(
     assert_same(got, by_reference(monkeypatch, problem), dtype)
 
 
-def rows_problem(likelihood, dtype, size, reduction, weighted, kind, shared) -> RowsOfClasses:
+def rows_problem(likelihood, dtype, size, reduction, weighted, kind, shared) -> RowwiseProblem:
     size, classes = size
     x, y = cases.rows(likelihood, size, classes, dtype)
     weight = torch.rand(classes, dtype=dtype) + 0.5 if weighted else None
@@ -164,7 +166,7 @@ def rows_problem(likelihood, dtype, size, reduction, weighted, kind, shared) -> 
         x[share == 0] = float("nan")
         if y.dim() == 1:
             y[share == 0] = -55
-    return RowsOfClasses(likelihood, x, y, weight, share, -7, smoothing, reduction)
+    return RowwiseProblem(likelihood, x, y, weight, share, -7, smoothing, reduction)
 
 
 @elementwise
@@ -194,7 +196,7 @@ def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
 def test_rows_are_exact_in_every_regime(likelihood, dtype) -> None:
     x, y = cases.rows(likelihood, 40, 6, dtype, seed=2)
 
-    problem = RowsOfClasses(likelihood, x, y, reduction="none")
+    problem = RowwiseProblem(likelihood, x, y, reduction="none")
     loss, gradient = loss_and_gradients(problem)
     for i in range(40):
         row = [mp.mpf(v) for v in x[i].tolist()]
@@ -215,7 +217,7 @@ def test_the_same_bits_wherever_the_memory_lies(size, monkeypatch) -> None:
     """Adjacent buffers once took another loop, which added in another order."""
     torch.manual_seed(0)
     values = torch.randn(2, size), torch.rand(2, size)
-    problem = Elements(REGISTRY["bernoulli"], (None,), None, reduction="sum")
+    problem = ElementwiseProblem(REGISTRY["bernoulli"], (None,), None, reduction="sum")
     seen = set()
     for gap in range(0, 512, 37):
         room = torch.empty(4 * size + 3 * gap)

@@ -14,9 +14,9 @@ from rich.console import Console
 from neglog import REGISTRY, errors
 from neglog import explain as package
 from neglog.explain import explain, proof, run
+from neglog.primitives.reference import where
 from neglog.report.document import Table, Text
 from neglog.support import unit_interval
-from neglog.words.reference import where
 
 NAMES = ["bernoulli", "categorical", "normal"]
 DERIVED = {name: functools.cache(one) for name, one in package._EXPLANATIONS.items()}

@@ -14,9 +14,9 @@ import torch
 from mpmath import mp
 from torch.func import hessian, jacfwd, jacrev
 
-from neglog import engine, families
+from neglog import engine, likelihoods
 from neglog import functional as F
-from neglog.engine import Elements
+from neglog.engine import ElementwiseProblem
 from neglog.support import (
     anything,
     ends_of_unit_interval,
@@ -148,9 +148,9 @@ SETS = {
 }
 SETTINGS = {"delta": 1.5, "level": 0.125, "eps": 2.0**-20, "dispersion": 0.5, "shape": 2.0}
 UNDEFINED = {  # differences of infinities, and what is the limit from one side only
-    families.LogisticInterval: lambda lower, upper, y: lower == upper,
-    families.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,
-    families.RelativeEntropyOfLog: lambda x, y: y == INF,
+    likelihoods.LogisticInterval: lambda lower, upper, y: lower == upper,
+    likelihoods.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,
+    likelihoods.RelativeEntropyOfLog: lambda x, y: y == INF,
 }
 declared = pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
 
@@ -179,7 +179,9 @@ def test_values_and_slopes_are_the_limits_in_every_mode(likelihood) -> None:
 
     def loss(*moving: torch.Tensor) -> torch.Tensor:
         x, y = moving[:n], moving[n]
-        return engine.elementwise(Elements(likelihood, x, y, given, settings, reduction="none"))
+        return engine.elementwise(
+            ElementwiseProblem(likelihood, x, y, given, settings, reduction="none")
+        )
 
     moving = (*columns[:n], columns[-1])
     ones, zeros = torch.ones_like(moving[0]), torch.zeros_like(moving[0])

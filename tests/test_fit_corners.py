@@ -17,7 +17,6 @@ from statsmodels.regression.quantile_regression import QuantReg
 
 import neglog
 from neglog.errors import FitError
-from neglog.families import Quantile
 from neglog.fitting.batches.in_memory_rows import Memory
 from neglog.fitting.inference.covariance import Counts, covariance
 from neglog.fitting.likelihoods.responses import Location
@@ -25,6 +24,7 @@ from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.results.reopen import reopen
 from neglog.fitting.running.progress import Listener
+from neglog.likelihoods import Quantile
 from neglog.report.page import html_page
 
 SAME = 1e-8
@@ -386,7 +386,7 @@ WRONG_TYPES = {
     "patience": (True, "patience must be a whole number, but got True"),
     "l2": ("1", "l2 must be a number, but got '1'"),
     "firth": (1, "firth must be True or False, but got 1"),
-    "likelihood": (neglog.families.Poisson, "likelihood must be text, but got"),
+    "likelihood": (neglog.likelihoods.Poisson, "likelihood must be text, but got"),
     "drop": (3, "drop must be a column's name, or several in a list, but got 3"),
     "optimizer_options": ([1], r"optimizer_options must be a dictionary, but got \[1\]"),
     "out": (3, "out must be a path, but got 3"),

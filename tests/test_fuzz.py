@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neglog import functional as F
-from neglog.engine import shortcut, values
+from neglog.engine import fast_path, values
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +111,7 @@ def are_alike(one, other):
 def outcome(loss, x, tensors, upstream_of):
     """Return loss and gradient for an upstream that is not 1, or the error's words."""
     leaf = x.detach().requires_grad_()
-    shortcut._tasks.clear()
+    fast_path._tasks.clear()
     value = loss(leaf, *tensors)
     again = loss(leaf, *tensors)  # by the short way, if there is one
     assert are_alike(value, again)
@@ -126,7 +126,7 @@ def assert_as_the_reference(loss, x, tensors, dtype, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(values, "kernel_sees", serves)
             ways.append(outcome(loss, x, tensors, lambda v: torch.full_like(v, 1.5)))
-    shortcut._tasks.clear()
+    fast_path._tasks.clear()
     assert all(are_alike(a, b) for a, b in zip(kept, (x, *tensors), strict=True))
     for mine, other in zip(*ways, strict=True):
         assert (mine.dtype, mine.shape) == (other.dtype, other.shape)

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from neglog import functional as F
-from neglog import placed
+from neglog.device import sum_dtype
 from neglog.engine import values
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 from neglog.engine.gpu import rows
-from neglog.words import triton as language
+from neglog.primitives import triton as language
 
 pytestmark = [
     pytest.mark.skipif(torch.cuda.is_available(), reason="benchmarks/gpu.py checks a real device"),
@@ -158,5 +158,5 @@ def test_a_triton_that_is_too_old_is_none(monkeypatch, tmp_path) -> None:
 
 
 def test_sums_are_in_the_widest_type_that_a_device_has() -> None:
-    assert placed.widest(torch.device("cpu")) == torch.float64
-    assert placed.widest(torch.device("mps")) == torch.float32
+    assert sum_dtype(torch.device("cpu")) == torch.float64
+    assert sum_dtype(torch.device("mps")) == torch.float32

@@ -61,7 +61,7 @@ rows = pytest.mark.parametrize("likelihood", cases.ROWS)
 
 
 def test_the_registry_knows_every_declaration() -> None:
-    import neglog.families as families
+    import neglog.likelihoods as families
 
     assert {c.__name__ for c in REGISTRY.values()} == set(families.__all__)
     assert all(issubclass(c, (Elementwise, Rows)) for c in REGISTRY.values())
@@ -124,12 +124,12 @@ def test_declared_derivatives_are_derivatives(likelihood) -> None:
 
 
 @elementwise
-def test_the_shorter_formulas_hold_at_settled_targets(likelihood) -> None:
+def test_the_shorter_formulas_hold_at_well_conditioned_targets(likelihood) -> None:
     given = [mp.mpf("1.7")] * len(likelihood.given) + settings(likelihood)
     for fact in ("nll", "grad"):
-        longer, shorter = (oracle.formula(likelihood, p + fact) for p in ("", "settled_"))
+        longer, shorter = (oracle.formula(likelihood, p + fact) for p in ("", "well_conditioned_"))
         for inputs, y in points(likelihood):
-            if likelihood.settled is not None and likelihood.settled.contains(y):
+            if likelihood.well_conditioned is not None and likelihood.well_conditioned.contains(y):
                 true = longer(*inputs, *given, y)
                 assert abs(shorter(*inputs, *given, y) - true) <= abs(true) * mp.mpf("1e-20")
 

@@ -11,7 +11,7 @@ import torch
 
 from neglog import functional as F
 from neglog.engine import values
-from neglog.engine.projection import sweeps, workspace
+from neglog.engine.projection import passes, workspace
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 pytestmark = [
@@ -131,7 +131,7 @@ def test_a_recorded_graph_computes_the_same_and_waits_for_nothing(
         return [loss, x.grad, w.grad, *(getattr(lines, name) for name in STATISTICS)]
 
     plain = step()
-    monkeypatch.setattr(sweeps, "_may_not_wait", lambda x: True)
+    monkeypatch.setattr(passes, "_may_not_wait", lambda x: True)
     for got, expected in zip(step(), plain, strict=True):
         torch.testing.assert_close(got, expected)
     monkeypatch.setattr(values, "is_watched", lambda: False)

@@ -17,7 +17,7 @@ import neglog
 from neglog.errors import FitError
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.batches.matrix import Dense, Labels, Mixed
-from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.fitting.likelihoods.registry import KINDS
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.fit_options import Options
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from neglog import engine
-from neglog.engine import Elements, values
-from neglog.families import Bernoulli, LogisticInterval
+from neglog.engine import ElementwiseProblem, values
+from neglog.likelihoods import Bernoulli, LogisticInterval
 
 INF = math.inf
 POINTS = [-800.0, -30.0, -1.0, 0.0, 0.3, 7.0, 800.0]
@@ -25,7 +25,7 @@ def parts(likelihood, inputs, y):
     """Return the loss of numbers in float64, and its derivatives by the inputs."""
     leaves = tuple(torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in inputs)
     target = torch.tensor(y, dtype=torch.float64).expand_as(leaves[0]).contiguous()
-    loss = engine.elementwise(Elements(likelihood, leaves, target, reduction="none"))
+    loss = engine.elementwise(ElementwiseProblem(likelihood, leaves, target, reduction="none"))
     return [loss.detach(), *torch.autograd.grad(loss.sum(), leaves)]
 
 

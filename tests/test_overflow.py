@@ -11,9 +11,9 @@ import running_error
 import torch
 from mpmath import mp
 
-from neglog import engine, families
+from neglog import engine, likelihoods
 from neglog import functional as F
-from neglog.engine import Elements
+from neglog.engine import ElementwiseProblem
 from neglog.support import (
     anything,
     ends_of_unit_interval,
@@ -31,12 +31,12 @@ SIZES = {
     torch.float32: [1e-37, 0.7, 88.6, 89.5, 1e18, 1e37, LARGEST[torch.float32]],
 }
 SETTINGS = {
-    families.Huber: [(1.5,), (2.0**500,)],
-    families.Quantile: [(0.125,)],
-    families.HeteroscedasticNormal: [(2.0**-20,)],
-    families.PoissonRate: [(2.0**-27,)],
-    families.NegativeBinomial: [(0.5,), (2.0**20,)],
-    families.Gamma: [(2.0**-10,), (2.0,)],
+    likelihoods.Huber: [(1.5,), (2.0**500,)],
+    likelihoods.Quantile: [(0.125,)],
+    likelihoods.HeteroscedasticNormal: [(2.0**-20,)],
+    likelihoods.PoissonRate: [(2.0**-27,)],
+    likelihoods.NegativeBinomial: [(0.5,), (2.0**20,)],
+    likelihoods.Gamma: [(2.0**-10,), (2.0,)],
 }
 MOST = 200  # points of a likelihood: about so many, evenly chosen
 DTYPES = pytest.mark.parametrize("dtype", SIZES, ids=str)
@@ -57,22 +57,24 @@ def numbers(support, dtype: torch.dtype) -> list[float]:
     return sets[support]
 
 
-def problem_of(likelihood, settings: tuple[float, ...], dtype: torch.dtype) -> Elements:
+def problem_of(likelihood, settings: tuple[float, ...], dtype: torch.dtype) -> ElementwiseProblem:
     """Return combinations of extreme inputs and targets, all of them leaves."""
     sides = [numbers(domain, dtype) for domain in likelihood.domains]
     sides += [SIZES[dtype][:3]] * len(likelihood.given)
     points = list(itertools.product(*sides, numbers(likelihood.support, dtype)))
-    if likelihood is families.LogisticInterval:
+    if likelihood is likelihoods.LogisticInterval:
         points = [p for p in points if p[0] != p[1]]
     points = points[:: len(points) // MOST | 1]
     columns = [torch.tensor(c, dtype=dtype) for c in zip(*points, strict=True)]
     n = len(likelihood.inputs)
     leaves = [columns[i].requires_grad_() for i in (*range(n), -1)]
     given = tuple(columns[n:-1])
-    return Elements(likelihood, tuple(leaves[:-1]), leaves[-1], given, settings, reduction="none")
+    return ElementwiseProblem(
+        likelihood, tuple(leaves[:-1]), leaves[-1], given, settings, reduction="none"
+    )
 
 
-def points_of(problem: Elements) -> list[tuple[float, ...]]:
+def points_of(problem: ElementwiseProblem) -> list[tuple[float, ...]]:
     columns = [t.tolist() for t in (*problem.inputs, *problem.given)]
     settings = [[s] * problem.y.numel() for s in problem.settings]
     return list(zip(*columns, *settings, problem.y.tolist(), strict=True))
@@ -94,7 +96,7 @@ def agree(found: float, exact, bound, dtype: torch.dtype) -> bool:
     return math.isfinite(found) and abs(found - exact) <= bound
 
 
-def results_of(problem: Elements) -> list[list[float]]:
+def results_of(problem: ElementwiseProblem) -> list[list[float]]:
     loss = engine.elementwise(problem)
     leaves = (*problem.inputs, problem.y)
     slopes = torch.autograd.grad(loss.sum(), leaves)

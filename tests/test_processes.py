@@ -66,7 +66,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_an_edited_formula_is_compiled_anew(tmp_path, sources) -> None:
     alone = {"PYTHONDONTWRITEBYTECODE": "1"}
-    real = sources / "neglog" / "families" / "real.py"
+    real = sources / "neglog" / "likelihoods" / "real.py"
     assert float(python(MSE, tmp_path / "cache", sources, **alone).stdout) == 4.0
     edit(real, "return 0.5 * (", "return 0.7 * (")
     assert float(python(MSE, tmp_path / "cache", sources, **alone).stdout) == pytest.approx(5.6)
@@ -81,7 +81,7 @@ def test_an_edited_layout_of_the_slots_is_compiled_anew(tmp_path, sources) -> No
     code = START + f"print({LOGITS})"
     alone = {"PYTHONDONTWRITEBYTECODE": "1"}
     before = python(code, tmp_path / "cache", sources, **alone)
-    slots = sources / "neglog" / "engine" / "loops" / "rows_slots.py"
+    slots = sources / "neglog" / "engine" / "cpu" / "kernels" / "rows_slots.py"
     edit(slots, "IGNORED, NUMBERS,", "NUMBERS, IGNORED,")
     after = python(code, tmp_path / "cache", sources, check=False, **alone)
     assert (after.returncode, after.stdout) == (0, before.stdout)

@@ -21,13 +21,13 @@ from scipy import special, stats
 
 import neglog
 from neglog.fitting.prediction.row_predictions import RowPredictions
+from neglog.primitives import symbolic
 from neglog.report import checks, costs, figures, forest, weights
 from neglog.report.information import information_table
 from neglog.report.losses import loss_formula
 from neglog.report.page import html_page
 from neglog.report.parts import parts
 from neglog.report.quantiles import quantile_residuals
-from neglog.words import symbolic
 
 PAGES = {
     **{kind: lambda kind=kind: fitted(kind) for kind in TARGETS},

@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.fitting.likelihoods.registry import KINDS
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.results.predict_blocks import write_predictions
 from neglog.fitting.streaming import block_file

@@ -11,8 +11,9 @@ from oracle import mp
 
 import neglog.functional as F
 from neglog import REGISTRY, engine
-from neglog.engine import RowsOfClasses, rows_cpu, shortcut
-from neglog.engine.loops import spread
+from neglog.engine import RowwiseProblem, fast_path
+from neglog.engine.cpu import rows as rows_cpu
+from neglog.engine.cpu.kernels import spread
 
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 # How far a result may be from the exact one, in units of its last place.
@@ -208,7 +209,7 @@ def test_one_class_loses_nothing(dtype) -> None:
     x.requires_grad_()
     for target, smoothing in ((y, 0.0), (torch.tensor([0, 0]), 0.3)):
         options = {"smoothing": smoothing, "reduction": "sum"}
-        loss = engine.rows(RowsOfClasses(REGISTRY["categorical"], x, target, **options))
+        loss = engine.rows(RowwiseProblem(REGISTRY["categorical"], x, target, **options))
         (gradient,) = torch.autograd.grad(loss, x)
         assert loss == 0 and bool((gradient == 0).all())
 
@@ -262,7 +263,7 @@ def test_no_layout_copies_the_logits(layout, kind, monkeypatch) -> None:
 
     run = rows_cpu.Plan.run
     monkeypatch.setattr(rows_cpu.Plan, "run", watched)
-    monkeypatch.setattr(shortcut, "_tasks", {})  # which may hold the method as it was
+    monkeypatch.setattr(fast_path, "_tasks", {})  # which may hold the method as it was
     x = layout(x)
     call(x, layout(y) if kind == "soft" else y, **options)
     scattered = (every_other_of_a_batch, part_of_an_image, part_of_the_last_classes, permuted)

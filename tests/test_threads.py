@@ -1,4 +1,4 @@
-"""The quarantine of `engine/threads.py`: forks, failures, callers at once."""
+"""The quarantine of `engine/cpu/threads.py`: forks, failures, callers at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch
 from numba import carray
 
 from neglog import functional
-from neglog.engine import threads
-from neglog.engine.jit import compile_kernel
-from neglog.engine.loops.slots import array, taken
+from neglog.engine.cpu import threads
+from neglog.engine.cpu.jit import compile_kernel
+from neglog.engine.cpu.kernels.slots import array, taken
 
 WAYS = ["team", "pool"]
 

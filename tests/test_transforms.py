@@ -10,7 +10,14 @@ from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
 from neglog import engine
 from neglog import functional as F
-from neglog.engine import Elements, RowsOfClasses, autograd, derivatives, levels, reference
+from neglog.engine import (
+    ElementwiseProblem,
+    RowwiseProblem,
+    autograd,
+    derivatives,
+    levels,
+    reference,
+)
 from neglog.support import unit_interval
 
 CLASSES = 4
@@ -31,7 +38,9 @@ def elementwise(likelihood):
         if x.shape != y.shape:
             y, given = y[:1].expand_as(x), [g[:1].expand_as(x) for g in given]
         return engine.elementwise(
-            Elements(likelihood, (x, *others_), y, tuple(given), problem.settings, factor=2.0)
+            ElementwiseProblem(
+                likelihood, (x, *others_), y, tuple(given), problem.settings, factor=2.0
+            )
         )
 
     def formula(x):
@@ -61,7 +70,7 @@ def rows(likelihood, kind):
         y = torch.rand(3, CLASSES, dtype=x.dtype).softmax(1)
 
     def loss(x):
-        return engine.rows(RowsOfClasses(likelihood, x, y, **options))
+        return engine.rows(RowwiseProblem(likelihood, x, y, **options))
 
     def formula(x):
         log_p = x.log_softmax(1) if likelihood.softmax else x

@@ -15,14 +15,14 @@ import oracle
 import pretend
 import pytest
 import test_engine
+import test_primitives
 import test_semantics
-import test_words
 import torch
 from losses import LOSSES
 
 from neglog import REGISTRY, engine, functional
-from neglog.engine import Elements, RowsOfClasses, ops, values
-from neglog.words import reference
+from neglog.engine import ElementwiseProblem, RowwiseProblem, ops, values
+from neglog.primitives import reference
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 elementwise = test_engine.elementwise
-widths = test_words.widths
+widths = test_primitives.widths
 DTYPES = pytest.mark.parametrize("dtype", test_engine.REALS, ids=str)
 SHAPES = [(1,), (15,), (3, 7, 5), (2100,)]
 DTYPES_AND_SHAPES = [
@@ -65,9 +65,11 @@ def assert_same(got, expected, dtype):
 
 def word_on(word, xs):
     """Return a word of the arguments, by a kernel."""
-    from neglog.words import triton as language
+    from neglog.primitives import triton as language
 
-    kernel = language.written(_loop, {"word": language.words(test_words.WIDTHS[word[0]])[word[1]]})
+    kernel = language.written(
+        _loop, {"word": language.words(test_primitives.WIDTHS[word[0]])[word[1]]}
+    )
     out = torch.full_like(xs, float("nan"))
     kernel[(1,)](xs, out, xs.numel())
     return out
@@ -83,9 +85,9 @@ def _loop(x, out, size):
 
 
 @widths
-@pytest.mark.parametrize("name", test_words.ONE_ARGUMENT)
-def test_words_are_exact_to_a_rounding_or_two(width, name) -> None:
-    real = test_words.WIDTHS[width]
+@pytest.mark.parametrize("name", test_primitives.ONE_ARGUMENT)
+def test_primitives_are_exact_to_a_rounding_or_two(width, name) -> None:
+    real = test_primitives.WIDTHS[width]
     torch.manual_seed(0)
     scales = torch.tensor([1e-30, 1e-3, 1.0, 10.0, 100.0, 800.0]).repeat_interleave(150)
     ends = [5e-324, 1e-310, 1e-42, 0.75, 1.5, 3e38, -708.0, 709.7, -745.5, -103.9, *_SPECIAL]
@@ -93,22 +95,22 @@ def test_words_are_exact_to_a_rounding_or_two(width, name) -> None:
     xs = xs.to(getattr(torch, width))
     got = word_on((width, name), xs)
     for x, y in zip(xs.tolist(), got.tolist(), strict=True):
-        limit = test_words.ULPS[width][name]
-        assert oracle.ulps(y, test_words.truth(name, x), real) <= limit, (x, y)
+        limit = test_primitives.ULPS[width][name]
+        assert oracle.ulps(y, test_primitives.truth(name, x), real) <= limit, (x, y)
 
 
-_SPECIAL = test_words.SPECIAL
+_SPECIAL = test_primitives.SPECIAL
 
 
 def test_triton_has_every_word() -> None:
-    from neglog.words import triton as language
+    from neglog.primitives import triton as language
 
-    for real in test_words.WIDTHS.values():
+    for real in test_primitives.WIDTHS.values():
         assert set(language.words(real)) == {*reference.NAMES, "divided"}
 
 
 def test_a_text_that_is_written_anew_is_what_triton_reads() -> None:
-    from neglog.words import triton as language
+    from neglog.primitives import triton as language
 
     text = language._rewritten(_quotient)
     assert "divided(x, y)" in text
@@ -202,7 +204,7 @@ def test_images_are_the_reference_s(shape, reduction, monkeypatch) -> None:
     y[0] = -100
     weight = torch.rand(shape[1]) + 0.5
     for likelihood in cases.ROWS:
-        problem = RowsOfClasses(likelihood, x, y, weight, reduction=reduction)
+        problem = RowwiseProblem(likelihood, x, y, weight, reduction=reduction)
         got = test_engine.loss_and_gradients(problem)
         assert_same(got, by_reference(monkeypatch, problem), torch.float32)
 
@@ -291,7 +293,9 @@ def test_strided_and_repeated_elements() -> None:
     weight = torch.rand(6).expand(80, 6)
     for tensors in ((x, y, weight), (x.contiguous(), y, weight), (x[::2], y[::2], weight[::2])):
         x, y, weight = tensors
-        problem = Elements(REGISTRY["weighted_bernoulli"], (x,), y, (weight,), weight=weight)
+        problem = ElementwiseProblem(
+            REGISTRY["weighted_bernoulli"], (x,), y, (weight,), weight=weight
+        )
         got = test_engine.loss_and_gradients(problem)
         flat = problem.each(lambda t: t.contiguous())
         expected = test_engine.loss_and_gradients(flat)
@@ -319,7 +323,8 @@ def test_a_loss_scale_does_not_go_through_halves() -> None:
 
 
 def test_each_device_has_its_kernels(monkeypatch) -> None:
-    from neglog.engine import elementwise_cpu, rows_cpu
+    from neglog.engine.cpu import elementwise as elementwise_cpu
+    from neglog.engine.cpu import rows as rows_cpu
     from neglog.engine.gpu import elementwise, rows
 
     monkeypatch.undo()

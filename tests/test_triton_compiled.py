@@ -32,13 +32,13 @@ def test_every_kernel_compiles_and_hardly_spills(target) -> None:
 IN_PLACE = """
 import gpu_registers, torch
 from neglog.engine.gpu import kernels, rows
-from neglog.engine.problem import RowsOfClasses
-from neglog.families import Categorical
+from neglog.engine.problem import RowwiseProblem
+from neglog.likelihoods import Categorical
 
 found, make = [], kernels._kernel
 kernels._kernel = lambda *facts: gpu_registers.Recorder(make(*facts), found)
 x, y = torch.ones(4, {classes}), torch.zeros(4, dtype=torch.int64)
-bare, tensors = RowsOfClasses(Categorical, x, y, reduction="sum").parted()
+bare, tensors = RowwiseProblem(Categorical, x, y, reduction="sum").split_tensors()
 rows.run(bare, tensors, [True], x)
 print(gpu_registers.compiled(found[0], "cuda:90").asm["ptx"])
 """

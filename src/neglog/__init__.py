@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from neglog.errors import NeglogError as NeglogError
     from neglog.estimators import NLLClassifier as NLLClassifier
     from neglog.estimators import NLLRegressor as NLLRegressor
-    from neglog.families import REGISTRY as REGISTRY
     from neglog.fitting.api import fit as fit
     from neglog.fitting.results.evaluate import evaluate as evaluate
     from neglog.fitting.results.predict import predict as predict
+    from neglog.likelihoods import REGISTRY as REGISTRY
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {
@@ -51,7 +51,7 @@ _HOMES = {
     "NLLRegressor": "estimators",
     "NeglogError": "errors",
     "PoissonNLLLoss": "criteria",
-    "REGISTRY": "families",
+    "REGISTRY": "likelihoods",
     "SSELoss": "criteria",
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",

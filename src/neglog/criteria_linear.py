@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import functional, guards
+from neglog import functional, validation
 from neglog.compatibility import TorchLinearCrossEntropyLoss
 from neglog.criterion import Criterion, Weight
 from neglog.engine.projection.workspace import bytes_of
@@ -63,11 +63,11 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         memory: int | str | None = None,
         loss_dtype: torch.dtype | None = None,
     ) -> None:
-        guards.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
-        guards.not_negative(z_loss=z_loss)
-        guards.loss_dtype(loss_dtype)
+        validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
+        validation.not_negative(z_loss=z_loss)
+        validation.loss_dtype(loss_dtype)
         if memory is not None:
-            guards.workspace(memory, bytes_of(memory))
+            validation.workspace(memory, bytes_of(memory))
         super().__init__(
             in_features=in_features,
             num_classes=num_classes,
@@ -144,7 +144,7 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         """Return the layer's weight (classes, …, features) and bias (classes, …)."""
         shape = (self.num_classes, *self.out_features)
         weight, bias = self.linear.weight, self.linear.bias
-        guards.rows_of_layer(weight, math.prod(shape))
+        validation.rows_of_layer(weight, math.prod(shape))
         if not self.out_features:
             return weight, bias
         return weight.reshape(*shape, -1), None if bias is None else bias.reshape(shape)

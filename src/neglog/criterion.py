@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from neglog import guards
+from neglog import validation
 
 Weight = Tensor | Sequence[float] | float  # a weight passed to a constructor
 
@@ -45,21 +45,21 @@ class Criterion(nn.Module):
         cls._defaults = {name: of_function[name].default for name in names}
 
     def __init__(self, **options: Any) -> None:
-        guards.not_called(type(self).__name__, tuple(options.values()))
+        validation.not_called(type(self).__name__, tuple(options.values()))
         added = {name: options.pop(name) for name in self._added}
         switches = (options.get("size_average"), options.get("reduce"))
-        guards.reduction(*switches, options["reduction"])
+        validation.reduction(*switches, options["reduction"])
         for name in ("weight", "pos_weight"):
             if options.get(name) is not None:
-                options[name] = guards.constant_weight(name, options[name])
+                options[name] = validation.constant_weight(name, options[name])
         super().__init__(**options)
-        guards.one_of("empty", added["empty"], ("nan", "zero"))
+        validation.one_of("empty", added["empty"], ("nan", "zero"))
         for name, value in added.items():
             if value != self._added[name]:  # the class has the default, as `vars` shows in torch
                 setattr(self, name, value)
 
     def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
-        pair: tuple[Tensor, Tensor] = self._call(guards.PAIR, *tensors, **extras)
+        pair: tuple[Tensor, Tensor] = self._call(validation.PAIR, *tensors, **extras)
         return pair
 
     def _loss(self, *tensors: Any, **extras: Any) -> Tensor:

@@ -11,8 +11,8 @@ from types import FunctionType
 from typing import Any, ClassVar
 
 from neglog.errors import DeclarationError
+from neglog.primitives import reference
 from neglog.support import Support, anything
-from neglog.words import reference
 
 REGISTRY: dict[str, type[Likelihood]] = {}
 LINKS = ("identity", "log", "logit")
@@ -30,7 +30,7 @@ class Likelihood:
 
     A subclass of `Elementwise` or `Rows` states the attributes below; validation, loss, gradient,
     kernels, explanation and tests are derived from them. All formulas are static methods that use
-    only the primitives of `neglog.words`; losses are in nats.
+    only the primitives of `neglog.primitives`; losses are in nats.
 
     Attributes:
         inputs: the names of the model's outputs, one or two tensors.
@@ -45,10 +45,10 @@ class Likelihood:
         grad_target: the derivative of `nll` with respect to the target.
         constant: the terms that `nll` omits; it may depend on the settings.
         normalised: whether the likelihood sums to 1 over the support, unlike a weighted one.
-        settled: the well-conditioned targets, at which no terms of the formulas nearly cancel, so
-            that the kernels may compute in float32; None if there are none.
-        settled_nll, settled_grad: forms of `nll` and `grad` that are shorter, or round less, but
-            hold only at well-conditioned targets; by default `nll` and `grad`.
+        well_conditioned: the targets at which no terms of the formulas nearly cancel, so that the
+            kernels may compute in float32; None if there are none.
+        well_conditioned_nll, well_conditioned_grad: forms of `nll` and `grad` that are shorter, or
+            round less, but hold only at well-conditioned targets; by default `nll` and `grad`.
         smooth: whether `grad` has no jump, so that `curvature` is its complete derivative.
         link: the link function, one of `LINKS`, from the target's location (its mean, median or
             quantile) to the model's output, which may be any number; for a row of logits the
@@ -67,7 +67,7 @@ class Likelihood:
     support: ClassVar[Support]
     normalised: ClassVar[bool] = True
     smooth: ClassVar[bool] = True
-    settled: ClassVar[Support | None] = None
+    well_conditioned: ClassVar[Support | None] = None
     link: ClassVar[str | None] = None
 
     distribution: ClassVar[Callable[..., Any]]
@@ -75,8 +75,8 @@ class Likelihood:
     grad: ClassVar[Callable[..., Any]]
     curvature: ClassVar[Callable[..., Any]]
     grad_target: ClassVar[Callable[..., Any]]
-    settled_nll: ClassVar[Callable[..., Any]]
-    settled_grad: ClassVar[Callable[..., Any]]
+    well_conditioned_nll: ClassVar[Callable[..., Any]]
+    well_conditioned_grad: ClassVar[Callable[..., Any]]
     constant: ClassVar[Callable[..., Any]]
     information: ClassVar[Callable[..., Any]]
 
@@ -92,8 +92,8 @@ class Likelihood:
         if cls.elementwise and cls.normalised and len(cls.inputs) == 1:
             _complete_information(cls)
         for fact in ("nll", "grad"):
-            if not hasattr(cls, f"settled_{fact}"):
-                setattr(cls, f"settled_{fact}", staticmethod(getattr(cls, fact)))
+            if not hasattr(cls, f"well_conditioned_{fact}"):
+                setattr(cls, f"well_conditioned_{fact}", staticmethod(getattr(cls, fact)))
         REGISTRY[cls.name] = cls
 
     def __init__(self) -> None:
@@ -155,8 +155,10 @@ def _check(cls: type[Likelihood]) -> None:
             "that may be any number, or None."
         )
     arguments = (*cls.term_inputs(), "y")
-    settled = [fact for fact in ("settled_nll", "settled_grad") if hasattr(cls, fact)]
-    for fact in ("nll", "grad", "curvature", "grad_target", *settled):
+    well_conditioned = [
+        fact for fact in ("well_conditioned_nll", "well_conditioned_grad") if hasattr(cls, fact)
+    ]
+    for fact in ("nll", "grad", "curvature", "grad_target", *well_conditioned):
         _check_formula(f"{where}: {fact}", getattr(cls, fact), arguments)
     words = reference.NAMES + reference.OF_CONSTANTS
     _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), words)

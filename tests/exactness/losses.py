@@ -10,8 +10,8 @@ import numpy as np
 
 from exactness import kinds, textbook
 from exactness.kinds import Kind
-from neglog import engine, families, functional
-from neglog.engine import Elements
+from neglog import engine, functional, likelihoods
+from neglog.engine import ElementwiseProblem
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _declared(likelihood: Any, *settings: float) -> Callable[..., Any]:
             raise NotImplementedError
         inputs = (x, *others)
         return engine.elementwise(
-            Elements(likelihood, inputs, y, (), settings, reduction=reduction)
+            ElementwiseProblem(likelihood, inputs, y, (), settings, reduction=reduction)
         )
 
     return call
@@ -101,8 +101,8 @@ REAL = (
         _variances,
         inputs=2,
     ),
-    Loss("quantile", kinds.REAL, _declared(families.Quantile, LEVEL), textbook.check(LEVEL)),
-    Loss("gamma", kinds.LOG_MEAN, _declared(families.Gamma, SHAPE), textbook.gamma(SHAPE)),
+    Loss("quantile", kinds.REAL, _declared(likelihoods.Quantile, LEVEL), textbook.check(LEVEL)),
+    Loss("gamma", kinds.LOG_MEAN, _declared(likelihoods.Gamma, SHAPE), textbook.gamma(SHAPE)),
 )
 COUNTS = (
     Loss(
@@ -117,7 +117,7 @@ COUNTS = (
     Loss(
         "negative binomial",
         kinds.LOG_RATE,
-        _declared(families.NegativeBinomial, DISPERSION),
+        _declared(likelihoods.NegativeBinomial, DISPERSION),
         textbook.negative_binomial(DISPERSION),
     ),
 )
@@ -156,7 +156,7 @@ BINARY = (
     Loss(
         "logistic interval",
         kinds.END,
-        _declared(families.LogisticInterval),
+        _declared(likelihoods.LogisticInterval),
         textbook.interval,
         _other_ends,
         inputs=2,

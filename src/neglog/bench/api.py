@@ -11,9 +11,9 @@ import torch
 from neglog.bench import memory, start, summary, table
 from neglog.bench.case import Line, title
 from neglog.bench.contenders import fresh_compiler
-from neglog.bench.floor import LARGE, Bandwidth
 from neglog.bench.machine import facts
 from neglog.bench.report import Report
+from neglog.bench.roofline import LARGE, Bandwidth
 from neglog.bench.row import measure
 from neglog.errors import BenchError
 

@@ -9,7 +9,7 @@ from neglog.bench.agreement import difference
 from neglog.bench.batch import Run, Task
 from neglog.bench.case import Line
 from neglog.bench.contenders import COMPILE, EAGER, NEGLOG, compiled, reason, runner
-from neglog.bench.floor import Bandwidth
+from neglog.bench.roofline import Bandwidth
 from neglog.bench.timing import Sample, alternate
 
 

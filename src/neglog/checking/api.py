@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from torch import Tensor, nn
 
-from neglog import guards
+from neglog import validation
 from neglog.checking.batch import Batch, made_of
 from neglog.checking.criterion import Criterion, recognised
 from neglog.checking.evaluate import without_trace
@@ -109,7 +109,7 @@ def _of_batch(
     options: dict[str, Any],
 ) -> Report:
     _check_criterion(call)
-    guards.any_tensors(input=input, target=target)
+    validation.any_tensors(input=input, target=target)
     criterion = recognised(call, more, options)
     findings = Findings()
     with without_trace():

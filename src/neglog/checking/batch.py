@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import validation
 from neglog.checking import evaluate, lineage
 from neglog.checking.criterion import LABELS, Criterion
 from neglog.checking.evaluate import Outcome
@@ -198,9 +198,9 @@ class Batch:
             got = f"target is {shape(self.target)}"
             return sentence(f"for input {shape(self.input)} there is one label", got)
         try:
-            guards.logits(self.input, single_class=True)
+            validation.logits(self.input, single_class=True)
             if not self.soft:
-                guards.labels(self.input, self.target)
+                validation.labels(self.input, self.target)
         except NeglogError as fault:
             return str(fault)
         return ""

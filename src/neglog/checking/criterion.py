@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neglog import criteria, families, functional, guards
+from neglog import criteria, functional, likelihoods, validation
 from neglog.errors import NeglogError
 from neglog.likelihood import Likelihood
 
@@ -42,12 +42,12 @@ REAL = ("mse_loss", "sse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 ELEMENTWISE = tuple(kind for _, kind in _MODULES if kind not in LABELS)
 
 _DECLARATIONS: dict[str, type[Likelihood]] = {
-    "binary_cross_entropy": families.BernoulliProbability,
-    "binary_cross_entropy_with_logits": families.Bernoulli,
-    "multilabel_soft_margin_loss": families.Bernoulli,
-    "soft_margin_loss": families.SignedBernoulli,
-    "gaussian_nll_loss": families.HeteroscedasticNormal,
-    **dict.fromkeys(REAL, families.Normal),
+    "binary_cross_entropy": likelihoods.BernoulliProbability,
+    "binary_cross_entropy_with_logits": likelihoods.Bernoulli,
+    "multilabel_soft_margin_loss": likelihoods.Bernoulli,
+    "soft_margin_loss": likelihoods.SignedBernoulli,
+    "gaussian_nll_loss": likelihoods.HeteroscedasticNormal,
+    **dict.fromkeys(REAL, likelihoods.Normal),
 }
 
 _OPTIONS: tuple[str, ...] = (
@@ -83,7 +83,7 @@ class Criterion:
     def declaration(self) -> type[Likelihood] | None:
         """Return the likelihood that defines the domains of inputs and targets."""
         if self.kind == "poisson_nll_loss":
-            return families.Poisson if self.options.get("log_input") else families.PoissonRate
+            return likelihoods.Poisson if self.options.get("log_input") else likelihoods.PoissonRate
         return _DECLARATIONS.get(self.kind)
 
     @property
@@ -157,9 +157,9 @@ def _bound(
 
 def _reduction(options: Mapping[str, Any]) -> str:
     chosen = options.get("reduction", "unknown")
-    if chosen not in guards.REDUCTIONS:
+    if chosen not in validation.REDUCTIONS:
         return str(chosen)
     try:
-        return guards.reduction(options.get("size_average"), options.get("reduce"), chosen)
+        return validation.reduction(options.get("size_average"), options.get("reduce"), chosen)
     except NeglogError:  # the call itself will say what is wrong
         return "unknown"

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neglog import guards
+from neglog import validation
 from neglog.checking.criterion import LABELS, Criterion
 from neglog.errors import NeglogError
 
@@ -56,8 +56,8 @@ def _labelled(
 ) -> _Tensors:
     dim = int(criterion.options.get("class_dim", 1))
     soft = target.is_floating_point() and target.shape == input.shape
-    input = guards.classes_second(input, dim)
-    target = guards.classes_second(target, dim) if soft else target
+    input = validation.classes_second(input, dim)
+    target = validation.classes_second(target, dim) if soft else target
     losses = input.shape[:1] + input.shape[2:] if input.dim() > 1 else torch.Size()
     keep = _kept(criterion, losses)
     if keep is None or not keep.any():
@@ -101,9 +101,9 @@ def _elementwise(
 def _kept(criterion: Criterion, losses: torch.Size) -> Tensor | None:
     """Return which losses count by mask and sample weight."""
     mask, weight = criterion.options.get("mask"), criterion.options.get("sample_weight")
-    keep = None if mask is None else guards.leading("mask", mask, losses)
+    keep = None if mask is None else validation.leading("mask", mask, losses)
     if weight is not None:
-        counts = guards.leading("sample_weight", weight, losses) != 0
+        counts = validation.leading("sample_weight", weight, losses) != 0
         keep = counts if keep is None else keep & counts
     return keep
 

@@ -15,9 +15,9 @@ from neglog.cli.bench import bench
 from neglog.cli.evaluate import evaluate
 from neglog.cli.explain import explain
 from neglog.cli.fit import fit
+from neglog.cli.output import BROKEN_PIPE, CONVERGED, INTERRUPTED, WRONG, prepare, say
 from neglog.cli.predict import predict
 from neglog.cli.report import report
-from neglog.cli.speak import BROKEN_PIPE, CONVERGED, INTERRUPTED, WRONG, prepare, say
 from neglog.errors import NeglogError
 
 app = App(

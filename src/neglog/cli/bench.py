@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from neglog.cli.speak import INTERRUPTED
+from neglog.cli.output import INTERRUPTED
 from neglog.errors import BenchError
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from neglog.cli import flags
-from neglog.cli.speak import CONVERGED, Output, say, write_json
+from neglog.cli.output import CONVERGED, Output, say, write_json
 
 Flag = Annotated[bool, Parameter(negative=())]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neglog.cli.speak import CONVERGED, Output
+from neglog.cli.output import CONVERGED, Output
 
 
 def explain(

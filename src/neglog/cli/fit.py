@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from neglog.cli import flags
-from neglog.cli.speak import CONVERGED, FELL_SHORT, INTERRUPTED, Output, say, write_json
+from neglog.cli.output import CONVERGED, FELL_SHORT, INTERRUPTED, Output, say, write_json
 from neglog.errors import FitError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from neglog.cli import flags
-from neglog.cli.speak import CONVERGED, say, write_json
+from neglog.cli.output import CONVERGED, say, write_json
 from neglog.errors import FitError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from neglog.cli.speak import CONVERGED, Output
+from neglog.cli.output import CONVERGED, Output
 
 Flag = Annotated[bool, Parameter(negative=())]
 

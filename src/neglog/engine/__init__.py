@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine import autograd, ops, reference, shortcut, transforms, values
-from neglog.engine.problem import Elements as Elements
-from neglog.engine.problem import RowsOfClasses as RowsOfClasses
+from neglog.engine import autograd, fast_path, ops, reference, transforms, values
+from neglog.engine.problem import ElementwiseProblem as ElementwiseProblem
+from neglog.engine.problem import RowwiseProblem as RowwiseProblem
 from neglog.engine.values import check_inputs as check_inputs
 
 
-def elementwise(problem: Elements) -> Tensor:
+def elementwise(problem: ElementwiseProblem) -> Tensor:
     """Return the reduced loss, in the dtype of the inputs."""
     weighed = problem.weight is not None and problem.weight.requires_grad
     if not weighed and values.gpu_serves(*(t for t in problem.tensors() if t is not None)):
@@ -31,10 +31,10 @@ def elementwise(problem: Elements) -> Tensor:
         return _transformed(problem, reference.reduced_elements)
     if torch.compiler.is_compiling():
         return ops.elements(problem)
-    return shortcut.note(problem, autograd.loss(problem))
+    return fast_path.note(problem, autograd.loss(problem))
 
 
-def rows(problem: RowsOfClasses) -> Tensor:
+def rows(problem: RowwiseProblem) -> Tensor:
     """Return the reduced loss, in the dtype of the rows.
 
     A mean over labels divides by the weight of the labels that count, a mean over probabilities
@@ -66,17 +66,17 @@ def rows(problem: RowsOfClasses) -> Tensor:
     elif torch.compiler.is_compiling():
         loss = ops.rows_of_classes(problem)
     else:
-        loss = shortcut.note(problem, autograd.loss(problem))
+        loss = fast_path.note(problem, autograd.loss(problem))
     return loss.to(dtype)
 
 
 def _transformed(problem: Any, formula: Callable[[Any], Tensor]) -> Tensor:
     """Return the loss by the kernels below the transforms, or else as torch differentiates it."""
     loss = transforms.loss(problem)
-    return formula(problem) if loss is None else shortcut.note(problem, loss)
+    return formula(problem) if loss is None else fast_path.note(problem, loss)
 
 
-def _loss_on_gpu(problem: Elements | RowsOfClasses) -> Tensor:
+def _loss_on_gpu(problem: ElementwiseProblem | RowwiseProblem) -> Tensor:
     from neglog.engine.gpu import autograd as on_gpu  # Triton takes a second to import
 
     return on_gpu.loss(problem)

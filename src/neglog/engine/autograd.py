@@ -12,7 +12,7 @@ from torch import Tensor
 from neglog.engine import reference
 from neglog.engine.curvature import changes
 from neglog.engine.derivatives import product, total
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 
 Results = tuple[Tensor, list[Tensor | None]]  # the loss, and its derivatives by the tensors
 
@@ -30,18 +30,18 @@ class Task:
 
     by_first: Callable[[Sequence[Any]], Results] | None = None
 
-    def __init__(self, problem: Elements | RowsOfClasses, kernels: Any = None) -> None:
+    def __init__(self, problem: ElementwiseProblem | RowwiseProblem, kernels: Any = None) -> None:
         self.problem = problem
-        elementwise = isinstance(problem, Elements)
+        elementwise = isinstance(problem, ElementwiseProblem)
         self.reference: Callable[..., Tensor]
         self.reference = reference.reduced_elements if elementwise else reference.reduced_rows
         if kernels is None:
             kernels = _elementwise_cpu() if elementwise else _rows_cpu()
         self.kernels = kernels
 
-    def holding(self, tensors: Sequence[Any]) -> Any:
+    def with_tensors(self, tensors: Sequence[Any]) -> Any:
         """Return the problem about tensors."""
-        return self.problem.holding(tensors)
+        return self.problem.with_tensors(tensors)
 
     def plan(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Any:
         """Return the plan for contiguous tensors like these."""
@@ -50,33 +50,33 @@ class Task:
     def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
         """Return the loss of tensors, and the wanted ones of its derivatives by them."""
         results: Results = self.kernels.run(self.problem, tensors, wanted)
-        if not (wanted[1] and isinstance(self.problem, RowsOfClasses)):
+        if not (wanted[1] and isinstance(self.problem, RowwiseProblem)):
             return results
         if results[1][1] is None:  # the loop over few classes does not tell
-            from neglog.engine import log_softmax_cpu
+            from neglog.engine.cpu import log_softmax as log_softmax_cpu
 
-            results[1][1] = log_softmax_cpu.by_target(self.problem.holding(tensors))
+            results[1][1] = log_softmax_cpu.by_target(self.problem.with_tensors(tensors))
         return results
 
 
 @cache
 def _elementwise_cpu() -> Any:
     """Import the kernels when the first loss is computed: Numba takes a third of a second."""
-    from neglog.engine import elementwise_cpu
+    from neglog.engine.cpu import elementwise as elementwise_cpu
 
     return elementwise_cpu
 
 
 @cache
 def _rows_cpu() -> Any:
-    from neglog.engine import rows_cpu
+    from neglog.engine.cpu import rows as rows_cpu
 
     return rows_cpu
 
 
-def loss(problem: Elements | RowsOfClasses) -> Tensor:
+def loss(problem: ElementwiseProblem | RowwiseProblem) -> Tensor:
     """Return the reduced loss of plain tensors on a CPU."""
-    bare, tensors = problem.parted()
+    bare, tensors = problem.split_tensors()
     return loss_of(Task(bare), tensors)
 
 
@@ -224,11 +224,15 @@ def _pushed(
     needs: Sequence[bool],
 ) -> list[Tensor | None]:
     """Return the changes of the slopes, computed in float32 or more."""
-    problem, dtype = task.holding(tensors), upstream.dtype
+    problem, dtype = task.with_tensors(tensors), upstream.dtype
     if dtype in reference.HALF:
         problem, upstream = problem.each(Tensor.float), upstream.float()
-    n = len(problem.inputs) if isinstance(problem, Elements) else 1
-    if isinstance(problem, Elements) and not torch.is_grad_enabled() and not any(needs[n:]):
+    n = len(problem.inputs) if isinstance(problem, ElementwiseProblem) else 1
+    if (
+        isinstance(problem, ElementwiseProblem)
+        and not torch.is_grad_enabled()
+        and not any(needs[n:])
+    ):
         found = _pushed_by_kernel(problem, upstream, moves)
         if found is not None:
             return [found.to(dtype)]
@@ -238,7 +242,7 @@ def _pushed(
 
 
 def _pushed_by_kernel(
-    problem: Elements, upstream: Tensor, moves: Sequence[Tensor | None]
+    problem: ElementwiseProblem, upstream: Tensor, moves: Sequence[Tensor | None]
 ) -> Tensor | None:
     """Return the change of the only slope in one pass, where nobody differentiates it."""
     move, *others = moves
@@ -246,7 +250,7 @@ def _pushed_by_kernel(
         return None
     if is_batch(upstream) or is_batch(move):
         return None
-    from neglog.engine import curvature_cpu
+    from neglog.engine.cpu import curvature as curvature_cpu
 
     above = upstream.item()
     return curvature_cpu.change(problem, move.to(upstream.dtype), above) if above else None
@@ -255,7 +259,7 @@ def _pushed_by_kernel(
 class _LogSoftmax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        from neglog.engine import log_softmax_cpu
+        from neglog.engine.cpu import log_softmax as log_softmax_cpu
 
         log_p, doubts = log_softmax_cpu.forward(x.reshape(-1, x.shape[-1]).contiguous())
         result = log_p.reshape(x.shape)
@@ -264,7 +268,7 @@ class _LogSoftmax(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        from neglog.engine import log_softmax_cpu
+        from neglog.engine.cpu import log_softmax as log_softmax_cpu
 
         log_p, doubts = ctx.saved_tensors
         if torch.is_grad_enabled() or is_batch(upstream):
@@ -283,18 +287,18 @@ def _weighed(
     """Return upstream · gradients, rounded once, and 0 where an element is masked."""
     if upstream.dim() == 0 and not is_batch(upstream) and upstream.item() == 1.0:
         return list(gradients)
-    problem = task.holding(tensors)
+    problem = task.with_tensors(tensors)
     dtype = upstream.dtype
     if dtype in reference.HALF:
         problem, upstream = problem.each(Tensor.float), upstream.float()
-        bare, wide = problem.parted()
+        bare, wide = problem.split_tensors()
         gradients = Task(bare).run(wide, [g is not None for g in gradients])[1]
     upstream = problem.over_classes(upstream)
     in_place = not is_batch(upstream)
     products = [
         None if g is None else g.mul_(upstream) if in_place else upstream * g for g in gradients
     ]
-    if isinstance(problem, Elements) and problem.masked and problem.weight is not None:
+    if isinstance(problem, ElementwiseProblem) and problem.masked and problem.weight is not None:
         hidden = problem.weight.eq(0)  # an infinite upstream makes NaN of its 0
         products = [None if p is None else p.masked_fill(hidden, 0.0) for p in products]
     return [None if p is None else p.to(dtype) for p in products]
@@ -308,7 +312,7 @@ def derived(
     They are taken by views of the tensors: one that was computed from another would otherwise
     count in the other's derivative.
     """
-    problem = task.holding([None if t is None else t.view_as(t) for t in tensors])
+    problem = task.with_tensors([None if t is None else t.view_as(t) for t in tensors])
     leaves = [t for t, want in zip(problem.tensors(), wanted, strict=False) if want]
     loss = task.reference(problem)
     slopes = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=True))

@@ -15,13 +15,16 @@ from torch import Tensor
 
 from neglog.engine import levels, reference
 from neglog.engine.derivatives import Facts, product, total
-from neglog.engine.problem import Elements, RowsOfClasses, rows_as
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem, rows_as
 
 Moves = Sequence[Tensor | None]  # of the inputs and the target; None where one does not move
 
 
 def changes(
-    problem: Elements | RowsOfClasses, moves: Moves, by_y: bool, upstream: Tensor | None = None
+    problem: ElementwiseProblem | RowwiseProblem,
+    moves: Moves,
+    by_y: bool,
+    upstream: Tensor | None = None,
 ) -> list[Tensor | None]:
     """Return the change of upstream · the slope by each input and, if asked for, by the target.
 
@@ -36,13 +39,13 @@ def changes(
         else:  # maybe 0, and a move times 0 is none, whatever the slope
             factor = problem.over_classes(upstream)
             moves = [None if m is None else m * factor for m in moves]
-    if isinstance(problem, Elements):
+    if isinstance(problem, ElementwiseProblem):
         return _of_elements(problem, moves, by_y, above)
     return _of_rows(problem, moves, by_y, above)
 
 
 def _of_elements(
-    problem: Elements, moves: Moves, by_y: bool, above: Tensor | float
+    problem: ElementwiseProblem, moves: Moves, by_y: bool, above: Tensor | float
 ) -> list[Tensor | None]:
     problem, n = reference.shown(problem), len(problem.inputs)
     facts = Facts(problem.likelihood, problem.settings)
@@ -68,7 +71,7 @@ def _of_elements(
 
 
 def _of_rows(
-    problem: RowsOfClasses, moves: Moves, by_y: bool, above: Tensor | float
+    problem: RowwiseProblem, moves: Moves, by_y: bool, above: Tensor | float
 ) -> list[Tensor | None]:
     if not problem.likelihood.softmax:  # a loss of log-probabilities is linear
         return [torch.zeros_like(problem.x), None]
@@ -97,7 +100,7 @@ def _of_rows(
     return [None if f is None else rows_as(f, problem.x) for f in found]
 
 
-def _scales(rows: RowsOfClasses, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:
+def _scales(rows: RowwiseProblem, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:
     """Return how much each row counts, 0 if it is not kept, and the sums of the rows' targets."""
     if not all_kept or rows.share is not None or rows.weight is not None:
         each = torch.where(keep, reference.scales_of_rows(rows), 0.0)

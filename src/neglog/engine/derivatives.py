@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import placed
+from neglog.device import tensor_like
 from neglog.engine import levels
 from neglog.likelihood import Likelihood
 
@@ -37,7 +37,7 @@ def is_nested_forward_mode() -> bool:
 
 def as_tensors(settings: tuple[float, ...], like: Tensor) -> list[Tensor]:
     """Return numbers as torch's words take them, in the dtype and on the device of a tensor."""
-    return [placed.tensor(s, like) for s in settings]
+    return [tensor_like(s, like) for s in settings]
 
 
 class Facts:
@@ -51,7 +51,7 @@ class Facts:
         *arguments, y = tensors
         results = getattr(self.likelihood, fact)(*arguments, *as_tensors(self.settings, y), y)
         results = results if isinstance(results, tuple) else (results,)
-        return tuple(placed.tensor(r, y).expand_as(y) for r in results)
+        return tuple(tensor_like(r, y).expand_as(y) for r in results)
 
     def curvature(self, tensors: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
         """Return the matrix of second derivatives by the inputs."""

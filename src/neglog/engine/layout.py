@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine.problem import Elements
+from neglog.engine.problem import ElementwiseProblem
 
 
-def side_by_side(problem: Elements, tensors: Sequence[Any]) -> Sequence[Any]:
+def side_by_side(problem: ElementwiseProblem, tensors: Sequence[Any]) -> Sequence[Any]:
     """Return the tensors without gaps, in the order of the first; themselves if they are that.
 
     What is given, and the weight, may come back as the pattern that they repeat.
@@ -58,7 +58,7 @@ def pattern_of(tensor: Tensor | None) -> Tensor | None:
 def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what lays a tensor out in memory without gaps, in the order of the first one.
 
-    Elements that lie in one order can be walked in that order, whatever their strides.
+    ElementwiseProblem that lie in one order can be walked in that order, whatever their strides.
     """
     strides = torch.empty_like(first, device="meta").stride()
 

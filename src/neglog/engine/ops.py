@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neglog.engine.layout import rows_lie_close
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 from neglog.likelihood import REGISTRY
 
 
-def elements(problem: Elements) -> Tensor:
+def elements(problem: ElementwiseProblem) -> Tensor:
     """Return the reduced loss of elements."""
     p = problem
     wanted = [t.requires_grad and torch.is_grad_enabled() for t in (*p.inputs, p.y)]
@@ -27,7 +27,7 @@ def elements(problem: Elements) -> Tensor:
     return loss
 
 
-def rows_of_classes(problem: RowsOfClasses) -> Tensor:
+def rows_of_classes(problem: RowwiseProblem) -> Tensor:
     """Return the reduced loss of rows."""
     p = problem
     wanted = [p.x.requires_grad and torch.is_grad_enabled()]
@@ -52,8 +52,8 @@ def elementwise(
     """Return the loss, and its derivatives by the inputs and the target."""
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
-    problem = Elements(declaration, *tensors, masked, factor, reduction)
-    loss, gradients = _elementwise_kernels(y).run(*problem.parted(), wanted)
+    problem = ElementwiseProblem(declaration, *tensors, masked, factor, reduction)
+    loss, gradients = _elementwise_kernels(y).run(*problem.split_tensors(), wanted)
     return [loss, *(y.new_empty(0) if g is None else g for g in gradients[: len(wanted)])]
 
 
@@ -71,8 +71,8 @@ def rows(
 ) -> list[Tensor]:
     """Return the loss, and its derivative by the rows."""
     declaration: Any = REGISTRY[likelihood]
-    problem = RowsOfClasses(declaration, x, y, weight, share, ignored, smoothing, reduction)
-    loss, (gradient, *_) = _rows_kernels(x).run(*problem.parted(), wanted)
+    problem = RowwiseProblem(declaration, x, y, weight, share, ignored, smoothing, reduction)
+    loss, (gradient, *_) = _rows_kernels(x).run(*problem.split_tensors(), wanted)
     return [loss, x.new_empty(0) if gradient is None else gradient]
 
 
@@ -82,7 +82,7 @@ def _elementwise_kernels(tensor: Tensor) -> Any:
         from neglog.engine.gpu import elementwise
 
         return elementwise
-    from neglog.engine import elementwise_cpu
+    from neglog.engine.cpu import elementwise as elementwise_cpu
 
     return elementwise_cpu
 
@@ -92,7 +92,7 @@ def _rows_kernels(tensor: Tensor) -> Any:
         from neglog.engine.gpu import rows
 
         return rows
-    from neglog.engine import rows_cpu
+    from neglog.engine.cpu import rows as rows_cpu
 
     return rows_cpu
 

@@ -17,10 +17,11 @@ def is_narrow(settings: tuple[float, ...]) -> bool:
         return all(float(np.float32(number)) == number for number in settings)
 
 
-def settled(
+def well_conditioned(
     likelihood: type[Elementwise], dtype: torch.dtype, narrow: bool, weighted: bool, by_y: bool
 ) -> Support | None:
     """Return the targets at which float32 is enough; None if there are none."""
-    found: Any = likelihood.settled if narrow and dtype != torch.float64 else None
-    # Weights may bring back what leaves float32's range; `settled` says nothing of `grad_target`.
+    found: Any = likelihood.well_conditioned if narrow and dtype != torch.float64 else None
+    # A weight may bring a product back into float32's range; `well_conditioned` does not cover
+    # `grad_target`.
     return None if (weighted if found is anything else by_y) else found

@@ -10,7 +10,7 @@ from torch import Tensor
 from neglog.likelihood import Elementwise, Rows
 
 
-class Elements(NamedTuple):
+class ElementwiseProblem(NamedTuple):
     """`factor` times the loss of each element; all tensors of one shape and floating dtype."""
 
     likelihood: type[Elementwise]
@@ -27,28 +27,28 @@ class Elements(NamedTuple):
         """Return all tensors, those that may be differentiated first."""
         return (*self.inputs, self.y, *self.given, self.weight)
 
-    def holding(self, tensors: Sequence[Any]) -> Elements:
+    def with_tensors(self, tensors: Sequence[Any]) -> ElementwiseProblem:
         """Return the same problem about other tensors, in the order of `tensors`."""
         n = len(self.inputs)
         inputs, (y, *given), weight = tensors[:n], tensors[n:-1], tensors[-1]
         facts = (self.settings, weight, self.masked, self.factor, self.reduction)
-        return Elements(self.likelihood, tuple(inputs), y, tuple(given), *facts)
+        return ElementwiseProblem(self.likelihood, tuple(inputs), y, tuple(given), *facts)
 
-    def parted(self) -> tuple[Elements, tuple[Any, ...]]:
+    def split_tensors(self) -> tuple[ElementwiseProblem, tuple[Any, ...]]:
         """Return the problem without its tensors, and them."""
         tensors = self.tensors()
-        return self.holding([None] * len(tensors)), tensors
+        return self.with_tensors([None] * len(tensors)), tensors
 
     def over_classes(self, losses: Tensor) -> Tensor:
-        """Return numbers in the shape of the losses as they are: see `RowsOfClasses`."""
+        """Return numbers in the shape of the losses as they are: see `RowwiseProblem`."""
         return losses
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> Elements:
+    def each(self, change: Callable[[Tensor], Tensor]) -> ElementwiseProblem:
         """Return the problem with every tensor changed."""
-        return self.holding([None if t is None else change(t) for t in self.tensors()])
+        return self.with_tensors([None if t is None else change(t) for t in self.tensors()])
 
 
-class RowsOfClasses(NamedTuple):
+class RowwiseProblem(NamedTuple):
     """The loss of rows x (N, K) against labels (N,) of int64 or probabilities (N, K).
 
     Or of rows x (N, K, L), L of them in each of N, against labels (N · L,) or probabilities of
@@ -68,18 +68,18 @@ class RowsOfClasses(NamedTuple):
         """Return all tensors, those that may be differentiated first."""
         return self.x, self.y, self.weight, self.share
 
-    def holding(self, tensors: Sequence[Any]) -> RowsOfClasses:
+    def with_tensors(self, tensors: Sequence[Any]) -> RowwiseProblem:
         """Return the same problem about other tensors, in the order of `tensors`."""
         x, y, weight, share = tensors
         facts = (self.ignored, self.smoothing, self.reduction)
-        return RowsOfClasses(self.likelihood, x, y, weight, share, *facts)
+        return RowwiseProblem(self.likelihood, x, y, weight, share, *facts)
 
-    def parted(self) -> tuple[RowsOfClasses, tuple[Any, ...]]:
+    def split_tensors(self) -> tuple[RowwiseProblem, tuple[Any, ...]]:
         """Return the problem without its tensors, and them."""
         tensors = self.tensors()
-        return self.holding([None] * len(tensors)), tensors
+        return self.with_tensors([None] * len(tensors)), tensors
 
-    def by_rows(self) -> RowsOfClasses:
+    def by_rows(self) -> RowwiseProblem:
         """Return the problem with its classes last, in two dimensions."""
         if self.x.dim() == 2:
             return self
@@ -94,16 +94,16 @@ class RowsOfClasses(NamedTuple):
             return losses
         return losses.reshape((*self.x.shape[:1], 1, *self.x.shape[2:]))
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> RowsOfClasses:
+    def each(self, change: Callable[[Tensor], Tensor]) -> RowwiseProblem:
         """Return the problem with every tensor but labels changed."""
         changed = [None if t is None else change(t) for t in self.tensors()]
         if self.y.dim() == 1:
             changed[1] = self.y
-        return self.holding(changed)
+        return self.with_tensors(changed)
 
 
 def rows_as(rows: Tensor, x: Tensor) -> Tensor:
-    """Return rows of classes in the layout of x: see `RowsOfClasses`."""
+    """Return rows of classes in the layout of x: see `RowwiseProblem`."""
     if x.dim() == 2:
         return rows
     return rows.reshape(x.shape[0], x.shape[2], x.shape[1]).movedim(-1, 1)

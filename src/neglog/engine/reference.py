@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import placed
+from neglog.device import tensor_like
 from neglog.engine import levels
 from neglog.engine.derivatives import apply, as_tensors, is_nested_forward_mode, nll
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 from neglog.engine.weighing import divided, weighed
 
 HALF = (torch.float16, torch.bfloat16)
 
 
-def reduced_elements(problem: Elements) -> Tensor:
+def reduced_elements(problem: ElementwiseProblem) -> Tensor:
     """Return the reduced loss of elements, computed in float32 or more."""
     dtype = problem.y.dtype
     if dtype in HALF:
@@ -33,14 +33,14 @@ def reduced_elements(problem: Elements) -> Tensor:
     return reduced(loss if weight is None else weighed(loss, weight), problem.reduction)
 
 
-def shown(problem: Elements) -> Elements:
+def shown(problem: ElementwiseProblem) -> ElementwiseProblem:
     """Return a problem in which what does not count is replaced, so that no NaN comes back."""
     if not problem.masked or problem.weight is None:
         return problem
     counts = problem.weight != 0
     *others, weight = problem.tensors()
     fillers = enumerate(others, start=1)  # apart: two equal inputs may be a pole
-    return problem.holding([*(torch.where(counts, t, float(i)) for i, t in fillers), weight])
+    return problem.with_tensors([*(torch.where(counts, t, float(i)) for i, t in fillers), weight])
 
 
 class _LogSoftmax(torch.autograd.Function):
@@ -113,7 +113,7 @@ def log_softmax(logits: Tensor) -> Tensor:
     return result
 
 
-def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
+def losses_of_rows(problem: RowwiseProblem, keep: Tensor) -> Tensor:
     """Return the loss of every row; those that are not kept contribute 0, whatever they hold."""
     likelihood, x, y, smoothing = problem.likelihood, problem.x, problem.y, problem.smoothing
     weight = x.new_ones(x.shape[1]) if problem.weight is None else problem.weight
@@ -132,7 +132,7 @@ def losses_of_rows(problem: RowsOfClasses, keep: Tensor) -> Tensor:
     return torch.where(keep, term, 0.0)
 
 
-def reduced_rows(problem: RowsOfClasses) -> Tensor:
+def reduced_rows(problem: RowwiseProblem) -> Tensor:
     """Return the reduced loss of rows, computed in float32 or more."""
     dtype = problem.x.dtype
     if dtype in HALF:
@@ -146,14 +146,14 @@ def reduced_rows(problem: RowsOfClasses) -> Tensor:
     return reduced(loss, problem.reduction)
 
 
-def kept_rows(problem: RowsOfClasses) -> Tensor:
+def kept_rows(problem: RowwiseProblem) -> Tensor:
     """Tell which rows count."""
     x, y, share = problem.x, problem.y, problem.share
     keep = y != problem.ignored if y.dim() == 1 else x.new_ones(len(x), dtype=torch.bool)
     return keep if share is None else keep & (share != 0)
 
 
-def labels_of(problem: RowsOfClasses, keep: Tensor) -> tuple[Tensor, Tensor]:
+def labels_of(problem: RowwiseProblem, keep: Tensor) -> tuple[Tensor, Tensor]:
     """Return labels that are classes, and 1 where they are the rows' own, NaN where those are none.
 
     A row that is not kept has the label 0. A label that is no class would stop a device.
@@ -164,18 +164,18 @@ def labels_of(problem: RowsOfClasses, keep: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(known, label, 0), torch.where(known, ones, ones * math.nan)
 
 
-def shown_rows(problem: RowsOfClasses, keep: Tensor) -> RowsOfClasses:
+def shown_rows(problem: RowwiseProblem, keep: Tensor) -> RowwiseProblem:
     """Return rows in which those that are not kept are replaced, so that no NaN comes back."""
     y = problem.y if problem.y.dim() == 1 else torch.where(keep[:, None], problem.y, 0.0)
     return problem._replace(x=torch.where(keep[:, None], problem.x, 0.0), y=y)
 
 
-def count_of_rows(problem: RowsOfClasses) -> Tensor:
+def count_of_rows(problem: RowwiseProblem) -> Tensor:
     """Return what a mean over the rows divides by, in the dtype of the rows."""
     return weights_of_rows(problem).sum()
 
 
-def weights_of_rows(problem: RowsOfClasses) -> Tensor:
+def weights_of_rows(problem: RowwiseProblem) -> Tensor:
     """Return how much each row counts in a mean."""
     problem = problem.by_rows()
     keep = kept_rows(problem)
@@ -186,14 +186,14 @@ def weights_of_rows(problem: RowsOfClasses) -> Tensor:
     return count if problem.share is None else count * problem.share
 
 
-def scales_of_rows(problem: RowsOfClasses) -> Tensor:
+def scales_of_rows(problem: RowwiseProblem) -> Tensor:
     """Return what each row's loss is multiplied by before all are added, (N,)."""
     rows = problem.by_rows()
     each = rows.x.new_ones(len(rows.x)) if rows.share is None else rows.share
     return each / count_of_rows(rows) if problem.reduction == "mean" else each
 
 
-def sums_of_targets(problem: RowsOfClasses, keep: Tensor) -> Tensor:
+def sums_of_targets(problem: RowwiseProblem, keep: Tensor) -> Tensor:
     """Return the sum of each row's target, every class by its weight, (N,)."""
     x, y, weight, smoothing = problem.x, problem.y, problem.weight, problem.smoothing
     if y.dim() == 1:
@@ -219,8 +219,8 @@ def one_hot(labels: Tensor, like: Tensor) -> Tensor:
     return torch.zeros_like(like).scatter(1, labels[:, None], 1.0)
 
 
-def constant(problem: Elements) -> Tensor:
+def constant(problem: ElementwiseProblem) -> Tensor:
     """Return what the likelihood's `nll` drops, for every target."""
     y = problem.y
     dropped = problem.likelihood.constant(*as_tensors(problem.settings, y), y)
-    return placed.tensor(dropped, y).expand_as(y)
+    return tensor_like(dropped, y).expand_as(y)

@@ -15,14 +15,14 @@ from neglog.engine.autograd import log_softmax as log_softmax_of
 from neglog.engine.curvature import changes
 from neglog.engine.derivatives import product, total
 from neglog.engine.levels import Tensors, Unserved
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 
-Problem = Elements | RowsOfClasses
+Problem = ElementwiseProblem | RowwiseProblem
 
 
 def loss(problem: Problem) -> Tensor | None:
     """Return the reduced loss by the kernels below all transforms, or None if they do not serve."""
-    bare, tensors = problem.parted()
+    bare, tensors = problem.split_tensors()
     return loss_of(Task(bare), tensors) if values.is_transformed() else None
 
 
@@ -32,7 +32,7 @@ def loss_of(task: Task, tensors: Tensors) -> Tensor | None:
     if not values.is_served(dtype) or not all(t is None or t.numel() for t in tensors):
         return None
     if dtype in reference.HALF:
-        tensors = task.holding(tensors).each(Tensor.float).tensors()
+        tensors = task.with_tensors(tensors).each(Tensor.float).tensors()
     try:
         found = levels.evaluate(_Loss(task, [False] * len(tensors)), tensors)[0]
     except Unserved:
@@ -85,12 +85,12 @@ class _Loss:
     def __init__(self, task: Task, wanted: Sequence[bool]) -> None:
         self.task, self.wanted = task, wanted
         problem = task.problem
-        self.count = (len(problem.inputs) if isinstance(problem, Elements) else 1) + 1
+        self.count = (len(problem.inputs) if isinstance(problem, ElementwiseProblem) else 1) + 1
 
     def also(self, moving: Sequence[bool]) -> _Loss:
         """Return the loss with further slopes."""
         problem = self.task.problem
-        log_p = isinstance(problem, RowsOfClasses) and not problem.likelihood.softmax
+        log_p = isinstance(problem, RowwiseProblem) and not problem.likelihood.softmax
         if any(moving[self.count :]) or (log_p and moving[1]):
             raise Unserved
         pairs = zip(self.wanted, moving, strict=True)
@@ -103,17 +103,17 @@ class _Loss:
 
     def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
         """Return how the loss and the wanted slopes move."""
-        problem = self.task.holding(tensors)
+        problem = self.task.with_tensors(tensors)
         pairs = [(m, s) for m, s in zip(moves, results[1:], strict=True) if m is not None]
         # Where the loss of logits is finite, so are its slopes by them: a look at one number.
-        logits = isinstance(problem, RowsOfClasses) and problem.likelihood.softmax
+        logits = isinstance(problem, RowwiseProblem) and problem.likelihood.softmax
         if logits and moves[1] is None and levels.is_finite(results[0]):
             along = total([m * s for m, s in pairs])
         else:
             along = total([product(m, s) for m, s in pairs])
         if problem.reduction != "none":
             along = along.sum()
-        elif isinstance(problem, RowsOfClasses):
+        elif isinstance(problem, RowwiseProblem):
             along = along.sum(1).reshape(-1)
         found: list[Tensor | None] = [along, *[None] * len(tensors)]
         if any(self.wanted):
@@ -126,7 +126,7 @@ class _Loss:
         self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
     ) -> list[Tensor | None]:
         """Return upstream · slopes, and the change of the slopes along their own upstream."""
-        problem = self.task.holding(tensors)
+        problem = self.task.with_tensors(tensors)
         terms: list[list[Tensor]] = [[] for _ in tensors]
         if upstream[0] is not None:
             at_end = levels.is_the_end(upstream[0])
@@ -145,7 +145,7 @@ class _Loss:
         self, tensors: Tensors, places: Sequence[int | None], size: int
     ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
         """Return the losses of all elements or rows of the batch at once."""
-        if isinstance(self.task.problem, Elements):
+        if isinstance(self.task.problem, ElementwiseProblem):
             return self._over_elements(tensors, places, size)
         return self._over_rows(tensors, places, size)
 
@@ -173,7 +173,7 @@ class _Loss:
         x, y, _, share = (_first(t, p, size) for t, p in zip(tensors, places, strict=True))
         flat = [None if t is None else t.flatten(0, 1) for t in (x, y)]
         flat += [tensors[2], None if share is None else share.flatten()]
-        whole = problem._replace(reduction="none").holding(flat)
+        whole = problem._replace(reduction="none").with_tensors(flat)
         count = _counts(whole, size) if problem.reduction == "mean" else 1
 
         def taken_apart(results: Tensors) -> list[Tensor | None]:
@@ -187,10 +187,10 @@ class _Loss:
                 value = value / count
             return [value, by_x, by_y, *rest]
 
-        return _Loss(Task(whole.parted()[0]), self.wanted), flat, taken_apart
+        return _Loss(Task(whole.split_tensors()[0]), self.wanted), flat, taken_apart
 
 
-def _counts(problem: RowsOfClasses, size: int) -> Tensor | int:
+def _counts(problem: RowwiseProblem, size: int) -> Tensor | int:
     """Return what the mean over the rows of each of a batch divides by; one for all if known."""
     problem = problem.by_rows()
     plain = problem.share is None and (problem.y.dim() == 2 or problem.weight is None)

@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 
 from neglog import errors
 from neglog.compatibility import is_torch_compatible
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 from neglog.support import Support
 
 PLAIN = (Tensor, torch.nn.Parameter)
@@ -110,7 +110,7 @@ def is_served(dtype: torch.dtype) -> bool:
 
 @cache
 def _converts_half() -> bool:
-    from neglog.engine.loops import native
+    from neglog.engine.cpu.kernels import native
 
     return native.CONVERTS_HALF
 
@@ -125,7 +125,7 @@ def are_known(*tensors: Tensor) -> bool:
     )
 
 
-def check(problem: Elements) -> None:
+def check(problem: ElementwiseProblem) -> None:
     """Raise `SupportError` if an input or a target lies outside its set, with the first place."""
     if is_torch_compatible():
         return
@@ -133,7 +133,7 @@ def check(problem: Elements) -> None:
     _check(problem, "target", problem.y, problem.likelihood.support)
 
 
-def check_inputs(problem: Elements) -> None:
+def check_inputs(problem: ElementwiseProblem) -> None:
     """Raise `SupportError` if an input lies outside its domain, where values may be looked at."""
     if not are_known(*problem.inputs):
         return
@@ -142,7 +142,7 @@ def check_inputs(problem: Elements) -> None:
         _check(problem, *sides)
 
 
-def _check(problem: Elements, name: str, numbers: Tensor, where: Support) -> None:
+def _check(problem: ElementwiseProblem, name: str, numbers: Tensor, where: Support) -> None:
     outside = ~where.contains(numbers.detach())
     if problem.masked and problem.weight is not None:
         outside &= problem.weight != 0
@@ -150,7 +150,7 @@ def _check(problem: Elements, name: str, numbers: Tensor, where: Support) -> Non
         raise errors.SupportError(errors.outside(name, where.words, numbers, outside))
 
 
-def check_labels(problem: RowsOfClasses) -> None:
+def check_labels(problem: RowwiseProblem) -> None:
     """Raise `SupportError` if a label is no class, with the first one's place."""
     labels, classes, ignored = problem.y, problem.x.shape[1], problem.ignored
     outside = (labels != ignored) & ((labels < 0) | (labels >= classes))

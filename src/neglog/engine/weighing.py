@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from neglog import placed
+from neglog.device import tensor_like
 from neglog.engine.derivatives import apply, is_nested_forward_mode, product, total
 
 
@@ -25,7 +25,7 @@ def divided(total: Tensor, divisor: Tensor | float) -> Tensor:
     # A tangent of no dimensions times a float, or divided by one, is float64: hence the tensors.
     if not isinstance(divisor, Tensor):
         moves = forward_ad._current_level >= 0
-        return total / (placed.tensor(divisor, total) if moves else divisor)
+        return total / (tensor_like(divisor, total) if moves else divisor)
     if _is_plain(divisor):
         return total / divisor
     return weighed(total, divisor.reciprocal())

@@ -14,11 +14,11 @@ from neglog import functional
 from neglog.explain import arguments, derivation, precision, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
-from neglog.families import Bernoulli
 from neglog.fitting.prediction.row_predictions import RowPredictions
+from neglog.likelihoods import Bernoulli
+from neglog.primitives.symbolic import sigma
 from neglog.report.document import Document, Formula, Part, Section, Table, Text, number
 from neglog.report.information import information
-from neglog.words.symbolic import sigma
 
 _EXAMPLE = ("2, -1, 0.5, -3", "1, 0, 0, 1")
 

@@ -13,9 +13,9 @@ from neglog import functional
 from neglog.explain import arguments, derivation, precision, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
-from neglog.families import Categorical
+from neglog.likelihoods import Categorical
+from neglog.primitives import symbolic
 from neglog.report.document import Cell, Document, Formula, Section, Table, Text, number
-from neglog.words import symbolic
 
 _EXAMPLE = ("2, 0, -1; 0, 1, 3; 1, 2, 0", "1, 3, 1")
 _CLASSES = 3  # in the formulas; more classes only make them longer

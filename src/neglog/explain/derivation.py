@@ -9,7 +9,7 @@ import sympy
 from sympy import Expr, Piecewise, Symbol
 
 from neglog.likelihood import Elementwise, Rows
-from neglog.words import symbolic
+from neglog.primitives import symbolic
 
 
 @dataclass(frozen=True)

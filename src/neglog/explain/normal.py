@@ -13,9 +13,9 @@ from neglog import functional
 from neglog.explain import arguments, derivation, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
-from neglog.families import Normal
+from neglog.likelihoods import Normal
+from neglog.primitives import symbolic
 from neglog.report.document import Document, Formula, Section, Table, Text, number
-from neglog.words import symbolic
 
 _EXAMPLE = ("2.5, 0, 2, 8", "3, -0.5, 2, 7")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neglog import engine, guards
+from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
-from neglog.engine import Elements
-from neglog.families import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
+from neglog.engine import ElementwiseProblem
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
 from neglog.likelihood import Elementwise
+from neglog.likelihoods import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
 
 
 @loss
@@ -56,14 +56,16 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
     tensor(0.6931)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
+    reduction = validation.reduction(size_average, reduce, reduction)
     input, target = _pair(input, target)
-    full = guards.expanded("weight", weight, input, class_dim)
-    problem = Elements(BernoulliProbability, (input,), target, weight=full, reduction=reduction)
+    full = validation.expanded("weight", weight, input, class_dim)
+    problem = ElementwiseProblem(
+        BernoulliProbability, (input,), target, weight=full, reduction=reduction
+    )
     if is_torch_compatible():
         engine.check_inputs(problem)  # as torch does
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, counts=guards.counted(target, ignore_index))
+    return of_elements(problem, extras, counts=validation.counted(target, ignore_index))
 
 
 @loss
@@ -109,16 +111,18 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(torch.tensor([20.0]), torch.tensor([1.0]))
     tensor(2.0612e-09)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
+    reduction = validation.reduction(size_average, reduce, reduction)
     input, target = _pair(input, target)
-    guards.no_gradient(pos_weight=pos_weight)
-    full = guards.expanded("weight", weight, input, class_dim)
-    positive = guards.expanded("pos_weight", pos_weight, input, class_dim)
+    validation.no_gradient(pos_weight=pos_weight)
+    full = validation.expanded("weight", weight, input, class_dim)
+    positive = validation.expanded("pos_weight", pos_weight, input, class_dim)
     likelihood: type[Elementwise] = Bernoulli if positive is None else WeightedBernoulli
     given = () if positive is None else (positive,)
-    problem = Elements(likelihood, (input,), target, given, weight=full, reduction=reduction)
+    problem = ElementwiseProblem(
+        likelihood, (input,), target, given, weight=full, reduction=reduction
+    )
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, counts=guards.counted(target, ignore_index))
+    return of_elements(problem, extras, counts=validation.counted(target, ignore_index))
 
 
 @loss
@@ -158,14 +162,14 @@ def soft_margin_loss(
     >>> soft_margin_loss(torch.tensor([20.0]), torch.tensor([1.0]))
     tensor(2.0612e-09)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
-    guards.tensors(input=input, target=target)
-    input, target = guards.aligned(input, target, into_input=True)
-    dtype = guards.common_dtype(input, target)
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    input, target = validation.aligned(input, target, into_input=True)
+    dtype = validation.common_dtype(input, target)
     x, y = input.to(dtype), target.to(dtype)
-    problem = Elements(SignedBernoulli, (x,), y, reduction=reduction)
+    problem = ElementwiseProblem(SignedBernoulli, (x,), y, reduction=reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, counts=guards.counted(y, ignore_index))
+    return of_elements(problem, extras, counts=validation.counted(y, ignore_index))
 
 
 @loss_in_its_own_dtype
@@ -212,21 +216,23 @@ def multilabel_soft_margin_loss(
     >>> multilabel_soft_margin_loss(torch.tensor([[20.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
     tensor(0.3466)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
-    guards.tensors(input=input, target=target)
-    input, target = guards.aligned(input, target)
-    dtype = guards.common_dtype(input, target)
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    input, target = validation.aligned(input, target)
+    dtype = validation.common_dtype(input, target)
     x, y = input.to(dtype), target.to(dtype)
-    full = guards.expanded("weight", weight, x, None if class_dim == -1 else class_dim)
+    full = validation.expanded("weight", weight, x, None if class_dim == -1 else class_dim)
     over_labels = reduction in ("none", "sum", "batchmean")
     factor = 1.0 / max(1, x.shape[class_dim]) if over_labels else 1.0
-    problem = Elements(Bernoulli, (x,), y, weight=full, factor=factor, reduction=reduction)
+    problem = ElementwiseProblem(
+        Bernoulli, (x,), y, weight=full, factor=factor, reduction=reduction
+    )
     extras = Extras(mask, sample_weight, normalizer, empty)
-    losses = of_elements(problem, extras, counts=guards.counted(y, ignore_index))
+    losses = of_elements(problem, extras, counts=validation.counted(y, ignore_index))
     return losses.sum(class_dim) if reduction == "none" else losses
 
 
 def _pair(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    guards.tensors(input=input, target=target)
-    guards.same_shape(input, target)
-    return guards.same_dtype(input, target)
+    validation.tensors(input=input, target=target)
+    validation.same_shape(input, target)
+    return validation.same_dtype(input, target)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog import engine, guards
-from neglog.engine import RowsOfClasses
-from neglog.families import Categorical, CategoricalLogProbability
+from neglog import engine, validation
+from neglog.engine import RowwiseProblem
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_rows
 from neglog.likelihood import Rows
+from neglog.likelihoods import Categorical, CategoricalLogProbability
 
 
 @loss
@@ -52,14 +52,14 @@ def nll_loss(
     >>> nll_loss(torch.tensor([[-0.5, -1.0]]), torch.tensor([1]))
     tensor(1.)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
-    guards.tensors(input=input, target=target)
-    input = guards.classes_second(input, class_dim)
-    classes = guards.logits(input, single_class=True)
-    guards.labels(input, target)
-    guards.class_weight(weight, classes)
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    input = validation.classes_second(input, class_dim)
+    classes = validation.logits(input, single_class=True)
+    validation.labels(input, target)
+    validation.class_weight(weight, classes)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    options = (weight, guards.ignored(ignore_index), 0.0, reduction)
+    options = (weight, validation.ignored(ignore_index), 0.0, reduction)
     return _rows(CategoricalLogProbability, input, target, *options, extras)
 
 
@@ -109,21 +109,21 @@ def cross_entropy(
     >>> cross_entropy(torch.tensor([[0.0, 20.0]]), torch.tensor([1]))
     tensor(2.0612e-09)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
-    guards.tensors(input=input, target=target)
-    guards.smoothing(label_smoothing)
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    validation.smoothing(label_smoothing)
     probable = target.shape == input.shape and target.is_floating_point()
-    input = guards.classes_second(input, class_dim)
-    classes = guards.logits(input, single_class=False)
-    guards.class_weight(weight, classes)
+    input = validation.classes_second(input, class_dim)
+    classes = validation.logits(input, single_class=False)
+    validation.class_weight(weight, classes)
     if probable:
-        guards.no_ignored_probability(ignore_index)
-        target = guards.classes_second(target, class_dim)
+        validation.no_ignored_probability(ignore_index)
+        target = validation.classes_second(target, class_dim)
         input = input.to(torch.promote_types(input.dtype, target.dtype))
     else:
-        guards.labels(input, target)
+        validation.labels(input, target)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    options = (weight, guards.ignored(ignore_index), label_smoothing, reduction)
+    options = (weight, validation.ignored(ignore_index), label_smoothing, reduction)
     return _rows(Categorical, input, target, *options, extras)
 
 
@@ -145,10 +145,10 @@ def log_softmax(
     >>> log_softmax(torch.tensor([0.0, 20.0]), dim=0)
     tensor([-2.0000e+01, -2.0612e-09])
     """
-    guards.tensors(input=input)
-    dim = guards.softmax_dim(input, dim)
+    validation.tensors(input=input)
+    dim = validation.softmax_dim(input, dim)
     input = input if dtype is None else input.to(dtype)
-    guards.floating(input)
+    validation.floating(input)
     if input.dim() == 0:
         return torch.log_softmax(input, dim)
     return engine.log_softmax(input.movedim(dim, -1)).movedim(-1, dim).contiguous()
@@ -181,5 +181,5 @@ def _rows(
     elif y.dim() != (2 if probable else 1):
         y = y.reshape(-1)
     weight = None if weight is None else weight.to(x.dtype)
-    problem = RowsOfClasses(likelihood, x, y, weight, None, ignored, smoothing, reduction)
+    problem = RowwiseProblem(likelihood, x, y, weight, None, ignored, smoothing, reduction)
     return of_rows(problem, extras, shape)

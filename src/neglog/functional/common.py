@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function
 
-from neglog import engine, guards, placed
-from neglog.engine import Elements, RowsOfClasses, reference, shortcut, values
+from neglog import engine, validation
+from neglog.device import tensor_like
+from neglog.engine import ElementwiseProblem, RowwiseProblem, fast_path, reference, values
 from neglog.engine.weighing import divided
 from neglog.functional import distributed
 from neglog.functional.extras import Extras as Extras
@@ -54,7 +55,7 @@ def _entered(
         named = {name: under_autocast(value) for name, value in kwargs.items()}
         return compute(*map(under_autocast, args), **named)
 
-    call: Callable[P, T] = wraps(function)(shortcut.shortened(function, the_long_way))
+    call: Callable[P, T] = wraps(function)(fast_path.shortened(function, the_long_way))
     return call
 
 
@@ -82,15 +83,15 @@ def sum_and_count(loss: Callable[..., Any], *tensors: Tensor, **options: Any) ->
     >>> sum_and_count(cross_entropy, rows, labels)
     (tensor(1.3863), tensor(2.))
     """
-    return loss(*tensors, **options, reduction=guards.PAIR)
+    return loss(*tensors, **options, reduction=validation.PAIR)
 
 
 def of_elements(
-    problem: Elements,
+    problem: ElementwiseProblem,
     extras: Extras,
     *,
     counts: Tensor | None = None,
-    constant: Callable[[Elements], Tensor] | None = None,
+    constant: Callable[[ElementwiseProblem], Tensor] | None = None,
     mean_of_weights: bool = False,
 ) -> Tensor:
     """Return an elementwise loss, reduced.
@@ -139,7 +140,7 @@ def of_elements(
     return finished(scaled(1.0), count, y.shape, reduction, extras, dtype, scaled)
 
 
-def _sharing(problem: Elements, share: Tensor) -> Elements:
+def _sharing(problem: ElementwiseProblem, share: Tensor) -> ElementwiseProblem:
     """Return a problem whose weights are multiplied by shares; a share of 0 hides the element."""
     if problem.weight is None and not (share.requires_grad or values.is_transformed()):
         return problem._replace(weight=share, masked=True)
@@ -153,7 +154,7 @@ def _sharing(problem: Elements, share: Tensor) -> Elements:
     return shown._replace(weight=weight)
 
 
-def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor:
+def of_rows(problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> Tensor:
     """Return a loss over rows, reduced, or in the given shape of the losses."""
     reduction = problem.reduction
     extras.check(reduction)
@@ -161,7 +162,11 @@ def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor
     problem = problem._replace(share=None if share is None else share.reshape(-1))
     weight = problem.weight if problem.y.dim() == 1 else None
     extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
-    if extras.normalizer is None and extras.empty == "nan" and reduction in guards.REDUCTIONS[:3]:
+    if (
+        extras.normalizer is None
+        and extras.empty == "nan"
+        and reduction in validation.REDUCTIONS[:3]
+    ):
         result = engine.rows(problem)
         if _may_have_overflown(problem, result):
             count = reference.count_of_rows(problem)
@@ -185,14 +190,14 @@ def of_rows(problem: RowsOfClasses, extras: Extras, shape: torch.Size) -> Tensor
     return finished(scaled(1.0), count, shape, reduction, extras, dtype, scaled)
 
 
-def _may_have_overflown(problem: RowsOfClasses, result: Tensor) -> bool:
+def _may_have_overflown(problem: RowwiseProblem, result: Tensor) -> bool:
     """Tell whether a weighted mean is NaN or 0, as one is that was divided by infinity."""
     if problem.reduction != "mean" or (problem.weight is None and problem.share is None):
         return False
     return values.are_known(result) and not abs(result.item()) > 0
 
 
-def _scaled(problem: RowsOfClasses, scale: float) -> RowsOfClasses:
+def _scaled(problem: RowwiseProblem, scale: float) -> RowwiseProblem:
     """Return a problem whose losses are multiplied by a number."""
     share = problem.share
     share = problem.x.new_ones(len(problem.y)) if share is None else share
@@ -201,7 +206,7 @@ def _scaled(problem: RowsOfClasses, scale: float) -> RowsOfClasses:
 
 def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
     """Return whether the engine's own reduction suffices."""
-    return reduction in guards.REDUCTIONS[:3] and (extras.empty == "nan" or size > 0)
+    return reduction in validation.REDUCTIONS[:3] and (extras.empty == "nan" or size > 0)
 
 
 def finished(
@@ -225,8 +230,8 @@ def finished(
         scaled: returns the sum of the losses after multiplying each by a number: the sum may
             overflow where the mean does not.
     """
-    if reduction == guards.PAIR:
-        count = placed.tensor(count, total)
+    if reduction == validation.PAIR:
+        count = tensor_like(count, total)
         return cast(Tensor, (total, count))
     if reduction in ("none", "sum"):
         return total.to(dtype)
@@ -234,7 +239,7 @@ def finished(
     if reduction == "batchmean":
         divisor = shape[0] if shape else 1
     if extras.empty == "zero":
-        divisor = placed.tensor(divisor, total)
+        divisor = tensor_like(divisor, total)
         divisor = torch.where((divisor == 0) & (total == 0), 1.0, divisor)
     if scaled is not None and values.are_known(total) and math.isinf(total.item()):
         size = float(divisor)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog import guards, placed
+from neglog import validation
+from neglog.device import tensor_like
 from neglog.engine import reference, values
 from neglog.engine.projection import Head
-from neglog.families import Bernoulli, Categorical
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
+from neglog.likelihoods import Bernoulli, Categorical
 
 
 @loss_in_its_own_dtype
@@ -52,15 +53,15 @@ def info_nce(
     >>> info_nce(torch.eye(3), torch.eye(3))
     tensor(9.0796e-05)
     """
-    reduction = guards.reduction(None, None, reduction)
-    guards.pairs(query, key, same=symmetric)
-    guards.one_number("temperature", temperature)
+    reduction = validation.reduction(None, None, reduction)
+    validation.pairs(query, key, same=symmetric)
+    validation.one_number("temperature", temperature)
     heat = 1.0
     if isinstance(temperature, Tensor):
         if values.are_known(temperature):
-            guards.known_temperature(temperature)
+            validation.known_temperature(temperature)
     else:
-        guards.positive(temperature=temperature)
+        validation.positive(temperature=temperature)
         heat = float(temperature)
     if normalize:
         query, key = _unit(query), _unit(key)
@@ -115,13 +116,13 @@ def siglip(
     >>> siglip(torch.eye(3), torch.eye(3), logit_bias=-5.0)
     tensor(0.0201)
     """
-    guards.pairs(image, text, same=False)
-    guards.one_of("reduction", reduction, ("mean", "sum"))
-    guards.one_number("logit_scale", logit_scale)
-    guards.one_number("logit_bias", logit_bias)
+    validation.pairs(image, text, same=False)
+    validation.one_of("reduction", reduction, ("mean", "sum"))
+    validation.one_number("logit_scale", logit_scale)
+    validation.one_number("logit_bias", logit_bias)
     if normalize:
         image, text = _unit(image), _unit(text)
-    bias = placed.tensor(logit_bias, image)
+    bias = tensor_like(logit_bias, image)
     layer = Layer(_times(image, logit_scale), text, bias.reshape(()).expand(len(text)), memory)
     own = torch.arange(len(image), device=image.device)[:, None]
     operands = layer.operands(None)._replace(chosen=own)

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from neglog import guards
-from neglog.engine import Elements, reference
-from neglog.families import Poisson, PoissonRate
+from neglog import validation
+from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import Extras, loss, of_elements
+from neglog.likelihoods import Poisson, PoissonRate
 
 
 @loss
@@ -54,22 +54,24 @@ def poisson_nll_loss(
     >>> poisson_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), full="exact")
     tensor(1.6931)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
-    guards.tensors(input=input, target=target)
-    guards.one_of("full", full, (False, True, "exact"))
-    input, target = guards.aligned(input, target)
-    dtype = guards.common_dtype(input, target, whole=True)
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    validation.one_of("full", full, (False, True, "exact"))
+    input, target = validation.aligned(input, target)
+    dtype = validation.common_dtype(input, target, whole=True)
     x, y = input.to(dtype), target.to(dtype)
     if log_input:
-        problem = Elements(Poisson, (x,), y, reduction=reduction)
+        problem = ElementwiseProblem(Poisson, (x,), y, reduction=reduction)
     else:
-        problem = Elements(PoissonRate, (x,), y, settings=(float(eps),), reduction=reduction)
+        problem = ElementwiseProblem(
+            PoissonRate, (x,), y, settings=(float(eps),), reduction=reduction
+        )
     extras = Extras(mask, sample_weight, normalizer, empty)
     constants = {False: None, True: _stirling, "exact": reference.constant}
     return of_elements(problem, extras, constant=constants[full])
 
 
-def _stirling(problem: Elements) -> Tensor:
+def _stirling(problem: ElementwiseProblem) -> Tensor:
     """Return torch's approximation of ln y!."""
     y = problem.y
     approximate = y * torch.log(y) - y + 0.5 * torch.log(2 * math.pi * y)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import validation
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import values
 
@@ -25,9 +25,9 @@ class Extras(NamedTuple):
 
     def check(self, reduction: str) -> None:
         """Refuse an invalid divisor of a mean."""
-        guards.extras(self.normalizer, self.empty, reduction)
+        validation.extras(self.normalizer, self.empty, reduction)
         if isinstance(self.normalizer, Tensor) and values.are_known(self.normalizer):
-            guards.known_normalizer(self.normalizer, self.empty)
+            validation.known_normalizer(self.normalizer, self.empty)
 
     def check_sum(self, reduction: str, weight: Tensor | None, divisors: Any) -> None:
         """Refuse weights that cancel in the divisor of a mean, if values may be read.
@@ -44,7 +44,7 @@ class Extras(NamedTuple):
             known = given is not None and values.are_known(given) and given.numel() > 0
             if known and given is not None and given.detach().amin().item() < 0:
                 ours = self.sample_weight is not None
-                guards.positive_sum(name, divisors().detach(), ours)
+                validation.positive_sum(name, divisors().detach(), ours)
 
     def scaled_down(
         self, reduction: str, weight: Tensor | None, count: Tensor | int
@@ -69,13 +69,13 @@ class Extras(NamedTuple):
             return None
         dtype = wide(like.dtype)
         if self.mask is not None:
-            guards.boolean(mask=self.mask)
-            mask = guards.leading("mask", self.mask, shape)
+            validation.boolean(mask=self.mask)
+            mask = validation.leading("mask", self.mask, shape)
             counts = mask if counts is None else counts & mask
         if self.sample_weight is None:
             assert counts is not None
             return counts.to(dtype)
-        share = guards.leading("sample_weight", self.sample_weight, shape).to(dtype)
+        share = validation.leading("sample_weight", self.sample_weight, shape).to(dtype)
         return share if counts is None else torch.where(counts, share, 0.0)
 
 

@@ -8,12 +8,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from neglog import guards, placed
+from neglog import validation
 from neglog.compatibility import is_torch_compatible
-from neglog.engine import RowsOfClasses, projection, reference, values
+from neglog.device import tensor_like
+from neglog.engine import RowwiseProblem, projection, reference, values
 from neglog.engine.projection import Head, Operands, workspace
-from neglog.families import REGISTRY, Categorical
 from neglog.functional.common import Extras, finished
+from neglog.likelihoods import REGISTRY, Categorical
 
 
 class Layer:
@@ -34,10 +35,10 @@ class Layer:
         linear_bias: Tensor | None,
         memory: int | str | None = None,
     ) -> None:
-        guards.tensors(input=input, linear_weight=linear_weight)
+        validation.tensors(input=input, linear_weight=linear_weight)
         self.dtype = input.dtype
         input, linear_weight, linear_bias = self._autocast(input, linear_weight, linear_bias)
-        guards.layer(input, linear_weight, linear_bias)
+        validation.layer(input, linear_weight, linear_bias)
         self.leading, self.inner = input.shape[:-1], linear_weight.shape[1:-1]
         self.positions, self.classes = math.prod(self.inner), linear_weight.shape[0]
         self.weight = linear_weight
@@ -46,7 +47,7 @@ class Layer:
         self.b = None if linear_bias is None else linear_bias.reshape(-1)
         self.budget = 0
         if memory is not None:
-            self.budget = guards.workspace(memory, workspace.bytes_of(memory))
+            self.budget = validation.workspace(memory, workspace.bytes_of(memory))
 
     def _autocast(self, *tensors: Tensor | None) -> list[Any]:
         """Return the tensors as autocast casts them for a linear layer; its loss is in float32."""
@@ -69,27 +70,27 @@ class Layer:
         one_will_do: bool = False,
     ) -> tuple[Operands, int]:
         """Return the rows with a target of classes, and the label to ignore."""
-        guards.several_classes(self.classes, one_will_do or is_torch_compatible())
-        guards.class_weight(weight, self.classes)
-        ignored = guards.ignored(-100 if ignore_index is None else ignore_index)
+        validation.several_classes(self.classes, one_will_do or is_torch_compatible())
+        validation.class_weight(weight, self.classes)
+        ignored = validation.ignored(-100 if ignore_index is None else ignore_index)
         operands = self.operands(weight)
         dtype = operands.computed_in
         if isinstance(target, (tuple, list)):
             if len(target) != 2:
-                guards.tensors(target=target)
+                validation.tensors(target=target)
             probabilities, index = target
-            guards.chosen(probabilities, index, self.leading)
+            validation.chosen(probabilities, index, self.leading)
             if self.inner:
-                guards.flat(self.weight)
+                validation.flat(self.weight)
             flat = [t.reshape(len(self.x), t.shape[-1]) for t in (probabilities, index)]
             return operands._replace(y=flat[0].to(dtype), chosen=flat[1].long()), ignored
-        guards.tensors(target=target)
+        validation.tensors(target=target)
         whole = torch.Size((*self.leading, self.classes, *self.inner))
         if target.is_floating_point() and target.shape == whole:
-            guards.no_ignored_probability(-100 if ignore_index is None else ignored)
+            validation.no_ignored_probability(-100 if ignore_index is None else ignored)
             y = target.reshape(len(self.x), self.classes, *self.inner)
             return operands._replace(y=y.flatten(2) if self.inner else y), ignored
-        guards.linear_labels(target, torch.Size((*self.leading, *self.inner)), whole)
+        validation.linear_labels(target, torch.Size((*self.leading, *self.inner)), whole)
         return operands._replace(y=target.reshape(len(self.x), self.positions).long()), ignored
 
     def operands(self, weight: Tensor | None) -> Operands:
@@ -100,18 +101,18 @@ class Layer:
 
     def of_yeses(self, target: Any, weight: Tensor | None, pos_weight: Tensor | None) -> Operands:
         """Return the rows with a target for each logit, or with the indices of the positives."""
-        guards.tensors(target=target)
-        guards.class_weight(weight, self.classes)
+        validation.tensors(target=target)
+        validation.class_weight(weight, self.classes)
         if not (isinstance(pos_weight, Tensor) and pos_weight.numel() == 1):
-            guards.class_weight(pos_weight, self.classes, "pos_weight")
+            validation.class_weight(pos_weight, self.classes, "pos_weight")
         operands = self.operands(weight)
         if pos_weight is not None:
             every = pos_weight.to(operands.computed_in).expand(self.classes)
             operands = operands._replace(positive=every)
         if target.is_floating_point() or target.dtype == torch.bool:
-            guards.dense(target, (*self.leading, self.classes))
+            validation.dense(target, (*self.leading, self.classes))
             return operands._replace(y=target.reshape(len(self.x), self.classes))
-        guards.indices(target, self.leading, self.classes)
+        validation.indices(target, self.leading, self.classes)
         index = target.reshape(len(self.x), target.shape[-1]).long()
         return operands._replace(chosen=index)
 
@@ -119,7 +120,7 @@ class Layer:
         """Return the rows with a teacher's."""
         if isinstance(teacher, (tuple, list)):
             teacher = self._autocast(*teacher)
-        x, w, b = guards.teacher(teacher, self.leading, self.classes)
+        x, w, b = validation.teacher(teacher, self.leading, self.classes)
         x = x.detach().reshape(len(self.x), x.shape[-1])
         return operands._replace(
             teacher_x=x, teacher_w=w.detach(), teacher_b=None if b is None else b.detach()
@@ -135,7 +136,7 @@ class Layer:
     ) -> Tensor:
         """Return the reduced losses, rounded once."""
         extras.check(reduction)
-        guards.loss_dtype(loss_dtype)
+        validation.loss_dtype(loss_dtype)
         shape = torch.Size((*self.leading, *self.inner))
         given = extras.shares(shape, operands.x, None)
         share = None if given is None else given.reshape(len(self.x), self.positions)
@@ -159,7 +160,7 @@ class Layer:
             line = projection.outputs(head, operands, self.budget)[0]
             return line.reshape(shape).to(dtype)
         divisor = self._divisor(head, operands, extras, reduction)
-        if divisor is None or reduction == guards.PAIR:
+        if divisor is None or reduction == validation.PAIR:
             total = projection.total(head, operands, self.budget)
             return total.to(dtype) if divisor is None else cast(Tensor, (total, divisor))
         return self._mean(head, operands, divisor, extras.empty).to(dtype)
@@ -188,21 +189,21 @@ class Layer:
         if reduction == "sum":
             return None
         if reduction == "batchmean":
-            return placed.tensor(self.leading[0] if self.leading else 1, operands.x, dtype)
+            return tensor_like(self.leading[0] if self.leading else 1, operands.x, dtype)
         if extras.normalizer is not None:
-            return placed.tensor(extras.normalizer, operands.x, dtype)
+            return tensor_like(extras.normalizer, operands.x, dtype)
         count = reference.count_of_rows(self._problem(head, operands))
-        by_logit = REGISTRY[head.likelihood].elementwise and reduction != guards.OF_ROWS
+        by_logit = REGISTRY[head.likelihood].elementwise and reduction != validation.OF_ROWS
         return count * self.classes if by_logit else count
 
-    def _problem(self, head: Head, operands: Operands) -> RowsOfClasses:
+    def _problem(self, head: Head, operands: Operands) -> RowwiseProblem:
         """Return the rows with dummy logits, which counting and checking do not read."""
         count = len(self.x) * self.positions
         z = operands.x.new_zeros((), dtype=operands.computed_in).expand(count, self.classes)
         y = operands.y
         labels = y.reshape(-1) if y is not None and y.dtype == torch.int64 else z
         share = None if operands.share is None else operands.share.reshape(-1)
-        return RowsOfClasses(Categorical, z, labels, operands.weight, share, head.ignored)
+        return RowwiseProblem(Categorical, z, labels, operands.weight, share, head.ignored)
 
     def check(self, head: Head, operands: Operands) -> None:
         """Raise `SupportError` for an invalid target, if values may be read.
@@ -217,7 +218,7 @@ class Layer:
             return
         counts = None if share is None else (share != 0).any(1)
         if operands.chosen is not None:
-            guards.known_indices(operands.chosen, self.classes, counts)
+            validation.known_indices(operands.chosen, self.classes, counts)
         of_few = operands.chosen is not None or REGISTRY[head.likelihood].elementwise
         if operands.y is not None and of_few and not is_torch_compatible():
-            guards.known_probabilities(operands.y, counts)
+            validation.known_probabilities(operands.y, counts)

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import validation
 from neglog.engine.projection import Head
-from neglog.families import Categorical
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
+from neglog.likelihoods import Categorical
 
 
 @loss_in_its_own_dtype
@@ -76,10 +76,10 @@ def linear_cross_entropy(
     >>> linear_cross_entropy(rows, layer, torch.tensor([1, 0, 1]))
     tensor(0.2310)
     """
-    reduction = guards.reduction(None, None, reduction)
-    guards.smoothing(label_smoothing)
-    guards.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
-    guards.not_negative(z_loss=z_loss)
+    reduction = validation.reduction(None, None, reduction)
+    validation.smoothing(label_smoothing)
+    validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
+    validation.not_negative(z_loss=z_loss)
     layer = Layer(input, linear_weight, linear_bias, memory)
     operands, ignored = layer.classified(target, weight, ignore_index)
     head = Head(

@@ -7,12 +7,12 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import validation
 from neglog.engine.projection import Head, Operands, dense_target
-from neglog.families import Bernoulli, WeightedBernoulli
 from neglog.functional.binary import binary_cross_entropy_with_logits
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
+from neglog.likelihoods import Bernoulli, WeightedBernoulli
 
 
 @loss_in_its_own_dtype
@@ -61,10 +61,10 @@ def linear_binary_cross_entropy_with_logits(
     >>> linear_binary_cross_entropy_with_logits(rows, layer, torch.tensor([[0, 3], [1, -1]]))
     tensor(0.6931)
     """
-    reduction = guards.reduction(None, None, reduction)
-    guards.no_gradient(weight=weight, pos_weight=pos_weight)
+    reduction = validation.reduction(None, None, reduction)
+    validation.no_gradient(weight=weight, pos_weight=pos_weight)
     layer = Layer(input, linear_weight, linear_bias, memory)
-    guards.flat(linear_weight)
+    validation.flat(linear_weight)
     operands = layer.of_yeses(target, weight, pos_weight)
     likelihood = Bernoulli if pos_weight is None else WeightedBernoulli
     extras = Extras(mask, sample_weight, normalizer, empty)

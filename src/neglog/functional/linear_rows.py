@@ -7,12 +7,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import validation
 from neglog.engine import projection
 from neglog.engine.projection import Head
-from neglog.families import Categorical
 from neglog.functional.common import loss_in_its_own_dtype
 from neglog.functional.layer import Layer
+from neglog.likelihoods import Categorical
 
 
 class LinearStatistics(NamedTuple):
@@ -84,16 +84,16 @@ def linear_statistics(
     >>> found.entropy
     tensor([1.3863, 1.3863])
     """
-    guards.outputs(outputs, LinearStatistics._fields)
-    guards.needed("target", target, [name for name in outputs if name in _OF_LABELS])
-    guards.needed("teacher", teacher, [name for name in outputs if name == "kl"])
-    guards.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
+    validation.outputs(outputs, LinearStatistics._fields)
+    validation.needed("target", target, [name for name in outputs if name in _OF_LABELS])
+    validation.needed("teacher", teacher, [name for name in outputs if name == "kl"])
+    validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
     layer = Layer(input, linear_weight, linear_bias, memory)
-    guards.flat(linear_weight)
+    validation.flat(linear_weight)
     operands = layer.operands(None)
-    ignored = guards.ignored(ignore_index)
+    ignored = validation.ignored(ignore_index)
     if target is not None:
-        guards.labels_only("target", target)
+        validation.labels_only("target", target)
         operands, ignored = layer.classified(target, None, ignored)
     if teacher is not None and "kl" in outputs:
         operands = layer.taught(operands, teacher)
@@ -147,7 +147,7 @@ def selected_logprobs(
     >>> selected_logprobs(torch.eye(2), torch.zeros(4, 2), torch.tensor([1, 3]))
     tensor([-1.3863, -1.3863])
     """
-    guards.labels_only("index", index)
+    validation.labels_only("index", index)
     found = linear_statistics(
         input,
         linear_weight,

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import guards
-from neglog.engine import Elements
-from neglog.families import Huber, Laplace, Normal
+from neglog import validation
+from neglog.engine import ElementwiseProblem
 from neglog.functional.common import Extras, loss, of_elements
 from neglog.likelihood import Elementwise
+from neglog.likelihoods import Huber, Laplace, Normal
 
 
 @loss
@@ -84,7 +84,7 @@ def mse_loss(
     >>> mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
+    reduction = validation.reduction(size_average, reduce, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return _location(Normal, input, target, reduction, extras, factor=2.0, weight=weight)
 
@@ -125,11 +125,11 @@ def l1_loss(
     >>> l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(1.)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
-    guards.tensors(input=input, target=target)
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
     extras = Extras(mask, sample_weight, normalizer, empty)
     if input.is_complex() or target.is_complex():
-        input, target = guards.aligned(input, target)
+        input, target = validation.aligned(input, target)
         input = (input - target).abs()
         target = torch.zeros_like(input)
     return _location(Laplace, input, target, reduction, extras, weight=weight)
@@ -171,8 +171,8 @@ def huber_loss(
     >>> huber_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]))
     tensor(1.5000)
     """
-    reduction = guards.reduction(None, None, reduction)
-    guards.positive(delta=delta)
+    reduction = validation.reduction(None, None, reduction)
+    validation.positive(delta=delta)
     extras = Extras(mask, sample_weight, normalizer, empty)
     options: Any = {"settings": (float(delta),), "weight": weight}
     return _location(Huber, input, target, reduction, extras, **options)
@@ -215,10 +215,10 @@ def smooth_l1_loss(
     >>> smooth_l1_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0]), beta=2.0)
     tensor(1.1250)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
+    reduction = validation.reduction(size_average, reduce, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
     if beta != 0:
-        guards.positive(beta=beta)
+        validation.positive(beta=beta)
     smallest = 1e-300 if torch.float64 in (input.dtype, target.dtype) else 1e-30
     if beta < smallest:  # its reciprocal overflows, and hardly any error is as small
         return _location(Laplace, input, target, reduction, extras)
@@ -238,14 +238,16 @@ def _location(
     factor: float = 1.0,
 ) -> Tensor:
     """Return the loss of a family about one real prediction."""
-    reduction = guards.reduction(None, None, reduction)
-    guards.tensors(input=input, target=target)
-    input, target = guards.aligned(input, target)
-    dtype = guards.common_dtype(input, target, *(() if weight is None else (weight,)))
+    reduction = validation.reduction(None, None, reduction)
+    validation.tensors(input=input, target=target)
+    input, target = validation.aligned(input, target)
+    dtype = validation.common_dtype(input, target, *(() if weight is None else (weight,)))
     if weight is not None:
-        guards.same_shape(input, weight, "weight")
+        validation.same_shape(input, weight, "weight")
         weight = weight.to(dtype)
     x, y = input.to(dtype), target.to(dtype)
-    problem = Elements(likelihood, (x,), y, (), settings, weight, False, factor, reduction)
+    problem = ElementwiseProblem(
+        likelihood, (x,), y, (), settings, weight, False, factor, reduction
+    )
     by_weight = weight is not None and likelihood is not Huber  # as torch has it
     return of_elements(problem, extras, mean_of_weights=by_weight)

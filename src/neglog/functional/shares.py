@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neglog import guards
-from neglog.engine import Elements, shortcut
-from neglog.families import RelativeEntropy, RelativeEntropyOfLog
+from neglog import validation
+from neglog.engine import ElementwiseProblem, fast_path
 from neglog.functional.common import Extras, loss, of_elements
+from neglog.likelihoods import RelativeEntropy, RelativeEntropyOfLog
 
 
 @loss
@@ -49,14 +49,16 @@ def kl_div(
     >>> kl_div(torch.tensor([[0.25, 0.75]]).log(), p, reduction="batchmean")
     tensor(0.1438)
     """
-    reduction = guards.reduction(size_average, reduce, reduction)
+    reduction = validation.reduction(size_average, reduce, reduction)
     if reduction == "mean" and normalizer is None:
         message = "kl_div: 'mean' divides by the number of classes too; 'batchmean' does not"
-        shortcut.forget()
-        guards.warn(message, 3)
-    guards.tensors(input=input, target=target)
-    input, target = guards.aligned(input, target)
-    dtype = guards.common_dtype(input, target)
+        fast_path.forget()
+        validation.warn(message, 3)
+    validation.tensors(input=input, target=target)
+    input, target = validation.aligned(input, target)
+    dtype = validation.common_dtype(input, target)
     likelihood = RelativeEntropyOfLog if log_target else RelativeEntropy
-    problem = Elements(likelihood, (input.to(dtype),), target.to(dtype), reduction=reduction)
+    problem = ElementwiseProblem(
+        likelihood, (input.to(dtype),), target.to(dtype), reduction=reduction
+    )
     return of_elements(problem, Extras(mask, sample_weight, normalizer, empty))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neglog import engine, guards
+from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
-from neglog.engine import Elements, reference
-from neglog.families import HeteroscedasticNormal
+from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import Extras, loss_in_its_own_dtype, of_elements
+from neglog.likelihoods import HeteroscedasticNormal
 
 
 @loss_in_its_own_dtype
@@ -50,15 +50,15 @@ def gaussian_nll_loss(
     >>> gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([4.0]))
     tensor(1.1931)
     """
-    reduction = guards.reduction(None, None, reduction)
-    guards.tensors(input=input, target=target)
-    guards.positive(eps=eps)
-    var = guards.variance(var, input)
-    input, target = guards.aligned(input, target)
+    reduction = validation.reduction(None, None, reduction)
+    validation.tensors(input=input, target=target)
+    validation.positive(eps=eps)
+    var = validation.variance(var, input)
+    input, target = validation.aligned(input, target)
     var = var.expand_as(input)
-    dtype = guards.common_dtype(input, target, var)
+    dtype = validation.common_dtype(input, target, var)
     inputs, y = (input.to(dtype), var.to(dtype)), target.to(dtype)
-    problem = Elements(
+    problem = ElementwiseProblem(
         HeteroscedasticNormal, inputs, y, settings=(float(eps),), reduction=reduction
     )
     if is_torch_compatible():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.fitting.likelihoods.registry import KINDS
 from neglog.report.coefficient_table import (
     coefficient_blocks,
     coefficient_tables,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neglog.fitting.likelihoods.kinds import KINDS
+from neglog.fitting.likelihoods.registry import KINDS
 from neglog.report.document import Table, number
 from neglog.report.weights import probability
 

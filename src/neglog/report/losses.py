@@ -8,7 +8,8 @@ from typing import Any
 import sympy
 from sympy import Symbol
 
-from neglog.families import (
+from neglog.likelihood import Likelihood
+from neglog.likelihoods import (
     Bernoulli,
     Categorical,
     Gamma,
@@ -20,8 +21,7 @@ from neglog.families import (
     Poisson,
     Quantile,
 )
-from neglog.likelihood import Likelihood
-from neglog.words import symbolic
+from neglog.primitives import symbolic
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from neglog import guards
+from neglog import validation
 from neglog.checking.batch import Batch
 from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS, REAL
 from neglog.checking.rule import Harm, Told, batch_rule
@@ -89,7 +89,7 @@ def shape_mismatch(batch: Batch) -> Told | None:
     if x.shape == y.shape or (batch.is_inner and _is_spread(batch)):
         return None
     try:
-        guards.same_shape(x, y)
+        validation.same_shape(x, y)
     except NeglogError as fault:
         evidence = str(fault)
     together = _broadcast(x, y)

@@ -15,13 +15,13 @@ from torch import Tensor
 from neglog.engine.autograd import Task, derived, is_batch
 from neglog.engine.derivatives import apply
 from neglog.engine.gpu import elementwise, rows
-from neglog.engine.problem import Elements, RowsOfClasses
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 
 
-def loss(problem: Elements | RowsOfClasses) -> Tensor:
+def loss(problem: ElementwiseProblem | RowwiseProblem) -> Tensor:
     """Return the reduced loss of plain tensors on a GPU, which are not empty."""
-    bare, tensors = problem.parted()
-    task = Task(bare, elementwise if isinstance(problem, Elements) else rows)
+    bare, tensors = problem.split_tensors()
+    task = Task(bare, elementwise if isinstance(problem, ElementwiseProblem) else rows)
     if not torch.is_grad_enabled():  # which a function's `needs_input_grad` does not know
         return task.run(tensors, [False] * len(tensors))[0]
     result: Tensor = apply(_Loss, task, *tensors)
@@ -54,5 +54,5 @@ def _batched(
     task: Task, tensors: Sequence[Any], wanted: Sequence[bool], upstream: Tensor
 ) -> list[Tensor | None]:
     """Return the derivatives where torch maps over what comes from above."""
-    upstream = task.holding(tensors).over_classes(upstream)
+    upstream = task.with_tensors(tensors).over_classes(upstream)
     return [None if g is None else upstream * g for g in task.run(tensors, wanted)[1]]

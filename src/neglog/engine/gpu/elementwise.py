@@ -7,15 +7,16 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from neglog.engine import layout, memory, precision
+from neglog.engine import layout, precision
+from neglog.engine.cpu import memory
 from neglog.engine.gpu import kernels, launch
-from neglog.engine.problem import Elements
+from neglog.engine.problem import ElementwiseProblem
 
 RUNS, MANY = 8, 1 << 21  # blocks of a program, where there are so many elements
 
 
 def run(
-    problem: Elements, tensors: Sequence[Any], wanted: Sequence[bool]
+    problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]
 ) -> tuple[Tensor, list[Tensor | None]]:
     """Return the loss, and the wanted ones of its derivatives by the tensors.
 
@@ -29,7 +30,7 @@ def run(
 
 
 def pull(
-    problem: Elements,
+    problem: ElementwiseProblem,
     tensors: Sequence[Any],
     wanted: Sequence[bool],
     upstream: Tensor,
@@ -53,7 +54,7 @@ def pull(
 class _Pass:
     """One problem, its tensors side by side in memory."""
 
-    def __init__(self, problem: Elements, tensors: Sequence[Any]) -> None:
+    def __init__(self, problem: ElementwiseProblem, tensors: Sequence[Any]) -> None:
         self.problem, self.likelihood = problem, cast("Any", problem.likelihood)
         self.tensors = layout.side_by_side(problem, tensors)
         self.size = self.tensors[0].numel()

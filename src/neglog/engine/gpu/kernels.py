@@ -13,9 +13,9 @@ import triton.language as tl
 
 from neglog.engine import precision
 from neglog.engine.gpu import loops, loops_of_rows
+from neglog.primitives import triton as language
+from neglog.primitives.triton import written
 from neglog.support import anything
-from neglog.words import triton as language
-from neglog.words.triton import written
 
 HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 1024  # elements that are treated at a time
@@ -36,20 +36,20 @@ def elementwise(
     Returns the kernel, and how many elements it treats at a time: float64 takes two registers.
     """
     weighted, by_y = "WEIGHTED" in flags, "BY_Y" in flags
-    settled = precision.settled(likelihood, dtype, narrow, weighted, by_y)
-    fine = dtype == torch.float64 or (settled is None and dtype not in HALVES)
-    settles = settled not in (None, anything) and dtype not in HALVES
+    well_conditioned = precision.well_conditioned(likelihood, dtype, narrow, weighted, by_y)
+    fine = dtype == torch.float64 or (well_conditioned is None and dtype not in HALVES)
+    narrows = well_conditioned not in (None, anything) and dtype not in HALVES
     chosen = {name: name in flags for name in _ELEMENTWISE_FLAGS}
     chosen |= {"TWO_INPUTS": len(likelihood.inputs) == 2, "GIVES": bool(likelihood.given)}
     plain = ("nll", "grad", "grad_target")
-    real = np.float64 if fine or settles else np.float32
+    real = np.float64 if fine or narrows else np.float32
     block = BLOCK if real is np.float32 else BLOCK // 2
-    names = chosen | {"BLOCK": block, "SETTLES": settles}
+    names = chosen | {"BLOCK": block, "NARROWS": narrows}
     names["treat"] = _treat(likelihood, real, plain, chosen)
-    if settles:
-        there = ("settled_nll", "settled_grad", "grad_target")
-        names["treat_settled"] = _treat(likelihood, np.float32, there, chosen)
-        names["is_settled"] = written(_formula(settled), {})
+    if narrows:
+        there = ("well_conditioned_nll", "well_conditioned_grad", "grad_target")
+        names["treat_well_conditioned"] = _treat(likelihood, np.float32, there, chosen)
+        names["is_well_conditioned"] = written(_formula(well_conditioned), {})
     return _kernel(loops.elementwise, names), block
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine import memory
+from neglog.engine.cpu import memory
 from neglog.engine.gpu import kernels
 
 SUMMING = 16  # warps of the one program that adds up what the others leave

@@ -17,11 +17,11 @@ from neglog.engine.gpu.slots import (
     INVERTED,
     KEEPS,
     MASKED,
+    NARROWS,
     PULLED,
     REAL,
     REPEATS,
     SCALED,
-    SETTLES,
     SUMMED,
     SURVEYED,
     TWO_INPUTS,
@@ -29,10 +29,10 @@ from neglog.engine.gpu.slots import (
     WEIGHTED,
     grad,
     grad_target,
-    is_settled,
+    is_well_conditioned,
     nll,
     tl,
-    treat_settled,
+    treat_well_conditioned,
 )
 
 
@@ -67,10 +67,10 @@ def elementwise(
         if PULLED:
             above = tl.load(upstream + places, mask=there, other=0.0)
         point = (a, b, known, setting, target)
-        if SETTLES:
-            unsettled = tl.where(there & (is_settled(target) == 0), 1, 0)
-            if tl.sum(unsettled, 0) == 0:
-                total += treat_settled(point, factor, above, scale, outputs, places, there)
+        if NARROWS:
+            ill_conditioned = tl.where(there & (is_well_conditioned(target) == 0), 1, 0)
+            if tl.sum(ill_conditioned, 0) == 0:
+                total += treat_well_conditioned(point, factor, above, scale, outputs, places, there)
             else:
                 total += treat(point, factor, above, scale, outputs, places, there)
         else:

@@ -8,9 +8,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from neglog.engine import memory
+from neglog.engine.cpu import memory
 from neglog.engine.gpu import kernels, launch, loops_of_rows
-from neglog.engine.problem import RowsOfClasses
+from neglog.engine.problem import RowwiseProblem
 
 TILE = 2048  # numbers that a program treats at a time; half as many in float64
 LONGEST = 8192  # classes of a row that is read once; half as many in float64
@@ -18,7 +18,7 @@ SIDE_BY_SIDE = 32  # rows of a program where they lie side by side, as in images
 
 
 def run(
-    problem: RowsOfClasses,
+    problem: RowwiseProblem,
     tensors: Sequence[Any],
     wanted: Sequence[bool],
     into: Tensor | None = None,
@@ -34,7 +34,7 @@ def run(
 
 
 def pull(
-    problem: RowsOfClasses,
+    problem: RowwiseProblem,
     tensors: Sequence[Any],
     wanted: Sequence[bool],
     upstream: Tensor,
@@ -54,7 +54,7 @@ def pull(
 class _Pass:
     """One problem, its tensors without gaps."""
 
-    def __init__(self, problem: RowsOfClasses, tensors: Sequence[Any]) -> None:
+    def __init__(self, problem: RowwiseProblem, tensors: Sequence[Any]) -> None:
         self.problem, self.likelihood = problem, cast("Any", problem.likelihood)
         plain = (None if t is None else t.resolve_neg().contiguous() for t in tensors)
         found: list[Any] = list(plain)

@@ -14,12 +14,12 @@ SUM: Any = None
 nll: Any = None
 grad: Any = None
 grad_target: Any = None
-is_settled: Any = None
+is_well_conditioned: Any = None
 log1p: Any = None
 power: Any = None
 
 # Parts of the loops that there are several of.
-treat_settled: Any = None
+treat_well_conditioned: Any = None
 treat_row: Any = None
 
 # Sizes.
@@ -34,7 +34,7 @@ GIVES: Any = None
 WEIGHTED: Any = None
 MASKED: Any = None  # whether what has weight 0 may hold anything
 REPEATS: Any = None  # whether what is given, and the weight, start again after a period
-SETTLES: Any = None  # whether blocks of settled targets are computed in float32
+NARROWS: Any = None  # whether blocks of well-conditioned targets are computed in float32
 VALUED: Any = None  # whether each loss is written
 SUMMED: Any = None  # whether they are added up
 BY_FIRST: Any = None

@@ -1,6 +1,6 @@
 """The third shape: a linear layer and the loss of its logits, which are never whole in memory.
 
-`problem` says what is asked, `heads` what becomes of a row of logits, `products` how the layer is
+`problem` says what is asked, `outputs` what becomes of a row of logits, `products` how the layer is
 multiplied, `pieces` and `sweeps` how a piece, and all of them, are treated, `autograd` and `ops`
 how that is differentiated in eager mode and compiled.
 """
@@ -13,10 +13,10 @@ from torch import Tensor
 from neglog.engine import values
 from neglog.engine.derivatives import is_nested_forward_mode
 from neglog.engine.projection import autograd, ops
-from neglog.engine.projection.heads import dense_target as dense_target
-from neglog.engine.projection.heads import whole
 from neglog.engine.projection.operands import Head as Head
 from neglog.engine.projection.operands import Operands as Operands
+from neglog.engine.projection.outputs import dense_target as dense_target
+from neglog.engine.projection.outputs import whole
 
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog import errors, placed
+from neglog import errors
+from neglog.device import sum_dtype
 from neglog.engine.derivatives import apply
-from neglog.engine.projection import heads, sweeps
-from neglog.engine.projection.heads import WITHOUT_GRADIENT
+from neglog.engine.projection import passes
 from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.outputs import WITHOUT_GRADIENT, whole
 from neglog.engine.projection.totals import Gradients, rounded
 
 _N = len(DIFFERENTIABLE)
@@ -44,7 +45,7 @@ class Facts:
 def total(facts: Facts, operands: Operands) -> Tensor:
     """Return the sum of the outputs of plain tensors, in float32 or more."""
     if not torch.is_grad_enabled():
-        return _total_of(sweeps.values(facts.head, operands, facts.budget))
+        return _total_of(passes.values(facts.head, operands, facts.budget))
     result: Tensor = apply(_Total, facts, *operands)
     return result
 
@@ -57,7 +58,7 @@ def outputs(facts: Facts, operands: Operands) -> tuple[Tensor, ...]:
 
 def _total_of(lines: Sequence[Tensor]) -> Tensor:
     line = lines[0]
-    return line.sum(dtype=placed.widest(line.device)).to(line.dtype)
+    return line.sum(dtype=sum_dtype(line.device)).to(line.dtype)
 
 
 def _wanted(needs: Sequence[bool]) -> list[bool]:
@@ -76,18 +77,18 @@ def _spread(gradients: Gradients) -> list[Tensor | None]:
 class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, facts: Facts, *tensors: Any) -> Tensor:
-        operands = Operands.holding(tensors)
+        operands = Operands.with_tensors(tensors)
         ctx.facts = facts.wanting(_wanted(ctx.needs_input_grad[1:]))
         ctx.save_for_backward(*tensors)
         if not any(ctx.facts.wanted):
-            return _total_of(sweeps.values(facts.head, operands, facts.budget))
+            return _total_of(passes.values(facts.head, operands, facts.budget))
         value, ctx.gradients = _pulled(ctx.facts, operands)
         return value.to(operands.computed_in)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         """Return upstream · gradients; a second backward computes the gradients again."""
-        operands, gradients = Operands.holding(ctx.saved_tensors), ctx.gradients
+        operands, gradients = Operands.with_tensors(ctx.saved_tensors), ctx.gradients
         if torch.is_grad_enabled():
             return None, *_spread(_derived(ctx.facts, operands, upstream))
         if gradients is None:
@@ -108,12 +109,12 @@ _is_batch = torch._C._functorch.is_legacy_batchedtensor
 def _pulled(facts: Facts, operands: Operands) -> tuple[Tensor, Gradients]:
     shape = (len(operands.x), facts.head.positions)
     ones = torch.ones((), dtype=operands.computed_in, device=operands.x.device).expand(shape)
-    return sweeps.pull(facts.head, operands, [ones], facts.wanted, facts.budget)
+    return passes.pull(facts.head, operands, [ones], facts.wanted, facts.budget)
 
 
 def _derived(facts: Facts, operands: Operands, upstream: Tensor) -> Gradients:
     """Return the derivatives of the sum, differentiable again."""
-    views = Operands.holding([None if t is None else t.view_as(t) for t in operands])
+    views = Operands.with_tensors([None if t is None else t.view_as(t) for t in operands])
     leaves = [_there(views[i]) for i, want in zip(_AT, facts.wanted, strict=True) if want]
     value = outputs(facts, views)[0].sum()
     slopes = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
@@ -147,7 +148,7 @@ class _Outputs(torch.autograd.Function):
 
     @staticmethod
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
-        return tuple(sweeps.values(facts.head, Operands.holding(tensors), facts.budget))
+        return tuple(passes.values(facts.head, Operands.with_tensors(tensors), facts.budget))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -159,13 +160,15 @@ class _Outputs(torch.autograd.Function):
         facts = ctx.facts.wanting(_wanted(ctx.needs_input_grad[1:]))
         chosen = [upstream[i] for i in facts.differentiable_outputs()]
         if any(map(_is_batch, chosen)):
-            return None, *_spread(_pulled_whole(facts, Operands.holding(ctx.saved_tensors), chosen))
+            return None, *_spread(
+                _pulled_whole(facts, Operands.with_tensors(ctx.saved_tensors), chosen)
+            )
         found = iter(apply(_Pull, facts, *ctx.saved_tensors, *chosen))
         return None, *_spread(Gradients(*(next(found) if w else None for w in facts.wanted)))
 
     @staticmethod
     def jvp(ctx: Any, _: Any, *tangents: Any) -> tuple[Tensor | None, ...]:
-        operands, facts = Operands.holding(ctx.saved_tensors), ctx.facts.wanting((False,) * _N)
+        operands, facts = Operands.with_tensors(ctx.saved_tensors), ctx.facts.wanting((False,) * _N)
         there = facts.differentiable_outputs()
         shape = (len(operands.x), facts.head.positions)
         zeros = [operands.x.new_zeros(shape, dtype=operands.computed_in) for _ in there]
@@ -177,11 +180,11 @@ class _Outputs(torch.autograd.Function):
 def _pulled_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> Gradients:
     """Return derivatives where torch maps over what comes from above, from logits in one piece."""
     with torch.enable_grad():
-        views = Operands.holding([None if t is None else t.detach() for t in operands])
+        views = Operands.with_tensors([None if t is None else t.detach() for t in operands])
         leaves = [
             _there(views[i]).requires_grad_() for i, w in zip(_AT, facts.wanted, strict=True) if w
         ]
-        lines = [t for t in heads.whole(facts.head, views) if t.is_floating_point()]
+        lines = [t for t in whole(facts.head, views) if t.is_floating_point()]
     slopes = iter(torch.autograd.grad(lines, leaves, upstream))
     return Gradients(*(next(slopes) if want else None for want in facts.wanted))
 
@@ -194,7 +197,7 @@ class _Pull(torch.autograd.Function):
     @staticmethod
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
         operands, upstream = _parted(tensors)
-        gradients = sweeps.pull(facts.head, operands, upstream, facts.wanted, facts.budget)[1]
+        gradients = passes.pull(facts.head, operands, upstream, facts.wanted, facts.budget)[1]
         return tuple(g for g in rounded(gradients, operands) if g is not None)
 
     @staticmethod
@@ -234,7 +237,7 @@ class _Push(torch.autograd.Function):
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
         operands, rest = _parted(tensors)
         changes, upstream = Gradients(*rest[:_N]), rest[_N:]
-        lines, slopes = sweeps.push(
+        lines, slopes = passes.push(
             facts.head, operands, upstream, changes, facts.wanted, facts.budget
         )
         return *lines, *(s for s in rounded(slopes, operands) if s is not None)
@@ -278,7 +281,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
 
 def _parted(tensors: Sequence[Any]) -> tuple[Operands, list[Any]]:
     n = len(Operands._fields)
-    return Operands.holding(tensors[:n]), list(tensors[n:])
+    return Operands.with_tensors(tensors[:n]), list(tensors[n:])
 
 
 def _pushed(

@@ -17,7 +17,7 @@ class Head(NamedTuple):
 
     Attributes:
         likelihood: the registered name.
-        outputs: what is asked of each row, see `heads`.
+        outputs: what is asked of each row, see `outputs`.
         ignored: the label that does not count.
         smoothing: the part of each target that is spread evenly over the classes.
         softcap: logits are softcap · tanh(logits / softcap) first; 0 for none.
@@ -67,7 +67,7 @@ class Operands(NamedTuple):
     teacher_b: Tensor | None = None
 
     @classmethod
-    def holding(cls, tensors: Sequence[Any]) -> Operands:
+    def with_tensors(cls, tensors: Sequence[Any]) -> Operands:
         """Return operands of tensors in the order of the fields."""
         return cls(*tensors)
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neglog import placed
-from neglog.engine.projection import sweeps
-from neglog.engine.projection.heads import WITHOUT_GRADIENT, nothing
+from neglog.device import sum_dtype
+from neglog.engine.projection import passes
 from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.outputs import WITHOUT_GRADIENT, nothing
 from neglog.engine.projection.totals import rounded
 
 
@@ -75,12 +75,12 @@ def linear_total(
     """Return the sum of the outputs, and its derivatives by the wanted operands."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
     if not any(wanted):
-        line = sweeps.values(head, operands, budget)[0]
-        value = line.sum(dtype=placed.widest(line.device))
+        line = passes.values(head, operands, budget)[0]
+        value = line.sum(dtype=sum_dtype(line.device))
         return [value.to(operands.computed_in), *_filled(operands, [None] * len(wanted))]
     shape = (len(operands.x), head.positions)
     ones = operands.x.new_ones((), dtype=operands.computed_in).expand(shape)
-    value, slopes = sweeps.pull(head, operands, [ones], wanted, budget)
+    value, slopes = passes.pull(head, operands, [ones], wanted, budget)
     return [value.to(operands.computed_in), *_filled(operands, slopes)]
 
 
@@ -95,7 +95,7 @@ def linear_outputs(
     budget: int,
 ) -> list[Tensor]:
     """Return the outputs by row."""
-    return sweeps.values(*_unpacked(likelihood, outputs, codes, reals, names, tensors), budget)
+    return passes.values(*_unpacked(likelihood, outputs, codes, reals, names, tensors), budget)
 
 
 @torch.library.custom_op("neglog::linear_pull", mutates_args=())
@@ -112,7 +112,7 @@ def linear_pull(
 ) -> list[Tensor]:
     """Return the derivatives of upstream · outputs by the wanted operands."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
-    slopes = sweeps.pull(head, operands, upstream, wanted, budget)[1]
+    slopes = passes.pull(head, operands, upstream, wanted, budget)[1]
     return _filled(operands, rounded(slopes, operands))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine.projection import brain, tensor_cores
+from neglog.engine.projection import bf16_matmul, tensor_cores
 from neglog.engine.projection.operands import HALF
 
 PIECE = 1 << 22  # numbers of the weight that are converted at a time
@@ -23,11 +23,11 @@ def units_for(x: Tensor, numbers: int) -> Any:
     """Return what multiplies these rows fast, by a weight of so many numbers; None for torch."""
     if tensor_cores.are_fast(x):
         return tensor_cores
-    return brain if brain.is_fast(x, numbers) else None
+    return bf16_matmul if bf16_matmul.is_fast(x, numbers) else None
 
 
 def _units_of(dz: Tensor) -> Any:
-    return brain if dz.is_cpu else tensor_cores
+    return bf16_matmul if dz.is_cpu else tensor_cores
 
 
 def logits(x: Tensor, w: Tensor, b: Tensor | None, out: Tensor) -> Tensor:

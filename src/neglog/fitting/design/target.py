@@ -15,7 +15,7 @@ from torch import Tensor
 from neglog.errors import FitError, listed
 from neglog.fitting.design import count_detection as counts
 from neglog.fitting.design.label_checks import cause, refuse_signs
-from neglog.fitting.likelihoods.kinds import KINDS, Kind
+from neglog.fitting.likelihoods.registry import KINDS, Kind
 from neglog.fitting.tables import date_text
 from neglog.fitting.tables.arrays import objects
 from neglog.fitting.tables.factor_levels import check_order, texts

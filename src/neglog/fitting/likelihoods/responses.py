@@ -118,11 +118,11 @@ class OneParameter(Response):
     """One linear predictor and declared derivatives: Bernoulli, Poisson.
 
     Attributes:
-        settles: whether all targets are such that the shorter formulas hold.
+        well_conditioned: whether all targets are such that the shorter formulas hold.
     """
 
     declaration: type[Elementwise]
-    settles: bool = False
+    well_conditioned: bool = False
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the link of the target's mean."""
@@ -132,8 +132,8 @@ class OneParameter(Response):
         """Return the rows' losses and derivatives at (N, 1) predictors."""
         says, at = self.declaration, (output[:, 0], *numbers(self.settings))
         nll, grad = says.nll, says.grad
-        if self.settles:
-            nll, grad = says.settled_nll, says.settled_grad
+        if self.well_conditioned:
+            nll, grad = says.well_conditioned_nll, says.well_conditioned_grad
         return Single(
             nll(*at, y),
             grad(*at, y)[:, None].to(y.dtype),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neglog import families
+from neglog import likelihoods
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.responses import (
     Location,
@@ -85,7 +85,7 @@ class Robust(Response):
     def squares(self) -> Location:
         """Squared errors, in the same units."""
         return Location(
-            declaration=families.Normal, degree=2.0, centre=self.centre, spread=self.spread
+            declaration=likelihoods.Normal, degree=2.0, centre=self.centre, spread=self.spread
         )
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from neglog import families
+from neglog import likelihoods
 from neglog.errors import FitError, listed
 from neglog.fitting.batches.in_memory_rows import batch_rows
 from neglog.fitting.design.prepared import Prepared
@@ -103,7 +103,7 @@ def check_covariance(options: Options, response: Response) -> None:
     Raises:
         FitError: it is such a likelihood.
     """
-    poisson_or_bernoulli = response.declaration in (families.Poisson, families.Bernoulli)
+    poisson_or_bernoulli = response.declaration in (likelihoods.Poisson, likelihoods.Bernoulli)
     if options.covariance == "quasi" and not poisson_or_bernoulli:
         raise FitError(
             "quasi is for the bernoulli and the poisson likelihood, which have no dispersion of "
@@ -118,7 +118,7 @@ def penalty_of(options: Options, response: Response) -> Penalty:
         FitError: the likelihood does not go with it.
     """
     penalty = Penalty(options.l2, options.l1, options.firth)
-    if options.firth and response.declaration is not families.Bernoulli:
+    if options.firth and response.declaration is not likelihoods.Bernoulli:
         raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
     if options.l1 and isinstance(response, Classes):
         raise FitError(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from neglog import families, functional
+from neglog import functional, likelihoods
 from neglog.fitting.batches.in_memory_rows import Memory
 from neglog.fitting.likelihoods.responses import Classes, Response, average
 from neglog.fitting.linear import objective as linear
@@ -121,7 +121,7 @@ def mean_loss(
     """Return the mean of the rows' losses, less their constants, in the response's units."""
     if offset is not None:
         output = output + (offset / response.spread)[:, None]
-    if response.declaration is families.Bernoulli:
+    if response.declaration is likelihoods.Bernoulli:
         loss = functional.binary_cross_entropy_with_logits(output[:, 0], y, reduction="none")
     elif isinstance(response, Classes):
         loss = functional.cross_entropy(response.logits(output), y, reduction="none")

@@ -1,0 +1,204 @@
+"""The elementwise shape on a CPU: tensors in, loss and gradients out."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neglog.engine import layout, precision, values
+from neglog.engine.cpu import memory, overflow, threads
+from neglog.engine.cpu.jit import Kernel, compile_kernel
+from neglog.engine.cpu.kernels.elementwise import (
+    BLOCK,
+    BY_INPUT,
+    BY_TARGET,
+    EACH,
+    GIVEN,
+    INPUTS,
+    NOTES,
+    NUMBERS,
+    PERIODS,
+    SIZE,
+    SLOTS,
+    TARGET,
+    VALUE,
+    WEIGHT,
+    admits_both,
+    all_well_conditioned,
+    elementwise,
+    kept,
+    one_run,
+    put_losses,
+    repeat,
+)
+from neglog.engine.cpu.kernels.sums import compensated_sum, plain_sum, two_sum
+from neglog.engine.problem import ElementwiseProblem
+from neglog.support import anything
+
+
+@cache
+def kernel(
+    likelihood: Any,
+    dtype: torch.dtype,
+    narrow: bool,
+    weighted: bool,
+    repeats: bool,
+    outputs: tuple[bool, ...],
+) -> Kernel:
+    """Compile the loop for one likelihood, one dtype, and the outputs that are wanted.
+
+    What is well-conditioned is computed in float32, if that is `narrow` enough for the settings.
+    """
+    formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
+    formulas["contains"] = likelihood.support.contains
+    two = len(likelihood.inputs) == 2
+    slots = ("admits_first", "admits_second") if two else ("admits",)
+    for slot, domain in zip(slots, likelihood.domains, strict=True):
+        formulas[slot] = domain.contains
+    helpers: dict[str, Any] = {"admits": admits_both} if two else {}
+    helpers |= sums_for(dtype) | {"kept": kept, "one_run": one_run, "put_losses": put_losses}
+    helpers |= {"repeat": repeat} if repeats else {}
+    flags = dict(zip(("BY_FIRST", "BY_SECOND", "BY_Y"), outputs, strict=True))
+    flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two, "REPEATS": repeats}
+    flags |= {"GIVES": bool(likelihood.given), "SETS": bool(likelihood.settings)}
+    well_conditioned: Any = precision.well_conditioned(
+        likelihood, dtype, narrow, weighted, outputs[2]
+    )
+    flags["NARROWS"] = narrows = well_conditioned not in (None, anything)
+    facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
+    if not narrows:
+        return compile_kernel(*facts, real=np.float64 if well_conditioned is None else np.float32)
+    formulas["is_well_conditioned"] = well_conditioned.contains
+    helpers["all_well_conditioned"] = all_well_conditioned
+    # A well-conditioned target is inside its set and need not be looked at again.
+    there = {"nll": likelihood.well_conditioned_nll, "grad": likelihood.well_conditioned_grad}
+    return compile_kernel(
+        *facts, well_conditioned=formulas | there | {"contains": anything.contains}
+    )
+
+
+def sums_for(dtype: torch.dtype) -> dict[str, Any]:
+    """Return the helpers that add up losses which will be rounded to a dtype."""
+    exact = dtype == torch.float64
+    return {"two_sum": two_sum, "sum_of": compensated_sum if exact else plain_sum}
+
+
+class Plan:
+    """All that can be said of a problem before its tensors are there: made once, run often."""
+
+    def __init__(
+        self, problem: ElementwiseProblem, dtype: torch.dtype, size: int, periods: Any, wanted: Any
+    ) -> None:
+        self.problem = problem
+        likelihood: Any = problem.likelihood
+        settings, reduction = problem.settings, problem.reduction
+        mean = reduction == "mean"
+        scale = problem.factor / size if mean and size else problem.factor
+        self.dtype, self.blocks, self.scale = dtype, -(-size // BLOCK), scale
+        self.each, self.empty_mean = reduction == "none", mean and not size
+        self.inputs = n = len(likelihood.inputs)
+        places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
+        self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
+        outputs = (wanted[0], n == 2 and wanted[1], wanted[n])
+        weighted, repeats = periods[-1] is not None, any(p not in (None, size) for p in periods)
+        narrow = precision.is_narrow(settings)
+        self.kernel = kernel(likelihood, dtype, narrow, weighted, repeats, outputs)
+        setting = settings[0] if settings else 0.0
+        hidden = 0.0 if problem.masked else math.nan
+        notes = array("d", bytes(16 * self.blocks))
+        self.numbers = array("d", (scale, setting, hidden, 0.0)) + notes
+        self.scalar, self.fresh_scalar = memory.scalar(dtype), memory.allocator(dtype.itemsize)
+        self.fresh = memory.allocator(size * dtype.itemsize)
+        self.slots = array("q", bytes(8 * SLOTS))
+        self.slots[SIZE], self.slots[EACH] = size, self.each
+        for slot, period in zip((PERIODS + 1, PERIODS), reversed(periods), strict=False):
+            self.slots[slot] = period or 0
+        self.scratch: list[tuple[array[int], array[float], int]] = []
+
+    def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the loss and the gradients of contiguous tensors."""
+        try:
+            scratch = self.scratch.pop()
+        except IndexError:  # another thread has it, or a call that failed has kept it
+            scratch = memory.scratch(self.slots, self.numbers, NUMBERS)
+        slots, numbers, address = scratch
+        n, slots[0] = self.inputs, 0
+        first, y = tensors[0], tensors[n]
+        slots[INPUTS], slots[TARGET] = first.data_ptr(), y.data_ptr()
+        value = self.fresh(y) if self.each else self.fresh_scalar(self.scalar)
+        slots[VALUE] = value.data_ptr()
+        if n == 2:
+            slots[INPUTS + 1] = tensors[1].data_ptr()
+        if len(tensors) > n + 1:
+            for slot, tensor in zip((WEIGHT, GIVEN), tensors[:n:-1], strict=False):
+                if tensor is not None:
+                    slots[slot] = tensor.data_ptr()
+        gradients: list[Tensor | None] = [None] * len(tensors)
+        for i, slot in self.outputs:
+            gradients[i] = gradient = self.fresh(first)
+            slots[slot] = gradient.data_ptr()
+        if self.blocks == 1:
+            self.kernel.held(address)
+            total, outside = numbers[NOTES], numbers[NOTES + 1]
+        else:
+            threads.run(self.kernel, slots, self.blocks)
+            total, outside = total_of(numbers[NOTES::2]), any(numbers[NOTES + 1 :: 2])
+        self.scratch.append(scratch)
+        if outside:
+            self._check(tensors)
+        if not math.isfinite(total):
+            value = overflow.of_elements(self._holding(tensors), self.scale, value, gradients)
+        elif self.blocks != 1 and not self.each:
+            mean = math.nan if self.empty_mean else total * self.scale
+            value = torch.tensor(mean, dtype=self.dtype)
+        return value, gradients
+
+    def _holding(self, tensors: Sequence[Any]) -> ElementwiseProblem:
+        missing = len(self.problem.tensors()) - len(tensors)
+        return self.problem.with_tensors((*tensors, *[None] * missing))
+
+    def _check(self, tensors: Sequence[Any]) -> None:
+        values.check(self._holding(tensors))
+
+
+_plans = lru_cache(maxsize=256)(Plan)
+forget = _plans.cache_clear
+
+
+def plan_for(problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
+    """Return the plan of a problem without tensors, for contiguous tensors like these.
+
+    What is given, and the weight, may have fewer numbers than the target, and start again then.
+    """
+    n = len(problem.inputs)
+    y = tensors[n]
+    periods = tuple(None if t is None else t.numel() for t in tensors[n + 1 :])
+    plan: Plan = _plans(problem, y.dtype, y.numel(), periods, tuple(wanted))
+    return plan
+
+
+def run(
+    problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the reduced loss, and the wanted ones of its derivatives by the tensors.
+
+    All tensors are of one shape and of one dtype; what comes back lies in memory as the first
+    input does. The pass itself counts values outside their sets: `SupportError` says which.
+    """
+    tensors = layout.side_by_side(problem, tensors)
+    return plan_for(problem, tensors, wanted).run(tensors)
+
+
+def total_of(sums: array[float]) -> float:
+    """Return the sum of blocks' sums, rounded once."""
+    try:
+        return math.fsum(sums)
+    except (OverflowError, ValueError):  # infinities, or what adds up to them
+        return sum(sums)

@@ -1,0 +1,232 @@
+"""How a loop and its formulas become machine code: the one place that calls Numba with a cache."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import Any
+
+import numpy as np
+import torch
+from numba import cfunc, types
+from numba.core.compiler_lock import global_compiler_lock
+
+from neglog.engine.cpu.kernels import (
+    columns,
+    elementwise,
+    half_precision,
+    log_softmax,
+    native,
+    pairs,
+    powers,
+    rows,
+    rows_slots,
+    slots,
+    spread,
+    sums,
+    survey,
+    targets,
+)
+from neglog.engine.cpu.kernels.slots import IN_REAL
+from neglog.engine.cpu.kernels.sums import IN_ORDER
+from neglog.primitives import arithmetic, bind, bits, fingerprint, polynomials
+from neglog.primitives import linked as linking
+from neglog.primitives import numba as numba_words
+from neglog.primitives.linked import linked
+
+# Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
+LOOP: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "forceinline": False,
+    "fastmath": {"reassoc", "contract"},
+}
+# Only a function that makes an array counts its holders, each of which is an atomic operation: the
+# calling loop holds the arrays that other functions work on.
+_MAKES_ARRAYS = {"empty", "zeros", "carray"}
+NOTICEABLE = 1.0  # seconds
+_SIGNATURE = types.void(types.CPointer(types.int64))
+
+
+# Taken when they are imported: a text that is read later may have been edited.
+_HERE = sys.modules[__name__]
+_LOOPS = (
+    columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_slots,
+    slots, spread, sums, survey, targets,
+)  # fmt: skip
+_WORDS = (numba_words, arithmetic, bits, polynomials, linking)
+_TOOLS = fingerprint(*_LOOPS, *_WORDS, _HERE, bind)[:6]
+
+
+class Kernel:
+    """Machine code that takes the address of its slots; any number of threads may run it at once.
+
+    Attributes:
+        address: of the code.
+        held: calls it and keeps Python's lock: right where it takes microseconds.
+        released: calls it and lets other threads of Python run.
+    """
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled  # owns the code
+        self.address: int = compiled.address
+        self.held = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(self.address)
+        self.released = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)
+
+
+def compile_kernel(
+    template: Callable[..., Any],
+    dtype: torch.dtype,
+    label: str = "",
+    formulas: Mapping[str, Callable[..., Any]] | None = None,
+    helpers: Mapping[str, Any] | None = None,
+    flags: Mapping[str, bool] | None = None,
+    *,
+    real: Any = np.float64,
+    well_conditioned: Mapping[str, Callable[..., Any]] | None = None,
+) -> Kernel:
+    """Compile a loop for numbers that are stored in a dtype, with formulas and smaller loops in it.
+
+    Args:
+        template: the loop, which leaves names open.
+        dtype: of the stored numbers.
+        label: a word for the names in the machine code.
+        formulas: what fills some of the names, in the vocabulary of `neglog.primitives`.
+        helpers: what fills others; one may call those before it.
+        flags: the rest of the names, each true or false.
+        real: what helpers that are marked `in_real` compute in; the others compute in float64.
+        well_conditioned: formulas with which those helpers are compiled in float32 as well, under
+            names that start with `narrow_`.
+
+    Every name holds a hash of every source. The hash of the whole invalidates Numba's cache (see
+    `neglog.primitives`). The hashes of the parts keep a part from the cache and a part that was
+    compiled now from sharing one name, under which one would be called for both.
+    """
+    formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
+    every = (*formulas.values(), *(well_conditioned or {}).values(), *helpers.values(), template)
+    stamp = fingerprint(*every) + _TOOLS
+    chosen = "_".join(flag for flag, on in flags.items() if on)
+    facts = [label, native.STORAGES[dtype].name, real.__name__, chosen, stamp]
+    parts = _Parts(dtype, real, flags, "_".join(facts))
+    wide = parts.vocabulary(np.float64, formulas)
+    own = wide if real is np.float64 else parts.vocabulary(real, formulas)
+    for name, helper in helpers.items():
+        compiled = parts.helper(name, helper, own if helper in IN_REAL else wide)
+        wide[name] = own[name] = compiled
+    if well_conditioned is not None:
+        narrow = parts.vocabulary(np.float32, well_conditioned, "narrow_")
+        for name in (name for name, helper in helpers.items() if helper in IN_REAL):
+            compiled = parts.helper(f"narrow_{name}", helpers[name], narrow)
+            narrow[name] = wide[f"narrow_{name}"] = compiled
+    started = time.perf_counter()
+    whole = bind(template, _globals(template) | wide, name=parts.named(template.__name__))
+    compiled = _cached(whole, {name: LOOP[name] for name in ("error_model", "fastmath")})
+    _log(time.perf_counter() - started, f"{label or template.__name__}, {facts[1]}")
+    return Kernel(compiled)
+
+
+class _Parts:
+    """Compiles the smaller functions of one kernel."""
+
+    def __init__(
+        self, dtype: torch.dtype, real: Any, flags: Mapping[str, bool], suffix: str
+    ) -> None:
+        self.storage, self.suffix = native.STORAGES[dtype], suffix
+        self.fixed = {"KIND": self.storage.numpy, "taken": native.taken, "real": real, **flags}
+        self.fixed |= {"rank": bits.rank, "ranked": bits.ranked}
+        self.fixed |= {"wide": bits.prefer_wide_vectors}
+
+    def named(self, name: str) -> str:
+        """Return a name that no other code has."""
+        return f"{name}_{self.suffix}"
+
+    def vocabulary(
+        self, computed_in: Any, formulas: Mapping[str, Any], prefix: str = ""
+    ) -> dict[str, Any]:
+        """Return what names mean in code that computes in a type."""
+        words = numba_words.words(computed_in)
+        names = {"COMPUTED_IN": computed_in, **self.fixed, **words}
+        names["power"] = numba_words.power(computed_in)
+        names |= numba_words.near_words()
+        prefix += f"{computed_in.__name__}_"
+        spelled = {
+            name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)
+            for name, formula in formulas.items()
+        }
+        # A type is a conversion, too, and takes no time to compile.
+        names |= {"load": computed_in, "store": self.storage.numpy}
+        parts: dict[str, Any] = {"array": native.array, "soon_read": native.soon_read}
+        parts["soon_written"] = native.soon_written
+        if self.storage.converts is not None:
+            to_float, parts["store"] = self.storage.converts
+            parts |= {"to_float": to_float, "load": native.load}
+        for name, function in parts.items():
+            names[name] = self._inner(prefix + name, function, names, LOOP)
+        return names | spelled
+
+    def helper(self, name: str, function: Any, names: dict[str, Any]) -> Any:
+        """Compile a helper in a vocabulary."""
+        options = bits.JIT if function in IN_ORDER else LOOP
+        real = names["COMPUTED_IN"] if function in IN_REAL else float
+        return self._inner(name, function, names, options, real)
+
+    def _inner(
+        self, name: str, function: Any, names: dict[str, Any], options: Any, real: Any = float
+    ) -> Any:
+        """Compile a part, or return the one that an earlier kernel has made of the same.
+
+        It keeps that kernel's name, which says as much of the sources as a name of its own would.
+        """
+        meant = _globals(function) | names
+        used = sorted(_names_in(function.__code__) & meant.keys())
+        facts = (function, real, id(options), *((name, id(meant[name])) for name in used))
+        if facts not in _parts:
+            named = bind(function, meant, real, name=self.named(name))
+            counts = not _MAKES_ARRAYS.isdisjoint(function.__code__.co_names)
+            _parts[facts] = linked(named, _nrt=counts, **options)
+        return _parts[facts]
+
+
+# By what they are made of. A part holds all that its facts name, so no number is used again.
+_parts: dict[tuple[Any, ...], Any] = {}
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the names that a code and those inside it look up."""
+    inner = (_names_in(c) for c in code.co_consts if isinstance(c, CodeType))
+    return set(code.co_names).union(*inner)
+
+
+_LOGGER = logging.getLogger("neglog")
+
+
+def _log(seconds: float, what: str) -> None:
+    """Log a slow compilation; later processes load the kernel if Numba can write its cache."""
+    if seconds > NOTICEABLE:
+        _LOGGER.info("compiled the kernel %s in %.1f s", what, seconds)
+
+
+def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Compile with Numba's disk cache, or without it where no folder may be written."""
+    try:
+        return cfunc(_SIGNATURE, cache=True, **options)(loop)
+    except RuntimeError:  # "cannot cache function: no locator available"
+        return cfunc(_SIGNATURE, **options)(loop)
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, Any]:
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    return dict(names)
+
+
+# A child must not inherit the compiler's lock from a thread that it has not.
+os.register_at_fork(
+    before=global_compiler_lock.acquire,
+    after_in_parent=global_compiler_lock.release,
+    after_in_child=global_compiler_lock.release,
+)

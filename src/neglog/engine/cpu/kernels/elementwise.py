@@ -1,0 +1,183 @@
+"""The elementwise loop: loss, gradient and the check of the values in one pass."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray
+
+from neglog.engine.cpu.kernels.slots import (
+    COMPUTED_IN,
+    KIND,
+    admits,
+    admits_first,
+    admits_second,
+    array,
+    contains,
+    grad,
+    grad_target,
+    in_real,
+    is_well_conditioned,
+    load,
+    narrow_one_run,
+    nll,
+    real,
+    store,
+    sum_of,
+    taken,
+    where,
+    wide,
+)
+from neglog.engine.cpu.kernels.sums import two_sum
+
+BLOCK = 8192
+RUN = 1024
+
+# The slots: the next block, the number of elements, and the addresses of the rest.
+SIZE, NUMBERS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, PERIODS, SLOTS = (
+    1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 15,
+)  # fmt: skip
+# The numbers: the scale, the setting, the weight of what is not to be looked at (NaN, which equals
+# nothing, if there is none such), and from here on two for every block: the sum of its losses, and
+# how many of its values lie outside their sets.
+NOTES = 4
+
+# Which of the optional arrays there are.
+WEIGHTED: bool | None = None
+BY_FIRST: bool | None = None
+BY_SECOND: bool | None = None
+BY_Y: bool | None = None
+TWO_INPUTS: bool | None = None
+GIVES: bool | None = None
+SETS: bool | None = None
+REPEATS: bool | None = None  # whether what is given, and the weight, start again every PERIODS
+NARROWS: bool | None = None  # whether runs of well-conditioned targets are computed in float32
+
+
+def elementwise(memory):
+    """Treat blocks until none is left."""
+    wide()
+    slots = carray(memory, SLOTS)
+    size = slots[SIZE]
+    blocks = -(-size // BLOCK)
+    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    losses = np.empty(RUN, real)
+    narrow_losses = np.empty(RUN, np.float32)
+    repeated = np.empty((2, RUN if REPEATS else 0), KIND)
+    while True:
+        block = taken(memory)
+        if block >= blocks:
+            break
+        block_sum = 0.0
+        lost = 0.0
+        outside = 0.0
+        for first in range(block * BLOCK, min((block + 1) * BLOCK, size), RUN):
+            count = min(RUN, size - first)
+            if REPEATS:
+                if GIVES:
+                    repeat(slots[GIVEN], slots[PERIODS], first, count, repeated[0])
+                if WEIGHTED:
+                    repeat(slots[WEIGHT], slots[PERIODS + 1], first, count, repeated[1])
+            if NARROWS and all_well_conditioned(slots, first, count):
+                outside += narrow_one_run(slots, numbers, first, count, narrow_losses, repeated)
+                block_sum, lost = two_sum(block_sum, sum_of(narrow_losses, count), lost)
+                if slots[EACH]:
+                    put_losses(slots, numbers[0], first, count, narrow_losses)
+            else:
+                outside += one_run(slots, numbers, first, count, losses, repeated)
+                block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
+                if slots[EACH]:
+                    put_losses(slots, numbers[0], first, count, losses)
+        block_sum = block_sum if lost != lost else block_sum + lost
+        numbers[NOTES + 2 * block] = block_sum
+        numbers[NOTES + 2 * block + 1] = outside
+        if blocks == 1 and not slots[EACH]:
+            array(slots[VALUE], 1, KIND)[0] = store(block_sum * numbers[0])
+
+
+def repeat(address, period, first, count, out):
+    """Write what stands at the places of a run among numbers that start again after a period."""
+    numbers = array(address, period, KIND)
+    at = first % period
+    done = 0
+    while done < count:
+        length = min(period - at, count - done)
+        for j in range(length):
+            out[np.uint64(done + j)] = numbers[np.uint64(at + j)]
+        done += length
+        at = 0
+
+
+@in_real
+def all_well_conditioned(slots, first, count):
+    """Tell whether no target of a run lies where terms of the formulas nearly cancel."""
+    wide()
+    y = array(slots[TARGET], slots[SIZE], KIND)
+    ill_conditioned = 0.0
+    for j in range(count):
+        ill_conditioned += where(is_well_conditioned(load(y[np.uint64(first + j)])), 0.0, 1.0)
+    return ill_conditioned == 0.0
+
+
+@in_real
+def one_run(slots, numbers, first, count, losses, repeated):
+    """Treat a run of elements: leave their losses, return how many lie outside their sets."""
+    wide()
+    size = slots[SIZE]
+    scale, setting, hidden = (
+        COMPUTED_IN(numbers[0]),
+        COMPUTED_IN(numbers[1]),
+        COMPUTED_IN(numbers[2]),
+    )
+    y = array(slots[TARGET], size, KIND)
+    first_input = array(slots[INPUTS], size, KIND)
+    second_input = array(slots[INPUTS + 1], size, KIND)
+    given = repeated[0] if REPEATS else array(slots[GIVEN], size, KIND)
+    weight = repeated[1] if REPEATS else array(slots[WEIGHT], size, KIND)
+    by_first = array(slots[BY_INPUT], size, KIND)
+    by_second = array(slots[BY_INPUT + 1], size, KIND)
+    by_y = array(slots[BY_TARGET], size, KIND)
+    outside = 0.0
+    for j in range(count):
+        i = np.uint64(first + j)  # an unsigned index spares the test for a negative one
+        target = load(y[i])
+        first_in = load(first_input[i])
+        inputs = (first_in, load(second_input[i])) if TWO_INPUTS else (first_in,)
+        k = np.uint64(j) if REPEATS else i
+        known = (load(given[k]),) if GIVES else ()
+        point = inputs + known + ((setting, target) if SETS else (target,))
+        factor = load(weight[k]) if WEIGHTED else 1.0
+        losses[np.uint64(j)] = kept(nll(*point), factor, hidden)
+        inside = contains(target) & admits(*inputs)
+        if WEIGHTED:
+            inside = inside | (factor == hidden)
+        outside += where(inside, 0.0, 1.0)
+        if BY_FIRST:
+            slopes = grad(*point)
+            slope = slopes[0] if TWO_INPUTS else slopes
+            by_first[i] = store(kept(slope * scale, factor, hidden))
+        if BY_SECOND:
+            by_second[i] = store(kept(grad(*point)[1] * scale, factor, hidden))
+        if BY_Y:
+            by_y[i] = store(kept(grad_target(*point) * scale, factor, hidden))
+    return outside
+
+
+def admits_both(first, second):
+    """Tell whether each of two inputs lies in its domain."""
+    return admits_first(first) & admits_second(second)
+
+
+@in_real
+def kept(term, factor, hidden):
+    """Weigh a term; one whose weight is the hidden one is 0 whatever it holds."""
+    if WEIGHTED:
+        return where(factor == hidden, 0.0, term * factor)
+    return term
+
+
+def put_losses(slots, scale, first, count, losses):
+    """Write the losses of a run."""
+    wide()
+    value = array(slots[VALUE], slots[SIZE], KIND)
+    for j in range(count):
+        value[np.uint64(first + j)] = store(np.float64(losses[np.uint64(j)]) * scale)

@@ -1,0 +1,96 @@
+"""A tile of `spread` that has two classes: one power for each row, and one pass over the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neglog.engine.cpu.kernels.rows_slots import (
+    CLASS_STEP,
+    CLASSES,
+    CLOSE,
+    GRADIENT,
+    INNER,
+    LABELLED,
+    OUTER,
+    ROW_STEP,
+    TARGETS,
+    WEIGHT,
+)
+from neglog.engine.cpu.kernels.slots import (
+    KIND,
+    array,
+    grad,
+    load,
+    log1p,
+    near_power,
+    near_shortfall,
+    nll,
+    power,
+    store,
+    where,
+    wide,
+)
+from neglog.engine.cpu.kernels.spread import FACTORS, FINE, LABEL, LOSSES, fetch_line, inverse_of
+
+STEPS = ("take_parts", "treat_pairs", "put_pairs")
+
+
+def take_parts(slots, numbers, start, count, tile, parts, lines):
+    """Write the target of each class."""
+    wide()
+    target, numbered = tile[slots[CLASSES]], lines[LABEL]
+    kept, spread = numbers[1], numbers[2]
+    for k in range(slots[CLASSES]):
+        part, own = parts[k], np.float64(k)
+        if LABELLED:
+            for j in range(count):
+                i = np.uint64(j)
+                part[i] = spread + where(numbered[i] == own, kept, 0.0)
+        else:
+            fetch_line(slots, slots[TARGETS], start + k * slots[CLASS_STEP], count, target)
+            for j in range(count):
+                i = np.uint64(j)
+                part[i] = kept * np.float64(target[i]) + spread
+
+
+def treat_pairs(slots, count, tile, parts, slope, lines):
+    """Write the loss of each row, and its derivative by the first logit.
+
+    It is slope · (1 − p) − p · other slope, and the second logit's is its negative.
+    """
+    wide()
+    first, second, y_first, y_second = tile[0], tile[1], parts[0], parts[1]
+    losses, factors = lines[LOSSES], lines[FACTORS]
+    weight = array(slots[WEIGHT], 2, KIND)
+    w_first = np.float64(load(weight[0])) if slots[WEIGHT] else 1.0
+    w_second = np.float64(load(weight[1])) if slots[WEIGHT] else 1.0
+    for j in range(count):
+        i = np.uint64(j)
+        swapped = second[i] > first[i]
+        a, b = np.float64(first[i]), np.float64(second[i])
+        top, low = where(swapped, b, a), where(swapped, a, b)
+        e = power(low, top) if FINE else near_power(low - top)
+        e += top - top  # NaN where the top is NaN or infinite
+        inverse = 1.0 / (1.0 + e) if FINE else inverse_of(1.0 + e)
+        log = log1p(e) if FINE else e - near_shortfall(e, e * inverse)
+        y_top = where(swapped, y_second[i], y_first[i])
+        y_low = where(swapped, y_first[i], y_second[i])
+        w_top, w_low = where(swapped, w_second, w_first), where(swapped, w_first, w_second)
+        loss = nll(-log, y_top) * w_top + nll((low - top) - log, y_low) * w_low
+        rise = grad(-log, y_top) * w_top * e - grad((low - top) - log, y_low) * w_low
+        rise *= inverse * factors[i]
+        left_out = factors[i] == 0.0
+        losses[i] = where(left_out, 0.0, loss * factors[i])
+        slope[i] = where(left_out, 0.0, where(swapped, -rise, rise))
+
+
+def put_pairs(slots, start, count, slope):
+    """Write the gradient of both logits."""
+    wide()
+    row_step = 1 if CLOSE else slots[ROW_STEP]
+    gradient = array(slots[GRADIENT], 2 * slots[OUTER] * slots[INNER], KIND)
+    there = start + slots[CLASS_STEP]
+    for j in range(count):
+        gradient[np.uint64(start + j * row_step)] = store(slope[np.uint64(j)])
+    for j in range(count):
+        gradient[np.uint64(there + j * row_step)] = store(-slope[np.uint64(j)])

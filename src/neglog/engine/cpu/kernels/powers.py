@@ -1,0 +1,165 @@
+"""The powers of softmax rows, a batch of them at a time.
+
+The row's largest logit adds e⁰ = 1 to the sum of powers. It is left out of the sum, and `log1p`
+gives it back: so a row that is nearly certain loses no digit, neither in ln p nor in 1 − p.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neglog.engine.cpu.kernels.rows_slots import (
+    CLASSES,
+    GRADIENT,
+    INNER,
+    OUTER,
+    OUTER_STEP,
+    ROW_STEP,
+    X,
+)
+from neglog.engine.cpu.kernels.slots import (
+    COMPUTED_IN,
+    KIND,
+    array,
+    in_real,
+    load,
+    near_power,
+    power,
+    rank,
+    ranked,
+    soon_read,
+    soon_written,
+    where,
+    wide,
+)
+from neglog.engine.cpu.kernels.sums import two_sum
+
+BATCH = 4096  # elements, of which the fastest memory holds several lots
+LANES = 16
+LANE = np.uint64(LANES)
+CHUNK = 4 * LANES
+LANE_SUMS = 3 * LANES  # of each lane the sum, how many were 1, and what rounding took
+FACTS = 6
+LOSS, SHARE, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
+FINE: bool | None = None  # whether float64 is no finer than what is stored
+NEAR: bool | None = None  # whether it is finer, and what is computed in
+STEPS = (
+    "lines_for", "row_start", "fetch_row", "top_of", "below_one", "is_one", "add_chunk",
+    "raise_row", "powers",
+)  # fmt: skip
+
+
+@in_real
+def lines_for(classes):
+    """Return memory for the rows of a batch, each filled up to whole chunks."""
+    line = -(-classes // CHUNK) * CHUNK
+    return np.empty((max(1, BATCH // line), line), COMPUTED_IN)
+
+
+def powers(slots, chosen, count, lines, facts, sums):
+    """Write e^(row − top) of rows, their tops, and the sums of their powers, one e⁰ left out."""
+    wide()
+    for b in range(count):
+        fetch_row(slots, chosen[b], lines[b])
+    for b in range(count):
+        facts[TOP, b] = top_of(lines[b])
+    for b in range(count):
+        below = raise_row(slots, chosen[b], facts[TOP, b], lines[b], len(lines), sums)
+        facts[OTHERS, b] = below + (facts[TOP, b] - facts[TOP, b])  # NaN where the top is none
+
+
+def row_start(slots, r):
+    """Return where the logits of a row begin."""
+    if slots[OUTER] == 1:  # a division takes as long as a few powers
+        return r * slots[ROW_STEP]
+    outer = r // slots[INNER]
+    return outer * slots[OUTER_STEP] + (r - outer * slots[INNER]) * slots[ROW_STEP]
+
+
+@in_real
+def fetch_row(slots, r, line):
+    """Read a row, and fill up its last chunk with what adds e^−∞ = 0."""
+    wide()
+    classes = slots[CLASSES]
+    start = row_start(slots, r)
+    x = array(slots[X], start + classes, KIND)
+    for j in range(len(line) - CHUNK, len(line)):
+        line[np.uint64(j)] = -np.inf
+    for j in range(classes):
+        line[np.uint64(j)] = load(x[np.uint64(start + j)])
+
+
+@in_real
+def top_of(line):
+    """Return the largest of a line."""
+    wide()
+    top = rank(line[0])
+    for j in range(len(line) // CHUNK * CHUNK):
+        top = max(top, rank(line[np.uint64(j)]))
+    return np.float64(ranked(top))
+
+
+@in_real
+def raise_row(slots, r, top, line, batch, sums):
+    """Turn a line into powers, and return their sum less the top's, which is 1.
+
+    Memory brings meanwhile what will be read and written next.
+    """
+    wide()
+    size = array(slots[X], 1, KIND).itemsize
+    here = r * slots[CLASSES] * size
+    there = (row_start(slots, r) + batch * slots[CLASSES]) * size
+    top = COMPUTED_IN(top)
+    for j in range(LANE_SUMS if FINE else 2 * LANES):
+        sums[j] = 0.0
+    for first in range(0, len(line), CHUNK):
+        soon_read(slots[X] + there + first * size, CHUNK, size)
+        if slots[GRADIENT]:
+            soon_written(slots[GRADIENT] + here + first * size, CHUNK, size)
+        for j in range(CHUNK):
+            i = np.uint64(first + j)
+            line[i] = near_power(line[i] - top) if NEAR else power(line[i], top)
+        add_chunk(line, np.uint64(first), sums)
+    if FINE:
+        for j in range(LANES):
+            sums[j] += sums[2 * LANES + j]
+    for j in range(8):
+        sums[j] += sums[8 + j]
+        sums[LANES + j] += sums[LANES + 8 + j]
+    for j in range(4):
+        sums[j] += sums[4 + j]
+        sums[LANES + j] += sums[LANES + 4 + j]
+    below = (sums[0] + sums[1]) + (sums[2] + sums[3])
+    ones = (sums[LANES] + sums[LANES + 1]) + (sums[LANES + 2] + sums[LANES + 3])
+    return below + (ones - 1.0)
+
+
+@in_real
+def add_chunk(line, first, sums):
+    """Add the powers that are not 1, and the number of those that are, each lane to its sums.
+
+    Four of them add up in the type that is computed in, which loses no more than their own
+    rounding; all else is in float64, or finer.
+    """
+    wide()
+    for j in range(LANES):
+        i = first + np.uint64(j)
+        a, b, c, d = line[i], line[i + LANE], line[i + LANE + LANE], line[i + LANE + LANE + LANE]
+        four = np.float64((below_one(a) + below_one(b)) + (below_one(c) + below_one(d)))
+        if FINE:
+            sums[j], sums[2 * LANES + j] = two_sum(sums[j], four, sums[2 * LANES + j])
+        else:
+            sums[j] += four
+        sums[LANES + j] += np.float64((is_one(a) + is_one(b)) + (is_one(c) + is_one(d)))
+
+
+@in_real
+def below_one(e):
+    """Return a power that is not 1, else 0."""
+    return where(e == 1.0, 0.0, e)
+
+
+@in_real
+def is_one(e):
+    """Return 1 for a power that is 1, else 0."""
+    return where(e == 1.0, 1.0, 0.0)

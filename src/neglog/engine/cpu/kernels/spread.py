@@ -1,0 +1,341 @@
+"""The loop over rows side by side whose target spreads over the classes: see `columns`.
+
+The probabilities and the target may cancel in the gradient, so all but the largest logit is
+computed in float64. A tile fits the fastest memory, since it is walked three times.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray
+
+from neglog.engine.cpu.kernels.columns import LANES
+from neglog.engine.cpu.kernels.rows_slots import (
+    CLASS_STEP,
+    CLASSES,
+    CLOSE,
+    EACH,
+    GRADIENT,
+    IGNORED,
+    INNER,
+    LABELLED,
+    LABELS,
+    NOTES,
+    NUMBERS,
+    OUTER,
+    OUTER_STEP,
+    ROW_STEP,
+    SHARES,
+    SLOTS,
+    TARGETS,
+    VALUE,
+    WEIGHT,
+    X,
+)
+from neglog.engine.cpu.kernels.slots import (
+    KIND,
+    absolute,
+    array,
+    grad,
+    in_real,
+    load,
+    log1p,
+    near_log1p,
+    near_power,
+    nll,
+    power,
+    real,
+    store,
+    sum_of,
+    taken,
+    where,
+    wide,
+)
+from neglog.engine.cpu.kernels.sums import two_sum
+
+TILE = 2048  # elements
+BLOCK = 16384  # elements
+FINE: bool | None = None  # whether float64 is no finer than what is stored
+STEPS = (
+    "spread_work", "fetch_line", "take_tops", "take_shares", "inverse_of", "add_powers",
+    "add_terms", "add_around_peaks", "finish_rows", "put_gradient", "put_fine_gradient",
+    "leave_out_rows",
+)  # fmt: skip
+take_parts: Any = None  # see `pairs`
+treat_pairs: Any = None
+put_pairs: Any = None
+LOSSES, OTHERS, LOGS, INVERSES, FACTORS, LABEL, TOTALS, PEAKS, RESTS, LINES = range(10)
+
+
+def spread_work(inner: int, classes: int) -> tuple[int, int, int]:
+    """Return the rows of a tile, of a block, and the blocks of each outer part."""
+    width = max(LANES, TILE // (classes + 4) // LANES * LANES)
+    in_block = max(1, BLOCK // (classes * width)) * width
+    return width, in_block, -(-inner // in_block)
+
+
+def spread_columns(memory):
+    """Treat blocks of rows until none is left."""
+    wide()
+    slots = carray(memory, SLOTS)
+    inner, classes = slots[INNER], slots[CLASSES]
+    width, in_block, parts = spread_work(inner, classes)
+    blocks = slots[OUTER] * parts
+    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    tile, tops = np.empty((classes + 1, width), real), np.empty(width, real)
+    powers, slopes = np.empty((classes, width)), np.empty((classes, width))
+    lines = np.empty((LINES, width))
+    while True:
+        block = taken(memory)
+        if block >= blocks:
+            break
+        outer = block // parts
+        first = (block - outer * parts) * in_block
+        last = min(first + in_block, inner)
+        total = 0.0
+        lost = 0.0
+        for row in range(first, last, width):
+            count = min(width, last - row)
+            spread_tile(slots, numbers, outer, row, count, tile, tops, powers, slopes, lines)
+            total, lost = two_sum(total, sum_of(lines[LOSSES], count), lost)
+        numbers[NOTES + 2 * block] = total if lost != lost else total + lost
+        if blocks == 1 and not slots[EACH]:
+            array(slots[VALUE], 1, KIND)[0] = store(numbers[NOTES])
+
+
+def spread_tile(slots, numbers, outer, row, count, tile, tops, powers, slopes, lines):
+    """Write the losses of a tile into a line, and its gradient."""
+    wide()
+    classes, losses = slots[CLASSES], lines[LOSSES]
+    start = outer * slots[OUTER_STEP] + row * slots[ROW_STEP]
+    dense = outer * classes * slots[INNER] + row * slots[ROW_STEP]  # of targets and gradient
+    first = outer * slots[INNER] + row
+    for k in range(classes):
+        fetch_line(slots, slots[X], start + k * slots[CLASS_STEP], count, tile[k])
+    left_out = take_shares(slots, numbers, first, count, lines)
+    if classes == 2:
+        take_parts(slots, numbers, dense, count, tile, slopes, lines)
+        treat_pairs(slots, count, tile, slopes, powers[0], lines)
+    else:
+        take_tops(classes, count, tile, tops)
+        add_powers(classes, count, tile, tops, powers, lines)
+        add_terms(slots, numbers, dense, count, tile, tops, slopes, lines)
+        if FINE:
+            add_around_peaks(classes, count, slopes, lines)
+        finish_rows(count, lines)
+    if slots[EACH]:
+        value = array(slots[VALUE], first + count, KIND)
+        for j in range(count):
+            value[np.uint64(first + j)] = store(losses[np.uint64(j)])
+    if slots[GRADIENT] and classes == 2:
+        put_pairs(slots, dense, count, powers[0])
+    elif slots[GRADIENT]:
+        if FINE:
+            put_fine_gradient(slots, dense, count, powers, slopes, lines)
+        else:
+            put_gradient(slots, dense, count, powers, slopes, lines)
+        if left_out != 0.0:
+            leave_out_rows(slots, dense, count, lines)
+
+
+@in_real
+def fetch_line(slots, address, start, count, line):
+    """Read what a class has in each row of a tile."""
+    wide()
+    numbers = array(address, start + count * slots[ROW_STEP], KIND)
+    if CLOSE:
+        for i in range(count):
+            line[np.uint64(i)] = load(numbers[np.uint64(start + i)])
+    else:
+        for i in range(count):
+            line[np.uint64(i)] = load(numbers[np.uint64(start + i * slots[ROW_STEP])])
+
+
+@in_real
+def take_tops(classes, count, tile, tops):
+    """Write the largest logit of each row; a NaN shows in the sum of powers."""
+    wide()
+    for j in range(count):
+        tops[j] = tile[0, j]
+    for k in range(1, classes):
+        line = tile[k]
+        for j in range(count):
+            i = np.uint64(j)
+            tops[i] = where(line[i] > tops[i], line[i], tops[i])
+
+
+def take_shares(slots, numbers, first, count, lines):
+    """Write how much the loss of each row counts, and its label; return how many do not count."""
+    wide()
+    factors, numbered = lines[FACTORS], lines[LABEL]
+    scale = numbers[0]
+    plain = not (LABELLED or slots[SHARES])
+    for j in range(count):
+        factors[np.uint64(j)] = scale if plain else 1.0
+    if plain:
+        return 0.0
+    shares = array(slots[SHARES], first + count, KIND)
+    labels = array(slots[LABELS], first + count, np.int64)
+    if slots[SHARES]:
+        for j in range(count):
+            factors[np.uint64(j)] = load(shares[np.uint64(first + j)])
+    if LABELLED:
+        for j in range(count):
+            i, label = np.uint64(j), labels[np.uint64(first + j)]
+            numbered[i] = np.float64(label)
+            factors[i] = where(label == slots[IGNORED], 0.0, factors[i])
+    left_out = 0.0
+    for j in range(count):
+        left_out += where(factors[np.uint64(j)] == 0.0, 1.0, 0.0)
+    for j in range(count):
+        i = np.uint64(j)  # of a mean over nothing the scale is NaN
+        factors[i] = where(factors[i] == 0.0, 0.0, factors[i] * scale)
+    return left_out
+
+
+def add_powers(classes, count, tile, tops, powers, lines):
+    """Write powers e^(z − top), their sums s with one e⁰ left out, ln(1 + s) and 1 / (1 + s)."""
+    wide()
+    others, logs, inverses = lines[OTHERS], lines[LOGS], lines[INVERSES]
+    for j in range(count):
+        i = np.uint64(j)
+        top = np.float64(tops[i])
+        others[i] = top - top  # NaN where the top is NaN or infinite
+        logs[i] = -1.0
+    for k in range(classes):
+        line, raised = tile[k], powers[k]
+        for j in range(count):
+            i = np.uint64(j)
+            z, top = np.float64(line[i]), np.float64(tops[i])
+            e = power(z, top) if FINE else near_power(z - top)
+            raised[i] = e
+            others[i] += where(e == 1.0, 0.0, e)
+            logs[i] += where(e == 1.0, 1.0, 0.0)
+    for j in range(count):
+        i = np.uint64(j)
+        below = others[i] + logs[i]
+        others[i] = below
+        logs[i] = log1p(below) if FINE else near_log1p(below)
+        inverses[i] = 1.0 / (1.0 + below) if FINE else inverse_of(1.0 + below)
+
+
+def inverse_of(x):
+    """Return 1 / x by way of float32, whose division takes a third of float64's time."""
+    start = np.float64(np.float32(1.0) / np.float32(x))
+    error = 1.0 - x * start
+    return start + start * (error + error * error)
+
+
+def add_terms(slots, numbers, start, count, tile, tops, slopes, lines):
+    """Add up the terms of each loss, and write their derivatives by the log-probabilities."""
+    wide()
+    classes = slots[CLASSES]
+    losses, logs, totals, numbered = lines[LOSSES], lines[LOGS], lines[TOTALS], lines[LABEL]
+    target = tile[classes]
+    weight = array(slots[WEIGHT], classes, KIND)
+    kept, spread = numbers[1], numbers[2]
+    for j in range(count):
+        losses[np.uint64(j)] = 0.0
+        totals[np.uint64(j)] = 0.0
+    for k in range(classes):
+        factor = load(weight[k]) if slots[WEIGHT] else 1.0
+        line, slope, own = tile[k], slopes[k], np.float64(k)
+        if not LABELLED:
+            fetch_line(slots, slots[TARGETS], start + k * slots[CLASS_STEP], count, target)
+        for j in range(count):
+            i = np.uint64(j)
+            log_p = (np.float64(line[i]) - np.float64(tops[i])) - logs[i]
+            if LABELLED:
+                part = spread + where(numbered[i] == own, kept, 0.0)
+            else:
+                part = kept * np.float64(target[i]) + spread
+            losses[i] += nll(log_p, part) * factor
+            slope[i] = grad(log_p, part) * factor
+            totals[i] += slope[i]
+
+
+def add_around_peaks(classes, count, slopes, lines):
+    """Write the largest size among slopes, the sum of those of that size, and of the others."""
+    wide()
+    peaks, totals, rests = lines[PEAKS], lines[TOTALS], lines[RESTS]
+    for j in range(count):
+        i = np.uint64(j)
+        peaks[i], totals[i], rests[i] = 0.0, 0.0, 0.0
+    for k in range(classes):
+        slope = slopes[k]
+        for j in range(count):
+            i = np.uint64(j)
+            size = absolute(slope[i])
+            peaks[i] = where(size > peaks[i], size, peaks[i])
+    for k in range(classes):
+        slope = slopes[k]
+        for j in range(count):
+            i = np.uint64(j)
+            is_peak = absolute(slope[i]) == peaks[i]
+            totals[i] += where(is_peak, slope[i], 0.0)
+            rests[i] += where(is_peak, 0.0, slope[i])
+
+
+def finish_rows(count, lines):
+    """Scale the losses, and what `put_gradient` multiplies with the powers."""
+    wide()
+    losses, others, inverses = lines[LOSSES], lines[OTHERS], lines[INVERSES]
+    factors, totals, rests = lines[FACTORS], lines[TOTALS], lines[RESTS]
+    for j in range(count):
+        i = np.uint64(j)
+        losses[i] = where(factors[i] == 0.0, 0.0, losses[i] * factors[i])
+        if not FINE:
+            inverses[i] *= factors[i]
+            others[i] *= inverses[i]
+            rests[i] = totals[i] * inverses[i]
+
+
+def put_gradient(slots, start, count, powers, slopes, lines):
+    """Write the gradient: slope − p · total, and of the top class slope · (1 − p) − p · (rest)."""
+    wide()
+    others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
+    totals, rests = lines[TOTALS], lines[RESTS]
+    row_step = 1 if CLOSE else slots[ROW_STEP]
+    gradient = array(slots[GRADIENT], slots[CLASSES] * slots[OUTER] * slots[INNER], KIND)
+    for k in range(slots[CLASSES]):
+        at, raised, slope = start + k * slots[CLASS_STEP], powers[k], slopes[k]
+        for j in range(count):
+            i = np.uint64(j)
+            own, e = slope[i], raised[i]
+            of_top = own * others[i] - (totals[i] - own) * inverses[i]
+            result = where(e == 1.0, of_top, own * factors[i] - e * rests[i])
+            gradient[np.uint64(at + j * row_step)] = store(result)
+
+
+def put_fine_gradient(slots, start, count, powers, slopes, lines):
+    """Do so where a difference of sums would lose digits: with the sum of all other slopes."""
+    wide()
+    others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
+    totals, peaks, rests = lines[TOTALS], lines[PEAKS], lines[RESTS]
+    row_step = 1 if CLOSE else slots[ROW_STEP]
+    gradient = array(slots[GRADIENT], slots[CLASSES] * slots[OUTER] * slots[INNER], KIND)
+    for k in range(slots[CLASSES]):
+        at, raised, slope = start + k * slots[CLASS_STEP], powers[k], slopes[k]
+        for j in range(count):
+            i = np.uint64(j)
+            own = slope[i]
+            p = raised[i] * inverses[i]
+            not_p = where(raised[i] == 1.0, others[i] * inverses[i], 1.0 - p)
+            is_peak = absolute(own) == peaks[i]
+            left = where(is_peak, totals[i] - own, totals[i]) + rests[i]
+            left = where(is_peak, left, left - own)
+            result = (own * not_p - p * left) * factors[i]
+            gradient[np.uint64(at + j * row_step)] = store(result)
+
+
+def leave_out_rows(slots, start, count, lines):
+    """Write 0 as the gradient of rows that do not count, whatever they hold."""
+    factors = lines[FACTORS]
+    gradient = array(slots[GRADIENT], slots[CLASSES] * slots[OUTER] * slots[INNER], KIND)
+    for k in range(slots[CLASSES]):
+        at = start + k * slots[CLASS_STEP]
+        for j in range(count):
+            if factors[j] == 0.0:
+                gradient[at + j * slots[ROW_STEP]] = store(0.0)

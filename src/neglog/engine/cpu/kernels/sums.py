@@ -1,0 +1,65 @@
+"""Sums over an array, in loops that write nothing.
+
+A loop that writes is compiled twice, for memory that may overlap and for memory that may not; the
+two would add in different orders, and which one runs depends on where the memory lies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neglog.engine.cpu.kernels.slots import wide
+
+LANES = 32
+
+
+def plain_sum(values, count):
+    """Add numbers up in any order: exact enough where the result is rounded to float32 or less."""
+    wide()
+    total = 0.0
+    for j in range(count):
+        total += np.float64(values[np.uint64(j)])
+    return total
+
+
+def in_order(function):
+    """Have a function compiled as it is written: where rounding is made up for, order matters."""
+    IN_ORDER.append(function)
+    return function
+
+
+IN_ORDER: list[Any] = []
+
+
+@in_order
+def compensated_sum(values, count):
+    """Add numbers up with what rounding takes from every sum, so that nothing is lost.
+
+    Source: T. Ogita, S. M. Rump, S. Oishi, Accurate sum and dot product, SISC 26, 2005 (Sum2),
+    side by side in lanes. The order of the operations is the algorithm: nothing may be reordered.
+    """
+    wide()
+    sums = np.zeros(LANES)
+    lost = np.zeros(LANES)
+    whole = count - count % LANES
+    for first in range(0, whole, LANES):
+        for lane in range(LANES):
+            sums[lane], lost[lane] = two_sum(sums[lane], values[first + lane], lost[lane])
+    total = 0.0
+    rest = 0.0
+    for lane in range(LANES):
+        total, rest = two_sum(total, sums[lane], rest)
+        rest += lost[lane]
+    for j in range(whole, count):
+        total, rest = two_sum(total, values[j], rest)
+    return total if rest != rest else total + rest  # ∞ leaves a NaN behind
+
+
+@in_order
+def two_sum(total, value, lost):
+    """Return the rounded sum, and what was lost so far with what was lost now."""
+    new = total + value
+    taken = new - total
+    return new, lost + ((total - (new - taken)) + (value - taken))

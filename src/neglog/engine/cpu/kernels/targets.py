@@ -1,0 +1,147 @@
+"""Rows whose target spreads over the classes: kept · target + spread, as `rows` treats them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neglog.engine.cpu.kernels.powers import LOSS, OTHERS, SHARE, SLOPE, TOP, powers, row_start
+from neglog.engine.cpu.kernels.rows_slots import (
+    BY_TARGET,
+    BY_Y,
+    CLASSES,
+    DIFFERENTIATED,
+    GRADIENT,
+    LABELLED,
+    LABELS,
+    SOFTMAX,
+    TARGETS,
+    WEIGHT,
+    WEIGHTED,
+    X,
+)
+from neglog.engine.cpu.kernels.slots import (
+    KIND,
+    absolute,
+    array,
+    grad,
+    load,
+    log1p,
+    nll,
+    rank,
+    ranked,
+    store,
+    sum_of,
+    where,
+    wide,
+)
+
+FINE: bool | None = None  # whether float64 is no finer than what is stored
+STEPS = (
+    "target_row", "around_the_peak", "put_target_row", "put_by_target", "target_batch",
+)  # fmt: skip
+
+
+def target_batch(slots, numbers, chosen, count, lines, facts, sums):
+    """Write the losses of rows against their targets among the facts; write the gradient."""
+    wide()
+    classes = slots[CLASSES]
+    terms, slopes = np.empty(classes), np.empty(classes)
+    if SOFTMAX:
+        powers(slots, chosen, count, lines, facts, sums)
+        for b in range(count):
+            facts[SLOPE, np.uint64(b)] = log1p(facts[OTHERS, np.uint64(b)])
+    else:
+        for b in range(count):
+            facts[TOP, b] = 0.0
+            facts[SLOPE, b] = 0.0
+    for b in range(count):
+        start, share = chosen[b] * classes, facts[SHARE, b]
+        origin = row_start(slots, chosen[b])
+        label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if LABELLED else 0
+        ends = (facts[TOP, b], facts[SLOPE, b])
+        target_row(slots, numbers, origin, start, label, ends, terms, slopes)
+        facts[LOSS, b] = sum_of(terms, classes) * share
+        if BY_Y:
+            put_by_target(slots, origin, start, share * numbers[1], ends)
+        if DIFFERENTIATED:
+            put_target_row(slots, start, share, facts[OTHERS, b], slopes, lines[b])
+
+
+def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
+    """Write the terms of a row's loss, and their derivatives by the log-probabilities."""
+    wide()
+    classes = slots[CLASSES]
+    top, log_sum = ends
+    kept, added = numbers[1], numbers[2]
+    x = array(slots[X], origin + classes, KIND)
+    weight = array(slots[WEIGHT], classes, KIND)
+    targets = array(slots[TARGETS], start + classes, KIND)
+    for j in range(classes):
+        i = np.uint64(j)
+        log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
+        if LABELLED:
+            part = added + where(i == np.uint64(label), kept, 0.0)
+        else:
+            part = kept * load(targets[np.uint64(start) + i]) + added
+        factor = load(weight[i]) if WEIGHTED else 1.0
+        terms[i] = nll(log_p, part) * factor
+        slopes[i] = grad(log_p, part) * factor
+
+
+def put_by_target(slots, origin, start, share, ends):
+    """Write the derivative by a row's target: −ln p, as much as the class counts, 0 or more."""
+    wide()
+    classes = slots[CLASSES]
+    top, log_sum = ends
+    x = array(slots[X], origin + classes, KIND)
+    weight = array(slots[WEIGHT], classes, KIND)
+    slopes = array(slots[BY_TARGET], start + classes, KIND)
+    for j in range(classes):
+        i = np.uint64(j)
+        factor = share * load(weight[i]) if WEIGHTED else share
+        log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
+        slope = where(factor == 0.0, 0.0, nll(log_p, 1.0) * factor)
+        slopes[np.uint64(start) + i] = store(slope)
+
+
+def put_target_row(slots, start, share, others, slopes, line):
+    """Write a row's gradient: what a class is due, less its share of what all others are."""
+    wide()
+    classes = slots[CLASSES]
+    gradient = array(slots[GRADIENT], start + classes, KIND)
+    total = sum_of(slopes, classes) if SOFTMAX else 0.0
+    peak, peaks, rest = around_the_peak(slopes, classes) if FINE else (0.0, 0.0, 0.0)
+    inverse = 1.0 / (1.0 + others)
+    for j in range(classes):
+        i = np.uint64(j)
+        slope = slopes[i]
+        if SOFTMAX:
+            p = line[i] * inverse
+            not_p = where(line[i] == 1.0, others * inverse, 1.0 - p)
+            left = total - slope
+            if FINE:
+                is_peak = absolute(slope) == peak
+                left = where(is_peak, peaks - slope, peaks) + rest
+                left = where(is_peak, left, left - slope)
+            slope = slope * not_p - p * left
+        gradient[np.uint64(start) + i] = store(slope * share)
+
+
+def around_the_peak(parts, classes):
+    """Return the largest size among numbers, the sum of those of that size, and of the others.
+
+    The sum of all but one of them does not cancel then, whichever the one is.
+    """
+    wide()
+    highest = rank(0.0)
+    for j in range(classes):
+        highest = max(highest, rank(absolute(parts[np.uint64(j)])))
+    peak = ranked(highest)
+    peaks = 0.0
+    rest = 0.0
+    for j in range(classes):
+        part = parts[np.uint64(j)]
+        is_peak = absolute(part) == peak
+        peaks += where(is_peak, part, 0.0)
+        rest += where(is_peak, 0.0, part)
+    return peak, peaks, rest

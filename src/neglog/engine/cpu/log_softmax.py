@@ -1,0 +1,80 @@
+"""log softmax by itself on a CPU, for those who show the log-probabilities to the world."""
+
+from __future__ import annotations
+
+from array import array
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog.engine.cpu import memory, threads
+from neglog.engine.cpu.jit import Kernel, compile_kernel
+from neglog.engine.cpu.kernels import powers
+from neglog.engine.cpu.kernels.log_softmax import (
+    log_softmax,
+    log_softmax_backward,
+    log_softmax_backward_row,
+    log_softmax_row,
+)
+from neglog.engine.cpu.kernels.rows import rows_of_a_block
+from neglog.engine.cpu.kernels.sums import two_sum
+from neglog.engine.cpu.rows import layout_of, real_for
+from neglog.engine.problem import RowwiseProblem, rows_as
+
+
+@cache
+def _kernel(template: Any, dtype: torch.dtype) -> Kernel:
+    helpers: dict[str, Any] = {"rows_of_a_block": rows_of_a_block}
+    if template is log_softmax_backward:
+        helpers["log_softmax_backward_row"] = log_softmax_backward_row
+    else:
+        helpers |= {"two_sum": two_sum, "log_softmax_row": log_softmax_row}
+        helpers |= {step: getattr(powers, step) for step in powers.STEPS}
+    flags = {"FINE": dtype == torch.float64, "NEAR": False}
+    return compile_kernel(template, dtype, helpers=helpers, flags=flags, real=real_for(dtype))
+
+
+def forward(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ln p of contiguous rows (N, K), and each row's 1 − p of its top class, (N,)."""
+    log_p, doubts = memory.empty_like(x), memory.empty_line(x.shape[0], x.dtype)
+    _run(log_softmax, x, None, doubts, log_p)
+    return log_p, doubts
+
+
+def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
+    """Return the derivative by the logits, from what `forward` returned."""
+    gradient = memory.empty_like(log_p)
+    _run(log_softmax_backward, log_p, upstream, doubts, gradient)
+    return gradient
+
+
+def by_target(problem: RowwiseProblem) -> Tensor:
+    """Return a loss's derivative by a target of probabilities: −ln p, as much as a row counts."""
+    given, problem = problem.x, problem.by_rows()
+    x, share = problem.x, problem.share
+    wide = x.float() if x.element_size() < 4 else x
+    slope = memory.empty_like(wide) if not x.numel() else forward(wide.contiguous())[0]
+    scale: Any = problem.smoothing - 1.0
+    if share is not None:
+        scale = scale * share[:, None]
+    if problem.reduction == "mean":
+        scale = scale / (len(x) if share is None else share.sum())
+    for factor in (scale, problem.weight):
+        if factor is not None:
+            slope.mul_(factor)
+        if isinstance(factor, Tensor):  # 0 · ∞ is 0, and what does not count may be NaN
+            slope.masked_fill_(factor == 0, 0.0)
+    return rows_as(slope.to(x.dtype), given)
+
+
+def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, result: Tensor) -> None:
+    kept = x.resolve_neg(), upstream if upstream is None else upstream.resolve_neg()
+    tensors = (kept[0], None, kept[1], None, None, doubts, result)
+    layout = layout_of(x)
+    addresses = (0 if t is None else t.data_ptr() for t in tensors)
+    steps = (layout.classes, layout.classes, 1, layout.classes)
+    slots = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0, 0))
+    blocks = -(-layout.rows // rows_of_a_block(layout.rows, layout.classes))
+    threads.run(_kernel(template, x.dtype), slots, blocks)

@@ -1,0 +1,298 @@
+"""The shape of rows on a CPU: tensors in, loss and gradient out."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neglog.engine import values
+from neglog.engine.cpu import memory, overflow, threads
+from neglog.engine.cpu.elementwise import sums_for, total_of
+from neglog.engine.cpu.jit import Kernel, compile_kernel
+from neglog.engine.cpu.kernels import columns, pairs, powers, rows, spread, survey, targets
+from neglog.engine.cpu.kernels.rows_slots import (
+    BY_TARGET,
+    EACH,
+    GRADIENT,
+    IGNORED,
+    LABELS,
+    NOTES,
+    NUMBERS,
+    SHARES,
+    SLOTS,
+    TARGETS,
+    VALUE,
+    WEIGHT,
+    X,
+)
+from neglog.engine.cpu.kernels.sums import two_sum
+from neglog.engine.layout import in_order_of, rows_lie_close
+from neglog.engine.problem import RowwiseProblem
+
+FEW = 32  # classes; more of them fill the vectors by themselves
+
+
+class Layout(NamedTuple):
+    """Where the numbers of x lie: see `rows_slots`."""
+
+    outer: int
+    inner: int
+    classes: int
+    row_step: int
+    class_step: int
+    outer_step: int
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows there are."""
+        return self.outer * self.inner
+
+
+def layout_of(x: Tensor) -> Layout:
+    """Describe rows (N, K), or (N, K, L) with L rows in each of N, that `rows_lie_close` knows."""
+    if x.dim() == 2:
+        return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1, x.numel())
+    outer, classes, inner = x.shape
+    outer_step, class_step, row_step = x.stride()
+    if outer * classes * inner == 0 or x.is_contiguous():
+        outer_step, class_step, row_step = classes * inner, inner, 1
+    return Layout(outer, inner, classes, row_step, class_step, outer_step)
+
+
+FLAGS = (
+    "SOFTMAX",
+    "SHARED",
+    "WEIGHTED",
+    "VALUED",
+    "DIFFERENTIATED",
+    "BY_Y",
+    "LABELLED",
+    "TARGETED",
+    "CLOSE",
+)
+
+
+@cache
+def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str, ...]) -> Kernel:
+    """Compile one of the loops for one likelihood, one dtype, and what there is beside the rows."""
+    formulas = {"nll": likelihood.nll, "grad": likelihood.grad} if likelihood else {}
+    label = likelihood.name if likelihood else ""
+    chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
+    # Against a label nothing cancels; against shares the probabilities may.
+    real = np.float64 if template is rows.rows and chosen["TARGETED"] else real_for(dtype)
+    chosen["NEAR"] = real is np.float64 and not chosen["FINE"]
+    helpers = {"two_sum": two_sum} | sums_for(dtype) | _helpers(template, chosen)
+    return compile_kernel(template, dtype, label, formulas, helpers, chosen, real=real)
+
+
+def real_for(dtype: torch.dtype) -> Any:
+    """Return what is computed in where nothing cancels."""
+    return np.float64 if dtype == torch.float64 else np.float32
+
+
+def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
+    if template is survey.survey:
+        return {"counted": survey.counted, "weighed": survey.weighed}
+    if template is columns.label_columns:
+        return {step: getattr(columns, step) for step in columns.STEPS}
+    if template is spread.spread_columns:
+        steps = {step: getattr(spread, step) for step in spread.STEPS}
+        steps |= {step: getattr(pairs, step) for step in pairs.STEPS}
+        return steps | {"spread_tile": spread.spread_tile}
+    helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}
+    helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "share_of")}
+    if not (chosen["SOFTMAX"] or chosen["TARGETED"]):
+        return helpers | {"treat_block": rows.picked_block}
+    if chosen["TARGETED"]:
+        helpers |= {step: getattr(targets, step) for step in targets.STEPS}
+        helpers["treat_batch"] = targets.target_batch
+    else:
+        helpers |= {"scale_row": rows.scale_row, "treat_batch": rows.label_batch}
+    return helpers | {"leave_out": rows.leave_out, "treat_block": rows.softmax_block}
+
+
+class Plan:
+    """All that can be said of a problem before its tensors are there: made once, run often."""
+
+    def __init__(
+        self, problem: RowwiseProblem, like: Tensor, labelled: bool, extras: tuple[bool, bool],
+        differentiate: bool, by_target: bool,
+    ) -> None:  # fmt: skip
+        self.problem, self.dtype, self.layout = problem, like.dtype, layout_of(like)
+        self.scalar = memory.scalar(like.dtype)
+        self.fresh_scalar = memory.allocator(like.dtype.itemsize)
+        self.fresh = _allocator(like)
+        self.mean, self.each = problem.reduction == "mean", problem.reduction == "none"
+        self.target, self.differentiate = LABELS if labelled else TARGETS, differentiate
+        self.softmax = problem.likelihood.softmax
+        self.counts = labelled or extras[1]
+        template, self.blocks = _loop(problem, self.layout, labelled)
+        self.by_rows = template is rows.rows
+        self.by_target = by_target and self.by_rows
+        present = {
+            "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
+            "VALUED": self.each, "DIFFERENTIATED": differentiate, "BY_Y": self.by_target,
+            "LABELLED": labelled, "TARGETED": bool(problem.smoothing) or not labelled,
+            "CLOSE": not self.by_rows and self.layout.row_step == 1,
+        }  # fmt: skip
+        if template is spread.spread_columns:
+            present |= dict.fromkeys(_LEFT_TO_SLOTS, False)
+        flags = tuple(name for name, there in present.items() if there)
+        likelihood: Any = problem.likelihood
+        self.kernel = kernel(template, likelihood, self.dtype, flags)
+        known = {"WEIGHTED": extras[0], "SHARED": extras[1], "LABELLED": labelled}
+        facts = tuple(name for name, there in known.items() if there)
+        self.survey = kernel(survey.survey, None, self.dtype, facts) if self.counts else None
+        parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
+        self.numbers = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
+        self.surveyed = -(-self.layout.rows // survey.BLOCK)
+        self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
+        self.slots[EACH] = self.each
+        self.scratch: list[tuple[array[int], array[float], int]] = []
+
+    def run(
+        self, tensors: Sequence[Any], into: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor | None]]:
+        """Return the loss and the gradient of contiguous tensors, its labels checked first.
+
+        The derivative by the target is there only if it is wanted and `by_target` holds.
+        The gradient may be written into x, if the loop has read a row whole before it writes it.
+        """
+        try:
+            scratch = self.scratch.pop()
+        except IndexError:  # another thread has it, or a call that failed has kept it
+            scratch = memory.scratch(self.slots, self.numbers, NUMBERS)
+        slots, numbers, address = scratch
+        x, slots[0] = tensors[0], 0
+        slots[X], slots[self.target] = x.data_ptr(), tensors[1].data_ptr()
+        if len(tensors) > 2:
+            for slot, tensor in zip((WEIGHT, SHARES), tensors[2:], strict=False):
+                if tensor is not None:
+                    slots[slot] = tensor.data_ptr()
+        counted = self._counted(slots, numbers, address, tensors)
+        if self.mean:
+            numbers[0] = 1.0 / counted if counted else math.nan
+        if self.each:
+            value = memory.empty_line(self.layout.rows, self.dtype)
+        else:
+            value = self.fresh_scalar(self.scalar)
+        slots[VALUE] = value.data_ptr()
+        gradient = None
+        if self.differentiate:  # of log-probabilities only the labels' is not 0
+            gradient = self.fresh(x) if into is None or not self.by_rows else into
+            if not self.softmax:
+                gradient.zero_()
+            slots[GRADIENT] = gradient.data_ptr()
+        slope = None
+        if self.by_target:
+            slope = memory.empty_like(tensors[1])
+            slots[BY_TARGET] = slope.data_ptr()
+        if self.blocks == 1:
+            self.kernel.held(address)
+            total = numbers[NOTES]
+        else:
+            threads.run(self.kernel, slots, self.blocks)
+            total = total_of(numbers[NOTES::2])
+        factor, empty = numbers[0], self.mean and not counted
+        self.scratch.append(scratch)
+        if not math.isfinite(total) and not empty and into is None:  # else x holds the gradient
+            value = overflow.of_rows(self._holding(tensors), factor, value)
+        elif not self.each and (self.blocks != 1 or empty):
+            value = torch.tensor(math.nan if empty else total, dtype=self.dtype)
+        return value, [gradient, slope, *[None] * (len(tensors) - 2)]
+
+    def _counted(
+        self, slots: array[int], numbers: array[float], address: int, tensors: Sequence[Any]
+    ) -> float:
+        """Return what a mean divides by."""
+        if self.survey is None:
+            return float(self.layout.rows)
+        if self.surveyed == 1:
+            self.survey.held(address)
+            slots[0] = 0
+            total, strangers = numbers[NOTES], numbers[NOTES + 1]
+        else:
+            slots, numbers = slots[:], array("d", bytes(8 * (NOTES + 2 * self.surveyed)))
+            slots[NUMBERS] = numbers.buffer_info()[0]
+            threads.run(self.survey, slots, self.surveyed)
+            total, strangers = total_of(numbers[NOTES::2]), sum(numbers[NOTES + 1 :: 2])
+        if strangers:
+            values.check_labels(self._holding(tensors))
+        return total
+
+    def _holding(self, tensors: Sequence[Any]) -> RowwiseProblem:
+        return self.problem.with_tensors((*tensors, None, None)[:4])
+
+
+# What the loop over spread columns asks while it runs, so that it is compiled once for all.
+_LEFT_TO_SLOTS = ("WEIGHTED", "SHARED", "VALUED", "DIFFERENTIATED", "TARGETED", "SOFTMAX")
+
+
+def _allocator(like: Tensor) -> Any:
+    """Return what makes memory for a gradient, in the order of x but without its gaps."""
+    dense = torch.empty_like(like)
+    if dense.stride() == like.stride():
+        return memory.allocator(like.nbytes)
+    size, shape, strides = like.numel(), like.shape, dense.stride()
+    return lambda x: memory.empty((size,), x.dtype, x.device).as_strided(shape, strides)
+
+
+_plans = lru_cache(maxsize=256)(
+    lambda problem, dtype, shape, strides, *facts: Plan(
+        problem, torch.empty_strided(shape, strides, dtype=dtype, device="meta"), *facts
+    )
+)
+
+
+def plan_for(problem: RowwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
+    """Return the plan of a problem without tensors, for tensors as `laid_out` returns them."""
+    x, y, weight, share = tensors
+    extras = (weight is not None, share is not None)
+    labelled = not y.is_floating_point()
+    moves = (wanted[0], not labelled and any(wanted[1:2]))
+    plan: Plan = _plans(problem, x.dtype, x.shape, x.stride(), labelled, extras, *moves)
+    return plan
+
+
+def run(
+    problem: RowwiseProblem,
+    tensors: Sequence[Any],
+    wanted: Sequence[bool],
+    into: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Return the reduced loss, and its derivative by x if that is wanted.
+
+    The derivative may be written `into` the memory of x itself, which then no longer holds x.
+
+    Labels are checked before anything is computed: `SupportError` says which is no class.
+    """
+    if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
+        tensors = laid_out(tensors)
+    return plan_for(problem, tensors, wanted).run(tensors, into)
+
+
+def laid_out(tensors: Sequence[Any]) -> list[Any]:
+    """Return tensors that the loops can read, with probabilities in the order of x."""
+    plain: list[Any] = [None if t is None else t.resolve_neg() for t in tensors]
+    x, y, weight, share = plain
+    if not rows_lie_close(x):
+        x = x.contiguous()
+    y = in_order_of(x)(y) if y.dim() > 1 else y.contiguous()
+    return [x, y, *(None if t is None else t.contiguous() for t in (weight, share))]
+
+
+def _loop(problem: RowwiseProblem, layout: Layout, labelled: bool) -> tuple[Any, int]:
+    """Choose a loop by the target and by how the classes lie; return it and its blocks."""
+    if problem.likelihood.softmax and (layout.class_step > 1 or layout.classes <= FEW):
+        spreads = problem.smoothing or not labelled
+        work_of = spread.spread_work if spreads else columns.work_of
+        parts = work_of(layout.inner, layout.classes)[2]
+        return spread.spread_columns if spreads else columns.label_columns, layout.outer * parts
+    return rows.rows, -(-layout.rows // rows.rows_of_a_block(layout.rows, layout.classes))

@@ -1,0 +1,83 @@
+"""Kernels on the threads that torch computes with.
+
+A pool of our own would fight torch's threads, which go on spinning on their cores for milliseconds
+after every operation of torch. So where torch brings GNU OpenMP, its own team runs the kernel
+(`_on_team`); elsewhere, and in a forked child, where OpenMP would wait for threads that the fork
+did not copy, a small pool serves (`_on_pool`).
+
+Every thread takes the next block until none is left, and what a block is depends on the size of
+the input alone. So the results are the same bits at any number of threads, however many of them
+come. `tests/test_threads.py` holds all of this.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neglog.engine.cpu.jit import Kernel
+
+_forked = False
+_pool: tuple[int, ThreadPoolExecutor] | None = None
+
+
+def run(kernel: Kernel, slots: array[int], blocks: int) -> None:
+    """Run a kernel until all blocks are done; its first slot is the number of the next one."""
+    address = slots.buffer_info()[0]
+    threads = min(torch.get_num_threads(), blocks)
+    if threads <= 1:
+        (kernel.held if blocks <= 1 else kernel.released)(address)
+        return
+    team = None if _forked else _team()
+    if team is None:
+        _on_pool(kernel, address, threads)
+    else:
+        team(kernel.address, address, threads, 0)
+
+
+def _on_pool(kernel: Kernel, address: int, threads: int) -> None:
+    pool = _executor(threads - 1)
+    others = []
+    try:
+        for _ in range(threads - 1):
+            others.append(pool.submit(kernel.released, address))
+        kernel.released(address)
+    finally:  # whatever interrupts: they use memory that the caller holds
+        for other in others:
+            other.result()
+
+
+@cache
+def _team() -> Any:
+    """Return `GOMP_parallel` of the GNU OpenMP library that torch has loaded, if it has one."""
+    folder = Path(torch.__file__).parent
+    for path in sorted([*folder.glob("lib/libgomp*"), *folder.parent.glob("torch.libs/libgomp*")]):
+        library = ctypes.CDLL(str(path))
+        if hasattr(library, "GOMP_parallel"):
+            library.GOMP_parallel.argtypes = (
+                ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint,
+            )  # fmt: skip
+            return library.GOMP_parallel
+    return None
+
+
+def _executor(threads: int) -> ThreadPoolExecutor:
+    global _pool
+    if _pool is None or _pool[0] < threads:
+        _pool = threads, ThreadPoolExecutor(threads, thread_name_prefix="neglog")
+    return _pool[1]
+
+
+def _after_fork() -> None:
+    global _forked, _pool
+    _forked, _pool = True, None
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,58 @@
+"""Products of bfloat16 on processors with matrix units for it, several times those of float32.
+
+Such a product is summed in float32 and then rounded to 8 bits, which is too coarse for logits. So
+it is done twice: the second time the first one's result is subtracted before the rounding, and what
+is left are the next 8 bits. Gradients are rounded to bfloat16 in the end, and need it once.
+
+The danger is a library that rounds while it sums, where both would be lost: `tests/test_linear.py`
+compares with float64.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LEAST = 2**18  # numbers of a weight; with fewer, float32 takes no time and rounds less
+CLASSES = 4096  # whose logits, or gradients, are made at a time: what the caches hold
+
+
+def is_fast(x: Tensor, numbers: int) -> bool:
+    """Tell whether this processor has tiles for bfloat16, and the weight is worth them."""
+    if x.dtype != torch.bfloat16 or not x.is_cpu or numbers < LEAST:
+        return False
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return bool(has_tiles()) and torch.backends.mkldnn.is_available()
+
+
+def logits(x: Tensor, w: Tensor, out: Tensor) -> None:
+    """Write x · wᵀ to 16 bits or more."""
+    from neglog.engine.cpu import half_precision as halves_cpu
+
+    for start in range(0, len(w), CLASSES):
+        part = w[start : start + CLASSES].t()
+        high = torch.mm(x, part)
+        low = torch.addmm(high, x, part, beta=-1)
+        halves_cpu.join(high, low, out[:, start : start + CLASSES])
+
+
+def narrowed(dz: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return float32 rounded to bfloat16, in the first half of each row's memory."""
+    from neglog.engine.cpu import half_precision as halves_cpu
+
+    return halves_cpu.narrow(dz)
+
+
+def by_x(dz: Tensor, w: Tensor, out: Tensor) -> None:
+    """Write dz · w."""
+    out.copy_(torch.mm(dz, w))
+
+
+def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
+    """Add dzᵀ · x to a total in float32, or begin it."""
+    for start in range(0, len(total), CLASSES):
+        piece = torch.mm(dz[:, start : start + CLASSES].t(), x)
+        if first:
+            total[start : start + CLASSES] = piece
+        else:
+            total[start : start + CLASSES] += piece

@@ -1,0 +1,226 @@
+"""What becomes of logits: the rows' outputs, as differentiable functions of a piece of them.
+
+The outputs, of each row z with p = softmax(z):
+
+nll         the declared loss
+logsumexp   ln Σ exp z
+entropy     −Σ p ln p
+kl          Σ q ln(q / p), q the softmax of the teacher's logits
+top1        the class with the largest logit
+correct     whether that is the label
+rank        how many classes have a larger logit than the label
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog import engine
+from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
+from neglog.engine.projection import products
+from neglog.engine.projection.operands import Head, Operands
+from neglog.likelihood import REGISTRY
+
+KINDS = {"top1": torch.int64, "correct": torch.bool, "rank": torch.int64}
+WITHOUT_GRADIENT = tuple(KINDS)
+NOWHERE = {"top1": -1, "rank": -1}  # what is said of a row that does not count; of others 0
+
+
+def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
+    """Return a line (rows, positions) for each output; what does not count is 0."""
+    z = shaped(head, z)
+    of_all = any(name in ("entropy", "kl") for name in head.outputs)
+    log_p = engine.log_softmax(z) if of_all else z
+    lines = [_OUTPUTS[name](head, z, log_p, part) for name in head.outputs]
+    return [_counted(head, line.reshape(len(z), -1), part) for line in lines]
+
+
+def whole(head: Head, operands: Operands) -> list[Tensor]:
+    """Return the outputs of all rows as torch differentiates them, from logits in one piece."""
+    dtype = operands.computed_in
+    operands = operands.each(lambda t: t.to(dtype), ("x", "w", "b"))
+    counts = counting(head, operands)
+    if counts is not None:
+        operands = operands._replace(x=torch.where(counts.any(1, keepdim=True), operands.x, 0.0))
+    with _without_autocast(operands.x.device.type):
+        lines = outputs(head, torch.nn.functional.linear(*operands[:3]), operands)
+    return lines if counts is None else of_counting(head, lines, counts)
+
+
+def _without_autocast(device: str) -> AbstractContextManager[Any]:
+    """Keep torch from rounding the factors of products, which autocast would; "meta" has none."""
+    known = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if known else nullcontext()
+
+
+def of_counting(head: Head, lines: list[Tensor], counts: Tensor) -> list[Tensor]:
+    """Return outputs with what is said of a row that does not count where one does not."""
+    pairs = zip(head.outputs, lines, strict=True)
+    return [
+        torch.where(counts, line, torch.full_like(line, NOWHERE.get(name, 0)))
+        for name, line in pairs
+    ]
+
+
+def nothing(head: Head, operands: Operands) -> list[Tensor]:
+    """Return the outputs where no row counts."""
+    shape = (len(operands.x), head.positions)
+    return [
+        operands.x.new_full(
+            shape, NOWHERE.get(name, 0), dtype=KINDS.get(name, operands.computed_in)
+        )
+        for name in head.outputs
+    ]
+
+
+def counting(head: Head, operands: Operands) -> Tensor | None:
+    """Tell which losses count, (N, positions); None if nothing says that some do not."""
+    counts = None
+    if is_labelled(operands):
+        assert operands.y is not None
+        counts = operands.y != head.ignored
+    if operands.share is None:
+        return counts
+    shared = operands.share != 0
+    return shared if counts is None else counts & shared
+
+
+def shaped(head: Head, z: Tensor) -> Tensor:
+    """Return the logits that the softmax sees."""
+    if head.softcap:
+        z = head.softcap * torch.tanh(z / head.softcap)
+    return z if head.temperature == 1.0 else z / head.temperature
+
+
+def is_labelled(part: Operands) -> bool:
+    """Tell whether the target is one label for each loss."""
+    return part.y is not None and part.chosen is None and part.y.dtype == torch.int64
+
+
+def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowwiseProblem:
+    """Return the problem of rows of logits, in the shapes of that engine."""
+    likelihood: Any = REGISTRY[head.likelihood]
+    y: Any = part.y
+    if head.positions > 1:
+        z = z.unflatten(1, (-1, head.positions))
+        if y.is_floating_point():
+            y = y.movedim(1, -1).reshape(-1, z.shape[1])
+        if y.is_floating_point() or head.smoothing:
+            z = z.movedim(1, -1).reshape(-1, z.shape[1])
+    y = y.to(z.dtype) if y.is_floating_point() else y.reshape(-1)
+    return RowwiseProblem(likelihood, z, y, part.weight, None, head.ignored, head.smoothing, "none")
+
+
+def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
+    """Return the losses of rows, each with what its z-loss adds."""
+    likelihood: Any = REGISTRY[head.likelihood]
+    if likelihood.elementwise:
+        y = dense_target(z, part)
+        weight = None if part.weight is None else part.weight.expand_as(z)
+        given = () if part.positive is None else (part.positive.expand_as(z),)
+        problem = ElementwiseProblem(likelihood, (z,), y, given, weight=weight, reduction="none")
+        return engine.elementwise(problem).sum(1)
+    if part.chosen is None:
+        loss = engine.rows(rows_of_classes(head, z, part))
+    else:
+        loss = _of_chosen(head, z, part)
+    if head.z_loss:
+        classes = z.unflatten(1, (-1, head.positions))
+        loss = loss + head.z_loss * torch.logsumexp(classes, 1).square().reshape(-1)
+    return loss
+
+
+def dense_target(z: Tensor, part: Operands) -> Tensor:
+    """Return a target for each logit: as it is, or 1 for the classes that an index names."""
+    if part.chosen is None:
+        assert part.y is not None
+        return part.y.to(z.dtype)
+    named = (part.chosen >= 0).to(z.dtype) + _none_above(z, part.chosen)
+    index = part.chosen.clamp(0, z.shape[1] - 1)
+    ones = torch.zeros_like(z).scatter_add_(1, index, named)
+    return ones.clamp_(max=1.0)
+
+
+def _none_above(z: Tensor, chosen: Tensor) -> Tensor:
+    """Return 0, and NaN for a number above the classes', which would stop a device."""
+    nothing_there = torch.zeros_like(chosen, dtype=z.dtype)
+    return nothing_there.masked_fill(chosen >= z.shape[1], math.nan)
+
+
+def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
+    """Return the losses against the probabilities of a few classes."""
+    assert part.chosen is not None
+    assert part.y is not None
+    log_p, target = engine.log_softmax(z), (1.0 - head.smoothing) * part.y
+    index = part.chosen.clamp(0, z.shape[1] - 1)  # a negative one is none
+    target = target + _none_above(z, part.chosen)
+    picked = log_p.gather(1, index)
+    hidden = (part.chosen < 0) | ((part.y == 0) & picked.isinf())  # 0 · ln 0 is 0
+    terms = torch.where(hidden, 0.0, target * torch.where(hidden, 0.0, picked))
+    if part.weight is not None:
+        terms = terms * part.weight[index]
+    loss = -terms.sum(1)
+    if head.smoothing:
+        weighed = log_p if part.weight is None else log_p * part.weight
+        loss = loss - head.smoothing / z.shape[1] * weighed.sum(1)
+    return loss
+
+
+def _entropy(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+    p = log_p.exp()
+    return -torch.where(p == 0, 0.0, p * log_p).sum(1)
+
+
+def _divergence(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+    """Return the divergence of the rows from the teacher's, which is a constant."""
+    assert part.teacher_x is not None
+    assert part.teacher_w is not None
+    given = part.teacher_x, part.teacher_w, part.teacher_b
+    theirs = torch.empty(z.shape, dtype=z.dtype, device=z.device)
+    with torch.no_grad():
+        theirs = products.logits(*given, theirs)
+    log_q = engine.log_softmax(shaped(head, theirs))
+    q = log_q.exp()
+    return torch.where(q == 0, 0.0, q * (log_q - log_p)).sum(1)
+
+
+def _top1(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+    return z.argmax(1)
+
+
+def _correct(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+    assert part.y is not None
+    return z.argmax(1) == part.y[:, 0]
+
+
+def _rank(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+    assert part.y is not None
+    known = (part.y >= 0) & (part.y < z.shape[1])
+    rank = (z > z.gather(1, torch.where(known, part.y, 0))).sum(1)
+    return torch.where(known[:, 0], rank, NOWHERE["rank"])
+
+
+_OUTPUTS = {
+    "nll": lambda head, z, log_p, part: _nll(head, z, part),
+    "logsumexp": lambda head, z, log_p, part: torch.logsumexp(z, 1),
+    "entropy": _entropy,
+    "kl": _divergence,
+    "top1": _top1,
+    "correct": _correct,
+    "rank": _rank,
+}
+
+
+def _counted(head: Head, line: Tensor, part: Operands) -> Tensor:
+    """Return an output times how much each counts; 0, whatever it is, where that is 0."""
+    if head.positions == 1 and part.share is None:  # a row that does not count is not here
+        return line
+    if part.share is not None and line.is_floating_point():
+        line = line * part.share.to(line.dtype)
+    counts = counting(head, part)
+    return line if counts is None else torch.where(counts, line, torch.zeros_like(line))

@@ -1,0 +1,170 @@
+"""The passes over the rows, a piece at a time: no more than a workspace of logits is in memory.
+
+`values` needs one matrix product; `pull`, the derivatives, needs three, and knows the sum of the
+outputs too; `push`, what changes as the operands change, needs eight. A row that counts for
+nothing is in none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from neglog.device import sum_dtype
+from neglog.engine.cpu import memory
+from neglog.engine.projection import chunks, products, tensor_cores
+from neglog.engine.projection.operands import Head, Operands
+from neglog.engine.projection.outputs import NOWHERE, counting, nothing, of_counting, outputs
+from neglog.engine.projection.totals import Gradients, Totals, Wanted
+from neglog.engine.projection.workspace import rows_of_a_piece
+
+
+class _Rows(NamedTuple):
+    """Which rows are treated.
+
+    Attributes:
+        operands: of all rows; what is not to be looked at is 0 where it cannot be left out.
+        numbers: of the rows that count; None if all are treated.
+        counts: which of the losses count, where rows that do not are treated too.
+    """
+
+    operands: Operands
+    numbers: Tensor | None = None
+    counts: Tensor | None = None
+
+
+def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _Rows:
+    """Pick out the rows that count."""
+    counts = counting(head, operands)
+    for_any = None
+    for u in upstream:
+        for_any = u != 0 if for_any is None else for_any | (u != 0)
+    if for_any is not None:
+        counts = for_any if counts is None else counts & for_any
+    if counts is None:
+        return _Rows(operands)
+    rows = counts.any(1)
+    if _may_not_wait(operands.x):
+        share = counts.to(operands.computed_in)
+        share = share if operands.share is None else torch.where(counts, operands.share, 0.0)
+        x = torch.where(rows[:, None], operands.x, 0.0)
+        return _Rows(operands._replace(x=x, share=share), counts=counts)
+    numbers = rows.nonzero()[:, 0]
+    return _Rows(operands, None if len(numbers) == len(rows) else numbers)
+
+
+def _may_not_wait(x: Tensor) -> bool:
+    """Tell whether a CUDA graph is recorded, which cannot know how many rows count."""
+    return x.is_cuda and torch.cuda.is_current_stream_capturing()
+
+
+class _Pass:
+    """The pieces of one pass, and the memory for their logits."""
+
+    def __init__(self, head: Head, chosen: _Rows, lines: float, budget: int) -> None:
+        self.head, self.operands, self.rows, self.counts = head, *chosen
+        x, classes = self.operands.x, len(self.operands.w)
+        self.count = len(x) if self.rows is None else len(self.rows)
+        self.step = rows_of_a_piece(self.operands, self.count, lines, budget)
+        self.memory = memory.empty((self.step, classes), self.operands.computed_in, x.device)
+        self._narrow: Tensor | None = None
+
+    def places(self) -> Iterator[Any]:
+        """Return where the rows of each piece are."""
+        for start in range(0, self.count, self.step):
+            end = min(start + self.step, self.count)
+            yield slice(start, end) if self.rows is None else self.rows[start:end]
+
+    def logits(self, part: Operands) -> Tensor:
+        """Return the logits of a piece."""
+        return products.logits(part.x, part.w, part.b, self.memory[: len(part.x)])
+
+    def narrow(self, part: Operands) -> Tensor | None:
+        """Return memory for the gradient by the logits of a piece in halves, if it may be there."""
+        if not chunks.can_be_narrow(self.head, part):
+            return None
+        if self._narrow is None:
+            self._narrow = memory.empty(self.memory.shape, part.x.dtype, part.x.device)
+        return self._narrow[: len(part.x)]
+
+
+def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
+    """Return the outputs of all rows, a line (N, positions) for each."""
+    chosen = _rows(head, operands)
+    work = _Pass(head, chosen, chunks.lines_of(head, operands, False), budget)
+    results: list[Tensor] = []
+    for place in work.places():
+        part = work.operands.at(place)
+        found = outputs(head, work.logits(part), part)
+        results = results or [
+            line.new_full((len(operands.x), line.shape[1]), NOWHERE.get(name, 0))
+            for name, line in zip(head.outputs, found, strict=True)
+        ]
+        for result, line in zip(results, found, strict=True):
+            result[place] = line
+    if chosen.counts is not None:
+        results = of_counting(head, results, chosen.counts)
+    return results or nothing(head, operands)
+
+
+def pull(
+    head: Head, operands: Operands, upstream: Sequence[Tensor], wanted: Wanted, budget: int
+) -> tuple[Tensor, Gradients]:
+    """Return the sum of upstream · outputs, and its derivatives by the operands."""
+    work = _Pass(
+        head, _rows(head, operands, upstream), chunks.lines_of(head, operands, True), budget
+    )
+    lifted = tensor_cores.lift(head, operands, upstream, counting(head, operands))
+    totals = Totals(operands, wanted, work.rows is not None, lifted)
+    value = torch.zeros((), dtype=sum_dtype(operands.x.device), device=operands.x.device)
+    for place in work.places():
+        part = work.operands.at(place)
+        given = [u[place] if lifted is None else u[place] * lifted for u in upstream]
+        narrow = None if wanted[3] else work.narrow(part)
+        pulled = chunks.pull(head, work.logits(part), part, given, wanted[3], narrow)
+        value += pulled.total
+        totals.add(place, pulled.z, part)
+        totals.add_target(place, pulled.y)
+    return value if lifted is None else value / lifted, totals.finished()
+
+
+def push(
+    head: Head,
+    operands: Operands,
+    upstream: Sequence[Tensor],
+    changes: Gradients,
+    wanted: Wanted,
+    budget: int,
+) -> tuple[list[Tensor], Gradients]:
+    """Return how outputs, and pulled derivatives, change as the operands change."""
+    work = _Pass(head, _rows(head, operands), 12, budget)
+    totals = Totals(operands, wanted, work.rows is not None)
+    results = [u.new_zeros(u.shape) for u in upstream]
+    for place in work.places():
+        part, given = work.operands.at(place), [u[place] for u in upstream]
+        moved_x = None if changes.x is None else changes.x[place]
+        moved_y = None if changes.y is None else changes.y[place]
+        moved = _moved(part, moved_x, changes)
+        slope, pushed = chunks.push(head, work.logits(part), part, given, moved, moved_y)
+        for result, line in zip(results, pushed.outputs, strict=True):
+            result[place] = line
+        totals.add(place, pushed.z, part)
+        if changes.w is not None and wanted[0]:
+            totals.add_to_x(place, slope, changes.w)
+        if moved_x is not None and wanted[1]:
+            totals.add_to_w(slope, moved_x)
+        totals.add_target(place, pushed.y)
+    return results, totals.finished()
+
+
+def _moved(part: Operands, moved_x: Tensor | None, changes: Gradients) -> Tensor:
+    """Return how the logits of a piece change."""
+    shape, device = (len(part.x), len(part.w)), part.x.device
+    moved = torch.zeros(shape, dtype=part.computed_in, device=device)
+    for x, w in ((moved_x, part.w), (part.x, changes.w)):
+        if x is not None and w is not None:
+            moved += products.logits(x, w, None, torch.empty_like(moved))
+    return moved if changes.b is None else moved.add_(changes.b)

@@ -1,0 +1,87 @@
+"""Likelihoods of a target that is a share: how much of the truth lies on a class."""
+
+from __future__ import annotations
+
+from neglog import distributions
+from neglog.likelihood import Elementwise
+from neglog.primitives.reference import exp, log, where
+from neglog.support import anything, nonnegative
+
+
+class RelativeEntropy(Elementwise):
+    """A share of the target against the log-probability of its class: Kullback–Leibler.
+
+    Model: a class that holds the share y of the target has the likelihood p^y, as in
+    `Categorical`, here measured from its minimum, which is at p = y.
+
+    Source: S. Kullback, R. A. Leibler, On information and sufficiency, Annals of Mathematical
+    Statistics 22, 1951.
+    """
+
+    inputs = ("log_probability",)
+    support = nonnegative
+    normalised = False
+
+    @staticmethod
+    def distribution(log_probability):
+        return distributions.Share(log_probability)
+
+    @staticmethod
+    def nll(log_probability, y):
+        nothing = (y == 0.0) & (log_probability == log_probability)  # 0 · ln 0 is 0, but for NaN
+        return where(nothing, 0.0, y * (log(y) - log_probability))
+
+    @staticmethod
+    def grad(log_probability, y):
+        return -y
+
+    @staticmethod
+    def curvature(log_probability, y):
+        return 0.0
+
+    @staticmethod
+    def grad_target(log_probability, y):
+        return log(y) - log_probability + 1.0
+
+    @staticmethod
+    def constant(y):
+        return -where(y == 0.0, 0.0, y * log(y))
+
+
+class RelativeEntropyOfLog(Elementwise):
+    """`RelativeEntropy` of a target that is given as the logarithm of its share.
+
+    Model: as there, with the share exp(y).
+
+    Source: as for `RelativeEntropy`.
+    """
+
+    inputs = ("log_probability",)
+    support = anything
+    normalised = False
+
+    @staticmethod
+    def distribution(log_probability):
+        return distributions.LogShare(log_probability)
+
+    @staticmethod
+    def nll(log_probability, y):
+        gap = y - log_probability
+        nothing = (exp(y) == 0.0) & (log_probability == log_probability)
+        return where(nothing | (gap == 0.0), 0.0, exp(y) * gap)
+
+    @staticmethod
+    def grad(log_probability, y):
+        return -exp(y)
+
+    @staticmethod
+    def curvature(log_probability, y):
+        return 0.0
+
+    @staticmethod
+    def grad_target(log_probability, y):
+        return where(exp(y) == 0.0, 0.0, exp(y) * (y - log_probability + 1.0))
+
+    @staticmethod
+    def constant(y):
+        return -where(exp(y) == 0.0, 0.0, exp(y) * y)

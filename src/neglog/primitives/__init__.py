@@ -1,0 +1,63 @@
+"""The closed vocabulary in which formulas are written, and `bind`, which changes its language.
+
+A formula is an ordinary function whose globals are torch's words (`words.reference`). `bind` copies
+it with another backend's words as its globals, so the one text runs under torch, Numba and sympy.
+
+The danger: Numba's disk cache keys a function by its file, its qualified name and its byte code,
+**not by its globals**. Two formulas bound to one template would silently return each other's
+results, and an edited formula would be answered from old machine code. So whatever is compiled
+with a cache gets a name that holds a hash of every source it depends on: `fingerprint`.
+`tests/test_primitives.py` holds both dangers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+from types import CodeType, FunctionType
+from typing import Any
+
+
+def bind(
+    formula: Callable[..., Any],
+    words: Mapping[str, Any],
+    real: Callable[[float], Any] = float,
+    name: str | None = None,
+) -> FunctionType:
+    """Copy a formula with `words` as its globals and its float constants turned into `real`."""
+    assert isinstance(formula, FunctionType)
+    constants = tuple(real(c) if isinstance(c, float) else c for c in formula.__code__.co_consts)
+    name = name or formula.__name__
+    code = (
+        formula.__code__.replace(co_consts=constants, co_qualname=name)
+        if _HAS_QUALNAME
+        else (formula.__code__.replace(co_consts=constants))
+    )
+    bound = FunctionType(code, dict(words), name, formula.__defaults__, formula.__closure__)
+    bound.__qualname__ = name
+    bound.__module__ = formula.__module__
+    return bound
+
+
+_HAS_QUALNAME = hasattr(bind.__code__, "co_qualname")
+
+
+def fingerprint(*sources: Any) -> str:
+    """Hash modules by their text and functions by their code: twelve hexadecimal digits.
+
+    A function's text is no witness: the file may have been edited since it was imported.
+    """
+    text = "\0".join(
+        repr(_essence(source.__code__))
+        if hasattr(source, "__code__")
+        else inspect.getsource(source)
+        for source in sources
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _essence(code: CodeType) -> tuple[Any, ...]:
+    """Return what a function does, without where it stands."""
+    constants = [_essence(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

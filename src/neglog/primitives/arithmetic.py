@@ -1,0 +1,341 @@
+"""The words as arithmetic: one text for the languages whose own `exp` and `log` will not do.
+
+Numba's are calls into a scalar library, which keep a loop from being vectorised, and a GPU's lose
+digits. These are straight lines of instructions:
+
+* ``exp``: x = n ln 2 + r with |r| ≤ ln 2 / 2, then 2ⁿ (1 + r + r²/2 + …);
+* ``log``, ``log1p``: a power of two brings the argument to 1 + f in [¾, 3/2), then
+  f − f²/2 + f³ (1/3 − f/4 + …);
+* ``sigmoid``: e / (1 + e) with e = exp(−|x|) in [0, 1];
+* ``softplus``: ln(1 + e) by way of that e / (1 + e), which a loss has in its gradient anyway.
+
+The dots are polynomials through the function at Chebyshev points, so long that their error
+vanishes in the rounding, also where numbers are subnormal. In float64 nothing divides, since a
+vector of divisions takes longer than a polynomial does; in float32 it does not.
+
+`tests/test_primitives.py` and `tests/test_triton.py` hold every word against mpmath, at ordinary
+arguments and at extreme ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import numpy as np
+
+from neglog.primitives.reference import NAMES
+
+# What a language fills in when it compiles a word: its choices, and the bits of its floats.
+absolute: Any = None
+at_least: Any = None
+where: Any = None
+bits_of: Any = None  # a float's bits as an integer
+float_of: Any = None
+real: Any = None  # a number as a float
+whole: Any = None  # a number as an integer
+
+
+@dataclass(frozen=True)
+class Format:
+    """A type of floats: how its bits are shared out, and what its rounding asks of polynomials.
+
+    Attributes:
+        real: the type.
+        whole: that of the integers of its width.
+        ln2_high: ln 2 in so few digits that its product with an exponent is exact.
+        highest: above it, `exp` is ∞.
+        lowest: below it, `exp` is 0.
+        exp_degree, log_degree, softplus_degree, centred_degree: of the polynomials.
+    """
+
+    real: Any
+    whole: Any
+    ln2_high: float
+    highest: float
+    lowest: float
+    exp_degree: int
+    log_degree: int
+    softplus_degree: int
+    centred_degree: int
+
+    @property
+    def mantissa(self) -> int:
+        """Return how many bits the mantissa has."""
+        return int(np.finfo(self.real).nmant)
+
+    @property
+    def bias(self) -> int:
+        """Return what an exponent of 0 is stored as."""
+        return 1 - int(np.finfo(self.real).minexp)
+
+    @property
+    def ln2_low(self) -> float:
+        """Return what `ln2_high` leaves out."""
+        return float(Decimal(2).ln() - Decimal(self.ln2_high))
+
+    def bits(self, number: float) -> int:
+        """Return a number's bits as an integer."""
+        return int(self.real(number).view(self.whole))
+
+
+FORMATS: dict[Any, Format] = {
+    np.float32: Format(np.float32, np.int32, 0.693359375, 90.0, -105.0, 4, 7, 4, 5),
+    np.float64: Format(np.float64, np.int64, 0.6931471803691238, 710.0, -746.0, 10, 19, 10, 10),
+}
+
+
+class Compiler(Protocol):
+    """A language that words are compiled for, and the type of floats that it computes in."""
+
+    @property
+    def format(self) -> Format:
+        """Return the type of floats."""
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Return the words that are no arithmetic: `absolute`, `at_least` and `where`."""
+
+    def word(self, function: Callable[..., Any]) -> Any:
+        """Compile a function whose constants are floats of that type."""
+
+    def polynomial(
+        self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
+    ) -> Any:
+        """Return a word for the polynomial that stands for a function on an interval."""
+
+
+def words(by: Compiler) -> dict[str, Any]:
+    """Return the vocabulary."""
+    table = by.choices | vars(_exponentials(by)) | vars(_logarithms(by))
+    return {name: table[name] for name in NAMES}
+
+
+def power(by: Compiler) -> Any:
+    """Return the function e^(z − top), for a top that is no less than z."""
+    raise_e, lowest = _power(by), by.format.real(by.format.lowest)
+
+    @by.word
+    def power(z, top):
+        """Give the exponential what rounding took from the difference, too: see `sums.two_sum`."""
+        difference = z - top
+        back = difference - z
+        lost = (z - (difference - back)) - (top + back)
+        return where(difference < lowest, 0.0, raise_e(difference, lost))
+
+    return power
+
+
+def near_words(by: Compiler) -> dict[str, Any]:
+    """Return words for float64 that is rounded to float32, in fewer steps: see `test_primitives`.
+
+    Logarithms are right to 36 bits and a power to 49, since a gradient takes its difference from a
+    target that may be a rounding to float32 away.
+    """
+    return {
+        "near_power": _near_power(by, 8),
+        "near_log1p": _logarithms(by, 12).near_log1p,
+        "near_shortfall": _shortfall(by, 6),
+    }
+
+
+def _near_power(by: Compiler, degree: int) -> Any:
+    of = by.format
+    anchor = of.real(1.5 * 2.0**of.mantissa + of.bias)
+    per_ln2, ln2_high, ln2_low = map(of.real, (1 / math.log(2), of.ln2_high, of.ln2_low))
+    lowest, mantissa = of.real((1 - of.bias) * math.log(2)), of.mantissa
+    tail = by.polynomial(_exp_tail, *_EXP_RANGE, degree)
+
+    @by.word
+    def near_power(x):
+        """Return e^x for an x of 0 or less: 0 where it is subnormal."""
+        shifted = x * per_ln2 + anchor
+        turns = shifted - anchor
+        r = (x - turns * ln2_high) - turns * ln2_low
+        scale = float_of(whole(bits_of(shifted) << mantissa))
+        return where(x < lowest, 0.0, scale + scale * (r + r * r * tail(r)))
+
+    return near_power
+
+
+def _exponentials(by: Compiler) -> SimpleNamespace:
+    raise_e, share, shortfall = _power(by), _share(by), _shortfall(by)
+    of = by.format
+    highest, lowest = of.real(of.highest), of.real(of.lowest)
+
+    @by.word
+    def exp(x):
+        return raise_e(at_least(where(x > highest, highest, x), lowest), 0.0)
+
+    @by.word
+    def odds(x):
+        """Return exp(−|x|), in the same words for all, that it be computed once in a formula."""
+        return raise_e(at_least(-absolute(x), lowest), 0.0)
+
+    @by.word
+    def sigmoid(x):
+        smaller = share(odds(x))
+        return where(x > 0.0, 1.0 - smaller, smaller)
+
+    @by.word
+    def softplus(x):
+        e = odds(x)
+        return at_least(x, 0.0) + (e - shortfall(e, share(e)))
+
+    return SimpleNamespace(
+        exp=exp,
+        sigmoid=sigmoid,
+        softplus=softplus,
+        centred_sigmoid=_centred_sigmoid(by, odds, share),
+    )
+
+
+def _centred_sigmoid(by: Compiler, odds: Any, share: Any) -> Any:
+    near_zero = by.polynomial(_centred_slope, 0.0, 1.0, by.format.centred_degree)
+
+    @by.word
+    def centred_sigmoid(x):
+        """Return σ(x) − ½, exact near 0 too."""
+        far = 0.5 - share(odds(x))
+        near = absolute(x) < 1.0
+        curved = x * near_zero(where(near, x * x, 0.0))
+        return where(near, curved, where(x < 0.0, -far, far))
+
+    return centred_sigmoid
+
+
+def _centred_slope(t: Decimal) -> Decimal:
+    power = t.sqrt().exp()
+    return (power - 1) / (power + 1) / (2 * t.sqrt())
+
+
+def _power(by: Compiler) -> Any:
+    of = by.format
+    # Added to x / ln 2, it leaves the nearest whole number and two biases in the low bits.
+    anchor = of.real(1.5 * 2.0**of.mantissa + 2 * of.bias)
+    per_ln2, ln2_high, ln2_low = map(of.real, (1 / math.log(2), of.ln2_high, of.ln2_low))
+    mantissa, exponent = of.mantissa, of.bits(math.inf)
+    tail = by.polynomial(_exp_tail, *_EXP_RANGE, of.exp_degree)
+
+    @by.word
+    def raise_e(x, rest):
+        """Return e^(x + rest) as 2ʰ (1 + r + …) 2ⁿ⁻ʰ; two factors reach subnormal numbers and ∞."""
+        shifted = x * per_ln2 + anchor
+        turns = shifted - anchor
+        r = ((x - turns * ln2_high) - turns * ln2_low) + rest
+        bits = bits_of(shifted)
+        half = whole((bits << (mantissa - 1)) & exponent)
+        first, second = float_of(half), float_of(whole((bits << mantissa) - half))
+        return (first + first * (r + r * r * tail(r))) * second
+
+    return raise_e
+
+
+_EXP_RANGE = (-0.34660, 0.34659)
+
+
+def _exp_tail(r: Decimal) -> Decimal:
+    return (r.exp() - 1 - r) / r**2
+
+
+def _share(by: Compiler) -> Any:
+    seed = by.polynomial(lambda e: 1 / (1 + e), 0.0, 1.0, 3)
+
+    @by.word
+    def by_division(e):
+        return e / (1.0 + e)
+
+    @by.word
+    def by_steps(e):
+        """Return e / (1 + e). Newton's steps take 1 / (1 + e) from nine bits to thirty-six."""
+        start = seed(e)
+        error = (1.0 - start) - e * start
+        part = start + start * error
+        part += part * (error * error)
+        smaller = e * part
+        return smaller + part * ((e - smaller) - e * smaller)  # the remainder is exact
+
+    return by_division if by.format.real is np.float32 else by_steps
+
+
+def _shortfall(by: Compiler, degree: int = 0) -> Any:
+    tail = by.polynomial(_shortfall_tail, 0.0, 0.5, degree or by.format.softplus_degree)
+
+    @by.word
+    def shortfall(e, share):
+        """Return e − ln(1 + e), given e / (1 + e).
+
+        With L = ln(1 + e), the difference of e and its share is h = 2 cosh L − 2 and half their
+        sum is m = sinh L = e − h/2. So L = m (1 − h · (an even function of L, hence one of h)).
+        """
+        h = e * share
+        return h * (0.5 + (e - 0.5 * h) * tail(h))
+
+    return shortfall
+
+
+def _shortfall_tail(h: Decimal) -> Decimal:
+    e = (h + (h * h + 4 * h).sqrt()) / 2
+    m = e - h / 2
+    return (m - (1 + e).ln()) / (m * h)
+
+
+def _logarithms(by: Compiler, degree: int = 0) -> SimpleNamespace:
+    of, mantissa = by.format, by.format.mantissa
+    smallest, unit = map(of.real, (np.finfo(of.real).tiny, 2.0**mantissa))
+    guarded = _guarded(by)
+    lifted, bare = of.real((mantissa + 1) * unit), of.real(0)
+    lift = of.real(2.0 ** (mantissa + 1))
+    three_quarters, four, kept = of.bits(0.75), of.bits(4.0), -1 << mantissa
+    ln2_high, ln2_low = of.real(of.ln2_high / unit), of.real(of.ln2_low / unit)
+    tail = by.polynomial(_log_tail, -0.25, 0.5, degree or of.log_degree)
+
+    @by.word
+    def exponent(u):
+        """Return k, where u = 2ᵏ (1 + f), kept where the exponent lies: whole · 2^mantissa."""
+        return whole((bits_of(u) - three_quarters) & kept)
+
+    @by.word
+    def combine(turns, f):
+        small = turns * ln2_low + f * f * (f * tail(f) - 0.5)
+        return turns * ln2_high + (f + small)
+
+    @by.word
+    def log(x):
+        tiny = x < smallest
+        u = where(tiny, x * lift, x)
+        k = exponent(u)
+        turns = real(k) - where(tiny, lifted, bare)
+        return guarded(combine(turns, float_of(whole(bits_of(u) - k)) - 1.0), x, 0.0)
+
+    @by.word
+    def near_log1p(x):
+        k = exponent(1.0 + x)
+        scale = float_of(whole(four - k))  # not 2⁻ᵏ, which may be subnormal
+        return combine(real(k), 0.25 * (x * scale + (scale - 4.0)))
+
+    @by.word
+    def log1p(x):
+        return guarded(near_log1p(x), x, -1.0)
+
+    return SimpleNamespace(log=log, log1p=log1p, near_log1p=near_log1p)
+
+
+def _guarded(by: Compiler) -> Any:
+    infinity = by.format.real(math.inf)
+
+    @by.word
+    def guarded(y, x, pole):
+        """Return y where a logarithm has a finite value, and the right thing elsewhere."""
+        y = where(x > pole, y, where(x == pole, -infinity, infinity - infinity))
+        return where(x == infinity, infinity, y)
+
+    return guarded
+
+
+def _log_tail(f: Decimal) -> Decimal:
+    return ((1 + f).ln() - f + f * f / 2) / f**3

@@ -1,0 +1,57 @@
+"""The words as Numba compiles them, in float32 and in float64: `arithmetic` says how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from neglog.primitives import arithmetic, bind
+from neglog.primitives.arithmetic import FORMATS
+from neglog.primitives.bits import JIT, at_least, bits_of, evaluated, float_of, where
+from neglog.primitives.polynomials import coefficients
+
+_CHOICES: dict[str, Any] = {"absolute": abs, "at_least": at_least, "where": where}
+_BITS: dict[str, Any] = {"bits_of": bits_of, "float_of": float_of}
+
+
+@cache
+def words(real: Any) -> dict[str, Any]:
+    """Return the vocabulary that computes in float32 or in float64."""
+    return arithmetic.words(_Compiler(real))
+
+
+@cache
+def power(real: Any) -> Any:
+    """Return the function e^(z − top), for a top that is no less than z."""
+    return arithmetic.power(_Compiler(real))
+
+
+@cache
+def near_words() -> dict[str, Any]:
+    """Return the words that compute in float64 what is rounded to float32."""
+    return arithmetic.near_words(_Compiler(np.float64))
+
+
+class _Compiler:
+    """Numba, for one type of floats."""
+
+    choices = _CHOICES
+
+    def __init__(self, real: Any) -> None:
+        self.format = FORMATS[real]
+        self._names = _CHOICES | _BITS | {"real": real, "whole": self.format.whole}
+
+    def word(self, function: Callable[..., Any]) -> Any:
+        """Compile a function whose constants are floats of the type."""
+        return njit(bind(function, self._names, self.format.real), **JIT)
+
+    def polynomial(
+        self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
+    ) -> Any:
+        """Return a word for the function on an interval."""
+        return evaluated(coefficients(function, low, high, degree))

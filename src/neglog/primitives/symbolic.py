@@ -1,0 +1,258 @@
+"""The words as sympy reads them, and symbolic twins of `torch.distributions`.
+
+`read` turns a declared formula into the expression that it computes, so that what is explained
+is what runs. A twin's `likelihood` is the textbook's mass or density, stated apart from the
+declared formulas, so that a comparison of the two says something.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr, Piecewise, Rational
+
+from neglog.primitives import bind
+
+_NAMED = (sympy.log(2 * sympy.pi) / 2,)  # literals that a declaration cannot write as a formula
+
+
+class sigma(sympy.Function):
+    """The sigmoid, kept whole so that a derivation stays readable."""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Return σ′ = σ · (1 − σ)."""
+        return self * (1 - self)
+
+    def _eval_rewrite_as_exp(self, z: Expr, **_: Any) -> Expr:
+        return 1 / (1 + sympy.exp(-z))
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        return self.rewrite(sympy.exp)._eval_evalf(prec)
+
+    def _eval_is_positive(self) -> Any:
+        return self.args[0].is_real
+
+    def _eval_is_real(self) -> Any:
+        return self.args[0].is_real
+
+
+class whole(sympy.UnevaluatedExpr):
+    """A positive number kept whole: of 2π alone, sympy would take the root as √2 √π."""
+
+    is_commutative = True
+    is_positive = True
+
+
+class Term:
+    """An expression whose ``==`` is an equation, as a tensor's is; sympy's own is an identity."""
+
+    def __init__(self, expression: Any) -> None:
+        self.expression = sympy.sympify(expression)
+
+    def __add__(self, other):
+        return Term(self.expression + other.expression)
+
+    def __sub__(self, other):
+        return Term(self.expression - other.expression)
+
+    def __mul__(self, other):
+        return Term(self.expression * other.expression)
+
+    def __truediv__(self, other):
+        return Term(self.expression / other.expression)
+
+    def __neg__(self):
+        return Term(-self.expression)
+
+    def __lt__(self, other):
+        return self.expression < other.expression
+
+    def __le__(self, other):
+        return self.expression <= other.expression
+
+    def __gt__(self, other):
+        return self.expression > other.expression
+
+    def __ge__(self, other):
+        return self.expression >= other.expression
+
+    def __eq__(self, other):
+        return sympy.Eq(self.expression, other.expression)
+
+    def __ne__(self, other):
+        return sympy.Ne(self.expression, other.expression)
+
+
+def literal(value: float) -> Term:
+    """Read a float as the number that was written: 0.1 as a tenth."""
+    named = [number for number in _NAMED if abs(float(number) - value) < 2e-16]
+    return Term(named[0] if named else Rational(repr(value)))
+
+
+def where(condition: Any, then: Term, otherwise: Term) -> Term:
+    """Return one expression where the condition holds, the other elsewhere."""
+    return Term(Piecewise((then.expression, condition), (otherwise.expression, True)))
+
+
+def _lifted(function: Any) -> Any:
+    return lambda *terms: Term(function(*(term.expression for term in terms)))
+
+
+class Bernoulli:
+    """P₁ = σ(logit), or the probability itself."""
+
+    def __init__(self, **given: Term) -> None:
+        ((parameter, value),) = given.items()
+        self.yes = {"probs": lambda p: p, "logits": sigma}[parameter](value.expression)
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return P₁^y · P₀^(1 − y)."""
+        return self.yes**y * (1 - self.yes) ** (1 - y)
+
+
+class Normal:
+    """Errors of a known standard deviation around the mean."""
+
+    def __init__(self, loc: Term, scale: Term) -> None:
+        self.mean, self.deviation = loc.expression, scale.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        error = (y - self.mean) / self.deviation
+        return sympy.exp(-(error**2) / 2) / (self.deviation * sympy.sqrt(whole(2 * sympy.pi)))
+
+
+class Categorical:
+    """One probability a class: the softmax of a row of logits."""
+
+    def __init__(self, logits: Term) -> None:
+        self.probabilities = softmax(list(logits.expression))
+
+    def likelihood(self, y: Any) -> Expr:
+        """Return ∏ P_k^(y_k)."""
+        return sympy.Mul(*(p**part for p, part in zip(self.probabilities, y, strict=True)))
+
+
+class Laplace:
+    """Errors of a two-sided exponential around the median."""
+
+    def __init__(self, loc: Term, scale: Term) -> None:
+        self.median, self.scale = loc.expression, scale.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        return sympy.exp(-sympy.Abs(y - self.median) / self.scale) / (2 * self.scale)
+
+
+class AsymmetricLaplace:
+    """Errors of two exponentials, unequally steep, around a quantile."""
+
+    def __init__(self, quantile: Term, level: Term) -> None:
+        self.quantile, self.level, self.scale = quantile.expression, level.expression, sympy.S.One
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        error, q = y - self.quantile, self.level
+        check = Piecewise((q * error, error >= 0), ((q - 1) * error, True))
+        return q * (1 - q) * sympy.exp(-check / self.scale) / self.scale
+
+
+class Huber:
+    """Errors that are normal up to `delta` scales from the centre and exponential beyond."""
+
+    def __init__(self, mean: Term, delta: Term) -> None:
+        self.mean, self.delta, self.scale = mean.expression, delta.expression, sympy.S.One
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y, its area being that of the scaled error's."""
+        error, delta = sympy.Abs(y - self.mean) / self.scale, self.delta
+        tail = Piecewise((error**2 / 2, error < delta), (delta * error - delta**2 / 2, True))
+        middle = sympy.sqrt(2 * sympy.pi) * sympy.erf(delta / sympy.sqrt(2))
+        area = middle + 2 / delta * sympy.exp(-(delta**2) / 2)
+        return sympy.exp(-tail) / (self.scale * whole(area))
+
+
+class Poisson:
+    """A count of a known rate."""
+
+    def __init__(self, rate: Term) -> None:
+        self.rate = rate.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the probability of y."""
+        return self.rate**y * sympy.exp(-self.rate) / sympy.factorial(y)
+
+
+class NegativeBinomial:
+    """A count of successes of log-odds `logits`, before a number of failures."""
+
+    def __init__(self, total_count: Term, logits: Term) -> None:
+        self.failures, self.success = total_count.expression, sigma(logits.expression)
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the probability of y."""
+        r, p = self.failures, self.success
+        ways = sympy.gamma(y + r) / (sympy.gamma(r) * sympy.factorial(y))
+        return ways * p**y * (1 - p) ** r
+
+
+class Gamma:
+    """A positive number of a known shape and rate."""
+
+    def __init__(self, concentration: Term, rate: Term) -> None:
+        self.shape, self.rate = concentration.expression, rate.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        k, rate = self.shape, self.rate
+        return rate**k * y ** (k - 1) * sympy.exp(-rate * y) / sympy.gamma(k)
+
+
+class LogisticInterval:
+    """Whether a standard logistic variable falls between two increasing numbers."""
+
+    def __init__(self, lower: Term, upper: Term) -> None:
+        self.probability = sigma(upper.expression) - sigma(lower.expression)
+
+    def likelihood(self, inside: Expr) -> Expr:
+        """Return P^inside · (1 − P)^(1 − inside)."""
+        return self.probability**inside * (1 - self.probability) ** (1 - inside)
+
+
+def softmax(logits: list[Expr]) -> list[Expr]:
+    """Return exp(z_k) / Σ exp(z_j), class by class."""
+    powers = [sympy.exp(logit) for logit in logits]
+    return [power / sympy.Add(*powers) for power in powers]
+
+
+WORDS: dict[str, Any] = {
+    "absolute": _lifted(sympy.Abs),
+    "at_least": _lifted(sympy.Max),
+    "centred_sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x)) - Rational(1, 2)),
+    "exp": _lifted(sympy.exp),
+    "log": _lifted(sympy.log),
+    "log1p": _lifted(lambda x: sympy.log(1 + x)),
+    "sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x))),
+    "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
+    "where": where,
+    "distributions": SimpleNamespace(
+        AsymmetricLaplace=AsymmetricLaplace,
+        Bernoulli=Bernoulli,
+        Categorical=Categorical,
+        Gamma=Gamma,
+        Huber=Huber,
+        Laplace=Laplace,
+        LogisticInterval=LogisticInterval,
+        NegativeBinomial=NegativeBinomial,
+        Normal=Normal,
+        Poisson=Poisson,
+    ),
+}
+
+
+def read(formula: Any, *arguments: Basic) -> Any:
+    """Run a declared formula on expressions; return its expression, or a twin distribution."""
+    result = bind(formula, WORDS, real=literal)(*(Term(argument) for argument in arguments))
+    return result.expression if isinstance(result, Term) else result

@@ -1,0 +1,184 @@
+"""The words as Triton compiles them, and `written`, which turns a Python function into Triton's.
+
+Triton reads a function's source text and looks its names up among the function's globals, where it
+takes numbers only as `constexpr`. So `written` writes the text of a formula, a word or a loop
+anew, with what it needs as its globals. One thing is changed: a GPU's `/` of float32 is off by two
+units in the last place, and becomes the word `divided`, which is not.
+
+Two dangers. A text that Triton does not find again: it goes into `linecache`, where `inspect` looks
+for what has no file. And two functions of one name, one of which Triton silently calls for the
+other within a kernel: so a name holds a hash of all that its function depends on.
+`tests/test_triton.py` holds both.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import linecache
+import textwrap
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import triton
+import triton.language as tl
+
+from neglog.primitives import arithmetic
+from neglog.primitives.arithmetic import FORMATS
+from neglog.primitives.polynomials import coefficients
+
+_REALS: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
+_WHOLES: dict[Any, Any] = {np.float32: tl.int32, np.float64: tl.int64}
+
+# What `written` fills in.
+REAL: Any = None
+WHOLE: Any = None
+PER_LN2: Any = None
+
+
+@cache
+def words(real: Any) -> dict[str, Any]:
+    """Return the vocabulary that computes in float32 or in float64, `divided` with it."""
+    compiler = _Compiler(real)
+    return arithmetic.words(compiler) | {"divided": compiler.divided}
+
+
+@cache
+def power(real: Any) -> Any:
+    """Return the function e^(z − top), for a top that is no less than z."""
+    return arithmetic.power(_Compiler(real))
+
+
+@cache
+def coarse_power() -> Any:
+    """Return `power` by the GPU's own instruction: exact enough for what is stored in halves."""
+    return written(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
+
+
+def written(function: Any, names: Mapping[str, Any], **options: Any) -> Any:
+    """Return a function in Triton's language, with `names` as its globals."""
+    assert isinstance(function, FunctionType)
+    return _compiled(_rewritten(function), function.__name__, names, options)
+
+
+def forwarding(function: Any, given: tuple[str, ...], taken: tuple[str, ...]) -> Any:
+    """Return a function of all arguments that are `given`, for one of some of them."""
+    text = f"def forward({', '.join(given)}):\n    return function({', '.join(taken)})\n"
+    return _compiled(text, "forward", {"function": function}, {})
+
+
+def _plainly_divided() -> Any:
+    """Return Triton's own `/`, which of float64 is exact."""
+    return _compiled("def divided(a, b):\n    return a / b\n", "divided", {}, {})
+
+
+def interprets() -> bool:
+    """Tell whether kernels run in Triton's interpreter, on a CPU: ``TRITON_INTERPRET=1``."""
+    return bool(triton.knobs.runtime.interpret)
+
+
+def _compiled(text: str, name: str, names: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    facts = ((key, getattr(value, "fn", value)) for key, value in sorted(names.items()))
+    essence = [(key, getattr(fact, "__name__", None) or repr(fact)) for key, fact in facts]
+    own = f"{name}_{hashlib.sha256(repr((text, essence)).encode()).hexdigest()[:12]}"
+    text = text.replace(f"def {name}(", f"def {own}(", 1)
+    file = f"<neglog {own}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    scope = {key: _constant(value) for key, value in names.items()}
+    scope |= {"tl": tl, "__name__": __name__}
+    exec(compile(text, file, "exec"), scope)
+    return triton.jit(scope[own], **options)
+
+
+def _constant(value: Any) -> Any:
+    """Return a number as Triton takes it; a bool is one, a type or a function is none."""
+    if not isinstance(value, (bool, int, float, np.floating)):
+        return value
+    plain = float(value) if isinstance(value, np.floating) else value
+    return plain if interprets() else tl.constexpr(plain)
+
+
+@cache
+def _rewritten(function: FunctionType) -> str:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    (definition,) = tree.body
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    return ast.unparse(ast.fix_missing_locations(_Division().visit(tree))) + "\n"
+
+
+class _Division(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Div):
+            return node
+        return ast.Call(ast.Name("divided", ast.Load()), [node.left, node.right], [])
+
+
+class _Compiler:
+    """Triton, for one type of floats."""
+
+    def __init__(self, real: Any) -> None:
+        self.format = FORMATS[real]
+        types = {"REAL": _REALS[real], "WHOLE": _WHOLES[real]}
+        choices = {"absolute": _absolute, "at_least": _at_least, "where": _where}
+        self.choices = {name: written(choice, {}) for name, choice in choices.items()}
+        self.divided = written(_divided, {}) if real is np.float32 else _plainly_divided()
+        casts = {"bits_of": _bits_of, "float_of": _float_of, "real": _real, "whole": _whole}
+        self._names = self.choices | {"divided": self.divided}
+        self._names |= {name: written(cast, types) for name, cast in casts.items()}
+
+    def word(self, function: Callable[..., Any]) -> Any:
+        """Compile a function, with what it takes from around it as its globals."""
+        return written(function, {**self._names, **inspect.getclosurevars(function).nonlocals})
+
+    def polynomial(
+        self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
+    ) -> Any:
+        """Return a word for the function on an interval."""
+        *others, text = map(repr, coefficients(function, low, high, degree))
+        for coefficient in reversed(others):
+            text = f"({coefficient} + x * {text})"
+        return _compiled(f"def polynomial(x):\n    return {text}\n", "polynomial", {}, {})
+
+
+# Triton's own functions are looked up when they are called: its interpreter exchanges them.
+def _absolute(x):
+    return tl.abs(x)
+
+
+def _where(condition, yes, no):
+    return tl.where(condition, yes, no)
+
+
+def _divided(a, b):
+    return tl.div_rn(a, b)
+
+
+def _at_least(x, bound):
+    return tl.where(x < bound, bound, x)
+
+
+def _bits_of(x):
+    return x.to(WHOLE, bitcast=True)
+
+
+def _float_of(bits):
+    return bits.to(REAL, bitcast=True)
+
+
+def _real(number):
+    return number.to(REAL)
+
+
+def _whole(number):
+    return number.to(WHOLE)
+
+
+def _coarse_power(z, top):
+    return tl.exp2((z - top) * PER_LN2)
