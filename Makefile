@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all mutants check lint format bench figures exactness picture clean
+.PHONY: demo test test-all mutants check lint format bench figures exactness options picture clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
@@ -40,6 +40,10 @@ figures: $(READY)
 
 exactness: $(READY)
 	$(BIN)/python tests/exactness_table.py
+
+# Writes docs/options.md from the table of options.
+options: $(READY)
+	$(BIN)/python docs/options.py
 
 # The README's picture, taken by Chromium.
 picture: demo

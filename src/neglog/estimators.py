@@ -109,7 +109,7 @@ class _Linear(BaseEstimator):
     def _refuse_labels(self, X: Any) -> None:
         """Refuse these options for an array, whose columns have no names."""
         options = Options(**self._label_options())
-        if named := options.texts | {*options.dates}:
+        if named := options.texts | {*options.date_parts}:
             raise FitError(
                 f"levels, as_labels and dates name columns ({', '.join(sorted(named))}), but X has "
                 "no column names; pass a data frame."

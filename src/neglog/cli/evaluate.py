@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
+from typing import Any
 
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, Output, say, write_json
 
-Flag = Annotated[bool, Parameter(negative=())]
 
-
+@flags.with_options(flags.READING)
 def evaluate(
-    folder: Path, table: Path, /, *, worst: flags.NotNegative = 10, json: Flag = False,
-    reading: flags.Reading | None = None,
+    folder: Path, table: Path, /, *, worst: flags.NotNegative = 10, json: flags.Flag = False,
+    **reading: Any,
 ) -> int:  # fmt: skip
     """Evaluate a model that `neglog fit --out` wrote on a table with known targets.
 
@@ -35,7 +32,7 @@ def evaluate(
     from neglog.fitting.results.to_dict import of_evaluation
     from neglog.report.console import show_evaluation
 
-    found = weigh(folder, table, reading=flags.given(reading or flags.Reading()))
+    found = weigh(folder, table, reading=flags.given(reading))
     for note in found.notes:
         say(f"note: {note}")
     if json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,8 @@ from rich.console import Console
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, FELL_SHORT, INTERRUPTED, Output, say, write_json
 from neglog.errors import FitError
+from neglog.fitting.option_table.run import CommandOptions, RunOptions
+from neglog.fitting.option_table.table import FitOptions, entries
 
 if TYPE_CHECKING:
     from neglog.fitting.options.fit_options import Options
@@ -21,33 +22,15 @@ if TYPE_CHECKING:
     from neglog.fitting.tables.table import Table
 
 
-_WORST = 10
-
-
 class _Asked(NamedTuple):
-    """The options from the command line and a file."""
+    """The table, and the options that the command line or a file gives."""
 
     table: Path | None
-    rows: flags.Rows
-    reading: flags.Reading
-    model: flags.Model
-    training: flags.Training
-    errors: flags.Errors
-    output: flags.Output
+    given: dict[str, Any]
 
 
-def fit(
-    table: Path | None = None,
-    /,
-    *,
-    config: Path | None = None,
-    rows: flags.Rows | None = None,
-    reading: flags.Reading | None = None,
-    model: flags.Model | None = None,
-    training: flags.Training | None = None,
-    errors: flags.Errors | None = None,
-    output: flags.Output | None = None,
-) -> int:
+@flags.with_options(flags.FIT)
+def fit(table: Path | None = None, /, *, config: Path | None = None, **chosen: Any) -> int:
     """Fit a linear model, or a small network, to a table by maximum likelihood.
 
     Exit status: 0 for success; 1 if the likelihood has no maximum or it was not reached (all
@@ -61,33 +44,13 @@ def fit(
         A TOML file with any of these options by name, such as the config.toml of an earlier run;
         options on the command line override it.
     """
-    asked = _asked(
-        table, rows=rows, reading=reading, model=model, training=training, errors=errors,
-        output=output,
-    )  # fmt: skip
+    asked = _asked(table, **chosen)
     return _run(asked if config is None else _over(asked, _of_file(config)))
 
 
-def _asked(
-    table: Path | None = None,
-    /,
-    *,
-    rows: flags.Rows | None = None,
-    reading: flags.Reading | None = None,
-    model: flags.Model | None = None,
-    training: flags.Training | None = None,
-    errors: flags.Errors | None = None,
-    output: flags.Output | None = None,
-) -> _Asked:
-    return _Asked(
-        table,
-        rows or flags.Rows(),
-        reading or flags.Reading(),
-        model or flags.Model(),
-        training or flags.Training(),
-        errors or flags.Errors(),
-        output or flags.Output(),
-    )
+@flags.with_options(flags.FIT)
+def _asked(table: Path | None = None, /, **chosen: Any) -> _Asked:
+    return _Asked(table, flags.given(chosen))
 
 
 def _of_file(path: Path) -> _Asked:
@@ -106,60 +69,79 @@ def _of_file(path: Path) -> _Asked:
 
 def _over(asked: _Asked, file: _Asked) -> _Asked:
     """Return the command line's options, and the file's where the command line has none."""
-    table = None if asked.rows.demo else asked.table or file.table
-    rows = flags.over(asked.rows, file.rows)
+    given = {**file.given, **asked.given}
     if asked.table is not None:
-        rows = replace(rows, demo=None)
-    return _Asked(
-        table,
-        rows,
-        flags.over(asked.reading, file.reading),
-        flags.over(asked.model, file.model),
-        flags.over(asked.training, file.training),
-        flags.over(asked.errors, file.errors),
-        flags.over(asked.output, file.output),
-    )
+        given.pop("demo", None)
+    return _Asked(None if "demo" in asked.given else asked.table or file.table, given)
 
 
 def _run(asked: _Asked) -> int:
-    options, run = _options(asked), _place(asked)
+    from neglog.fitting.options.option_checks import check_values
+
+    options = _options(asked)
+    command = CommandOptions(**_of(CommandOptions, asked))
+    check_values(CommandOptions, command)
+    place = RunOptions(**_of(RunOptions, asked))
+    run = _folder(place, command)
     run.check(options)
-    output, console = asked.output, Output()
-    result, name = _fitted(asked, options, run, _listener(output, console))
+    console = Output()
+    result, name = _fitted(asked.table, command.demo, place.target, options, run,
+                           _listener(command, console))  # fmt: skip
     if not result.data.first:
         return _code(result)
+    inputs = {"table": asked.table and str(asked.table), "demo": command.demo, "target": name}
     try:
-        written = run.write(result, _inputs(asked, name))
+        written = run.write(result, inputs)
     finally:  # if writing or printing fails, do the other
-        if not output.json:
-            _show(result, output, console)
-    if output.json:
+        if not command.json:
+            _show(result, command, console)
+    _report(result, written, command, console)
+    return _code(result)
+
+
+def _report(result: Fit, written: list[Path], command: CommandOptions, console: Console) -> None:
+    """Print the result as JSON, or name the files; notes go to standard error."""
+    if command.json:
         from neglog.fitting.results.to_dict import of_fit
 
         write_json(of_fit(result) | {"files": written})
     else:
         for path in written:
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
-    if output.json or output.quiet:
+    if command.json or command.quiet:
         for note in result.notes:
             say(f"note: {note}")
     if _code(result) != CONVERGED:  # the reason, for users without standard output
         say(f"neglog: {result.outcome}")
-    return _code(result)
 
 
-def _fitted(asked: _Asked, options: Options, run: RunFolder, listener: Listener) -> tuple[Fit, str]:
+def _of(group: type, asked: _Asked) -> dict[str, Any]:
+    """Return the given options of a group."""
+    return {name: asked.given[name] for name in entries(group) if name in asked.given}
+
+
+def _fitted(
+    table: Path | None,
+    demo: str | None,
+    target: str | None,
+    options: Options,
+    run: RunFolder,
+    listener: Listener,
+) -> tuple[Fit, str]:
     """Return the fit and the name of its target."""
+    if options.formula is not None:
+        from neglog.fitting.design.formula import target as of_formula
+
+        target = of_formula(options.formula, target)
     if options.in_blocks:
         from neglog.fitting.solvers.solve import fit_file
 
-        target = _target(asked)
-        if asked.table is None or asked.rows.demo or target is None:
+        if table is None or demo or target is None:
             raise FitError(
                 "--stream and --distributed require a file and --target, without --demo."
             )
-        return fit_file(asked.table, target, options, listener), target
-    source, name = _source(asked, options)
+        return fit_file(table, target, options, listener), target
+    source, name = _source(table, demo, target, options)
     return run.fit(source, name, options, listener), name
 
 
@@ -169,24 +151,16 @@ def _options(asked: _Asked) -> Options:
     from neglog.fitting.tables.date_parts import parse as parse_dates
     from neglog.fitting.tables.factor_levels import parse as parse_levels
 
-    known = {field.name for field in fields(Options)}
-    every = {name: value for group in asked[1:] for name, value in flags.given(group).items()}
-    chosen = {name: value for name, value in every.items() if name in known}
-    if "hidden" in chosen:
-        chosen["hidden"] = _widths(chosen["hidden"])
-    if "dates" in chosen:
-        chosen["dates"] = parse_dates(chosen["dates"])
-    if "levels" in chosen:
-        chosen["levels"] = parse_levels(chosen["levels"])
-    if "cluster" in chosen:
-        chosen.setdefault("covariance", "cluster")
-    lr = {"lr": every["lr"]} if "lr" in every else {}
+    chosen = _of(FitOptions, asked)
+    for name, read in (("hidden", _widths), ("dates", parse_dates), ("levels", parse_levels)):
+        if name in chosen:
+            chosen[name] = read(chosen[name])
+    command = CommandOptions(**_of(CommandOptions, asked))
     return Options(
         **chosen,
-        optimizer_options=parse(every.get("option", ())) | lr,
-        schedule_options=parse(
-            every.get("schedule_option", ()), "--schedule-option", "max_lr=0.01"
-        ),
+        optimizer_options=parse(command.option)
+        | ({} if command.lr is None else {"lr": command.lr}),
+        schedule_options=parse(command.schedule_option, "--schedule-option", "max_lr=0.01"),
     )
 
 
@@ -197,68 +171,53 @@ def _widths(hidden: str) -> tuple[int, ...]:
         raise FitError(f"--hidden must be widths such as 64,32, but it is {hidden!r}.") from None
 
 
-def _place(asked: _Asked) -> RunFolder:
+def _folder(place: RunOptions, command: CommandOptions) -> RunFolder:
+    from neglog.fitting.options.option_types import path
     from neglog.fitting.run_folder import RunFolder
 
-    output, training = asked.output, asked.training
     return RunFolder(
-        out=output.out,
-        checkpoint=training.checkpoint,
-        resume=bool(training.resume),
-        overwrite=bool(output.overwrite),
-        predicted=output.predictions or "csv",
+        out=path("out", place.out),
+        checkpoint=path("checkpoint", place.checkpoint),
+        resume=place.resume,
+        overwrite=place.overwrite,
+        predictions=command.predictions,
     )
 
 
-def _source(asked: _Asked, options: Options) -> tuple[Table, str]:
+def _source(
+    table: Path | None, demo: str | None, target: str | None, options: Options
+) -> tuple[Table, str]:
     """Return the rows and the name of the target."""
     from neglog.fitting.tables.read_file import read_file
     from neglog.fitting.tables.table import read_demo
 
-    demo, target = asked.rows.demo, _target(asked)
-    if (asked.table is None) == (demo is None):
-        raise FitError("fit requires either a table or --demo.")
-    if demo is not None:
+    if demo is not None and table is None:
         source, name = read_demo(demo)
         return source, target or name
+    if table is None or demo is not None:
+        raise FitError("fit requires either a table or --demo.")
     if target is None:
         raise FitError("fit requires --target, the name of the column to predict.")
-    assert asked.table is not None
-    return read_file(asked.table, options.reading), target
+    return read_file(table, options.reading), target
 
 
-def _target(asked: _Asked) -> str | None:
-    """Return the target of the option or the formula."""
-    if asked.rows.formula is None:
-        return asked.rows.target
-    from neglog.fitting.design.formula import target
-
-    return target(asked.rows.formula, asked.rows.target)
-
-
-def _inputs(asked: _Asked, name: str) -> dict[str, Any]:
-    """Return what a config.toml needs besides the options and the folder."""
-    table = None if asked.table is None else str(asked.table)
-    return {"table": table, "demo": asked.rows.demo, "target": name}
-
-
-def _listener(output: flags.Output, console: Console) -> Listener:
+def _listener(command: CommandOptions, console: Console) -> Listener:
     from neglog.fitting.running.progress import Listener
     from neglog.report.console import Narrator
     from neglog.report.progress_bar import Bar
 
-    if output.quiet:
+    if command.quiet:
         return Listener()
-    return Bar() if output.json else Narrator(console)
+    return Bar() if command.json else Narrator(console)
 
 
-def _show(result: Fit, output: flags.Output, console: Console) -> None:
+def _show(result: Fit, command: CommandOptions, console: Console) -> None:
     from neglog.report.console import show
 
-    if output.quiet:
+    if command.quiet:
         console.print(result.outcome, markup=False, highlight=False, soft_wrap=True)
     else:
-        show(result, console, _WORST if output.worst is None else output.worst)
+        show(result, console, command.worst)
 
 
 def _code(result: Fit) -> int:

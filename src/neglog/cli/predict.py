@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Any, Literal
 
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, say, write_json
@@ -16,13 +14,13 @@ if TYPE_CHECKING:
     from neglog.fitting.results.predict import Predictions
     from neglog.fitting.results.predict_blocks import Written
 
-Flag = Annotated[bool, Parameter(negative=())]
 Unseen = Literal["refuse", "base", "missing"]
 
 
+@flags.with_options(flags.READING)
 def predict(
-    folder: Path, table: Path, /, *, out: Path | None = None, json: Flag = False,
-    stream: Flag = False, unseen: Unseen = "refuse", reading: flags.Reading | None = None,
+    folder: Path, table: Path, /, *, out: Path | None = None, json: flags.Flag = False,
+    stream: flags.Flag = False, unseen: Unseen = "refuse", **reading: Any,
 ) -> int:  # fmt: skip
     """Predict with a model that `neglog fit --out` wrote; print the predictions as CSV.
 
@@ -48,7 +46,7 @@ def predict(
         raise FitError("--json prints to standard output and --out writes a file; pass only one.")
     from neglog.fitting.design.missing import left_out
 
-    others = flags.given(reading or flags.Reading())
+    others = flags.given(reading)
     found = (_streamed if stream else _whole)(folder, table, out, json, unseen, others)
     for note in (*found.notes, *left_out(found.left_out)):
         say(f"note: {note}")

@@ -10,6 +10,7 @@ from typing import Any
 from neglog.errors import FitError
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
+from neglog.fitting.options.option_checks import check_combinations
 from neglog.fitting.results import save
 from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.progress import Listener
@@ -29,14 +30,14 @@ class RunFolder:
         checkpoint: its file; by default one in the folder.
         resume: whether to go on from the checkpoint, if there is one.
         overwrite: whether the folder may hold something else, and whether an old checkpoint goes.
-        predicted: ``"csv"`` or ``"parquet"``, what the predictions are written as.
+        predictions: ``"csv"`` or ``"parquet"``, what the predictions are written as.
     """
 
     out: Path | None = None
     checkpoint: Path | None = None
     resume: bool = False
     overwrite: bool = False
-    predicted: str = "csv"
+    predictions: str = "csv"
 
     def check(self, options: Options) -> None:
         """Refuse what cannot be written, or gone on from, before any row is read.
@@ -44,17 +45,9 @@ class RunFolder:
         Raises:
             FitError: the folder or the checkpoint is not as it should be.
         """
-        if options.newton and (self.resume or self.checkpoint is not None):
-            raise FitError(
-                "newton takes a few steps and has no checkpoint to go on from; leave it out, or "
-                "choose another optimizer."
-            )
-        if self.predicted != "csv" and options.in_blocks:
-            raise FitError("predictions that are written block by block are CSV; ask for that.")
+        check_combinations(vars(self), options)
         if self.out is not None:
             save.check(self.out, self.overwrite)
-        elif self.resume and self.checkpoint is None:
-            raise FitError("--resume requires the run's folder, --out, or its --checkpoint.")
         path = self._file()
         if path is not None and path.exists() and not (self.resume or self.overwrite):
             raise FitError(
@@ -101,12 +94,12 @@ class RunFolder:
         """
         if self.out is None or not result.data.first:
             return []
-        known = {"out": str(self.out), "predictions": self.predicted, **others}
+        known = {"out": str(self.out), "predictions": self.predictions, **others}
         if self.checkpoint is not None:
             known["checkpoint"] = str(self.checkpoint)
         from neglog.report.page import html_page  # matplotlib and sympy
 
-        content = save.files(result, known, self.predicted)
+        content = save.files(result, known, self.predictions)
         content[save.SUMMARY] = f"{Summary(result)}\n\n{result.outcome}\n".encode()
         content[save.REPORT] = html_page(result).encode()
         written = save.write(content, self.out)

@@ -29,7 +29,7 @@ def with_labels(X: Any, options: Options) -> Table | None:
     table = from_frame(X, options.reading)
     if table is None:
         return None
-    labels = {*table.levels, *options.texts, *options.dates}
+    labels = {*table.levels, *options.texts, *options.date_parts}
     others = [kind for kind in table.frame.dtypes if kind == pl.String or kind.is_temporal()]
     return table if labels or others else None
 

@@ -25,7 +25,7 @@ def settled(table: Table, options: Options) -> Table:
             "and as_labels."
         )
     levels, notes = {}, list(table.notes)
-    for name in dict.fromkeys([*table.levels, *options.levels, *options.as_labels]):
+    for name in dict.fromkeys([*table.levels, *options.orders, *options.as_labels]):
         column = table.column(name)
         if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
             raise FitError(
@@ -33,8 +33,8 @@ def settled(table: Table, options: Options) -> Table:
                 "them into text."
             )
         present = column.unique().drop_nulls().to_list()
-        if name in options.levels:
-            levels[name] = listed_levels(name, options.levels[name], present)
+        if name in options.orders:
+            levels[name] = listed_levels(name, options.orders[name], present)
             continue
         order = table.levels.get(name, tuple(sorted(present)))
         held = set(present)

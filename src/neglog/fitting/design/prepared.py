@@ -149,8 +149,8 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     """
     if table.numbers is not None and not _is_plain(table.numbers, options):
         table = replace(table, frame=table.whole(), numbers=None)
-    ordered = name in {*table.levels, *options.levels}
-    table, dates = date_features.expanded(table, options.dates, name)
+    ordered = name in {*table.levels, *options.orders}
+    table, dates = date_features.expanded(table, options.date_parts, name)
     table, known, unit = _with_numbers(table, name, options)
     table = level_options.settled(table, options)
     values = table.column(name)
@@ -236,7 +236,7 @@ def _features(table: Table, name: str, options: Options) -> pl.DataFrame:
 def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
     """Whether an array can be read as it is: finite, and every column used."""
     with np.errstate(over="ignore", invalid="ignore"):
-        unused = options.drop or options.formula is not None or options.levels or options.as_labels
+        unused = options.drop or options.formula is not None or options.orders or options.as_labels
         return not unused and bool(np.isfinite(numbers.sum(dtype=np.float64)))
 
 

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from neglog._version import __version__
 from neglog.errors import FitError
+from neglog.fitting.option_table.table import TABLE, FitOptions, entries
 from neglog.fitting.tables.factor_levels import spelled
 
 if sys.version_info >= (3, 11):
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 'The rows came from memory, not from a file: add table = "…" to repeat the run.'
 _TABLES = {
-    "optimizer_options": "option",
-    "schedule_options": "schedule-option",
-    "levels": "levels",
-    "dates": "dates",
+    name: entry.facts.flags[-1].replace("_", "-") if entry.facts.flags else name
+    for name, entry in entries(FitOptions).items()
+    if get_origin(entry.kind) is Mapping
 }
+"""The options whose values are dictionaries, and the flag that sets an item."""
 
 
 def text(options: Options, others: Mapping[str, Any]) -> str:
@@ -115,7 +116,7 @@ def arguments(values: Mapping[str, Any]) -> list[str]:
     """Write what a file says as the command line would say it."""
     words: list[str] = []
     for name, value in values.items():
-        if name == "hidden" and isinstance(value, list):
+        if isinstance(value, list) and name in TABLE and TABLE[name].facts.written:
             value = ",".join(map(str, value))
         if name == "table":
             words.append(str(value))

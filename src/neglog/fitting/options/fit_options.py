@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from neglog.errors import FitError
+from neglog.fitting.option_table.table import FitOptions, entries
 from neglog.fitting.options import option_checks
-from neglog.fitting.options.option_fields import OptionFields
+from neglog.fitting.options.option_fields import ROLES, OptionFields
 from neglog.fitting.options.option_types import plain
 from neglog.fitting.tables import date_parts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options(OptionFields):
     """The options, checked; see `neglog.fit` for their meanings."""
 
     def __post_init__(self) -> None:
         """Make the choices plain values, and refuse those that no table could meet."""
-        for choice in fields(self):
-            value = plain(choice.name, str(choice.type), getattr(self, choice.name))
-            object.__setattr__(self, choice.name, value)
-        object.__setattr__(self, "levels", _levels(self.levels))
-        object.__setattr__(self, "dates", date_parts.checked(self.dates))
-        object.__setattr__(self, "separator", self.reading.separator)
-        option_checks.check_ranges(self)
-        for name in ("epochs", "batch_size", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise FitError(f"{name} must be 1 or more, but got {value!r}.")
+        for name, entry in entries(FitOptions).items():
+            kind = str if name in ROLES else entry.kind
+            self._set(name, plain(name, kind, getattr(self, name), entry.default is None))
+        self._set("levels", _levels(self.orders))
+        self._set("dates", date_parts.checked(self.date_parts))
+        self._set("separator", self.reading.separator)
+        if self.cluster is not None and self.covariance is None:
+            self._set("covariance", "cluster")
+        option_checks.check_values(FitOptions, self)
         option_checks.check(self)
         if self.grouped:  # trials are no rows
-            object.__setattr__(self, "weight_kind", "precision")
-        option_checks.check_scale(self)
+            self._set("weight_kind", "precision")
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
 
 def _levels(given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -1,82 +1,43 @@
-"""The options of a fit by name, with their defaults and what follows from them."""
+"""The options of a fit with what follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from neglog.fitting.network.architecture import Architecture
 from neglog.fitting.network.settings import Settings
-from neglog.fitting.tables.reading import CHOICES, Reading
-
-COVARIANCES = ("fisher", "observed", "quasi", "hc0", "hc1", "cluster")
-POLICIES = ("drop", "mean")
-WEIGHT_KINDS = ("frequency", "precision")
-OF_TRIALS = "binomial"
-"""The likelihood that requires the number of trials."""
+from neglog.fitting.option_table.rows import OF_TRIALS, ReadingOptions
+from neglog.fitting.option_table.table import FitOptions, entries
+from neglog.fitting.tables.reading import Reading
 
 
-@dataclass(frozen=True)
-class OptionFields:
-    """The options with what follows from them; see `neglog.fit` for their meanings."""
+@dataclass(frozen=True, kw_only=True)
+class OptionFields(FitOptions):
+    """The options with what follows from them; `FitOptions` states their meanings."""
 
-    likelihood: str | None = None
-    hidden: Sequence[int] = ()
-    activation: str = "relu"
-    dropout: float = 0.0
-    optimizer: str | None = None
-    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
-    schedule: str | None = None
-    schedule_options: Mapping[str, Any] = field(default_factory=dict)
-    patience: int | None = None
-    min_delta: float = 0.0
-    validation: float | None = None
-    seed: int = 0
-    missing: str | None = None
-    drop: Sequence[str] = ()
-    levels: Mapping[str, Any] = field(default_factory=dict)
-    as_labels: Sequence[str] = ()
-    dates: Mapping[str, Any] = field(default_factory=dict)
-    encoding: str | None = None
-    separator: str | None = None
-    thousands: str | None = None
-    decimal: str | None = None
-    na: Sequence[Any] = ()
-    skip_rows: int | None = None
-    sheet: str | None = None
-    formula: str | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    sample_weight: str | None = None
-    trials: str | None = None
-    weight_kind: str = "frequency"
-    offset: str | None = None
-    exposure: str | None = None
-    base: Any = None
-    quantile: float = 0.5
-    delta: float = 1.345
-    l2: float = 0.0
-    l1: float = 0.0
-    firth: bool = False
-    covariance: str | None = None
-    cluster: str | None = None
-    level: float = 0.95
-    ensemble: int | None = None
-    bootstrap: int | None = None
-    stream: bool = False
-    distributed: bool = False
-    shard: bool = False
+    @property
+    def orders(self) -> Mapping[str, Sequence[Any]]:
+        """The levels in order, by column."""
+        return self.levels or {}
+
+    @property
+    def date_parts(self) -> Mapping[str, Sequence[str]]:
+        """The parts of dates to use, by column."""
+        return self.dates or {}
 
     @property
     def texts(self) -> set[str]:
         """The columns of labels, whose text stays as it is written."""
-        return {*self.levels, *self.as_labels}
+        return {*self.orders, *self.as_labels}
 
     @property
     def reading(self) -> Reading:
         """How the table is read."""
-        return Reading(frozenset(self.texts), **{name: getattr(self, name) for name in CHOICES})
+        return Reading(
+            frozenset(self.texts), **{name: getattr(self, name) for name in entries(ReadingOptions)}
+        )
 
     @property
     def penalised(self) -> bool:
@@ -130,5 +91,9 @@ class OptionFields:
     @property
     def roles(self) -> dict[str, str]:
         """The columns that are no features, by what they are."""
-        names = ("sample_weight", "trials", "offset", "exposure", "cluster")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        named = {name: getattr(self, name) for name in ROLES}
+        return {name: column for name, column in named.items() if column is not None}
+
+
+ROLES = tuple(name for name, entry in entries(FitOptions).items() if entry.facts.column)
+"""The options that name a column that is no feature."""

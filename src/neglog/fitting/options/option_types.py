@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import numpy as np
 
 from neglog.errors import FitError
 
 
-def plain(name: str, declared: str, value: Any) -> Any:
+def plain(name: str, kind: Any, value: Any, optional: bool) -> Any:
     """Return a choice as a plain value: an integer of NumPy as Python's, a list as a tuple.
 
     Args:
         name: of the choice, for the message.
-        declared: its type, as the annotation spells it.
+        kind: its type, without None.
         value: what was chosen.
+        optional: whether None is a choice.
 
     Raises:
         FitError: it is of another type.
 
     Example:
-        >>> plain("hidden", "Sequence[int]", [64, 32])
+        >>> plain("hidden", Sequence[int], [64, 32], False)
         (64, 32)
     """
-    declared, _, optional = declared.partition(" | ")
-    if declared == "Any" or (value is None and optional):
+    if kind is Any or (value is None and optional):
         return value
-    make, wanted = _TYPES[declared]
+    make, expected = _TYPES[get_origin(kind) if get_origin(kind) is Mapping else kind]
     try:
         return make(value)
     except TypeError:
-        raise FitError(f"{name} must be {wanted}, but got {value!r}.") from None
+        raise FitError(f"{name} must be {expected}, but got {value!r}.") from None
 
 
 def path(name: str, value: Any) -> Path | None:
@@ -86,13 +86,15 @@ def _mark(value: Any) -> str:
 
 
 _INTEGER, _TEXT = _of(int, Integral), _of(str)
-_TYPES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "bool": (_of(bool, np.bool_), "True or False"),
-    "int": (_INTEGER, "a whole number"),
-    "float": (_of(float, Real), "a number"),
-    "str": (_TEXT, "text"),
-    "Sequence[int]": (_each(_INTEGER), "whole numbers, such as [64, 32]"),
-    "Sequence[str]": (_each(_TEXT, alone=str), "a column's name, or several in a list"),
-    "Sequence[Any]": (_each(_mark, alone=(str, Real)), "a text or a number, or several in a list"),
-    "Mapping[str, Any]": (_of(dict, Mapping), "a dictionary"),
-}
+_TYPES: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    bool: (_of(bool, np.bool_), "True or False"),
+    int: (_INTEGER, "a whole number"),
+    float: (_of(float, Real), "a number"),
+    str: (_TEXT, "text"),
+    Sequence[int]: (_each(_INTEGER), "whole numbers, such as [64, 32]"),
+    str | Sequence[str]: (_each(_TEXT, alone=str), "a column's name, or several in a list"),
+    str | float | Sequence[str | float]: (
+        _each(_mark, alone=(str, Real)), "a text or a number, or several in a list",
+    ),
+    Mapping: (_of(dict, Mapping), "a dictionary"),
+}  # fmt: skip

@@ -124,13 +124,13 @@ class _Training:
             tolerance=_GRADIENT,
         )
         self.optimizer, words = optimizers.make(
-            options.chosen, dict(options.optimizer_options), self.model
+            options.chosen, dict(options.optimizer_options or {}), self.model
         )
         self.schedule = schedule.Schedule()
         if options.schedule is not None:
             steps = self.settings.steps(self.optimizer, len(x))
             self.schedule = schedule.make(
-                options.schedule, options.schedule_options, self.optimizer, epochs, steps
+                options.schedule, options.schedule_options or {}, self.optimizer, epochs, steps
             )
         self.losses = Losses(self.model, rows.response, training, rows.held, x)
         self.text = (

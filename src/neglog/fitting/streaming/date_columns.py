@@ -19,17 +19,17 @@ def with_dates(file: File, target: str, options: Options, group: Group) -> tuple
     Raises:
         FitError: a column of dates cannot be read.
     """
-    if not options.dates:
+    if not options.date_parts:
         return file, []
-    date_features.check(options.dates, target, file.columns)
-    for name in options.dates:
+    date_features.check(options.date_parts, target, file.columns)
+    for name in options.date_parts:
         file.require(name)
-    found = {name: Found() for name in options.dates}
-    for part in group.gather(_found(file, options.dates, group)):
+    found = {name: Found() for name in options.date_parts}
+    for part in group.gather(_found(file, options.date_parts, group)):
         for name, own in part.items():
             found[name].merge(own)
     dates = tuple(
-        date_features.choose(name, found[name], parts) for name, parts in options.dates.items()
+        date_features.choose(name, found[name], parts) for name, parts in options.date_parts.items()
     )
     notes = [own.note(found[own.name].example) for own in dates]
     return replace(file, dates=dates), notes

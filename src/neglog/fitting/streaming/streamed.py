@@ -156,7 +156,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
             ),
             *blanks_lost(n for n in choice.names if n in survey.padded and survey.is_text(n)),
             *_notes(survey, design, options),
-            *order(target, name in {*file.levels, *options.levels}),
+            *order(target, name in {*file.levels, *options.orders}),
         ],
     )
 

@@ -1,0 +1,1 @@
+"""The options of a fit, each stated once. Imports no library: `neglog fit --help` reads it."""
