@@ -116,6 +116,14 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _labels(values: pl.Series) -> list[Any]:
+    """Return different values in order; floats as integers if all of them are whole."""
+    ordered = values.sort()
+    if ordered.dtype.is_float() and (ordered % 1 == 0).all():
+        return [int(value) for value in ordered.to_list()]
+    return ordered.to_list()
+
+
 def choose(
     column: pl.Series,
     override: str | None,
@@ -172,11 +180,12 @@ def decide(
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
     values = column.unique()
-    labels = sorted({plain(value) for value in values.head(MOST_CLASSES)})
+    labels = _labels(values.head(MOST_CLASSES))
     if order is not None:  # without the levels that rows left out held
-        labels = [label for label in map(plain, order) if label in set(labels)]
-    if any(isinstance(label, float) for label in labels):
-        labels = [float(label) for label in labels]
+        found = set(labels)
+        labels = [label for label in map(plain, order) if label in found]
+        if any(isinstance(label, float) for label in labels):
+            labels = [float(label) for label in labels]
     if len(values) == 1:
         raise FitError(
             f"the target {name!r} is {labels[0]!r} in all {rows} rows; with one value there "

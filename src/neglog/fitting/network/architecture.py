@@ -6,6 +6,7 @@ import inspect
 import itertools
 import os
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ _COPIES_IN_TRAINING = 4  # the weights, their gradient, and two moments of Adam
 _MEMORY_IF_UNKNOWN = 64 * 2**30
 
 
+@cache
 def activations() -> dict[str, type[nn.Module]]:
     """Return the activations of torch that need no option and map each number by itself."""
     module = nn.modules.activation

@@ -117,10 +117,11 @@ def whole_numbers(frame: pl.DataFrame) -> list[str]:
 
 def _are_days(column: pl.Series) -> bool:
     """Return whether numbers are days from 1900 to 2100, written 20200131."""
-    some = column.drop_nulls().head(_MOST).unique()
-    if not column.dtype.is_numeric() or len(some) < _FEW:
+    some = column.drop_nulls().head(_MOST)
+    if not column.dtype.is_numeric() or not some.is_between(19000101, 21001231).all():
         return False
-    if not some.is_between(19000101, 21001231).all() or (some.cast(pl.Float64) % 1 != 0).any():
+    some = some.unique()
+    if len(some) < _FEW or (some.cast(pl.Float64) % 1 != 0).any():
         return False
     texts = some.cast(pl.Int64).cast(pl.String)
     return not texts.str.to_date("%Y%m%d", strict=False).null_count()
