@@ -494,7 +494,7 @@ FAULTS = [
     Fault(
         "fitting/inference/covariance.py",
         "covariance of the mean loss",
-        "free]) / problem.total",
+        "free]) / objective.total",
         "free])",
         STATISTICS,
     ),
@@ -508,8 +508,8 @@ FAULTS = [
     Fault(
         "fitting/inference/coefficients.py",
         "one-sided p-values",
-        "2 * self._law.sf",
-        "self._law.sf",
+        "2 * self._distribution.sf",
+        "self._distribution.sf",
         STATISTICS,
     ),
     Fault(
@@ -538,8 +538,8 @@ FAULTS = [
     Fault(
         "fitting/linear/rank.py",
         "combinations without the sizes",
-        "parts * size[numbers] /",
-        "parts /",
+        "combinations * size[numbers] /",
+        "combinations /",
         "tests/test_fit.py tests/test_linear_models.py tests/test_fit_pitfalls.py",
     ),
     Fault(
@@ -553,15 +553,15 @@ FAULTS = [
     Fault(
         "fitting/linear/newton.py",
         "the decrement is not halved",
-        "@ way) / 2\n        yield",
-        "@ way) * 2\n        yield",
+        "@ newton_step) / 2\n        yield",
+        "@ newton_step) * 2\n        yield",
         "tests/test_linear_models.py",
     ),
     Fault(
         "fitting/inference/sparsity.py",
         "standard errors of quantiles",
-        "2 * reach / distance",
-        "reach / distance",
+        "2 * bandwidth / distance",
+        "bandwidth / distance",
         "tests/test_fit_corners.py",
         "quantiles",
     ),

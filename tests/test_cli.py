@@ -20,7 +20,7 @@ from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import config_file
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.streaming import block_file as file
-from neglog.report.console import Narrator
+from neglog.report.console import ConsoleListener
 
 
 @pytest.fixture(autouse=True)
@@ -364,7 +364,7 @@ def test_a_checkpoint_is_for_the_same_fit_and_gone_with_overwrite(run, monkeypat
 
     fit = ("fit", write(), "--target", "bought", *NETWORK, "--out", "o")
     with monkeypatch.context() as patch:
-        patch.setattr(Narrator, "step", impatient)
+        patch.setattr(ConsoleListener, "step", impatient)
         assert run(*fit)[0] == 130
     assert names("o") == sorted({*RUN, "checkpoint.safetensors"} - {"coefficients.csv"})
     code, _, err = run(*fit, "--resume", "--lr", 0.5)
@@ -764,7 +764,7 @@ def test_ctrl_c_keeps_and_writes_what_was_fitted(run, monkeypatch):
         if epoch.step == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Narrator, "step", impatient)
+    monkeypatch.setattr(ConsoleListener, "step", impatient)
     code, out, err = run("fit", write(), "--target", "bought", *NETWORK, "--out", "o")
     assert code == 130
     assert "Ctrl-C after step 2; the weights of that step are kept" in out
@@ -776,7 +776,7 @@ def test_ctrl_c_before_the_minimisation_writes_nothing(run, monkeypatch):
     def impatient(self, step, text):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Narrator, "say", impatient)
+    monkeypatch.setattr(ConsoleListener, "message", impatient)
     code, _, err = run("fit", write(), "--target", "bought", "--out", "o")
     assert code == 130
     assert "nothing was written" in err

@@ -494,7 +494,7 @@ def test_where_newton_would_take_too_long_lbfgs_takes_over(monkeypatch):
     x, y = datasets.load_iris(return_X_y=True)
     x, y = np.tile(x, (2, 1)), np.concatenate([y, (y + 1) % 3])  # so that no class is separated
     newton = neglog.fit(x, y)
-    monkeypatch.setattr("neglog.fitting.solvers.solve.MOST_WEIGHTS", 9)
+    monkeypatch.setattr("neglog.fitting.solvers.solve.MAX_WEIGHTS", 9)
     other = neglog.fit(x, y)
     assert "lbfgs is used instead" in " ".join(other.notes)
     assert other.optimizer.startswith("LBFGS")

@@ -17,7 +17,7 @@ from statsmodels.regression.quantile_regression import QuantReg
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.inference.covariance import Counts, covariance
 from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.linear.nonsmooth import quantile
@@ -135,7 +135,7 @@ def test_intervals_of_quantiles_cover_what_they_say(spread):
         y = 1 + 2 * x[:, 0] + (spread[0] + spread[1] * x[:, 0]) * errors
         for level in (0.1, 0.25, 0.5, 0.75, 0.9):
             response = Location(declaration=Quantile, settings=(level,), degree=1.0, smooth=False)
-            problem = Objective.of(response, Memory(x, y))
+            problem = Objective.of(response, InMemoryRows(x, y))
             found = quantile(problem)
             hessian = torch.eye(2, dtype=torch.float64)
             made = covariance(problem, found, free, hessian, "hc0", counts, 1.0)

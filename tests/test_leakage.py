@@ -16,7 +16,7 @@ from neglog.fitting.design.prepared import prepare
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.in_memory import from_memory
 from neglog.fitting.tables.table import DEMOS, read_demo
-from neglog.report.console import Narrator, show
+from neglog.report.console import ConsoleListener, show
 from neglog.report.page import html_page
 
 KINDS = ("bernoulli", "categorical", "ordinal", "normal", "poisson")
@@ -192,7 +192,7 @@ def test_the_notes_are_shown_wherever_notes_are(tmp_path, capsys):
     frame.write_csv(tmp_path / "table.csv")
     written = io.StringIO()
     console = Console(file=written, width=400)
-    found = neglog.fit(frame, "y", l2=0.1, progress=Narrator(console))
+    found = neglog.fit(frame, "y", l2=0.1, progress=ConsoleListener(console))
     assert words in written.getvalue()  # before the fit
     show(found, console, 3)
     for text in (str(found.summary()), " ".join(unescape(html_page(found)).split())):

@@ -272,7 +272,7 @@ def test_the_gradient_and_the_hessian_are_derivatives_of_the_loss(kind):
     x, y = sample(kind, count=40)
     classes = len(np.unique(y)) if KINDS[kind].target != "numbers" else 0
     response = KINDS[kind].make(classes, 0, Options())
-    batch = Batch(Dense(torch.from_numpy(x)), response.reads(torch.from_numpy(y)))
+    batch = Batch(Dense(torch.from_numpy(x)), response.encode_target(torch.from_numpy(y)))
     problem = Objective(response, Once(batch), float(len(y)))
     width = response.outputs * 4
     at = torch.from_numpy(draw(5).standard_normal(problem.size)) * 0.3
@@ -306,8 +306,8 @@ def test_labels_kept_as_codes_are_the_same_as_columns_of_zeros_and_ones():
     dense = Dense(mixed.dense()[:, :-1])
     weights = torch.from_numpy(random.standard_normal((8, 2)))
     slopes, curvature = torch.from_numpy(random.standard_normal((50, 2))), torch.rand(50).double()
-    torch.testing.assert_close(mixed.predict(weights), dense.predict(weights))
-    torch.testing.assert_close(mixed.pull(slopes), dense.pull(slopes))
+    torch.testing.assert_close(mixed.matmul(weights), dense.matmul(weights))
+    torch.testing.assert_close(mixed.transpose_matmul(slopes), dense.transpose_matmul(slopes))
     torch.testing.assert_close(mixed.gram(curvature), dense.gram(curvature))
 
 

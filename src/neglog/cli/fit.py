@@ -203,12 +203,12 @@ def _source(
 
 def _listener(command: CommandOptions, console: Console) -> Listener:
     from neglog.fitting.running.progress import Listener
-    from neglog.report.console import Narrator
-    from neglog.report.progress_bar import Bar
+    from neglog.report.console import ConsoleListener
+    from neglog.report.progress_bar import ProgressBar
 
     if command.quiet:
         return Listener()
-    return Bar() if command.json else Narrator(console)
+    return ProgressBar() if command.json else ConsoleListener(console)
 
 
 def _show(result: Fit, command: CommandOptions, console: Console) -> None:

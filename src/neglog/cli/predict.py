@@ -12,7 +12,7 @@ from neglog.errors import FitError
 
 if TYPE_CHECKING:
     from neglog.fitting.results.predict import Predictions
-    from neglog.fitting.results.predict_blocks import Written
+    from neglog.fitting.results.predict_blocks import PredictionSummary
 
 Unseen = Literal["refuse", "base", "missing"]
 
@@ -75,7 +75,7 @@ def _whole(
 
 def _streamed(
     folder: Path, table: Path, out: Path | None, json: bool, unseen: str, reading: dict[str, Any]
-) -> Written:
+) -> PredictionSummary:
     from neglog.fitting.results.predict_blocks import predicted, write_predictions
     from neglog.fitting.results.streamed_predictions import as_csv
 

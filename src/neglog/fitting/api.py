@@ -21,7 +21,7 @@ from neglog.fitting.solvers.solve import fit_file
 from neglog.fitting.tables import in_memory
 from neglog.fitting.tables.read_file import read_file
 from neglog.fitting.tables.table import Table
-from neglog.report.progress_bar import Bar
+from neglog.report.progress_bar import ProgressBar
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _listener(progress: Any) -> Listener:
     if isinstance(progress, Listener):
         return progress
     shown = plain("progress", bool, progress, optional=True)
-    return Listener() if shown is False else Bar()
+    return Listener() if shown is False else ProgressBar()
 
 
 def _table(call: FitCall, target: str | None, options: Options) -> tuple[Table, str]:

@@ -98,7 +98,7 @@ def _errors(fit: Fit, judged: Judged, own: Array) -> Picture:
         axes = figure.subplots()
         axes.axhline(0, color=SOFT, linewidth=0.8, linestyle=":")
         _points(axes, predicted[shown], errors[shown])
-        axes.set(xlabel=f"predicted {short(fit.fitted.target.facts.emits.split()[-1])}",
+        axes.set(xlabel=f"predicted {short(fit.fitted.target.facts.output_name.split()[-1])}",
                  ylabel=label)  # fmt: skip
     low, middle, high = (number(float(q), 3) for q in np.quantile(errors, [0.25, 0.5, 0.75]))
     words = f"Half of the values lie between {low} and {high}, around the median {middle}."

@@ -13,21 +13,21 @@ from neglog.fitting.results.evaluate import Evaluation
 from neglog.fitting.results.fit import Fit
 from neglog.report.document import number
 from neglog.report.fit_summary import Summary
-from neglog.report.progress_bar import Bar
+from neglog.report.progress_bar import ProgressBar
 
 _WIDEST, _NAMES = 100, 11
 _MOST_ROWS = 40  # of a table of coefficients; a screen or two
 _NUMBERED = {"model": "1 ", "loss": "2 ", "optimizer": "3 ", "minimise": "4 "}
 
 
-class Narrator(Bar):
+class ConsoleListener(ProgressBar):
     """Prints each step by name, with a progress bar on standard error."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self.words = console
 
-    def say(self, step: str, text: str) -> None:
+    def message(self, step: str, text: str) -> None:
         """Print a step."""
         name = f"{_NUMBERED.get(step, '')}{step}"
         _row(self.words, name, text)
@@ -106,7 +106,7 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
     console.print(f"{found.target}: {found.likelihood}", style="bold", markup=False)
     console.print(grid)
     if worst:
-        _worst(console, "\nPer-row loss", found.judged, found.classes, worst)
+        _worst(console, "\nPer-row loss", found.predicted_rows, found.classes, worst)
 
 
 def _figure(value: float | None, after: str) -> str:

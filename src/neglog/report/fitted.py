@@ -50,8 +50,8 @@ def content(fit: Fit) -> dict[str, Any]:
 
 
 def _lead(fit: Fit) -> str:
-    held = fit.data.validation_rows
-    said = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held:,} held out"] * (held > 0)
+    held_out = fit.data.validation_rows
+    said = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held_out:,} held out"] * (held_out > 0)
     return ", ".join([
         *said, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
         f"{fit.kind.replace('_', ' ')} likelihood.",

@@ -49,7 +49,7 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
             _panel(axes, values[name], shown)
             if len(panels) > 1:
                 axes.set_title(short(name), fontsize=10.5, loc="left")
-        grid.flat[-1].set_xlabel(f"change of the {fit.fitted.target.facts.emits}")
+        grid.flat[-1].set_xlabel(f"change of the {fit.fitted.target.facts.output_name}")
     return Picture(made[0], _gist(effects[panels[0]], ordered), _caption(
         fit, cut, len(ordered) - len(shown), len(effects) - len(panels)
     ))  # fmt: skip

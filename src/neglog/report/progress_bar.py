@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from neglog.fitting.running.progress import Epoch, Listener
 
 
-class Bar(Listener):
+class ProgressBar(Listener):
     """A live progress bar on a terminal; where there is none, nothing."""
 
     def __init__(self, console: Any = None) -> None:
@@ -19,7 +19,7 @@ class Bar(Listener):
         self.progress = Progress(*columns, console=self.console, transient=True)
 
     @property
-    def hears(self) -> bool:
+    def needs_losses(self) -> bool:
         """Whether there is a terminal."""
         return bool(self.console.is_terminal)
 

@@ -112,7 +112,7 @@ def why_no_errors(fit: Fit) -> str:
 def _title(fit: Fit, output: str, count: int) -> str:
     if not output:
         return "Shared by all rows"
-    return f"{fit.fitted.target.facts.emits} of {output}" if count > 1 else output
+    return f"{fit.fitted.target.facts.output_name} of {output}" if count > 1 else output
 
 
 def _table(fit: Fit, own: list[Line], title: str, caption: str) -> Table:

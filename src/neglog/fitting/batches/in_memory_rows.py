@@ -27,7 +27,7 @@ def batch_rows(width: int, features: int) -> int:
 
 
 @dataclass(frozen=True)
-class Beside:
+class ColumnStack:
     """(N, Q) numbers as a table holds them, column by column, put beside each other as asked for.
 
     A whole copy would double the memory that a table takes; one of a batch stays in the cache.
@@ -46,7 +46,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Memory:
+class InMemoryRows:
     """Encoded rows: numbers as (N, Q) of any strides, and columns of labels as codes.
 
     Attributes:
@@ -59,7 +59,7 @@ class Memory:
         centre: (Q,) what is then taken off them; None for nothing.
     """
 
-    x: Tensor | Beside
+    x: Tensor | ColumnStack
     y: Tensor
     labels: tuple[Labels, ...] = ()
     weight: Tensor | None = None
@@ -104,27 +104,27 @@ class Memory:
         for start in range(0, self.rows or 1, self.batch):
             yield self._part(slice(start, start + self.batch))
 
-    def bare(self) -> Memory:
+    def without_features(self) -> InMemoryRows:
         """Return the same rows without their columns."""
         x = torch.empty(self.rows, 0, dtype=torch.float64)
         return replace(self, x=x, labels=(), scale=None, centre=None)
 
-    def sample(self, count: int) -> Memory:
+    def sample(self, count: int) -> InMemoryRows:
         """Return so many rows drawn at random, some of them twice; or all, if they are few."""
         if count >= self.rows:
             return self
         random = torch.Generator().manual_seed(0)
         return self.at(torch.randint(self.rows, (count,), generator=random).sort().values)
 
-    def glance(self) -> tuple[Tensor, Tensor | None]:
+    def target_sample(self) -> tuple[Tensor, Tensor | None]:
         """Return all targets, and their weights."""
         return self.y, self.weight
 
-    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Memory:
+    def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> InMemoryRows:
         """Return the same rows, their numbers multiplied by a scale, then less a centre."""
         return replace(self, scale=scale, centre=centre, batch=batch)
 
-    def at(self, rows: Tensor) -> Memory:
+    def at(self, rows: Tensor) -> InMemoryRows:
         """Return some of the rows, in memory of their own."""
         return replace(
             self,

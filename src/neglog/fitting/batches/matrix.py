@@ -18,11 +18,11 @@ from torch import Tensor
 class Columns(Protocol):
     """The operations that a linear model asks of N rows of P columns."""
 
-    def predict(self, weights: Tensor) -> Tensor:
+    def matmul(self, weights: Tensor) -> Tensor:
         """Return (N, K) linear predictors of weights (P + 1, K)."""
 
-    def pull(self, slopes: Tensor) -> Tensor:
-        """Return (P + 1, K): the transpose of `predict`, applied to slopes (N, K)."""
+    def transpose_matmul(self, slopes: Tensor) -> Tensor:
+        """Return (P + 1, K): the transpose of `matmul`, applied to slopes (N, K)."""
 
     def gram(self, weights: Tensor) -> Tensor:
         """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
@@ -37,12 +37,12 @@ class Dense:
 
     x: Tensor
 
-    def predict(self, weights: Tensor) -> Tensor:
+    def matmul(self, weights: Tensor) -> Tensor:
         """Return (N, K) linear predictors of weights (P + 1, K)."""
         return self.x @ weights[:-1] + weights[-1]
 
-    def pull(self, slopes: Tensor) -> Tensor:
-        """Return (P + 1, K): the transpose of `predict`, applied to slopes (N, K)."""
+    def transpose_matmul(self, slopes: Tensor) -> Tensor:
+        """Return (P + 1, K): the transpose of `matmul`, applied to slopes (N, K)."""
         return torch.cat([self.x.T @ slopes, slopes.sum(0, keepdim=True)])
 
     def gram(self, weights: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Mixed:
     x: Tensor
     labels: Sequence[Labels]
 
-    def predict(self, weights: Tensor) -> Tensor:
+    def matmul(self, weights: Tensor) -> Tensor:
         """Return (N, K) linear predictors of weights (P + 1, K)."""
         width = self.x.shape[1]
         output = self.x @ weights[:width] + weights[-1]
@@ -89,8 +89,8 @@ class Mixed:
             width += label.levels - 1
         return output
 
-    def pull(self, slopes: Tensor) -> Tensor:
-        """Return (P + 1, K): the transpose of `predict`, applied to slopes (N, K)."""
+    def transpose_matmul(self, slopes: Tensor) -> Tensor:
+        """Return (P + 1, K): the transpose of `matmul`, applied to slopes (N, K)."""
         own = [label.sums(slopes) for label in self.labels]
         return torch.cat([self.x.T @ slopes, *own, slopes.sum(0, keepdim=True)])
 

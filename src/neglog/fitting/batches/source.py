@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from neglog.fitting.batches.batch import Batch, Units
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 
 
 class Source(Protocol):
@@ -32,13 +32,13 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Batch]:
         """Yield the rows; where processes share them, those of this one."""
 
-    def bare(self) -> Source:
+    def without_features(self) -> Source:
         """Return the same rows without their columns."""
 
-    def sample(self, count: int) -> Memory:
+    def sample(self, count: int) -> InMemoryRows:
         """Return some rows of all processes, about so many, drawn at random; or all, if few."""
 
-    def glance(self) -> tuple[Tensor, Tensor | None]:
+    def target_sample(self) -> tuple[Tensor, Tensor | None]:
         """Return targets and weights that stand for all: a start, not a result, rests on them."""
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:

@@ -122,8 +122,8 @@ def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
     if column.levels:
         return _labels(values, column, start)
     if values.dtype == pl.String and values.null_count() < len(values):
-        strange = values.is_not_null() & plain(values).is_null()
-        first = int((strange if strange.any() else values.is_not_null()).arg_max() or 0)
+        invalid = values.is_not_null() & plain(values).is_null()
+        first = int((invalid if invalid.any() else values.is_not_null()).arg_max() or 0)
         raise FitError(
             f"column {column.name!r} must hold numbers, as when the model was fitted, but row "
             f"{start + first} (from 0) holds {values[first]!r}; correct it, or pass --na "
@@ -143,9 +143,9 @@ def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
 
 def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
     own = texts(values)
-    strange = own.is_not_null() & ~own.is_in(column.levels)
-    if strange.any():
-        first = int(strange.arg_max() or 0)
+    invalid = own.is_not_null() & ~own.is_in(column.levels)
+    if invalid.any():
+        first = int(invalid.arg_max() or 0)
         raise FitError(
             f"column {column.name!r} holds the level {own[first]!r} in row {start + first} (from "
             f"0), which was not there when the model was fitted; it knows "

@@ -11,8 +11,8 @@ import numpy as np
 
 from neglog.fitting.tables.numerals import SHARES
 
-_LEAST_ROWS = 30  # below, a histogram has no shape
-_LEAST_VALUES, _LEAST_FROM_ONE = 5, 8
+_MIN_ROWS = 30  # below, a histogram has no shape
+_MIN_VALUES, _MIN_VALUES_FROM_ONE = 5, 8
 _SKEW, _RISES, _TAIL, _COVERED = 0.4, 0.1, 0.25, 0.4
 _BALANCED = 2.0
 _EXPOSURE = re.compile(
@@ -22,7 +22,7 @@ _EXPOSURE = re.compile(
 
 
 @dataclass(frozen=True)
-class Shape:
+class CountHistogram:
     """How often each of some whole numbers occurs.
 
     Attributes:
@@ -34,7 +34,7 @@ class Shape:
     times: np.ndarray[Any, Any]
 
     @classmethod
-    def of(cls, numbers: np.ndarray[Any, Any]) -> Shape | None:
+    def of(cls, numbers: np.ndarray[Any, Any]) -> CountHistogram | None:
         """Return the shape of numbers of 0 or more that are whole; None if they are not."""
         numbers = numbers[np.isfinite(numbers)]
         if not len(numbers) or (numbers < 0).any() or (numbers % 1 != 0).any():
@@ -54,39 +54,39 @@ class Shape:
     @property
     def looks_like_counts(self) -> bool:
         """Whether they start at 0 or 1 and fall off to the right, as counts do."""
-        least = float(self.values[0])
-        wanted = _LEAST_VALUES if least == 0 else _LEAST_FROM_ONE
-        if least > 1 or len(self.values) < wanted or self.rows < _LEAST_ROWS:
+        smallest = float(self.values[0])
+        min_values = _MIN_VALUES if smallest == 0 else _MIN_VALUES_FROM_ONE
+        if smallest > 1 or len(self.values) < min_values or self.rows < _MIN_ROWS:
             return False
-        return self._skewed(1.0 if least else _SKEW) and self._falls() and self._covers()
+        return self._skewed(1.0 if smallest else _SKEW) and self._falls() and self._covers()
 
     @property
     def balanced(self) -> bool:
         """Whether each occurs about as often, as in a table of classes that was made up."""
         return bool(self.times.max() <= _BALANCED * self.times.min())
 
-    def _skewed(self, most: float) -> bool:
-        """Whether the right tail is longer: half as much as Poisson's, or by `most`."""
+    def _skewed(self, limit: float) -> bool:
+        """Whether the right tail is longer: half as much as Poisson's, or by `limit`."""
         errors = self.values - self.mean
         spread = float(np.average(errors**2, weights=self.times)) ** 0.5
         skew = float(np.average((errors / spread) ** 3, weights=self.times))
-        return skew > min(most, 0.5 / self.mean**0.5) if most < 1 else skew > most
+        return skew > min(limit, 0.5 / self.mean**0.5) if limit < 1 else skew > limit
 
     def _falls(self) -> bool:
         """Whether the histogram has its mode in the lower half and a thin end.
 
-        Many different numbers are grouped, since single ones say little of where most lie.
+        Many different numbers are grouped, since single ones say little of where limit lie.
         """
         top = float(np.quantile(np.repeat(self.values, self.times), 0.98))
         bins = int(min(max(top, 4), 12))
         times, _ = np.histogram(self.values, bins, (0, top + 1), weights=self.times)
         mode = int(times.argmax())
         rises = np.diff(times)
-        wrong = rises[mode:].clip(min=0).sum() - rises[:mode].clip(max=0).sum()
+        violations = rises[mode:].clip(min=0).sum() - rises[:mode].clip(max=0).sum()
         allowed = _RISES * self.rows + 2 * self.rows**0.5
         return bool(
             mode < bins / 2
-            and wrong <= allowed
+            and violations <= allowed
             and self.times[-1] <= _TAIL * self.times.max() + 1
             and times[-1] <= 2 * _TAIL * times.max()
         )
@@ -99,7 +99,7 @@ class Shape:
         return middle < len(whole) and below >= _COVERED * min(middle + 1, len(whole) / 4)
 
 
-def reason(name: str, shape: Shape) -> str:
+def reason(name: str, shape: CountHistogram) -> str:
     """Say why numbers are taken as counts, and what else they may be."""
     first, last = shape.values[0], shape.values[-1]
     return (
@@ -117,7 +117,7 @@ def as_classes(name: str, count: int) -> str:
     )
 
 
-def doubt_of_classes(name: str, shape: Shape) -> str:
+def class_codes_warning(name: str, shape: CountHistogram) -> str:
     """Warn where whole numbers that are taken as classes may be counts or ratings."""
     if shape.balanced and shape.values[0] <= 1:
         return ""
@@ -128,7 +128,7 @@ def doubt_of_classes(name: str, shape: Shape) -> str:
     )
 
 
-def doubt_of_normal(name: str) -> str:
+def normal_warning(name: str) -> str:
     """Warn where whole numbers that are taken as numbers may be counts."""
     return (
         f"{name!r} holds whole numbers of 0 or more, taken as measurements with normal errors; if "
@@ -136,7 +136,7 @@ def doubt_of_normal(name: str) -> str:
     )
 
 
-def doubt_of_proportions(name: str) -> str:
+def proportions_warning(name: str) -> str:
     """Warn where numbers that are taken as measurements may be proportions."""
     return (
         f"{name!r} lies between 0 and 1, taken as measurements with normal errors; if it holds "
@@ -145,7 +145,7 @@ def doubt_of_proportions(name: str) -> str:
     )
 
 
-def doubt_of_unit(name: str, unit: str) -> str:
+def unit_warning(name: str, unit: str) -> str:
     """Warn where numbers with a unit may be proportions."""
     if unit not in SHARES:
         return ""
@@ -156,7 +156,7 @@ def doubt_of_unit(name: str, unit: str) -> str:
     )
 
 
-def doubt_of_counts(name: str, features: Sequence[str]) -> str:
+def exposure_warning(name: str, features: Sequence[str]) -> str:
     """Say what a guess of counts leaves open: the exposure."""
     likely = [repr(feature) for feature in features if _EXPOSURE.search(feature.lower())]
     found = f", which {likely[0]} looks like" if likely else ""

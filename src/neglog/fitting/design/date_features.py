@@ -10,7 +10,7 @@ import polars as pl
 
 from neglog.errors import FitError, listed
 from neglog.fitting.tables import durations
-from neglog.fitting.tables.date_formats import FORMS, HOURS, LENGTH, Found, read
+from neglog.fitting.tables.date_formats import FORMS, HOURS, LENGTH, DateFormats, read
 from neglog.fitting.tables.date_parts import LABELS, ORDERS, PARTS
 from neglog.fitting.tables.table import Table
 
@@ -18,7 +18,7 @@ _DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)
-class Moments:
+class DateFeatures:
     """How a column of dates or times becomes features.
 
     Attributes:
@@ -58,35 +58,37 @@ class Moments:
         values = frame[self.name]
         if self.form is None:
             values = self._in_zone(values)
-        moments = read(values, self.form)
-        strange = moments.is_null() & values.is_not_null()
-        if strange.any():
-            row = int(strange.arg_max() or 0)
+        datetimes = read(values, self.form)
+        invalid = datetimes.is_null() & values.is_not_null()
+        if invalid.any():
+            row = int(invalid.arg_max() or 0)
             raise FitError(
                 f"column {self.name!r} must hold dates or times written as {self.form}, but row "
                 f"{start + row} (from 0) holds {str(values[row])!r}; write all alike."
             )
-        own = [_part(moments, part, self.first).alias(n) for n, part in self.columns.items()]
+        part_columns = [
+            _part(datetimes, part, self.first).alias(n) for n, part in self.columns.items()
+        ]
         place = frame.columns.index(self.name)
         columns = frame.get_columns()
-        return pl.DataFrame([*columns[:place], *own, *columns[place + 1 :]])
+        return pl.DataFrame([*columns[:place], *part_columns, *columns[place + 1 :]])
 
     def _in_zone(self, values: pl.Series) -> pl.Series:
         """Return moments in the zone of the rows that were fitted."""
-        own = getattr(values.dtype, "time_zone", None)
-        if (own is None) != (self.zone is None) and values.null_count() < len(values):
+        zone = getattr(values.dtype, "time_zone", None)
+        if (zone is None) != (self.zone is None) and values.null_count() < len(values):
             raise FitError(
                 f"column {self.name!r} must hold times {_zoned(self.zone)}, as when the model was "
-                f"fitted, but its times are {_zoned(own)}."
+                f"fitted, but its times are {_zoned(zone)}."
             )
-        return values if self.zone in (None, own) else values.dt.convert_time_zone(self.zone)
+        return values if self.zone in (None, zone) else values.dt.convert_time_zone(self.zone)
 
     def note(self, example: str) -> str:
         """Say how the column is read, given one of its texts."""
         how = since = ""
         if self.form is not None:
-            moment = read(pl.Series([example]), self.form)[0]
-            how = f", {example!r} as {moment} (written {self.form})"
+            example_value = read(pl.Series([example]), self.form)[0]
+            how = f", {example!r} as {example_value} (written {self.form})"
         if self.zone is not None:
             how = f" in the time zone {self.zone}"
         if self.form == LENGTH:
@@ -101,12 +103,12 @@ class Moments:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Moments:
+    def from_json(cls, data: dict[str, Any]) -> DateFeatures:
         """Return what was saved."""
         return cls(**{**data, "parts": tuple(data["parts"])})
 
 
-def choose(name: str, found: Found, parts: Sequence[str]) -> Moments:
+def choose(name: str, found: DateFormats, parts: Sequence[str]) -> DateFeatures:
     """Return how the column is read.
 
     Args:
@@ -118,7 +120,7 @@ def choose(name: str, found: Found, parts: Sequence[str]) -> Moments:
         FitError: it holds no dates, the order of day and month is not known, or a part is not
             in it.
     """
-    own = tuple(part for part in parts if part not in ORDERS)
+    part_names = tuple(part for part in parts if part not in ORDERS)
     asked = next((part for part in parts if part in ORDERS), None)
     forms = [f for f in found.firsts or {} if f is None or FORMS[f] in ("", asked or FORMS[f])]
     if not forms:
@@ -126,26 +128,26 @@ def choose(name: str, found: Found, parts: Sequence[str]) -> Moments:
     if len({FORMS[f] for f in forms if f is not None}) > 1:
         raise FitError(
             f"column {name!r} holds dates such as {found.example!r}, whose first number may be "
-            f"the day or the month; pass --dates '{name}=dmy,{','.join(own)}' or "
-            f"--dates '{name}=mdy,{','.join(own)}'."
+            f"the day or the month; pass --dates '{name}=dmy,{','.join(part_names)}' or "
+            f"--dates '{name}=mdy,{','.join(part_names)}'."
         )
-    if own == ("days",) and LENGTH in forms:  # 10:30 may be a time of day too
+    if part_names == ("days",) and LENGTH in forms:  # 10:30 may be a time of day too
         forms = [LENGTH]
-    _check_parts(name, own, found, forms[0])
+    _check_parts(name, part_names, found, forms[0])
     assert found.firsts is not None
     length = found.kind == pl.Duration or forms[0] == LENGTH
     zone = getattr(found.kind, "time_zone", None)
-    return Moments(name, own, forms[0], 0 if length else found.firsts[forms[0]], zone)
+    return DateFeatures(name, part_names, forms[0], 0 if length else found.firsts[forms[0]], zone)
 
 
 def _zoned(zone: str | None) -> str:
     return "without a time zone" if zone is None else f"in a time zone such as {zone}"
 
 
-def _refuse(name: str, found: Found, order: str | None) -> NoReturn:
+def _refuse(name: str, found: DateFormats, order: str | None) -> NoReturn:
     if found.firsts is None:
         raise FitError(f"column {name!r} of dates holds no value; leave it out of dates.")
-    text = found.clash if found.clash is not None else found.example
+    text = found.conflict if found.conflict is not None else found.example
     how = "" if order is None else f" in the order {order}"
     raise FitError(
         f"dates names column {name!r}, but {text!r} is not a date or time{how} in a form that "
@@ -154,29 +156,29 @@ def _refuse(name: str, found: Found, order: str | None) -> NoReturn:
     )
 
 
-def _check_parts(name: str, parts: Sequence[str], found: Found, form: str | None) -> None:
+def _check_parts(name: str, parts: Sequence[str], found: DateFormats, form: str | None) -> None:
     """Refuse the parts that times of day and durations do not have."""
     what, has = "", PARTS
     if found.kind == pl.Duration or form == LENGTH:
         what, has = "durations", ("days",)
     elif found.kind == pl.Time or form in HOURS:
         what, has = "times of day", ("hour",)
-    if strange := [part for part in parts if part not in has]:
+    if invalid := [part for part in parts if part not in has]:
         raise FitError(
-            f"column {name!r} holds {what}, which have no {strange[0]}; pass "
+            f"column {name!r} holds {what}, which have no {invalid[0]}; pass "
             f"--dates '{name}={has[0]}'."
         )
 
 
-def _part(moments: pl.Series, part: str, first: int) -> pl.Series:
+def _part(datetimes: pl.Series, part: str, first: int) -> pl.Series:
     """Return a part of moments: floats, or labels."""
     if part in (*LABELS, "year", "day"):
-        number: pl.Series = getattr(moments.dt, part)()
+        number: pl.Series = getattr(datetimes.dt, part)()
         if part not in LABELS:
             return number.cast(pl.Float64)
         names = dict(enumerate(LABELS[part], start=1))
         return number.replace_strict(names, return_dtype=pl.String)
-    ticks = moments.to_physical()
+    ticks = datetimes.to_physical()
     if part == "hour":
         return ticks % _DAY / (_DAY / 24)
     return (ticks - first) / _DAY
@@ -184,7 +186,7 @@ def _part(moments: pl.Series, part: str, first: int) -> pl.Series:
 
 def expanded(
     table: Table, dates: Mapping[str, Sequence[str]], target: str
-) -> tuple[Table, tuple[Moments, ...]]:
+) -> tuple[Table, tuple[DateFeatures, ...]]:
     """Return a table with the parts of dates instead of their columns, and how they are read.
 
     Args:
@@ -196,27 +198,28 @@ def expanded(
         FitError: a column cannot be read, or is the target.
     """
     check(dates, target, table.frame.columns)
-    moments, frame, notes = [], table.frame, list(table.notes)
+    features, frame, notes = [], table.frame, list(table.notes)
     for name, parts in dates.items():
-        found = Found()
-        found.look(table.column(name))
-        moments.append(choose(name, found, parts))
-        frame = moments[-1].expanded(frame)
-        notes.append(moments[-1].note(found.example))
-    levels = {n: own for n, own in table.levels.items() if n not in dates}
-    own = labels(moments)
-    held = {n: tuple(label for label in own[n] if label in set(frame[n])) for n in own}
-    return replace(table, frame=frame, notes=tuple(notes), levels={**levels, **held}), tuple(
-        moments
-    )
+        found = DateFormats()
+        found.update(table.column(name))
+        features.append(choose(name, found, parts))
+        frame = features[-1].expanded(frame)
+        notes.append(features[-1].note(found.example))
+    levels = {n: names for n, names in table.levels.items() if n not in dates}
+    part_labels = labels(features)
+    present_levels = {
+        n: tuple(label for label in part_labels[n] if label in set(frame[n])) for n in part_labels
+    }
+    levels |= present_levels
+    return replace(table, frame=frame, notes=tuple(notes), levels=levels), tuple(features)
 
 
-def labels(moments: Sequence[Moments]) -> dict[str, tuple[str, ...]]:
+def labels(features: Sequence[DateFeatures]) -> dict[str, tuple[str, ...]]:
     """Return the levels, in order, of the parts that are labels."""
     return {
         column: LABELS[part]
-        for own in moments
-        for column, part in own.columns.items()
+        for feature in features
+        for column, part in feature.columns.items()
         if part in LABELS
     }
 
@@ -232,7 +235,7 @@ def check(dates: Mapping[str, Sequence[str]], target: str, columns: Collection[s
             f"dates names the target {target!r}, whose parts would be features; leave it out there."
         )
     for name, parts in dates.items():
-        for column in Moments(name, tuple(parts), None, 0).columns:
+        for column in DateFeatures(name, tuple(parts), None, 0).columns:
             if column in columns:
                 raise FitError(
                     f"the table has a column {column!r}, as a part of {name!r} would be called; "

@@ -12,7 +12,7 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting.design import expansion as expansions
 from neglog.fitting.design.column import Column, learn_column, leave_out
-from neglog.fitting.design.date_features import Moments
+from neglog.fitting.design.date_features import DateFeatures
 from neglog.fitting.design.expansion import Expansion
 from neglog.fitting.tables.factor_levels import text
 
@@ -35,7 +35,7 @@ class Design:
     missing: str | None
     expansion: Expansion | None = None
     written: Mapping[str, str] = field(default_factory=dict)
-    dates: tuple[Moments, ...] = ()
+    dates: tuple[DateFeatures, ...] = ()
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -93,7 +93,7 @@ class Design:
         saved = data["expansion"]
         expansion = None if saved is None else Expansion.from_json(saved)
         columns = tuple(map(Column.from_json, data["columns"]))
-        dates = tuple(map(Moments.from_json, data["dates"]))
+        dates = tuple(map(DateFeatures.from_json, data["dates"]))
         return cls(columns, data["missing"], expansion, data["written"], dates)
 
     def dated(self, frame: pl.DataFrame, start: int = 0) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from neglog.fitting.tables.arrays import array_of, objects, plain, series
 from neglog.fitting.tables.in_memory import from_frame
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import Table
-from neglog.fitting.tables.text_profile import Texts
+from neglog.fitting.tables.text_profile import TextProfile
 
 
 def with_labels(X: Any, options: Options) -> Table | None:
@@ -45,7 +45,7 @@ def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
     table = from_frame(X, Reading(frozenset({*texts, *design.written, *dates})))
     if table is None:
         raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
-    frame = text_numbers.settled(design.dated(table.frame), design.written)
+    frame = text_numbers.convert(design.dated(table.frame), design.written)
     frame = text_numbers.plain(frame, texts)
     frame = cleaned(frame, design.columns)
     keep(frame, None, remedy="fill them in")
@@ -70,11 +70,11 @@ def numbers_of(name: str, y: Any, reading: Reading) -> tuple[Any, list[str]]:
     column = _text(name, y)
     if column is None:
         return y, []
-    texts = {name: Texts.of(column, text_numbers.allowed(reading))}
+    texts = {name: TextProfile.of(column, text_numbers.allowed(reading))}
     known = text_numbers.learn(texts)
     if not known:
         return y, []
-    frame = text_numbers.settled(column.to_frame(), known)
+    frame = text_numbers.convert(column.to_frame(), known)
     return frame[name].fill_null(np.nan).to_numpy(), text_numbers.notes(texts, known)
 
 
@@ -86,7 +86,7 @@ def check_labels(name: str, y: Any) -> None:
     """
     column = _text(name, y)
     if column is not None and factor_levels.of_series(y) is None:
-        texts = Texts.of(column)
+        texts = TextProfile.of(column)
         if text_numbers.learn({name: texts}):
             raise FitError(
                 f"the target {name!r} holds numbers that are written as text, such as "
@@ -152,8 +152,8 @@ def classes(
     if order is not None:
         found: Sequence[Any] = factor_levels.listed_levels(name, order, present.tolist())
     elif (declared := factor_levels.of_series(given)) is not None:
-        held = set(present.tolist())
-        found = [label for label in declared if label in held]
+        present_labels = set(present.tolist())
+        found = [label for label in declared if label in present_labels]
     else:
         if ranked:
             factor_levels.check_order(name, present.tolist())

@@ -41,9 +41,9 @@ class Expansion:
             FitError: a function has no finite value for a row, or a level is new.
         """
         formula, filled = formulas.parse(self.text), _filled(self.inputs, frame)
-        return _collected(self.inputs, filled, _materialised(formula, filled, self))[0]
+        return _columns_by_term(self.inputs, filled, _model_matrix(formula, filled, self))[0]
 
-    def bases(self) -> list[str]:
+    def reference_levels(self) -> list[str]:
         """Name the base level of each C() of numbers."""
         plain = {f"C({column.name})" for column in self.inputs if column.levels}
         levels = _read(self.state["levels"])
@@ -80,10 +80,10 @@ def learn(
         FitError: the formula cannot be evaluated, or not saved.
     """
     formula, filled = formulas.parse(text), _filled(inputs, frame)
-    matrix = _materialised(formula, filled, Expansion(text, inputs, _state({}, {})))
+    matrix = _model_matrix(formula, filled, Expansion(text, inputs, _state({}, {})))
     spec = matrix.model_spec
     expansion = Expansion(text, inputs, _state(spec.transform_state, spec.encoder_state))
-    return expansion, _collected(inputs, filled, matrix)[1]
+    return expansion, _columns_by_term(inputs, filled, matrix)[1]
 
 
 def _state(transforms: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _filled(inputs: Sequence[Column], frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _materialised(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -> Any:
+def _model_matrix(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -> Any:
     """Return formulaic's matrix of rows without missing values."""
     import pandas as pd
     from formulaic import ModelSpec
@@ -149,7 +149,7 @@ def _labels(values: Any, *others: Any, **named: Any) -> Any:
     return C(values, *others, **named)
 
 
-def _collected(
+def _columns_by_term(
     inputs: Sequence[Column], frame: pl.DataFrame, matrix: Any
 ) -> tuple[pl.DataFrame, list[Column]]:
     """Return the columns term by term; a column that is a term by itself stays as it is."""
@@ -172,12 +172,12 @@ def _collected(
 
 
 def _check_finite(name: str, values: np.ndarray[Any, Any], frame: pl.DataFrame) -> None:
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        row = frame.row(int(wrong.argmax()), named=True)
+    invalid = ~np.isfinite(values)
+    if invalid.any():
+        row = frame.row(int(invalid.argmax()), named=True)
         where = ", ".join(f"{column} is {value!r}" for column, value in row.items())
         raise FitError(
-            f"{name} of the formula is no finite number in {int(wrong.sum())} rows, the first of "
+            f"{name} of the formula is no finite number in {int(invalid.sum())} rows, the first of "
             f"them where {where}; choose another function, or fix or leave out these rows."
         )
 

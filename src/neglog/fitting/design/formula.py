@@ -27,7 +27,7 @@ _NODES = (
     ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.Compare, ast.cmpop,
 )  # fmt: skip
 _NAME = re.compile(r"`([^`]+)`|([^\W\d][\w.]*)")
-_EVERY = re.compile(r"(?<![\w.`)])\.(?![\w.])")
+_ALL_COLUMNS = re.compile(r"(?<![\w.`)])\.(?![\w.])")
 _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -98,7 +98,7 @@ def parse(text: str) -> Formula:
     """
     formulaic = _formulaic()
     right = text.partition("~")[2]
-    if _EVERY.search(right):
+    if _ALL_COLUMNS.search(right):
         raise FitError("'.' names no column in a formula; name them, or leave out the formula.")
     try:
         terms = formulaic.Formula(right)

@@ -51,7 +51,7 @@ def _refuse(wrong: pl.Series, column: pl.Series, start: int | None, words: str) 
                        f"{where}.")  # fmt: skip
 
 
-def doubts(y: np.ndarray[Any, Any], trials: np.ndarray[Any, Any]) -> list[str]:
+def data_warnings(y: np.ndarray[Any, Any], trials: np.ndarray[Any, Any]) -> list[str]:
     """Warn where proportions times trials are not whole numbers of successes."""
     successes = y * trials
     broken = np.abs(successes - np.round(successes)) > _WHOLE * np.maximum(1.0, trials)

@@ -10,9 +10,9 @@ from neglog.errors import FitError, listed
 from neglog.fitting.tables import date_text
 from neglog.fitting.tables.text_numbers import MARKER, SIGN, leave
 
-MOST_LEVELS = 5000
+MAX_LEVELS = 5000
 _FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
-_FEWEST = 2
+_MIN_LABELS = 2
 _QUANTITY = r"^\s*[^\w\s]?\s*[+-]?\d[\d.,' ]*\s*[^\W\d]\D{0,5}$"
 _UNIT = "most of them numbers with a unit; write the numbers alone into the column"
 _WORDS = "as many as names, identifiers or free text have"
@@ -27,13 +27,13 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
     texts = pl.Series(levels, dtype=pl.String)
     if date_text.are_dates(texts):
         date_text.refuse(name, levels[0])
-    most = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MOST_LEVELS)
-    if len(levels) <= most:
+    limit = min(max(_FEW_LEVELS, rows // _ROWS_A_LEVEL), MAX_LEVELS)
+    if len(levels) <= limit:
         return
-    count = f"more than {MOST_LEVELS}" if len(levels) > MOST_LEVELS else str(len(levels))
+    count = f"more than {MAX_LEVELS}" if len(levels) > MAX_LEVELS else str(len(levels))
     raise FitError(
         f"column {name!r} holds {count} different texts in {rows} rows, such as {levels[0]!r}, "
-        f"more than {most}{cause(texts)}; {leave(name)}."
+        f"more than {limit}{cause(texts)}; {leave(name)}."
     )
 
 
@@ -44,7 +44,7 @@ def refuse_signs(name: str, labels: Sequence[str]) -> None:
         FitError: there is one among two labels or more.
     """
     sign = next(iter(_among(labels, SIGN)), None)
-    if sign is not None and len(labels) > _FEWEST:
+    if sign is not None and len(labels) > _MIN_LABELS:
         raise FitError(
             f"the target {name!r} holds {sign!r} among labels such as {_label(labels)!r}; pass "
             f"--na {sign!r} (na=[{sign!r}]) if it stands for a missing value, or --as-labels "
@@ -52,7 +52,7 @@ def refuse_signs(name: str, labels: Sequence[str]) -> None:
         )
 
 
-def doubts(levels: Mapping[str, Sequence[str]]) -> list[str]:
+def data_warnings(levels: Mapping[str, Sequence[str]]) -> list[str]:
     """Say which levels of features may stand for missing values."""
     found = {name: mark for name, own in levels.items() for mark in _among(own, MARKER)[:1]}
     if not found:

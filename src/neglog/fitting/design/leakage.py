@@ -15,30 +15,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.fitting.batches.in_memory_rows import Beside, Memory
+from neglog.fitting.batches.in_memory_rows import ColumnStack, InMemoryRows
 from neglog.fitting.design.column import leave_out
-from neglog.fitting.design.prepared import Data, Prepared
+from neglog.fitting.design.prepared import InMemoryData, Prepared
 from neglog.fitting.options.fit_options import Options
 
-_FEWEST = 20  # of fewer rows, chance orders some as the target does
-_LOOK, _SAMPLE = 500, 10_000
-_SUSPECT, _SURE = 0.999, 0.9999
+_MIN_ROWS = 20  # of fewer rows, chance orders some as the target does
+_MAX_ROWS, _SAMPLE_ROWS = 500, 10_000
+_SUSPICIOUS, _CERTAIN = 0.999, 0.9999
 _IDENTIFIER = "looks like an identifier: it holds whole numbers, or labels, each its own,"
 
 
-class _Asked(NamedTuple):
+class _LeakageTest(NamedTuple):
     """What is asked of a column.
 
     Attributes:
-        two: whether the target is one of two classes.
+        binary: whether the target is one of two classes.
         number: whether it is a number.
-        told: whether two classes that a column tells apart are found later, and said.
+        informative: whether two classes that a column tells apart are found later, and said.
         span: what the values of an identifier range over at most; 0 where not all rows are there.
     """
 
-    two: bool
+    binary: bool
     number: bool
-    told: bool
+    informative: bool
     span: int
 
 
@@ -47,7 +47,7 @@ class _Values:
     """A column's values, their places among those that differ, and how often each occurs."""
 
     all: np.ndarray
-    place: np.ndarray
+    codes: np.ndarray
     counts: np.ndarray
 
     @classmethod
@@ -60,7 +60,7 @@ class _Values:
     @property
     def ranks(self) -> np.ndarray:
         """Each value's rank from 1; equal ones have the mean of theirs."""
-        return np.asarray((self.counts.cumsum() - (self.counts - 1) / 2)[self.place])
+        return np.asarray((self.counts.cumsum() - (self.counts - 1) / 2)[self.codes])
 
 
 def found(data: Prepared, options: Options) -> list[str]:
@@ -68,64 +68,64 @@ def found(data: Prepared, options: Options) -> list[str]:
 
     A few rows cast suspicion; all of them confirm it, or a sample where they are not in memory.
     """
-    rows = data.source if isinstance(data, Data) else data.rows().sample(_SAMPLE)
-    whole = isinstance(data, Data) or rows.rows == data.training_rows
+    rows = data.source if isinstance(data, InMemoryData) else data.rows().sample(_SAMPLE_ROWS)
+    whole = isinstance(data, InMemoryData) or rows.rows == data.training_rows
     if rows.weight is not None:
         rows = rows.at(rows.weight.nonzero()[:, 0])
-    if rows.rows < _FEWEST or rows.y.min() == rows.y.max():
+    if rows.rows < _MIN_ROWS or rows.y.min() == rows.y.max():
         return []
-    asked = _Asked(
-        two=data.target.kind == "bernoulli",
+    test = _LeakageTest(
+        binary=data.target.kind == "bernoulli",
         number=data.target.classes is None,
-        told=options.newton and not (options.l1 or options.l2 or options.firth),
+        informative=options.newton and not (options.l1 or options.l2 or options.firth),
         span=2 * rows.rows if whole else 0,
     )
-    few = _few(rows.y, asked.two)
-    of_few, of_all = _Values.of(rows.y[few]), cache(lambda: _Values.of(rows.y))
-    every = f"all {rows.rows} rows" if whole else f"the {rows.rows} rows looked at"
+    few = _sample_indices(rows.y, test.binary)
+    sampled_columns, all_columns = _Values.of(rows.y[few]), cache(lambda: _Values.of(rows.y))
+    rows_text = f"all {rows.rows} rows" if whole else f"the {rows.rows} rows looked at"
     notes = []
     for j, column in enumerate(data.design.columns):
         values, text = _column(rows, j), bool(column.levels)
-        suspect = asked._replace(told=False)
-        if not _seen(_Values.of(values[few]), of_few, suspect, _SUSPECT, text):
+        suspect = test._replace(informative=False)
+        if not _evidence(_Values.of(values[few]), sampled_columns, suspect, _SUSPICIOUS, text):
             continue
-        seen = _seen(_Values.of(values), of_all(), asked, _SURE, text)
-        if seen:
-            when = "" if seen is _IDENTIFIER else "if it is known no sooner than the target, "
+        evidence = _evidence(_Values.of(values), all_columns(), test, _CERTAIN, text)
+        if evidence:
+            when = "" if evidence is _IDENTIFIER else "if it is known no sooner than the target, "
             remedy = when + leave_out(column.name)
-            notes.append(f"column {column.name!r} {seen} in {every}; {remedy}.")
+            notes.append(f"column {column.name!r} {evidence} in {rows_text}; {remedy}.")
     return notes
 
 
-def _few(y: Tensor, two: bool) -> Tensor:
+def _sample_indices(y: Tensor, binary: bool) -> Tensor:
     """Return the numbers of some rows, evenly spread, of two classes as many of each."""
-    if not two:
-        return torch.arange(0, len(y), math.ceil(len(y) / _LOOK))
+    if not binary:
+        return torch.arange(0, len(y), math.ceil(len(y) / _MAX_ROWS))
     parts = [(y == k).nonzero()[:, 0] for k in (0, 1)]
-    return torch.cat([part[:: math.ceil(2 * len(part) / _LOOK)] for part in parts])
+    return torch.cat([part[:: math.ceil(2 * len(part) / _MAX_ROWS)] for part in parts])
 
 
-def _column(rows: Memory, j: int) -> Tensor:
+def _column(rows: InMemoryRows, j: int) -> Tensor:
     """Return a column of the table: numbers, or the codes of labels, which come after them."""
     width = rows.x.shape[1]
     if j >= width:
         return rows.labels[j - width].codes
-    return rows.x.columns[j] if isinstance(rows.x, Beside) else rows.x[:, j]
+    return rows.x.columns[j] if isinstance(rows.x, ColumnStack) else rows.x[:, j]
 
 
-def _seen(column: _Values, y: _Values, asked: _Asked, least: float, text: bool) -> str:
+def _evidence(column: _Values, y: _Values, test: _LeakageTest, least: float, text: bool) -> str:
     """Say what a column shows of the target; nothing where that is nothing strange."""
-    if _numbers_the_rows(column, asked.span):
+    if _is_row_number(column, test.span):
         return _IDENTIFIER
-    if asked.number and not text and np.array_equal(column.all, y.all):
+    if test.number and not text and np.array_equal(column.all, y.all):
         return "equals the target"
-    if _renames(column, y):
+    if _is_bijection(column, y):
         return "is the target, by the same or other names: each value goes with one of the target's"
-    if text or min(len(column.counts), len(y.counts)) == 1 or not (asked.two or asked.number):
+    if text or min(len(column.counts), len(y.counts)) == 1 or not (test.binary or test.number):
         return ""
-    if asked.two:
+    if test.binary:
         area = _area(column, y)
-        if area < least or (asked.told and area == 1.0):
+        if area < least or (test.informative and area == 1.0):
             return ""
         return f"alone tells the two classes apart, with an area under the curve of {area:.6f}"
     linear, rank = _correlation(column.all, y.all), _correlation(column.ranks, y.ranks)
@@ -135,26 +135,26 @@ def _seen(column: _Values, y: _Values, asked: _Asked, least: float, text: bool) 
     return f"has a {kind} correlation of {size:.6f} with the target"
 
 
-def _numbers_the_rows(column: _Values, span: int) -> bool:
+def _is_row_number(column: _Values, span: int) -> bool:
     """Tell whether values are whole, no two the same, and lie close together."""
     if len(column.counts) < len(column.all) or (column.all % 1).any():
         return False
     return float(column.all.max()) - float(column.all.min()) < span
 
 
-def _renames(column: _Values, y: _Values) -> bool:
+def _is_bijection(column: _Values, y: _Values) -> bool:
     """Tell whether each value goes with one of the target's, and the other way round."""
     count = len(y.counts)
     if count != len(column.counts) or 2 * count > len(y.all):
         return False
-    return len(np.unique(column.place * count + y.place)) == count
+    return len(np.unique(column.codes * count + y.codes)) == count
 
 
 def _area(column: _Values, y: _Values) -> float:
     """Return the area under the ROC curve, turned so that it is a half or more."""
     zeros, ones = (int(count) for count in y.counts)
     pairs = ones * zeros
-    above = column.ranks[y.place == 1].sum() - ones * (ones + 1) / 2
+    above = column.ranks[y.codes == 1].sum() - ones * (ones + 1) / 2
     return float(max(above, pairs - above) / pairs)
 
 

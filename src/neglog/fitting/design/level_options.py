@@ -13,7 +13,7 @@ from neglog.fitting.tables.factor_levels import listed_levels, text
 from neglog.fitting.tables.table import Table
 
 
-def settled(table: Table, options: Options) -> Table:
+def apply_levels(table: Table, options: Options) -> Table:
     """Return a table with the levels of every column of labels, those that rows hold.
 
     Raises:
@@ -32,14 +32,14 @@ def settled(table: Table, options: Options) -> Table:
                 f"column {name!r} is of type {column.dtype}, whose values are not labels; turn "
                 "them into text."
             )
-        present = column.unique().drop_nulls().to_list()
+        present_values = column.unique().drop_nulls().to_list()
         if name in options.orders:
-            levels[name] = listed_levels(name, options.orders[name], present)
+            levels[name] = listed_levels(name, options.orders[name], present_values)
             continue
-        order = table.levels.get(name, tuple(sorted(present)))
-        held = set(present)
-        levels[name] = tuple(label for label in order if label in held)
-        unused = [text(label) for label in order if label not in held]
+        order = table.levels.get(name, tuple(sorted(present_values)))
+        present_levels = set(present_values)
+        levels[name] = tuple(label for label in order if label in present_levels)
+        unused = [text(label) for label in order if label not in present_levels]
         if unused:
             notes.append(
                 f"column {name!r} declares levels that no row holds, which are left out: "

@@ -14,7 +14,7 @@ REMEDY = (
     "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
     "fill in the means of columns of numbers"
 )
-_OF_TEXT = (
+_TEXT_REMEDY = (
     "text has no mean to fill in: pass --missing drop (in Python missing='drop') to leave out the "
     "rows, --drop to leave out the column, or give the missing values a label of their own in the "
     "table"
@@ -30,7 +30,7 @@ def left_out(count: int) -> list[str]:
 def keep(
     frame: pl.DataFrame,
     missing: str | None,
-    always: Sequence[str] = (),
+    required: Sequence[str] = (),
     remedy: str = REMEDY,
     start: int = 0,
 ) -> pl.Series:
@@ -39,7 +39,7 @@ def keep(
     Args:
         frame: the columns that are used.
         missing: ``"drop"``, ``"mean"``, or None to refuse.
-        always: columns (the target) that are never filled in, whose rows are left out instead.
+        required: columns (the target) that are never filled in, whose rows are left out instead.
         remedy: what to do where they are refused.
         start: the number of the first row in the table.
 
@@ -51,33 +51,33 @@ def keep(
         first = {name: start + int(gap.arg_max() or 0) for name, gap in gaps.items()}
         refuse({name: (int(gap.sum()), first[name]) for name, gap in gaps.items()}, remedy)
     if missing == "mean":
-        texts = {n: gap for n, gap in gaps.items() if n not in always and has_no_mean(frame[n])}
+        texts = {n: gap for n, gap in gaps.items() if n not in required and has_no_mean(frame[n])}
         refuse_texts(
             {n: (int(gap.sum()), start + int(gap.arg_max() or 0)) for n, gap in texts.items()}
         )
     kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
     for name, gap in gaps.items():
-        if missing == "drop" or name in always:
+        if missing == "drop" or name in required:
             kept &= ~gap
     return kept
 
 
-def refuse_empty(names: Sequence[str], rows: int, always: Sequence[str]) -> None:
+def refuse_empty(names: Sequence[str], rows: int, required: Sequence[str]) -> None:
     """Refuse columns without any value, which neither leaving out rows nor a mean can help.
 
     Args:
         names: of the empty columns.
         rows: how many rows there are.
-        always: columns that cannot be left out, as the target.
+        required: columns that cannot be left out, as the target.
     """
     if not names:
         return
-    needed = [name for name in names if name in always]
+    needed = [name for name in names if name in required]
     remedy = "use a column that has values"
     if not needed:
-        each = " ".join(f"--drop {name!r}" for name in names[:8])
+        every = " ".join(f"--drop {name!r}" for name in names[:8])
         own = "it" if len(names) == 1 else "them"
-        remedy = f"leave {own} out with {each} (drop={list(names[:8])})"
+        remedy = f"leave {own} out with {every} (drop={list(names[:8])})"
     shown = listed([repr(name) for name in needed or names])
     raise FitError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
 
@@ -94,7 +94,7 @@ def refuse_texts(gaps: Mapping[str, tuple[int, int]]) -> None:
         gaps: how many values are missing of each column of text, and the first row of them.
     """
     if gaps:
-        refuse(gaps, _OF_TEXT)
+        refuse(gaps, _TEXT_REMEDY)
 
 
 def filled(gaps: Mapping[str, tuple[int, Any]], rows: int) -> list[str]:
@@ -106,10 +106,10 @@ def filled(gaps: Mapping[str, tuple[int, Any]], rows: int) -> list[str]:
     """
     if not gaps:
         return []
-    each = [
+    every = [
         f"{name!r} ({count} of {rows}, with {fill:.6g})" for name, (count, fill) in gaps.items()
     ]
-    return [f"missing values are filled in with the mean of the rows fitted: {', '.join(each)}."]
+    return [f"missing values are filled in with the mean of the rows fitted: {', '.join(every)}."]
 
 
 def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoReturn:
@@ -128,23 +128,23 @@ def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoRetur
 
 
 def split(
-    count: int, classes: np.ndarray[Any, Any] | None, share: float, seed: int
+    count: int, classes: np.ndarray[Any, Any] | None, fraction: float, seed: int
 ) -> tuple[np.ndarray[Any, Any] | None, np.ndarray[Any, Any]]:
     """Return the rows to fit (None for all) and those to hold out, the same share of every class.
 
     Args:
         count: how many rows there are.
         classes: (N,) the class of every row; None where the target is a number.
-        share: the part of the rows to hold out.
+        fraction: the part of the rows to hold out.
         seed: which of the possible splits.
     """
-    if share == 0:
+    if fraction == 0:
         return None, np.empty(0, dtype=np.int64)
     order = np.random.default_rng(seed).permutation(count)
     groups = [order]
     if classes is not None:
         groups = [order[classes[order] == k] for k in np.unique(classes)]
-    held = np.concatenate([group[: int(share * len(group))] for group in groups])
-    held_out = np.zeros(count, dtype=bool)
-    held_out[held] = True
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    group_held_out = np.concatenate([group[: int(fraction * len(group))] for group in groups])
+    held_rows = np.zeros(count, dtype=bool)
+    held_rows[group_held_out] = True
+    return np.flatnonzero(~held_rows), np.flatnonzero(held_rows)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError, listed
-from neglog.fitting.batches.in_memory_rows import Beside, Memory, batch_rows
+from neglog.fitting.batches.in_memory_rows import ColumnStack, InMemoryRows, batch_rows
 from neglog.fitting.batches.matrix import Labels
 from neglog.fitting.batches.source import Source
 from neglog.fitting.design import (
@@ -35,7 +35,7 @@ from neglog.fitting.running.processes import Group
 from neglog.fitting.tables import date_text as looks
 from neglog.fitting.tables import factor_levels, text_numbers
 from neglog.fitting.tables.table import Table
-from neglog.fitting.tables.text_profile import Texts
+from neglog.fitting.tables.text_profile import TextProfile
 
 
 class Prepared(Protocol):
@@ -73,21 +73,23 @@ class Prepared(Protocol):
     def group(self) -> Group:
         """The processes that hold the rows."""
 
-    def rows(self, held: bool = False) -> Source:
+    def rows(self, held_out: bool = False) -> Source:
         """Return the rows that are fitted, or those held out."""
 
-    def total(self, held: bool = False) -> float:
+    def total(self, held_out: bool = False) -> float:
         """Return the sum of these rows' weights; without weights, how many they are."""
 
-    def numbered(self, held: bool = False) -> Iterator[tuple[np.ndarray[Any, Any], Memory]]:
+    def indexed_rows(
+        self, held_out: bool = False
+    ) -> Iterator[tuple[np.ndarray[Any, Any], InMemoryRows]]:
         """Yield these rows part by part, one or more, with their numbers in the table."""
 
-    def sample(self) -> tuple[np.ndarray[Any, Any], Memory]:
+    def sample(self) -> tuple[np.ndarray[Any, Any], InMemoryRows]:
         """Return the rows that are fitted, or a sample of them, with numbers for them."""
 
 
 @dataclass(frozen=True)
-class Data:
+class InMemoryData:
     """The encoded rows that are used, in memory.
 
     Attributes:
@@ -101,7 +103,7 @@ class Data:
     target: Target
     design: Design
     index: np.ndarray[Any, Any]
-    source: Memory
+    source: InMemoryRows
     training: np.ndarray[Any, Any] | None
     validation: np.ndarray[Any, Any]
     notes: list[str]
@@ -109,7 +111,7 @@ class Data:
     first: bool = True
     group: Group = field(default_factory=Group)
 
-    def part(self, rows: np.ndarray[Any, Any] | None) -> Memory:
+    def part(self, rows: np.ndarray[Any, Any] | None) -> InMemoryRows:
         """Return some of the rows."""
         return self.source if rows is None else self.source.at(torch.from_numpy(rows))
 
@@ -123,25 +125,27 @@ class Data:
         """How many rows are held out."""
         return len(self.validation)
 
-    def rows(self, held: bool = False) -> Memory:
+    def rows(self, held_out: bool = False) -> InMemoryRows:
         """Return the rows that are fitted, or those held out."""
-        return self.part(self.validation if held else self.training)
+        return self.part(self.validation if held_out else self.training)
 
-    def total(self, held: bool = False) -> float:
+    def total(self, held_out: bool = False) -> float:
         """Return the sum of these rows' weights; without weights, how many they are."""
-        return self.rows(held).total
+        return self.rows(held_out).total
 
-    def numbered(self, held: bool = False) -> Iterator[tuple[np.ndarray[Any, Any], Memory]]:
+    def indexed_rows(
+        self, held_out: bool = False
+    ) -> Iterator[tuple[np.ndarray[Any, Any], InMemoryRows]]:
         """Yield these rows, with their numbers in the table."""
-        rows = self.validation if held else self.training
-        yield self.index if rows is None else self.index[rows], self.rows(held)
+        rows = self.validation if held_out else self.training
+        yield self.index if rows is None else self.index[rows], self.rows(held_out)
 
-    def sample(self) -> tuple[np.ndarray[Any, Any], Memory]:
+    def sample(self) -> tuple[np.ndarray[Any, Any], InMemoryRows]:
         """Return the rows that are fitted, with their numbers in the table."""
-        return next(self.numbered())
+        return next(self.indexed_rows())
 
 
-def prepare(table: Table, name: str, options: Options) -> Data:
+def prepare(table: Table, name: str, options: Options) -> InMemoryData:
     """Choose the likelihood, encode features and target, and split the rows.
 
     Raises:
@@ -152,7 +156,7 @@ def prepare(table: Table, name: str, options: Options) -> Data:
     ordered = name in {*table.levels, *options.orders}
     table, dates = date_features.expanded(table, options.date_parts, name)
     table, known, unit = _with_numbers(table, name, options)
-    table = level_options.settled(table, options)
+    table = level_options.apply_levels(table, options)
     values = table.column(name)
     roles.check(name, options)
     others = roles.read(table, options)
@@ -197,10 +201,10 @@ def prepare(table: Table, name: str, options: Options) -> Data:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += targets.order(target, ordered) + doubts_of_levels(design, options)
-    notes += bases(design) + others.notes(options)
+    notes += targets.order(target, ordered) + level_warnings(design, options)
+    notes += reference_levels(design) + others.notes(options)
     design = replace(design, written=known, dates=dates)
-    return Data(target, design, index, source, training, validation, notes)
+    return InMemoryData(target, design, index, source, training, validation, notes)
 
 
 def _with_numbers(
@@ -214,15 +218,15 @@ def _with_numbers(
         used = {name, *options.roles.values(), *formula.parse(options.formula).variables}
     among = text_numbers.allowed(options.reading)
     columns = {
-        column.name: Texts.of(column, among)
+        column.name: TextProfile.of(column, among)
         for column in table.frame
         if column.dtype == pl.String and column.name in used - labels
     }
     known = text_numbers.learn(columns, roles=options.roles.values(), comma=table.comma)
-    frame = text_numbers.plain(text_numbers.settled(table.frame, known), labels)
-    said = text_numbers.notes(columns, known) + text_numbers.doubts(columns, known)
+    frame = text_numbers.plain(text_numbers.convert(table.frame, known), labels)
+    said = text_numbers.notes(columns, known) + text_numbers.data_warnings(columns, known)
     notes = (*table.notes, *said)
-    unit = text_numbers.amount(columns[name], known[name]) if name in known else None
+    unit = text_numbers.amount_unit(columns[name], known[name]) if name in known else None
     return replace(table, frame=frame, notes=notes), known, unit
 
 
@@ -250,7 +254,7 @@ def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(numbers)
 
 
-def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> Memory:
+def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> InMemoryRows:
     """Return cleaned rows, encoded."""
     frame = design.expanded(frame)
     labels = tuple(
@@ -258,33 +262,41 @@ def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles)
         for column in design.labels
     )
     read = [column.read(frame[column.name]) for column in design.numbers]
-    x = Beside([shared(column) for column in read]) if read else torch.empty(len(y), 0).double()
+    x = (
+        ColumnStack([shared(column) for column in read])
+        if read
+        else torch.empty(len(y), 0).double()
+    )
     return _memory(x, y, labels, others)
 
 
 def _memory(
-    x: Tensor | Beside, y: Tensor, labels: tuple[Labels, ...], others: roles.Roles
-) -> Memory:
+    x: Tensor | ColumnStack, y: Tensor, labels: tuple[Labels, ...], others: roles.Roles
+) -> InMemoryRows:
     width = x.shape[1] + sum(label.levels - 1 for label in labels)
     if not width:
         raise FitError(
             "no feature is left: every column holds one label only; a model needs a column that "
             "varies."
         )
-    return Memory(
-        x, y, labels, others.weight, others.shift, others.groups, batch_rows(width, width)
+    return InMemoryRows(
+        x, y, labels, others.weight, others.offset, others.groups, batch_rows(width, width)
     )
 
 
-def bases(design: Design) -> list[str]:
+def reference_levels(design: Design) -> list[str]:
     """Say which levels are the bases."""
-    own = [f"{column.name}={factor_levels.shown(column.levels[0])}" for column in design.labels]
+    references = [
+        f"{column.name}={factor_levels.shown(column.levels[0])}" for column in design.labels
+    ]
     if design.expansion is not None:
-        own += design.expansion.bases()
-    return [f"base levels, of weight 0: {listed(own, 20)}."] if own else []
+        references += design.expansion.reference_levels()
+    return [f"base levels, of weight 0: {listed(references, 20)}."] if references else []
 
 
-def doubts_of_levels(design: Design, options: Options) -> list[str]:
+def level_warnings(design: Design, options: Options) -> list[str]:
     """Say which levels may stand for missing values, but of columns that are labels by choice."""
-    own = {column.name: column.levels for column in design.inputs if column.levels}
-    return label_checks.doubts({n: levels for n, levels in own.items() if n not in options.texts})
+    by_column = {column.name: column.levels for column in design.inputs if column.levels}
+    return label_checks.data_warnings(
+        {n: levels for n, levels in by_column.items() if n not in options.texts}
+    )

@@ -36,7 +36,7 @@ class Roles:
         return self.columns.get("trials")
 
     @property
-    def shift(self) -> Tensor | None:
+    def offset(self) -> Tensor | None:
         """(N,) what is added to the linear predictor: the offset, and ln exposure."""
         offset, exposure = self._numbers("offset"), self._numbers("exposure")
         if exposure is None:

@@ -22,9 +22,9 @@ from neglog.fitting.tables.factor_levels import check_order, texts
 from neglog.fitting.tables.factor_levels import text as written
 from neglog.likelihood import Likelihood
 
-_MOST_INTEGER_CLASSES = 20
-_ROWS_A_CLASS = 3
-MOST_CLASSES = 100_000
+_MAX_INTEGER_CLASSES = 20
+_ROWS_PER_CLASS = 3
+MAX_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,16 @@ class Target:
         """The classes as an array that keeps each label's own type."""
         return objects(self.classes or [])
 
-    def doubts(self, y: Tensor) -> list[str]:
+    def data_warnings(self, y: Tensor) -> list[str]:
         """Warn if some of the targets, as `encode` has read them, are hardly of the likelihood."""
-        said = [self.doubt] if self.doubt else []
-        strange = y[y % 1 != 0] if self.facts.counts else y[:0]
-        if not len(strange):
-            return said
+        warnings = [self.doubt] if self.doubt else []
+        invalid = y[y % 1 != 0] if self.facts.counts else y[:0]
+        if not len(invalid):
+            return warnings
         return [
-            *said,
+            *warnings,
             f"the target {self.name!r} holds numbers that are no counts, such as "
-            f"{plain(strange[0].item())!r}: the weights are those of a quasi-likelihood, but the "
+            f"{plain(invalid[0].item())!r}: the weights are those of a quasi-likelihood, but the "
             "nats are of no probability, and standard errors require --covariance hc0.",
         ]
 
@@ -81,9 +81,9 @@ class Target:
         if self.classes is None:
             return torch.from_numpy(column.cast(pl.Float64).fill_null(np.nan).to_numpy().copy())
         codes = _codes(column, self.classes)
-        strange = column.filter(pl.Series(codes == -1) & column.is_not_null())
-        if len(strange):
-            counts = strange.value_counts(sort=True)
+        invalid = column.filter(pl.Series(codes == -1) & column.is_not_null())
+        if len(invalid):
+            counts = invalid.value_counts(sort=True)
             found = [f"{plain(label)!r} ({count})" for label, count in counts.iter_rows()]
             raise FitError(
                 f"the target {self.name!r} holds labels that were not there when the model was "
@@ -180,7 +180,7 @@ def decide(
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
         raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
     values = column.unique()
-    labels = _labels(values.head(MOST_CLASSES))
+    labels = _labels(values.head(MAX_CLASSES))
     if order is not None:  # without the levels that rows left out held
         found = set(labels)
         labels = [label for label in map(plain, order) if label in found]
@@ -195,29 +195,29 @@ def decide(
         refuse_signs(name, labels)
     doubt = ""
     if override is None:
-        often = column if sample is None else sample
-        most = -1 if unit is not None else min(_MOST_INTEGER_CLASSES, rows // _ROWS_A_CLASS)
+        rows_per_class = column if sample is None else sample
+        most = -1 if unit is not None else min(_MAX_INTEGER_CLASSES, rows // _ROWS_PER_CLASS)
         if unit:
             kind, reason = "normal", f"{name!r} holds {len(values)} different numbers in {unit}"
-            doubt = counts.doubt_of_unit(name, unit)
+            doubt = counts.unit_warning(name, unit)
         else:
-            kind, reason, doubt = _fitting(
-                column, labels, len(values), most, often, order is not None
+            kind, reason, doubt = _inferred_likelihood(
+                column, labels, len(values), most, rows_per_class, order is not None
             )
     else:
-        kind, reason = _asked_for(name, override), "it was asked for"
+        kind, reason = _requested_likelihood(name, override), "it was asked for"
     if KINDS[kind].target == "numbers":
-        return Target(name, kind, None, reason, date_text.doubts_of_target(column) or doubt)
+        return Target(name, kind, None, reason, date_text.date_target_warning(column) or doubt)
     _check_classes(column, labels, rows, kind)
     if KINDS[kind].ranked and base is not None:
         raise FitError(f"base is for classes without an order, not for {kind}; leave it out.")
     if len(labels) == 2 and base is not None:
-        labels = _with_base(labels, base)
+        labels = _reference_first(labels, base)
         reason = f"{name!r} holds two values, {labels[0]} (the base, 0) and {labels[1]} (1)"
     return Target(name, kind, labels, reason, doubt)
 
 
-def place(base: Any, labels: Sequence[Any]) -> int:
+def class_index(base: Any, labels: Sequence[Any]) -> int:
     """Return a class's number.
 
     Raises:
@@ -229,9 +229,9 @@ def place(base: Any, labels: Sequence[Any]) -> int:
     return names.index(written(base))
 
 
-def _with_base(labels: list[Any], base: Any) -> list[Any]:
+def _reference_first(labels: list[Any], base: Any) -> list[Any]:
     """Return two classes, the base first."""
-    return labels[::-1] if place(base, labels) else labels
+    return labels[::-1] if class_index(base, labels) else labels
 
 
 def order(target: Target, declared: bool) -> list[str]:
@@ -248,8 +248,13 @@ def order(target: Target, declared: bool) -> list[str]:
     return [f"the classes are taken in the declared order, {' < '.join(map(str, target.labels))}."]
 
 
-def _fitting(
-    column: pl.Series, labels: list[Any], count: int, most: int, often: pl.Series, declared: bool
+def _inferred_likelihood(
+    column: pl.Series,
+    labels: list[Any],
+    count: int,
+    most: int,
+    rows_per_class: pl.Series,
+    declared: bool,
 ) -> tuple[str, str, str]:
     """Return the likelihood that the values look like, why, and what else they may be.
 
@@ -260,25 +265,25 @@ def _fitting(
         return "bernoulli", f"{name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)", ""
     if column.dtype == pl.String or declared:
         return "categorical", f"{name!r} holds {count} different labels", ""
-    shape = counts.Shape.of(often.drop_nulls().cast(pl.Float64).to_numpy())
+    shape = counts.CountHistogram.of(rows_per_class.drop_nulls().cast(pl.Float64).to_numpy())
     whole = all(isinstance(label, int) for label in labels)
     if whole and shape is not None and shape.looks_like_counts:
         return "poisson", counts.reason(name, shape), ""
     if whole and count <= most:
-        doubt = "" if shape is None else counts.doubt_of_classes(name, shape)
+        doubt = "" if shape is None else counts.class_codes_warning(name, shape)
         return "categorical", counts.as_classes(name, count), doubt
-    doubt = "" if shape is None or not whole else counts.doubt_of_normal(name)
-    if not whole and labels[0] >= 0 and labels[-1] <= 1 and count <= MOST_CLASSES:
-        doubt = counts.doubt_of_proportions(name)
+    doubt = "" if shape is None or not whole else counts.normal_warning(name)
+    if not whole and labels[0] >= 0 and labels[-1] <= 1 and count <= MAX_CLASSES:
+        doubt = counts.proportions_warning(name)
     return "normal", f"{name!r} holds {count} different numbers", doubt
 
 
-def _asked_for(name: str, override: str) -> str:
-    asked = override.lower().replace("-", "_")
-    if asked not in KINDS:
+def _requested_likelihood(name: str, override: str) -> str:
+    requested = override.lower().replace("-", "_")
+    if requested not in KINDS:
         known = listed(list(KINDS), 20)
         raise FitError(f"fit has no likelihood {override!r} for {name!r}; choose one of {known}.")
-    return asked
+    return requested
 
 
 def check_numbers(column: pl.Series, kind: str) -> None:
@@ -308,17 +313,17 @@ def check_numbers(column: pl.Series, kind: str) -> None:
 def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -> None:
     name, count = column.name, column.n_unique()
     if KINDS[kind].target == "two" and count > 2:
-        shares = all(isinstance(label, float) and 0 <= label <= 1 for label in labels)
+        are_fractions = all(isinstance(label, float) and 0 <= label <= 1 for label in labels)
         remedy = (
             "pass binomial, with the numbers of trials as --sample-weight, if they are proportions"
-            if shares
+            if are_fractions
             else "pass categorical, or binomial with --trials if they count successes"
         )
         raise FitError(
             f"bernoulli requires two classes, but the target {name!r} holds {count}: "
             f"{listed(labels)}; {remedy}."
         )
-    if count > min(max(2, rows // 2), MOST_CLASSES):
+    if count > min(max(2, rows // 2), MAX_CLASSES):
         is_text = column.dtype == pl.String
         why = cause(column.unique()) if is_text else ""
         raise FitError(

@@ -13,7 +13,7 @@ from neglog.fitting.tables.factor_levels import texts
 UNSEEN = ("refuse", "base", "missing")
 
 
-def settled(
+def replace_unseen(
     frame: pl.DataFrame, columns: Sequence[Column], unseen: str
 ) -> tuple[pl.DataFrame, list[str]]:
     """Replace levels that the model does not know, and say of which columns.
@@ -34,10 +34,10 @@ def settled(
         if unseen == "refuse" or not column.levels or column.name not in frame.columns:
             continue
         text = texts(frame[column.name])
-        strange = text.is_not_null() & ~text.is_in(column.levels)
-        if strange.any():
+        invalid = text.is_not_null() & ~text.is_in(column.levels)
+        if invalid.any():
             base = column.levels[0]
-            frame = frame.with_columns(text.set(strange, base if unseen == "base" else None))
+            frame = frame.with_columns(text.set(invalid, base if unseen == "base" else None))
             what = f"the base {base!r}" if unseen == "base" else "missing"
             notes.append(
                 f"column {column.name!r} holds levels that were not there when the model was "

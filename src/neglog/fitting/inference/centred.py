@@ -22,11 +22,11 @@ def centred(table: Coefficients, classes: Sequence[str]) -> Coefficients:
     """
     features = list(dict.fromkeys(feature for _, feature in table.names))
     names = [(label, feature) for label in classes for feature in features]
-    change = _change(names, table.names, len(classes))
-    gone = np.isnan(table.estimate)
-    left_out = (change[:, gone] != 0).any(1)
-    estimate = change @ np.where(gone, 0.0, table.estimate)
-    error, correlation = _spread(change, table)
+    transform = _transform(names, table.names, len(classes))
+    missing = np.isnan(table.estimate)
+    left_out = (transform[:, missing] != 0).any(1)
+    estimate = transform @ np.where(missing, 0.0, table.estimate)
+    error, correlation = _spread(transform, table)
     return replace(
         table,
         names=names,
@@ -36,29 +36,29 @@ def centred(table: Coefficients, classes: Sequence[str]) -> Coefficients:
     )
 
 
-def _change(
+def _transform(
     names: list[tuple[str, str]], given: list[tuple[str, str]], classes: int
 ) -> np.ndarray[Any, Any]:
     """Return (K·P, (K − 1)·P): what takes the given coefficients to those of all classes."""
     columns: dict[str, list[int]] = {}
     for column, (_, feature) in enumerate(given):
         columns.setdefault(feature, []).append(column)
-    change = np.zeros((len(names), len(given)))
+    transform = np.zeros((len(names), len(given)))
     for row, (label, feature) in enumerate(names):
         for column in columns[feature]:
-            change[row, column] = float(given[column][0] == label) - 1 / classes
-    return change
+            transform[row, column] = float(given[column][0] == label) - 1 / classes
+    return transform
 
 
 def _spread(
-    change: np.ndarray[Any, Any], table: Coefficients
+    transform: np.ndarray[Any, Any], table: Coefficients
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return standard errors and correlation.
 
     The covariance itself would be infinite, or 0, in units such as 1e200. Without errors the
     correlation is NaN throughout, and so is what is made of it.
     """
-    part = change * np.nan_to_num(table.error)
+    part = transform * np.nan_to_num(table.error)
     size = np.abs(part).max(1)
     part /= np.where(size > 0, size, 1.0)[:, None]
     inner = part @ table.correlation @ part.T

@@ -48,13 +48,13 @@ class Coefficients:
     @property
     def p(self) -> np.ndarray[Any, Any]:
         """The probability of a statistic as far from 0, if the weight were 0."""
-        return np.asarray(2 * self._law.sf(np.abs(self.statistic)))
+        return np.asarray(2 * self._distribution.sf(np.abs(self.statistic)))
 
     @property
     def interval(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The confidence intervals' ends."""
-        reach = self._law.ppf((1 + self.level) / 2) * self.error
-        return self.estimate - reach, self.estimate + reach
+        half_width = self._distribution.ppf((1 + self.level) / 2) * self.error
+        return self.estimate - half_width, self.estimate + half_width
 
     @property
     def letter(self) -> str:
@@ -62,7 +62,7 @@ class Coefficients:
         return "z" if self.freedom is None else "t"
 
     @property
-    def _law(self) -> Any:
+    def _distribution(self) -> Any:
         return stats.norm() if self.freedom is None else stats.t(self.freedom)
 
     def frame(self) -> pl.DataFrame:

@@ -57,7 +57,7 @@ class Covariance:
 
 
 def covariance(
-    problem: Objective,
+    objective: Objective,
     weights: Tensor,
     free: Tensor,
     hessian: Tensor,
@@ -74,7 +74,7 @@ def covariance(
     that of Hendricks and Koenker: the density of the errors is estimated for each row.
 
     Args:
-        problem: the rows and their likelihood.
+        objective: the rows and their likelihood.
         weights: the optimum.
         free: the numbers of the weights that the rows determine.
         hessian: the mean loss's, there.
@@ -85,20 +85,20 @@ def covariance(
     Raises:
         FitError: there is one cluster only.
     """
-    response = problem.response
+    response = objective.response
     expected = kind in ("fisher", "quasi") and not response.shared
     if not response.smooth and kind in SANDWICHES:
-        hessian = curvature(problem, free, counts.rows)
+        hessian = curvature(objective, free, counts.rows)
     elif not response.smooth or (expected and not response.canonical):
-        given = problem.value(weights, expected=True).hessian
+        given = objective.value(weights, expected=True).hessian
         assert given is not None
         hessian = given
-    inverse = _inverse(hessian[free][:, free]) / problem.total
+    inverse = _inverse(hessian[free][:, free]) / objective.total
     groups = None
     if kind not in SANDWICHES:
         inner = inverse * dispersion
     else:
-        meat, groups = _meat(problem, weights, counts.frequency, grouped=kind == "cluster")
+        meat, groups = _meat(objective, weights, counts.frequency, grouped=kind == "cluster")
         inner = inverse @ meat[free][:, free] @ inverse * _small_sample(kind, counts, groups)
     matrix = torch.zeros_like(hessian)
     matrix[free[:, None], free] = inner
@@ -126,68 +126,68 @@ def _small_sample(kind: str, counts: Counts, groups: int | None) -> float:
 
 
 def _meat(
-    problem: Objective, weights: Tensor, frequency: bool, grouped: bool
+    objective: Objective, weights: Tensor, frequency: bool, grouped: bool
 ) -> tuple[Tensor, int | None]:
     """Return the sum of the outer products of the rows' scores, or of the clusters'."""
-    size, smooth = problem.size, problem.response.smooth
+    size, smooth = objective.size, objective.response.smooth
     total = torch.zeros(size, size, dtype=torch.float64)
     power = 1 if frequency else 2
     groups = torch.zeros(0, size, dtype=torch.float64)
-    for batch, local in problem.each(weights):
+    for batch, losses in objective.losses_by_batch(weights):
         if not smooth and not grouped:
-            weight = torch.ones_like(local.nll) if batch.weight is None else batch.weight**power
-            total += batch.columns.gram(weight * expected_squares(problem))
+            weight = torch.ones_like(losses.nll) if batch.weight is None else batch.weight**power
+            total += batch.columns.gram(weight * expected_squares(objective))
             continue
-        own = scores(local, problem.response.outputs, batch.columns)
+        own = scores(losses, objective.response.outputs, batch.columns)
         if not smooth:  # rounding alone decides on which side of a kink it is
-            own = own * (local.nll > _AT_KINK)[:, None]
+            own = own * (losses.nll > _AT_KINK)[:, None]
         if grouped:
-            groups = _added(groups, own, batch)
+            groups = _add_scores(groups, own, batch)
             continue
         own = own if batch.weight is None else own * (batch.weight ** (power / 2))[:, None]
         total += own.T @ own
     if not grouped:
-        return problem.reduce(total.reshape(-1)).reshape(size, size), None
+        return objective.reduce(total.reshape(-1)).reshape(size, size), None
     return groups.T @ groups, int((groups != 0).any(1).sum())
 
 
-def _added(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
+def _add_scores(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
     """Add the rows' scores to those of their clusters, of which there may be new ones."""
     assert batch.cluster is not None
     count = max(len(groups), int(batch.cluster.max()) + 1)
-    room = torch.zeros(count - len(groups), groups.shape[1], dtype=torch.float64)
+    padding = torch.zeros(count - len(groups), groups.shape[1], dtype=torch.float64)
     own = own if batch.weight is None else own * batch.weight[:, None]
-    return torch.cat([groups, room]).index_add_(0, batch.cluster, own)
+    return torch.cat([groups, padding]).index_add_(0, batch.cluster, own)
 
 
 def in_table_units(
-    problem: Objective, weights: Tensor, free: Tensor, matrix: Tensor
+    objective: Objective, weights: Tensor, free: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return weights, standard errors and correlation, of columns and target as in the table.
 
     The covariance itself would be infinite, or 0, in units such as 1e200.
 
     Args:
-        problem: the rows and their likelihood.
+        objective: the rows and their likelihood.
         weights: the optimum.
         free: the numbers of the weights that the rows determine; the others' covariance is 0.
         matrix: their covariance.
     """
-    response, width = problem.response, problem.source.features + 1
-    units = problem.source.units
+    response, width = objective.response, objective.source.features + 1
+    units = objective.source.units
     own = torch.diag(torch.cat([units.scale, torch.ones(1)])) * response.spread
     own[-1, :-1] = -units.centre * response.spread
     blocks = [own] * response.outputs
-    change = torch.block_diag(*blocks, torch.eye(len(response.shared), dtype=torch.float64))
+    transform = torch.block_diag(*blocks, torch.eye(len(response.shared), dtype=torch.float64))
     first = response.outputs * width
     if not response.intercept:  # thresholds, which move as an intercept would, the other way
-        change[first:, : width - 1] = units.centre
-    moved = change @ weights
+        transform[first:, : width - 1] = units.centre
+    moved = transform @ weights
     moved[width - 1 : first : width] += response.centre
     moved[first:] += response.shared_in_table_units
-    largest = change.abs().amax(1)
-    change = change / largest[:, None]
-    inner = change[:, free] @ matrix[free][:, free] @ change[:, free].T
+    largest = transform.abs().amax(1)
+    transform = transform / largest[:, None]
+    inner = transform[:, free] @ matrix[free][:, free] @ transform[:, free].T
     error = inner.diagonal().sqrt()
     unit = torch.where(error > 0, error, 1.0)
     return moved, error * largest, inner / unit[:, None] / unit

@@ -12,7 +12,7 @@ from scipy import stats
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.likelihoods.links import LINKS
-from neglog.fitting.likelihoods.responses import Location, OneParameter, ways
+from neglog.fitting.likelihoods.responses import Location, OneParameter, log_orderings
 from neglog.fitting.likelihoods.row_losses import weighted
 from neglog.fitting.likelihoods.shared_parameters import Overdispersed, Robust
 from neglog.fitting.linear import null_model
@@ -112,7 +112,7 @@ class Losses(NamedTuple):
 
 
 def of(
-    problem: Objective,
+    objective: Objective,
     fitted: Fitted,
     coefficients: Coefficients,
     options: OptionFields,
@@ -121,7 +121,7 @@ def of(
     """Return the statistics of a linear model that was solved.
 
     Args:
-        problem: the mean loss of the training rows.
+        objective: the mean loss of the training rows.
         fitted: the model.
         coefficients: those that are free are not NaN.
         options: of the fit.
@@ -130,30 +130,30 @@ def of(
     response = fitted.response
     weighs = options.sample_weight is not None
     frequency = options.weight_kind == "frequency"
-    rows = problem.total if frequency else problem.counting
+    rows = objective.total if frequency else objective.used_rows
     # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
     # row of mean weight, and each row has the logarithm of its own.
-    ratio = rows / problem.total if fitted.dispersion is not None else 1.0
-    total = ratio * problem.total
+    ratio = rows / objective.total if fitted.dispersion is not None else 1.0
+    total = ratio * objective.total
     own = int((coefficients.estimate == coefficients.estimate).sum())
     # Thresholds stand for intercepts; a scale or a dispersion is no weight.
     weights = own - len(response.shared) * response.intercept
     dispersed = fitted.dispersion is not None
-    nulls = response.outputs * response.intercept + len(response.shared) + dispersed
+    null_parameters = response.outputs * response.intercept + len(response.shared) + dispersed
     log_weights = 0.0
     if not frequency and isinstance(response, Location) and weighs:
-        logs = problem.sum(_log_weights) + rows * math.log(ratio)
+        logs = objective.sum(_log_weights) + rows * math.log(ratio)
         log_weights = logs / response.degree
     if response.grouped:
-        log_weights = problem.sum(_log_ways)
-    deviance, null_deviance, pearson = _deviance(fitted, problem, losses.reached)
+        log_weights = objective.sum(_log_ways)
+    deviance, null_deviance, pearson = _deviance(fitted, objective, losses.reached)
     return Statistics(
         rows=rows,
         parameters=own + dispersed,
         freedom=rows - weights,
         log_likelihood=log_weights - total * losses.fitted,
         null_log_likelihood=log_weights - total * losses.null,
-        null_parameters=nulls,
+        null_parameters=null_parameters,
         deviance=deviance,
         null_deviance=null_deviance,
         pearson=pearson,
@@ -167,25 +167,25 @@ def _log_weights(batch: Batch) -> torch.Tensor:
 
 def _log_ways(batch: Batch) -> torch.Tensor:
     assert batch.weight is not None
-    return ways(batch.y, batch.weight).sum()
+    return log_orderings(batch.y, batch.weight).sum()
 
 
 def _deviance(
-    fitted: Fitted, problem: Objective, reached: float
+    fitted: Fitted, objective: Objective, reached: float
 ) -> tuple[float | None, float | None, float | None]:
     """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
     response = fitted.response
     if isinstance(response, Robust) or (isinstance(response, Location) and response.degree != 2.0):
         return None, None, None
     shared = fitted.shared if isinstance(response, Overdispersed) else None
-    _, null = null_model.optimum(null_model.of_intercepts(problem), shared)
+    _, null = null_model.optimum(null_model.intercept_only(objective), shared)
     unit = response.spread * response.spread  # infinite, where ** would raise
-    least = problem.mean(lambda y: response.saturated(y, fitted.shared))
-    sums = [2 * problem.total * (loss - least) * unit for loss in (reached, null)]
-    return sums[0], sums[1], _pearson(fitted, problem)
+    least = objective.mean(lambda y: response.saturated_loss(y, fitted.shared))
+    sums = [2 * objective.total * (loss - least) * unit for loss in (reached, null)]
+    return sums[0], sums[1], _pearson(fitted, objective)
 
 
-def _pearson(fitted: Fitted, problem: Objective) -> float | None:
+def _pearson(fitted: Fitted, objective: Objective) -> float | None:
     """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
     response = fitted.response
     if not isinstance(response, OneParameter | Overdispersed):
@@ -194,14 +194,14 @@ def _pearson(fitted: Fitted, problem: Objective) -> float | None:
     if isinstance(response, Overdispersed):
         settings = (fitted.shared[0].exp(),)
     link, total = LINKS[response.link], torch.zeros(1, dtype=torch.float64)
-    for batch in problem.source:
+    for batch in objective.source:
         output = fitted.output(batch)[:, 0]
         information = response.declaration.information(output, *settings)
-        y = response.reads(batch.y)
+        y = response.encode_target(batch.y)
         if isinstance(response, Location):
             error, slope = (y - fitted.mean(output[:, None])), torch.ones_like(y)
         else:
             error, slope = y - link.mean(output), link.slope(output)
         squares = error.square() * information / slope.square()
         total += weighted(squares, batch.weight).sum()
-    return float(problem.reduce(total))
+    return float(objective.reduce(total))

@@ -51,25 +51,29 @@ class Residuals(NamedTuple):
         return "--likelihood poisson with --covariance hc1, which allows zeros"
 
 
-def of_normal(seen: Residuals) -> list[str]:
+def of_normal(residuals: Residuals) -> list[str]:
     """Say what shows that errors are not normal, or the mean not linear."""
-    if len(seen.truth) < _FEWEST:
+    if len(residuals.truth) < _FEWEST:
         return []
-    found = [*_beyond(seen), *_shape(seen), *_growth(seen)]
+    found = [*_beyond(residuals), *_shape(residuals), *_growth(residuals)]
     if not found:
         return []
     return [
-        f"the normal likelihood does not suit {seen.name!r}: {'; '.join(found)}; try {seen.remedy}."
+        f"the normal likelihood does not suit {residuals.name!r}: {'; '.join(found)}; "
+        f"try {residuals.remedy}."
     ]
 
 
-def _beyond(seen: Residuals) -> list[str]:
+def _beyond(residuals: Residuals) -> list[str]:
     """Say how many predictions lie where no target can."""
-    low, high = seen.truth.min() >= 0, seen.truth.min() >= 0 and seen.truth.max() <= 1
+    low, high = (
+        residuals.truth.min() >= 0,
+        residuals.truth.min() >= 0 and residuals.truth.max() <= 1,
+    )
     found = []
     for words, applies, outside in (
-        ("negative, but no target is", low, seen.predicted < 0),
-        ("above 1, but no target is", high, seen.predicted > 1),
+        ("negative, but no target is", low, residuals.predicted < 0),
+        ("above 1, but no target is", high, residuals.predicted > 1),
     ):
         count = int(outside.sum())
         if applies and count >= max(_LEAST, _SHARE * len(outside)):
@@ -77,12 +81,12 @@ def _beyond(seen: Residuals) -> list[str]:
     return found
 
 
-def _shape(seen: Residuals) -> list[str]:
+def _shape(residuals: Residuals) -> list[str]:
     """Say if the errors are skewed or have far tails.
 
     Both are measured by quantiles, whose sampling error is known whatever the tails are.
     """
-    error = (seen.truth - seen.predicted) * np.sqrt(seen.weight)
+    error = (residuals.truth - residuals.predicted) * np.sqrt(residuals.weight)
     rows = len(error)
     end = max(_END, 2 / rows)
     low, below, middle, above, high = np.quantile(error, [end, 0.25, 0.5, 0.75, 1 - end])
@@ -100,51 +104,51 @@ def _shape(seen: Residuals) -> list[str]:
     return []
 
 
-def _growth(seen: Residuals) -> list[str]:
+def _growth(residuals: Residuals) -> list[str]:
     """Say if the errors grow with what is predicted."""
-    error = np.abs(seen.truth - seen.predicted) * np.sqrt(seen.weight)
-    if seen.truth.min() < 0 or np.ptp(seen.predicted) == 0 or np.ptp(error) == 0:
+    error = np.abs(residuals.truth - residuals.predicted) * np.sqrt(residuals.weight)
+    if residuals.truth.min() < 0 or np.ptp(residuals.predicted) == 0 or np.ptp(error) == 0:
         return []
-    rank = float(stats.spearmanr(error, seen.predicted).statistic)
+    rank = float(stats.spearmanr(error, residuals.predicted).statistic)
     if rank < _GROWTH or rank * (len(error) - 1) ** 0.5 < _Z:
         return []
     return [f"the errors grow with the prediction (rank correlation {rank:.2f})"]
 
 
-def of_poisson(seen: Residuals) -> list[str]:
+def of_poisson(residuals: Residuals) -> list[str]:
     """Say if counts vary more than their mean.
 
     Source: C. Dean, J. F. Lawless, Tests for detecting overdispersion in Poisson regression models,
     JASA 84, 1989.
     """
-    y, mean = seen.truth, seen.predicted
-    spread = float(2 * (seen.weight * mean * mean).sum())
-    if seen.dispersion is None or seen.dispersion < _DISPERSION or not spread > 0:
+    y, mean = residuals.truth, residuals.predicted
+    spread = float(2 * (residuals.weight * mean * mean).sum())
+    if residuals.dispersion is None or residuals.dispersion < _DISPERSION or not spread > 0:
         return []
-    z = float((seen.weight * ((y - mean) ** 2 - y)).sum()) / spread**0.5
+    z = float((residuals.weight * ((y - mean) ** 2 - y)).sum()) / spread**0.5
     if z < _Z_OF_COUNTS:
         return []
     return [
-        f"{seen.name!r} varies more than Poisson's counts: Pearson χ² / df is "
-        f"{seen.dispersion:.3g} (score test z = {z:.1f}), so that Fisher's standard errors are too "
-        "small; pass --likelihood negative_binomial, or --covariance quasi or hc1."
+        f"{residuals.name!r} varies more than Poisson's counts: Pearson χ² / df is "
+        f"{residuals.dispersion:.3g} (score test z = {z:.1f}), so that Fisher's standard errors "
+        "are too small; pass --likelihood negative_binomial, or --covariance quasi or hc1."
     ]
 
 
-def of_binomial(seen: Residuals) -> list[str]:
+def of_binomial(residuals: Residuals) -> list[str]:
     """Say if successes vary more than those of independent trials."""
-    if seen.dispersion is None or seen.dispersion < _DISPERSION:
+    if residuals.dispersion is None or residuals.dispersion < _DISPERSION:
         return []
-    freedom = len(seen.truth)
-    if (seen.dispersion - 1) * (freedom / 2) ** 0.5 < _Z_OF_COUNTS:
+    freedom = len(residuals.truth)
+    if (residuals.dispersion - 1) * (freedom / 2) ** 0.5 < _Z_OF_COUNTS:
         return []
     return [
-        f"{seen.name!r} varies more than the successes of independent trials: Pearson χ² / df is "
-        f"{seen.dispersion:.3g}, so that Fisher's standard errors are too small; pass --covariance "
-        "quasi or hc1."
+        f"{residuals.name!r} varies more than the successes of independent trials: Pearson χ² / df "
+        f"is {residuals.dispersion:.3g}, so that Fisher's standard errors are too small; pass "
+        "--covariance quasi or hc1."
     ]
 
 
-def nothing(seen: Residuals) -> list[str]:
+def no_warnings(residuals: Residuals) -> list[str]:
     """Say nothing."""
     return []

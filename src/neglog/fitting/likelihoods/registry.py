@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neglog import likelihoods
-from neglog.fitting.likelihoods import misfit as doubts
+from neglog.fitting.likelihoods import misfit as data_warnings
 from neglog.fitting.likelihoods.responses import (
     Classes,
     Grouped,
@@ -32,22 +32,22 @@ class Kind:
         declaration: the likelihood.
         target: "classes" for labels, "two" for two of them, "numbers".
         loss: the loss of a row in words, z being what the model emits.
-        emits: what that is.
+        output_name: what that is.
         make: the response, given how many classes there are, the base's number and the options.
         dispersion: what the dispersion is called; empty where there is none.
         counts: whether the numbers are counts.
-        doubts: says what the rows show against the likelihood once it is fitted.
+        data_warnings: says what the rows show against the likelihood once it is fitted.
         ranked: whether the classes have an order.
     """
 
     declaration: type[Likelihood]
     target: str
     loss: str
-    emits: str
+    output_name: str
     make: Callable[[int, int, Options], Response]
     dispersion: str = ""
     counts: bool = False
-    doubts: Callable[[doubts.Residuals], list[str]] = doubts.nothing
+    data_warnings: Callable[[data_warnings.Residuals], list[str]] = data_warnings.no_warnings
     ranked: bool = False
 
     @property
@@ -83,7 +83,7 @@ KINDS: dict[str, Kind] = {
         "binomial, −ln P of one trial = ln(1 + eᶻ) − y·z with the log-odds z and the proportion y",
         "logit",
         lambda *_: Grouped(declaration=likelihoods.Bernoulli, canonical=True),
-        doubts=doubts.of_binomial,
+        data_warnings=data_warnings.of_binomial,
     ),
     "categorical": Kind(
         likelihoods.Categorical,
@@ -107,7 +107,7 @@ KINDS: dict[str, Kind] = {
         "mean",
         lambda *_: Location(declaration=likelihoods.Normal, degree=2.0, canonical=True),
         "σ of the errors",
-        doubts=doubts.of_normal,
+        data_warnings=data_warnings.of_normal,
     ),
     "laplace": Kind(
         likelihoods.Laplace,
@@ -146,7 +146,7 @@ KINDS: dict[str, Kind] = {
         "log rate",
         lambda *_: OneParameter(declaration=likelihoods.Poisson, canonical=True),
         counts=True,
-        doubts=doubts.of_poisson,
+        data_warnings=data_warnings.of_poisson,
     ),
     "negative_binomial": Kind(
         likelihoods.NegativeBinomial,

@@ -11,7 +11,7 @@ from scipy import optimize, special
 from torch import Tensor
 
 from neglog.fitting.likelihoods.links import LINKS
-from neglog.fitting.likelihoods.row_losses import Local, Single, Softmax
+from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, RowLosses, SoftmaxLosses
 from neglog.likelihood import Elementwise, Likelihood
 
 EXACT = 1e-10
@@ -35,8 +35,8 @@ def quantiles(values: Tensor, weight: Tensor | None, *levels: float) -> list[flo
     """Return the (lower, weighted) quantiles of (N,) values."""
     values, order = values.sort()
     share = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
-    at = torch.tensor(levels, dtype=share.dtype) * share[-1]
-    return [float(value) for value in values[torch.searchsorted(share, at)]]
+    arguments = torch.tensor(levels, dtype=share.dtype) * share[-1]
+    return [float(value) for value in values[torch.searchsorted(share, arguments)]]
 
 
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class Response:
         """Return the response in units of the target's own spread, where its errors have one."""
         return self
 
-    def reads(self, y: Tensor) -> Tensor:
+    def encode_target(self, y: Tensor) -> Tensor:
         """Return the target, numbers or the classes' numbers, as the formulas take it."""
         return y.double()
 
@@ -93,23 +93,23 @@ class Response:
         """Return (outputs,) intercepts, then (Q,) shared parameters, to begin with."""
         raise NotImplementedError
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the rows' losses and derivatives at (N, outputs) predictors."""
         raise NotImplementedError
 
     def dispersion(self, loss: float, mean: Mean) -> float | None:
-        """Return the dispersion of greatest likelihood, given the mean of `local`'s losses.
+        """Return the dispersion of greatest likelihood, given the mean of `row_losses`'s losses.
 
         None where the likelihood has none, or has it among the shared parameters.
         """
         return None
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods, given `local`'s losses."""
+        """Return the whole of the rows' negative log-likelihoods, given `row_losses`'s losses."""
         return loss + constant(self.declaration, self.settings, y)
 
-    def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return (N,) the least that `local`'s losses can be."""
+    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
+        """Return (N,) the least that `row_losses`'s losses can be."""
         return torch.zeros(len(y), dtype=torch.float64)
 
 
@@ -128,20 +128,20 @@ class OneParameter(Response):
         """Return the link of the target's mean."""
         return torch.tensor([LINKS[self.link].link(average(y, weight))], dtype=torch.float64)
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the rows' losses and derivatives at (N, 1) predictors."""
-        says, at = self.declaration, (output[:, 0], *numbers(self.settings))
-        nll, grad = says.nll, says.grad
+        declaration, arguments = self.declaration, (output[:, 0], *numbers(self.settings))
+        nll, grad = declaration.nll, declaration.grad
         if self.well_conditioned:
-            nll, grad = says.well_conditioned_nll, says.well_conditioned_grad
-        return Single(
-            nll(*at, y),
-            grad(*at, y)[:, None].to(y.dtype),
-            lambda: says.curvature(*at, y) + torch.zeros_like(y),
-            lambda: says.information(*at) + torch.zeros_like(y),
+            nll, grad = declaration.well_conditioned_nll, declaration.well_conditioned_grad
+        return OnePredictorLosses(
+            nll(*arguments, y),
+            grad(*arguments, y)[:, None].to(y.dtype),
+            lambda: declaration.curvature(*arguments, y) + torch.zeros_like(y),
+            lambda: declaration.information(*arguments) + torch.zeros_like(y),
         )
 
-    def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
+    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return the losses of predictors that meet every row's own target."""
         inside = torch.where(y > 0, y, 1.0)
         best = self.declaration.nll(inside.log(), *numbers(self.settings), inside)
@@ -154,13 +154,13 @@ class Grouped(OneParameter):
 
     grouped: bool = True
 
-    def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
+    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return the losses of predictors that meet every row's own proportion."""
         entropy: Tensor = -(torch.special.xlogy(y, y) + torch.special.xlog1py(1 - y, -y))
         return entropy
 
 
-def ways(y: Tensor, trials: Tensor) -> Tensor:
+def log_orderings(y: Tensor, trials: Tensor) -> Tensor:
     """Return the logarithm of the number of orders in which y · trials successes may come."""
     yes = y * trials
     return (trials + 1).lgamma() - (yes + 1).lgamma() - (trials - yes + 1).lgamma()
@@ -193,7 +193,7 @@ class Shaped(OneParameter):
 class Location(OneParameter):
     """A number and its errors; the weights do not depend on the errors' scale, found afterwards.
 
-    A loss at scale s is `local`'s over s to the power of `degree`. The dispersion is s in the
+    A loss at scale s is `row_losses`'s over s to the power of `degree`. The dispersion is s in the
     units of the table.
     """
 
@@ -211,9 +211,9 @@ class Location(OneParameter):
         """Return 0, which is the target's centre."""
         return torch.zeros(1, dtype=torch.float64)
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the rows' losses and derivatives at (N, 1) predictors."""
-        return super().local(output, shared, (y - self.centre) / self.spread)
+        return super().row_losses(output, shared, (y - self.centre) / self.spread)
 
     def dispersion(self, loss: float, mean: Mean) -> float:
         """Return the scale, where the derivative by it is 0."""
@@ -228,7 +228,7 @@ class Location(OneParameter):
         power: float = scale**self.degree
         return loss / power + own
 
-    def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
+    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return (N,) zeros."""
         return torch.zeros_like(y)
 
@@ -243,7 +243,7 @@ class Classes(Response):
 
     base: int | None
 
-    def reads(self, y: Tensor) -> Tensor:
+    def encode_target(self, y: Tensor) -> Tensor:
         """Return the classes' numbers."""
         return y
 
@@ -253,21 +253,23 @@ class Classes(Response):
         return self.outputs + (self.base is not None)
 
     @property
-    def others(self) -> list[int]:
+    def modelled_classes(self) -> list[int]:
         """The classes that have a predictor."""
         return [k for k in range(self.count) if k != self.base]
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the log-odds of the classes' shares."""
         shares = torch.bincount(y, weight, self.count).double()
-        return shares[self.others].log() - shares[self.base].log()
+        return shares[self.modelled_classes].log() - shares[self.base].log()
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Local:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the rows' losses and derivatives at (N, K − 1) predictors."""
         log_p = torch.log_softmax(self.logits(output), 1)
-        chances = log_p[:, self.others].exp()
-        truth = torch.nn.functional.one_hot(y, self.count)[:, self.others]
-        return Softmax(-log_p.gather(1, y[:, None])[:, 0], chances - truth, chances)
+        probabilities = log_p[:, self.modelled_classes].exp()
+        truth = torch.nn.functional.one_hot(y, self.count)[:, self.modelled_classes]
+        return SoftmaxLosses(
+            -log_p.gather(1, y[:, None])[:, 0], probabilities - truth, probabilities
+        )
 
     def logits(self, output: Tensor) -> Tensor:
         """Return (N, K) logits of all classes."""

@@ -1,7 +1,7 @@
 """The losses of a chunk's rows, and how they change with what the model emits for them.
 
 For each row the model emits R numbers: its linear predictors, then the parameters that are the
-same for every row, such as the logarithm of a dispersion. A `Local` holds the rows' losses and
+same for every row, such as the logarithm of a dispersion. A `RowLosses` holds the rows' losses and
 their first and second derivatives by those R numbers, and chains them to the weights.
 """
 
@@ -19,7 +19,7 @@ from neglog.fitting.batches.matrix import Columns
 _BLOCK = 96
 
 
-class Local(Protocol):
+class RowLosses(Protocol):
     """The rows' losses in nats and their derivatives."""
 
     @property
@@ -37,14 +37,14 @@ class Local(Protocol):
         """Return what the model itself expects `hessian` to be."""
 
 
-def gradient(local: Local, outputs: int, columns: Columns, weight: Tensor | None) -> Tensor:
+def gradient(local: RowLosses, outputs: int, columns: Columns, weight: Tensor | None) -> Tensor:
     """Return the (weighted) sum over the rows of the first derivatives by the weights."""
     slope = weighted(local.slope, weight)
-    own = columns.pull(slope[:, :outputs])
+    own = columns.transpose_matmul(slope[:, :outputs])
     return torch.cat([own.T.reshape(-1), slope[:, outputs:].sum(0)])
 
 
-def scores(local: Local, outputs: int, columns: Columns) -> Tensor:
+def scores(local: RowLosses, outputs: int, columns: Columns) -> Tensor:
     """Return (N, weights): each row's first derivatives by the weights."""
     z = columns.dense()
     own = [local.slope[:, a : a + 1] * z for a in range(outputs)]
@@ -59,7 +59,7 @@ def weighted(values: Tensor, weight: Tensor | None) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Single:
+class OnePredictorLosses:
     """One linear predictor and nothing else: (N, 1) slopes and (N,) curvatures."""
 
     nll: Tensor
@@ -77,7 +77,7 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Joint:
+class SharedParameterLosses:
     """One linear predictor, then parameters of all rows: (N, R) slopes, (N, R, R) curvatures."""
 
     nll: Tensor
@@ -87,7 +87,7 @@ class Joint:
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
         """Return the (weighted) sum over the rows of the second derivatives by the weights."""
         own = columns.gram(weighted(self.curvature[:, 0, 0], weight))
-        edge = columns.pull(weighted(self.curvature[:, 0, 1:], weight))
+        edge = columns.transpose_matmul(weighted(self.curvature[:, 0, 1:], weight))
         rows = self.curvature[:, 1:, 1:]
         shared = (rows if weight is None else rows * weight[:, None, None]).sum(0)
         return torch.cat([torch.cat([own, edge], 1), torch.cat([edge.T, shared], 1)])
@@ -99,7 +99,7 @@ class Joint:
 
 def joint(
     nll: Callable[[Tensor, Tensor, Tensor], Tensor], output: Tensor, shared: Tensor, y: Tensor
-) -> Joint:
+) -> SharedParameterLosses:
     """Differentiate rows' losses by their predictor and by what they share.
 
     Args:
@@ -109,30 +109,30 @@ def joint(
         y: the target.
     """
     with torch.enable_grad():
-        emitted = torch.cat([output[:, None], shared.expand(len(output), -1)], 1).requires_grad_()
-        loss = nll(emitted[:, 0], emitted[:, 1:], y)
-        (slope,) = torch.autograd.grad(loss.sum(), emitted, create_graph=True)
+        inputs = torch.cat([output[:, None], shared.expand(len(output), -1)], 1).requires_grad_()
+        loss = nll(inputs[:, 0], inputs[:, 1:], y)
+        (slope,) = torch.autograd.grad(loss.sum(), inputs, create_graph=True)
         lines = [
-            torch.autograd.grad(column.sum(), emitted, retain_graph=True)[0]
+            torch.autograd.grad(column.sum(), inputs, retain_graph=True)[0]
             for column in slope.unbind(1)
         ]
-    return Joint(loss.detach(), slope.detach(), torch.stack(lines, 1))
+    return SharedParameterLosses(loss.detach(), slope.detach(), torch.stack(lines, 1))
 
 
 @dataclass(frozen=True)
-class Softmax:
+class SoftmaxLosses:
     """K − 1 linear predictors against a base class whose own is 0: cross-entropy."""
 
     nll: Tensor
     slope: Tensor
-    chances: Tensor
+    probabilities: Tensor
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
         """Return Σ w (diag p − p pᵀ) ⊗ z zᵀ, by two products instead of one a pair of classes."""
         z = columns.dense()
         rows, width = z.shape
-        free = self.chances.shape[1]
-        spread = (self.chances[:, :, None] * z[:, None, :]).reshape(rows, free * width)
+        free = self.probabilities.shape[1]
+        spread = (self.probabilities[:, :, None] * z[:, None, :]).reshape(rows, free * width)
         left = weighted(spread, weight)
         own = (left.T @ z).reshape(free, width, width)
         return _block_diagonal(own) - _product(left, spread)

@@ -18,7 +18,7 @@ from neglog.fitting.likelihoods.responses import (
     numbers,
     quantiles,
 )
-from neglog.fitting.likelihoods.row_losses import Joint, joint
+from neglog.fitting.likelihoods.row_losses import SharedParameterLosses, joint
 from neglog.likelihood import Elementwise
 
 _START = -1.0
@@ -38,13 +38,13 @@ class Overdispersed(Response):
         alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
         return torch.tensor([LINKS[self.link].link(mean), alpha], dtype=torch.float64)
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Joint:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
         """Return the rows' losses, constants included, and derivatives."""
-        says = self.declaration
+        declaration = self.declaration
 
         def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
             alpha = theta[:, 0].exp()
-            loss: Tensor = says.nll(eta, alpha, y) + says.constant(alpha, y)
+            loss: Tensor = declaration.nll(eta, alpha, y) + declaration.constant(alpha, y)
             return loss
 
         return joint(nll, output[:, 0], shared, y)
@@ -53,10 +53,10 @@ class Overdispersed(Response):
         """Return the losses themselves."""
         return loss
 
-    def saturated(self, y: Tensor, shared: Tensor) -> Tensor:
+    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return the losses of predictors that meet every row's own target."""
         best = torch.where(y > 0, y, 1.0).log()
-        loss = self.local(best[:, None], shared, y).nll
+        loss = self.row_losses(best[:, None], shared, y).nll
         return torch.where(y > 0, loss, self.declaration.constant(shared[0].exp(), y))
 
 
@@ -92,17 +92,20 @@ class Robust(Response):
         """Return the target's centre, and its spread."""
         return torch.zeros(2, dtype=torch.float64)
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Joint:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
         """Return the rows' losses, all but a constant, and derivatives."""
         inverse = float((-shared[0]).exp())
         eta, y = output[:, 0] * inverse, (y - self.centre) / self.spread * inverse
-        says, at, error = self.declaration, (eta, *numbers(self.settings), y), eta - y
-        slope, curvature = says.grad(*at), says.curvature(*at) + torch.zeros_like(y)
+        declaration, arguments, error = self.declaration, (eta, *numbers(self.settings), y), eta - y
+        slope, curvature = (
+            declaration.grad(*arguments),
+            declaration.curvature(*arguments) + torch.zeros_like(y),
+        )
         edge = -(slope + curvature * error) * inverse
         own = slope * error + curvature * error.square()
         lines = torch.stack([curvature * inverse * inverse, edge, edge, own], 1)
-        return Joint(
-            says.nll(*at) + shared[0],
+        return SharedParameterLosses(
+            declaration.nll(*arguments) + shared[0],
             torch.stack([slope * inverse, 1 - slope * error], 1),
             lines.reshape(-1, 2, 2),
         )
@@ -124,7 +127,7 @@ class Ordered(Response):
     declaration: type[Elementwise]
     intercept: bool = False
 
-    def reads(self, y: Tensor) -> Tensor:
+    def encode_target(self, y: Tensor) -> Tensor:
         """Return the classes' numbers."""
         return y
 
@@ -139,19 +142,19 @@ class Ordered(Response):
         below = share[:-1] / share[-1]
         return torch.cat([torch.zeros(1, dtype=torch.float64), torch.logit(below)])
 
-    def local(self, output: Tensor, shared: Tensor, y: Tensor) -> Joint:
+    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
         """Return the rows' losses and derivatives, chained from those by the two bounds."""
         end = torch.full((1,), torch.inf, dtype=torch.float64)
         bounds = torch.cat([-end, shared, end])
         lower, upper = bounds[y] - output[:, 0], bounds[y + 1] - output[:, 0]
         within = torch.ones_like(lower)
-        says, at = self.declaration, (lower, upper, within)
+        declaration, arguments = self.declaration, (lower, upper, within)
         chain = self._chain(y)
-        slope = torch.stack([torch.nan_to_num(part) for part in says.grad(*at)], 1)
-        aa, ab, bb = (torch.nan_to_num(part) for part in says.curvature(*at))
+        slope = torch.stack([torch.nan_to_num(part) for part in declaration.grad(*arguments)], 1)
+        aa, ab, bb = (torch.nan_to_num(part) for part in declaration.curvature(*arguments))
         inner = torch.stack([aa, ab, ab, bb], 1).reshape(-1, 2, 2)
-        return Joint(
-            says.nll(*at),
+        return SharedParameterLosses(
+            declaration.nll(*arguments),
             torch.einsum("nb,nbr->nr", slope, chain),
             torch.einsum("nbr,nbc,ncs->nrs", chain, inner, chain),
         )

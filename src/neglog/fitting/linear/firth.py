@@ -16,58 +16,58 @@ import torch
 from torch import Tensor
 
 from neglog.fitting.likelihoods.row_losses import gradient, weighted
-from neglog.fitting.linear.newton import ROUNDING, Step, direction
+from neglog.fitting.linear.newton import ROUNDING, Step, newton_direction
 from neglog.fitting.linear.objective import Objective, Value
 
-_ENOUGH = 1e-22  # its steps are not Newton's own, so that the last one still counts
+_TOLERANCE = 1e-22  # its steps are not Newton's own, so that the last one still counts
 _HALVINGS = 40
 
 
-def firth_steps(problem: Objective, weights: Tensor, free: Tensor) -> Iterator[Step]:
+def firth_steps(objective: Objective, weights: Tensor, free: Tensor) -> Iterator[Step]:
     """Yield the start, then step after step, until the penalised derivative is zero.
 
     Args:
-        problem: the rows and their Bernoulli likelihood.
+        objective: the rows and their Bernoulli likelihood.
         weights: where to begin.
         free: the numbers of the weights that may change.
     """
-    value, number = problem.value(weights), 0
-    loss = _penalised(problem, value, free)
+    value, number = objective.value(weights), 0
+    loss = _penalised(objective, value, free)
     while True:
         assert value.hessian is not None
-        pulled = _gradient(problem, weights, value, free)
-        way, pivot = direction(value.hessian[free][:, free], pulled)
-        decrement = float(pulled @ way) / 2
-        last = decrement < _ENOUGH
+        penalised_gradient = _gradient(objective, weights, value, free)
+        newton_step, pivot = newton_direction(value.hessian[free][:, free], penalised_gradient)
+        decrement = float(penalised_gradient @ newton_step) / 2
+        last = decrement < _TOLERANCE
         yield Step(number, weights, value, decrement, pivot, last=last)
         if last:
             return
         number += 1
         for _ in range(_HALVINGS):
-            reached = weights.index_add(0, free, -way)
-            there = problem.value(reached)
-            fallen = _penalised(problem, there, free)
-            if fallen <= loss + ROUNDING * max(1.0, abs(loss)):
+            candidate = weights.index_add(0, free, -newton_step)
+            candidate_value = objective.value(candidate)
+            candidate_loss = _penalised(objective, candidate_value, free)
+            if candidate_loss <= loss + ROUNDING * max(1.0, abs(loss)):
                 break
-            way = way / 2
-        weights, value, loss = reached, there, fallen
+            newton_step = newton_step / 2
+        weights, value, loss = candidate, candidate_value, candidate_loss
 
 
-def _penalised(problem: Objective, value: Value, free: Tensor) -> float:
+def _penalised(objective: Objective, value: Value, free: Tensor) -> float:
     assert value.hessian is not None
-    return value.loss - float(torch.logdet(value.hessian[free][:, free])) / 2 / problem.total
+    return value.loss - float(torch.logdet(value.hessian[free][:, free])) / 2 / objective.total
 
 
-def _gradient(problem: Objective, weights: Tensor, value: Value, free: Tensor) -> Tensor:
+def _gradient(objective: Objective, weights: Tensor, value: Value, free: Tensor) -> Tensor:
     """Return the mean loss's gradient less that of half the determinant's logarithm."""
     assert value.hessian is not None
     inverse = torch.zeros_like(value.hessian)
-    inverse[free[:, None], free] = torch.linalg.inv(value.hessian[free][:, free]) / problem.total
+    inverse[free[:, None], free] = torch.linalg.inv(value.hessian[free][:, free]) / objective.total
     total = torch.zeros_like(weights)
-    for batch, local in problem.each(weights):
+    for batch, losses in objective.losses_by_batch(weights):
         z = batch.columns.dense()
-        p = local.slope[:, 0] + problem.response.reads(batch.y)
+        p = losses.slope[:, 0] + objective.response.encode_target(batch.y)
         leverage = weighted(p * (1 - p), batch.weight) * ((z @ inverse) * z).sum(1)
-        total += gradient(local, 1, batch.columns, batch.weight)
-        total += batch.columns.pull((leverage * (p - 0.5))[:, None])[:, 0]
-    return problem.reduce(total)[free] / problem.total
+        total += gradient(losses, 1, batch.columns, batch.weight)
+        total += batch.columns.transpose_matmul((leverage * (p - 0.5))[:, None])[:, 0]
+    return objective.reduce(total)[free] / objective.total

@@ -17,11 +17,11 @@ from torch import Tensor
 from neglog.errors import FitError
 from neglog.fitting.linear.objective import Objective, Value
 
-DECREMENT = 1e-18
+TOLERANCE = 1e-18
 """Below it, one more step would leave eight digits of the standard errors as they are."""
-OF_MANY_ROWS = 1e-14
+MANY_ROWS_TOLERANCE = 1e-14
 """The same where a pass is expensive: standard errors are then right to seven digits."""
-ENOUGH = 1e-10
+CONVERGED_DECREMENT = 1e-10
 """At it, a search that rounding keeps from going on has arrived."""
 ROUNDING = 1e-13
 """By how much, of the loss or of one nat, a sum may rise without having risen."""
@@ -51,63 +51,73 @@ class Step:
     last: bool = False
 
     @property
-    def arrived(self) -> bool:
+    def converged(self) -> bool:
         """Whether there is nothing left to save."""
-        return self.last and self.decrement < ENOUGH
+        return self.last and self.decrement < CONVERGED_DECREMENT
 
 
 def steps(
-    problem: Objective,
+    objective: Objective,
     weights: Tensor,
     free: Tensor,
-    enough: float = DECREMENT,
+    tolerance: float = TOLERANCE,
     known: Tensor | None = None,
 ) -> Iterator[Step]:
     """Yield the start, then step after step, until the derivative is zero or nothing moves.
 
     Args:
-        problem: what is minimised.
+        objective: what is minimised.
         weights: where to begin.
         free: the numbers of the weights that may change.
-        enough: the decrement of the last step.
+        tolerance: the decrement of the last step.
         known: a Hessian from near the optimum. It shows the way as long as each step makes the
             decrement much smaller, at the price of the gradient alone; the last step, from which
             standard errors come, always has a Hessian of its own.
     """
-    value, number, before = problem.value(weights, second=known is None), 0, math.inf
+    value, number, previous_decrement = (
+        objective.value(weights, needs_hessian=known is None),
+        0,
+        math.inf,
+    )
     while True:
         fresh = value.hessian is not None
         known = value.hessian if value.hessian is not None else known
         assert known is not None
         # The first process's, as the last bits of it could part them.
-        way, pivot = problem.gather(direction(known[free][:, free], value.gradient[free]))[0]
-        decrement = float(value.gradient[free] @ way) / 2
+        newton_step, pivot = objective.gather(
+            newton_direction(known[free][:, free], value.gradient[free])
+        )[0]
+        decrement = float(value.gradient[free] @ newton_step) / 2
         yield Step(number, weights, replace(value, hessian=known), decrement, pivot)
         number += 1
-        stuck = decrement < ENOUGH and decrement > _STUCK * before
-        if fresh and (decrement < enough or stuck):
-            yield Step(number, _moved(weights, free, way), value, decrement, pivot, last=True)
+        stuck = decrement < CONVERGED_DECREMENT and decrement > _STUCK * previous_decrement
+        if fresh and (decrement < tolerance or stuck):
+            yield Step(
+                number, _moved(weights, free, newton_step), value, decrement, pivot, last=True
+            )
             return
-        rate = 0.0 if math.isinf(before) else decrement / before
-        second = fresh or rate > _SLOW or decrement * max(rate, _FASTEST) < enough
+        rate = 0.0 if math.isinf(previous_decrement) else decrement / previous_decrement
+        needs_hessian = fresh or rate > _SLOW or decrement * max(rate, _FASTEST) < tolerance
         for _ in range(_HALVINGS):
-            reached = _moved(weights, free, way)
-            there = problem.value(reached, second)
-            if there.minimised <= value.minimised + ROUNDING * max(1.0, abs(value.minimised)):
+            candidate = _moved(weights, free, newton_step)
+            candidate_value = objective.value(candidate, needs_hessian)
+            if candidate_value.minimised <= value.minimised + ROUNDING * max(
+                1.0, abs(value.minimised)
+            ):
                 break
-            way = way / 2
+            newton_step = newton_step / 2
         else:
-            ended = value if fresh else problem.value(weights)
+            ended = value if fresh else objective.value(weights)
             yield Step(number, weights, ended, decrement, pivot, last=True)
             return
-        weights, value, before = reached, there, decrement
+        weights, value, previous_decrement = candidate, candidate_value, decrement
 
 
-def _moved(weights: Tensor, free: Tensor, way: Tensor) -> Tensor:
-    return weights.index_add(0, free, -way)
+def _moved(weights: Tensor, free: Tensor, newton_step: Tensor) -> Tensor:
+    return weights.index_add(0, free, -newton_step)
 
 
-def direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
+def newton_direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
     """Return the Newton direction, and the least pivot of the Hessian scaled to a diagonal of 1.
 
     A Hessian that is not positive definite, to rounding, is lifted.
@@ -119,11 +129,11 @@ def direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
         )
     size = hessian.diagonal().abs().clamp(min=torch.finfo(torch.float64).tiny).sqrt()
     scaled = hessian / size[:, None] / size
-    lift = 0.0
+    damping = 0.0
     while True:
-        lifted = scaled + lift * torch.eye(len(scaled), dtype=scaled.dtype)
-        factor, failed = torch.linalg.cholesky_ex(lifted)
+        damped = scaled + damping * torch.eye(len(scaled), dtype=scaled.dtype)
+        factor, failed = torch.linalg.cholesky_ex(damped)
         if not failed:
-            way = torch.cholesky_solve((gradient / size)[:, None], factor)[:, 0] / size
-            return way, 0.0 if lift else float(factor.diagonal().min()) ** 2
-        lift = max(10 * lift, 1e-14)
+            newton_step = torch.cholesky_solve((gradient / size)[:, None], factor)[:, 0] / size
+            return newton_step, 0.0 if damping else float(factor.diagonal().min()) ** 2
+        damping = max(10 * damping, 1e-14)

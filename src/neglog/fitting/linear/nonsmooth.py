@@ -17,31 +17,33 @@ from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.linear.objective import Objective
 
 _MOST_ENTRIES = 50_000_000
-_MANY = 5_000  # rows, from which on only those near the fit are in the program
+_SAMPLED_ROWS = 5_000  # rows, from which on only those near the fit are in the program
 _BAND = 0.02  # the part of the rows on either side that is taken to be near
 
 
-def level_of(problem: Objective) -> float:
+def level_of(objective: Objective) -> float:
     """Return which quantile a loss with a kink fits; absolute errors fit the median."""
-    return problem.response.settings[0] if problem.response.settings else 0.5
+    return objective.response.settings[0] if objective.response.settings else 0.5
 
 
-def quantile(problem: Objective, free: Tensor | None = None, level: float | None = None) -> Tensor:
+def quantile(
+    objective: Objective, free: Tensor | None = None, level: float | None = None
+) -> Tensor:
     """Return the weights of a linear model of a quantile, the one half of absolute errors.
 
     The program is the dual one, of as many constraints as there are weights.
 
     Args:
-        problem: the rows and their loss.
+        objective: the rows and their loss.
         free: the numbers of the weights that the rows determine; None for all.
         level: which quantile; by default the one that the loss fits.
 
     Raises:
         FitError: there are too many rows and columns, or the program fails.
     """
-    response, source = problem.response, problem.source
+    response, source = objective.response, objective.source
     assert isinstance(response, Location)
-    level = level_of(problem) if level is None else level
+    level = level_of(objective) if level is None else level
     if source.rows * (source.features + 1) > _MOST_ENTRIES:
         raise FitError(
             f"the linear program of {source.rows} rows by {source.features} columns is too large; "
@@ -55,10 +57,10 @@ def quantile(problem: Objective, free: Tensor | None = None, level: float | None
     spread = response.spread
     y = torch.cat([t if shift is None else t - shift / spread for _, t, shift, _ in parts])
     weight = torch.cat([torch.ones_like(t) if w is None else w for _, t, _, w in parts])
-    weights = torch.zeros(problem.size, dtype=torch.float64)
-    free = torch.arange(problem.size) if free is None else free
-    own = _optimum(x[:, free].numpy(), y.numpy(), weight.numpy(), level)
-    weights[free] = torch.from_numpy(own)
+    weights = torch.zeros(objective.size, dtype=torch.float64)
+    free = torch.arange(objective.size) if free is None else free
+    solution = _optimum(x[:, free].numpy(), y.numpy(), weight.numpy(), level)
+    weights[free] = torch.from_numpy(solution)
     return weights
 
 
@@ -69,33 +71,35 @@ def _optimum(x: np.ndarray, y: np.ndarray, weight: np.ndarray, level: float) -> 
     solved, and the answer is the optimum of all rows if it leaves the fixed ones on their sides.
     """
     count = len(y)
-    share = 1.0
-    if count > _MANY:
-        some = np.random.default_rng(0).choice(count, max(_MANY // 2, 20 * x.shape[1]))
-        start = _program(x[some], y[some], weight[some], (1 - level) * (x[some].T @ weight[some]))
+    fraction = 1.0
+    if count > _SAMPLED_ROWS:
+        sample = np.random.default_rng(0).choice(count, max(_SAMPLED_ROWS // 2, 20 * x.shape[1]))
+        start = _program(
+            x[sample], y[sample], weight[sample], (1 - level) * (x[sample].T @ weight[sample])
+        )
         error = y - x @ (np.zeros(x.shape[1]) if isinstance(start, str) else start)
-        share = _BAND
-    goal = (1 - level) * (x.T @ weight)
-    while share < 1:
-        low, high = np.quantile(error, [max(level - share, 0), min(level + share, 1)])
+        fraction = _BAND
+    moments = (1 - level) * (x.T @ weight)
+    while fraction < 1:
+        low, high = np.quantile(error, [max(level - fraction, 0), min(level + fraction, 1)])
         below, above = error < low, error > high
         near = ~(below | above)
-        found = _program(x[near], y[near], weight[near], goal - x[above].T @ weight[above])
+        found = _program(x[near], y[near], weight[near], moments - x[above].T @ weight[above])
         if not isinstance(found, str):
-            left = y - x @ found
-            if (left[above] >= 0).all() and (left[below] <= 0).all():
+            residual = y - x @ found
+            if (residual[above] >= 0).all() and (residual[below] <= 0).all():
                 return found
-        share *= 3
-    found = _program(x, y, weight, goal)
+        fraction *= 3
+    found = _program(x, y, weight, moments)
     if isinstance(found, str):
         raise FitError(f"the linear program found no optimum: {found}")
     return found
 
 
 def _program(
-    x: np.ndarray, y: np.ndarray, weight: np.ndarray, goal: np.ndarray
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, moments: np.ndarray
 ) -> np.ndarray | str:
     """Return the prices of max yᵀa, xᵀa = goal, 0 ≤ a ≤ w; or why there are none."""
     bounds = np.stack([np.zeros_like(weight), weight], 1)
-    solved = optimize.linprog(-y, A_eq=x.T, b_eq=goal, bounds=bounds, method="highs")
+    solved = optimize.linprog(-y, A_eq=x.T, b_eq=moments, bounds=bounds, method="highs")
     return -solved.eqlin.marginals if solved.status == 0 else str(solved.message)

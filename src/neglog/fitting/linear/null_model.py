@@ -19,43 +19,43 @@ _STEPS = 100
 def mean_nats(
     response: Response, loss: float, y: Tensor, weight: Tensor | None, dispersion: float | None
 ) -> float:
-    """Return the mean of the rows' negative log-likelihoods, given that of `local`'s losses."""
+    """Return the mean negative log-likelihood, given the mean of the losses of `row_losses`."""
     same = torch.full((1,), loss, dtype=torch.float64)
     nats = response.nats(same, y, dispersion)
     return float(nats) if nats.numel() == 1 else average(nats, weight)
 
 
-def loss(problem: Objective) -> float:
+def loss(objective: Objective) -> float:
     """Return the mean loss, in nats, of rows of which only the target, and the offset, is known."""
-    problem = of_intercepts(problem)
-    _, reached = optimum(problem)
-    return problem.nats(reached, problem.dispersion(reached))
+    objective = intercept_only(objective)
+    _, reached = optimum(objective)
+    return objective.nats(reached, objective.dispersion(reached))
 
 
-def of_intercepts(problem: Objective) -> Objective:
+def intercept_only(objective: Objective) -> Objective:
     """Return the problem without features."""
-    bare, response = problem.bare(), problem.response
+    bare, response = objective.without_features(), objective.response
     if isinstance(response, Classes) and response.base is None:
         return replace(bare, response=replace(response, outputs=response.outputs - 1, base=0))
     return bare
 
 
-def optimum(problem: Objective, shared: Tensor | None = None) -> tuple[Tensor, float]:
-    """Return the weights of a problem without features, and the mean of `local`'s losses.
+def optimum(objective: Objective, shared: Tensor | None = None) -> tuple[Tensor, float]:
+    """Return the weights of a problem without features, and the mean of `row_losses`'s losses.
 
     Args:
-        problem: as of `of_intercepts`.
+        objective: as of `intercept_only`.
         shared: what all rows share, where that is held.
     """
-    response = problem.response
-    start = problem.start()
+    response = objective.response
+    start = objective.start()
     if not response.smooth:
-        start = quantile(problem)
-    free = torch.arange(0 if response.intercept else 1, problem.size)
+        start = quantile(objective)
+    free = torch.arange(0 if response.intercept else 1, objective.size)
     if shared is not None:
         start[response.outputs :] = shared
         free = free[: response.outputs]
     if response.smooth:
-        for step in islice(steps(problem, start, free), _STEPS):
+        for step in islice(steps(objective, start, free), _STEPS):
             start = step.weights
-    return start, problem.value(start, second=False).loss
+    return start, objective.value(start, needs_hessian=False).loss

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from neglog.fitting.batches.batch import Batch
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.batches.source import Source
 from neglog.fitting.likelihoods.responses import Response
-from neglog.fitting.likelihoods.row_losses import Local, gradient, weighted
+from neglog.fitting.likelihoods.row_losses import RowLosses, gradient, weighted
 
-_LOOK = 10_000
+_SAMPLE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Value:
         return self.loss + self.squares
 
 
-def _counting(batch: Batch) -> Tensor:
+def _used_rows(batch: Batch) -> Tensor:
     if batch.weight is None:
         return torch.tensor(float(len(batch.y)))
     return (batch.weight > 0).sum()
 
 
-def alone(mine: Any) -> Sequence[Any]:
+def single_process(mine: Any) -> Sequence[Any]:
     """Return what every process has, where there is one."""
     return [mine]
 
@@ -70,10 +70,10 @@ class Objective:
     total: float
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums
     ridge: Tensor | None = None
-    gather: Callable[[Any], Sequence[Any]] = alone
+    gather: Callable[[Any], Sequence[Any]] = single_process
 
     @classmethod
-    def of(cls, response: Response, rows: Memory) -> Objective:
+    def of(cls, response: Response, rows: InMemoryRows) -> Objective:
         """Return the problem of rows in memory."""
         return cls(response, rows, rows.total)
 
@@ -82,22 +82,22 @@ class Objective:
         """How many weights there are, the shared parameters among them."""
         return self.response.outputs * (self.source.features + 1) + len(self.response.shared)
 
-    def each(self, weights: Tensor) -> Iterator[tuple[Batch, Local]]:
+    def losses_by_batch(self, weights: Tensor) -> Iterator[tuple[Batch, RowLosses]]:
         """Yield the rows with their losses and derivatives."""
         response, width = self.response, self.source.features + 1
         own = weights[: response.outputs * width].reshape(response.outputs, width).T
         shared = weights[response.outputs * width :]
         for batch in self.source:
-            output = batch.columns.predict(own)
+            output = batch.columns.matmul(own)
             if batch.offset is not None:
                 output = output + (batch.offset / response.spread)[:, None]
-            yield batch, response.local(output, shared, response.reads(batch.y))
+            yield batch, response.row_losses(output, shared, response.encode_target(batch.y))
 
     def start(self) -> Tensor:
         """Return intercepts and shared parameters to begin with; the offset is made up for."""
-        y, weight = self.source.glance()
-        start = self.response.start(self.response.reads(y), weight)
-        offset = self.source.bare().sample(_LOOK).offset
+        y, weight = self.source.target_sample()
+        start = self.response.start(self.response.encode_target(y), weight)
+        offset = self.source.without_features().sample(_SAMPLE_ROWS).offset
         if offset is not None:
             shift = float(offset.mean()) / self.response.spread
             if self.response.intercept:
@@ -106,19 +106,19 @@ class Objective:
                 start[1:] += shift
         return start
 
-    def bare(self) -> Objective:
+    def without_features(self) -> Objective:
         """Return the problem without features."""
-        return replace(self, source=self.source.bare())
+        return replace(self, source=self.source.without_features())
 
     @property
-    def counting(self) -> float:
+    def used_rows(self) -> float:
         """How many rows have a weight above 0."""
-        return self.sum(_counting)
+        return self.sum(_used_rows)
 
     def sum(self, of: Callable[[Batch], Tensor]) -> float:
         """Return the sum over all batches of a number that needs no features."""
         total = torch.zeros(1, dtype=torch.float64)
-        for batch in self.source.bare():
+        for batch in self.source.without_features():
             total += of(batch)
         return float(self.reduce(total))
 
@@ -126,48 +126,55 @@ class Objective:
         """Return the weighted mean over all rows of a function of the target."""
 
         def own(batch: Batch) -> Tensor:
-            values = of(self.response.reads(batch.y)).expand(len(batch.y))
+            values = of(self.response.encode_target(batch.y)).expand(len(batch.y))
             return weighted(values, batch.weight).sum()
 
         return self.sum(own) / self.total
 
     def dispersion(self, loss: float) -> float | None:
-        """Return the dispersion of greatest likelihood, given the mean of `local`'s losses."""
+        """Return the dispersion of greatest likelihood, given the mean of `row_losses`'s losses."""
         return self.response.dispersion(loss, self.mean)
 
     def nats(self, loss: float, dispersion: float | None) -> float:
-        """Return the mean of the rows' negative log-likelihoods, given that of `local`'s losses."""
+        """Return the mean negative log-likelihood, given the mean of the losses of `row_losses`."""
         same = torch.full((1,), loss, dtype=torch.float64)
-        some = self.response.reads(self.source.glance()[0])
+        some = self.response.encode_target(self.source.target_sample()[0])
         if self.response.nats(same, some, dispersion).numel() == 1:  # it is the same in every row
             return float(self.response.nats(same, some, dispersion))
         return self.mean(lambda y: self.response.nats(same, y, dispersion))
 
-    def value(self, weights: Tensor, second: bool = True, expected: bool = False) -> Value:
+    def value(self, weights: Tensor, needs_hessian: bool = True, expected: bool = False) -> Value:
         """Return the mean loss and its derivatives.
 
         Args:
             weights: where.
-            second: whether the Hessian is wanted.
+            needs_hessian: whether the Hessian is wanted.
             expected: whether it is to be the one that the model expects, Fisher's information.
         """
         size, outputs = self.size, self.response.outputs
         loss = torch.zeros(1, dtype=torch.float64)
         slope = torch.zeros(size, dtype=torch.float64)
-        curvature = torch.zeros(size, size, dtype=torch.float64) if second else torch.zeros(0)
-        for batch, local in self.each(weights):
-            loss += weighted(local.nll, batch.weight).sum()
-            slope += gradient(local, outputs, batch.columns, batch.weight)
-            if second:
-                matrix = local.information if expected else local.hessian
+        curvature = (
+            torch.zeros(size, size, dtype=torch.float64) if needs_hessian else torch.zeros(0)
+        )
+        for batch, losses in self.losses_by_batch(weights):
+            loss += weighted(losses.nll, batch.weight).sum()
+            slope += gradient(losses, outputs, batch.columns, batch.weight)
+            if needs_hessian:
+                matrix = losses.information if expected else losses.hessian
                 curvature += matrix(batch.columns, batch.weight)
         sums = self.reduce(torch.cat([loss, slope, curvature.reshape(-1)])) / self.total
-        hessian = sums[1 + size :].reshape(size, size) if second else None
+        hessian = sums[1 + size :].reshape(size, size) if needs_hessian else None
         return self._penalised(weights, Value(float(sums[0]), sums[1 : 1 + size], hessian))
 
     def _penalised(self, weights: Tensor, value: Value) -> Value:
         if self.ridge is None:
             return value
-        pull = self.ridge @ weights
+        ridge_gradient = self.ridge @ weights
         hessian = None if value.hessian is None else value.hessian + self.ridge
-        return Value(value.loss, value.gradient + pull, hessian, float(pull @ weights) / 2)
+        return Value(
+            value.loss,
+            value.gradient + ridge_gradient,
+            hessian,
+            float(ridge_gradient @ weights) / 2,
+        )

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from neglog.fitting.batches.source import Source
 
-_SUSPICIOUS = 1e-8
+_SUSPECT_PIVOT = 1e-8
 _ALIASED = 1e-7
-_PART = 1e-6
+_NEGLIGIBLE = 1e-6
 _BLOCK = 128
 _TERMS, _CHARACTERS = 4, 600
 
@@ -30,11 +30,11 @@ class Alias:
     column: int
     of: tuple[tuple[int, float], ...]
 
-    def words(self, names: Sequence[str]) -> str:
+    def describe(self, names: Sequence[str]) -> str:
         """Write the column as the combination that it is, its first terms."""
         every = [*names, "1"]
-        parts = [_times(amount, every[j]) for j, amount in self.of[:_TERMS]]
-        text = " + ".join(parts).replace("+ −", "− ")
+        combinations = [_times(amount_unit, every[j]) for j, amount_unit in self.of[:_TERMS]]
+        text = " + ".join(combinations).replace("+ −", "− ")
         more = len(self.of) - _TERMS
         rest = f" + {more} more term{'s' * (more > 1)}" if more > 0 else ""
         return f"{names[self.column]} = {text or '0'}{rest}"
@@ -44,12 +44,16 @@ class Alias:
         return all(j == intercept for j, _ in self.of)
 
 
-def _times(amount: float, name: str) -> str:
+def _times(amount_unit: float, name: str) -> str:
     if name == "1":
-        return f"{amount:.4g}".replace("-", "−")
-    if abs(amount - 1) < _PART:
+        return f"{amount_unit:.4g}".replace("-", "−")
+    if abs(amount_unit - 1) < _NEGLIGIBLE:
         return name
-    return f"−{name}" if abs(amount + 1) < _PART else f"{amount:.4g}·{name}".replace("-", "−", 1)
+    return (
+        f"−{name}"
+        if abs(amount_unit + 1) < _NEGLIGIBLE
+        else f"{amount_unit:.4g}·{name}".replace("-", "−", 1)
+    )
 
 
 def aliases(
@@ -77,30 +81,30 @@ def aliases(
     queue = [j for j in order if size[j] > 0]
     while queue:
         columns = queue[:_BLOCK]
-        suspects = factor.add(columns)
-        numbers = [suspect.column for suspect in suspects]
-        parts = factor.parts(suspects)
-        amounts = parts * size[numbers] / size[factor.known][:, None]
-        left = _left(source, factor.known, amounts, numbers, reduce)
-        known, terms = torch.tensor(factor.known), parts.abs() > _PART
-        for i, suspect in enumerate(suspects):
-            if left[i] >= _ALIASED * size[suspect.column]:  # it stands on its own after all
-                factor.back_to(suspect)
-                columns = columns[: columns.index(suspect.column) + 1]
+        candidates = factor.add(columns)
+        numbers = [candidate.column for candidate in candidates]
+        combinations = factor.combinations(candidates)
+        amounts = combinations * size[numbers] / size[factor.kept][:, None]
+        residual = _residual_norms(source, factor.kept, amounts, numbers, reduce)
+        kept, terms = torch.tensor(factor.kept), combinations.abs() > _NEGLIGIBLE
+        for i, candidate in enumerate(candidates):
+            if residual[i] >= _ALIASED * size[candidate.column]:  # it stands on its own after all
+                factor.keep_after_all(candidate)
+                columns = columns[: columns.index(candidate.column) + 1]
                 break
             own = terms[:, i]
-            pairs = zip(known[own].tolist(), amounts[own, i].tolist(), strict=True)
-            of[suspect.column] = dict(pairs)
+            pairs = zip(kept[own].tolist(), amounts[own, i].tolist(), strict=True)
+            of[candidate.column] = dict(pairs)
         queue = queue[len(columns) :]
     scale, centre = source.units.scale.tolist(), source.units.centre.tolist()
     return [Alias(j, _in_table_units(j, of[j], scale, centre)) for j in order if j in of]
 
 
-def words(found: Sequence[Alias], names: Sequence[str]) -> str:
+def describe(found: Sequence[Alias], names: Sequence[str]) -> str:
     """Write some columns as the combinations that they are, and count the rest."""
-    shown = [found[0].words(names)]
+    shown = [found[0].describe(names)]
     for alias in found[1:]:
-        text = alias.words(names)
+        text = alias.describe(names)
         if sum(map(len, shown)) + len(text) > _CHARACTERS:
             break
         shown.append(text)
@@ -109,18 +113,18 @@ def words(found: Sequence[Alias], names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Suspect:
+class _Candidate:
     """A column of which the columns before it leave next to nothing.
 
     Attributes:
         column: its number.
-        line: its line of the factor, one entry for each column kept before it.
-        left: the squared length that the Gram matrix leaves of it.
+        factor_row: its line of the factor, one entry for each column kept before it.
+        residual: the squared length that the Gram matrix leaves of it.
     """
 
     column: int
-    line: Tensor
-    left: float
+    factor_row: Tensor
+    residual: float
 
 
 class _Factor:
@@ -128,52 +132,55 @@ class _Factor:
 
     Attributes:
         scaled: the products of all columns, each of length 1.
-        known: the numbers of the columns that are kept.
+        kept: the numbers of the columns that are kept.
     """
 
     def __init__(self, scaled: Tensor) -> None:
         self.scaled = scaled
-        self.known: list[int] = []
+        self.kept: list[int] = []
         self._matrix = torch.zeros_like(scaled)
 
-    def add(self, columns: list[int]) -> list[_Suspect]:
+    def add(self, columns: list[int]) -> list[_Candidate]:
         """Keep those of the next columns that stand on their own; return the others."""
-        count = len(self.known)
+        count = len(self.kept)
         own = self._matrix[:count, :count]
-        lines = self.scaled.new_zeros(count + len(columns), len(columns))
-        before = self.scaled[self.known][:, columns]
-        lines[:count] = torch.linalg.solve_triangular(own, before, upper=False)
-        rest = self.scaled[columns][:, columns] - lines[:count].T @ lines[:count]
-        suspects = []
+        factor_rows = self.scaled.new_zeros(count + len(columns), len(columns))
+        before = self.scaled[self.kept][:, columns]
+        factor_rows[:count] = torch.linalg.solve_triangular(own, before, upper=False)
+        rest = self.scaled[columns][:, columns] - factor_rows[:count].T @ factor_rows[:count]
+        candidates = []
         for i, column in enumerate(columns):
-            left, count = float(rest[i, i]), len(self.known)
-            if left < _SUSPICIOUS:
-                suspects.append(_Suspect(column, lines[:count, i], left))
+            residual, count = float(rest[i, i]), len(self.kept)
+            if residual < _SUSPECT_PIVOT:
+                candidates.append(_Candidate(column, factor_rows[:count, i], residual))
                 continue
-            lines[count, i:] = rest[i, i:] / left**0.5
-            rest[i:, i:] -= torch.outer(lines[count, i:], lines[count, i:])
-            self._keep(column, lines[: count + 1, i])
-        return suspects
+            factor_rows[count, i:] = rest[i, i:] / residual**0.5
+            rest[i:, i:] -= torch.outer(factor_rows[count, i:], factor_rows[count, i:])
+            self._keep(column, factor_rows[: count + 1, i])
+        return candidates
 
-    def parts(self, suspects: list[_Suspect]) -> Tensor:
+    def combinations(self, candidates: list[_Candidate]) -> Tensor:
         """Return (K, S): how much of each kept column the suspects consist of."""
-        count = len(self.known)
-        lines = self.scaled.new_zeros(count, len(suspects))
-        for i, suspect in enumerate(suspects):
-            lines[: len(suspect.line), i] = suspect.line
+        count = len(self.kept)
+        factor_rows = self.scaled.new_zeros(count, len(candidates))
+        for i, candidate in enumerate(candidates):
+            factor_rows[: len(candidate.factor_row), i] = candidate.factor_row
         upper = self._matrix[:count, :count].T
-        parts: Tensor = torch.linalg.solve_triangular(upper, lines, upper=True)
-        return parts
+        combinations: Tensor = torch.linalg.solve_triangular(upper, factor_rows, upper=True)
+        return combinations
 
-    def back_to(self, suspect: _Suspect) -> None:
+    def keep_after_all(self, candidate: _Candidate) -> None:
         """Keep a suspect, and forget the columns after it."""
-        del self.known[len(suspect.line) :]
-        diagonal = max(suspect.left, _SUSPICIOUS**2) ** 0.5
-        self._keep(suspect.column, torch.cat([suspect.line, suspect.line.new_tensor([diagonal])]))
+        del self.kept[len(candidate.factor_row) :]
+        diagonal = max(candidate.residual, _SUSPECT_PIVOT**2) ** 0.5
+        self._keep(
+            candidate.column,
+            torch.cat([candidate.factor_row, candidate.factor_row.new_tensor([diagonal])]),
+        )
 
-    def _keep(self, column: int, line: Tensor) -> None:
-        self._matrix[len(self.known), : len(line)] = line
-        self.known.append(column)
+    def _keep(self, column: int, factor_row: Tensor) -> None:
+        self._matrix[len(self.kept), : len(factor_row)] = factor_row
+        self.kept.append(column)
 
 
 def _in_table_units(
@@ -182,14 +189,14 @@ def _in_table_units(
     """Return the terms of a column where the columns are as they stand in the table."""
     own = {k: a * scale[k] / scale[column] for k, a in of.items() if k != len(centre)}
     terms = [centre[column], *(-centre[k] * of[k] for k in own), of.get(len(centre), 0.0)]
-    if abs(sum(terms)) > _PART * max(map(abs, terms)):
+    if abs(sum(terms)) > _NEGLIGIBLE * max(map(abs, terms)):
         own[len(centre)] = sum(terms) / scale[column]
     return tuple(own.items())
 
 
-def _left(
+def _residual_norms(
     source: Source,
-    known: list[int],
+    kept: list[int],
     amounts: Tensor,
     columns: list[int],
     reduce: Callable[[Tensor], Tensor],
@@ -199,8 +206,8 @@ def _left(
     if not columns:
         return total
     weights = torch.zeros(source.features + 1, len(columns), dtype=torch.float64)
-    weights[known] = -amounts
+    weights[kept] = -amounts
     weights[columns, range(len(columns))] = 1.0
     for batch in source:
-        total += batch.columns.predict(weights).square().sum(0)
+        total += batch.columns.matmul(weights).square().sum(0)
     return reduce(total).sqrt()

@@ -29,7 +29,7 @@ from neglog.fitting.linear.objective import Objective
 _MOST_ENTRIES = 1_500_000
 _SECONDS = 20.0
 _ROUNDS = 30
-_RISE, _FALL = 1e-4, -1e-6
+_MIN_RISE, _FALL = 1e-4, -1e-6
 _LEADING = 1e-3
 
 
@@ -37,80 +37,87 @@ _LEADING = 1e-3
 class Cone:
     """What some rows ask of a direction d: ``least @ d >= 0``, and ``zero @ d == 0``."""
 
-    least: sparse.csr_array
+    nonnegative: sparse.csr_array
     zero: sparse.csr_array
 
-    def some(self, columns: np.ndarray) -> Cone:
+    def restrict(self, columns: np.ndarray) -> Cone:
         """Return the same of some of the weights, the others being 0."""
-        return Cone(self.least[:, columns], self.zero[:, columns])
+        return Cone(self.nonnegative[:, columns], self.zero[:, columns])
 
-    def offended(self, way: np.ndarray) -> Cone:
+    def violated(self, direction: np.ndarray) -> Cone:
         """Return the rows that a direction does not suit."""
-        return Cone(self.least[self.least @ way < _FALL], self.zero[abs(self.zero @ way) > -_FALL])
+        return Cone(
+            self.nonnegative[self.nonnegative @ direction < _FALL],
+            self.zero[abs(self.zero @ direction) > -_FALL],
+        )
 
     def __len__(self) -> int:
         """Return how many conditions there are."""
-        return int(self.least.shape[0] + self.zero.shape[0])
+        return int(self.nonnegative.shape[0] + self.zero.shape[0])
 
 
-def found(problem: Objective, free: Tensor, names: Sequence[str]) -> str:
+def separating_columns(objective: Objective, free: Tensor, names: Sequence[str]) -> str:
     """Say how the rows are separated, and by which columns; nothing where they are not.
 
     Args:
-        problem: the rows and their likelihood.
+        objective: the rows and their likelihood.
         free: the numbers of the weights that the rows determine.
         names: the columns' names.
     """
-    if not can_be(problem.response):
+    if not may_separate(objective.response):
         return ""
-    scale = _scale(problem)
-    allowed = free.numpy()
-    way = _direction(problem, scale, allowed)
-    if way is None:
+    scale = _scale(objective)
+    free_indices = free.numpy()
+    direction = _direction(objective, scale, free_indices)
+    if direction is None:
         return ""
     kind = "separated in part"
-    few = problem.source.rows * len(allowed) < _MOST_ENTRIES
-    cones = _everywhere(problem, _of(problem, scale, allowed)) if few else []
+    few = objective.source.rows * len(free_indices) < _MOST_ENTRIES
+    cones = (
+        _from_all_processes(objective, _restricted_cones(objective, scale, free_indices))
+        if few
+        else []
+    )
     if few and not any(cone.zero.shape[0] for cone in cones):
-        strict = problem.gather(_program(cones, _costs(problem, allowed), each=1.0))[0]
+        strict = objective.gather(_program(cones, _costs(objective, free_indices), margin=1.0))[0]
         if strict is not None:
-            kind, way[allowed] = "completely separated", strict
-    return f"{kind} by {_culprits(problem, scale, allowed, way, names)}"
+            kind, direction[free_indices] = "completely separated", strict
+    return f"{kind} by {_describe_columns(objective, scale, free_indices, direction, names)}"
 
 
-def can_be(response: Response) -> bool:
+def may_separate(response: Response) -> bool:
     """Whether a likelihood may have its maximum at infinity."""
     if isinstance(response, OneParameter):
         return response.canonical and response.link in {"logit", "log"}
     return isinstance(response, Classes | Ordered | Overdispersed)
 
 
-def _scale(problem: Objective) -> Tensor:
+def _scale(objective: Objective) -> Tensor:
     """Return (P + 1,) the columns' largest sizes, the intercept's 1."""
-    largest = torch.zeros(problem.source.features + 1, dtype=torch.float64)
-    for batch in problem.source:
+    largest = torch.zeros(objective.source.features + 1, dtype=torch.float64)
+    for batch in objective.source:
         largest = torch.maximum(largest, batch.columns.dense().abs().max(0).values)
-    largest = torch.stack(list(problem.gather(largest))).amax(0)
+    largest = torch.stack(list(objective.gather(largest))).amax(0)
     return torch.where(largest > 0, largest, 1.0)
 
 
-def _cones(problem: Objective, scale: Tensor) -> Iterator[Cone]:
+def _cones(objective: Objective, scale: Tensor) -> Iterator[Cone]:
     """Yield what each batch of rows asks of a direction, columns divided by their scale."""
-    for batch in problem.source:
+    for batch in objective.source:
         rows = slice(None) if batch.weight is None else (batch.weight > 0).numpy()
         z = (batch.columns.dense() / scale).numpy()[rows]
-        yield _cone(problem.response, sparse.csr_array(z), batch.y.numpy()[rows])
+        yield _cone(objective.response, sparse.csr_array(z), batch.y.numpy()[rows])
 
 
 def _cone(response: Response, z: sparse.csr_array, y: np.ndarray) -> Cone:
     if isinstance(response, Classes):
         return Cone(
-            _of_classes(response, z, y), sparse.csr_array((0, z.shape[1] * response.outputs))
+            _class_rows(response, z, y), sparse.csr_array((0, z.shape[1] * response.outputs))
         )
     shared = sparse.csr_array((len(y), len(response.shared)))
     if isinstance(response, Ordered):
         return Cone(
-            _of_thresholds(response, z, y), sparse.csr_array((0, z.shape[1] + shared.shape[1]))
+            _threshold_rows(response, z, y), sparse.csr_array((0, z.shape[1] + shared.shape[1]))
         )
     z = sparse.csr_array(sparse.hstack([z, shared]))
     if response.link == "log":
@@ -120,9 +127,9 @@ def _cone(response: Response, z: sparse.csr_array, y: np.ndarray) -> Cone:
     return Cone(sparse.csr_array(signs @ z[ends]), z[~ends])
 
 
-def _of_classes(response: Classes, z: sparse.csr_array, y: np.ndarray) -> sparse.csr_array:
+def _class_rows(response: Classes, z: sparse.csr_array, y: np.ndarray) -> sparse.csr_array:
     """Return one line for each row and each wrong class: what the true class's lead is made of."""
-    place = {k: j for j, k in enumerate(response.others)}
+    position = {k: j for j, k in enumerate(response.modelled_classes)}
     lines = []
     for true in range(response.outputs + 1):
         own = z[y == true]
@@ -130,15 +137,15 @@ def _of_classes(response: Classes, z: sparse.csr_array, y: np.ndarray) -> sparse
             if wrong == true or not own.shape[0]:
                 continue
             blocks = [sparse.csr_array(own.shape)] * response.outputs
-            if true in place:
-                blocks[place[true]] = own
-            if wrong in place:
-                blocks[place[wrong]] = -own
+            if true in position:
+                blocks[position[true]] = own
+            if wrong in position:
+                blocks[position[wrong]] = -own
             lines.append(sparse.hstack(blocks))
     return sparse.csr_array(sparse.vstack(lines))
 
 
-def _of_thresholds(response: Ordered, z: sparse.csr_array, y: np.ndarray) -> sparse.csr_array:
+def _threshold_rows(response: Ordered, z: sparse.csr_array, y: np.ndarray) -> sparse.csr_array:
     """Return a line for each row and each of the thresholds that its predictor lies between."""
     cuts = sparse.csr_array(sparse.eye_array(len(response.shared)))
     below, above = y < len(response.shared), y > 0
@@ -147,96 +154,100 @@ def _of_thresholds(response: Ordered, z: sparse.csr_array, y: np.ndarray) -> spa
     return sparse.csr_array(sparse.vstack([upper, lower]))
 
 
-def _direction(problem: Objective, scale: Tensor, allowed: np.ndarray) -> np.ndarray | None:
+def _direction(objective: Objective, scale: Tensor, free_indices: np.ndarray) -> np.ndarray | None:
     """Return a direction along which no loss rises and some falls, of few columns; or None."""
     working: list[Cone] = []
-    room = max(1, _MOST_ENTRIES // (len(allowed) * max(1, problem.response.outputs)))
-    share = room / max(1, problem.source.rows)
-    for cone in _of(problem, scale, allowed):
-        working.append(_thinned(cone, share * len(cone)))
-    working = _everywhere(problem, working)
-    costs = _costs(problem, allowed)
+    row_limit = max(1, _MOST_ENTRIES // (len(free_indices) * max(1, objective.response.outputs)))
+    fraction = row_limit / max(1, objective.source.rows)
+    for cone in _restricted_cones(objective, scale, free_indices):
+        working.append(_subsample(cone, fraction * len(cone)))
+    working = _from_all_processes(objective, working)
+    costs = _costs(objective, free_indices)
     for _ in range(_ROUNDS):
-        way = problem.gather(_program(working, costs))[0]
-        if way is None:
+        direction = objective.gather(_program(working, costs))[0]
+        if direction is None:
             return None
-        offended = _everywhere(
-            problem,
+        violated = _from_all_processes(
+            objective,
             (
-                _thinned(cone.offended(way), share * len(cone))
-                for cone in _of(problem, scale, allowed)
+                _subsample(cone.violated(direction), fraction * len(cone))
+                for cone in _restricted_cones(objective, scale, free_indices)
             ),
         )
-        if not any(map(len, offended)):
-            whole = np.zeros(problem.size)
-            whole[allowed] = way
-            return whole
-        working += offended
+        if not any(map(len, violated)):
+            full = np.zeros(objective.size)
+            full[free_indices] = direction
+            return full
+        working += violated
     return None
 
 
-def _of(problem: Objective, scale: Tensor, allowed: np.ndarray) -> Iterator[Cone]:
+def _restricted_cones(
+    objective: Objective, scale: Tensor, free_indices: np.ndarray
+) -> Iterator[Cone]:
     """Yield what each batch of rows asks of some of the weights."""
-    return (cone.some(allowed) for cone in _cones(problem, scale))
+    return (cone.restrict(free_indices) for cone in _cones(objective, scale))
 
 
-def _everywhere(problem: Objective, cones: Iterable[Cone]) -> list[Cone]:
+def _from_all_processes(objective: Objective, cones: Iterable[Cone]) -> list[Cone]:
     """Return the conditions of all processes' rows."""
-    return [cone for part in problem.gather(list(cones)) for cone in part]
+    return [cone for part in objective.gather(list(cones)) for cone in part]
 
 
-def _costs(problem: Objective, allowed: np.ndarray) -> np.ndarray:
+def _costs(objective: Objective, free_indices: np.ndarray) -> np.ndarray:
     """Return 1 for the weights of columns, 0 for intercepts and thresholds."""
-    width = problem.source.features + 1
-    of_columns = (allowed % width != width - 1) & (allowed < problem.response.outputs * width)
+    width = objective.source.features + 1
+    of_columns = (free_indices % width != width - 1) & (
+        free_indices < objective.response.outputs * width
+    )
     return np.asarray(of_columns, dtype=np.float64)
 
 
-def _thinned(cone: Cone, most: float) -> Cone:
+def _subsample(cone: Cone, most: float) -> Cone:
     """Return some of the conditions, evenly spread, and one at least."""
     stride = max(1, math.ceil(len(cone) / max(most, 1.0)))
-    return Cone(cone.least[::stride], cone.zero[::stride])
+    return Cone(cone.nonnegative[::stride], cone.zero[::stride])
 
 
-def _program(cones: Sequence[Cone], costs: np.ndarray, each: float = 0.0) -> np.ndarray | None:
-    """Return the direction of least weights that raises every lead by `each`, and some; or None."""
-    least = sparse.vstack([cone.least for cone in cones])
+def _program(cones: Sequence[Cone], costs: np.ndarray, margin: float = 0.0) -> np.ndarray | None:
+    """Return the smallest direction that raises every margin by `margin`, some by more; or None."""
+    least = sparse.vstack([cone.nonnegative for cone in cones])
     zero = sparse.vstack([cone.zero for cone in cones])
     total = np.asarray(least.sum(0)).reshape(1, -1) / max(1, least.shape[0])
     above = sparse.vstack([-least, sparse.csr_array(-total)])
-    solved = optimize.linprog(
+    solution = optimize.linprog(
         np.r_[costs, costs],
         A_ub=sparse.hstack([above, -above]),
-        b_ub=np.r_[np.full(least.shape[0], -each), -_RISE],
+        b_ub=np.r_[np.full(least.shape[0], -margin), -_MIN_RISE],
         A_eq=sparse.hstack([zero, -zero]) if zero.shape[0] else None,
         b_eq=np.zeros(zero.shape[0]) if zero.shape[0] else None,
-        bounds=(0, None if each else 1),
+        bounds=(0, None if margin else 1),
         method="highs",
         options={"time_limit": _SECONDS},
     )
-    if solved.status != 0:
+    if solution.status != 0:
         return None
-    ahead, back = np.split(solved.x, 2)
-    way = ahead - back
-    return np.asarray(way / np.abs(way).max())
+    ahead, back = np.split(solution.x, 2)
+    direction = ahead - back
+    return np.asarray(direction / np.abs(direction).max())
 
 
-def _culprits(
-    problem: Objective,
+def _describe_columns(
+    objective: Objective,
     scale: Tensor,
-    allowed: np.ndarray,
-    way: np.ndarray,
+    free_indices: np.ndarray,
+    direction: np.ndarray,
     names: Sequence[str],
 ) -> str:
     """Name one column that separates alone, or all that do it together."""
-    width = problem.source.features + 1
-    own = np.abs(way[: problem.response.outputs * width]).reshape(-1, width)[:, :-1].max(0)
+    width = objective.source.features + 1
+    own = np.abs(direction[: objective.response.outputs * width]).reshape(-1, width)[:, :-1].max(0)
     leading = [j for j in np.argsort(-own) if own[j] > _LEADING * own.max()]
     if len(leading) > 1:
-        constants = _costs(problem, allowed) == 0
+        constants = _costs(objective, free_indices) == 0
         for j in leading:
-            few = allowed[(allowed % width == j) & ~constants | constants]
-            if _direction(problem, scale, few) is not None:
+            few = free_indices[(free_indices % width == j) & ~constants | constants]
+            if _direction(objective, scale, few) is not None:
                 return f"{names[j]!r} alone"
         return listed([repr(names[j]) for j in leading], 4)
     return f"{names[leading[0]]!r} alone"

@@ -15,7 +15,7 @@ from neglog.errors import FitError, listed
 from neglog.fitting.network.randomness import seeded
 from neglog.fitting.network.standardise import Standardise, last
 
-_OF_A_ROW = {"GLU", "Softmin", "Softmax", "Softmax2d", "LogSoftmax"}
+_ROW_ACTIVATIONS = {"GLU", "Softmin", "Softmax", "Softmax2d", "LogSoftmax"}
 _COPIES_IN_TRAINING = 4  # the weights, their gradient, and two moments of Adam
 _MEMORY_IF_UNKNOWN = 64 * 2**30
 
@@ -24,12 +24,14 @@ _MEMORY_IF_UNKNOWN = 64 * 2**30
 def activations() -> dict[str, type[nn.Module]]:
     """Return the activations of torch that need no option and map each number by itself."""
     module = nn.modules.activation
-    classes = {name: getattr(module, name) for name in module.__all__ if name not in _OF_A_ROW}
-    return {name: thing for name, thing in classes.items() if not _needs_options(thing)}
+    classes = {
+        name: getattr(module, name) for name in module.__all__ if name not in _ROW_ACTIVATIONS
+    }
+    return {name: candidate for name, candidate in classes.items() if not _needs_options(candidate)}
 
 
-def _needs_options(thing: type[nn.Module]) -> bool:
-    parameters = inspect.signature(thing).parameters.values()
+def _needs_options(candidate: type[nn.Module]) -> bool:
+    parameters = inspect.signature(candidate).parameters.values()
     return any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
 
 
@@ -106,22 +108,22 @@ class Architecture:
         widths = [features, *self.hidden, outputs]
         return sum((before + 1) * after for before, after in itertools.pairwise(widths))
 
-    def describe(self, features: int, outputs: int, emitted: str) -> str:
+    def describe(self, features: int, outputs: int, output_name: str) -> str:
         """Write the model in one line.
 
         Args:
             features: how many numbers a row has.
             outputs: how many the model emits.
-            emitted: what one of them is called, such as logit.
+            output_name: what one of them is called, such as logit.
         """
-        emitted = emitted if outputs == 1 else f"{emitted}s"
+        output_name = output_name if outputs == 1 else f"{output_name}s"
         inputs = f"{features} feature{'s' * (features > 1)}"
         if not self.hidden:
-            return f"linear, {inputs} → {outputs} {emitted}"
+            return f"linear, {inputs} → {outputs} {output_name}"
         kind = type(self._activation()).__name__
         kind += f", dropout {self.dropout:g}" if self.dropout else ""
         widths = " → ".join(map(str, self.hidden))
-        return f"network, {inputs} → {widths} ({kind}) → {outputs} {emitted}"
+        return f"network, {inputs} → {widths} ({kind}) → {outputs} {output_name}"
 
     def _activation(self) -> nn.Module:
         classes = activations()

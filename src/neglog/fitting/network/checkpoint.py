@@ -68,13 +68,13 @@ class Checkpoint:
         text = json.dumps({"epoch": epoch, "facts": dict(facts), "state": plain})
         metadata = {"format": _FORMAT, "neglog": text, "sha256": _sum(text, tensors)}
         content = safetensors.torch.save(tensors, metadata)
-        beside = self.path.with_name(self.path.name + ".part")
+        partial = self.path.with_name(self.path.name + ".part")
         try:
-            with beside.open("wb") as file:
+            with partial.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
+            partial.replace(self.path)
         except OSError as error:
             reason = error.strerror or error
             raise FitError(
@@ -147,11 +147,11 @@ def _sum(text: str, tensors: dict[str, Tensor]) -> str:
 
 def _check_same(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
     for name in [*now, *(name for name in before if name not in now)]:
-        was, is_ = before.get(name, "not given"), now.get(name, "not given")
-        if was != is_:
+        saved_value, current = before.get(name, "not given"), now.get(name, "not given")
+        if saved_value != current:
             raise FitError(
-                f"the checkpoint {path} belongs to another fit: {name} was {was}, but is now "
-                f"{is_}; go on with what it was begun with, or choose another file."
+                f"the checkpoint {path} belongs to another fit: {name} was "
+                f"{saved_value}, but is now {current}; go on with what it was begun with, or choose another file."
             )
 
 

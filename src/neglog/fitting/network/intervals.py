@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting.network.randomness import mixed
+from neglog.fitting.network.randomness import mix_seed
 
 WHY_NO_STANDARD_ERRORS = (
     "a network's weights have no standard errors: its hidden units can be permuted, and with most "
@@ -62,10 +62,10 @@ class Ensemble:
         """
         if not 0.0 < level < 1.0:
             raise FitError(f"level must lie between 0 and 1, but got {level!r}.")
-        wanted = fewest(level)
-        if len(self.models) < wanted:
+        needed = fewest(level)
+        if len(self.models) < needed:
             raise FitError(
-                f"percentiles at level {level:g} require {wanted} models or more, but there are "
+                f"percentiles at level {level:g} require {needed} models or more, but there are "
                 f"{len(self.models)}; fit more, or pass a lower level."
             )
         tails = [(1 - level) / 2, (1 + level) / 2]
@@ -108,9 +108,9 @@ def ensemble(
     for member in range(count):
         chosen = torch.arange(rows)
         if bootstrap:
-            generator = torch.Generator().manual_seed(mixed(seed, member, 1))
+            generator = torch.Generator().manual_seed(mix_seed(seed, member, 1))
             chosen = torch.randint(rows, (rows,), generator=generator)
-        models.append(train_one(mixed(seed, member, 0), chosen))
+        models.append(train_one(mix_seed(seed, member, 0), chosen))
     return Ensemble(tuple(models), bootstrap)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from neglog.fitting.network.team import Team
 
 
-def take(optimizer: torch.optim.Optimizer, team: Team) -> dict[str, Any]:
+def get_state(optimizer: torch.optim.Optimizer, team: Team) -> dict[str, Any]:
     """Return an optimizer's state and its options, with the parameters by number."""
     return {
         "state": {
@@ -26,16 +26,16 @@ def take(optimizer: torch.optim.Optimizer, team: Team) -> dict[str, Any]:
     }
 
 
-def put_back(optimizer: torch.optim.Optimizer, taken: dict[str, Any], team: Team) -> None:
-    """Let an optimizer of the same parameters go on from what `take` returned.
+def set_state(optimizer: torch.optim.Optimizer, saved: dict[str, Any], team: Team) -> None:
+    """Let an optimizer of the same parameters go on from what `get_state` returned.
 
     `Optimizer.load_state_dict` would cast what some optimizers hold in float32 to the parameters'
     dtype, and the steps after it would differ.
     """
-    for group, options in zip(optimizer.param_groups, taken["groups"], strict=True):
+    for group, options in zip(optimizer.param_groups, saved["groups"], strict=True):
         group.update(options)
     parameters = _parameters(optimizer)
-    for number, state in taken["state"].items():
+    for number, state in saved["state"].items():
         parameter = parameters[number]
 
         def part(whole: Tensor, like: Tensor = parameter) -> Tensor:

@@ -24,11 +24,11 @@ _FOR_SPARSE_GRADIENTS = {"SparseAdam"}
 def known() -> dict[str, type[torch.optim.Optimizer]]:
     """Return the optimizers of torch by name."""
     return {
-        name: thing
-        for name, thing in vars(torch.optim).items()
-        if inspect.isclass(thing)
-        and issubclass(thing, torch.optim.Optimizer)
-        and thing is not torch.optim.Optimizer
+        name: candidate
+        for name, candidate in vars(torch.optim).items()
+        if inspect.isclass(candidate)
+        and issubclass(candidate, torch.optim.Optimizer)
+        and candidate is not torch.optim.Optimizer
         and name not in _FOR_SPARSE_GRADIENTS
     }
 
@@ -63,9 +63,9 @@ def make(name: str, options: dict[str, Any], model: nn.Module) -> tuple[torch.op
         )
     key = found[0]
     accepted = [p for p in inspect.signature(classes[key]).parameters if p != "params"]
-    strange = [option for option in options if option not in accepted]
-    if strange:
-        raise FitError(f"{key} takes no option {strange[0]!r}; it takes {listed(accepted, 20)}.")
+    unknown = [option for option in options if option not in accepted]
+    if unknown:
+        raise FitError(f"{key} takes no option {unknown[0]!r}; it takes {listed(accepted, 20)}.")
     options = _DEFAULTS.get(key, {}) | options
     try:
         optimizer = classes[key](model.parameters(), **options)

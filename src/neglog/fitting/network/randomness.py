@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 
-def mixed(*key: int) -> int:
+def mix_seed(*key: int) -> int:
     """Return a seed that differs for each key, with no relation between those of near keys."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
 

@@ -11,21 +11,21 @@ from torch.optim import lr_scheduler
 
 from neglog.errors import FitError, listed
 
-_EACH_BATCH = {"OneCycleLR", "CyclicLR"}
-_GIVEN = {"optimizer", "last_epoch"}
-_OF_FUNCTIONS = {"LambdaLR", "MultiplicativeLR"}
-_OF_SCHEDULES = {"LRScheduler", "SequentialLR", "ChainedScheduler"}
+_PER_BATCH = {"OneCycleLR", "CyclicLR"}
+_FILLED_OPTIONS = {"optimizer", "last_epoch"}
+_FUNCTION_SCHEDULES = {"LambdaLR", "MultiplicativeLR"}
+_COMPOSITE_SCHEDULES = {"LRScheduler", "SequentialLR", "ChainedScheduler"}
 
 
 def known() -> dict[str, type[lr_scheduler.LRScheduler]]:
     """Return the schedules of torch by name, without those that want functions or schedules."""
     return {
-        name: thing
-        for name, thing in vars(lr_scheduler).items()
-        if inspect.isclass(thing)
-        and issubclass(thing, lr_scheduler.LRScheduler)
+        name: candidate
+        for name, candidate in vars(lr_scheduler).items()
+        if inspect.isclass(candidate)
+        and issubclass(candidate, lr_scheduler.LRScheduler)
         and not name.startswith("_")
-        and name not in _OF_FUNCTIONS | _OF_SCHEDULES
+        and name not in _FUNCTION_SCHEDULES | _COMPOSITE_SCHEDULES
     }
 
 
@@ -38,7 +38,7 @@ class Schedule:
 
     def __init__(self, scheduler: lr_scheduler.LRScheduler | None = None, text: str = "") -> None:
         self.scheduler, self.text = scheduler, text
-        self._each_batch = type(scheduler).__name__ in _EACH_BATCH
+        self._each_batch = type(scheduler).__name__ in _PER_BATCH
 
     def after_batch(self) -> None:
         """Take note of a step of the optimizer."""
@@ -96,13 +96,13 @@ def make(
         names = listed(list(classes), 20)
         raise FitError(f"torch.optim.lr_scheduler has no {name!r}; choose {names}.")
     key = found[0]
-    accepted = [p for p in inspect.signature(classes[key]).parameters if p not in _GIVEN]
+    accepted = [p for p in inspect.signature(classes[key]).parameters if p not in _FILLED_OPTIONS]
     filled = _filled(key, epochs, batches)
     if key == "OneCycleLR":
         accepted = [p for p in accepted if p not in {"total_steps", "epochs", "steps_per_epoch"}]
-    strange = [option for option in options if option not in accepted]
-    if strange:
-        raise FitError(f"{key} takes no option {strange[0]!r}; it takes {listed(accepted, 20)}.")
+    unknown = [option for option in options if option not in accepted]
+    if unknown:
+        raise FitError(f"{key} takes no option {unknown[0]!r}; it takes {listed(accepted, 20)}.")
     chosen = filled | dict(options)
     try:
         scheduler = classes[key](optimizer, **chosen)

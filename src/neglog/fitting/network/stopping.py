@@ -11,7 +11,7 @@ Weights = dict[str, Tensor]
 
 
 @dataclass
-class Best:
+class BestEpoch:
     """The epoch of the least validation loss, in nats, so far.
 
     Attributes:
@@ -26,7 +26,7 @@ class Best:
     loss: float = math.inf
     weights: Weights = field(default_factory=dict)
 
-    def hear(self, epoch: int, loss: float, weights: Weights) -> None:
+    def update(self, epoch: int, loss: float, weights: Weights) -> None:
         """Take note of an epoch's loss, and of its weights where there is none less."""
         loss = math.inf if math.isnan(loss) else loss
         if not self.weights or loss < self.loss - self.min_delta:

@@ -24,7 +24,7 @@ class Team:
     size: int = 1
     sharded: bool = False
 
-    def share(self, rows: Tensor) -> Tensor:
+    def shard(self, rows: Tensor) -> Tensor:
         """Return this process's part of the rows of a step."""
         return rows if self.size == 1 else torch.tensor_split(rows, self.size)[self.rank]
 

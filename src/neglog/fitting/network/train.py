@@ -42,7 +42,7 @@ class Trained:
 
 def train(
     model: nn.Sequential,
-    problem: TrainingObjective,
+    objective: TrainingObjective,
     optimizer: torch.optim.Optimizer,
     schedule: Schedule | None = None,
     settings: Settings | None = None,
@@ -57,7 +57,7 @@ def train(
 
     Args:
         model: maps rows (N, P) to outputs (N, K).
-        problem: the rows and their loss.
+        objective: the rows and their loss.
         optimizer: of the model's weights.
         schedule: of the optimizer's learning rate; it must have been made for as many epochs.
         settings: how the training goes.
@@ -82,24 +82,24 @@ def train(
     settings = settings or Settings()
     listener = listener or Listener()
     run = TrainingRun(
-        model, problem, optimizer, schedule or Schedule(), settings, team or Team(model)
+        model, objective, optimizer, schedule or Schedule(), settings, team or Team(model)
     )
-    written = None if checkpoint is None else _Written(run, checkpoint)
-    if written is None:
+    writer = None if checkpoint is None else _CheckpointWriter(run, checkpoint)
+    if writer is None:
         run.note()
     else:
-        written.begin()
+        writer.begin()
     listener.start(settings.epochs)
     try:
         while (ending := _ending(run)) is None:
             run.step()
             listener.step(run.history[-1])
-            if written is not None:
-                written.after_epoch()
-        if written is not None:
-            written.at_end()
+            if writer is not None:
+                writer.after_epoch()
+        if writer is not None:
+            writer.at_end()
     except KeyboardInterrupt:
-        run.go_back()
+        run.restore_epoch()
         ending = "interrupted"
     finally:
         listener.stop()
@@ -115,8 +115,8 @@ def _ending(run: TrainingRun) -> Ending | None:
         if run.epoch - run.best.epoch >= settings.patience:
             return "patience"
     if settings.tolerance and run.epoch:
-        norm = gradient_norm(run.model, run.problem, run.team)
-        if norm < settings.tolerance and run.problem.is_minimum():
+        norm = gradient_norm(run.model, run.objective, run.team)
+        if norm < settings.tolerance and run.objective.is_minimum():
             return "stationary"
     return "epochs" if run.epoch >= settings.epochs else None
 
@@ -125,9 +125,9 @@ def _trained(run: TrainingRun, ending: Ending) -> Trained:
     """Choose the weights that are kept, and say how the training ended."""
     epoch = run.epoch
     if run.settings.patience is not None and ending in {"patience", "epochs"}:
-        run.take_best()
+        run.load_best_weights()
         epoch = run.best.epoch
-    norm = gradient_norm(run.model, run.problem, run.team)
+    norm = gradient_norm(run.model, run.objective, run.team)
     text = _text(run, ending, norm)
     return Trained(Outcome(ending == "stationary", text), ending, epoch, norm, run.history)
 
@@ -142,14 +142,14 @@ def _text(run: TrainingRun, ending: Ending, norm: float) -> str:
     if ending == "stationary":
         return f"the derivative is zero (below {run.settings.tolerance:g}), after {epochs}."
     if ending == "patience":
-        since = f"the validation loss has not fallen for {run.settings.patience} epochs"
-        return f"{since}, stopped after {epochs}; {best}"
+        reason = f"the validation loss has not fallen for {run.settings.patience} epochs"
+        return f"{reason}, stopped after {epochs}; {best}"
     if run.settings.patience is not None:
         return f"all {epochs} were run, while the validation loss fell now and then; {best}"
     return f"all {epochs} were run; the derivative's norm is {norm:.2g}, not 0."
 
 
-class _Written:
+class _CheckpointWriter:
     """A training and the file that it is written to."""
 
     def __init__(self, run: TrainingRun, checkpoint: Checkpoint) -> None:
@@ -159,10 +159,10 @@ class _Written:
 
     def begin(self) -> None:
         """Go on from the file, where that is wanted and there is one; else write the start."""
-        taken = self.checkpoint.read(self.facts)
+        saved = self.checkpoint.read(self.facts)
         self.run.team.agree(True)  # before one of them writes, all have looked
-        if taken is not None:
-            self.run.restore(taken)
+        if saved is not None:
+            self.run.restore(saved)
         else:
             self.run.note()
             self._write()

@@ -23,28 +23,30 @@ class TrainingObjective:
         loss: maps the model's output for some rows, and their numbers in x, to the mean loss.
         losses: returns the mean losses of the training and the validation rows, in nats, for the
             model as it is; None in the place of the latter where no rows are held out.
-        mass: maps numbers of rows to what their mean loss divides by: how many they are, or the
-            sum of their weights.
+        weight_sum: maps numbers of rows to what their mean loss divides by: how many they are, or
+            the sum of their weights.
         is_minimum: asked where the gradient vanishes, which it also does on the way to infinity.
     """
 
     x: Tensor
     loss: Callable[[Tensor, Tensor], Tensor]
     losses: Callable[[], tuple[float, float | None]]
-    mass: Callable[[Tensor], float] = len
+    weight_sum: Callable[[Tensor], float] = len
     is_minimum: Callable[[], bool] = lambda: True
 
 
-def gradient_norm(model: nn.Module, problem: TrainingObjective, team: Team | None = None) -> float:
+def gradient_norm(
+    model: nn.Module, objective: TrainingObjective, team: Team | None = None
+) -> float:
     """Return the Euclidean norm of the mean loss's gradient by all weights, without dropout."""
     team = team or Team(model)
     model.eval()
     model.zero_grad()
-    rows = torch.arange(len(problem.x), device=problem.x.device)
-    total = problem.mass(rows)
+    rows = torch.arange(len(objective.x), device=objective.x.device)
+    total = objective.weight_sum(rows)
     for part in torch.split(rows, _CHUNK):
-        share = problem.mass(part) / total
-        (problem.loss(model(problem.x[part]), part) * share).backward()
+        share = objective.weight_sum(part) / total
+        (objective.loss(model(objective.x[part]), part) * share).backward()
     gradients = [team.gather(p.grad) for p in model.parameters() if p.grad is not None]
     model.zero_grad()
     return math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients))

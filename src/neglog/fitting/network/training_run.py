@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from neglog.errors import FitError
 from neglog.fitting.network import optimizer_state as state
 from neglog.fitting.network.checkpoint import fingerprint
-from neglog.fitting.network.randomness import mixed, seeded
+from neglog.fitting.network.randomness import mix_seed, seeded
 from neglog.fitting.network.schedule import Schedule
 from neglog.fitting.network.settings import Settings
-from neglog.fitting.network.stopping import Best, Weights
+from neglog.fitting.network.stopping import BestEpoch, Weights
 from neglog.fitting.network.team import Team
 from neglog.fitting.network.training_objective import TrainingObjective
 from neglog.fitting.running.progress import Epoch
@@ -34,7 +34,7 @@ class TrainingRun:
     def __init__(
         self,
         model: nn.Sequential,
-        problem: TrainingObjective,
+        objective: TrainingObjective,
         optimizer: torch.optim.Optimizer,
         schedule: Schedule,
         settings: Settings,
@@ -42,10 +42,10 @@ class TrainingRun:
     ) -> None:
         if isinstance(optimizer, torch.optim.LBFGS):
             _check_for_lbfgs(model, team)
-        self.model, self.problem, self.optimizer = model, problem, optimizer
+        self.model, self.objective, self.optimizer = model, objective, optimizer
         self.schedule, self.settings, self.team = schedule, settings, team
-        self.rows = torch.arange(len(problem.x), device=problem.x.device)
-        self.best = Best(settings.min_delta)
+        self.rows = torch.arange(len(objective.x), device=objective.x.device)
+        self.best = BestEpoch(settings.min_delta)
         self.history: list[Epoch] = []
         self.kept: tuple[int, Weights] = (0, {})
 
@@ -62,24 +62,24 @@ class TrainingRun:
         """
         self.model.eval()
         with torch.no_grad():
-            training, validation = self.problem.losses()
+            training, validation = self.objective.losses()
         number = len(self.history)
         if not math.isfinite(training):
             raise _diverged(number)
         weights = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         if validation is not None:
-            self.best.hear(number, validation, weights)
+            self.best.update(number, validation, weights)
         self.history.append(Epoch(number, training, validation))
         self.kept = (number, weights)
         return self.history[-1]
 
-    def go_back(self) -> None:
+    def restore_epoch(self) -> None:
         """Drop what an epoch that is not whole has done to the weights."""
         epoch, weights = self.kept
         self.model.load_state_dict(weights)
         del self.history[epoch + 1 :]
 
-    def take_best(self) -> None:
+    def load_best_weights(self) -> None:
         """Put the weights of the least validation loss into the model."""
         self.model.load_state_dict(self.best.weights)
 
@@ -94,7 +94,7 @@ class TrainingRun:
         total = torch.zeros((), dtype=torch.float64, device=self.rows.device)
         with seeded(self.rows.device, self._seed(number, _DROPOUT, self.team.rank)):
             for rows in self._batches(number):
-                total += self._descend(rows)
+                total += self._optimizer_step(rows)
         if not math.isfinite(float(total)):
             raise _diverged(number)
         epoch = self.note()
@@ -111,19 +111,19 @@ class TrainingRun:
         yield from torch.split(order.to(self.rows.device), size)
 
     def _seed(self, *key: int) -> int:
-        return mixed(self.settings.seed, *key)
+        return mix_seed(self.settings.seed, *key)
 
-    def _descend(self, rows: Tensor) -> Tensor:
+    def _optimizer_step(self, rows: Tensor) -> Tensor:
         """Take a step of the optimizer; return the loss of the rows before it."""
-        own = self.team.share(rows)
-        x = self.problem.x if own is self.rows else self.problem.x[own]
+        own = self.team.shard(rows)
+        x = self.objective.x if own is self.rows else self.objective.x[own]
         part = self._part(own, rows)
         losses: list[Tensor] = []
 
         def closure() -> Any:
             self.optimizer.zero_grad()
             output = self.team.module(x)
-            loss = self.problem.loss(output, own) * part if len(own) else output.sum() * 0
+            loss = self.objective.loss(output, own) * part if len(own) else output.sum() * 0
             loss.backward()
             losses.append(self.team.mean(loss.detach()))
             return losses[-1]
@@ -136,7 +136,7 @@ class TrainingRun:
         """Return what makes the mean of the processes' losses that of all their rows."""
         if self.team.size == 1:
             return 1.0
-        return self.team.size * self.problem.mass(own) / self.problem.mass(rows)
+        return self.team.size * self.objective.weight_sum(own) / self.objective.weight_sum(rows)
 
     def facts(self) -> dict[str, str]:
         """Return what a training must have in common with this one to go on from its state."""
@@ -145,7 +145,7 @@ class TrainingRun:
         values = {
             **asdict(self.settings),
             "device": self.rows.device,
-            "features": self.problem.x,
+            "features": self.objective.x,
             "optimizer": (type(self.optimizer).__name__, self.optimizer.defaults),
             "schedule": self.schedule.text,
             "model": text,
@@ -157,20 +157,20 @@ class TrainingRun:
         """Return all that the next epoch follows from."""
         return {
             "model": self._gathered(self.kept[1]),
-            "optimizer": state.take(self.optimizer, self.team),
+            "optimizer": state.get_state(self.optimizer, self.team),
             "schedule": self.schedule.state(),
             "history": [list(astuple(epoch)) for epoch in self.history],
             "best": [self.best.epoch, self.best.loss, self._gathered(self.best.weights)],
         }
 
-    def restore(self, taken: dict[str, Any]) -> None:
+    def restore(self, saved: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.history = [Epoch(*losses) for losses in taken["history"]]
-        self.kept = (self.epoch, self._scattered(taken["model"]))
+        self.history = [Epoch(*losses) for losses in saved["history"]]
+        self.kept = (self.epoch, self._scattered(saved["model"]))
         self.model.load_state_dict(self.kept[1])
-        state.put_back(self.optimizer, taken["optimizer"], self.team)
-        self.schedule.restore(taken["schedule"])
-        self.best.epoch, self.best.loss, weights = taken["best"]
+        state.set_state(self.optimizer, saved["optimizer"], self.team)
+        self.schedule.restore(saved["schedule"])
+        self.best.epoch, self.best.loss, weights = saved["best"]
         self.best.weights = self._scattered(weights)
 
     def _gathered(self, weights: Weights) -> Weights:

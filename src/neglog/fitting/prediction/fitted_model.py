@@ -44,9 +44,9 @@ class Fitted:
 
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
         """Return (N,) losses in nats, of rows whose target is known."""
-        y = self.response.reads(y)
-        local = self.response.local(output, self.shared, y)
-        return self.response.nats(local.nll, y, self.dispersion)
+        y = self.response.encode_target(y)
+        losses = self.response.row_losses(output, self.shared, y)
+        return self.response.nats(losses.nll, y, self.dispersion)
 
     def mean(self, output: Tensor) -> Tensor:
         """Return (N,) what is expected of a number."""
@@ -54,7 +54,7 @@ class Fitted:
             return output[:, 0] * self.response.spread + self.response.centre
         return LINKS[self.response.link].mean(output[:, 0])
 
-    def chances(self, output: Tensor) -> Tensor:
+    def probabilities(self, output: Tensor) -> Tensor:
         """Return (N, K) probabilities of the classes."""
         if isinstance(self.response, Classes):
             return torch.softmax(self.response.logits(output), 1)
@@ -68,4 +68,8 @@ class Fitted:
         """Return the probabilities (N, K), or the means (N, 1), of a model with these outputs."""
         other = replace(self, model=model)
         output = other.output(batch)
-        return other.mean(output)[:, None] if self.target.classes is None else other.chances(output)
+        return (
+            other.mean(output)[:, None]
+            if self.target.classes is None
+            else other.probabilities(output)
+        )

@@ -41,8 +41,8 @@ class Members:
         def of(model: nn.Module) -> Callable[[Tensor], Tensor]:
             return lambda _: predict(model, batch)
 
-        said = tuple(map(of, self.models))
-        return Ensemble(said, self.bootstrap).interval(batch.y, self.level)
+        predictors = tuple(map(of, self.models))
+        return Ensemble(predictors, self.bootstrap).interval(batch.y, self.level)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the networks' weights, each (count, …)."""
@@ -52,11 +52,11 @@ class Members:
 
 def split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """Return the weights of the fitted network, and of each member, of one file's tensors."""
-    own = {name: tensor for name, tensor in tensors.items() if not name.startswith(_PREFIX)}
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(_PREFIX)}
     stacked = {
         name.removeprefix(_PREFIX): tensor
         for name, tensor in tensors.items()
         if name.startswith(_PREFIX)
     }
     count = min((len(tensor) for tensor in stacked.values()), default=0)
-    return own, [{name: t[k] for name, t in stacked.items()} for k in range(count)]
+    return weights, [{name: t[k] for name, t in stacked.items()} for k in range(count)]

@@ -75,13 +75,13 @@ class RowPredictions:
     @classmethod
     def concatenated(cls, parts: Sequence[RowPredictions]) -> RowPredictions:
         """Return the rows of several parts, without their intervals."""
-        chances = [part.probabilities for part in parts if part.probabilities is not None]
+        probabilities = [part.probabilities for part in parts if part.probabilities is not None]
         weights = [part.weight for part in parts if part.weight is not None]
         return cls(
             index=np.concatenate([part.index for part in parts]),
             truth=np.concatenate([part.truth for part in parts]),
             predicted=np.concatenate([part.predicted for part in parts]),
-            probabilities=np.concatenate(chances) if chances else None,
+            probabilities=np.concatenate(probabilities) if probabilities else None,
             loss=np.concatenate([part.loss for part in parts]),
             weight=np.concatenate(weights) if weights else None,
         )
@@ -97,7 +97,7 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
         source: the rows; a target that is not known is NaN, or −1.
     """
     classes = fitted.target.classes
-    predicted, chances, losses, truth, weights = [], [], [], [], []
+    predicted, probabilities, losses, truth, weights = [], [], [], [], []
     ends: list[tuple[Tensor, Tensor]] = []
     for batch in source:
         output = fitted.output(batch)
@@ -106,8 +106,8 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
             predicted.append(fitted.mean(output))
         else:
             known = batch.y >= 0
-            chances.append(fitted.chances(output))
-            predicted.append(chances[-1].argmax(1))
+            probabilities.append(fitted.probabilities(output))
+            predicted.append(probabilities[-1].argmax(1))
         loss = torch.full((len(output),), torch.nan, dtype=torch.float64)
         loss[known] = fitted.loss(output[known], batch.y[known])
         losses.append(loss)
@@ -121,7 +121,7 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
         index=index,
         truth=decode(torch.cat(truth)),
         predicted=decode(torch.cat(predicted)),
-        probabilities=torch.cat(chances).numpy() if chances else None,
+        probabilities=torch.cat(probabilities).numpy() if probabilities else None,
         loss=torch.cat(losses).numpy(),
         weight=_joined(weights) if weights else None,
         interval=(_joined([low for low, _ in ends]), _joined([high for _, high in ends]))
@@ -130,13 +130,13 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
     )
 
 
-def predict_prepared(fitted: Fitted, data: Prepared, held: bool = False) -> RowPredictions:
+def predict_prepared(fitted: Fitted, data: Prepared, held_out: bool = False) -> RowPredictions:
     """Predict the rows that were fitted, or those held out.
 
     Of rows that are not in memory as a whole, those of the highest losses are returned, the highest
     first.
     """
-    parts = (predict_rows(fitted, index, rows) for index, rows in data.numbered(held))
+    parts = (predict_rows(fitted, index, rows) for index, rows in data.indexed_rows(held_out))
     kept = next(parts)
     if data.whole:
         return kept

@@ -56,7 +56,7 @@ def write_files(
     Raises:
         FitError: they cannot be written; then nothing is left behind.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".neglog-", dir=folder) as place:
@@ -69,7 +69,7 @@ def write_files(
                 (folder / name).unlink(missing_ok=True)
             return [Path(place, name).replace(folder / name) for name in files]
     except OSError as error:
-        for path in made:
+        for path in created:
             if path.exists():
                 path.rmdir()
         reason = error.strerror or error

@@ -16,7 +16,7 @@ from neglog.fitting.design.missing import left_out
 from neglog.fitting.linear import null_model
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.prediction.row_predictions import RowPredictions
-from neglog.fitting.results.predict import Judged, Model, judged
+from neglog.fitting.results.predict import Model, PredictedRows, predicted_rows
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Evaluation:
         accuracy: the part of the rows whose most probable class is theirs; None for numbers.
         r2: 1 less the share of the squared errors in those of the mean; None for classes.
         rmse, mae: the root of the mean squared error, and the mean absolute one; None for classes.
-        judged: every row with a known target.
+        predicted_rows: every row with a known target.
         classes: the labels; None where the target is a number.
         notes: how the table was read.
     """
@@ -49,7 +49,7 @@ class Evaluation:
     r2: float | None
     rmse: float | None
     mae: float | None
-    judged: RowPredictions = field(repr=False)
+    predicted_rows: RowPredictions = field(repr=False)
     classes: list[Any] | None = field(repr=False)
     notes: list[str] = field(repr=False)
 
@@ -71,7 +71,7 @@ class Evaluation:
         return whole | {"loss_bits": self.loss_bits, "share_of_null": self.share_of_null}
 
 
-_LONG = ("judged", "classes", "notes")
+_LONG = ("predicted_rows", "classes", "notes")
 
 
 def evaluate(
@@ -88,36 +88,40 @@ def evaluate(
     Raises:
         FitError: there is no model, or the table is not one that it can read, or has no target.
     """
-    found = judged(model, data, y=y, reading=reading)
-    target = found.model.fitted.target
-    known = np.flatnonzero(~np.isnan(found.rows.loss))
+    predicted = predicted_rows(model, data, y=y, reading=reading)
+    target = predicted.model.fitted.target
+    known = np.flatnonzero(~np.isnan(predicted.rows.loss))
     if not len(known):
         raise FitError(
             f"the table tells no row's {target.name!r}, without which nothing can be evaluated; "
             "use neglog predict."
         )
-    rows = found.rows.at(known)
+    rows = predicted.rows.at(known)
     errors = (None,) * 3 if target.classes else _errors(rows)
     return Evaluation(
         target=target.name,
         likelihood=target.kind,
         rows=len(known),
-        left_out=found.left_out,
+        left_out=predicted.left_out,
         loss_nats=float(rows.loss.mean()),
-        null_nats=_null(found, known),
+        null_nats=_null(predicted, known),
         accuracy=float(np.mean(rows.truth == rows.predicted)) if target.classes else None,
         r2=errors[0],
         rmse=errors[1],
         mae=errors[2],
-        judged=rows,
+        predicted_rows=rows,
         classes=target.classes,
-        notes=[*found.notes, *left_out(found.left_out), *_untold(target.name, found, len(known))],
+        notes=[
+            *predicted.notes,
+            *left_out(predicted.left_out),
+            *_unknown_target_note(target.name, predicted, len(known)),
+        ],
     )
 
 
-def _untold(name: str, found: Judged, known: int) -> list[str]:
+def _unknown_target_note(name: str, predicted: PredictedRows, known: int) -> list[str]:
     """Say how many rows have no target."""
-    count = len(found.rows.loss) - known
+    count = len(predicted.rows.loss) - known
     rows = "1 row is" if count == 1 else f"{count} rows are"
     return [f"{rows} left out, whose {name!r} is missing."] if count else []
 
@@ -131,11 +135,11 @@ def _errors(rows: RowPredictions) -> tuple[float | None, float, float]:
     return r2, size * math.sqrt(mean_square), float(np.abs(errors).mean())
 
 
-def _null(found: Judged, known: np.ndarray[Any, Any]) -> float | None:
-    source = found.source.at(torch.from_numpy(known))
+def _null(predicted: PredictedRows, known: np.ndarray[Any, Any]) -> float | None:
+    source = predicted.source.at(torch.from_numpy(known))
     shares = torch.unique(source.y, return_counts=True)[1].double() / len(known)
     if len(shares) == 1:
         return None
-    if found.model.fitted.target.classes is not None and source.offset is None:
+    if predicted.model.fitted.target.classes is not None and source.offset is None:
         return float(-(shares * shares.log()).sum())
-    return null_model.loss(Objective.of(found.model.fitted.response, source))
+    return null_model.loss(Objective.of(predicted.model.fitted.response, source))

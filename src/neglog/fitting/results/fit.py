@@ -254,8 +254,8 @@ class Fit:
                 "only a linear model of several classes that newton has solved can be centred, but "
                 f"this is {self!r}."
             )
-        made = copy(self)
-        made.coefficients = centred(
+        result = copy(self)
+        result.coefficients = centred(
             self.coefficients, [shown(label) for label in self.classes or ()]
         )
-        return made
+        return result

@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design import grouped, roles
 from neglog.fitting.design import missing as rows
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.target import Target
-from neglog.fitting.design.unseen import settled
+from neglog.fitting.design.unseen import replace_unseen
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.fitted_model import Fitted
 from neglog.fitting.prediction.row_predictions import RowPredictions, predict_rows
@@ -70,11 +70,11 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Judged:
+class PredictedRows:
     """A model, the rows of a table as it reads them, and what it says of them."""
 
     model: Model
-    source: Memory
+    source: InMemoryRows
     rows: RowPredictions
     has_target: bool
     left_out: int
@@ -124,17 +124,17 @@ def predict(
         >>> round(fit.predict([[3.0]]).frame["predicted"][0], 6)
         8.333333
     """
-    found = judged(model, data, unseen, reading=reading).predictions()
+    found = predicted_rows(model, data, unseen, reading=reading).predictions()
     return replace(found, frame=in_memory.as_frame_of(found.frame, data))
 
 
-def judged(
+def predicted_rows(
     model: Model | str | Path,
     data: Any,
     unseen: str = "refuse",
     y: Any = None,
     reading: Mapping[str, Any] | None = None,
-) -> Judged:
+) -> PredictedRows:
     """Return what `predict` is made of.
 
     Raises:
@@ -145,13 +145,13 @@ def judged(
     own = reading_of(model, reading or {})
     if isinstance(data, (str, Path)):
         source = read_file(data, own)
-        frame = text_numbers.plain(text_numbers.settled(source.frame, own.known), own.texts)
-        return of_table(model, replace(source, frame=frame), unseen=unseen)
+        frame = text_numbers.plain(text_numbers.convert(source.frame, own.known), own.texts)
+        return predict_table(model, replace(source, frame=frame), unseen=unseen)
     source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)
-    frame = text_numbers.plain(text_numbers.settled(source.whole(), own.known), own.texts)
+    frame = text_numbers.plain(text_numbers.convert(source.whole(), own.known), own.texts)
     source = replace(source, frame=frame, numbers=None)
     _check_width(model, source)
-    return of_table(model, source, unseen=unseen)
+    return predict_table(model, source, unseen=unseen)
 
 
 def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
@@ -188,22 +188,24 @@ def _check_width(model: Model, source: Table) -> None:
         return
     known = {column.name for column in model.design.inputs}
     others = {model.fitted.target.name, *options.drop, *options.roles.values()}
-    strange = set(names) - known - others
-    if strange and known <= set(names):
+    invalid = set(names) - known - others
+    if invalid and known <= set(names):
         raise FitError(
             f"X has {len(names)} columns, but the model was fitted to "
-            f"{len(names) - len(strange)}; pass the same ones in the same order."
+            f"{len(names) - len(invalid)}; pass the same ones in the same order."
         )
 
 
-def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse") -> Judged:
+def predict_table(
+    model: Model, source: Table, start: int = 0, unseen: str = "refuse"
+) -> PredictedRows:
     """Use a model on a table, or on the part of one that begins with row `start`.
 
     Raises:
         FitError: the table is not one that the model can read.
     """
     design, target = model.design, model.fitted.target
-    frame, notes = settled(design.dated(source.frame, start), design.inputs, unseen)
+    frame, notes = replace_unseen(design.dated(source.frame, start), design.inputs, unseen)
     frame = cleaned(frame, design.inputs, start)
     kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, model.options).filter(kept)
@@ -216,7 +218,7 @@ def of_table(model: Model, source: Table, start: int = 0, unseen: str = "refuse"
     notes += [_FILLED + ", ".join(means) + "."] * bool(means)
     y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
     memory = encoded(design, frame, y, others)
-    return Judged(
+    return PredictedRows(
         model=model,
         source=memory,
         rows=predict_rows(model.fitted, start + np.flatnonzero(kept.to_numpy()), memory),

@@ -10,16 +10,16 @@ from typing import Any
 import polars as pl
 
 from neglog.fitting.results import atomic_files, save
-from neglog.fitting.results.predict import of_table, reading_of, texts
+from neglog.fitting.results.predict import predict_table, reading_of, texts
 from neglog.fitting.results.save import Saved
 from neglog.fitting.results.streamed_predictions import write_csv
-from neglog.fitting.streaming.block_file import File, open_file
+from neglog.fitting.streaming.block_file import BlockFile, open_file
 from neglog.fitting.tables import text_numbers as texts_read
 from neglog.fitting.tables.table import Table
 
 
 @dataclass
-class Written:
+class PredictionSummary:
     """What became of a file of predictions.
 
     Attributes:
@@ -48,7 +48,7 @@ def write_predictions(
     out: str | Path,
     unseen: str = "refuse",
     reading: Mapping[str, Any] | None = None,
-) -> Written:
+) -> PredictionSummary:
     """Predict the rows of a file block by block, and write them as CSV.
 
     The file is as `neglog.predict(folder, table).frame.write_csv(out)` makes it, but for the last
@@ -74,7 +74,7 @@ def predicted(
     table: str | Path,
     unseen: str = "refuse",
     reading: Mapping[str, Any] | None = None,
-) -> tuple[Iterator[pl.DataFrame], Written]:
+) -> tuple[Iterator[pl.DataFrame], PredictionSummary]:
     """Return the predictions block by block, and what is counted as they are taken.
 
     Args:
@@ -87,20 +87,22 @@ def predicted(
         FitError: there is no model; and, as the blocks are taken, the table is not one that it
             can read.
     """
-    written, saved = Written(), save.read(Path(folder))
+    written, saved = PredictionSummary(), save.read(Path(folder))
     file = open_file(table, reading_of(saved, reading or {}))
     return _predicted(saved, file, unseen, written), written
 
 
-def _predicted(saved: Saved, file: File, unseen: str, written: Written) -> Iterator[pl.DataFrame]:
+def _predicted(
+    saved: Saved, file: BlockFile, unseen: str, written: PredictionSummary
+) -> Iterator[pl.DataFrame]:
     own, start = texts(saved), 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
-        frame = texts_read.settled(frame, file.reading.known, start)
+        frame = texts_read.convert(frame, file.reading.known, start)
         frame = frame.with_columns(
             _number_or_logical(column) for column in frame if column.name not in own
         )
-        found = of_table(saved, Table(file.path.name, frame), start, unseen).predictions()
+        found = predict_table(saved, Table(file.path.name, frame), start, unseen).predictions()
         start += len(frame)
         written.rows += len(found.frame)
         written.left_out += found.left_out

@@ -11,8 +11,8 @@ import polars as pl
 import torch
 
 from neglog.errors import FitError
-from neglog.fitting.batches.in_memory_rows import Memory
-from neglog.fitting.design.prepared import Data
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
+from neglog.fitting.design.prepared import InMemoryData
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.statistics import Statistics
 from neglog.fitting.prediction.row_predictions import RowPredictions
@@ -101,10 +101,17 @@ def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fi
     parts = [predictions.filter(split=split) for split in ("training", "validation")]
     numbers = [part["row"].to_numpy() for part in parts]
     features = len(saved.design.names)
-    no_rows = Memory(torch.empty(0, features).double(), torch.empty(0).double())
-    data = Data(saved.fitted.target, saved.design, np.concatenate(numbers), no_rows, numbers[0],
-                numbers[1], [])  # fmt: skip
-    known = saved.tensors.get("coefficients.deviations")
+    no_rows = InMemoryRows(torch.empty(0, features).double(), torch.empty(0).double())
+    data = InMemoryData(
+        saved.fitted.target,
+        saved.design,
+        np.concatenate(numbers),
+        no_rows,
+        numbers[0],
+        numbers[1],
+        [],
+    )
+    deviations = saved.tensors.get("coefficients.deviations")
     statistics = saved.facts.get("statistics")
     stored = StoredFacts(
         history=history,
@@ -112,7 +119,7 @@ def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fi
         null_loss=null_loss,
         training=_rows(parts[0], saved),
         validation=_rows(parts[1], saved),
-        stored_deviations=None if known is None else known.numpy(),
+        stored_deviations=None if deviations is None else deviations.numpy(),
         stored_statistics=None if statistics is None else Statistics(**statistics),
     )
     return Fit(
@@ -129,13 +136,13 @@ def _result(saved: Saved, predictions: pl.DataFrame, history: list[Epoch]) -> Fi
 
 def _rows(part: pl.DataFrame, saved: Saved) -> RowPredictions:
     classes = saved.fitted.target.classes
-    chances = None if classes is None else part.select(
+    probabilities = None if classes is None else part.select(
         f"p[{label}]" for label in classes).to_numpy()  # fmt: skip
     return RowPredictions(
         index=part["row"].to_numpy(),
         truth=_labels(part["truth"], classes),
         predicted=_labels(part["predicted"], classes),
-        probabilities=chances,
+        probabilities=probabilities,
         loss=part["loss_nats"].to_numpy(),
         weight=part["sample_weight"].to_numpy() if "sample_weight" in part.columns else None,
     )
@@ -146,8 +153,8 @@ def _labels(column: pl.Series, classes: list[Any] | None) -> np.ndarray[Any, Any
     if classes is None:
         return column.cast(pl.Float64).to_numpy()
     written = pl.Series(values=classes).cast(pl.String).to_list()
-    known = dict(zip(written, classes, strict=True))
-    return objects([known[label] for label in column.cast(pl.String)])
+    by_text = dict(zip(written, classes, strict=True))
+    return objects([by_text[label] for label in column.cast(pl.String)])
 
 
 def _coefficients(saved: Saved) -> Coefficients | None:

@@ -33,7 +33,7 @@ CONFIG, MODEL, CHECKPOINT = "config.toml", "model.safetensors", "checkpoint.safe
 COEFFICIENTS, HISTORY, SUMMARY = "coefficients.csv", "history.csv", "summary.txt"
 PREDICTIONS = {"csv": "predictions.csv", "parquet": "predictions.parquet"}
 REPORT = "report.html"
-OF_THE_FIT = (
+FIT_FIELDS = (
     "model_text",
     "optimizer",
     "outcome",
@@ -46,10 +46,10 @@ OF_THE_FIT = (
     "at_infinity",
     "null_loss",
 )
-OF_COEFFICIENTS = ("names", "kind", "freedom", "level")
+COEFFICIENT_FIELDS = ("names", "kind", "freedom", "level")
 RUN = (CONFIG, MODEL, COEFFICIENTS, HISTORY, *PREDICTIONS.values(), SUMMARY, REPORT)
 _FORMAT = 6
-_OF_THE_RESPONSE = ("outputs", "base", "centre", "spread")
+_RESPONSE_FIELDS = ("outputs", "base", "centre", "spread")
 
 
 @dataclass(frozen=True)
@@ -152,17 +152,17 @@ def model_bytes(result: Fit) -> bytes:
         "target": dataclasses.asdict(fitted.target),
         "options": dataclasses.asdict(result.options),
         "features": result.features,
-        "response": {name: getattr(response, name, None) for name in _OF_THE_RESPONSE},
+        "response": {name: getattr(response, name, None) for name in _RESPONSE_FIELDS},
         "shared": fitted.shared.tolist(),
         "dispersion": fitted.dispersion,
         "design": result.design.to_json(),
-        "fit": {name: getattr(result, name) for name in OF_THE_FIT},
+        "fit": {name: getattr(result, name) for name in FIT_FIELDS},
     }
     tensors = {name: t.contiguous() for name, t in result.model.state_dict().items()}
     if fitted.members is not None:
         tensors |= fitted.members.tensors()
     if (table := result.coefficients) is not None:
-        facts["coefficients"] = {name: getattr(table, name) for name in OF_COEFFICIENTS}
+        facts["coefficients"] = {name: getattr(table, name) for name in COEFFICIENT_FIELDS}
         facts["statistics"] = dataclasses.asdict(result.statistics)
         tensors["coefficients.estimate"] = torch.from_numpy(table.estimate).contiguous()
         tensors["coefficients.deviations"] = torch.from_numpy(result.deviations).contiguous()
@@ -212,21 +212,25 @@ def read(folder: Path) -> Saved:
 
 def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:
     options, target = Options(**facts["options"]), Target(**facts["target"])
-    count, stated = len(target.classes or ()), facts["response"]
-    response = target.facts.make(count, stated["base"] or 0, options)
-    known = {name: value for name, value in stated.items() if hasattr(response, name)}
-    response = dataclasses.replace(response, **known)
+    count, stored_response = len(target.classes or ()), facts["response"]
+    response = target.facts.make(count, stored_response["base"] or 0, options)
+    response_fields = {
+        name: value for name, value in stored_response.items() if hasattr(response, name)
+    }
+    response = dataclasses.replace(response, **response_fields)
     table = {name: t for name, t in tensors.items() if name.startswith("coefficients.")}
-    own, others = members.split({n: t for n, t in tensors.items() if n not in table})
+    network_tensors, member_tensors = members.split(
+        {n: t for n, t in tensors.items() if n not in table}
+    )
     if not all(bool(t.isfinite().all()) for name, t in tensors.items() if name not in table):
         raise ValueError("weights that are no numbers")
     shared = torch.tensor(facts["shared"], dtype=torch.float64)
-    more = None
-    if others:
-        networks = tuple(_network(options, response.outputs, state) for state in others)
-        more = members.Members(networks, options.bootstrap is not None, options.level)
-    model = _network(options, response.outputs, own)
-    fitted = Fitted(model, target, response, shared, facts["dispersion"], more)
+    ensemble = None
+    if member_tensors:
+        networks = tuple(_network(options, response.outputs, state) for state in member_tensors)
+        ensemble = members.Members(networks, options.bootstrap is not None, options.level)
+    model = _network(options, response.outputs, network_tensors)
+    fitted = Fitted(model, target, response, shared, facts["dispersion"], ensemble)
     return Saved(fitted, Design.from_json(facts["design"]), options, facts, table)
 
 

@@ -28,11 +28,13 @@ def predictions(result: Fit) -> Iterable[pl.DataFrame]:
     """Yield every row's prediction, in the order of the table."""
     data = result.data
     assert isinstance(data, Streamed)
-    encoder = replace(data.encoder, own=range(len(data.encoder.file.blocks)))
-    for part in encoder.parts(held=None):
+    encoder = replace(data.encoder, own_blocks=range(len(data.encoder.file.blocks)))
+    for part in encoder.parts(held_out=None):
         rows = predict_rows(result.fitted, data.starts[part.block] + part.rows, part.memory)
-        held = encoder.choice.held(part.block, int(part.rows.max()) + 1)[part.rows]
+        held_out = encoder.selection.held_out(part.block, int(part.rows.max()) + 1)[part.rows]
         split = pl.select(
-            split=pl.when(pl.Series(held)).then(pl.lit("validation")).otherwise(pl.lit("training"))
+            split=pl.when(pl.Series(held_out))
+            .then(pl.lit("validation"))
+            .otherwise(pl.lit("training"))
         )["split"]
         yield rows.frame(result.classes).insert_column(1, split)

@@ -54,14 +54,14 @@ def _statistics(result: Fit) -> dict[str, Any]:
         "ratio_freedom",
         "ratio_p",
     )
-    found = asdict(figures) | {name: getattr(figures, name) for name in derived}
+    statistics = asdict(figures) | {name: getattr(figures, name) for name in derived}
     if result.options.penalised:  # which these say nothing of
-        found |= dict.fromkeys(("aic", "bic", "ratio", "ratio_freedom", "ratio_p"))
-    return found
+        statistics |= dict.fromkeys(("aic", "bic", "ratio", "ratio_freedom", "ratio_p"))
+    return statistics
 
 
-def of_evaluation(found: Evaluation, worst: int) -> dict[str, Any]:
+def of_evaluation(evaluation: Evaluation, count: int) -> dict[str, Any]:
     """Return the figures of an evaluation, and its rows of largest loss."""
-    order = np.argsort(-found.judged.loss, kind="stable")[:worst].tolist()
-    rows = found.judged.frame(found.classes)[order].to_dicts()
-    return {**found.figures(), "worst": rows, "notes": found.notes}
+    order = np.argsort(-evaluation.predicted_rows.loss, kind="stable")[:count].tolist()
+    rows = evaluation.predicted_rows.frame(evaluation.classes)[order].to_dicts()
+    return {**evaluation.figures(), "worst": rows, "notes": evaluation.notes}

@@ -20,8 +20,10 @@ from torch import Tensor
 
 from neglog.errors import FitError
 
-_LEAVING = timedelta(seconds=5)
-_RELEASING = 0.2  # seconds that threads have to take the interpreter's lock and release tensors
+_EXIT_TIMEOUT = timedelta(seconds=5)
+_RELEASE_SECONDS = (
+    0.2  # seconds that threads have to take the interpreter's lock and release tensors
+)
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,19 @@ class Group:
             return sums
         from torch import distributed
 
-        there = sums.to(_device(), copy=True)
-        distributed.all_reduce(there)
-        return there.to(sums.device)
+        moved = sums.to(_device(), copy=True)
+        distributed.all_reduce(moved)
+        return moved.to(sums.device)
 
-    def gather(self, mine: Any) -> Sequence[Any]:
+    def gather(self, value: Any) -> Sequence[Any]:
         """Return what every process hands in, in their order."""
         if self.size == 1:
-            return [mine]
+            return [value]
         from torch import distributed
 
-        every: list[Any] = [None] * self.size
-        distributed.all_gather_object(every, mine)
-        return every
+        gathered: list[Any] = [None] * self.size
+        distributed.all_gather_object(gathered, value)
+        return gathered
 
 
 def _device() -> torch.device:
@@ -64,19 +66,19 @@ def _device() -> torch.device:
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 
 
-def joined(wanted: bool) -> Group:
+def join(enabled: bool) -> Group:
     """Join the processes that torchrun, Ray or the caller has started.
 
     A group that is there already is used; otherwise one is made, of gloo. Either lasts as long as
     the process: a second one could take the first one's messages for its own.
 
     Args:
-        wanted: whether the rows are to be shared; if not, this process is alone.
+        enabled: whether the rows are to be shared; if not, this process is alone.
 
     Raises:
         FitError: there is neither a group nor torchrun's environment.
     """
-    if not wanted:
+    if not enabled:
         return Group()
     from torch import distributed
 
@@ -111,6 +113,6 @@ def _leave() -> None:
     if distributed.is_initialized():
         if distributed.get_backend() == "gloo":
             with suppress(RuntimeError):  # of a process that is gone, or elsewhere for too long
-                distributed.barrier(async_op=True).wait(_LEAVING)  # after the work before it
+                distributed.barrier(async_op=True).wait(_EXIT_TIMEOUT)  # after the work before it
         distributed.destroy_process_group()
-    time.sleep(_RELEASING)  # also where the caller has destroyed the group
+    time.sleep(_RELEASE_SECONDS)  # also where the caller has destroyed the group

@@ -18,11 +18,11 @@ class Listener:
     """Hears the steps by name, then the losses; this one keeps quiet."""
 
     @property
-    def hears(self) -> bool:
+    def needs_losses(self) -> bool:
         """Whether anything becomes of the losses, which have to be computed."""
         return type(self).step is not Listener.step
 
-    def say(self, step: str, text: str) -> None:
+    def message(self, step: str, text: str) -> None:
         """Hear what a step (data, model, loss, optimizer, minimise) consists of, or a note."""
 
     def start(self, limit: int) -> None:
@@ -35,16 +35,16 @@ class Listener:
         """Hear that the minimisation has ended, however it did."""
 
 
-class Muted(Listener):
+class SilentListener(Listener):
     """Keeps quiet beside the first of several processes.
 
     It hears as much as that one's listener does, since the losses of a step take all of them.
     """
 
-    def __init__(self, hears: bool) -> None:
-        self._hears = hears
+    def __init__(self, needs_losses: bool) -> None:
+        self._needs_losses = needs_losses
 
     @property
-    def hears(self) -> bool:
+    def needs_losses(self) -> bool:
         """Whether the first process's listener hears of the losses."""
-        return self._hears
+        return self._needs_losses

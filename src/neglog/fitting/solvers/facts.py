@@ -29,7 +29,7 @@ from neglog.fitting.prediction.row_predictions import (
 from neglog.fitting.running.progress import Epoch
 from neglog.fitting.solvers.linear_setup import objective_of
 
-_LOOK = 10_000
+_SAMPLE_ROWS = 10_000
 
 
 class RowFacts:
@@ -52,8 +52,8 @@ class RowFacts:
     def deviations(self) -> np.ndarray[Any, Any]:
         """(P,) the encoded columns' standard deviations over the training rows."""
         objective = self.objective
-        some = [batch.columns.dense()[:, :-1] for batch in objective.source.sample(_LOOK)]
-        size = torch.cat(some).abs().amax(0)
+        sample = [batch.columns.dense()[:, :-1] for batch in objective.source.sample(_SAMPLE_ROWS)]
+        size = torch.cat(sample).abs().amax(0)
         unit = torch.where(size > 0, size, 1.0)  # else squares of 1e200 would be infinite
 
         def mean_of(change: Callable[[Tensor], Tensor]) -> Tensor:
@@ -74,7 +74,7 @@ class RowFacts:
     @cached_property
     def validation(self) -> RowPredictions:
         """The same for the validation rows."""
-        return predict_prepared(self.fitted, self.data, held=True)
+        return predict_prepared(self.fitted, self.data, held_out=True)
 
     @cached_property
     def sampled(self) -> RowPredictions:
@@ -105,8 +105,8 @@ class LinearFacts(RowFacts):
     def history(self) -> list[Epoch]:
         """The losses step by step."""
         return [
-            Epoch(step, self._nats(loss, loss), self._held(loss, held))
-            for step, (loss, held) in enumerate(self.steps)
+            Epoch(step, self._nats(loss, loss), self._validation_nats(loss, held_out))
+            for step, (loss, held_out) in enumerate(self.steps)
         ]
 
     @cached_property
@@ -117,7 +117,7 @@ class LinearFacts(RowFacts):
     @cached_property
     def validation_loss(self) -> float | None:
         """The same for the validation rows; None without any."""
-        return self._held(*self.steps[-1])
+        return self._validation_nats(*self.steps[-1])
 
     @cached_property
     def statistics(self) -> Statistics:
@@ -136,12 +136,12 @@ class LinearFacts(RowFacts):
                      "validation", "deviations"):  # fmt: skip
             getattr(self, name)
 
-    def _held(self, loss: float, held: float | None) -> float | None:
-        return None if held is None else self._nats(held, loss, held=True)
+    def _validation_nats(self, loss: float, held_out: float | None) -> float | None:
+        return None if held_out is None else self._nats(held_out, loss, held_out=True)
 
-    def _nats(self, loss: float, fitted: float, held: bool = False) -> float:
+    def _nats(self, loss: float, fitted: float, held_out: bool = False) -> float:
         """Return the mean loss of some rows in nats, with the training rows' dispersion."""
-        rows = objective_of(self.data, self.fitted.response, held)
+        rows = objective_of(self.data, self.fitted.response, held_out)
         return rows.nats(loss, self.objective.dispersion(fitted))
 
 

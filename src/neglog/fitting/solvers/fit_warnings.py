@@ -10,21 +10,21 @@ from neglog.fitting.likelihoods.misfit import Residuals
 from neglog.fitting.prediction.row_predictions import predict_rows
 from neglog.fitting.results.fit import Fit
 
-_KNOWN = 5e-3  # of what the base rates lose
-_LOOK = 100_000  # rows; of more, so many are drawn
+_LEAK_RATIO = 5e-3  # of what the base rates lose
+_SAMPLE_ROWS = 100_000  # rows; of more, so many are drawn
 
 
-def knows_the_answer(result: Fit) -> list[str]:
+def target_leak_warnings(result: Fit) -> list[str]:
     """Return a sentence if the model knows the classes: its loss is next to nothing.
 
     Rows that are held out say so, if there are any; a network may know the others by heart.
     """
     loss = result.loss if result.validation_loss is None else result.validation_loss
-    by_heart = bool(result.options.hidden) and result.validation_loss is None
-    if result.classes is None or result.fell_short or by_heart:
+    may_memorise = bool(result.options.hidden) and result.validation_loss is None
+    if result.classes is None or result.fell_short or may_memorise:
         return []
-    most = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
-    if loss > _KNOWN * most or loss > _KNOWN * result.null_loss:
+    largest_null = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
+    if loss > _LEAK_RATIO * largest_null or loss > _LEAK_RATIO * result.null_loss:
         return []
     return [
         f"the mean loss is {loss:.1g} nats, almost 0 compared with the {result.null_loss:.3g} of "
@@ -33,12 +33,12 @@ def knows_the_answer(result: Fit) -> list[str]:
     ]
 
 
-def misfits(fit: Fit) -> list[str]:
+def misfit_warnings(fit: Fit) -> list[str]:
     """Return what the rows that were fitted show against the likelihood, each a sentence."""
     if fit.fell_short or fit.interrupted or fit.classes is not None:
         return []
-    some = fit.data.rows().sample(_LOOK)
-    rows = predict_rows(fit.fitted, np.arange(some.rows), some)
+    sample = fit.data.rows().sample(_SAMPLE_ROWS)
+    rows = predict_rows(fit.fitted, np.arange(sample.rows), sample)
     truth = np.asarray(rows.truth, dtype=np.float64)
     weight = np.ones(len(truth)) if rows.weight is None else rows.weight
     used = weight > 0
@@ -46,5 +46,5 @@ def misfits(fit: Fit) -> list[str]:
         weight = np.ones(len(truth))
     dispersion = None if fit.coefficients is None else fit.statistics.dispersion
     predicted = np.asarray(rows.predicted, dtype=np.float64)
-    seen = Residuals(fit.target, truth[used], predicted[used], weight[used], dispersion)
-    return fit.fitted.target.facts.doubts(seen) if len(seen.truth) else []
+    residuals = Residuals(fit.target, truth[used], predicted[used], weight[used], dispersion)
+    return fit.fitted.target.facts.data_warnings(residuals) if len(residuals.truth) else []

@@ -11,54 +11,58 @@ from neglog import likelihoods
 from neglog.errors import FitError, listed
 from neglog.fitting.batches.in_memory_rows import batch_rows
 from neglog.fitting.design.prepared import Prepared
-from neglog.fitting.design.target import place
+from neglog.fitting.design.target import class_index
 from neglog.fitting.likelihoods.responses import Classes, Response
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.linear.optimum import Penalty
 from neglog.fitting.options.fit_options import Options
 
-MOST_WEIGHTS = 5000
+MAX_WEIGHTS = 5000
 """Of which Newton's method inverts the second derivatives."""
 _FAR = 3.0
-_LOOK = 10_000
-_WILD, _SMALLEST = 1e50, 1e-290
+_SAMPLE_ROWS = 10_000
+_LARGEST, _SMALLEST = 1e50, 1e-290
 
 
-def problems(data: Prepared, options: Options) -> tuple[Objective, Objective | None]:
+def objectives(data: Prepared, options: Options) -> tuple[Objective, Objective | None]:
     """Return the training rows and their likelihood; and the validation rows, if any.
 
     Raises:
         FitError: the target is constant, or the model too large.
     """
     training = data.rows()
-    y, weight = training.glance()
+    y, weight = training.target_sample()
     _check_target(data, y if weight is None else y[weight > 0])
-    response = data.target.facts.make(len(data.target.classes or ()), _base(data, options), options)
+    response = data.target.facts.make(
+        len(data.target.classes or ()), _reference_class(data, options), options
+    )
     if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
         raise FitError("an offset is for one linear predictor, but each class has its own.")
-    response = response.in_units_of(response.reads(y), weight)
-    look = training.sample(_LOOK).x[:].double()
-    _check_sizes(look, data)
-    scale = _scale(look)
-    centre = _centre(look, scale)
+    response = response.in_units_of(response.encode_target(y), weight)
+    sample = training.sample(_SAMPLE_ROWS).x[:].double()
+    _check_sizes(sample, data)
+    scale = _scale(sample)
+    centre = _centre(sample, scale)
     batch = batch_rows(training.width(response.outputs), training.features)
-    problems = [
-        replace(problem, source=problem.source.in_units(scale, centre, batch))
-        for problem in (objective_of(data, response, held) for held in (False, True))
+    objectives = [
+        replace(objective, source=objective.source.in_units(scale, centre, batch))
+        for objective in (objective_of(data, response, held_out) for held_out in (False, True))
     ]
-    size = problems[0].size
-    if size > MOST_WEIGHTS:
+    size = objectives[0].size
+    if size > MAX_WEIGHTS:
         raise FitError(
             f"newton would need the second derivatives of {size} weights, more than "
-            f"{MOST_WEIGHTS}; pass --optimizer lbfgs."
+            f"{MAX_WEIGHTS}; pass --optimizer lbfgs."
         )
-    return problems[0], problems[1] if data.validation_rows else None
+    return objectives[0], objectives[1] if data.validation_rows else None
 
 
-def objective_of(data: Prepared, response: Response, held: bool = False) -> Objective:
+def objective_of(data: Prepared, response: Response, held_out: bool = False) -> Objective:
     """Return the mean loss of the rows that are fitted, or of those held out."""
     group = data.group
-    return Objective(response, data.rows(held), data.total(held), group.reduce, gather=group.gather)
+    return Objective(
+        response, data.rows(held_out), data.total(held_out), group.reduce, gather=group.gather
+    )
 
 
 def count_weights(data: Prepared, options: Options) -> int:
@@ -87,9 +91,9 @@ def _check_target(data: Prepared, y: Tensor) -> None:
         )
 
 
-def _check_sizes(look: Tensor, data: Prepared) -> None:
+def _check_sizes(sample: Tensor, data: Prepared) -> None:
     """Refuse columns whose weights would be larger than any number."""
-    size = look.abs().amax(0) if look.numel() else torch.zeros(0)
+    size = sample.abs().amax(0) if sample.numel() else torch.zeros(0)
     for j in ((size > 0) & (size < _SMALLEST)).nonzero()[:, 0].tolist():
         raise FitError(
             f"column {data.design.numbers[j].name!r} holds nothing larger than {float(size[j]):.3g}"
@@ -129,30 +133,30 @@ def penalty_of(options: Options, response: Response) -> Penalty:
     return penalty
 
 
-def _base(data: Prepared, options: Options) -> int:
+def _reference_class(data: Prepared, options: Options) -> int:
     """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
     classes = data.target.classes or []
     if options.base is None:
-        return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().glance()).argmax())
+        return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().target_sample()).argmax())
     if not classes:
         raise FitError(
             f"base is for classes, but the target {data.target.name!r} holds numbers; leave it out."
         )
-    return place(options.base, classes)
+    return class_index(options.base, classes)
 
 
-def _scale(look: Tensor) -> Tensor | None:
+def _scale(sample: Tensor) -> Tensor | None:
     """Return powers of two for columns so large or small that their squares would not be finite."""
-    size = look.abs().amax(0) if look.numel() else torch.zeros(0)
-    wild = (size > _WILD) | ((size < 1 / _WILD) & (size > 0))
-    return torch.where(wild, torch.exp2(-size.log2().round()), 1.0) if wild.any() else None
+    size = sample.abs().amax(0) if sample.numel() else torch.zeros(0)
+    extreme = (size > _LARGEST) | ((size < 1 / _LARGEST) & (size > 0))
+    return torch.where(extreme, torch.exp2(-size.log2().round()), 1.0) if extreme.any() else None
 
 
-def _centre(look: Tensor, scale: Tensor | None) -> Tensor | None:
+def _centre(sample: Tensor, scale: Tensor | None) -> Tensor | None:
     """Return what to take off the columns, so that none lies far from 0 beside its spread."""
-    if not look.numel():
+    if not sample.numel():
         return None
-    look = look if scale is None else look * scale
-    mean, spread = look.mean(0), look.std(0, correction=0)
+    sample = sample if scale is None else sample * scale
+    mean, spread = sample.mean(0), sample.std(0, correction=0)
     far = mean.abs() > _FAR * spread
     return torch.where(far, mean, 0.0) if far.any() else None

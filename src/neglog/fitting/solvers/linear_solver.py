@@ -13,7 +13,7 @@ from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.inference.coefficients import Coefficients
 from neglog.fitting.inference.covariance import Counts, covariance, in_table_units
 from neglog.fitting.likelihoods.responses import EXACT, Classes, Location, Response, Shaped
-from neglog.fitting.likelihoods.row_losses import Single, weighted
+from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, weighted
 from neglog.fitting.likelihoods.shared_parameters import Overdispersed
 from neglog.fitting.linear import optimum
 from neglog.fitting.linear.newton import Step
@@ -27,7 +27,7 @@ from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.outcome import Outcome
 from neglog.fitting.running.progress import Epoch, Listener
 from neglog.fitting.solvers.facts import LinearFacts
-from neglog.fitting.solvers.linear_setup import check_covariance, penalty_of, problems
+from neglog.fitting.solvers.linear_setup import check_covariance, objectives, penalty_of
 from neglog.fitting.tables.factor_levels import shown
 
 _NO_DISPERSION = -12.0
@@ -39,28 +39,28 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
     Raises:
         FitError: the rows cannot be fitted.
     """
-    problem, held = problems(data, options)
-    response, features, facts = problem.response, data.design.names, data.target.facts
-    text = Architecture().describe(len(features), response.outputs, facts.emits)
+    objective, held_out = objectives(data, options)
+    response, features, facts = objective.response, data.design.names, data.target.facts
+    text = Architecture().describe(len(features), response.outputs, facts.output_name)
     optimizer = _describe(options, response.smooth)
     for step, words in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
                         ("optimizer", optimizer)):  # fmt: skip
-        listener.say(step, words)
-    watch = _Watch(problem, held, listener)
+        listener.message(step, words)
+    recorder = _StepRecorder(objective, held_out, listener)
     limit = options.epochs or optimum.STEPS
     listener.start(limit)
     try:
         penalty = penalty_of(options, response)
         check_covariance(options, response)
-        found = optimum.find(problem, features, watch.step, limit, penalty)
-        found = _without_edges(problem, found)
+        result = optimum.find_optimum(objective, features, recorder.step, limit, penalty)
+        result = _at_boundary(objective, result)
     except KeyboardInterrupt:
-        found = watch.cut_short()
+        result = recorder.interrupted_optimum()
     finally:
         listener.stop()
-    listener.say("minimise", found.outcome.text)
-    coefficients = _coefficients(problem, found, data, options)
-    fitted = _fitted(problem, found, data)
+    listener.message("minimise", result.outcome.text)
+    coefficients = _coefficients(objective, result, data, options)
+    fitted = _fitted(objective, result, data)
     return Fit(
         source=name,
         fitted=fitted,
@@ -68,28 +68,30 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
         options=options,
         model_text=text,
         optimizer=optimizer,
-        outcome=found.outcome.text,
-        converged=found.outcome.converged,
-        facts=LinearFacts(data, fitted, coefficients, options, watch.losses),
-        count=len(watch.losses) - 1,
-        interrupted=watch.interrupted,
-        gradient_norm=_norm(found),
-        decrement=found.decrement,
+        outcome=result.outcome.text,
+        converged=result.outcome.converged,
+        facts=LinearFacts(data, fitted, coefficients, options, recorder.losses),
+        count=len(recorder.losses) - 1,
+        interrupted=recorder.interrupted,
+        gradient_norm=_scaled_gradient_norm(result),
+        decrement=result.decrement,
         coefficients=coefficients,
         notes=[
             *data.notes,
-            *found.outcome.notes,
-            *_too_few(problem, found, options),
-            *_no_density(problem, coefficients),
+            *result.outcome.notes,
+            *_few_frequencies(objective, result, options),
+            *_unknown_density(objective, coefficients),
         ],
     )
 
 
-class _Watch:
+class _StepRecorder:
     """Takes note of the steps, and tells the listener of them."""
 
-    def __init__(self, problem: Objective, held: Objective | None, listener: Listener) -> None:
-        self.problem, self.held, self.listener = problem, held, listener
+    def __init__(
+        self, objective: Objective, held_out: Objective | None, listener: Listener
+    ) -> None:
+        self.objective, self.held_out, self.listener = objective, held_out, listener
         self.losses: list[tuple[float, float | None]] = []
         self.interrupted = False
         self.last: Step | None = None
@@ -97,36 +99,36 @@ class _Watch:
     def step(self, step: Step) -> None:
         """Hear of a step, or of the start."""
         loss = None
-        if self.held is not None:
-            loss = self.held.value(step.weights, second=False).loss
+        if self.held_out is not None:
+            loss = self.held_out.value(step.weights, needs_hessian=False).loss
         self.losses.append((step.value.loss, loss))
         self.last = step
-        if step.number and self.listener.hears:
+        if step.number and self.listener.needs_losses:
             self.listener.step(self._epoch(step.number))
 
-    def cut_short(self) -> Optimum:
+    def interrupted_optimum(self) -> Optimum:
         """Return the last step as what was reached; without any, there is nothing to return."""
         if self.last is None:
             raise KeyboardInterrupt
         self.interrupted, step = True, self.last
         text = f"Ctrl-C after step {step.number}; the weights of that step are kept."
-        free = torch.arange(self.problem.size)
+        free = torch.arange(self.objective.size)
         return Optimum(step.weights, free, [], step.value, Outcome(False, text), step.decrement)
 
     def _epoch(self, number: int) -> Epoch:
-        fitted, held = self.losses[-1]
-        dispersion = self.problem.dispersion(fitted)
-        nats = self.problem.nats(fitted, dispersion)
-        if self.held is None or held is None:
+        fitted, held_out = self.losses[-1]
+        dispersion = self.objective.dispersion(fitted)
+        nats = self.objective.nats(fitted, dispersion)
+        if self.held_out is None or held_out is None:
             return Epoch(number, nats, None)
-        return Epoch(number, nats, self.held.nats(held, dispersion))
+        return Epoch(number, nats, self.held_out.nats(held_out, dispersion))
 
 
-def _norm(found: Optimum) -> float:
+def _scaled_gradient_norm(result: Optimum) -> float:
     """Return the length of the gradient, each weight in the unit that the Hessian gives it."""
-    assert found.value.hessian is not None
-    size = found.value.hessian.diagonal()[found.free].abs().sqrt()
-    return float((found.value.gradient[found.free] / size.clamp(min=1e-300)).norm())
+    assert result.value.hessian is not None
+    size = result.value.hessian.diagonal()[result.free].abs().sqrt()
+    return float((result.value.gradient[result.free] / size.clamp(min=1e-300)).norm())
 
 
 def _describe(options: Options, smooth: bool) -> str:
@@ -136,57 +138,57 @@ def _describe(options: Options, smooth: bool) -> str:
     return f"newton{default}: first and second derivatives, all rows at once"
 
 
-def _without_edges(problem: Objective, found: Optimum) -> Optimum:
+def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
     """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
-    response, text = problem.response, ""
-    dispersion = problem.dispersion(found.value.loss)
+    response, text = objective.response, ""
+    dispersion = objective.dispersion(result.value.loss)
     if dispersion is not None and dispersion <= EXACT * response.spread:
         text = optimum.EXACT_FIT
-    elif isinstance(response, Overdispersed) and float(found.weights[-1]) < _NO_DISPERSION:
+    elif isinstance(response, Overdispersed) and float(result.weights[-1]) < _NO_DISPERSION:
         text = (
             "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
             "more than Poisson's; pass --likelihood poisson."
         )
     return (
-        replace(found, outcome=replace(found.outcome, converged=False, text=text))
+        replace(result, outcome=replace(result.outcome, converged=False, text=text))
         if text
-        else found
+        else result
     )
 
 
-def _fitted(problem: Objective, found: Optimum, data: Prepared) -> Fitted:
-    response, source = problem.response, problem.source
+def _fitted(objective: Objective, result: Optimum, data: Prepared) -> Fitted:
+    response, source = objective.response, objective.source
     width = source.features + 1
-    own = found.weights[: response.outputs * width].reshape(response.outputs, width)
+    own = result.weights[: response.outputs * width].reshape(response.outputs, width)
     of = source.units
     units = standardise.Standardise(of.centre / of.scale, 1 / of.scale)
     layer = nn.Linear(width - 1, response.outputs, dtype=torch.float64)
     layer.weight.data, layer.bias.data = own[:, :-1].clone(), own[:, -1].clone()
     model = nn.Sequential(units, layer).requires_grad_(False).eval()
-    dispersion = problem.dispersion(found.value.loss)
+    dispersion = objective.dispersion(result.value.loss)
     return Fitted(
-        model, data.target, response, found.weights[response.outputs * width :], dispersion
+        model, data.target, response, result.weights[response.outputs * width :], dispersion
     )
 
 
 def _coefficients(
-    problem: Objective, found: Optimum, data: Prepared, options: Options
+    objective: Objective, result: Optimum, data: Prepared, options: Options
 ) -> Coefficients:
     """Return the coefficients, with standard errors where the optimum was reached."""
-    response, width = problem.response, problem.source.features + 1
-    matrix, kind, freedom = torch.full((problem.size,) * 2, torch.nan).double(), "none", None
-    if found.outcome.converged and found.value.hessian is not None and not options.penalised:
-        rows = problem.total if options.weight_kind == "frequency" else problem.counting
-        own = int((found.free < response.outputs * width).sum())
+    response, width = objective.response, objective.source.features + 1
+    matrix, kind, freedom = torch.full((objective.size,) * 2, torch.nan).double(), "none", None
+    if result.outcome.converged and result.value.hessian is not None and not options.penalised:
+        rows = objective.total if options.weight_kind == "frequency" else objective.used_rows
+        own = int((result.free < response.outputs * width).sum())
         counts = Counts(float(rows), own, options.weight_kind == "frequency")
         how = options.covariance or ("fisher" if response.smooth else "hc0")
-        dispersion = _dispersion(problem, found, counts, how)
+        dispersion = _dispersion(objective, result, counts, how)
         made = covariance(
-            problem, found.weights, found.free, found.value.hessian, how, counts, dispersion
+            objective, result.weights, result.free, result.value.hessian, how, counts, dispersion
         )
         matrix, kind, freedom = made.matrix, made.kind, made.freedom
-    weights, error, correlation = in_table_units(problem, found.weights, found.free, matrix)
-    left_out = [a * width + j.column for a in range(response.outputs) for j in found.aliases]
+    weights, error, correlation = in_table_units(objective, result.weights, result.free, matrix)
+    left_out = [a * width + j.column for a in range(response.outputs) for j in result.aliases]
     weights[left_out] = error[left_out] = torch.nan
     order = _order(response, width)
     return Coefficients(
@@ -200,22 +202,22 @@ def _coefficients(
     )
 
 
-def _too_few(problem: Objective, found: Optimum, options: Options) -> list[str]:
+def _few_frequencies(objective: Objective, result: Optimum, options: Options) -> list[str]:
     """Say where weights that are taken for frequencies leave no rows for standard errors."""
     by_weights = options.sample_weight is not None and options.weight_kind == "frequency"
-    if not by_weights or problem.total > len(found.free):
+    if not by_weights or objective.total > len(result.free):
         return []
     return [
-        f"the sample weights sum to {problem.total:g}; taken as frequencies, those are too few "
-        f"rows for the standard errors of {len(found.free)} weights: if they are no counts, pass "
+        f"the sample weights sum to {objective.total:g}; taken as frequencies, those are too few "
+        f"rows for the standard errors of {len(result.free)} weights: if they are no counts, pass "
         "--weight-kind precision."
     ]
 
 
-def _no_density(problem: Objective, coefficients: Coefficients) -> list[str]:
+def _unknown_density(objective: Objective, coefficients: Coefficients) -> list[str]:
     """Say where the density at a kink could not be estimated."""
     known = coefficients.kind == "none" or not np.isnan(coefficients.error).all()
-    if problem.response.smooth or known:
+    if objective.response.smooth or known:
         return []
     return [
         "there are no standard errors: the quantiles on either side of the fitted one coincide in "
@@ -235,28 +237,28 @@ def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
     target, features = data.target, data.design.names
     outputs = [target.name]
     if isinstance(response, Classes):
-        outputs = [shown(target.labels[k]) for k in response.others]
+        outputs = [shown(target.labels[k]) for k in response.modelled_classes]
     elif target.kind == "bernoulli":
         outputs = [shown(target.labels[1])]
     every = [INTERCEPT] * response.intercept + features
     return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
 
 
-def _dispersion(problem: Objective, found: Optimum, counts: Counts, how: str) -> float:
+def _dispersion(objective: Objective, result: Optimum, counts: Counts, how: str) -> float:
     """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
-    response = problem.response
+    response = objective.response
     if isinstance(response, Shaped) or how == "quasi":
         squares = torch.zeros(1).double()
-        for batch, local in problem.each(found.weights):
-            assert isinstance(local, Single)
+        for batch, losses in objective.losses_by_batch(result.weights):
+            assert isinstance(losses, OnePredictorLosses)
             # The slope is (mean − y) mean′ / variance, and its expected square mean′² / variance.
-            own = local.slope[:, 0].square() / local.expected()
+            own = losses.slope[:, 0].square() / losses.expected()
             squares += weighted(own, batch.weight).sum()
-        return float(problem.reduce(squares)) / counts.left
+        return float(objective.reduce(squares)) / counts.left
     if not isinstance(response, Location):
         return 1.0
     if response.degree == 2.0:
-        return 2 * found.value.loss * problem.total / counts.left
-    scale = problem.dispersion(found.value.loss)
+        return 2 * result.value.loss * objective.total / counts.left
+    scale = objective.dispersion(result.value.loss)
     assert scale is not None
     return (scale / response.spread) ** 2

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neglog import functional, likelihoods
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.likelihoods.responses import Classes, Response, average
 from neglog.fitting.linear import objective as linear
 from neglog.fitting.linear import separation
@@ -18,10 +18,10 @@ from neglog.fitting.network.train import Trained
 from neglog.fitting.network.training_objective import TrainingObjective
 from neglog.fitting.running.outcome import Outcome, at_infinity
 
-NOTHING = torch.zeros(0, dtype=torch.float64)
+EMPTY = torch.zeros(0, dtype=torch.float64)
 
 
-def dense(source: Memory) -> Tensor:
+def dense(source: InMemoryRows) -> Tensor:
     """Return (N, P): every encoded number."""
     return torch.cat([batch.columns.dense()[:, :-1] for batch in source])
 
@@ -30,24 +30,29 @@ class Losses:
     """The losses of a model as it is, of the rows fitted and of those held out."""
 
     def __init__(
-        self, model: nn.Sequential, response: Response, training: Memory, held: Memory, x: Tensor
+        self,
+        model: nn.Sequential,
+        response: Response,
+        training: InMemoryRows,
+        held_out: InMemoryRows,
+        x: Tensor,
     ) -> None:
         self.model, self.response, self.x = model, response, x
-        self.y, self.weight = response.reads(training.y), training.weight
+        self.y, self.weight = response.encode_target(training.y), training.weight
         self.offset = training.offset
-        self.held, self.held_x = held, dense(held)
+        self.held_out, self.held_out_x = held_out, dense(held_out)
         self.training = training
 
-    def problem(self) -> TrainingObjective:
+    def objective(self) -> TrainingObjective:
         """Return what the training minimises."""
         return TrainingObjective(
-            self.x, self.loss, self.both, self.mass, lambda: not self.all_right()
+            self.x, self.loss, self.mean_losses, self.weight_sum, lambda: not self.separates()
         )
 
     def loss(self, output: Tensor, rows: Tensor) -> Tensor:
         """Return the mean loss of some rows, in the response's units."""
-        own = [None if t is None else t[rows] for t in (self.y, self.weight, self.offset)]
-        y, weight, offset = own
+        selected = [None if t is None else t[rows] for t in (self.y, self.weight, self.offset)]
+        y, weight, offset = selected
         assert y is not None
         return mean_loss(self.response, output, y, weight, offset)
 
@@ -55,64 +60,70 @@ class Losses:
         """Return the mean over the rows fitted of a function of the target."""
         return average(of(self.y), self.weight)
 
-    def mass(self, rows: Tensor) -> float:
+    def weight_sum(self, rows: Tensor) -> float:
         """Return what the mean loss of some rows divides by."""
         return float(len(rows) if self.weight is None else self.weight[rows].sum())
 
-    def both(self) -> tuple[float, float | None]:
+    def mean_losses(self) -> tuple[float, float | None]:
         """Return the mean losses in nats, both with the dispersion of the rows fitted."""
-        fitted = self._whole()
+        fitted = self._mean_loss()
         dispersion = self.response.dispersion(fitted, self.mean)
         training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)
-        if not self.held.rows:
+        if not self.held_out.rows:
             return training, None
-        y = self.response.reads(self.held.y)
+        y = self.response.encode_target(self.held_out.y)
         loss = mean_loss(
-            self.response, self.model(self.held_x), y, self.held.weight, self.held.offset
+            self.response,
+            self.model(self.held_out_x),
+            y,
+            self.held_out.weight,
+            self.held_out.offset,
         )
-        return training, mean_nats(self.response, float(loss), y, self.held.weight, dispersion)
+        return training, mean_nats(self.response, float(loss), y, self.held_out.weight, dispersion)
 
     def dispersion(self) -> float | None:
         """Return the dispersion of greatest likelihood of the model as it is."""
-        return self.response.dispersion(self._whole(), self.mean)
+        return self.response.dispersion(self._mean_loss(), self.mean)
 
     @torch.no_grad()
-    def _whole(self) -> float:
+    def _mean_loss(self) -> float:
         return float(mean_loss(self.response, self.model(self.x), self.y, self.weight, self.offset))
 
     @torch.no_grad()
-    def all_right(self) -> bool:
+    def separates(self) -> bool:
         """Tell whether every training row's own class is the most probable one."""
         output = self.model(self.x)
         if isinstance(self.response, Classes):
             return bool((self.response.logits(output).argmax(1) == self.y).all())
         if self.response.link != "logit":
             return False
-        return bool(((output[:, 0] > 0) == (self.y > 0.5)).all() and self._labels())
+        return bool(((output[:, 0] > 0) == (self.y > 0.5)).all() and self._targets_are_labels())
 
-    def _labels(self) -> bool:
+    def _targets_are_labels(self) -> bool:
         return bool(((self.y == 0) | (self.y == 1)).all())
 
-    def explained(self, ended: Trained) -> Outcome:
+    def with_separation_note(self, trained: Trained) -> Outcome:
         """Return an outcome that says so where a network's loss has no minimum."""
-        outcome = ended.outcome
-        if outcome.converged or not self.all_right() or len(self.model) == 2:
+        outcome = trained.outcome
+        if outcome.converged or not self.separates() or len(self.model) == 2:
             return outcome
         note = "the network separates all training rows: its loss can approach 0 without end."
         return replace(outcome, notes=[*outcome.notes, note])
 
-    def separated(self, ended: Trained, names: Sequence[str]) -> Outcome | None:
+    def separation_outcome(self, trained: Trained, names: Sequence[str]) -> Outcome | None:
         """Return the outcome of a linear model whose minimum is at infinity; else None."""
-        if len(self.model) > 2 or ended.outcome.converged or not self.all_right():
+        if len(self.model) > 2 or trained.outcome.converged or not self.separates():
             return None
         base = 0 if isinstance(self.response, Classes) else None
         response = self.response
         if isinstance(response, Classes):
             response = replace(response, outputs=response.outputs - 1, base=base)
         source = replace(self.training, y=self.y)
-        problem = linear.Objective.of(response, source)
-        how = separation.found(problem, torch.arange(problem.size), names)
-        return at_infinity(how, ended.epoch, "epoch") if how else None
+        objective = linear.Objective.of(response, source)
+        separation_text = separation.separating_columns(
+            objective, torch.arange(objective.size), names
+        )
+        return at_infinity(separation_text, trained.epoch, "epoch") if separation_text else None
 
 
 def mean_loss(
@@ -126,5 +137,5 @@ def mean_loss(
     elif isinstance(response, Classes):
         loss = functional.cross_entropy(response.logits(output), y, reduction="none")
     else:
-        loss = response.local(output, NOTHING, y).nll
+        loss = response.row_losses(output, EMPTY, y).nll
     return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from neglog.errors import FitError
-from neglog.fitting.batches.in_memory_rows import Memory
-from neglog.fitting.design.prepared import Data
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
+from neglog.fitting.design.prepared import InMemoryData
 from neglog.fitting.likelihoods.responses import Classes, Response
 from neglog.fitting.network import optimizers, schedule
 from neglog.fitting.network.checkpoint import Checkpoint
@@ -26,14 +26,14 @@ from neglog.fitting.prediction.members import Members
 from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.progress import Epoch, Listener
 from neglog.fitting.solvers.facts import NetworkFacts
-from neglog.fitting.solvers.network_losses import NOTHING, Losses, dense
+from neglog.fitting.solvers.network_losses import EMPTY, Losses, dense
 
 _GRADIENT = 1e-7
 
 
 def solve(
     name: str,
-    data: Data,
+    data: InMemoryData,
     options: Options,
     listener: Listener,
     checkpoint: Checkpoint | None = None,
@@ -46,23 +46,21 @@ def solve(
     rows = _Rows(data, options)
     one = _Training(rows, options, rows.training, options.seed)
     facts, features = data.target.facts, data.design.names
-    text = options.architecture.describe(len(features), rows.response.outputs, facts.emits)
+    text = options.architecture.describe(len(features), rows.response.outputs, facts.output_name)
     for step, said in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
                        ("optimizer", one.text)):  # fmt: skip
-        listener.say(step, said)
-    ended = one.train(listener, _filed(checkpoint, rows, options))
-    separated = one.losses.separated(ended, features)
-    outcome = separated or one.losses.explained(ended)
-    listener.say("minimise", outcome.text)
-    interrupted, notes = ended.ending == "interrupted", data.notes + outcome.notes
+        listener.message(step, said)
+    trained = one.train(listener, _network_checkpoint(checkpoint, rows, options))
+    separated = one.losses.separation_outcome(trained, features)
+    outcome = separated or one.losses.with_separation_note(trained)
+    listener.message("minimise", outcome.text)
+    interrupted, notes = trained.ending == "interrupted", data.notes + outcome.notes
     members = None
     if options.members and not interrupted:
         members = _members(rows, options, listener, checkpoint)
         interrupted = members is None
         notes += ["Ctrl-C stopped the ensemble: there are no intervals."] * interrupted
-    fitted = Fitted(
-        one.model, data.target, rows.response, NOTHING, one.losses.dispersion(), members
-    )
+    fitted = Fitted(one.model, data.target, rows.response, EMPTY, one.losses.dispersion(), members)
     return Fit(
         source=name,
         fitted=fitted,
@@ -73,10 +71,10 @@ def solve(
         outcome=outcome.text,
         converged=outcome.converged,
         at_infinity=separated is not None,
-        facts=NetworkFacts(data, fitted, ended.history, ended.epoch),
-        count=len(ended.history) - 1,
-        step=ended.epoch,
-        gradient_norm=ended.gradient_norm,
+        facts=NetworkFacts(data, fitted, trained.history, trained.epoch),
+        count=len(trained.history) - 1,
+        step=trained.epoch,
+        gradient_norm=trained.gradient_norm,
         notes=notes,
         interrupted=interrupted,
     )
@@ -85,8 +83,8 @@ def solve(
 class _Rows:
     """The rows that are fitted, those held out, and how they respond."""
 
-    def __init__(self, data: Data, options: Options) -> None:
-        self.training, self.held = data.part(data.training), data.part(data.validation)
+    def __init__(self, data: InMemoryData, options: Options) -> None:
+        self.training, self.held_out = data.part(data.training), data.part(data.validation)
         self.response = _response(data, self.training, options)
 
     def facts(self, options: Options) -> dict[str, Any]:
@@ -95,8 +93,8 @@ class _Rows:
             "targets": self.training.y,
             "sample weights": self.training.weight,
             "offsets": self.training.offset,
-            "rows held out": dense(self.held),
-            "targets held out": self.held.y,
+            "rows held out": dense(self.held_out),
+            "targets held out": self.held_out.y,
             "response": repr(self.response),
         }
         return named | settled(options)
@@ -105,7 +103,7 @@ class _Rows:
 class _Training:
     """One network of a fit and what trains it."""
 
-    def __init__(self, rows: _Rows, options: Options, training: Memory, seed: int) -> None:
+    def __init__(self, rows: _Rows, options: Options, training: InMemoryRows, seed: int) -> None:
         x = dense(training)
         self.build = partial(
             options.architecture.build, Standardise.of(x), rows.response.outputs, seed
@@ -132,16 +130,16 @@ class _Training:
             self.schedule = schedule.make(
                 options.schedule, options.schedule_options or {}, self.optimizer, epochs, steps
             )
-        self.losses = Losses(self.model, rows.response, training, rows.held, x)
+        self.losses = Losses(self.model, rows.response, training, rows.held_out, x)
         self.text = (
-            f"{words}{_default(options)}{_scheduled(self.schedule)}, {self.settings.epochs} epochs "
+            f"{words}{_default_text(options)}{_schedule_text(self.schedule)}, {epochs} epochs "
             f"in batches of {self.settings.rows(self.optimizer, len(x))} rows"
         )
 
     def train(self, listener: Listener, checkpoint: Checkpoint | None) -> Trained:
         """Train the network; its weights stay as they then are."""
-        ended = train(
-            self.model, self.losses.problem(), self.optimizer, self.schedule, self.settings,
+        trained = train(
+            self.model, self.losses.objective(), self.optimizer, self.schedule, self.settings,
             listener, checkpoint, self.team,
         )  # fmt: skip
         if self.team.sharded:
@@ -149,7 +147,7 @@ class _Training:
             self.model = self.losses.model = self.build()
             self.model.load_state_dict(state)
         self.model.requires_grad_(False).eval()
-        return ended
+        return trained
 
 
 def _team(model: nn.Sequential, options: Options) -> Team:
@@ -166,32 +164,34 @@ def _members(
 ) -> Members | None:
     """Train the networks of an ensemble; return None where Ctrl-C stops it."""
     count, how = options.members, "seeds" if options.bootstrap is None else "seeds and drawn rows"
-    listener.say("ensemble", f"{count} more networks, of other {how}, for intervals of level "
+    listener.message("ensemble", f"{count} more networks, of other {how}, for intervals of level "
                              f"{options.level:g}")  # fmt: skip
     models: list[nn.Module] = []
 
     def train_one(seed: int, chosen: Tensor) -> nn.Module:
         one = _Training(rows, options, rows.training.at(chosen), seed)
-        ended = one.train(Listener(), _filed(checkpoint, rows, options, len(models) + 1))
-        if ended.ending == "interrupted":
+        trained = one.train(
+            Listener(), _network_checkpoint(checkpoint, rows, options, len(models) + 1)
+        )
+        if trained.ending == "interrupted":
             raise KeyboardInterrupt
         models.append(one.model)
-        last = ended.history[ended.epoch]
+        last = trained.history[trained.epoch]
         listener.step(Epoch(len(models), last.training, last.validation))
         return one.model
 
     listener.start(count)
     try:
-        drawn = options.bootstrap is not None
-        ensemble(train_one, rows.training.rows, count, drawn, options.seed)
+        bootstrap = options.bootstrap is not None
+        ensemble(train_one, rows.training.rows, count, bootstrap, options.seed)
     except KeyboardInterrupt:
         return None
     finally:
         listener.stop()
-    return Members(tuple(models), drawn, options.level)
+    return Members(tuple(models), bootstrap, options.level)
 
 
-def _filed(
+def _network_checkpoint(
     checkpoint: Checkpoint | None, rows: _Rows, options: Options, member: int = 0
 ) -> Checkpoint | None:
     """Return a network's own checkpoint, with what its training depends on."""
@@ -203,7 +203,7 @@ def _filed(
     return replace(checkpoint, path=path, facts=rows.facts(options))
 
 
-def _response(data: Data, training: Memory, options: Options) -> Response:
+def _response(data: InMemoryData, training: InMemoryRows, options: Options) -> Response:
     response = data.target.facts.make(len(data.target.classes or ()), 0, options)
     if response.shared:
         raise FitError(
@@ -213,14 +213,14 @@ def _response(data: Data, training: Memory, options: Options) -> Response:
         )
     if isinstance(response, Classes):
         response = replace(response, outputs=response.outputs + 1, base=None)
-    return response.in_units_of(response.reads(training.y), training.weight)
+    return response.in_units_of(response.encode_target(training.y), training.weight)
 
 
-def _default(options: Options) -> str:
+def _default_text(options: Options) -> str:
     if options.optimizer:
         return ""
     return f" (the default for {'networks' if options.hidden else 'linear models'})"
 
 
-def _scheduled(plan: schedule.Schedule) -> str:
+def _schedule_text(plan: schedule.Schedule) -> str:
     return f" with {plan.text}" if plan.text else ""

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from neglog.errors import FitError
 from neglog.fitting.design import count_detection, grouped, leakage
-from neglog.fitting.design.prepared import Data, Prepared, prepare
+from neglog.fitting.design.prepared import InMemoryData, Prepared, prepare
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.results.fit import Fit
-from neglog.fitting.running.processes import Group, joined
-from neglog.fitting.running.progress import Listener, Muted
+from neglog.fitting.running.processes import Group, join
+from neglog.fitting.running.progress import Listener, SilentListener
 from neglog.fitting.solvers import linear_solver, network_solver
 from neglog.fitting.solvers.facts import LinearFacts
-from neglog.fitting.solvers.fit_warnings import knows_the_answer, misfits
-from neglog.fitting.solvers.linear_setup import MOST_WEIGHTS, count_weights
+from neglog.fitting.solvers.fit_warnings import misfit_warnings, target_leak_warnings
+from neglog.fitting.solvers.linear_setup import MAX_WEIGHTS, count_weights
 from neglog.fitting.streaming.streamed import prepare as prepare_file
 from neglog.fitting.tables.table import Table
 
-_LOOK = 100_000  # rows; of more, so many are drawn
+_SAMPLE_ROWS = 100_000  # rows; of more, so many are drawn
 
 
 def fit_table(
@@ -44,28 +44,28 @@ def fit_table(
     """
     if checkpoint is not None and options.newton:
         raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
-    group = joined(options.distributed)
-    listener = _for_all(group, listener)
+    group = join(options.distributed)
+    listener = _listener_of_process(group, listener)
     data = prepare(table, name, options)
-    data = replace(data, first=group.rank == 0, notes=_noted(data, options))
+    data = replace(data, first=group.rank == 0, notes=_data_notes(data, options))
     if options.newton and options.optimizer is None:
-        data, options = _within_reach(data, options)
+        data, options = _newton_or_lbfgs(data, options)
     _announce(table.source, data, listener)
     if options.newton:
         result = linear_solver.solve(table.source, data, options, listener)
     else:
         result = network_solver.solve(table.source, data, options, listener, checkpoint)
-    result.notes += knows_the_answer(result) + misfits(result)
+    result.notes += target_leak_warnings(result) + misfit_warnings(result)
     return result
 
 
-def _within_reach(data: Data, options: Options) -> tuple[Data, Options]:
+def _newton_or_lbfgs(data: InMemoryData, options: Options) -> tuple[InMemoryData, Options]:
     """Return the options, with L-BFGS where there are too many weights for Newton's method."""
     count = count_weights(data, options)
-    if count <= MOST_WEIGHTS:
+    if count <= MAX_WEIGHTS:
         return data, options
     note = (
-        f"newton would need the second derivatives of {count} weights, more than {MOST_WEIGHTS}; "
+        f"newton would need the second derivatives of {count} weights, more than {MAX_WEIGHTS}; "
         "lbfgs is used instead, which gives no standard errors."
     )
     chosen = replace(options, optimizer="lbfgs", validation=options.held_out)
@@ -81,47 +81,47 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
     Raises:
         FitError: the file cannot be fitted.
     """
-    group = joined(options.distributed)
-    listener = _for_all(group, listener)
+    group = join(options.distributed)
+    listener = _listener_of_process(group, listener)
     data = prepare_file(path, name, options, group)
-    data = replace(data, notes=_noted(data, options))
+    data = replace(data, notes=_data_notes(data, options))
     source = Path(path).name
     _announce(source, data, listener)
     result = linear_solver.solve(source, data, options, listener)
-    result.notes += knows_the_answer(result) + misfits(result)
+    result.notes += target_leak_warnings(result) + misfit_warnings(result)
     if group.size > 1:  # while all processes are here
         assert isinstance(result.facts, LinearFacts)
         result.facts.compute()
     return result
 
 
-def _noted(data: Prepared, options: Options) -> list[str]:
+def _data_notes(data: Prepared, options: Options) -> list[str]:
     """Return what is to be said of the data, each a sentence."""
-    y, _ = data.rows().glance()
-    said = data.target.doubts(y)
+    y, _ = data.rows().target_sample()
+    notes = data.target.data_warnings(y)
     guessed = options.likelihood is None and data.target.facts.counts
     if options.grouped:
-        some = data.rows().sample(_LOOK)
-        assert some.weight is not None
-        said += grouped.doubts(some.y.double().numpy(), some.weight.double().numpy())
+        sample = data.rows().sample(_SAMPLE_ROWS)
+        assert sample.weight is not None
+        notes += grouped.data_warnings(sample.y.double().numpy(), sample.weight.double().numpy())
     if guessed and options.exposure is None:
-        said.append(count_detection.doubt_of_counts(data.target.name, data.design.names))
-    return [*data.notes, *said, *leakage.found(data, options)]
+        notes.append(count_detection.exposure_warning(data.target.name, data.design.names))
+    return [*data.notes, *notes, *leakage.found(data, options)]
 
 
-def _for_all(group: Group, listener: Listener) -> Listener:
+def _listener_of_process(group: Group, listener: Listener) -> Listener:
     """Return who hears of the fit in this process: only the first one's listener hears words."""
     if group.size == 1:
         return listener
-    hears = group.gather(listener.hears)[0]
-    return Muted(hears) if group.rank else listener
+    needs_losses = group.gather(listener.needs_losses)[0]
+    return SilentListener(needs_losses) if group.rank else listener
 
 
 def _announce(source: str, data: Prepared, listener: Listener) -> None:
     rows = f"{data.training_rows} rows"
     if data.validation_rows:
         rows += f" for training, {data.validation_rows} for validation"
-    listener.say("data", f"{source}: {rows}")
-    listener.say("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
+    listener.message("data", f"{source}: {rows}")
+    listener.message("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
     for note in data.notes:
-        listener.say("note", note)
+        listener.message("note", note)

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from neglog.errors import FitError, listed
-from neglog.fitting.design.date_features import Moments
+from neglog.fitting.design.date_features import DateFeatures
 from neglog.fitting.tables import encodings, file_formats, text_file, text_lines
 from neglog.fitting.tables import stored_levels as stored
 from neglog.fitting.tables import text_layout as layouts
@@ -24,7 +24,7 @@ from neglog.fitting.tables.text_layout import Layout
 from neglog.fitting.tables.text_lines import Scan
 
 _NUMBERS = 4_000_000
-_LEAST, _MOST = 1024, 262_144
+_MIN_BYTES, _MAX_BYTES = 1024, 262_144
 _BYTES = 8_000_000
 _LOOK = 65_536
 _SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
@@ -33,7 +33,7 @@ _SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
 
 
 @dataclass(frozen=True)
-class Text:
+class TextFormat:
     """How a block of text is to be parsed.
 
     Attributes:
@@ -56,7 +56,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class File:
+class BlockFile:
     """Where the blocks are, and what their columns are read as.
 
     Attributes:
@@ -77,7 +77,7 @@ class File:
     path: Path
     columns: Mapping[str, pl.DataType]
     blocks: Sequence[tuple[int, int]]
-    text: Text | None = None
+    text: TextFormat | None = None
     kind: str = "text"
     types: Mapping[str, pl.DataType] = field(default_factory=dict)
     levels: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -86,12 +86,12 @@ class File:
     notes: tuple[str, ...] = ()
     reading: Reading = PLAIN
     written: Mapping[str, str] = field(default_factory=dict)
-    dates: tuple[Moments, ...] = ()
+    dates: tuple[DateFeatures, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The columns that `read` can return."""
-        parts = {own.name: list(own.columns) for own in self.dates}
+        parts = {feature.name: list(feature.columns) for feature in self.dates}
         return [name for column in self.columns for name in parts.get(column, [column])]
 
     @property
@@ -105,28 +105,30 @@ class File:
         Raises:
             FitError: the file cannot be read.
         """
-        return self.tidied(block, names)[0]
+        return self.strip_blanks(block, names)[0]
 
-    def tidied(self, block: int, names: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    def strip_blanks(self, block: int, names: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
         """Return some of the columns of a block, and which of them had blanks around their text.
 
         Raises:
             FitError: the file cannot be read.
         """
         padded: list[str] = []
-        dates = [own for own in self.dates if set(names) & own.columns.keys()]
-        stored = [name for name in self.columns if name in {*names, *(own.name for own in dates)}]
+        dates = [feature for feature in self.dates if set(names) & feature.columns.keys()]
+        stored = [
+            name for name in self.columns if name in {*names, *(feature.name for feature in dates)}
+        ]
         with readable(self.path):
             if self.text is None:
                 frame = self._stored(block, stored)
             else:
-                frame, padded = text_file.tidied(self._csv(block, stored), self.reading)
+                frame, padded = text_file.strip_blanks(self._csv(block, stored), self.reading)
         frame = self.reading.without_missing(unified(frame))
-        for own in dates:
-            frame = own.expanded(frame)
+        for feature in dates:
+            frame = feature.expanded(frame)
         frame = frame.select(names)
         labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
-        return self.typed(written.settled(frame.with_columns(labels), self.written)), padded
+        return self.typed(written.convert(frame.with_columns(labels), self.written)), padded
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return columns as what they are to be."""
@@ -146,8 +148,8 @@ class File:
         with self.path.open("rb") as file:
             file.seek(first)
             content = file.read(last - first)
-        own = self.text.encoding
-        return content if own == "utf-8" else content.decode(own).encode()
+        encoding = self.text.encoding
+        return content if encoding == "utf-8" else content.decode(encoding).encode()
 
     def _csv(self, block: int, names: Sequence[str]) -> pl.DataFrame:
         assert self.text is not None
@@ -168,8 +170,8 @@ class File:
         except pl.exceptions.ComputeError as error:
             with self.path.open("rb") as file:
                 before = file.read(self.blocks[block][0]).count(b"\n")
-            own = text_lines.too_long(self.path, content, layout, self.text.comment, before)
-            raise own or error from None
+            explanation = text_lines.too_long(self.path, content, layout, self.text.comment, before)
+            raise explanation or error from None
         text_file.check_empty(self.path, frame, layout)
         return frame.select(names)
 
@@ -187,7 +189,7 @@ def _as(values: pl.Series, kind: pl.DataType) -> pl.Series:
     return values.str.to_lowercase() == "true" if kind == pl.Boolean else values.cast(kind)
 
 
-def open_file(path: str | Path, reading: Reading = PLAIN) -> File:
+def open_file(path: str | Path, reading: Reading = PLAIN) -> BlockFile:
     """Find a file's columns and blocks.
 
     Args:
@@ -212,23 +214,23 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> File:
     return found
 
 
-def _open_stored(path: Path, reading: Reading, kind: str) -> File:
+def _open_stored(path: Path, reading: Reading, kind: str) -> BlockFile:
     notes: list[str] = []
     levels_of = stored.levels_of_arrow if kind == "arrow" else stored.levels
     levels = levels_of(path, notes, reading.texts)
     scan = _SCANS[kind](path)
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())
-    wanted = max(_LEAST, min(_MOST, _NUMBERS // max(1, len(schema))))
+    wanted = max(_MIN_BYTES, min(_MAX_BYTES, _NUMBERS // max(1, len(schema))))
     size = 2 ** (wanted.bit_length() - 1)  # as the groups of rows that files are made of
     blocks = [(first, min(first + size, rows)) for first in range(0, rows, size)]
-    return File(path, dict(schema), blocks, kind=kind, levels=levels, notes=tuple(notes))
+    return BlockFile(path, dict(schema), blocks, kind=kind, levels=levels, notes=tuple(notes))
 
 
-def _open_csv(path: Path, head: bytes, reading: Reading) -> File:
+def _open_csv(path: Path, head: bytes, reading: Reading) -> BlockFile:
     text_file.check_text_to_stream(path, head, reading)
     notes: list[str] = []
-    scan = Scan(encodings.stated(reading))
+    scan = Scan(encodings.declared(reading))
     blocks = list(_csv_blocks(path, scan))
     if not blocks:
         raise pl.exceptions.NoDataError
@@ -242,8 +244,8 @@ def _open_csv(path: Path, head: bytes, reading: Reading) -> File:
         start = sum(len(opened.readline()) for _ in range(layout.lines))
     columns = {name: pl.String() for name in layout.names if name not in layout.empty}
     blocks = [(max(start, first), last) for first, last in blocks if last > start]
-    text = Text(encoding, layout, comment, scan.blank)
-    file = File(path, columns, blocks, text, notes=tuple(notes))
+    text = TextFormat(encoding, layout, comment, scan.blank)
+    file = BlockFile(path, columns, blocks, text, notes=tuple(notes))
     if len(blocks) == 1 and not text.rows(file.content(0)).strip():
         return replace(file, blocks=[])
     return file

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from neglog.fitting.design.column import Column, refuse_type
-from neglog.fitting.design.label_checks import MOST_LEVELS, check_levels
+from neglog.fitting.design.label_checks import MAX_LEVELS, check_levels
 from neglog.fitting.tables.factor_levels import has_leading_zeros
 from neglog.fitting.tables.numerals import plain
-from neglog.fitting.tables.text_profile import Count, Texts
+from neglog.fitting.tables.text_profile import Count, TextProfile
 
 
 @dataclass
@@ -36,7 +36,7 @@ class ColumnStatistics:
     infinite: Count = field(default_factory=Count)
     negative: Count = field(default_factory=Count)
     zero: Count = field(default_factory=Count)
-    texts: Texts = field(default_factory=Texts)
+    texts: TextProfile = field(default_factory=TextProfile)
     padded: bool = False
     logical: int = 0
     levels: set[str] = field(default_factory=set)
@@ -66,8 +66,8 @@ class ColumnStatistics:
         self._add_fitted(values.filter(fitted), numbers.filter(fitted))
 
     def _add_levels(self, values: pl.Series) -> None:
-        if len(self.levels) <= MOST_LEVELS:
-            self.levels.update(values.drop_nulls().unique().head(MOST_LEVELS + 1))
+        if len(self.levels) <= MAX_LEVELS:
+            self.levels.update(values.drop_nulls().unique().head(MAX_LEVELS + 1))
 
     def _add_fitted(self, values: pl.Series, numbers: pl.Series) -> None:
         present = values.drop_nulls()
@@ -86,7 +86,7 @@ class ColumnStatistics:
     @property
     def type(self) -> pl.DataType:
         """What the column is: text that is numbers throughout is numbers."""
-        if self.kind != pl.String or not (self.texts.strange.rows or self.texts.marked.rows):
+        if self.kind != pl.String or not (self.texts.invalid.rows or self.texts.marked.rows):
             return pl.Float64() if self.kind == pl.String else self.kind
         return pl.Boolean() if self.logical == self.present else pl.String()
 

@@ -9,23 +9,23 @@ import numpy as np
 _BLOCK = 32
 
 
-def places(block: int, rows: int) -> np.ndarray[Any, Any]:
+def row_keys(block: int, rows: int) -> np.ndarray[Any, Any]:
     """Return (N,) what tells the rows of a block from all others."""
     return (np.uint64(block) << np.uint64(_BLOCK)) + np.arange(rows, dtype=np.uint64)
 
 
-def fractions(places: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
+def fractions(row_keys: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
     """Return (N,) numbers in [0, 1) that follow from the places and the seed.
 
     Source: G. L. Steele, D. Lea, C. H. Flood, Fast splittable pseudorandom number generators,
     OOPSLA 2014.
     """
     with np.errstate(over="ignore"):
-        mixed = _mixed(places + _mixed(np.array([seed + 1], dtype=np.uint64)))
+        mixed = _splitmix64(row_keys + _splitmix64(np.array([seed + 1], dtype=np.uint64)))
     return (mixed >> np.uint64(11)) * 2.0**-53
 
 
-def _mixed(bits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _splitmix64(bits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return SplitMix64's bits of bits, which overflow on purpose."""
     with np.errstate(over="ignore"):
         bits = bits * np.uint64(0x9E3779B97F4A7C15)

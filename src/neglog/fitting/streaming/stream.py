@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from neglog.fitting.batches.batch import Batch, Units
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.grouped import proportions
 from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target
-from neglog.fitting.streaming.block_file import File
-from neglog.fitting.streaming.choice import Choice
+from neglog.fitting.streaming.block_file import BlockFile
+from neglog.fitting.streaming.selection import Selection
 
 
 @dataclass(frozen=True)
-class Part:
+class EncodedBlock:
     """The encoded rows of a block.
 
     Attributes:
@@ -33,7 +33,7 @@ class Part:
 
     block: int
     rows: np.ndarray
-    memory: Memory
+    memory: InMemoryRows
 
 
 @dataclass(frozen=True)
@@ -41,49 +41,53 @@ class Encoder:
     """Makes parts of the blocks of a file.
 
     Attributes:
-        own: the numbers of the blocks that are read.
+        own_blocks: the numbers of the blocks that are read.
         gaps: the columns in which values are missing.
     """
 
-    file: File
-    choice: Choice
+    file: BlockFile
+    selection: Selection
     design: Design
     target: Target
-    own: range
+    own_blocks: range
     gaps: frozenset[str] = frozenset()
 
-    def parts(self, held: bool | None = False, bare: bool = False) -> Iterator[Part]:
+    def parts(
+        self, held_out: bool | None = False, without_features: bool = False
+    ) -> Iterator[EncodedBlock]:
         """Yield the rows that are fitted, those held out, or (None) both.
 
         Args:
-            held: which.
-            bare: whether to leave out their columns.
+            held_out: which.
+            without_features: whether to leave out their columns.
         """
-        for block in self.own:
-            part = self._part(block, held, bare)
+        for block in self.own_blocks:
+            part = self._part(block, held_out, without_features)
             if len(part.rows):
                 yield part
 
-    def _part(self, block: int, held: bool | None, bare: bool) -> Part:
-        always = self.choice.always
-        filled = self.choice.options.missing == "mean"
-        needed = [name for name in self.choice.names if name in self.gaps and not filled]
-        names = list(dict.fromkeys([*always, *needed])) if bare else self.choice.names
+    def _part(self, block: int, held_out: bool | None, without_features: bool) -> EncodedBlock:
+        always = self.selection.always
+        filled = self.selection.options.missing == "mean"
+        needed = [name for name in self.selection.names if name in self.gaps and not filled]
+        names = (
+            list(dict.fromkeys([*always, *needed])) if without_features else self.selection.names
+        )
         frame = self.file.read(block, names)
-        kept = self.choice.kept(frame)
-        if held is not None:
-            kept &= pl.Series(self.choice.held(block, len(frame)) == held)
-        memory = self.encode(frame.filter(kept), bare)
-        return Part(block, np.flatnonzero(kept.to_numpy()), memory)
+        kept = self.selection.kept_rows(frame)
+        if held_out is not None:
+            kept &= pl.Series(self.selection.held_out(block, len(frame)) == held_out)
+        memory = self.encode(frame.filter(kept), without_features)
+        return EncodedBlock(block, np.flatnonzero(kept.to_numpy()), memory)
 
-    def encode(self, frame: pl.DataFrame, bare: bool = False) -> Memory:
+    def encode(self, frame: pl.DataFrame, without_features: bool = False) -> InMemoryRows:
         """Return rows without missing values, encoded."""
-        roles = self.choice.options.roles
+        roles = self.selection.options.roles
         others = Roles({role: frame[name].cast(pl.Float64) for role, name in roles.items()})
         y = self.target.encode(proportions(frame[self.target.name], others.trials, None))
-        if bare:
-            return Memory(
-                torch.empty(len(y), 0).double(), y, weight=others.weight, offset=others.shift
+        if without_features:
+            return InMemoryRows(
+                torch.empty(len(y), 0).double(), y, weight=others.weight, offset=others.offset
             )
         return encoded(self.design, cleaned(frame, self.design.columns), y, others)
 
@@ -94,16 +98,16 @@ class Stream:
 
     Attributes:
         parts: begins a pass over the encoded rows of this process.
-        bares: the same without their columns.
+        stripped_parts: the same without their columns.
         some: a sample of the rows of all processes, encoded.
-        seen: targets and weights that stand for all.
+        representative: targets and weights that stand for all.
         rows: how many rows there are in all processes.
     """
 
-    parts: Callable[[], Iterable[Memory]]
-    bares: Callable[[], Iterable[Memory]]
-    some: Memory
-    seen: tuple[Tensor, Tensor | None]
+    parts: Callable[[], Iterable[InMemoryRows]]
+    stripped_parts: Callable[[], Iterable[InMemoryRows]]
+    some: InMemoryRows
+    representative: tuple[Tensor, Tensor | None]
     rows: int
 
     @property
@@ -125,17 +129,17 @@ class Stream:
         for part in self.parts():
             yield from part.in_units(self.some.scale, self.some.centre, self.some.batch)
 
-    def bare(self) -> Stream:
+    def without_features(self) -> Stream:
         """Return the same rows without their columns."""
-        return replace(self, parts=self.bares, some=self.some.bare())
+        return replace(self, parts=self.stripped_parts, some=self.some.without_features())
 
-    def sample(self, count: int) -> Memory:
+    def sample(self, count: int) -> InMemoryRows:
         """Return some rows of all processes, drawn at random, or all, if they are few."""
         return self.some.sample(count)
 
-    def glance(self) -> tuple[Tensor, Tensor | None]:
+    def target_sample(self) -> tuple[Tensor, Tensor | None]:
         """Return targets and weights that stand for all."""
-        return self.seen
+        return self.representative
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Stream:
         """Return the same rows, their numbers multiplied by a scale, then less a centre."""

@@ -10,22 +10,22 @@ import numpy as np
 import torch
 
 from neglog.errors import FitError
-from neglog.fitting.batches.in_memory_rows import Memory
+from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design import date_features
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.missing import filled, left_out
-from neglog.fitting.design.prepared import bases, doubts_of_levels
+from neglog.fitting.design.prepared import level_warnings, reference_levels
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target, order
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.running.processes import Group
 from neglog.fitting.streaming import row_counts as tallies
 from neglog.fitting.streaming import schema_pass as surveys
-from neglog.fitting.streaming.block_file import File, open_file
-from neglog.fitting.streaming.choice import Choice, choose
+from neglog.fitting.streaming.block_file import BlockFile, open_file
 from neglog.fitting.streaming.date_columns import with_dates, with_levels
 from neglog.fitting.streaming.row_counts import RowCounts
 from neglog.fitting.streaming.schema_pass import Schema
+from neglog.fitting.streaming.selection import Selection, select
 from neglog.fitting.streaming.stream import Encoder, Stream
 from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.date_text import whole_numbers
@@ -40,7 +40,7 @@ class Streamed:
     Attributes:
         encoder: reads and encodes the blocks of this process.
         group: the processes that share the blocks.
-        streams, tallied: the rows that are fitted, and those held out.
+        streams, row_counts: the rows that are fitted, and those held out.
         starts: the number of each block's first row in the table.
         notes: what was left out, each a sentence.
     """
@@ -48,7 +48,7 @@ class Streamed:
     encoder: Encoder
     group: Group
     streams: tuple[Stream, Stream]
-    tallied: tuple[RowCounts, RowCounts]
+    row_counts: tuple[RowCounts, RowCounts]
     starts: dict[int, int]
     notes: list[str]
     whole: bool = False
@@ -71,28 +71,28 @@ class Streamed:
     @property
     def training_rows(self) -> int:
         """How many rows are fitted."""
-        return self.tallied[False].rows
+        return self.row_counts[False].rows
 
     @property
     def validation_rows(self) -> int:
         """How many rows are held out."""
-        return self.tallied[True].rows
+        return self.row_counts[True].rows
 
-    def rows(self, held: bool = False) -> Stream:
+    def rows(self, held_out: bool = False) -> Stream:
         """Return the rows that are fitted, or those held out."""
-        return self.streams[held]
+        return self.streams[held_out]
 
-    def total(self, held: bool = False) -> float:
+    def total(self, held_out: bool = False) -> float:
         """Return the sum of these rows' weights; without weights, how many they are."""
-        return self.tallied[held].total
+        return self.row_counts[held_out].total
 
-    def numbered(self, held: bool = False) -> Iterator[tuple[np.ndarray, Memory]]:
+    def indexed_rows(self, held_out: bool = False) -> Iterator[tuple[np.ndarray, InMemoryRows]]:
         """Yield this process's rows block by block, after none, with their numbers in the table."""
-        yield np.empty(0, dtype=np.int64), self.streams[held].some.at(torch.arange(0))
-        for part in self.encoder.parts(held):
+        yield np.empty(0, dtype=np.int64), self.streams[held_out].some.at(torch.arange(0))
+        for part in self.encoder.parts(held_out):
             yield self.starts[part.block] + part.rows, part.memory
 
-    def sample(self) -> tuple[np.ndarray, Memory]:
+    def sample(self) -> tuple[np.ndarray, InMemoryRows]:
         """Return a sample of the rows that are fitted, which are numbered by themselves."""
         some = self.streams[False].some
         return np.arange(some.rows), some
@@ -110,63 +110,73 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         file.require(column)
     texts = {*file.levels, *date_features.labels(file.dates), *options.texts}
     file = replace(file, texts=frozenset(texts))
-    choice = choose(file, name, options)
-    choice = surveys.with_part(choice, file)
-    own = range(group.rank, len(file.blocks), group.size)
-    survey = _surveyed(file, choice, own, group)
+    selection = select(file, name, options)
+    selection = surveys.with_sample_fraction(selection, file)
+    own_blocks = range(group.rank, len(file.blocks), group.size)
+    schema = _merged_schema(file, selection, own_blocks, group)
     labels = {*file.texts, options.cluster}
-    columns = {n: seen.texts.settled() for n, seen in survey.columns.items() if n not in labels}
-    known = text_numbers.learn(columns, survey.row, options.roles.values(), file.comma)
+    columns = {
+        n: statistics.texts.resolved()
+        for n, statistics in schema.columns.items()
+        if n not in labels
+    }
+    known = text_numbers.learn(columns, schema.row, options.roles.values(), file.comma)
     if known:  # the columns are numbers now, whose sums and signs are to be found
         file = replace(file, written=known)
-        survey = _surveyed(file, choice, own, group)
-    file = with_levels(file, survey)
-    surveys.check_roles(survey, choice)
-    stated = surveys.labels(survey, choice, file)
-    design = surveys.design(survey, choice, stated.levels)
+        schema = _merged_schema(file, selection, own_blocks, group)
+    file = with_levels(file, schema)
+    surveys.check_roles(schema, selection)
+    declared = surveys.labels(schema, selection, file)
+    design = surveys.design(schema, selection, declared.levels)
     design = replace(design, written=known, dates=file.dates)
-    file = replace(file, types=survey.types(file.texts), padded=frozenset(survey.padded))
-    unit = text_numbers.amount(columns[name], known[name]) if name in known else None
-    target = surveys.target(survey, choice, file, stated.levels.get(name), unit)
+    file = replace(file, types=schema.types(file.texts), padded=frozenset(schema.padded))
+    unit = text_numbers.amount_unit(columns[name], known[name]) if name in known else None
+    target = surveys.target(schema, selection, file, declared.levels.get(name), unit)
     _refuse_kinks(target, options)
-    gaps = frozenset(n for n, seen in survey.columns.items() if seen.missing.rows)
-    encoder = Encoder(file, choice, design, target, own, gaps)
-    some = encoder.encode(file.typed(survey.rows()))
-    tallied = _tallied(encoder, group, survey)
-    streams = [_stream(encoder, held, some, tallied[held]) for held in (False, True)]
+    gaps = frozenset(n for n, statistics in schema.columns.items() if statistics.missing.rows)
+    encoder = Encoder(file, selection, design, target, own_blocks, gaps)
+    some = encoder.encode(file.typed(schema.rows()))
+    row_counts = _count_rows(encoder, group, schema)
+    streams = [_stream(encoder, held_out, some, row_counts[held_out]) for held_out in (False, True)]
     return Streamed(
         encoder=encoder,
         group=group,
         streams=(streams[0], streams[1]),
-        tallied=tallied,
-        starts=survey.starts(),
+        row_counts=row_counts,
+        starts=schema.starts(),
         notes=[
             *file.notes,
             *dated,
             *text_numbers.notes(columns, known),
-            *(text_numbers.doubts(columns, known) if file.comma or file.text is None else []),
-            *stated.notes,
-            *whole_numbers(file.typed(survey.rows().select(choice.features))),
+            *(
+                text_numbers.data_warnings(columns, known)
+                if file.comma or file.text is None
+                else []
+            ),
+            *declared.notes,
+            *whole_numbers(file.typed(schema.rows().select(selection.features))),
             *zeros_lost(
                 [
                     n
-                    for n, c in survey.columns.items()
-                    if c.padded and c.type.is_numeric() and n not in stated.levels
+                    for n, c in schema.columns.items()
+                    if c.padded and c.type.is_numeric() and n not in declared.levels
                 ]
             ),
-            *blanks_lost(n for n in choice.names if n in survey.padded and survey.is_text(n)),
-            *_notes(survey, design, options),
+            *blanks_lost(n for n in selection.names if n in schema.padded and schema.is_text(n)),
+            *_notes(schema, design, options),
             *order(target, name in {*file.levels, *options.orders}),
         ],
     )
 
 
-def _surveyed(file: File, choice: Choice, own: Iterable[int], group: Group) -> Schema:
+def _merged_schema(
+    file: BlockFile, selection: Selection, own_blocks: Iterable[int], group: Group
+) -> Schema:
     """Return what the blocks of all processes show."""
-    survey = Schema()
-    for part in group.gather(surveys.made(file, choice, own)):
-        survey.merge(part)
-    return survey
+    schema = Schema()
+    for part in group.gather(surveys.scan_blocks(file, selection, own_blocks)):
+        schema.merge(part)
+    return schema
 
 
 def _refuse_kinks(target: Target, options: Options) -> None:
@@ -177,40 +187,46 @@ def _refuse_kinks(target: Target, options: Options) -> None:
         )
 
 
-def _tallied(encoder: Encoder, group: Group, survey: Schema) -> tuple[RowCounts, RowCounts]:
+def _count_rows(encoder: Encoder, group: Group, schema: Schema) -> tuple[RowCounts, RowCounts]:
     """Count the rows that are fitted, and those held out."""
     found = []
-    for held in (False, True) if encoder.choice.options.held_out else (False,):
-        own = tallies.count(encoder.parts(held, bare=True), encoder.target)
-        tally, *others = group.gather(own)
+    for held_out in (False, True) if encoder.selection.options.held_out else (False,):
+        local_counts = tallies.count(encoder.parts(held_out, without_features=True), encoder.target)
+        counts, *others = group.gather(local_counts)
         for other in others:
-            tally.merge(other)
-        found.append(tally)
-    row = survey.row(found[0].outside.first)
-    tallies.check(found[0], encoder.target, encoder.choice.options.sample_weight, row)
+            counts.merge(other)
+        found.append(counts)
+    row = schema.row(found[0].outside.first)
+    tallies.check(found[0], encoder.target, encoder.selection.options.sample_weight, row)
     if found[0].rows < 2:
         raise FitError(f"{found[0].rows} rows are left to fit; hold out a smaller part.")
-    return found[0], found[-1] if len(found) == 2 else RowCounts(found[0].shares * 0)
+    return found[0], found[-1] if len(found) == 2 else RowCounts(found[0].class_fractions * 0)
 
 
-def _stream(encoder: Encoder, held: bool, some: Memory, tally: RowCounts) -> Stream:
+def _stream(encoder: Encoder, held_out: bool, some: InMemoryRows, counts: RowCounts) -> Stream:
     """Return rows that are read again on every pass, or kept, if they are not to be streamed."""
 
-    def parts(bare: bool) -> Iterable[Memory]:
-        return (part.memory for part in encoder.parts(held, bare))
+    def parts(without_features: bool) -> Iterable[InMemoryRows]:
+        return (part.memory for part in encoder.parts(held_out, without_features))
 
-    seen = tally.stands_for(some.y, some.weight)
-    if encoder.choice.options.stream:
-        return Stream(lambda: parts(False), lambda: parts(True), some, seen, tally.rows)
-    kept = list(parts(False)) if tally.rows else []
-    return Stream(lambda: kept, lambda: (part.bare() for part in kept), some, seen, tally.rows)
+    representative = counts.representative(some.y, some.weight)
+    if encoder.selection.options.stream:
+        return Stream(lambda: parts(False), lambda: parts(True), some, representative, counts.rows)
+    kept = list(parts(False)) if counts.rows else []
+    return Stream(
+        lambda: kept,
+        lambda: (part.without_features() for part in kept),
+        some,
+        representative,
+        counts.rows,
+    )
 
 
-def _notes(survey: Schema, design: Design, options: Options) -> list[str]:
-    rows = sum(survey.heights.values())
-    notes = left_out(rows - survey.kept)
-    missing = {column.name: (survey.columns[column.name].missing.rows, column.fill)
+def _notes(schema: Schema, design: Design, options: Options) -> list[str]:
+    rows = sum(schema.heights.values())
+    notes = left_out(rows - schema.kept_rows)
+    missing = {column.name: (schema.columns[column.name].missing.rows, column.fill)
                for column in design.columns if column.fill is not None}  # fmt: skip
     notes += filled({name: gap for name, gap in missing.items() if gap[0]}, rows)
-    notes += doubts_of_levels(design, options)
-    return notes + bases(design) + Roles({}).notes(options)
+    notes += level_warnings(design, options)
+    return notes + reference_levels(design) + Roles({}).notes(options)

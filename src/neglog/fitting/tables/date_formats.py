@@ -10,7 +10,7 @@ import polars as pl
 from neglog.fitting.tables import durations
 
 _FIRST_YEAR = 1000
-_FEW = 50
+_SAMPLE_ROWS = 50
 
 _DAYS = {
     **dict.fromkeys(("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d"), ""),
@@ -48,43 +48,43 @@ _TIDY = (
 
 
 @dataclass
-class Found:
+class DateFormats:
     """What the values of a column show of how its dates are written.
 
     Attributes:
         firsts: the first moment by each form that reads all values; None before any was seen.
         kind: the column's type.
         example: the first value.
-        clash: a text that is not written as those before it, or in no known form.
+        conflict: a text that is not written as those before it, or in no known form.
     """
 
     firsts: dict[str | None, int] | None = None
     kind: pl.DataType = field(default_factory=pl.String)
     example: str = ""
-    clash: str | None = None
+    conflict: str | None = None
 
-    def look(self, values: pl.Series) -> None:
+    def update(self, values: pl.Series) -> None:
         """Look at some values of the column."""
         values = values.drop_nulls().unique(maintain_order=True)
         if values.is_empty():
             return
         known: Iterable[str | None] = [None] if values.dtype.is_temporal() else FORMS
         firsts: dict[str | None, int] = {}
-        clash, least = None, len(values) + 1
+        conflict, least = None, len(values) + 1
         for form in known if self.firsts is None else self.firsts:
-            some = read(values.head(_FEW), form)
+            some = read(values.head(_SAMPLE_ROWS), form)
             moments = some if some.null_count() else read(values, form)
             if moments.null_count():
                 if some.null_count() >= least:
                     continue
                 least = some.null_count()
-                clash = texts_of(values)[int(moments.is_null().arg_max() or 0)]
+                conflict = texts_of(values)[int(moments.is_null().arg_max() or 0)]
             else:
                 firsts[form] = int(moments.to_physical().to_numpy().min())
         example = str(values[0]) if values.dtype.is_temporal() else texts_of(values)[0]
-        self.merge(Found(firsts, values.dtype, example, None if firsts else clash))
+        self.merge(DateFormats(firsts, values.dtype, example, None if firsts else conflict))
 
-    def merge(self, other: Found) -> None:
+    def merge(self, other: DateFormats) -> None:
         """Add what other rows have shown."""
         if other.firsts is None:
             return
@@ -95,9 +95,9 @@ class Found:
             self.firsts = {
                 f: min(self.firsts[f], other.firsts[f]) for f in self.firsts if f in both
             }
-        self.clash = self.clash or other.clash
-        if not self.firsts and self.clash is None:
-            self.clash = other.example
+        self.conflict = self.conflict or other.conflict
+        if not self.firsts and self.conflict is None:
+            self.conflict = other.example
 
 
 def texts_of(values: pl.Series) -> pl.Series:

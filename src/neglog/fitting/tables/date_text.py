@@ -7,7 +7,7 @@ from typing import NoReturn
 import polars as pl
 
 from neglog.errors import FitError, listed
-from neglog.fitting.tables.date_formats import HOURS, LENGTH, Found
+from neglog.fitting.tables.date_formats import HOURS, LENGTH, DateFormats
 from neglog.fitting.tables.text_numbers import leave
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"
@@ -34,7 +34,7 @@ _OTHERS = (
     r"-?P(\d+[YMWD])+(T(\d+(\.\d+)?[HMS])+)?|-?PT(\d+(\.\d+)?[HMS])+",
 )
 _PATTERN = f"^(?:(?:{'|'.join(_DAYS)})(?:[T ,]+{_TIME}{_ZONE})?|{'|'.join(_OTHERS)})$"
-_MOST, _FEW = 1000, 3
+_SAMPLE_ROWS, _FEW = 1000, 3
 
 
 def are_dates(values: pl.Series) -> bool:
@@ -48,17 +48,17 @@ def are_dates(values: pl.Series) -> bool:
     """
     if values.dtype != pl.String:
         return values.dtype.is_temporal()
-    some = values.drop_nulls().unique().head(_MOST)
+    some = values.drop_nulls().unique().head(_SAMPLE_ROWS)
     found = int(some.str.strip_chars().str.contains(_PATTERN).sum())
     return bool(len(some)) and 2 * found > len(some)
 
 
 def refuse(name: str, what: object) -> NoReturn:
     """Refuse a feature of dates or times, given one of its texts or its type."""
-    parts, how = _suggested(what), "write it as a number, such as one of days"
+    parts, how = _suggested_parts(what), "write it as a number, such as one of days"
     if parts:
-        asked = f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}})"
-        how = f"turn it into numbers with {asked}"
+        option = f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}})"
+        how = f"turn it into numbers with {option}"
         if parts == ["hour"] and isinstance(what, str):
             how += f", or with --dates '{name}=days' if it holds durations"
     raise FitError(
@@ -66,14 +66,14 @@ def refuse(name: str, what: object) -> NoReturn:
     )
 
 
-def _suggested(what: object) -> list[str]:
+def _suggested_parts(what: object) -> list[str]:
     """Return parts that a date of a type or written so has; none where --dates cannot read it."""
     if what == pl.Duration or what == pl.Time:
         return ["days"] if what == pl.Duration else ["hour"]
     if not isinstance(what, str):
         return ["year", "month", "days"]
-    found = Found()
-    found.look(pl.Series([what]))
+    found = DateFormats()
+    found.update(pl.Series([what]))
     if not found.firsts:
         return []
     first = next(iter(found.firsts))
@@ -91,7 +91,7 @@ def refuse_target(name: str, what: object) -> NoReturn:
     )
 
 
-def doubts_of_target(column: pl.Series) -> str:
+def date_target_warning(column: pl.Series) -> str:
     """Warn where a target of whole numbers looks like dates such as 20200131; else empty."""
     if not _are_days(column):
         return ""
@@ -117,7 +117,7 @@ def whole_numbers(frame: pl.DataFrame) -> list[str]:
 
 def _are_days(column: pl.Series) -> bool:
     """Return whether numbers are days from 1900 to 2100, written 20200131."""
-    some = column.drop_nulls().head(_MOST)
+    some = column.drop_nulls().head(_SAMPLE_ROWS)
     if not column.dtype.is_numeric() or not some.is_between(19000101, 21001231).all():
         return False
     some = some.unique()

@@ -19,7 +19,7 @@ TRIED = (
 )  # fmt: skip
 """The encodings that are tried, those with Latin letters in the order of preference."""
 _CLEAR, _COHERENT = 0.85, 0.1
-_LEAST_HANGUL, _LONG = 6, 400
+_MIN_HANGUL, _LONG = 6, 400
 _IN_ASIA: dict[str, tuple[str, int, int]] = {
     "gb18030": ("gb2312", 0xA1, 0xD7),
     "big5": ("big5", 0xA1, 0xC6),
@@ -50,7 +50,7 @@ _IMPLAUSIBLE = re.compile(
 )
 
 
-def stated(reading: Reading) -> str:
+def declared(reading: Reading) -> str:
     """Return the encoding that the user states, as Python calls it; UTF-8 without any."""
     name = codecs.lookup(reading.encoding or "utf-8").name
     return "utf-8" if name == "utf-8-sig" else name
@@ -58,7 +58,7 @@ def stated(reading: Reading) -> str:
 
 def of_bytes(reading: Reading) -> str:
     """Return the encoding of text that has been made a superset of ASCII."""
-    name = stated(reading)
+    name = declared(reading)
     return name if extends_ascii(name) else "utf-8"
 
 
@@ -79,10 +79,10 @@ def decoded(path: Path, content: bytes, name: str) -> str:
         return content.decode(name)
     except UnicodeDecodeError as error:
         before = content[: error.start].decode(name, "replace")
-        raise _unlike(path, name, content[error.start], before.count("\n") + 1) from None
+        raise _refuse_encoding(path, name, content[error.start], before.count("\n") + 1) from None
 
 
-def _unlike(path: Path, name: str, byte: int, line: int) -> FitError:
+def _refuse_encoding(path: Path, name: str, byte: int, line: int) -> FitError:
     return FitError(
         f"{path} is not in {name}: byte 0x{byte:02x} in line {line} cannot be read; pass another "
         "--encoding (encoding=), or save the file as UTF-8."
@@ -96,14 +96,14 @@ def of_file(path: Path, scan: Scan, file: BinaryIO, reading: Reading, notes: lis
         FitError: it is not certain, or some of the file is in another one.
     """
     if reading.encoding is not None and not scan.fits:
-        raise _unlike(path, reading.encoding, scan.byte, scan.line)
+        raise _refuse_encoding(path, reading.encoding, scan.byte, scan.line)
     if scan.fits:
         return scan.encoding
     name = _detected(path, scan, notes)
     file.seek(0)
     again = text_lines.scan(text_lines.parts(file), name)
     if not again.fits:
-        raise _unlike(path, name, again.byte, again.line)
+        raise _refuse_encoding(path, name, again.byte, again.line)
     return name
 
 
@@ -122,15 +122,15 @@ def _detected(path: Path, scan: Scan, notes: list[str]) -> str:
             "NAME (encoding=)."
         )
     name, text = found[0]
-    doubt = ""
+    uncertainty = ""
     if len(found) > 1:
         other, changed = found[1]
         pairs = zip(_words(text), _words(changed), strict=False)
         word, its = next((a, b) for a, b in pairs if a != b)
-        doubt = f"; in {other}, {word!r} would be {its!r}"
+        uncertainty = f"; in {other}, {word!r} would be {its!r}"
     notes.append(
-        f"{path.name} is not in UTF-8 and is read as {name}, as in {_excerpt(text)!r}{doubt}; "
-        "--encoding NAME (encoding=) changes it."
+        f"{path.name} is not in UTF-8 and is read as {name}, as in "
+        f"{_excerpt(text)!r}{uncertainty}; --encoding NAME (encoding=) changes it."
     )
     return name
 
@@ -156,15 +156,15 @@ def readings(sample: bytes) -> list[tuple[str, str]]:
     if len(texts) > 1:
         texts.pop("cp850", None)  # an old one, that reads much as words
     hangul = re.findall("[가-힣]", texts.get("cp949", ""))
-    if len(hangul) >= _LEAST_HANGUL and not _KANA.search("".join(texts.values())):
+    if len(hangul) >= _MIN_HANGUL and not _KANA.search("".join(texts.values())):
         return [("cp949", texts["cp949"])]  # few Chinese texts have only bytes of Hangul
     found = sorted(texts.items(), key=lambda own: not _is_of_a_language(own[1]))
     if len(found) < 2 or len(sample) < _LONG:
         return found
     known = from_bytes(sample, cp_isolation=list(texts), enable_fallback=False)
-    sense = {other: own.coherence for own in known for other in own.could_be_from_charset}
-    ranked = sorted(found, key=lambda own: -sense.get(_plain(own[0]), 0.0))
-    first, second = (sense.get(_plain(name), 0.0) for name, _ in ranked[:2])
+    plausible = {other: own.coherence for own in known for other in own.could_be_from_charset}
+    ranked = sorted(found, key=lambda own: -plausible.get(_plain(own[0]), 0.0))
+    first, second = (plausible.get(_plain(name), 0.0) for name, _ in ranked[:2])
     return ranked[:1] if first >= second + _COHERENT else found
 
 
@@ -198,9 +198,9 @@ def _is_plausible(name: str, text: str) -> bool:
 def _common(name: str, text: str) -> float:
     """Return how many of a text's characters its standard counts among the common ones."""
     standard, low, high = _IN_ASIA[name]
-    strange = [c for c in text if ord(c) > 127]
-    codes = [c.encode(standard, "replace") for c in strange]
-    return sum(len(code) == 2 and low <= code[0] <= high for code in codes) / max(len(strange), 1)
+    invalid = [c for c in text if ord(c) > 127]
+    codes = [c.encode(standard, "replace") for c in invalid]
+    return sum(len(code) == 2 and low <= code[0] <= high for code in codes) / max(len(invalid), 1)
 
 
 def _all_latin(found: list[tuple[str, str]]) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 from neglog.errors import FitError, listed
 from neglog.fitting.tables import text_layout
 from neglog.fitting.tables.reading import Reading
-from neglog.fitting.tables.text_file import blanks_lost, tidied
+from neglog.fitting.tables.text_file import blanks_lost, strip_blanks
 from neglog.fitting.tables.text_layout import Layout
 
 _ROWS = 400
@@ -48,7 +48,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
     notes += found.notes
     frame = frame.drop(found.empty)
     frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
-    frame, padded = tidied(frame, reading)
+    frame, padded = strip_blanks(frame, reading)
     notes += blanks_lost(name for name in padded if frame[name].dtype == pl.String)
     source = f"sheet {sheet!r} of {path.name}" if len(book.sheet_names) > 1 else path.name
     return frame, source

@@ -19,7 +19,7 @@ _CODES = (
 _CURRENCY = rf"(?:{_SIGNS}|(?:{_CODES})\.?)"
 _FULL = {chr(0xFF01 + j): chr(0x21 + j) for j in range(0x5E)}  # full-width forms of ASCII
 _DIGITS = {chr(zero + j): str(j) for zero in (0x660, 0x6F0, 0x966, 0x9E6) for j in range(10)}
-_SAME = {
+_EQUIVALENT_MARKS = {
     **_FULL,
     **_DIGITS,
     "٬": ",", "٫": ".",
@@ -50,7 +50,7 @@ _LETTERS = {"", *"kKmMBTglLhs"}
 _PLURAL = r"^(.*[^\W\d_]{2})s$"
 _THOUSANDS = r"^\s*[+-]?([1-9]\d{0,2}(\.\d{3})+|\d+)\s*$"
 _FEW = 100
-_LONGEST, _MOST_UNITS = 40, 20
+_MAX_DIGITS, _MAX_UNITS = 40, 20
 _MARKS_ONLY = "^-?[0-9.,']+$"
 _DIGIT, _WORD = r"\d", r"\p{L}{4}"  # currencies have at most three letters
 _PARTS = ("first", "open", "sign", "second", "body", "third", "word", "trailing", "close", "fourth")
@@ -59,7 +59,7 @@ SHARES = {"%": 100, "‰": 1000}
 """What shares are parts of, by their sign."""
 
 
-def _bare(convention: str, dashes: str = "") -> str:
+def _unsigned_pattern(convention: str, dashes: str = "") -> str:
     """Return the regular expression of a number without signs, units and exponents."""
     thousands, decimal = (re.escape(mark) for mark in convention)
     grouped = f"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{2,3}})*{thousands}[0-9]{{3}}"
@@ -71,7 +71,7 @@ def _pattern(convention: str) -> str:
     """Return the regular expression of a number; its groups are `_PARTS`."""
     decimal = re.escape(convention[1])
     scientific = f"(?:[0-9]+(?:{decimal}[0-9]*)?|{decimal}[0-9]+)[eE][+-]?[0-9]+"
-    body = f"({scientific}|{_bare(convention, '-+|')})"  # 5.- is 5 francs
+    body = f"({scientific}|{_unsigned_pattern(convention, '-+|')})"  # 5.- is 5 francs
     unit, behind = rf"({_CURRENCY}|[%‰])?", rf"({_SIGNS}|(?:{_CODES})\b\.?|[%‰])?"
     return (
         rf"^\s*{unit} *(\()? *([+-]?) *{unit} *{body} *{behind} *({_UNIT})? *(-?) *(\))? *{behind}"
@@ -81,7 +81,7 @@ def _pattern(convention: str) -> str:
 
 def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
     """Return the parts of texts; the number, without its sign, is null where a text is none."""
-    groups = texts.str.replace_many(_SAME).str.extract_groups(_pattern(convention))
+    groups = texts.str.replace_many(_EQUIVALENT_MARKS).str.extract_groups(_pattern(convention))
     parts = pl.DataFrame(dict(zip(_PARTS, groups.struct.unnest().get_columns(), strict=True)))
     word = pl.col("word").str.replace(r"\.$", "").str.replace(_PLURAL, "$1").fill_null("")
     count = pl.sum_horizontal(pl.col(_UNITS).is_not_null().cast(pl.Int8))
@@ -120,7 +120,7 @@ def read(texts: pl.Series, convention: str, worded: bool = False) -> pl.Series:
     """
     convention, expected = convention[:2], convention[2:]
     numbers = _cast(texts, convention)
-    bare = texts.str.contains(f"^-?(?:{_bare(convention)})$")
+    bare = texts.str.contains(f"^-?(?:{_unsigned_pattern(convention)})$")
     required = bool(expected) and not is_currency(expected)
     if required:
         bare &= numbers == 0
@@ -167,7 +167,7 @@ def may_have_thousands(texts: pl.Series) -> bool:
 
 
 @dataclass
-class Spelling:
+class NumberFormat:
     """How the numbers among a column's different texts are written.
 
     Attributes:
@@ -178,7 +178,7 @@ class Spelling:
         dotted: whether plain numbers with a point are among them, such as 1.234, which may be 1234.
         bracketed: whether all numbers are in brackets, as labels of groups are.
         padded: whether all that they need a convention for is blanks around them.
-        clash: the first number that the conventions of those before it do not read.
+        conflict: the first number that the conventions of those before it do not read.
     """
 
     among: Sequence[str] = CONVENTIONS
@@ -188,39 +188,47 @@ class Spelling:
     dotted: bool = False
     bracketed: bool = True
     padded: bool = True
-    clash: str | None = None
+    conflict: str | None = None
 
     def __post_init__(self) -> None:
         """Begin with all conventions."""
         self.conventions = [*self.among]
 
-    def look(self, texts: pl.Series, numbers: pl.Series) -> tuple[pl.Series, pl.Series]:
+    def update(self, texts: pl.Series, numbers: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Look at texts; return the different numbers that need a convention, and what is none.
 
         Args:
             texts: the texts, none of them missing.
             numbers: the same as `plain` reads them.
         """
-        odd = texts.filter(numbers.is_null()).unique(maintain_order=True)
-        if len(odd):
+        ambiguous = texts.filter(numbers.is_null()).unique(maintain_order=True)
+        if len(ambiguous):
             texts, numbers = texts.filter(numbers.is_not_null()), numbers.drop_nulls()
-        self._look_at_plain(texts, numbers)
-        likely = odd.str.contains(_DIGIT)
-        likely &= odd.str.len_chars() <= _LONGEST if self.worded else ~odd.str.contains(_WORD)
-        some = odd.set(~likely, None)
-        found = {c: read(some, c, self.worded) for c in self.among} if likely.any() else {}
-        known = pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
+        self._update_plain(texts, numbers)
+        likely = ambiguous.str.contains(_DIGIT)
+        likely &= (
+            ambiguous.str.len_chars() <= _MAX_DIGITS
+            if self.worded
+            else ~ambiguous.str.contains(_WORD)
+        )
+        distinct_texts = ambiguous.set(~likely, None)
+        found = (
+            {c: read(distinct_texts, c, self.worded) for c in self.among} if likely.any() else {}
+        )
+        known = pl.repeat(False, len(ambiguous), dtype=pl.Boolean, eager=True)
         for own in found.values():
             known |= own.is_not_null()
         if known.any():
-            self._look_at_marked(odd.filter(known), {c: n.filter(known) for c, n in found.items()})
-        return odd.filter(known), odd.filter(~known)
+            self._update_marked(
+                ambiguous.filter(known), {c: n.filter(known) for c, n in found.items()}
+            )
+        return ambiguous.filter(known), ambiguous.filter(~known)
 
-    def _look_at_marked(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
+    def _update_marked(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
         """Look at numbers that need a convention."""
         self._narrow(texts, {c: found[c] for c in self.conventions})
         best = (self.conventions or self.among)[0]
-        bare = texts.str.contains(f"^-?(?:{_bare(best)})$")
+        bare = texts.str.contains(f"^-?(?:{_unsigned_pattern(best)})$")
         parts = _parts(texts.filter(~bare), best)
         if bare.any():
             self.units.add("")
@@ -229,9 +237,9 @@ class Spelling:
         self._add_units(set(parts["unit"].filter(parts["number"] != 0)))
 
     def _add_units(self, units: set[str]) -> None:
-        self.units = set(sorted(self.units | units)[:_MOST_UNITS])
+        self.units = set(sorted(self.units | units)[:_MAX_UNITS])
 
-    def _look_at_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
+    def _update_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
         """Drop the conventions by which texts such as 1.5 are not numbers."""
         if texts.is_empty():
             return
@@ -251,17 +259,17 @@ class Spelling:
         left = [c for c in self.conventions if c not in found or not found[c].null_count()]
         if self.conventions and not left:
             gaps = found[next(c for c in self.conventions if c in found)].is_null()
-            self.clash = texts[int(gaps.arg_max() or 0)]
+            self.conflict = texts[int(gaps.arg_max() or 0)]
         self.conventions = left
 
-    def merge(self, other: Spelling) -> None:
+    def merge(self, other: NumberFormat) -> None:
         """Add what other texts of the column have shown."""
         self.conventions = [c for c in self.conventions if c in other.conventions]
         self._add_units(other.units)
         self.dotted |= other.dotted
         self.bracketed &= other.bracketed
         self.padded &= other.padded
-        self.clash = self.clash or other.clash
+        self.conflict = self.conflict or other.conflict
 
     @property
     def decimals(self) -> set[str]:
@@ -276,8 +284,8 @@ class Spelling:
     @property
     def mixed_units(self) -> list[str]:
         """The units, if numbers of them cannot be compared: two of them, or % and none."""
-        some = self.units - {""}
-        mixed = len(some) > 1 or (len(self.units) > 1 and not is_currency(self.unit))
+        distinct_texts = self.units - {""}
+        mixed = len(distinct_texts) > 1 or (len(self.units) > 1 and not is_currency(self.unit))
         return sorted(self.units) if mixed else []
 
     @property
@@ -291,6 +299,6 @@ def _as_comma(dotted: pl.Series, convention: str) -> pl.Series:
     """Return plain numbers with a point, null where a convention of other decimals has none."""
     if convention[0] != ".":
         return dotted.clear(1)
-    few = dotted.head(_FEW)
-    some = few if not few.str.contains(_THOUSANDS).all() else dotted
-    return some.set(~some.str.contains(_THOUSANDS), None)
+    distinct = dotted.head(_FEW)
+    distinct_texts = distinct if not distinct.str.contains(_THOUSANDS).all() else dotted
+    return distinct_texts.set(~distinct_texts.str.contains(_THOUSANDS), None)

@@ -40,7 +40,7 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
     return replace(table, comma=found.comma)
 
 
-class _Read(NamedTuple):
+class _FileContents(NamedTuple):
     """The columns of a file, their declared levels, and what else it says of itself."""
 
     frame: pl.DataFrame
@@ -49,28 +49,28 @@ class _Read(NamedTuple):
     source: str | None = None
 
 
-def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _Read:
+def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _FileContents:
     """Read a file of a known format."""
     if kind == "parquet":
         levels = stored_levels.levels(path, notes, reading.texts)
-        return _Read(pl.read_parquet(path), levels)
+        return _FileContents(pl.read_parquet(path), levels)
     if kind == "arrow":
         levels = stored_levels.levels_of_arrow(path, notes, reading.texts)
-        return _Read(pl.read_ipc(path), levels)
+        return _FileContents(pl.read_ipc(path), levels)
     if kind == "excel":
         frame, source = excel.read(path, notes, reading)
-        return _Read(frame, source=source)
+        return _FileContents(frame, source=source)
     if kind == "stata":
         data = stata.read(path, notes)
         columns = in_memory.frame_of(data)
         assert columns is not None
-        return _Read(columns, of_labels.declared(data))
+        return _FileContents(columns, of_labels.declared(data))
     if kind == "json":
-        return _Read(pl.read_json(path, infer_schema_length=None))
+        return _FileContents(pl.read_json(path, infer_schema_length=None))
     if kind == "json lines":
-        return _Read(pl.read_ndjson(path, infer_schema_length=None))
+        return _FileContents(pl.read_ndjson(path, infer_schema_length=None))
     frame, comma = text_file.read(path, notes, reading)
-    return _Read(frame, comma=comma)
+    return _FileContents(frame, comma=comma)
 
 
 @contextmanager

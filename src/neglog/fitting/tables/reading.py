@@ -109,7 +109,7 @@ class Reading:
         if not self.na:
             return frame
         return frame.with_columns(
-            pl.when(~_any_of(column, self.na, self.codes)).then(column).alias(column.name)
+            pl.when(~_equals_any(column, self.na, self.codes)).then(column).alias(column.name)
             for column in frame
             if column.dtype == pl.String or (column.dtype.is_numeric() and self.codes)
         )
@@ -125,7 +125,7 @@ class Reading:
 PLAIN = Reading()
 
 
-def _any_of(column: pl.Series, texts: tuple[str, ...], codes: list[float]) -> pl.Series:
+def _equals_any(column: pl.Series, texts: tuple[str, ...], codes: list[float]) -> pl.Series:
     """Return which values of a column are among some texts, or equal to some numbers."""
     found = pl.repeat(False, len(column), eager=True)
     if column.dtype == pl.String:

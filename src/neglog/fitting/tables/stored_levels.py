@@ -17,7 +17,7 @@ _SCHEMA = 1_000_000
 
 
 def levels(
-    path: Path, notes: list[str], stated: Collection[str] = ()
+    path: Path, notes: list[str], declared: Collection[str] = ()
 ) -> dict[str, tuple[Any, ...]]:
     """Return the categories of a Parquet file's columns in their declared order.
 
@@ -27,7 +27,7 @@ def levels(
     Args:
         path: the file.
         notes: where the notes go.
-        stated: the columns whose levels are given elsewhere, which need no note.
+        declared: the columns whose levels are given elsewhere, which need no note.
     """
     schema = pl.scan_parquet(path).collect_schema()
     found: dict[str, tuple[Any, ...]] = {
@@ -41,7 +41,7 @@ def levels(
             found[name] = tuple(own.drop_nulls().sort().to_list())
     written = base64.b64decode(metadata.get("ARROW:schema", ""))
     texts = [
-        n for n, kind in schema.items() if kind == pl.Categorical and n not in {*found, *stated}
+        n for n, kind in schema.items() if kind == pl.Categorical and n not in {*found, *declared}
     ]
     if written and b"_PL_" not in written:  # polars' own categories have no order
         try:
@@ -49,20 +49,20 @@ def levels(
         except ImportError:
             notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
     numbers = [n for n, own in found.items() if own and not isinstance(own[0], str)]
-    numbers = [n for n in numbers if n not in stated]
+    numbers = [n for n in numbers if n not in declared]
     notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
     return found
 
 
 def levels_of_arrow(
-    path: Path, notes: list[str], stated: Collection[str] = ()
+    path: Path, notes: list[str], declared: Collection[str] = ()
 ) -> dict[str, tuple[Any, ...]]:
     """Return the categories of an Arrow (Feather) file's columns in their declared order.
 
     Args:
         path: the file.
         notes: where the notes go.
-        stated: the columns whose levels are given elsewhere, which need no note.
+        declared: the columns whose levels are given elsewhere, which need no note.
 
     Raises:
         FitError: pandas wrote categories, which may be numbers, and pyarrow is not installed.
@@ -80,7 +80,7 @@ def levels_of_arrow(
                     f"{path} holds categories of pandas, which only pyarrow reads; install it, or "
                     "save the file with polars or as CSV."
                 ) from None
-        texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in stated]
+        texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in declared]
         notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
         return found
     with pa.memory_map(str(path)) as file:

@@ -126,10 +126,12 @@ def unified(frame: pl.DataFrame) -> pl.DataFrame:
         (kinds.decimal() | kinds.float()).cast(pl.Float64),
         (kinds.categorical() | kinds.enum()).cast(pl.String),
     )
-    return frame.with_columns(c.fill_nan(None) for c in frame.select(kinds.float()) if _odd(c))
+    return frame.with_columns(
+        c.fill_nan(None) for c in frame.select(kinds.float()) if _is_mixed_type(c)
+    )
 
 
-def _odd(column: pl.Series) -> bool:
+def _is_mixed_type(column: pl.Series) -> bool:
     return column.is_nan().any()
 
 

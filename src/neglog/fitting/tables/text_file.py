@@ -18,10 +18,10 @@ from neglog.fitting.tables.numerals import may_have_thousands
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import number_where_text_is_one
 from neglog.fitting.tables.text_layout import Layout
-from neglog.fitting.tables.text_profile import Texts
+from neglog.fitting.tables.text_profile import TextProfile
 
-_LOOK = 65_536
-_FEW_LINES, _FEW_ROWS, _MOST = 3, 100, 64_000_000
+_SAMPLE_BYTES = 65_536
+_FEW_LINES, _FEW_ROWS, _MAX_BYTES = 3, 100, 64_000_000
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OTHER_DIGITS = r"[\d&&[^0-9]]"
 _GZIP = b"\x1f\x8b"
@@ -76,7 +76,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
             reading,
         )
     )
-    frame, padded = tidied(frame, reading)
+    frame, padded = strip_blanks(frame, reading)
     notes += blanks_lost(n for n in padded if _is_text(frame[n]))
     return _with_points(frame, source, found, reading)
 
@@ -88,18 +88,18 @@ def _opened(path: Path, content: bytes | None) -> BinaryIO:
 def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
     """Return the content of a file that is compressed, or not in a superset of ASCII; else None."""
     with path.open("rb") as file:
-        head = file.read(_LOOK)
+        head = file.read(_SAMPLE_BYTES)
     content: bytes | None = None
     if head.startswith(_GZIP):
         content = gzip.decompress(path.read_bytes())
-        head = content[:_LOOK]
+        head = content[:_SAMPLE_BYTES]
     if reading.encoding is None and head.startswith(_UTF16):
         content = (path.read_bytes() if content is None else content).decode("utf-16").encode()
         notes.append(f"{path.name} is read as UTF-16.")
-    elif not encodings.extends_ascii(encodings.stated(reading)):
+    elif not encodings.extends_ascii(encodings.declared(reading)):
         content = path.read_bytes() if content is None else content
-        content = encodings.decoded(path, content, encodings.stated(reading)).encode()
-    head = head if content is None else content[:_LOOK]
+        content = encodings.decoded(path, content, encodings.declared(reading)).encode()
+    head = head if content is None else content[:_SAMPLE_BYTES]
     check_text(path, head)
     if b"\r" in head and b"\n" not in head:
         content = path.read_bytes() if content is None else content
@@ -109,9 +109,9 @@ def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
 
 def beginning(file: BinaryIO) -> bytes:
     """Return some lines of a file, whole ones."""
-    content = file.read(_LOOK)
-    while content.count(b"\n") < _FEW_LINES and len(content) < _MOST:
-        more = file.read(_LOOK)
+    content = file.read(_SAMPLE_BYTES)
+    while content.count(b"\n") < _FEW_LINES and len(content) < _MAX_BYTES:
+        more = file.read(_SAMPLE_BYTES)
         if not more:
             return content
         content += more
@@ -152,24 +152,24 @@ def _with_points(
 ) -> tuple[pl.DataFrame, bool]:
     """Return numbers such as 1.234, which may be 1234, as text; and whether commas are likelier."""
     numbers = [name for name, kind in frame.schema.items() if kind.is_float()]
-    stated = reading.thousands is not None or reading.decimal is not None
-    if not numbers or not (found.comma or stated or any(map(_has_commas, frame))):
+    declared = reading.thousands is not None or reading.decimal is not None
+    if not numbers or not (found.comma or declared or any(map(_has_decimal_commas, frame))):
         return frame, found.comma
     own = _names(source, found)
     some = pl.read_csv(
         source, separator=found.parsed, columns=[own[name] for name in numbers],
         infer_schema=False, null_values=reading.markers,
     ).select(pl.col(own[name]).alias(name) for name in numbers)  # fmt: skip
-    doubtful = [column for column in some if may_have_thousands(column)]
-    return frame.with_columns(doubtful), found.comma and len(doubtful) == len(numbers)
+    ambiguous = [column for column in some if may_have_thousands(column)]
+    return frame.with_columns(ambiguous), found.comma and len(ambiguous) == len(numbers)
 
 
-def _has_commas(column: pl.Series) -> bool:
+def _has_decimal_commas(column: pl.Series) -> bool:
     """Return whether a column of text holds numbers with decimal commas, by its first rows."""
     if column.dtype != pl.String:
         return False
-    texts = Texts.of(column.head(_FEW_ROWS))
-    return not texts.strange.rows and texts.spelling.decimals == {","}
+    texts = TextProfile.of(column.head(_FEW_ROWS))
+    return not texts.invalid.rows and texts.spelling.decimals == {","}
 
 
 def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
@@ -187,7 +187,7 @@ def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
             )
 
 
-def tidied(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[str]]:
+def strip_blanks(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[str]]:
     """Return columns without blanks around their text, and the names of those that had some."""
     text = frame.select(pl.selectors.string())
     padded = [c.name for c in text if c.str.contains(r"^\s|\s$").any()]
@@ -227,7 +227,7 @@ def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
     Raises:
         FitError: its encoding does not contain ASCII, or its lines end in carriage returns alone.
     """
-    others = not encodings.extends_ascii(encodings.stated(reading))
+    others = not encodings.extends_ascii(encodings.declared(reading))
     if others or head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):
         raise FitError(
             f"{path} cannot be read block by block, being compressed, in UTF-16 or with carriage "

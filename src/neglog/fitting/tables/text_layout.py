@@ -19,7 +19,7 @@ from neglog.fitting.tables.records import (
 )
 
 _LINES = 400
-_MOST_TITLES = 20
+_MAX_TITLE_ROWS = 20
 _STATED = re.compile(r'\ufeff?"?sep=(.)"?\s*$', re.IGNORECASE)
 _COMMENT = re.compile(r"^\s*([#%])")
 _SKIP = "pass --skip-rows N (skip_rows=), the number of lines before the column names"
@@ -79,11 +79,11 @@ def find(path: str, text: str, reading: Reading) -> Layout:
         FitError: it is not certain where the names are, or two columns have one name.
     """
     lines = text.removeprefix("\ufeff").split("\n")[:_LINES]
-    before = _before(lines, reading)
+    preamble = _read_preamble(lines, reading)
     notes: list[str] = []
-    separator = before.separator or separator_of(lines[before.lines :], before.mark, notes)
-    records = records_of(lines, separator, before.mark, before.lines)
-    return _of_records(path, records, before, separator, notes, reading.skip_rows is not None)
+    separator = preamble.separator or separator_of(lines[preamble.lines :], preamble.mark, notes)
+    records = records_of(lines, separator, preamble.mark, preamble.lines)
+    return _of_records(path, records, preamble, separator, notes, reading.skip_rows is not None)
 
 
 def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Reading) -> Layout:
@@ -100,27 +100,27 @@ def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Readi
     skipped = reading.skip_rows or 0
     records = [Record(list(fields), number) for number, fields in rows if number > skipped]
     return _of_records(
-        path, records, _Before(skipped, None), ",", [], reading.skip_rows is not None
+        path, records, _Preamble(skipped, None), ",", [], reading.skip_rows is not None
     )
 
 
 def _of_records(
     path: str,
     records: list[Record],
-    before: _Before,
+    preamble: _Preamble,
     separator: str,
     notes: list[str],
-    stated: bool,
+    declared: bool,
 ) -> Layout:
     """Return the layout of a table whose fields are known."""
     if not records:
         raise FitError(f"{path} is empty; it needs a line of column names and rows.")
-    first = 0 if stated else _first(path, records, notes)
+    first = 0 if declared else _header_index(path, records, notes)
     names, rows = records[first], records[first + 1 :]
-    if before.comments and not first and not names.is_all_text:
-        names, rows = _from_comment(before, names, rows, separator, notes)
-    if before.comments and names.lines > before.lines:
-        notes.insert(0, _of_comments(before))
+    if preamble.comments and not first and not names.is_all_text:
+        names, rows = _names_from_comment(preamble, names, rows, separator, notes)
+    if preamble.comments and names.lines > preamble.lines:
+        notes.insert(0, _comment_names(preamble))
     count = len(names.fields)
     wide = width_of(rows) == count + 1 and _is_empty(rows, count)  # separators at the ends of lines
     fields = [field.strip() for field in names.fields] + [""] * wide
@@ -133,9 +133,9 @@ def _of_records(
         notes.append(
             f"{listed(list(left_out))} {verbs[0]} no name and no values, and {verbs[1]} left out."
         )
-    simple = separator != " " and names.lines == 1 and not before.lines
+    simple = separator != " " and names.lines == 1 and not preamble.lines
     plain = simple and list(own) == names.fields and '"' not in "".join(own)
-    return Layout(separator, names.lines, own, plain, left_out, before.mark, tuple(notes))
+    return Layout(separator, names.lines, own, plain, left_out, preamble.mark, tuple(notes))
 
 
 def _is_empty(rows: Sequence[Record], j: int) -> bool:
@@ -143,7 +143,7 @@ def _is_empty(rows: Sequence[Record], j: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _Before:
+class _Preamble:
     """What comes before a table: how many lines, comments among them, the separator stated."""
 
     lines: int
@@ -152,14 +152,14 @@ class _Before:
     comments: tuple[str, ...] = ()
 
 
-def _before(lines: Sequence[str], reading: Reading) -> _Before:
+def _read_preamble(lines: Sequence[str], reading: Reading) -> _Preamble:
     if reading.skip_rows is not None:
-        return _Before(reading.skip_rows, reading.separator)
+        return _Preamble(reading.skip_rows, reading.separator)
     separator, number, mark = reading.separator, 0, None
     comments: list[str] = []
-    stated = _STATED.match(lines[0])
-    if stated:
-        separator, number = separator or stated[1], 1
+    declared = _STATED.match(lines[0])
+    if declared:
+        separator, number = separator or declared[1], 1
     for line in lines[number:]:
         found = _COMMENT.match(line)
         if found and mark in (None, found[1]):
@@ -168,15 +168,15 @@ def _before(lines: Sequence[str], reading: Reading) -> _Before:
         elif line.strip():
             break
         number += 1
-    return _Before(number, separator, mark, tuple(comments))
+    return _Preamble(number, separator, mark, tuple(comments))
 
 
-def _of_comments(before: _Before) -> str:
-    shown = listed([repr(text[:60]) for text in before.comments], most=3)
+def _comment_names(preamble: _Preamble) -> str:
+    shown = listed([repr(text[:60]) for text in preamble.comments], most=3)
     return f"comments before the column names are skipped: {shown}."
 
 
-def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
+def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int:
     """Return which record holds the names: the first one as wide as most, after titles.
 
     Raises:
@@ -185,11 +185,11 @@ def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
     width, count = width_of(records), len(records[0].fields)
     if width < 2 or count > width:
         return 0
-    titles = _titles(records)
+    titles = _title_rows(records)
     first = titles.index(False) if False in titles else 0
     found = records[first]
     certain = (
-        first <= _MOST_TITLES
+        first <= _MAX_TITLE_ROWS
         and len(found.fields) == width
         and all(own.strip() or _is_empty(records[first:], j) for j, own in enumerate(found.fields))
         and found.is_all_text
@@ -218,28 +218,30 @@ def _first(path: str, records: Sequence[Record], notes: list[str]) -> int:
     )
 
 
-def _titles(records: Sequence[Record]) -> list[bool]:
+def _title_rows(records: Sequence[Record]) -> list[bool]:
     """Return which records may be titles: those of one field, or of few before an empty line."""
     filled = Counter(record.filled for record in records)
-    usual = max(filled, key=filled.__getitem__)  # of a sheet that may have other cells, too
+    typical_width = max(filled, key=filled.__getitem__)  # of a sheet that may have other cells, too
     found: list[bool] = []
     after = records[-1].lines + 1
     for own in reversed(records):
-        apart = own.filled < usual and (own.lines + 1 < after or (bool(found) and found[-1]))
-        found.append(own.filled < max(2, usual - 1) or apart)
+        separated = own.filled < typical_width and (
+            own.lines + 1 < after or (bool(found) and found[-1])
+        )
+        found.append(own.filled < max(2, typical_width - 1) or separated)
         after = own.lines
     return found[::-1]
 
 
-def _from_comment(
-    before: _Before, first: Record, rows: list[Record], separator: str, notes: list[str]
+def _names_from_comment(
+    preamble: _Preamble, first: Record, rows: list[Record], separator: str, notes: list[str]
 ) -> tuple[Record, list[Record]]:
     """Return the names that the last comment holds, and the rows, if it holds as many as values."""
-    text = before.comments[-1].lstrip("#% ")
+    text = preamble.comments[-1].lstrip("#% ")
     fields: list[str] = next(reader([one_line(text)], separator), [])
-    names = Record(fields, before.lines)
+    names = Record(fields, preamble.lines)
     if len(fields) == len(first.fields) > 1 and names.is_all_text:
-        notes.append(f"the column names are read from the comment in line {before.lines}.")
+        notes.append(f"the column names are read from the comment in line {preamble.lines}.")
         return names, [first, *rows]
     return first, rows
 

@@ -16,7 +16,7 @@ from neglog.fitting.tables.text_layout import Layout
 
 BLOCK = 8_000_000
 _SAMPLE = 65_536
-_MOST_MARKED = 1000
+_MAX_MARKED_BYTES = 1000
 _MARKED = re.compile(rb"^[#%][^\n]*", re.MULTILINE)
 _MARKS, _ENDS = (b"#", b"%"), (b"\n", b"\r\n")
 
@@ -41,13 +41,13 @@ class Scan:
     marked: list[tuple[int, bytes]] = field(default_factory=list)
     blank: bool = False
     _lines: int = 0
-    _strange: bytes = b""
-    _others: bytes = b""
+    _non_ascii: bytes = b""
+    _other_lines: bytes = b""
 
     @property
     def sample(self) -> bytes:
         """Lines with characters other than ASCII, those that cannot be decoded first."""
-        return self._strange + self._others
+        return self._non_ascii + self._other_lines
 
     def add(self, part: bytes) -> None:
         """Look at another part, which begins and ends with a line."""
@@ -63,15 +63,15 @@ class Scan:
     def _decode(self, part: bytes) -> None:
         try:
             part.decode(self.encoding)
-            self._others += _strange_lines(part, _SAMPLE - len(self._others))
+            self._other_lines += _non_ascii_lines(part, _SAMPLE - len(self._other_lines))
         except UnicodeDecodeError as error:
             if self.fits:
                 self.line = self._lines + part.count(b"\n", 0, error.start) + 1
                 self.byte = part[error.start]
             self.fits = False
             first = part.rfind(b"\n", 0, error.start) + 1
-            self._strange += _strange_lines(part[first:], _SAMPLE - len(self._strange))
-            self._others += _strange_lines(part[:first], _SAMPLE - len(self._others))
+            self._non_ascii += _non_ascii_lines(part[first:], _SAMPLE - len(self._non_ascii))
+            self._other_lines += _non_ascii_lines(part[:first], _SAMPLE - len(self._other_lines))
 
     def _mark(self, part: bytes) -> None:
         last = line = quotes = 0
@@ -80,7 +80,7 @@ class Scan:
             quotes += part.count(b'"', last, found.start())
             within = quotes % 2 == 1
             last = found.start() if within else found.end()
-            if not within and len(self.marked) <= _MOST_MARKED:
+            if not within and len(self.marked) <= _MAX_MARKED_BYTES:
                 self.marked.append((self._lines + line + 1, found[0]))
 
 
@@ -88,7 +88,7 @@ def _begins_line(part: bytes, mark: bytes) -> bool:
     return part.startswith(mark) or b"\n" + mark in part
 
 
-def _strange_lines(part: bytes, most: int) -> bytes:
+def _non_ascii_lines(part: bytes, most: int) -> bytes:
     """Return lines that hold other characters than ASCII, of so many bytes."""
     found = b"".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*\n?", part[: 16 * most]))
     return found if len(found) <= most else found[: found.rfind(b"\n", 0, most) + 1]

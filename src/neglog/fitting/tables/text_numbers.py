@@ -10,7 +10,7 @@ import polars as pl
 from neglog.errors import FitError, listed
 from neglog.fitting.tables import durations, numerals
 from neglog.fitting.tables.reading import Reading
-from neglog.fitting.tables.text_profile import Place, Texts
+from neglog.fitting.tables.text_profile import RowPosition, TextProfile
 
 _MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
 _SIGNS = r"[^\w+]*|#(?:div/0|n/a|ref|value|name|num|null)[!?]?|n[/.]?a\.?|n\.?d\.?"
@@ -22,8 +22,8 @@ _FLAGGED = r"^\s*[-+−]?\d[\d.,' ]*\s*[^\d\s.,'].{0,5}$"
 
 
 def learn(
-    columns: Mapping[str, Texts],
-    row: Callable[[Place], int] = lambda place: place.row,
+    columns: Mapping[str, TextProfile],
+    row: Callable[[RowPosition], int] = lambda place: place.row,
     roles: Collection[str] = (),
     comma: bool = False,
 ) -> dict[str, str]:
@@ -40,9 +40,9 @@ def learn(
             no unit, is that of all.
     """
     for name, own in columns.items():
-        if name not in roles or not own.strange.rows:
+        if name not in roles or not own.invalid.rows:
             _check(name, own, row)
-    spellings = [own.spelling.decimals for own in columns.values() if not own.strange.rows]
+    spellings = [own.spelling.decimals for own in columns.values() if not own.invalid.rows]
     comma = {","} in spellings or (comma and {"."} not in spellings)
     found = {name: _convention(own, comma) for name, own in columns.items()}
     return {name: own for name, own in found.items() if own is not None}
@@ -56,11 +56,11 @@ def allowed(reading: Reading) -> list[str]:
     return [own for own in numerals.CONVENTIONS if decimal in (None, own[1])]
 
 
-def _check(name: str, texts: Texts, row: Callable[[Place], int]) -> None:
+def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> None:
     """Refuse a column that is neither numbers nor labels."""
     if is_mixed(texts):
         _refuse_mixed(name, texts, row)
-    if texts.strange.rows or not texts.marked.rows or texts.spelling.bracketed:
+    if texts.invalid.rows or not texts.marked.rows or texts.spelling.bracketed:
         return
     if not texts.spelling.conventions:
         raise FitError(
@@ -72,7 +72,7 @@ def _check(name: str, texts: Texts, row: Callable[[Place], int]) -> None:
         several = ", ".join(own or "none" for own in units)
         known = durations.read(pl.Series([texts.marked.value])).is_not_null().all()
         lengths = f", or turn durations into days with --dates '{name}=days'" if known else ""
-        value, first = texts.marked.value, row(texts.marked.first or Place(0, 0))
+        value, first = texts.marked.value, row(texts.marked.first or RowPosition(0, 0))
         raise FitError(
             f"column {name!r} holds numbers of different units ({several}), such as {value!r} in "
             f"row {first} (from 0); write all in one unit, or the numbers alone{lengths}, or "
@@ -80,13 +80,13 @@ def _check(name: str, texts: Texts, row: Callable[[Place], int]) -> None:
         )
 
 
-def _pair(texts: Texts) -> list[str]:
+def _pair(texts: TextProfile) -> list[str]:
     """Return two numbers whose marks contradict each other."""
-    found = [texts.marked.value, texts.spelling.clash, texts.dotted.value]
+    found = [texts.marked.value, texts.spelling.conflict, texts.dotted.value]
     return list(dict.fromkeys(own for own in found if own is not None))[:2]
 
 
-def _convention(texts: Texts, comma: bool) -> str | None:
+def _convention(texts: TextProfile, comma: bool) -> str | None:
     """Return a column's convention; None where it is labels, or plain numbers.
 
     Args:
@@ -94,7 +94,7 @@ def _convention(texts: Texts, comma: bool) -> str | None:
         comma: whether decimal commas are likelier than points.
     """
     own = texts.spelling
-    if texts.strange.rows or own.bracketed or not own.conventions:
+    if texts.invalid.rows or own.bracketed or not own.conventions:
         return None
     best = min(own.conventions, key=lambda c: (c[1] == ".") == comma)
     if texts.marked.rows:
@@ -102,7 +102,7 @@ def _convention(texts: Texts, comma: bool) -> str | None:
     return best if own.dotted and best[1] == "," else None
 
 
-def amount(texts: Texts, convention: str) -> str | None:
+def amount_unit(texts: TextProfile, convention: str) -> str | None:
     """Return the unit of numbers that are amounts, as codes of classes are not; None for others.
 
     Marks between thousands make amounts too; their unit is empty.
@@ -116,17 +116,17 @@ def unit_of(convention: str) -> str:
     return convention[2:]
 
 
-def is_mixed(texts: Texts) -> bool:
+def is_mixed(texts: TextProfile) -> bool:
     """Return whether the texts among a column's numbers are not labels."""
-    numbers = texts.present - texts.strange.rows
-    if not texts.strange.rows or not numbers:
+    numbers = texts.present - texts.invalid.rows
+    if not texts.invalid.rows or not numbers:
         return False
     markers = pl.Series(texts.others, dtype=pl.String).str.contains(MARKER)
-    return texts.strange.rows < numbers or bool(markers.all())
+    return texts.invalid.rows < numbers or bool(markers.all())
 
 
-def _refuse_mixed(name: str, texts: Texts, row: Callable[[Place], int]) -> NoReturn:
-    count, first = texts.strange, texts.strange.first
+def _refuse_mixed(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> NoReturn:
+    count, first = texts.invalid, texts.invalid.first
     assert first is not None
     value, many = count.value, count.rows > 1
     others = [own for own in texts.others if own != value]
@@ -144,7 +144,7 @@ def _also(texts: list[str]) -> str:
     return f", others {listed([repr(own) for own in texts], 4)}" if texts else ""
 
 
-def settled(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl.DataFrame:
+def convert(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl.DataFrame:
     """Return a frame whose columns of text are read as numbers by known conventions.
 
     Args:
@@ -160,9 +160,9 @@ def settled(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl
         if name not in frame.columns or frame[name].dtype != pl.String:
             continue
         numbers = numerals.read(frame[name], convention)
-        strange = numbers.is_null() & frame[name].is_not_null()
-        if strange.any():
-            row = int(strange.arg_max() or 0)
+        invalid = numbers.is_null() & frame[name].is_not_null()
+        if invalid.any():
+            row = int(invalid.arg_max() or 0)
             raise FitError(
                 f"column {name!r} must hold numbers ({described(convention)}), as when the model "
                 f"was fitted, but row {start + row} (from 0) holds {frame[name][row]!r}; write it "
@@ -182,7 +182,7 @@ def plain(frame: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
     return frame.with_columns(columns)
 
 
-def notes(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
+def notes(columns: Mapping[str, TextProfile], known: Mapping[str, str]) -> list[str]:
     """Say which columns of text are read as numbers, and how."""
     groups: dict[str, list[str]] = {}
     for name, convention in known.items():
@@ -191,7 +191,7 @@ def notes(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
     return [_note(names, columns[names[0]], convention) for convention, names in groups.items()]
 
 
-def _note(names: list[str], texts: Texts, convention: str) -> str:
+def _note(names: list[str], texts: TextProfile, convention: str) -> str:
     text = texts.marked.value or texts.dotted.value
     number = numerals.read(pl.Series([text]), convention)[0]
     return (
@@ -201,12 +201,12 @@ def _note(names: list[str], texts: Texts, convention: str) -> str:
     )
 
 
-def doubts(columns: Mapping[str, Texts], known: Mapping[str, str]) -> list[str]:
+def data_warnings(columns: Mapping[str, TextProfile], known: Mapping[str, str]) -> list[str]:
     """Say which plain numbers such as 1.234 may be 1234."""
     names = [
         name
         for name, own in columns.items()
-        if name not in known and not own.strange.rows and own.spelling.dotted
+        if name not in known and not own.invalid.rows and own.spelling.dotted
         and ".," in own.spelling.conventions
     ]  # fmt: skip
     if not names:

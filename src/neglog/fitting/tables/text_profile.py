@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from neglog.fitting.tables.numerals import CONVENTIONS, Spelling, plain
+from neglog.fitting.tables.numerals import CONVENTIONS, NumberFormat, plain
 
 MOST = 5000
 """How many different texts are kept that are not numbers."""
 
 
-class Place(NamedTuple):
+class RowPosition(NamedTuple):
     """A row: the number of its block, and its own within that."""
 
     block: int
@@ -27,14 +27,14 @@ class Count:
     """How many rows are of a kind, and the first of them."""
 
     rows: int = 0
-    first: Place | None = None
+    first: RowPosition | None = None
     value: Any = None
 
     def add(self, block: int, which: pl.Series, values: pl.Series) -> None:
         """Count the rows of a block for which a mask is True."""
         if which.any():
             row = int(which.arg_max() or 0)
-            self.merge(Count(int(which.sum()), Place(block, row), values[row]))
+            self.merge(Count(int(which.sum()), RowPosition(block, row), values[row]))
 
     def merge(self, other: Count) -> None:
         """Add what other blocks have shown."""
@@ -44,13 +44,13 @@ class Count:
 
 
 @dataclass
-class Texts:
+class TextProfile:
     """What is known of a column of text.
 
     Attributes:
         present: how many values there are.
         marked: those that are numbers by a convention only, such as 1,000 and $5.
-        strange: those that are not numbers.
+        invalid: those that are not numbers.
         quantities: those among the strange that are numbers with a unit, such as 5 kg.
         others: the different texts that are not numbers, or the first of them.
         dotted: the numbers with a point.
@@ -60,39 +60,39 @@ class Texts:
 
     present: int = 0
     marked: Count = field(default_factory=Count)
-    strange: Count = field(default_factory=Count)
+    invalid: Count = field(default_factory=Count)
     quantities: Count = field(default_factory=Count)
     dotted: Count = field(default_factory=Count)
     others: list[str] = field(default_factory=list)
-    spelling: Spelling = field(default_factory=Spelling)
-    worded: Spelling = field(default_factory=lambda: Spelling(worded=True))
+    spelling: NumberFormat = field(default_factory=NumberFormat)
+    worded: NumberFormat = field(default_factory=lambda: NumberFormat(worded=True))
 
     @classmethod
-    def by(cls, among: Sequence[str]) -> Texts:
+    def by(cls, among: Sequence[str]) -> TextProfile:
         """Return what is known before any text is seen; numbers are written by some conventions."""
-        return cls(spelling=Spelling(among), worded=Spelling(among, worded=True))
+        return cls(spelling=NumberFormat(among), worded=NumberFormat(among, worded=True))
 
     @classmethod
-    def of(cls, values: pl.Series, among: Sequence[str] = CONVENTIONS) -> Texts:
+    def of(cls, values: pl.Series, among: Sequence[str] = CONVENTIONS) -> TextProfile:
         """Return what a whole column shows; numbers are written by one of some conventions."""
         found = cls.by(among)
         found.add(0, values, plain(values))
-        return found.settled()
+        return found.resolved()
 
-    def settled(self) -> Texts:
+    def resolved(self) -> TextProfile:
         """Return the column with its quantities counted as numbers, if they are.
 
         They are where every text is a number, and all have one unit, or units whose names are
         common: otherwise they may be codes, such as 3A and 3B, or other labels.
         """
-        if not self.quantities.rows or self.quantities.rows < self.strange.rows:
+        if not self.quantities.rows or self.quantities.rows < self.invalid.rows:
             return self
         spelling, marked = copy.deepcopy(self.spelling), copy.deepcopy(self.marked)
         spelling.merge(self.worded)
         marked.merge(self.quantities)
         if spelling.mixed_units and not spelling.common_units:
             return self
-        return Texts(self.present, marked, dotted=self.dotted, spelling=spelling)
+        return TextProfile(self.present, marked, dotted=self.dotted, spelling=spelling)
 
     def add(self, block: int, values: pl.Series, numbers: pl.Series) -> None:
         """Look at a part of the column; `numbers` is what `plain` reads of it."""
@@ -101,14 +101,14 @@ class Texts:
             there = values.is_not_null()
             texts, known = values.filter(there), numbers.filter(there)
         self.present += len(texts)
-        marked, strange = self.spelling.look(texts, known)
-        if len(strange) and self.quantities.rows == self.strange.rows:
-            found, _ = self.worded.look(strange, pl.repeat(None, len(strange), eager=True))
+        marked, invalid = self.spelling.update(texts, known)
+        if len(invalid) and self.quantities.rows == self.invalid.rows:
+            found, _ = self.worded.update(invalid, pl.repeat(None, len(invalid), eager=True))
             self.quantities.add(block, values.is_in(found.implode()).fill_null(False), values)
-        for count, texts in ((self.marked, marked), (self.strange, strange)):
+        for count, texts in ((self.marked, marked), (self.invalid, invalid)):
             if len(texts):
                 count.add(block, values.is_in(texts.implode()).fill_null(False), values)
-        self._add_others(strange.to_list())
+        self._add_others(invalid.to_list())
         if self.dotted.first is None and self.spelling.dotted:
             dots = values.str.contains(".", literal=True) & numbers.is_not_null()
             self.dotted.add(block, dots.fill_null(False), values)
@@ -116,9 +116,9 @@ class Texts:
     def _add_others(self, texts: list[str]) -> None:
         self.others = list(dict.fromkeys([*self.others, *texts]))[: MOST + 1]
 
-    def merge(self, other: Texts) -> None:
+    def merge(self, other: TextProfile) -> None:
         """Add what other parts have shown."""
         self.present += other.present
-        for name in ("marked", "strange", "quantities", "dotted", "spelling", "worded"):
+        for name in ("marked", "invalid", "quantities", "dotted", "spelling", "worded"):
             getattr(self, name).merge(getattr(other, name))
         self._add_others(other.others)

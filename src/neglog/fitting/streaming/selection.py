@@ -9,16 +9,16 @@ import polars as pl
 
 from neglog.fitting.design import roles
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.streaming.block_file import File
-from neglog.fitting.streaming.row_random import fractions, places
+from neglog.fitting.streaming.block_file import BlockFile
+from neglog.fitting.streaming.row_random import fractions, row_keys
 from neglog.fitting.tables import text_numbers
-from neglog.fitting.tables.text_profile import Texts
+from neglog.fitting.tables.text_profile import TextProfile
 
 _SAMPLE = 0x5A17  # makes the draws of the sample differ from those of the rows held out
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """Which columns and rows are used.
 
     Attributes:
@@ -43,11 +43,11 @@ class Choice:
         """All columns that are used."""
         return [*self.features, *self.always]
 
-    def texts(self) -> Texts:
+    def texts(self) -> TextProfile:
         """Return what is known of a column of text before any of it is read."""
-        return Texts.by(text_numbers.allowed(self.options.reading))
+        return TextProfile.by(text_numbers.allowed(self.options.reading))
 
-    def kept(self, frame: pl.DataFrame) -> pl.Series:
+    def kept_rows(self, frame: pl.DataFrame) -> pl.Series:
         """Return which rows of a frame have no value missing that is needed."""
         needed = self.always if self.options.missing == "mean" else frame.columns
         kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
@@ -55,18 +55,18 @@ class Choice:
             kept &= frame[name].is_not_null()
         return kept
 
-    def held(self, block: int, count: int) -> np.ndarray:
+    def held_out(self, block: int, count: int) -> np.ndarray:
         """Return which rows of a block are held out."""
         if not self.options.held_out:
             return np.zeros(count, dtype=bool)
-        return fractions(places(block, count), self.options.seed) < self.options.held_out
+        return fractions(row_keys(block, count), self.options.seed) < self.options.held_out
 
     def drawn(self, block: int, count: int) -> np.ndarray:
         """Return which rows of a block belong to the sample."""
-        return fractions(places(block, count), self.options.seed ^ _SAMPLE) < self.part
+        return fractions(row_keys(block, count), self.options.seed ^ _SAMPLE) < self.part
 
 
-def choose(file: File, target: str, options: Options) -> Choice:
+def select(file: BlockFile, target: str, options: Options) -> Selection:
     """Return which columns are used.
 
     Raises:
@@ -75,6 +75,6 @@ def choose(file: File, target: str, options: Options) -> Choice:
     for name in (target, *options.drop, *options.roles.values()):
         file.require(name)
     roles.check(target, options)
-    away = {target, *options.drop, *options.roles.values()}
-    features = tuple(name for name in file.names if name not in away)
-    return Choice(target, features, options)
+    excluded = {target, *options.drop, *options.roles.values()}
+    features = tuple(name for name in file.names if name not in excluded)
+    return Selection(target, features, options)
