@@ -19,7 +19,7 @@ from neglog.fitting.options.fit_options import Options
 from neglog.fitting.results import to_dict
 from neglog.fitting.results.predict import predict
 from neglog.fitting.running.progress import Listener
-from neglog.fitting.solvers.linear_setup import problems
+from neglog.fitting.solvers.linear_setup import objectives
 from neglog.fitting.tables.in_memory import from_memory
 
 
@@ -133,8 +133,10 @@ def test_without_the_linear_program_vanishing_curvature_tells(monkeypatch):
 def test_a_linear_program_finds_no_direction_where_classes_overlap(classes):
     x, y = draw().standard_normal((200, 3)), np.arange(200) % classes
     data = prepare(*from_memory(x, y, None), Options())
-    problem, _ = problems(data, Options())
-    assert separation.found(problem, torch.arange(problem.size), data.design.names) == ""
+    problem, _ = objectives(data, Options())
+    assert (
+        separation.separating_columns(problem, torch.arange(problem.size), data.design.names) == ""
+    )
 
 
 def test_the_numbers_of_a_table_are_read_where_they_lie():

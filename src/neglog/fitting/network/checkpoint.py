@@ -150,8 +150,8 @@ def _check_same(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -
         saved_value, current = before.get(name, "not given"), now.get(name, "not given")
         if saved_value != current:
             raise FitError(
-                f"the checkpoint {path} belongs to another fit: {name} was "
-                f"{saved_value}, but is now {current}; go on with what it was begun with, or choose another file."
+                f"the checkpoint {path} belongs to another fit: {name} was {saved_value}, but is "
+                f"now {current}; go on with what it was begun with, or choose another file."
             )
 
 
