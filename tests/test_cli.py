@@ -690,7 +690,7 @@ def test_rows_that_were_dropped_in_the_fit_are_dropped_in_predict(run):
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_predictions_block_by_block_are_those_of_the_whole_table(run, kind, monkeypatch):
-    for name, size in (("_LEAST", 16), ("_MOST", 16), ("_BYTES", 300)):
+    for name, size in (("_MIN_BYTES", 16), ("_MAX_BYTES", 16), ("_BYTES", 300)):
         monkeypatch.setattr(file, name, size)
     old = pl.Series([age > 40 for age in AGES])
     table = write(age=nulls(AGES, 4), old=old)

@@ -31,8 +31,8 @@ SMOOTH = [k for k in KINDS if k not in ("laplace", "quantile")]
 @pytest.fixture(autouse=True)
 def _small(monkeypatch, tmp_path):
     """Let seven hundred rows be many blocks."""
-    monkeypatch.setattr(block_file, "_LEAST", 64)
-    monkeypatch.setattr(block_file, "_MOST", 64)
+    monkeypatch.setattr(block_file, "_MIN_BYTES", 64)
+    monkeypatch.setattr(block_file, "_MAX_BYTES", 64)
     monkeypatch.setattr(block_file, "_BYTES", 2500)
     monkeypatch.chdir(tmp_path)
 
