@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neglog import functional, validation
 from neglog.compatibility import TorchLinearCrossEntropyLoss
-from neglog.criterion import Criterion, Weight
+from neglog.criterion import Criterion, Weight, with_parameters
 from neglog.engine.projection.workspace import bytes_of
 
 
@@ -30,8 +30,6 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         bias: whether the layer has a bias.
         device: of the layer.
         dtype: of the layer.
-        reduction: as in `linear_cross_entropy`, like weight, ignore_index, label_smoothing,
-            options, softcap, temperature, z_loss, memory, loss_dtype and empty.
 
     >>> import torch
     >>> criterion = LinearCrossEntropyLoss(8, 1000, memory="64MiB")
@@ -88,6 +86,7 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
             loss_dtype=loss_dtype,
         )
 
+    @with_parameters
     def forward(
         self,
         input: Tensor,
@@ -103,14 +102,12 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
             input: rows (…, in_features); (N, in_features) if there are `out_features`.
             target: labels, probabilities, or a pair of the probabilities of a few classes and
                 these classes.
-            mask: True for the losses to include.
-            sample_weight: the weight of each loss.
-            normalizer: the divisor of a mean, instead of the count.
         """
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         weight, bias = self._layer()
         return self._loss(input, weight, target, linear_bias=bias, **extras)
 
+    @with_parameters
     def sum_and_count(
         self,
         input: Tensor,
@@ -124,8 +121,6 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         Args:
             input: rows, as in `forward`.
             target: as in `forward`.
-            mask: True for the losses to include.
-            sample_weight: the weight of each loss.
         """
         extras = {"mask": mask, "sample_weight": sample_weight}
         weight, bias = self._layer()

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor, nn
 
 from neglog import validation
+from neglog.docstrings import completed, described, section, with_sections
+from neglog.functional.documentation import PARAMETERS
 
+M = TypeVar("M", bound=Callable[..., Any])
 Weight = Tensor | Sequence[float] | float  # a weight passed to a constructor
+_TENSORS = {
+    "input": "the model's output, of the shape that the class states.",
+    "log_input": "the model's output: logarithms of rates, or rates.",
+    "target": "the targets, of the shape that the class states.",
+    "var": "the predicted variances.",
+}
+
+
+def with_parameters(method: M) -> M:
+    """Complete a method's docstring with the parameters that all losses have."""
+    _, *names = inspect.signature(method).parameters
+    method.__doc__ = completed(method.__doc__, names, PARAMETERS | _TENSORS)
+    return method
 
 
 class Criterion(nn.Module):
@@ -43,6 +59,24 @@ class Criterion(nn.Module):
         cls._reduction = of_function["reduction"].default
         names = (*cls._passed_on, *cls._added)
         cls._defaults = {name: of_function[name].default for name in names}
+        cls.__doc__ = cls._documented([p.name for p in own])
+
+    @classmethod
+    def _documented(cls, names: list[str]) -> str | None:
+        """Return the docstring with what the function's says of parameters, shapes and errors."""
+        theirs = cls._function.__doc__
+        parameters = described(theirs)
+        doc = completed(cls.__doc__, names, parameters)
+        if doc is None:
+            return None
+        tensors = [name for name in parameters if name in ("input", "target", "var")]
+        sections: dict[str, str | Mapping[str, str]] = {
+            "Returns": section(theirs, "Returns"),
+            "Shape": {name: parameters[name] for name in tensors},
+            "Raises": described(theirs, "Raises"),
+            "Source": section(theirs, "Source"),
+        }
+        return with_sections(doc, sections)
 
     def __init__(self, **options: Any) -> None:
         validation.not_called(type(self).__name__, tuple(options.values()))
@@ -81,6 +115,7 @@ class Criterion(nn.Module):
 class OfPairs(Criterion):
     """A criterion of two tensors, `input` and `target`."""
 
+    @with_parameters
     def forward(
         self,
         input: Tensor,
@@ -90,18 +125,11 @@ class OfPairs(Criterion):
         sample_weight: Tensor | None = None,
         normalizer: Tensor | float | None = None,
     ) -> Tensor:
-        """Return the loss of a batch.
-
-        Args:
-            input: the model's output.
-            target: the targets.
-            mask: True for the losses to include.
-            sample_weight: the weight of each loss.
-            normalizer: the divisor of a mean, instead of the count.
-        """
+        """Return the loss of a batch, in nats."""
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         return self._loss(input, target, **extras)
 
+    @with_parameters
     def sum_and_count(
         self,
         input: Tensor,
@@ -111,12 +139,6 @@ class OfPairs(Criterion):
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the sum of the losses and the divisor of their mean.
-
-        Args:
-            input: the model's output.
-            target: the targets.
-            mask: True for the losses to include.
-            sample_weight: the weight of each loss.
 
         >>> import torch
         >>> from neglog import MSELoss

@@ -1,7 +1,7 @@
 """The losses as modules: subclasses of torch's, with neglog's arithmetic.
 
 `repr`, pickling, `state_dict`, `isinstance` and the constructors' parameters are torch's. The
-additional parameters are keyword-only; `neglog.functional` describes them. The constructors take
+additional parameters are keyword-only. The constructors take
 `empty`, `class_dim` and, for losses without one in torch, `ignore_index`; each call takes `mask`,
 `sample_weight` and `normalizer`.
 """

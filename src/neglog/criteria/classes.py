@@ -13,9 +13,20 @@ class LogSoftmax(nn.LogSoftmax):
 
     `NLLLoss` on it is `CrossEntropyLoss` on the logits.
 
+    Args:
+        dim: the dimension of the classes; omitting it is deprecated, as in torch.
+
+    Returns:
+        Log-probabilities of the input's shape, in nats.
+
+    Raises:
+        DtypeError: the input is not floating.
+
     >>> import torch
     >>> LogSoftmax(dim=0)(torch.tensor([0.0, 20.0]))
     tensor([-2.0000e+01, -2.0612e-09])
+
+    Source: as for `neglog.functional.log_softmax`.
     """
 
     def forward(self, input: Tensor) -> Tensor:

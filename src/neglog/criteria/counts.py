@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from neglog import functional
-from neglog.criterion import Criterion
+from neglog.criterion import Criterion, with_parameters
 
 
 class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
@@ -40,6 +40,7 @@ class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
             empty=empty,
         )
 
+    @with_parameters
     def forward(
         self,
         log_input: Tensor,
@@ -49,10 +50,11 @@ class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
         sample_weight: Tensor | None = None,
         normalizer: Tensor | float | None = None,
     ) -> Tensor:
-        """Return the loss of log-rates, or rates, against counts; see `MSELoss.forward`."""
+        """Return the loss of log-rates, or rates, against counts, in nats."""
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         return self._loss(log_input, target, **extras)
 
+    @with_parameters
     def sum_and_count(
         self,
         log_input: Tensor,
@@ -61,5 +63,5 @@ class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses and the divisor of their mean; see `MSELoss`."""
+        """Return the sum of the losses and the divisor of their mean."""
         return self._sum_and_count(log_input, target, mask=mask, sample_weight=sample_weight)

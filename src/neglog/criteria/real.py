@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from neglog import functional
-from neglog.criterion import Criterion, OfPairs
+from neglog.criterion import Criterion, OfPairs, with_parameters
 
 
 class SSELoss(OfPairs, nn.modules.loss._Loss):
@@ -135,6 +135,7 @@ class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
     ) -> None:
         super().__init__(full=full, eps=eps, reduction=reduction, empty=empty)
 
+    @with_parameters
     def forward(
         self,
         input: Tensor,
@@ -145,10 +146,11 @@ class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
         sample_weight: Tensor | None = None,
         normalizer: Tensor | float | None = None,
     ) -> Tensor:
-        """Return the loss of means and variances against targets; see `MSELoss.forward`."""
+        """Return the loss of means and variances against targets, in nats."""
         extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
         return self._loss(input, target, var, **extras)
 
+    @with_parameters
     def sum_and_count(
         self,
         input: Tensor,
@@ -158,5 +160,5 @@ class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
         mask: Tensor | None = None,
         sample_weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses and the divisor of their mean; see `MSELoss`."""
+        """Return the sum of the losses and the divisor of their mean."""
         return self._sum_and_count(input, target, var, mask=mask, sample_weight=sample_weight)

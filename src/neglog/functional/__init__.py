@@ -1,30 +1,11 @@
 """The losses as functions, with the names and signatures of `torch.nn.functional`.
 
-Every loss is in nats. The prediction comes first, the target second. `reduction` is ``"mean"``,
-``"sum"``, ``"none"`` or ``"batchmean"``, the sum divided by the size of the first dimension;
-`size_average` and `reduce` are torch's deprecated spellings of it.
+Every loss is in nats. The prediction comes first, the target second. `size_average` and `reduce`
+are torch's deprecated spellings of `reduction`.
 
-The keyword-only arguments are additions to torch's; their defaults keep torch's behaviour. Below,
-the losses' shape is the shape of the result with ``reduction="none"``: the input's shape, without
-the class dimension if targets are classes.
-
-mask
-    True for the losses to include, in the losses' shape or its leading dimensions. A masked loss
-    contributes exactly 0 to loss and gradient, even if it is NaN, and is not part of a mean's
-    divisor.
-sample_weight
-    The weight of each loss, in the losses' shape or its leading dimensions. A mean divides by the
-    sum of these weights. A weight of 0 has the same effect as a mask.
-normalizer
-    The divisor of ``reduction="mean"`` instead of the count: a number, or a 0-dimensional tensor.
-    With the count of the whole batch, the losses of micro-batches, or of the processes of a
-    data-parallel run, add up to the loss of the whole batch.
-empty
-    The mean over no losses: ``"nan"``, as in torch, or ``"zero"``, a 0 that is part of the graph.
-ignore_index
-    The target value to ignore, if targets are integer codes.
-class_dim
-    The dimension of the classes.
+The keyword-only arguments `mask`, `sample_weight`, `normalizer`, `empty`, `ignore_index` and
+`class_dim` are additions to torch's; their defaults keep torch's behaviour. The docstring of each
+function describes them.
 
 `sum_and_count` returns the sum and the divisor of a mean.
 """

@@ -36,15 +36,7 @@ def binary_cross_entropy(
     Args:
         input: probabilities of class 1, any shape.
         target: 0, 1 or a probability; the same shape and dtype.
-        weight: an elementwise weight, broadcast to the input.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced; a mean divides by the number of elements.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        ignore_index: the target value to ignore.
+        weight: an elementwise weight, broadcast to the input; a mean does not divide by it.
         class_dim: the input dimension of a one-dimensional weight.
 
     Raises:
@@ -90,16 +82,8 @@ def binary_cross_entropy_with_logits(
     Args:
         input: logits, any shape.
         target: 0, 1 or a probability; the same shape and dtype.
-        weight: an elementwise weight, broadcast to the input.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced; a mean divides by the number of elements.
+        weight: an elementwise weight, broadcast to the input; a mean does not divide by it.
         pos_weight: the weight of positive targets, broadcast to the input.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        ignore_index: the target value to ignore.
         class_dim: the input dimension of a one-dimensional weight.
 
     Raises:
@@ -144,14 +128,6 @@ def soft_margin_loss(
     Args:
         input: logits, any shape.
         target: +1 or −1; the same shape.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        ignore_index: the target value to ignore.
 
     Raises:
         ShapeError: the shapes differ.
@@ -196,16 +172,12 @@ def multilabel_soft_margin_loss(
     Args:
         input: logits (…, C).
         target: 0, 1 or a probability; the same shape.
-        weight: one weight per label, (C,), or anything that broadcasts to the input.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the samples' losses are reduced; ``"none"`` returns one per sample.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        ignore_index: the target value to ignore.
+        weight: one weight per label, (C,), or anything that broadcasts to the input; a mean does
+            not divide by it.
         class_dim: the dimension of the labels.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` one per sample, (…).
 
     Raises:
         ShapeError: the shapes differ; torch would broadcast.

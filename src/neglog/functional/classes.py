@@ -34,15 +34,10 @@ def nll_loss(
         input: log-probabilities (C,), (N, C) or (N, C, d₁, …), as returned by `log_softmax`.
         target: labels 0 … C − 1 of any integer dtype: (), (N,) or (N, d₁, …).
         weight: one weight per class, (C,); a mean divides by the sum of the labels' weights.
-        size_average: deprecated, see `reduction`.
-        ignore_index: the label to ignore.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        class_dim: the dimension of the classes.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` one per row, (), (N,) or
+        (N, d₁, …).
 
     Raises:
         ShapeError: the target's shape is not the input's without its class dimension.
@@ -86,18 +81,13 @@ def cross_entropy(
         input: logits (C,), (N, C) or (N, C, d₁, …), with at least two classes.
         target: labels 0 … C − 1 of any integer dtype, (), (N,) or (N, d₁, …); or class
             probabilities, floating and of the input's shape.
-        weight: one weight per class, (C,).
-        size_average: deprecated, see `reduction`.
-        ignore_index: the label to ignore.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced; a mean divides by the sum of the labels'
-            weights, or by the number of rows if the target holds probabilities.
-        label_smoothing: the fraction of each target that is spread evenly over the classes.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
+        weight: one weight per class, (C,); a mean divides by the sum of the labels' weights, or by
+            the number of rows if the target holds probabilities.
         class_dim: the dimension of the classes, in the input and in probabilities.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` one per row, (), (N,) or
+        (N, d₁, …).
 
     Raises:
         ShapeError: the target's shape does not fit, or there is only one class.
@@ -131,13 +121,18 @@ def cross_entropy(
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """Return the logarithm of the softmax along a dimension, accurate for nearly certain rows too.
+    """Return the log-probabilities of `Categorical`: the logarithm of the softmax.
+
+    They are accurate for nearly certain rows too.
 
     Args:
         input: logits, any shape.
         dim: the dimension of the classes; omitting it is deprecated, as in torch.
         _stacklevel: unused; part of torch's signature.
         dtype: convert the input first.
+
+    Returns:
+        Log-probabilities of the input's shape, in nats.
 
     Raises:
         DtypeError: the input is not floating and no dtype is given.

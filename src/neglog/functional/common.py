@@ -16,6 +16,7 @@ from neglog.device import tensor_like
 from neglog.engine import ElementwiseProblem, RowwiseProblem, fast_path, reference, values
 from neglog.engine.weighing import divided
 from neglog.functional import distributed
+from neglog.functional.documentation import documented
 from neglog.functional.extras import Extras as Extras
 from neglog.functional.extras import wide
 
@@ -56,6 +57,7 @@ def _entered(
         return compute(*map(under_autocast, args), **named)
 
     call: Callable[P, T] = wraps(function)(fast_path.shortened(function, the_long_way))
+    call.__doc__ = documented(function)
     return call
 
 

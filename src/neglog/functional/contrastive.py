@@ -36,10 +36,10 @@ def info_nce(
             may be learnt, best as its logarithm: ``temperature=(-log_scale).exp()``.
         symmetric: average with the loss of each key among all queries, as CLIP does.
         normalize: divide rows by their norms, so that similarities are cosines.
-        reduction: how the losses are reduced; ``"none"`` returns (N,).
         sample_weight: the weight of each pair, (N,).
-        memory: bytes for the similarities, as in `linear_cross_entropy`.
-        loss_dtype: the dtype of the loss, the query's by default; computed in float32 or more.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` one per query, (N,).
 
     Raises:
         ShapeError: query and key are not rows of the same features, or there are too few keys.
@@ -104,8 +104,9 @@ def siglip(
         normalize: divide rows by their norms, so that similarities are cosines.
         reduction: ``"sum"``, or ``"mean"`` over the images of the sums over all texts.
         sample_weight: the weight of each image, (N,).
-        memory: bytes for the similarities, as in `linear_cross_entropy`.
-        loss_dtype: the dtype of the loss, the image's by default; computed in float32 or more.
+
+    Returns:
+        The loss in nats, one number.
 
     Raises:
         ShapeError: image and text are not rows of the same features, or there are too few texts.

@@ -36,14 +36,7 @@ def poisson_nll_loss(
         target: counts, the same shape.
         log_input: whether the input holds logarithms.
         full: True adds Stirling's approximation of ln y!, as torch does; ``"exact"`` adds ln y!.
-        size_average: deprecated, see `reduction`.
         eps: added to a rate under the logarithm.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ArgumentError: `full` is neither a bool nor ``"exact"``.

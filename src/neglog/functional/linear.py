@@ -38,6 +38,10 @@ def linear_cross_entropy(
 ) -> Tensor:
     """Return the `Categorical` loss of a linear layer's logits, computed in chunks of rows.
 
+    Rows that are ignored, masked or of weight 0 are skipped in the matrix products. Only the
+    gradients take memory in addition to the logits of a chunk, in float32 or more until they are
+    complete.
+
     Args:
         input: rows (…, features), any leading dimensions.
         linear_weight: (C, features); or (C, d₁, …, features) for an input (N, features), whose
@@ -47,30 +51,20 @@ def linear_cross_entropy(
             and these classes, both (…, k), where negative classes are ignored. The weight of
             such a row is the sum of its probabilities.
         linear_bias: (C,) or (C, d₁, …).
-        weight: one weight per class, (C,). If it requires a gradient, memory holds all logits.
-        reduction: how the losses are reduced; a mean has the divisor of `cross_entropy`.
+        weight: one weight per class, (C,); a mean divides by it as that of `cross_entropy` does. If
+            it requires a gradient, memory holds all logits.
         ignore_index: the label to ignore, -100 by default.
-        label_smoothing: the fraction of each target that is spread evenly over the classes.
         options: torch's chunking; accepted for compatibility, without effect (see `memory`).
-        softcap: logits become softcap · tanh(logits / softcap).
-        temperature: divides the logits, after softcap; target probabilities are not changed.
         z_loss: the weight of the squared log-sum-exp of the logits, added to each loss.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        memory: bytes for the logits, as a number or as ``"256MiB"``. Only the gradients take
-            memory in addition, in float32 or more until they are complete. By default 1/16 of
-            the machine's memory, at most 256 MiB; one row always fits.
-        loss_dtype: the dtype of the loss, the input's by default; computed in float32 or more.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` (…), or (N, d₁, …).
 
     Raises:
         ShapeError: the shapes of input, layer and target do not match.
         DtypeError: their dtypes do not match.
         ArgumentError: an option lies outside its range.
         SupportError: a label is out of range (checked on a CPU).
-
-    Rows that are ignored, masked or of weight 0 are skipped in the matrix products.
 
     >>> rows, layer = torch.eye(3), torch.tensor([[0.0, 20.0, 0.0], [0.0, 0.0, 20.0]])
     >>> linear_cross_entropy(rows, layer, torch.tensor([1, 0, 1]))

@@ -43,14 +43,12 @@ def linear_binary_cross_entropy_with_logits(
         linear_bias: (C,).
         weight: one weight per output, (C,); a mean does not divide by it, as in torch.
         pos_weight: the weight of positive targets, one per output, (C,), or one for all.
-        reduction: how the losses are reduced; a mean is over all rows and outputs.
-            ``"none"`` is as large as the logits and keeps them all in memory.
         mask: True for the rows to include, (…).
-        sample_weight: the weight of each row, (…).
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
-        memory: bytes for the logits, as in `linear_cross_entropy`.
-        loss_dtype: the dtype of the loss, the input's by default; computed in float32 or more.
+        sample_weight: the weight of each row, (…); a mean divides by their sum.
+
+    Returns:
+        The loss in nats: one number; a mean is over all rows and outputs. With
+        ``reduction="none"`` (…, C), as large as the logits, which are all kept in memory.
 
     Raises:
         ShapeError: the shapes of input, layer and target do not match.

@@ -54,7 +54,7 @@ def linear_statistics(
     temperature: float = 1.0,
     memory: int | str | None = None,
 ) -> LinearStatistics:
-    """Return statistics of each row of a linear layer's softmax, from one pass.
+    """Return statistics of each row of a linear layer's softmax (`Categorical`), from one pass.
 
     Args:
         input: rows (…, features).
@@ -70,10 +70,10 @@ def linear_statistics(
             their correct False; exclude them from the divisor of a mean.
         softcap: logits become softcap · tanh(logits / softcap), the teacher's too.
         temperature: divides the logits, after softcap, the teacher's too.
-        memory: bytes for the logits and tensors computed from them, as in `linear_cross_entropy`.
 
     Returns:
-        Tensors in float32, or float64 for a float64 input; the first four are differentiable.
+        Tensors in float32, or float64 for a float64 input; the first four are in nats and
+        differentiable.
 
     Raises:
         ShapeError: the shapes of input, layer, target and teacher do not match.
@@ -122,7 +122,7 @@ def selected_logprobs(
     temperature: float = 1.0,
     memory: int | str | None = None,
 ) -> Tensor:
-    """Return the log-probability of one class in each row's softmax.
+    """Return the log-probability of one class in each row's softmax (`Categorical`).
 
     Policy-gradient and preference losses are built from it. It accepts any upstream gradient;
     rows whose gradient is 0 are skipped in the backward pass.
@@ -133,12 +133,9 @@ def selected_logprobs(
         index: classes (…) of any integer dtype.
         linear_bias: (C,).
         ignore_index: the class of ignored rows; their log-probability is 0.
-        softcap: logits become softcap · tanh(logits / softcap).
-        temperature: divides the logits, after softcap.
-        memory: bytes for the logits, as in `linear_cross_entropy`.
 
     Returns:
-        Nats in index's shape, in float32, or float64 for a float64 input.
+        Log-probabilities in nats, in index's shape, in float32, or float64 for a float64 input.
 
     Raises:
         ShapeError: the shapes of input, layer and index do not match.

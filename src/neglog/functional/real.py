@@ -30,11 +30,6 @@ def sse_loss(
     Args:
         input: predictions, any shape.
         target: real numbers, the same shape.
-        reduction: how the losses are reduced; the sum by default.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ShapeError: the shapes differ.
@@ -67,14 +62,7 @@ def mse_loss(
     Args:
         input: predictions, any shape.
         target: real numbers, the same shape.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced.
         weight: an elementwise weight of the same shape; a mean divides by its sum.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
@@ -108,14 +96,7 @@ def l1_loss(
     Args:
         input: predictions, any shape; the error of complex numbers is their distance.
         target: real numbers, the same shape.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced.
         weight: an elementwise weight of the same shape; a mean divides by its sum.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
@@ -153,14 +134,9 @@ def huber_loss(
     Args:
         input: predictions, any shape.
         target: real numbers, the same shape.
-        reduction: how the losses are reduced.
         delta: the error at which the loss turns linear, in the target's units.
         weight: an elementwise weight of the same shape; as in torch, and unlike in
             `mse_loss`, a mean divides by the number of elements.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ArgumentError: delta is not above 0.
@@ -197,14 +173,7 @@ def smooth_l1_loss(
     Args:
         input: predictions, any shape.
         target: real numbers, the same shape.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced.
         beta: the error at which the loss turns linear, in the target's units.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ArgumentError: beta is below 0.

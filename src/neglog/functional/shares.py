@@ -26,18 +26,13 @@ def kl_div(
 ) -> Tensor:
     """Return the `RelativeEntropy` of the target's distribution from the input's.
 
+    ``reduction="batchmean"`` is the divergence itself; ``"mean"`` divides by the number of classes
+    too, as in torch.
+
     Args:
         input: log-probabilities, any shape.
         target: probabilities, the same shape; their logarithms if `log_target`.
-        size_average: deprecated, see `reduction`.
-        reduce: deprecated, see `reduction`.
-        reduction: how the losses are reduced; ``"batchmean"`` is the divergence itself,
-            ``"mean"`` divides by the number of classes too, as in torch.
         log_target: whether the target holds logarithms.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ShapeError: the shapes differ; torch would broadcast.

@@ -34,11 +34,6 @@ def gaussian_nll_loss(
             dimension of 1; or one number for all, a float or a tensor, which may be learnt.
         full: whether to add the constant ½ ln 2π.
         eps: the smallest variance; variances below it have its derivatives.
-        reduction: how the losses are reduced.
-        mask: see `neglog.functional`.
-        sample_weight: see `neglog.functional`.
-        normalizer: see `neglog.functional`.
-        empty: see `neglog.functional`.
 
     Raises:
         ArgumentError: eps is not above 0.
