@@ -82,8 +82,8 @@ def test_the_floor_is_the_fastest_copy_of_that_size(monkeypatch):
     monkeypatch.setattr(roofline, "copy_seconds", lambda size: size / next(speeds))
     bandwidth = roofline.Bandwidth()
     for _ in range(3):
-        bandwidth.look(8000)
-    bandwidth.look(3 * roofline.LARGE)
+        bandwidth.measure_copy(8000)
+    bandwidth.measure_copy(3 * roofline.LARGE)
     assert bandwidth.floor(8000) == pytest.approx(2e-3)
     assert bandwidth.floor(3 * roofline.LARGE) == pytest.approx(3 * roofline.LARGE / 1e9 * 1e3)
     assert bandwidth.at(roofline.LARGE) == pytest.approx(1e9)
@@ -105,9 +105,13 @@ def test_what_is_fast_is_repeated():
 
 def test_ratios_and_the_part_of_the_floor():
     measured = row(neglog=2.0, eager=6.0, floor=1.0)
-    assert (measured.ratio(EAGER), measured.ratio(COMPILE), measured.of_floor) == (3, None, 0.5)
+    assert (measured.ratio(EAGER), measured.ratio(COMPILE), measured.roofline_fraction) == (
+        3,
+        None,
+        0.5,
+    )
     nothing = Row(SMALL, floor=1.0)
-    assert (nothing.failed, nothing.ratio(EAGER), nothing.of_floor) == (True, None, None)
+    assert (nothing.failed, nothing.ratio(EAGER), nothing.roofline_fraction) == (True, None, None)
 
 
 def test_the_summary_takes_the_geometric_mean_of_the_large_lines():

@@ -84,9 +84,9 @@ def test_only_what_is_known_of_weights_is_shown() -> None:
         (fitted("normal", optimizer="lbfgs", epochs=3), "leave out the optimizer"),
         (separated(), "which was not reached"),
     ):
-        assert why in weights.why_no_errors(fit)
+        assert why in weights.no_errors_reason(fit)
         assert "std error" not in html_page(fit)
-    assert weights.why_no_errors(fitted("normal")) == ""
+    assert weights.no_errors_reason(fitted("normal")) == ""
     assert "std error" in html_page(fitted("normal"))
 
 

@@ -52,14 +52,14 @@ class SupportError(NeglogError, ValueError, IndexError, RuntimeError):
     """A value outside the support or domain of the likelihood."""
 
 
-def sentence(wanted: str, got: str, cause: str = "", remedy: str = "") -> str:
+def sentence(expected: str, got: str, cause: str = "", remedy: str = "") -> str:
     """Build a message from parts without capital letters and full stops.
 
     >>> sentence("wanted two columns", "got three", remedy="drop one")
     'wanted two columns, but got three; drop one.'
     """
     tail = "".join(f"; {part}" for part in (cause, remedy) if part)
-    return f"{wanted}, but {got}{tail}."
+    return f"{expected}, but {got}{tail}."
 
 
 def shape(tensor: Any) -> str:
@@ -67,16 +67,16 @@ def shape(tensor: Any) -> str:
     return str(tuple(tensor.shape))
 
 
-def place(index: tuple[int, ...]) -> str:
+def format_index(index: tuple[int, ...]) -> str:
     """Write an index: of a vector, of anything larger, or of a scalar."""
     return f"index {index[0] if len(index) == 1 else index}" if index else "the scalar"
 
 
-def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
+def outside(name: str, words: str, values: Tensor, invalid: Tensor) -> str:
     """Describe how many values lie outside a set, the first of them, and the likely cause."""
-    first = tuple(strangers.nonzero()[0].tolist())
+    first = tuple(invalid.nonzero()[0].tolist())
     value = values[first].item()
-    count = int(strangers.sum())
+    count = int(invalid.sum())
     cause = remedy = ""
     if value != value:
         cause = "NaN often comes from a missing value or an earlier overflow"
@@ -90,7 +90,9 @@ def outside(name: str, words: str, values: Tensor, strangers: Tensor) -> str:
         cause, remedy = "these look like 0/1 labels", "pass 2 * target - 1"
     elif "0 or more" in words and name == "target" and _may_be_logarithms(values):
         cause, remedy = "these look like logarithms", "pass log_target=True"
-    got = f"{count} of {values.numel()} values are not, the first {value:g} at {place(first)}"
+    got = (
+        f"{count} of {values.numel()} values are not, the first {value:g} at {format_index(first)}"
+    )
     return sentence(f"{name} must hold {words} everywhere", got, cause, remedy)
 
 
@@ -98,9 +100,9 @@ def _may_be_logarithms(values: Tensor) -> bool:
     return bool((values <= 0).all() and (values != values.round()).any())
 
 
-def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) -> str:
+def wrong_labels(labels: Tensor, invalid: Tensor, classes: int, ignored: int) -> str:
     """Describe how many labels are out of range, the first of them, and the likely cause."""
-    first = tuple(strangers.nonzero()[0].tolist())
+    first = tuple(invalid.nonzero()[0].tolist())
     values = labels[labels != ignored]
     low, high = int(values.min()), int(values.max())
     cause = remedy = ""
@@ -110,8 +112,9 @@ def wrong_labels(labels: Tensor, strangers: Tensor, classes: int, ignored: int) 
         stray = 255 if high == 255 else -1
         cause, remedy = f"{stray} often marks what to ignore", f"pass ignore_index={stray}"
     got = (
-        f"target has {int(strangers.sum())} of {labels.numel()} values outside "
-        f"(smallest {low}, largest {high}), the first {labels[first].item()} at {place(first)}"
+        f"target has {int(invalid.sum())} of {labels.numel()} values outside "
+        f"(smallest {low}, largest {high}), the first {labels[first].item()} "
+        f"at {format_index(first)}"
     )
     return sentence(
         f"labels must lie in [0, {classes - 1}] for {classes} classes", got, cause, remedy

@@ -18,24 +18,24 @@ def difference(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> str:
     """Say what differs between two runs' losses and gradients; nothing, if they agree."""
     if len(ours) != len(theirs):
         return f"neglog has {len(ours) - 1} gradients and torch {len(theirs) - 1}"
-    for place, (mine, torchs) in enumerate(zip(ours, theirs, strict=True)):
-        if mine.shape != torchs.shape or mine.dtype != torchs.dtype:
+    for place, (mine, torch_value) in enumerate(zip(ours, theirs, strict=True)):
+        if mine.shape != torch_value.shape or mine.dtype != torch_value.dtype:
             return f"{_name(place)} has another shape or dtype in neglog than in torch"
-        worst = _worst(mine.detach(), torchs.detach())
+        worst = _worst(mine.detach(), torch_value.detach())
         if not worst <= 1:  # a NaN differs
             return f"{_name(place)} of neglog and of torch differ by {worst:.3g} tolerances"
     return ""
 
 
-def _worst(mine: Tensor, torchs: Tensor) -> float:
+def _worst(mine: Tensor, torch_value: Tensor) -> float:
     """Return the largest difference, in tolerances."""
-    relative, absolute = _TOLERANCES[torchs.dtype]
-    wide = torch.float64 if torchs.dtype == torch.float64 else torch.float32
-    mine, torchs = mine.to(wide), torchs.to(wide)
-    size = torchs.abs()
+    relative, absolute = _TOLERANCES[torch_value.dtype]
+    wide = torch.float64 if torch_value.dtype == torch.float64 else torch.float32
+    mine, torch_value = mine.to(wide), torch_value.to(wide)
+    size = torch_value.abs()
     smallest = torch.finfo(wide).tiny  # two zeros agree
     allowed = size.mul_(relative).add_(absolute * size.max() / relative + smallest)
-    return float(mine.sub(torchs).abs_().div_(allowed).max())
+    return float(mine.sub(torch_value).abs_().div_(allowed).max())
 
 
 def _name(place: int) -> str:

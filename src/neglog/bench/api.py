@@ -57,7 +57,7 @@ def run(options: Options, lines: Sequence[Line], write: Write) -> Report:
     """
     chosen = choose(lines, options)
     bandwidth = Bandwidth()
-    bandwidth.look(LARGE)
+    bandwidth.measure_copy(LARGE)
     report = Report(facts(), bandwidth.at(LARGE))
     write(table.header(report.facts, report.bandwidth))
     compiler = fresh_compiler() if options.compiling else nullcontext()

@@ -33,12 +33,12 @@ class Batch:
 
     arguments: tuple[Tensor, ...]  # the input, the target, and further positional arguments
     keywords: Mapping[str, Any]
-    wanted: tuple[int, ...]  # none: the loss alone, under no_grad
+    needs_grad: tuple[int, ...]  # none: the loss alone, under no_grad
 
     def runner(self, loss: Loss) -> Run:
         """Return loss and gradient; the loss must have its keywords already."""
         arguments = self.arguments
-        leaves = [arguments[place] for place in self.wanted]
+        leaves = [arguments[place] for place in self.needs_grad]
         upstream = self._upstream()
 
         def gradient() -> tuple[Tensor, ...]:
@@ -58,16 +58,16 @@ class Batch:
         """Count every input read once, every gradient and every loss of "none" written once."""
         inputs = [*self.arguments, *self.keywords.values(), self._upstream()]
         read = sum(each.nbytes for each in inputs if isinstance(each, Tensor))
-        written = sum(self.arguments[place].nbytes for place in self.wanted)
+        written = sum(self.arguments[place].nbytes for place in self.needs_grad)
         return read + written + self._losses_bytes()
 
     def gradient_bytes(self) -> int:
         """Return the size of the gradients."""
-        return sum(self.arguments[place].nbytes for place in self.wanted)
+        return sum(self.arguments[place].nbytes for place in self.needs_grad)
 
     def _upstream(self) -> Tensor | None:
         """Return the ones that go into backward where every element has its loss."""
-        if self.keywords.get("reduction") != "none" or not self.wanted:
+        if self.keywords.get("reduction") != "none" or not self.needs_grad:
             return None
         return torch.ones(self.arguments[1].shape, dtype=self.arguments[0].dtype)
 

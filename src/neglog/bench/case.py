@@ -77,7 +77,7 @@ class Case:
     compiles: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[str, ...] = ()  # keywords that take one positive weight for each class
-    wanted: tuple[int, ...] = (0,)  # which arguments require a gradient
+    needs_grad: tuple[int, ...] = (0,)  # which arguments require a gradient
 
     @property
     def loss(self) -> str:
@@ -97,10 +97,10 @@ class Case:
             weights = {
                 name: _cast(torch.rand(self.shape[1]) + 0.5, self.dtype) for name in self.weights
             }
-        wanted = () if self.forward else self.wanted  # an evaluation's predictions do not
-        for place in wanted:
+        needs_grad = () if self.forward else self.needs_grad  # an evaluation's predictions do not
+        for place in needs_grad:
             arguments[place].requires_grad_()
-        return Batch(tuple(arguments), {**self.options, **weights}, wanted)
+        return Batch(tuple(arguments), {**self.options, **weights}, needs_grad)
 
     def cast(self: AnyCase, dtype: torch.dtype) -> AnyCase:
         """Return the same line in another dtype."""

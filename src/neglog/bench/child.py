@@ -14,7 +14,7 @@ from neglog.errors import BenchError
 
 Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
-_MAIN = "from neglog.bench.child import answer; answer()"
+_MAIN = "from neglog.bench.child import run_request; run_request()"
 
 
 def python(program: str, text: str = "", environment: Mapping[str, str] | None = None) -> str:
@@ -46,13 +46,13 @@ def call(
     **keywords: Arguments.kwargs,
 ) -> Result:
     """Return what a module's function returns in a fresh process."""
-    question = base64.b64encode(pickle.dumps((function, arguments, keywords))).decode()
-    printed = python(_MAIN, question, environment)
-    result: Result = pickle.loads(base64.b64decode(printed.splitlines()[-1]))
+    request = base64.b64encode(pickle.dumps((function, arguments, keywords))).decode()
+    output = python(_MAIN, request, environment)
+    result: Result = pickle.loads(base64.b64decode(output.splitlines()[-1]))
     return result
 
 
-def answer() -> None:
+def run_request() -> None:
     """Read a function and its arguments, and print what it returns: the fresh process's part."""
     function, arguments, keywords = pickle.loads(base64.b64decode(sys.stdin.read()))
     result: Any = function(*arguments, **keywords)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 
 import torch
-from torch.nn import functional as torchs
+from torch.nn import functional as torch_losses
 
 from neglog import functional as neglogs
 from neglog.bench.batch import Loss, Run, Task
@@ -18,7 +18,7 @@ from neglog.bench.case import Line
 
 NEGLOG, EAGER, COMPILE = "neglog", "eager", "compile"
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
-_MODULES: dict[str, ModuleType] = {NEGLOG: neglogs, EAGER: torchs}
+_MODULES: dict[str, ModuleType] = {NEGLOG: neglogs, EAGER: torch_losses}
 
 
 def runner(name: str, line: Line, task: Task) -> Run:

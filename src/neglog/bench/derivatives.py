@@ -82,4 +82,4 @@ class Derivative(Case):
     def task(self) -> Derived:
         """Make the data, the same with every call."""
         batch = super().task()
-        return Derived(batch.arguments, batch.keywords, batch.wanted, self.derive)
+        return Derived(batch.arguments, batch.keywords, batch.needs_grad, self.derive)

@@ -11,21 +11,21 @@ from typing import Any
 from neglog.errors import BenchError
 
 
-class Paper:
+class Printer:
     """Prints, and remembers what it printed."""
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
+        self._chunks: list[str] = []
 
     def write(self, text: str) -> None:
         """Print at once, a part of a line too."""
-        self._parts.append(text)
+        self._chunks.append(text)
         sys.stdout.write(text)
         sys.stdout.flush()
 
     def save(self, path: Path) -> None:
         """Write everything that was printed to a file."""
-        _save("".join(self._parts), path)
+        _save("".join(self._chunks), path)
 
 
 def check(path: Path) -> None:

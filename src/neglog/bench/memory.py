@@ -41,7 +41,7 @@ class Peaks:
 def available() -> bool:
     """Return whether peaks can be measured here."""
     try:
-        _set_back()
+        _reset_peak()
     except OSError:
         return False
     return True
@@ -82,13 +82,13 @@ def grown(line: Case, name: str) -> int:
     runner(name, small, small.task())()
     run = runner(name, line, line.task())
     before = _kilobytes("VmRSS")
-    _set_back()
+    _reset_peak()
     run()
     run()
     return 1024 * (_kilobytes("VmHWM") - before)
 
 
-def _set_back() -> None:
+def _reset_peak() -> None:
     _RESET.write_text("5")
 
 

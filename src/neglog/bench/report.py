@@ -54,8 +54,8 @@ def _row(row: Row) -> dict[str, Any]:
         "milliseconds": {name: sample._asdict() for name, sample in row.samples.items()},
         "times_as_fast_as": {name: row.ratio(name) for name in row.samples if name != "neglog"},
         "bytes": row.bytes,
-        "floor_milliseconds": row.floor,
-        "of_floor": row.of_floor,
+        "floor_milliseconds": row.roofline,
+        "of_floor": row.roofline_fraction,
         "compile_seconds": row.compile_seconds,
         "remarks": list(row.remarks),
     }

@@ -23,7 +23,7 @@ class Bandwidth:
     def __init__(self) -> None:
         self._fastest: dict[int, float] = {}
 
-    def look(self, size: int) -> None:
+    def measure_copy(self, size: int) -> None:
         """Measure how fast so many bytes are read and written."""
         size = min(size, LARGE)
         speed = size / copy_seconds(size)
@@ -33,7 +33,7 @@ class Bandwidth:
         """Return the bytes a second where so many are read and written."""
         return self._fastest[min(size, LARGE)]
 
-    def floor(self, size: int) -> float:
+    def roofline(self, size: int) -> float:
         """Return the milliseconds that so many bytes need."""
         return size / self.at(size) * 1e3
 

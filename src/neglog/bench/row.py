@@ -20,7 +20,7 @@ class Row:
     line: Line
     samples: Mapping[str, Sample] = field(default_factory=dict)
     bytes: int | None = None  # that must move
-    floor: float | None = None  # milliseconds
+    roofline: float | None = None  # milliseconds
     compile_seconds: float | None = None
     remarks: tuple[str, ...] = ()  # why a figure is missing
 
@@ -36,11 +36,11 @@ class Row:
         return self.samples[to].median / self.samples[NEGLOG].median
 
     @property
-    def of_floor(self) -> float | None:
+    def roofline_fraction(self) -> float | None:
         """Return the roofline as a fraction of neglog's time: 1 is as fast as memory."""
-        if self.failed or self.floor is None:
+        if self.failed or self.roofline is None:
             return None
-        return self.floor / self.samples[NEGLOG].median
+        return self.roofline / self.samples[NEGLOG].median
 
 
 def measure(line: Line, seconds: float, bandwidth: Bandwidth, compiling: bool) -> Row:
@@ -58,13 +58,13 @@ def measure(line: Line, seconds: float, bandwidth: Bandwidth, compiling: bool) -
     )
     size = task.bytes()
     if size is None:
-        samples, floor = alternate(runs, seconds), None
+        samples, roofline = alternate(runs, seconds), None
     else:
-        bandwidth.look(size)
+        bandwidth.measure_copy(size)
         samples = alternate(runs, seconds)
-        bandwidth.look(size)
-        floor = bandwidth.floor(size)
-    return Row(line, samples, size, floor, compile_seconds, remarks)
+        bandwidth.measure_copy(size)
+        roofline = bandwidth.roofline(size)
+    return Row(line, samples, size, roofline, compile_seconds, remarks)
 
 
 def _add_compiled(

@@ -51,7 +51,7 @@ class Start(NamedTuple):
     later: float
 
     @property
-    def surplus(self) -> float:
+    def first_call_overhead(self) -> float:
         """Return what the first call takes beyond a later one, its kernels being compiled."""
         return self.warm - self.later
 
@@ -82,11 +82,11 @@ def calls(line: Case) -> Calls:
 
 def figures(start: Start) -> str:
     """Write one line."""
-    milliseconds = (1e3 * each for each in (start.warm, start.later, start.surplus))
-    warm, later, surplus = (f"{each:.3g}" for each in milliseconds)
+    milliseconds = (1e3 * each for each in (start.warm, start.later, start.first_call_overhead))
+    warm, later, first_call_overhead = (f"{each:.3g}" for each in milliseconds)
     return (
         f"{start.line.name:33}{start.line.size:13}"
-        f"{start.cold:>10.2f}{warm:>10}{later:>10}{surplus:>12}\n"
+        f"{start.cold:>10.2f}{warm:>10}{later:>10}{first_call_overhead:>12}\n"
     )
 
 
@@ -97,5 +97,5 @@ def as_data(start: Start) -> dict[str, str | float]:
         "cold_seconds": start.cold,
         "warm_seconds": start.warm,
         "later_seconds": start.later,
-        "surplus_seconds": start.surplus,
+        "surplus_seconds": start.first_call_overhead,
     }

@@ -11,7 +11,7 @@ from neglog.bench.contenders import COMPILE, EAGER
 from neglog.bench.row import Row
 
 
-class Standing(NamedTuple):
+class Comparison(NamedTuple):
     """neglog compared with one contender over the large lines."""
 
     mean: float  # geometric
@@ -23,7 +23,7 @@ class Standing(NamedTuple):
 class Summary(NamedTuple):
     """The comparison over large lines, and the small lines on which neglog is slower."""
 
-    large: dict[str, Standing]
+    large: dict[str, Comparison]
     slower: dict[str, float]
     small: int
 
@@ -31,10 +31,10 @@ class Summary(NamedTuple):
 def summarise(rows: Sequence[Row]) -> Summary:
     """Return the means of the ratios, the lowest ones, and which small lines are slower."""
     large = [row for row in rows if row.line.group == "large"]
-    standings = {name: _standing(large, name) for name in (EAGER, COMPILE)}
+    comparisons = {name: _comparison(large, name) for name in (EAGER, COMPILE)}
     small = _ratios([row for row in rows if row.line.group == "small"], EAGER)
     return Summary(
-        {name: standing for name, standing in standings.items() if standing is not None},
+        {name: comparison for name, comparison in comparisons.items() if comparison is not None},
         {name: ratio for name, ratio in small.items() if ratio < 1},
         len(small),
     )
@@ -43,11 +43,11 @@ def summarise(rows: Sequence[Row]) -> Summary:
 def write(summary: Summary, rows: Sequence[Row]) -> str:
     """Write the summary below the table, with the reasons of what is missing first."""
     lines = [f"{title(row.line)}: {remark}" for row in rows for remark in row.remarks]
-    for name, standing in summary.large.items():
+    for name, comparison in summary.large.items():
         other = "torch eager" if name == EAGER else "torch.compile"
         lines += [
-            f"large lines: {standing.mean:.2f} times as fast as {other} (geometric mean of "
-            f"{standing.lines}); the lowest, {standing.lowest:.2f}: {standing.lowest_line}"
+            f"large lines: {comparison.mean:.2f} times as fast as {other} (geometric mean of "
+            f"{comparison.lines}); the lowest, {comparison.lowest:.2f}: {comparison.lowest_line}"
         ]
     if summary.small:
         slower = [f"{name} ({ratio:.2f})" for name, ratio in summary.slower.items()]
@@ -57,17 +57,17 @@ def write(summary: Summary, rows: Sequence[Row]) -> str:
 
 def as_data(summary: Summary) -> dict[str, Any]:
     """Return the summary for a JSON file."""
-    large = {name: standing._asdict() for name, standing in summary.large.items()}
+    large = {name: comparison._asdict() for name, comparison in summary.large.items()}
     return {"large": large, "small_slower_than_eager": summary.slower}
 
 
-def _standing(rows: Sequence[Row], name: str) -> Standing | None:
+def _comparison(rows: Sequence[Row], name: str) -> Comparison | None:
     ratios = _ratios(rows, name)
     if not ratios:
         return None
     lowest = min(ratios, key=ratios.__getitem__)
     mean = statistics.geometric_mean(ratios.values())
-    return Standing(mean, len(ratios), ratios[lowest], lowest)
+    return Comparison(mean, len(ratios), ratios[lowest], lowest)
 
 
 def _ratios(rows: Sequence[Row], name: str) -> dict[str, float]:

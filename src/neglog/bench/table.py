@@ -15,7 +15,7 @@ from neglog.bench.timing import Sample
 _TITLE = ("{:32}", "{:12}", "{:18}")
 _TIMES = ("{:>8}", "{:>4}") * 3
 _RATIOS = ("{:>8}", "{:>8}")
-_FLOOR = ("{:>8}", "{:>6}")
+_ROOFLINE = ("{:>8}", "{:>6}")
 _COMPILER = ("{:>8}",)
 HEADINGS = (
     *("loss", "size", "of"),
@@ -39,7 +39,9 @@ def header(facts: Mapping[str, str | int], bandwidth: float) -> str:
         f"neglog {facts['neglog']}, torch {facts['torch']}, {facts['threads']} threads\n"
         f"Python {facts['python']}, {facts['processor']}, {facts['date']}\n"
         f"a large copy reads and writes {bandwidth / 1e9:.1f} GB/s\n\n"
-        f"{LEGEND}\n\n" + _layout(_TITLE + _TIMES + _RATIOS + _FLOOR + _COMPILER, HEADINGS) + "\n"
+        f"{LEGEND}\n\n"
+        + _layout(_TITLE + _TIMES + _RATIOS + _ROOFLINE + _COMPILER, HEADINGS)
+        + "\n"
     )
 
 
@@ -52,10 +54,10 @@ def figures(row: Row) -> str:
     """Write what was measured, as the rest of a line."""
     times = [text for name in (NEGLOG, EAGER, COMPILE) for text in _times(row.samples.get(name))]
     ratios = [figure(row.ratio(name), "{:.2f}") for name in (EAGER, COMPILE)]
-    floor = (figure(row.floor, "{:.3g}"), figure(row.of_floor, "{:.0%}"))
+    roofline = (figure(row.roofline, "{:.3g}"), figure(row.roofline_fraction, "{:.0%}"))
     compiler = figure(row.compile_seconds, "{:.1f}")
-    fields = (*times, *ratios, *floor, compiler)
-    return _layout(_TIMES + _RATIOS + _FLOOR + _COMPILER, fields) + "\n"
+    fields = (*times, *ratios, *roofline, compiler)
+    return _layout(_TIMES + _RATIOS + _ROOFLINE + _COMPILER, fields) + "\n"
 
 
 def figure(value: float | None, style: str = "{:.4g}") -> str:

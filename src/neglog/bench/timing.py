@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_FEWEST = 5  # rounds
+_MIN_ROUNDS = 5  # rounds
 _LONG = 2e-3  # seconds: what is faster is repeated that long within one sample
 
 
@@ -27,7 +27,7 @@ def alternate(runs: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str
     inner = repetitions(min(once(run, 1) for run in runs.values()))
     times: dict[str, list[float]] = {name: [] for name in runs}
     rounds, end = 0, time.perf_counter() + seconds
-    while rounds < _FEWEST or time.perf_counter() < end:
+    while rounds < _MIN_ROUNDS or time.perf_counter() < end:
         for name, run in runs.items():
             times[name].append(once(run, inner))
         rounds += 1

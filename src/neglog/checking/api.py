@@ -9,13 +9,13 @@ from typing import Any, overload
 from torch import Tensor, nn
 
 from neglog import validation
-from neglog.checking.batch import Batch, made_of
-from neglog.checking.criterion import Criterion, recognised
+from neglog.checking.batch import Batch, batch_of
+from neglog.checking.criterion import Criterion, identify
 from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Report
 from neglog.checking.rule import Findings
 from neglog.checking.rules import BATCH_RULES, SETUP_RULES
-from neglog.checking.setup import Setup, observe, walked
+from neglog.checking.setup import Setup, collect, observe
 from neglog.errors import ArgumentError, CheckError, sentence, shape
 
 
@@ -110,10 +110,10 @@ def _of_batch(
 ) -> Report:
     _check_criterion(call)
     validation.any_tensors(input=input, target=target)
-    criterion = recognised(call, more, options)
+    criterion = identify(call, more, options)
     findings = Findings()
     with without_trace():
-        batch = made_of(criterion, input, target, more)
+        batch = batch_of(criterion, input, target, more)
         inner = observe(batch, input, target, more) if criterion.kind == "other" else []
         for seen in (*inner, batch):
             findings.apply(BATCH_RULES, seen)
@@ -138,7 +138,7 @@ def _of_setup(
 ) -> Report:
     _check_criterion(call)
     _check_setup(model, loader, batches, more)
-    setup = walked(model, recognised(call, (), options), loader, batches)
+    setup = collect(model, identify(call, (), options), loader, batches)
     findings = Findings()
     with without_trace():
         for batch in (*setup.batches, *chain(*setup.inner)):
@@ -173,9 +173,9 @@ def _check_setup(model: Any, loader: Any, batches: Any, more: tuple[Any, ...]) -
             sentence("batches must be a whole number of 1 or more", f"it is {batches!r}")
         )
     if more:
-        wanted = "a training set-up is (model, criterion, loader)"
+        expected = "a training set-up is (model, criterion, loader)"
         raise ArgumentError(
-            sentence(wanted, f"got {len(more)} more", remedy="pass options by name")
+            sentence(expected, f"got {len(more)} more", remedy="pass options by name")
         )
 
 

@@ -18,7 +18,7 @@ from neglog.checking.plain import plain
 from neglog.errors import NeglogError, sentence, shape
 
 # Operators that move or copy values and change none.
-_MOVES: tuple[str, ...] = (
+_COPY_OPERATORS: tuple[str, ...] = (
     "View",
     "UnsafeView",
     "Reshape",
@@ -28,8 +28,8 @@ _MOVES: tuple[str, ...] = (
     "Select",
     "Clone",
 )
-_MOVES += ("Alias", "Expand", "ToCopy", "Transpose", "Permute", "T", "Flatten")
-_TURNS = ("Transpose", "Permute", "T")
+_COPY_OPERATORS += ("Alias", "Expand", "ToCopy", "Transpose", "Permute", "T", "Flatten")
+_PERMUTE_OPERATORS = ("Transpose", "Permute", "T")
 # What makes of logits the input of losses that take none.
 _LINKS = {"nll_loss": "LogSoftmax", "kl_div": "LogSoftmax", "binary_cross_entropy": "Sigmoid"}
 
@@ -40,15 +40,15 @@ class Origin:
 
     Attributes:
         operator: its name, such as "Softmax" or "Addmm".
-        turned: whether dimensions were permuted after it.
+        permuted: whether dimensions were permuted after it.
         before: the operator before it.
-        turned_before: whether dimensions were permuted between the two.
+        permuted_before: whether dimensions were permuted between the two.
     """
 
     operator: str = ""
-    turned: bool = False
+    permuted: bool = False
     before: str = ""
-    turned_before: bool = False
+    permuted_before: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,25 +73,25 @@ def origin(tensor: Tensor) -> Origin:
     >>> found.operator, found.turned, found.before
     ('Softmax', True, 'AccumulateGrad')
     """
-    operator, node, turned = _step(tensor.grad_fn)
-    before, _, turned_before = _step(node)
-    return Origin(operator, turned, before, turned_before)
+    operator, node, permuted = _step(tensor.grad_fn)
+    before, _, permuted_before = _step(node)
+    return Origin(operator, permuted, before, permuted_before)
 
 
 def _step(node: Any) -> tuple[str, Any, bool]:
     """Walk over moves to the operator before them; return it, its own source, and any turn."""
-    turned = False
+    permuted = False
     while node is not None:
         name = lineage.name_of(node)
         source = node.next_functions[0][0] if node.next_functions else None
         if name == "Hardtanh" and max(-node._saved_min_val, node._saved_max_val) > 1:
             # Limits that leave room for logits, or those of ReLU6.
             name = "Relu" if node._saved_min_val == 0 else "Clamp"
-        if name not in _MOVES:
-            return name, source, turned
-        turned = turned or name in _TURNS
+        if name not in _COPY_OPERATORS:
+            return name, source, permuted
+        permuted = permuted or name in _PERMUTE_OPERATORS
         node = source
-    return "", None, turned
+    return "", None, permuted
 
 
 @dataclass(eq=False)
@@ -212,7 +212,7 @@ class Batch:
         return known and not self.label_fault
 
     @cached_property
-    def counted(self) -> Tensor:
+    def included(self) -> Tensor:
         """Which rows count: those whose label is not ignored."""
         if self.soft:
             shape = self.input.shape[:1] + self.input.shape[2:]
@@ -223,14 +223,14 @@ class Batch:
     def rows(self) -> Tensor:
         """The rows that count, (R, C), in float32 or wider."""
         rows = self.over_classes(self.input)
-        if bool(self.counted.all()):
+        if bool(self.included.all()):
             return rows  # no copy: there may be many
-        return rows[self.counted.to(rows.device)]
+        return rows[self.included.to(rows.device)]
 
     @cached_property
     def labels(self) -> Tensor:
         """The labels that count."""
-        return self.target.reshape(-1)[self.counted.to(self.target.device)].long()
+        return self.target.reshape(-1)[self.included.to(self.target.device)].long()
 
     @property
     def precise(self) -> Tensor:
@@ -251,12 +251,12 @@ class Batch:
         return 1e-3 + 8 * max((torch.finfo(dtype).eps for dtype in floating), default=0.0)
 
 
-def made_of(
+def batch_of(
     criterion: Criterion, input: Tensor, target: Tensor, more: tuple[Any, ...] = ()
 ) -> Batch:
     """Return a batch in torch's conventions, its tensors detached and their graph read."""
     others = tuple(m.detach() if isinstance(m, Tensor) else m for m in more)
-    view, of_convolution = lineage.scrambled(input)
+    view, of_convolution = lineage.mixing_view(input)
     read = Lineage(view, of_convolution, lineage.follows(input, target))
     graph = (input.requires_grad, target.requires_grad)
     detached, tensors = plain(criterion, input.detach(), target.detach(), others)
@@ -278,7 +278,7 @@ def first(mask: Tensor) -> str:
     return f"index {place[0]}" if len(place) == 1 else f"index {place}" if place else "the scalar"
 
 
-def share(mask: Tensor) -> str:
+def describe_fraction(mask: Tensor) -> str:
     """Say how many of all elements, and where the first is.
 
     >>> share(torch.tensor([False, True, True]))

@@ -112,7 +112,7 @@ class Criterion:
         return Criterion(call, keywords, self.kind, self.name, self.options)
 
 
-def recognised(
+def identify(
     call: Callable[..., Any], more: tuple[Any, ...], given: Mapping[str, Any]
 ) -> Criterion:
     """Identify the loss of a callable and its options."""

@@ -58,17 +58,17 @@ def kept_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
     if any(isinstance(part, torch.jit.ScriptModule) for part in parts):
         yield  # their buffers are not where others have them; they are run as copies
         return
-    held = [(part, dict(part._buffers)) for part in parts]
+    module_buffers = [(part, dict(part._buffers)) for part in parts]
     saved = {
         id(buffer): (buffer, buffer.clone())
-        for _, buffers in held
+        for _, buffers in module_buffers
         for buffer in buffers.values()
         if buffer is not None and not isinstance(buffer, UninitializedBuffer)
     }
     try:
         yield
     finally:
-        for part, buffers in held:
+        for part, buffers in module_buffers:
             part._buffers.update(buffers)
         with torch.no_grad():
             for buffer, values in saved.values():
@@ -93,7 +93,7 @@ def outcome(call: Callable[..., Any], input: Tensor, target: Any, more: tuple[An
     others = [t.detach().clone() if isinstance(t, Tensor) else t for t in (target, *more)]
     with without_trace():
         result, error = attempt(call, leaf, *others)
-        return judged(result, error, leaf)
+        return outcome_of(result, error, leaf)
 
 
 def without_loss(result: Any) -> str:
@@ -101,7 +101,7 @@ def without_loss(result: Any) -> str:
     return f"it returned {type(result).__name__}, not a tensor" if loss_of(result) is None else ""
 
 
-def judged(result: Any, error: str, input: Any) -> Outcome:
+def outcome_of(result: Any, error: str, input: Any) -> Outcome:
     """Return the loss in what a criterion returned, and its gradient by the input."""
     loss, error = loss_of(result), error or without_loss(result)
     if error or loss is None:

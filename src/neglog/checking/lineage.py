@@ -24,7 +24,7 @@ _POINTWISE: tuple[str, ...] = (
     "Gelu",
 )
 _POINTWISE += ("Silu", "Add", "Sub", "Mul", "Div", "Softmax", "LogSoftmax", "Exp", "Log", "Dropout")
-_TURNS = ("Permute", "Transpose", "T")
+_PERMUTE_OPERATORS = ("Permute", "Transpose", "T")
 # Operators after which the channels are in dimension 1.
 _IMAGES: tuple[str, ...] = (
     "Convolution",
@@ -55,7 +55,7 @@ def name_of(node: Any) -> str:
     return type(node).__name__.partition("Backward")[0].lstrip("_")
 
 
-def scrambled(tensor: Tensor) -> tuple[str, bool]:
+def mixing_view(tensor: Tensor) -> tuple[str, bool]:
     """Find a view that makes channels the last dimension without permuting.
 
     Returns:
@@ -75,8 +75,8 @@ def scrambled(tensor: Tensor) -> tuple[str, bool]:
             finding = _describe(shape, after, channel)
             if finding:
                 return finding, channel is not None
-        elif name in _TURNS:
-            turn = _turn(node, name, len(shape))
+        elif name in _PERMUTE_OPERATORS:
+            turn = _permuted_dim(node, name, len(shape))
             after = shape = tuple(shape[turn.index(d)] for d in range(len(shape)))
         elif name not in _POINTWISE:
             break
@@ -115,8 +115,8 @@ def _channel(node: Any, size: int) -> int | None:
     dims = list(range(size))
     while node is not None and not _keeps_channels(name_of(node)):
         name = name_of(node)
-        if name in _TURNS:
-            turn = _turn(node, name, size)
+        if name in _PERMUTE_OPERATORS:
+            turn = _permuted_dim(node, name, size)
             dims = [turn[d] for d in dims]
         elif name not in _POINTWISE:
             return None
@@ -132,7 +132,7 @@ def _source(node: Any) -> Any:
     return node.next_functions[0][0] if node.next_functions else None
 
 
-def _turn(node: Any, name: str, size: int) -> list[int]:
+def _permuted_dim(node: Any, name: str, size: int) -> list[int]:
     """Return which dimension of its input each dimension of a turned tensor was."""
     if name == "Permute":
         return [_signed(d) % size for d in node._saved_dims]

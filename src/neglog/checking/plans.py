@@ -101,9 +101,9 @@ def _all(forward: Call, item: Any) -> Iterator[Plan]:
         yield from _of_names(forward, item, named)
     else:
         kind = type(item).__name__
-        wanted = "loader must yield pairs (x, y)"
+        expected = "loader must yield pairs (x, y)"
         got, remedy = f"its first batch is {kind}", "wrap it so that it does"
-        raise ArgumentError(sentence(wanted, got, remedy=remedy))
+        raise ArgumentError(sentence(expected, got, remedy=remedy))
 
 
 def _of_sequence(forward: Call, parts: list[Any]) -> Iterator[Plan]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from neglog.checking.setup import Setup
 
 
-class Harm(IntEnum):
+class Severity(IntEnum):
     """The effect of a mistake, the worst first: the order of findings of equal certainty."""
 
     BREAKS = 0  # an exception, NaN or infinity
@@ -31,7 +31,7 @@ class Harm(IntEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class RuleResult:
     """The result of a rule: a `Finding` without its code."""
 
     certainty: str
@@ -41,8 +41,8 @@ class Told:
     fix: str
 
 
-BatchTest: TypeAlias = "Callable[[Batch], Told | None]"
-SetupTest: TypeAlias = "Callable[[Setup], Told | None]"
+BatchTest: TypeAlias = "Callable[[Batch], RuleResult | None]"
+SetupTest: TypeAlias = "Callable[[Setup], RuleResult | None]"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BatchRule:
     """A rule about one batch, and the kinds of loss it is about; none for all."""
 
     code: str
-    harm: Harm
+    severity: Severity
     kinds: tuple[str, ...]
     test: BatchTest
     of_outcome: bool = False  # looks at nothing but what the loss returned
@@ -61,7 +61,7 @@ class SetupRule:
     """A rule about a model, a loss and a loader together."""
 
     code: str
-    harm: Harm
+    severity: Severity
     test: SetupTest
 
 
@@ -70,32 +70,32 @@ SETUP_RULES: list[SetupRule] = []
 
 
 def batch_rule(
-    code: str, harm: Harm, *kinds: str, of_outcome: bool = False
+    code: str, severity: Severity, *kinds: str, of_outcome: bool = False
 ) -> Callable[[BatchTest], BatchTest]:
     """Register a function of a `Batch` as a rule."""
 
-    def enter(test: BatchTest) -> BatchTest:
-        BATCH_RULES.append(BatchRule(code, harm, kinds, test, of_outcome))
+    def register(test: BatchTest) -> BatchTest:
+        BATCH_RULES.append(BatchRule(code, severity, kinds, test, of_outcome))
         return test
 
-    return enter
+    return register
 
 
-def setup_rule(code: str, harm: Harm) -> Callable[[SetupTest], SetupTest]:
+def setup_rule(code: str, severity: Severity) -> Callable[[SetupTest], SetupTest]:
     """Register a function of a `Setup` as a rule."""
 
-    def enter(test: SetupTest) -> SetupTest:
-        SETUP_RULES.append(SetupRule(code, harm, test))
+    def register(test: SetupTest) -> SetupTest:
+        SETUP_RULES.append(SetupRule(code, severity, test))
         return test
 
-    return enter
+    return register
 
 
 class Findings:
     """Collect the results of the rules, one finding per code, in order."""
 
     def __init__(self) -> None:
-        self._found: dict[str, tuple[Harm, Told, int]] = {}
+        self._found: dict[str, tuple[Severity, RuleResult, int]] = {}
         self.skipped: set[str] = set()
 
     def apply(self, rules: Iterable[BatchRule], batch: Batch) -> None:
@@ -104,51 +104,54 @@ class Findings:
             if batch.is_structure and not rule.of_outcome:
                 continue
             if not rule.kinds or batch.criterion.kind in rule.kinds:
-                self._apply(rule.code, rule.harm, partial(rule.test, batch), 1)
+                self._apply(rule.code, rule.severity, partial(rule.test, batch), 1)
 
     def apply_to_setup(self, rules: Iterable[SetupRule], setup: Setup) -> None:
         """Apply the rules about the whole."""
         for rule in rules:
-            self._apply(rule.code, rule.harm, partial(rule.test, setup), 0)
+            self._apply(rule.code, rule.severity, partial(rule.test, setup), 0)
 
-    def _apply(self, code: str, harm: Harm, ask: Callable[[], Told | None], counts: int) -> None:
+    def _apply(
+        self, code: str, severity: Severity, test: Callable[[], RuleResult | None], counts: int
+    ) -> None:
         try:
-            told = ask()
+            result = test()
         except (RuntimeError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError):
             # A tensor may be sparse, quantised, on the meta device …: a check must not crash.
             self.skipped.add(code)
             return
-        if told is None:
+        if result is None:
             return
-        _, first, times = self._found.get(code, (harm, told, 0))
-        self._found[code] = (harm, first, times + counts)
+        _, first, times = self._found.get(code, (severity, result, 0))
+        self._found[code] = (severity, first, times + counts)
 
     def ordered(self, batches: int) -> list[Finding]:
         """Return the findings, most serious first; symptoms only if no cause was found."""
         explained = any(
-            harm < Harm.SYMPTOM and told.certainty != "heuristic"
-            for harm, told, _ in self._found.values()
+            severity < Severity.SYMPTOM and result.certainty != "heuristic"
+            for severity, result, _ in self._found.values()
         )
         kept = [
-            (CERTAINTIES.index(told.certainty), harm, _finding(code, told, times, batches))
-            for code, (harm, told, times) in self._found.items()
-            if harm != Harm.SYMPTOM or not explained
+            (CERTAINTIES.index(result.certainty), severity, _finding(code, result, times, batches))
+            for code, (severity, result, times) in self._found.items()
+            if severity != Severity.SYMPTOM or not explained
         ]
         kept.sort(key=lambda entry: entry[:2])  # stable: inside, the order of the rules
         findings = [finding for *_, finding in kept]
         if explained and "criterion-raises" in self._found:
-            said = self._found["criterion-raises"][1].evidence.rstrip(".")
-            worst = findings[0]
-            if said.partition(": ")[2][:40] not in worst.evidence:  # neglog's own say the same
-                worse = f"{worst.consequence}; the criterion says: {said}"
-                findings[0] = replace(worst, consequence=worse)
+            exception_text = self._found["criterion-raises"][1].evidence.rstrip(".")
+            first_finding = findings[0]
+            # The evidence of neglog's own losses is the text of the exception.
+            if exception_text.partition(": ")[2][:40] not in first_finding.evidence:
+                consequence = f"{first_finding.consequence}; the criterion says: {exception_text}"
+                findings[0] = replace(first_finding, consequence=consequence)
         return findings
 
 
-def _finding(code: str, told: Told, times: int, batches: int) -> Finding:
-    often = ""
+def _finding(code: str, result: RuleResult, times: int, batches: int) -> Finding:
+    frequency = ""
     times = min(times, batches)  # a batch may have several losses
     if times and batches > 1:
-        often = f" (in {times} of {batches} batches; this is the first)"
-    evidence = told.evidence.rstrip(".") + often
-    return Finding(code, told.certainty, told.what, evidence, told.consequence, told.fix)
+        frequency = f" (in {times} of {batches} batches; this is the first)"
+    evidence = result.evidence.rstrip(".") + frequency
+    return Finding(code, result.certainty, result.what, evidence, result.consequence, result.fix)

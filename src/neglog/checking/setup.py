@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from neglog.checking import evaluate
-from neglog.checking.batch import Batch, made_of
+from neglog.checking.batch import Batch, batch_of
 from neglog.checking.criterion import LABELS, Criterion
 from neglog.checking.plans import Plan, of_criterion, plans
+from neglog.checking.recorder import LossRecorder
 from neglog.checking.structures import loss_of, mapped, tensors, words
-from neglog.checking.watch import Watch
 from neglog.errors import ArgumentError, sentence
 
 
@@ -57,7 +57,7 @@ class Setup:
         return [p for p in self.model.parameters() if p.requires_grad]
 
 
-def walked(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batches: int) -> Setup:
+def collect(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batches: int) -> Setup:
     """Run the model on the loader's first batches.
 
     Raises:
@@ -82,34 +82,36 @@ def walked(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batche
 def _step(setup: Setup, item: Any) -> bool:
     """Add one batch, called in the first way that works; return whether the walk can go on."""
     where = next((p.device for p in setup.model.parameters()), torch.device("cpu"))
-    faults, tries = [], []
-    ways = plans(setup.model, mapped(item, lambda tensor: _own(tensor, where)))
+    faults, attempts = [], []
+    candidates = plans(setup.model, mapped(item, lambda tensor: _copy_to(tensor, where)))
     if setup.criterion.kind != "other":
-        ways = [way for way in ways if isinstance(way.target, Tensor)] or ways
-    for plan in ways:
-        watch = Watch()
-        with watch:
-            emitted, fault = evaluate.attempt(
+        candidates = [
+            candidate for candidate in candidates if isinstance(candidate.target, Tensor)
+        ] or candidates
+    for plan in candidates:
+        recorder = LossRecorder()
+        with recorder:
+            output, fault = evaluate.attempt(
                 evaluate.predictions, setup.model, plan.arguments, plan.named
             )
         if fault:
             faults.append(fault)
             continue
-        tries.append(_tried(setup.criterion, plan, emitted, watch.batches()))
-        if not tries[-1].error:
-            return _add(setup, tries[-1])
-    if not tries:
+        attempts.append(_attempt(setup.criterion, plan, output, recorder.batches()))
+        if not attempts[-1].error:
+            return _record(setup, attempts[-1])
+    if not attempts:
         setup.fault = faults[0]
         return False
-    return _add(setup, max(tries, key=lambda t: (t.called, len(t.inner))))
+    return _record(setup, max(attempts, key=lambda t: (t.called, len(t.inner))))
 
 
 @dataclass(frozen=True, eq=False)
-class _Try:
+class _Attempt:
     """A call of the model and the criterion, with its results."""
 
     plan: Plan
-    emitted: Any
+    output: Any
     inner: list[Batch]
     result: Any = None
     error: str = ""
@@ -117,69 +119,71 @@ class _Try:
     more: tuple[Any, ...] = ()
 
 
-def _tried(criterion: Criterion, plan: Plan, emitted: Any, inner: list[Batch]) -> _Try:
+def _attempt(criterion: Criterion, plan: Plan, output: Any, inner: list[Batch]) -> _Attempt:
     if criterion.kind == "other":
-        return _of_own(criterion, plan, emitted, inner)
+        return _attempt_custom(criterion, plan, output, inner)
     more: tuple[Any, ...] = ()
-    if isinstance(emitted, (tuple, list)) and criterion.kind == "gaussian_nll_loss":
-        emitted, *rest = emitted
+    if isinstance(output, (tuple, list)) and criterion.kind == "gaussian_nll_loss":
+        output, *rest = output
         more = tuple(rest)
-    if not isinstance(emitted, Tensor):
-        return _Try(plan, emitted, inner, error="no tensor", called=True)
-    result, error = evaluate.attempt(criterion, emitted, _target(criterion, plan, emitted), *more)
-    return _Try(plan, emitted, inner, result, error, True, more)
+    if not isinstance(output, Tensor):
+        return _Attempt(plan, output, inner, error="no tensor", called=True)
+    result, error = evaluate.attempt(criterion, output, _target(criterion, plan, output), *more)
+    return _Attempt(plan, output, inner, result, error, True, more)
 
 
-def _of_own(criterion: Criterion, plan: Plan, emitted: Any, inner: list[Batch]) -> _Try:
+def _attempt_custom(criterion: Criterion, plan: Plan, output: Any, inner: list[Batch]) -> _Attempt:
     """Call a criterion of the user's with what the model returned."""
-    failed: list[_Try] = []
-    for arguments in of_criterion(criterion.call, emitted, plan):
-        watch = Watch()
-        with watch:
+    failed: list[_Attempt] = []
+    for arguments in of_criterion(criterion.call, output, plan):
+        recorder = LossRecorder()
+        with recorder:
             result, error = evaluate.attempt(criterion, *arguments)
         error = error or evaluate.without_loss(result)
-        tried = _Try(plan, emitted, inner + watch.batches(), result, error, True)
+        attempt = _Attempt(plan, output, inner + recorder.batches(), result, error, True)
         if not error:
-            return tried
-        failed.append(tried)
+            return attempt
+        failed.append(attempt)
     # The call that got as far as a loss is likely the one that the user means.
-    return max(failed, key=lambda t: len(t.inner), default=_Try(plan, emitted, inner, error="none"))
+    return max(
+        failed, key=lambda t: len(t.inner), default=_Attempt(plan, output, inner, error="none")
+    )
 
 
-def _add(setup: Setup, tried: _Try) -> bool:
+def _record(setup: Setup, attempt: _Attempt) -> bool:
     """Add what came of one batch; return whether the walk can go on."""
-    criterion, emitted, first = setup.criterion, tried.emitted, not setup.inner
+    criterion, output, first = setup.criterion, attempt.output, not setup.inner
     if first:
-        setup.plan = tried.plan
-    if not tried.called:
+        setup.plan = attempt.plan
+    if not attempt.called:
         setup.unseen.append("the criterion, which cannot be called with (output, target)")
         return False
-    if criterion.kind != "other" and not isinstance(emitted, Tensor):
-        setup.returned = words(emitted)
+    if criterion.kind != "other" and not isinstance(output, Tensor):
+        setup.returned = words(output)
         return False
-    loss = loss_of(tried.result)
+    loss = loss_of(attempt.result)
     if criterion.kind == "other":
-        batch = _observed(criterion, tried)
+        batch = _observed(criterion, attempt)
         setup.has_graph |= loss is None or loss.requires_grad
     else:
-        target = _target(criterion, tried.plan, emitted)
-        batch = made_of(criterion, emitted, target, tried.more)
-        setup.has_graph |= emitted.requires_grad
+        target = _target(criterion, attempt.plan, output)
+        batch = batch_of(criterion, output, target, attempt.more)
+        setup.has_graph |= output.requires_grad
     if first:
         setup.loss = batch.loss
         setup.gradient = _largest_gradient(setup, loss)
-    setup.inner.append(tried.inner)
+    setup.inner.append(attempt.inner)
     setup.batches.append(batch)
-    return criterion.kind != "other" or not tried.error
+    return criterion.kind != "other" or not attempt.error
 
 
-def _target(criterion: Criterion, plan: Plan, emitted: Tensor) -> Tensor:
+def _target(criterion: Criterion, plan: Plan, output: Tensor) -> Tensor:
     """Return the target of a built-in loss."""
     x, y = plan.arguments[:1], plan.target
-    alone = y is None and x and isinstance(x[0], Tensor)
-    if alone and criterion.kind not in LABELS and x[0].shape == emitted.shape:
+    single_input = y is None and x and isinstance(x[0], Tensor)
+    if single_input and criterion.kind not in LABELS and x[0].shape == output.shape:
         return cast(Tensor, x[0])  # an autoencoder
-    if alone:
+    if single_input:
         raise ArgumentError(
             sentence(
                 "loader must yield pairs (x, y)",
@@ -188,9 +192,9 @@ def _target(criterion: Criterion, plan: Plan, emitted: Tensor) -> Tensor:
             )
         )
     if not isinstance(y, Tensor):
-        wanted = "loader must yield pairs (x, y) whose y is a torch.Tensor"
+        expected = "loader must yield pairs (x, y) whose y is a torch.Tensor"
         got = f"it is {type(y).__name__}"
-        raise ArgumentError(sentence(wanted, got, remedy="use torch.as_tensor(y)"))
+        raise ArgumentError(sentence(expected, got, remedy="use torch.as_tensor(y)"))
     return y
 
 
@@ -199,24 +203,24 @@ def observe(batch: Batch, input: Tensor, target: Tensor, more: tuple[Any, ...]) 
     leaf = input.clone() if input.requires_grad else input.detach().clone()
     if leaf.is_floating_point() and not leaf.requires_grad:
         leaf.requires_grad_()
-    watch = Watch()
-    with watch:
-        others = (_own(t, t.device) if isinstance(t, Tensor) else t for t in (target, *more))
+    recorder = LossRecorder()
+    with recorder:
+        others = (_copy_to(t, t.device) if isinstance(t, Tensor) else t for t in (target, *more))
         result, error = evaluate.attempt(batch.criterion, leaf, *others)
-    batch.__dict__["outcome"] = evaluate.judged(result, error, leaf)
-    return watch.batches()
+    batch.__dict__["outcome"] = evaluate.outcome_of(result, error, leaf)
+    return recorder.batches()
 
 
-def _observed(criterion: Criterion, tried: _Try) -> Batch:
+def _observed(criterion: Criterion, attempt: _Attempt) -> Batch:
     """Return the batch of a loss that has been computed."""
-    emitted, target = tried.emitted, tried.plan.target
-    if isinstance(emitted, Tensor) and isinstance(target, Tensor):
-        batch = made_of(criterion, emitted, target)
+    output, target = attempt.output, attempt.plan.target
+    if isinstance(output, Tensor) and isinstance(target, Tensor):
+        batch = batch_of(criterion, output, target)
     else:
-        held = next(tensors(emitted), torch.zeros(1))
-        batch = made_of(criterion, held, held)
+        first_tensor = next(tensors(output), torch.zeros(1))
+        batch = batch_of(criterion, first_tensor, first_tensor)
         batch.is_structure = True
-    batch.__dict__["outcome"] = evaluate.judged(tried.result, tried.error, emitted)
+    batch.__dict__["outcome"] = evaluate.outcome_of(attempt.result, attempt.error, output)
     return batch
 
 
@@ -236,7 +240,7 @@ def _largest_gradient(setup: Setup, loss: Any) -> float | None:
     )
 
 
-def _own(tensor: Tensor, where: torch.device) -> Tensor:
+def _copy_to(tensor: Tensor, where: torch.device) -> Tensor:
     """Return a copy, on the model's device, that a model or a criterion may overwrite."""
     # A tensor of torch.inference_mode cannot be saved for the backward pass.
     copied = tensor.clone() if tensor.grad_fn is not None or tensor.is_inference() else None

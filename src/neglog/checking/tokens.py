@@ -39,9 +39,9 @@ def sees_later(model: nn.Module, plan: Plan, x: Tensor) -> bool | None:
     return not all(torch.equal(*pair) for pair in zip(before, after, strict=False))
 
 
-def _first(emitted: Any, x: Tensor) -> Iterator[Tensor]:
+def _first(output: Any, x: Tensor) -> Iterator[Tensor]:
     """Yield the outputs at the first position, of tensors (B, T, ...) and (B, ..., T)."""
-    for tensor in tensors(emitted):
+    for tensor in tensors(output):
         if tensor.is_floating_point() and tensor.dim() == 3:
             if tensor.shape[:2] == x.shape:
                 yield tensor[:, 0]

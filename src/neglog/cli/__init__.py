@@ -15,7 +15,7 @@ from neglog.cli.bench import bench
 from neglog.cli.evaluate import evaluate
 from neglog.cli.explain import explain
 from neglog.cli.fit import fit
-from neglog.cli.output import BROKEN_PIPE, CONVERGED, INTERRUPTED, WRONG, prepare, say
+from neglog.cli.output import BROKEN_PIPE, CONVERGED, INTERRUPTED, USAGE_ERROR, prepare, print_note
 from neglog.cli.predict import predict
 from neglog.cli.report import report
 from neglog.errors import NeglogError
@@ -40,18 +40,18 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError:
-        code = WRONG
+        code = USAGE_ERROR
     except NeglogError as error:
-        say(f"neglog: {error}")
-        code = WRONG
+        print_note(f"neglog: {error}")
+        code = USAGE_ERROR
     except OSError as error:
         # Buffered output cannot be written, so Python must not try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE if isinstance(error, BrokenPipeError) else WRONG
-        if code == WRONG:
-            say(f"neglog: the output cannot be written ({error.strerror or error}).")
+        code = BROKEN_PIPE if isinstance(error, BrokenPipeError) else USAGE_ERROR
+        if code == USAGE_ERROR:
+            print_note(f"neglog: the output cannot be written ({error.strerror or error}).")
     except KeyboardInterrupt:
-        say("neglog: stopped by Ctrl-C; nothing was written.")
+        print_note("neglog: stopped by Ctrl-C; nothing was written.")
         code = INTERRUPTED
     raise SystemExit(code or CONVERGED)
 

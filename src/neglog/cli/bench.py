@@ -55,22 +55,22 @@ def bench(
     """
     from neglog.bench.api import Options, run
     from neglog.bench.cases import CASES
-    from neglog.bench.files import Paper, check, write_json
+    from neglog.bench.files import Printer, check, write_json
     from neglog.bench.gpu import benchmark as on_gpu
 
     if seconds <= 0:
         raise BenchError(f"--seconds must be above 0, but it is {seconds:g}.")
     for path in filter(None, (out, json)):
         check(path)
-    paper = Paper()
+    printer = Printer()
     report: Any
     if device == "cuda":
-        chosen, gpu = on_gpu.choose(only, dtype), on_gpu.the_gpu()
-        report = on_gpu.run(chosen, gpu, seconds, compile, paper.write)
+        chosen, gpu = on_gpu.choose(only, dtype), on_gpu.current_gpu()
+        report = on_gpu.run(chosen, gpu, seconds, compile, printer.write)
     else:
-        report = run(Options(only, seconds, compile, dtype, memory, start), CASES, paper.write)
+        report = run(Options(only, seconds, compile, dtype, memory, start), CASES, printer.write)
     if out is not None:
-        paper.save(out)
+        printer.save(out)
     if json is not None:
         write_json(report.as_data(), json)
     if report.interrupted:

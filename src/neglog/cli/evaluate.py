@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neglog.cli import flags
-from neglog.cli.output import CONVERGED, Output, say, write_json
+from neglog.cli.output import CONVERGED, Output, print_note, write_json
 
 
 @flags.with_options(flags.READING)
@@ -34,7 +34,7 @@ def evaluate(
 
     found = weigh(folder, table, reading=flags.given(reading))
     for note in found.notes:
-        say(f"note: {note}")
+        print_note(f"note: {note}")
     if json:
         write_json(of_evaluation(found, worst))
     else:

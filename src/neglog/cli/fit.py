@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from neglog.cli import flags
-from neglog.cli.output import CONVERGED, FELL_SHORT, INTERRUPTED, Output, say, write_json
+from neglog.cli.output import CONVERGED, INTERRUPTED, NOT_CONVERGED, Output, print_note, write_json
 from neglog.errors import FitError
 from neglog.fitting.option_table.run import CommandOptions, RunOptions
 from neglog.fitting.option_table.table import FitOptions, entries
@@ -110,9 +110,9 @@ def _report(result: Fit, written: list[Path], command: CommandOptions, console: 
             console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     if command.json or command.quiet:
         for note in result.notes:
-            say(f"note: {note}")
+            print_note(f"note: {note}")
     if _code(result) != CONVERGED:  # the reason, for users without standard output
-        say(f"neglog: {result.outcome}")
+        print_note(f"neglog: {result.outcome}")
 
 
 def _of(group: type, asked: _Asked) -> dict[str, Any]:
@@ -223,4 +223,4 @@ def _show(result: Fit, command: CommandOptions, console: Console) -> None:
 def _code(result: Fit) -> int:
     if result.interrupted:
         return INTERRUPTED
-    return FELL_SHORT if result.fell_short else CONVERGED
+    return NOT_CONVERGED if result.not_converged else CONVERGED

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-CONVERGED, FELL_SHORT, WRONG, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+CONVERGED, NOT_CONVERGED, USAGE_ERROR, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 class Output(Console):
@@ -46,7 +46,7 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
     return letters.encode("ascii", "backslashreplace").decode(), error.end
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a note to standard error."""
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
 

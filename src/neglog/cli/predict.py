@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from neglog.cli import flags
-from neglog.cli.output import CONVERGED, say, write_json
+from neglog.cli.output import CONVERGED, print_note, write_json
 from neglog.errors import FitError
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def predict(
     others = flags.given(reading)
     found = (_streamed if stream else _whole)(folder, table, out, json, unseen, others)
     for note in (*found.notes, *left_out(found.left_out)):
-        say(f"note: {note}")
+        print_note(f"note: {note}")
     if found.loss is not None:
-        say(f"mean loss {found.loss:.6f} nats a row.")
+        print_note(f"mean loss {found.loss:.6f} nats a row.")
     return CONVERGED
 
 

@@ -46,7 +46,7 @@ def run(name: str, z: Given, y: Given, html: Path | None, console: Console) -> N
 def explain(name: str, z: Given = None, y: Given = None) -> Document:
     """Return the explanation of a likelihood: see `run`."""
     if name.lower() not in _EXPLANATIONS:
-        wanted = f"name must be one of {', '.join(_EXPLANATIONS)}"
-        raise ArgumentError(sentence(wanted, f"it is {name!r}"))
+        expected = f"name must be one of {', '.join(_EXPLANATIONS)}"
+        raise ArgumentError(sentence(expected, f"it is {name!r}"))
     check_both(z, y)
     return _EXPLANATIONS[name.lower()](z, y)

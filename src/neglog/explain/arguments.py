@@ -39,10 +39,10 @@ def rows(z: Given) -> list[list[float]]:
         table = [numbers("z", z)]
     widths = sorted({len(row) for row in table})
     if len(widths) > 1 or widths[0] < 2:
-        wanted = "every row of z must hold the same number of logits, at least two"
+        expected = "every row of z must hold the same number of logits, at least two"
         got = f"the rows hold {' and '.join(map(str, widths))}"
         remedy = "separate rows by semicolons, as in '2,0,-1; 0,1,3'"
-        raise ShapeError(sentence(wanted, got, remedy=remedy))
+        raise ShapeError(sentence(expected, got, remedy=remedy))
     return table
 
 
@@ -56,33 +56,35 @@ def labels(y: Given, classes: int) -> tuple[list[str], list[int], list[str]]:
     if all(re.fullmatch(r"-?[0-9]+", label) for label in found):
         first = min(0 if int(label) == 0 else 1 for label in found)
         names = [str(first + k) for k in range(classes)]
-        wanted = f"labels must be {names[0]} … {names[-1]}, as there are {classes} logits in a row"
+        expected = (
+            f"labels must be {names[0]} … {names[-1]}, as there are {classes} logits in a row"
+        )
     else:
         names = sorted(set(found))
-        wanted = f"{classes} logits in a row allow for {classes} different labels"
+        expected = f"{classes} logits in a row allow for {classes} different labels"
         if len(names) > classes:
-            raise SupportError(sentence(wanted, f"there are {len(names)}: {', '.join(names)}"))
+            raise SupportError(sentence(expected, f"there are {len(names)}: {', '.join(names)}"))
         names += [f"class {k + 1}" for k in range(len(names), classes)]
-    strangers = [label for label in found if label not in names]
-    if strangers:
-        raise SupportError(sentence(wanted, f"one is {strangers[0]}"))
+    invalid = [label for label in found if label not in names]
+    if invalid:
+        raise SupportError(sentence(expected, f"one is {invalid[0]}"))
     return found, [names.index(label) for label in found], names
 
 
 def check_lengths(inputs: int, what: str, targets: int) -> None:
     """Refuse different numbers of inputs and targets."""
     if inputs != targets:
-        wanted = "--z and --y must have the same number of samples"
-        raise ShapeError(sentence(wanted, f"z has {inputs} {what} and y has {targets} values"))
+        expected = "--z and --y must have the same number of samples"
+        raise ShapeError(sentence(expected, f"z has {inputs} {what} and y has {targets} values"))
 
 
 def check_both(z: Given, y: Given) -> None:
     """Refuse one without the other."""
     if (z is None) != (y is None):
         given, missing = ("--z", "--y") if y is None else ("--y", "--z")
-        wanted = "--z (the model output) and --y (the targets) require each other"
+        expected = "--z (the model output) and --y (the targets) require each other"
         raise ArgumentError(
-            sentence(wanted, f"only {given} is given", remedy=f"pass {missing} too")
+            sentence(expected, f"only {given} is given", remedy=f"pass {missing} too")
         )
 
 
@@ -98,6 +100,6 @@ def _number(name: str, part: Any) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value):
-        wanted = f"--{name} takes finite numbers with commas between them"
-        raise ArgumentError(sentence(wanted, f"one is {str(part).strip()!r}"))
+        expected = f"--{name} takes finite numbers with commas between them"
+        raise ArgumentError(sentence(expected, f"one is {str(part).strip()!r}"))
     return value

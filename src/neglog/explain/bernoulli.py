@@ -25,15 +25,15 @@ _EXAMPLE = ("2, -1, 0.5, -3", "1, 0, 0, 1")
 
 def document(z: Given, y: Given) -> Document:
     """Explain the Bernoulli likelihood on the user's numbers."""
-    own = z is not None
-    inputs, targets = arguments.pairs(*((z, y) if own else _EXAMPLE), Bernoulli.support)
+    custom = z is not None
+    inputs, targets = arguments.pairs(*((z, y) if custom else _EXAMPLE), Bernoulli.support)
     chain = derivation.one_number(Bernoulli)
     sections = [
         _model(),
         _likelihood(chain),
         _derivative(chain),
-        _as_it_runs(chain),
-        _numbers(inputs, targets, own),
+        _executed_code(chain),
+        _numbers(inputs, targets, custom),
         _information(),
         _precision(),
     ]
@@ -42,7 +42,7 @@ def document(z: Given, y: Given) -> Document:
 
 
 def _model() -> Section:
-    z, yes, no = Symbol("z"), Symbol("P_1"), Symbol("P_0")
+    z, positive, negative = Symbol("z"), Symbol("P_1"), Symbol("P_0")
     given = sigma(z)
     return Section(
         "The model: the forward pass",
@@ -51,8 +51,8 @@ def _model() -> Section:
                  "does so layer by layer. Its last output is z = Xw + b, the log-odds of label "
                  "1. The sigmoid σ turns it into probabilities: P₁ of label 1, P₀ of label 0."),
             Formula(steps.equation(given, given.rewrite(sympy.exp))),
-            Formula(steps.equation(yes, given)),
-            Formula(steps.equation(no, 1 - given)),
+            Formula(steps.equation(positive, given)),
+            Formula(steps.equation(negative, 1 - given)),
         ],
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def _derivative(chain: Derivation) -> Section:
     )  # fmt: skip
 
 
-def _as_it_runs(chain: Derivation) -> Section:
+def _executed_code(chain: Derivation) -> Section:
     symbols = (*chain.inputs, *chain.targets)
     points = proof.points(lambda source: (source.uniform(-30, 30), _label(source)))
     nll, grad = derivation.declared_number(Bernoulli, *symbols)
@@ -109,38 +109,38 @@ def _as_it_runs(chain: Derivation) -> Section:
         steps.verdict("nll", proof.compare(chain.nll, nll, symbols, points)),
         steps.verdict("grad", proof.compare(chain.grad[0], grad, symbols, points)),
     ]
-    return steps.as_it_runs(steps.source(Bernoulli.nll, Bernoulli.grad), readings, verdicts)
+    return steps.executed_code(steps.source(Bernoulli.nll, Bernoulli.grad), readings, verdicts)
 
 
 def _label(source: Random) -> float:
     return source.choice([0.0, 1.0, source.random()])
 
 
-def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
+def _numbers(inputs: list[float], targets: list[float], custom: bool) -> Section:
     z = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
     y = torch.tensor(targets, dtype=torch.float64)
     loss = functional.binary_cross_entropy_with_logits(z, y, reduction="none")
     (slope,) = torch.autograd.grad(loss.sum(), z)
-    yes, no = torch.sigmoid(z), torch.sigmoid(-z)
-    columns = (z, y, yes, no, torch.exp(-loss), loss, slope)
+    positive, negative = torch.sigmoid(z), torch.sigmoid(-z)
+    columns = (z, y, positive, negative, torch.exp(-loss), loss, slope)
     rows = [[number(v) for v in row] for row in torch.stack(columns, 1).tolist()]
     whole, mean = loss.sum().item(), loss.mean().item()
     rows.append(["all", "", "", "", number(math.exp(-whole)), number(whole), ""])
     rows.append(["mean", "", "", "", "", number(mean), ""])
     headers = ["z", "y", "P₁", "P₀", "likelihood", "loss (nats)", "derivative"]
     caption = "all: the product of the likelihoods, the sum of the losses, −ln of that product."
-    intro = "Your numbers." if own else steps.EXAMPLE
+    intro = "Your numbers." if custom else steps.EXAMPLE
     return Section("The numbers", [Text(intro), Table(headers, rows, caption=caption)])
 
 
 def _information() -> Section:
     truth = np.array([1, 1, 0, 0])
-    yes = np.array([0.0, 1.0, 0.0, 1.0])
-    given = np.where(truth == 1, yes, 1 - yes)
+    positive = np.array([0.0, 1.0, 0.0, 1.0])
+    given = np.where(truth == 1, positive, 1 - positive)
     with np.errstate(divide="ignore"):
         loss = -np.log(given)
-    probabilities = np.stack([1 - yes, yes], axis=1)
-    rows = RowPredictions(np.arange(4), truth, yes.astype(int), probabilities, loss)
+    probabilities = np.stack([1 - positive, positive], axis=1)
+    rows = RowPredictions(np.arange(4), truth, positive.astype(int), probabilities, loss)
     return Section(
         "The information loss",
         [

@@ -23,8 +23,8 @@ _CLASSES = 3  # in the formulas; more classes only make them longer
 
 def document(z: Given, y: Given) -> Document:
     """Explain the categorical likelihood on the user's numbers."""
-    own = z is not None
-    given, seen = (z, y) if own else _EXAMPLE
+    custom = z is not None
+    given, seen = (z, y) if custom else _EXAMPLE
     logits = arguments.rows(given)
     labels, codes, names = arguments.labels(seen, len(logits[0]))
     arguments.check_lengths(len(logits), "rows", len(labels))
@@ -33,8 +33,8 @@ def document(z: Given, y: Given) -> Document:
         _model(chain),
         _likelihood(chain),
         _derivative(chain),
-        _as_it_runs(chain),
-        _numbers(logits, labels, codes, names, own),
+        _executed_code(chain),
+        _numbers(logits, labels, codes, names, custom),
         _precision(),
     ]
     lead = "A target that is one of K classes. Its loss: cross-entropy."
@@ -90,7 +90,7 @@ def _derivative(chain: Derivation) -> Section:
     )  # fmt: skip
 
 
-def _as_it_runs(chain: Derivation) -> Section:
+def _executed_code(chain: Derivation) -> Section:
     symbols = (*chain.inputs, *chain.targets)
     points = proof.points(_sample)
     nll, slopes = derivation.declared_row(Categorical, chain.inputs, chain.targets)
@@ -107,7 +107,7 @@ def _as_it_runs(chain: Derivation) -> Section:
         *(steps.verdict(f"grad by z{k}", each) for k, each in zip("₁₂₃", found, strict=True)),
     ]
     reading = Formula(term, "nll, the term of one class, read by sympy:")
-    return steps.as_it_runs(steps.source(Categorical.nll, Categorical.grad), [reading], verdicts)
+    return steps.executed_code(steps.source(Categorical.nll, Categorical.grad), [reading], verdicts)
 
 
 def _sample(source: Random) -> proof.Point:
@@ -117,7 +117,7 @@ def _sample(source: Random) -> proof.Point:
 
 
 def _numbers(
-    logits: list[list[float]], labels: list[str], codes: list[int], names: list[str], own: bool
+    logits: list[list[float]], labels: list[str], codes: list[int], names: list[str], custom: bool
 ) -> Section:
     z = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
     loss = functional.cross_entropy(z, torch.tensor(codes), reduction="none")
@@ -126,7 +126,7 @@ def _numbers(
     return Section(
         "The numbers, from the label to the loss",
         [
-            Text("Your numbers." if own else steps.EXAMPLE),
+            Text("Your numbers." if custom else steps.EXAMPLE),
             _one_hot(labels, codes, names),
             _softmax(logits, p, codes, names),
             _losses(labels, loss.tolist(), slope.tolist(), names),

@@ -22,15 +22,15 @@ _EXAMPLE = ("2.5, 0, 2, 8", "3, -0.5, 2, 7")
 
 def document(z: Given, y: Given) -> Document:
     """Explain the normal likelihood on the user's numbers."""
-    own = z is not None
-    inputs, targets = arguments.pairs(*((z, y) if own else _EXAMPLE), Normal.support)
+    custom = z is not None
+    inputs, targets = arguments.pairs(*((z, y) if custom else _EXAMPLE), Normal.support)
     chain = derivation.one_number(Normal, "zhat")
     sections = [
         _model(),
         _likelihood(chain),
         _derivative(chain),
-        _as_it_runs(chain),
-        _numbers(inputs, targets, own),
+        _executed_code(chain),
+        _numbers(inputs, targets, custom),
     ]
     lead = "A target that is a number. Its loss: the squared error."
     return Document("The normal likelihood", lead, sections)
@@ -90,7 +90,7 @@ def _derivative(chain: Derivation) -> Section:
     )  # fmt: skip
 
 
-def _as_it_runs(chain: Derivation) -> Section:
+def _executed_code(chain: Derivation) -> Section:
     symbols = (*chain.inputs, *chain.targets)
     points = proof.points(lambda source: (source.uniform(-30, 30), source.uniform(-30, 30)))
     nll, grad = derivation.declared_number(Normal, *symbols)
@@ -100,10 +100,10 @@ def _as_it_runs(chain: Derivation) -> Section:
         steps.verdict("grad", proof.compare(chain.grad[0], grad, symbols, points)),
     ]
     source = steps.source(Normal.nll, Normal.grad, Normal.constant)
-    return steps.as_it_runs(source, [Formula(core, "nll, read by sympy:")], verdicts)
+    return steps.executed_code(source, [Formula(core, "nll, read by sympy:")], verdicts)
 
 
-def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
+def _numbers(inputs: list[float], targets: list[float], custom: bool) -> Section:
     z = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
     y = torch.tensor(targets, dtype=torch.float64)
     loss = functional.mse_loss(z, y, reduction="none") / 2
@@ -119,5 +119,5 @@ def _numbers(inputs: list[float], targets: list[float], own: bool) -> Section:
         "all: the product of the densities and the sum of the losses, which are without "
         f"½ ln 2π. SSE = {number(sse)}, MSE = {number(mse)}."
     )
-    intro = "Your numbers." if own else steps.EXAMPLE
+    intro = "Your numbers." if custom else steps.EXAMPLE
     return Section("The numbers", [Text(intro), Table(headers, rows, caption=caption)])

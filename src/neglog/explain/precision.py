@@ -30,8 +30,8 @@ def of_logits() -> list[Table]:
         for k, logit in enumerate(_LOGITS):
             loss, slope = _exact_logit(logit)
             head: list[str | Cell] = [_name(dtype), number(logit)]
-            losses.append([*head, *_judged([c[0][k] for c in columns], loss, dtype)])
-            slopes.append([*head, *_judged([c[1][k] for c in columns], slope, dtype)])
+            losses.append([*head, *_graded_cells([c[0][k] for c in columns], loss, dtype)])
+            slopes.append([*head, *_graded_cells([c[1][k] for c in columns], slope, dtype)])
     headers = ["type", "z", "exact", "BCELoss on σ(z)", "BCEWithLogitsLoss on z"]
     return _tables(headers, losses, slopes, "The loss for y = 0", "Its derivative by z")
 
@@ -49,8 +49,8 @@ def of_rows() -> list[Table]:
                 ]
                 exact = _exact_row(row, label)
                 head: list[str | Cell] = [_name(dtype), ", ".join(map(number, row)), str(label + 1)]
-                losses.append([*head, *_judged([c[0] for c in columns], exact[0], dtype)])
-                slopes.append([*head, *_judged([c[1] for c in columns], exact[1], dtype)])
+                losses.append([*head, *_graded_cells([c[0] for c in columns], exact[0], dtype)])
+                slopes.append([*head, *_graded_cells([c[1] for c in columns], exact[1], dtype)])
     headers = ["type", "z", "y", "exact", "NLLLoss on\nln(softmax)", "NLLLoss on\nLogSoftmax"]
     titles = ("The loss", "Its derivative by the true class's logit")
     return _tables([*headers, "CrossEntropyLoss\non z"], losses, slopes, *titles)
@@ -83,7 +83,7 @@ def _exact_row(row: tuple[float, ...], label: int) -> tuple[float, float]:
         return float(-mpmath.log(p)), float(p - 1)
 
 
-def _judged(values: list[float], exact: float, dtype: torch.dtype) -> list[str | Cell]:
+def _graded_cells(values: list[float], exact: float, dtype: torch.dtype) -> list[str | Cell]:
     """Return the exact value, then every other, marked where the dtype could hold better."""
     best = float(torch.tensor(exact, dtype=torch.float64).to(dtype))
     cells: list[str | Cell] = [number(exact)]

@@ -37,9 +37,9 @@ def compare(
         symbols: the arguments, the input first.
         points: values of the symbols that lie in the domain.
     """
-    stranger = _stranger(derived, declared, symbols, points)
-    if stranger is not None:
-        return Verdict(False, f"DIFFERENT: {stranger}")
+    counterexample = _counterexample(derived, declared, symbols, points)
+    if counterexample is not None:
+        return Verdict(False, f"DIFFERENT: {counterexample}")
     difference = derived.rewrite(sympy.exp).doit() - declared
     if _vanishes(difference):
         return Verdict(True, "equal: proved for every value")
@@ -60,7 +60,7 @@ def _vanishes(difference: Expr) -> bool:
     return bool(sympy.simplify(difference) == 0)
 
 
-def _stranger(
+def _counterexample(
     derived: Expr, declared: Expr, symbols: Sequence[Symbol], points: list[Point]
 ) -> str | None:
     """Describe the first point where the formulas differ, if any."""

@@ -55,7 +55,7 @@ def verdict(what: str, found: Verdict) -> Text:
     return Text(f"{sign} {what}: {found.words}.", "good" if found.equal else "bad")
 
 
-def as_it_runs(formulas: Code, readings: list[Part], verdicts: list[Text]) -> Section:
+def executed_code(formulas: Code, readings: list[Part], verdicts: list[Text]) -> Section:
     """Show the code that runs, its symbolic form, and whether it equals the derivation."""
     return Section(
         "The computed form",

@@ -20,14 +20,14 @@ from neglog.functional.documentation import documented
 from neglog.functional.extras import Extras as Extras
 from neglog.functional.extras import wide
 
-_HALF = (torch.float16, torch.bfloat16)
+_HALF_PRECISION = (torch.float16, torch.bfloat16)
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def loss(function: Callable[P, T]) -> Callable[P, T]:
     """Dispatch to tensor subclasses, and return float32 under autocast."""
-    return _entered(function, _in_float32)
+    return _wrapped(function, _in_float32)
 
 
 def loss_in_its_own_dtype(function: Callable[P, T]) -> Callable[P, T]:
@@ -35,28 +35,28 @@ def loss_in_its_own_dtype(function: Callable[P, T]) -> Callable[P, T]:
 
     Like every loss of float16 and bfloat16, it is still computed in float32.
     """
-    return _entered(function, None)
+    return _wrapped(function, None)
 
 
-def _entered(
+def _wrapped(
     function: Callable[P, T], under_autocast: Callable[[Any], Any] | None
 ) -> Callable[P, T]:
     compute: Callable[..., T] = function
 
-    def the_long_way(*args: P.args, **kwargs: P.kwargs) -> T:
-        everything = (*args, *kwargs.values())
-        if has_torch_function(everything):
-            overridden: T = handle_torch_function(call, everything, *args, **kwargs)
+    def full_dispatch(*args: P.args, **kwargs: P.kwargs) -> T:
+        arguments = (*args, *kwargs.values())
+        if has_torch_function(arguments):
+            overridden: T = handle_torch_function(call, arguments, *args, **kwargs)
             return overridden
         if distributed.must_gather(args, kwargs):
             whole: T = distributed.gathered(call, args, kwargs)
             return whole
-        if under_autocast is None or not _is_autocast(everything):
+        if under_autocast is None or not _is_autocast(arguments):
             return compute(*args, **kwargs)
         named = {name: under_autocast(value) for name, value in kwargs.items()}
         return compute(*map(under_autocast, args), **named)
 
-    call: Callable[P, T] = wraps(function)(fast_path.shortened(function, the_long_way))
+    call: Callable[P, T] = wraps(function)(fast_path.shortened(function, full_dispatch))
     call.__doc__ = documented(function)
     return call
 
@@ -107,61 +107,63 @@ def of_elements(
     """
     y, reduction, given = problem.y, problem.reduction, problem
     extras.check(reduction)
-    share = extras.shares(y.shape, y, counts)
-    plain = share is None and not mean_of_weights and constant is None
+    loss_weight = extras.loss_weights(y.shape, y, counts)
+    plain = loss_weight is None and not mean_of_weights and constant is None
     if plain and extras.normalizer is None and _is_simple(reduction, extras, y.numel()):
         return engine.elementwise(problem)
     dtype = y.dtype
     problem = problem.each(_widened)
-    if share is not None:
-        problem = _sharing(problem, share)
-    how = "none" if reduction == "none" else "sum"
-    terms: Tensor | None = None
+    if loss_weight is not None:
+        problem = _with_weights(problem, loss_weight)
+    kernel_reduction = "none" if reduction == "none" else "sum"
+    constant_terms: Tensor | None = None
     if constant is not None:
-        if share is not None:  # what does not count may be no target
-            problem = problem._replace(y=torch.where(share == 0, 1.0, problem.y))
-        terms = constant(problem)
-        terms = terms if problem.weight is None else terms * problem.weight
+        if loss_weight is not None:  # what does not count may be no target
+            problem = problem._replace(y=torch.where(loss_weight == 0, 1.0, problem.y))
+        constant_terms = constant(problem)
+        constant_terms = (
+            constant_terms if problem.weight is None else constant_terms * problem.weight
+        )
 
     def scaled(scale: float) -> Tensor:
         factor = problem.factor * scale
-        result = engine.elementwise(problem._replace(reduction=how, factor=factor))
-        if terms is None:
+        result = engine.elementwise(problem._replace(reduction=kernel_reduction, factor=factor))
+        if constant_terms is None:
             return result
-        return result + reference.reduced(terms.to(result.dtype) * scale, how)
+        return result + reference.reduced(constant_terms.to(result.dtype) * scale, kernel_reduction)
 
-    divisors = problem.weight if mean_of_weights else share
-    torchs = given.weight if mean_of_weights else None
+    divisors = problem.weight if mean_of_weights else loss_weight
+    torch_weight = given.weight if mean_of_weights else None
     extras.check_sum(reduction, problem.weight if mean_of_weights else None, lambda: divisors)
     count = y.numel() if divisors is None else divisors.sum()
-    if less := extras.scaled_down(reduction, torchs, count):
-        again = given._replace(weight=less[1]) if mean_of_weights else given
+    if rescaled := extras.scaled_down(reduction, torch_weight, count):
+        retried = given._replace(weight=rescaled[1]) if mean_of_weights else given
         return of_elements(
-            again, less[0], counts=counts, constant=constant, mean_of_weights=mean_of_weights
+            retried, rescaled[0], counts=counts, constant=constant, mean_of_weights=mean_of_weights
         )
     return finished(scaled(1.0), count, y.shape, reduction, extras, dtype, scaled)
 
 
-def _sharing(problem: ElementwiseProblem, share: Tensor) -> ElementwiseProblem:
+def _with_weights(problem: ElementwiseProblem, loss_weight: Tensor) -> ElementwiseProblem:
     """Return a problem whose weights are multiplied by shares; a share of 0 hides the element."""
-    if problem.weight is None and not (share.requires_grad or values.is_transformed()):
-        return problem._replace(weight=share, masked=True)
-    weight = share if problem.weight is None else problem.weight * share
-    hidden = share == 0
-    weight = torch.where(hidden, 0.0, weight)
+    if problem.weight is None and not (loss_weight.requires_grad or values.is_transformed()):
+        return problem._replace(weight=loss_weight, masked=True)
+    weight = loss_weight if problem.weight is None else problem.weight * loss_weight
+    excluded = loss_weight == 0
+    weight = torch.where(excluded, 0.0, weight)
     if not weight.requires_grad:
         return problem._replace(weight=weight, masked=True)
     # A weight of 0 that requires a gradient needs the loss that it multiplies.
-    shown = problem.each(lambda t: torch.where(hidden, 1.0, t))
-    return shown._replace(weight=weight)
+    visible = problem.each(lambda t: torch.where(excluded, 1.0, t))
+    return visible._replace(weight=weight)
 
 
 def of_rows(problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> Tensor:
     """Return a loss over rows, reduced, or in the given shape of the losses."""
     reduction = problem.reduction
     extras.check(reduction)
-    share = extras.shares(shape, problem.x, None)
-    problem = problem._replace(share=None if share is None else share.reshape(-1))
+    loss_weight = extras.loss_weights(shape, problem.x, None)
+    problem = problem._replace(share=None if loss_weight is None else loss_weight.reshape(-1))
     weight = problem.weight if problem.y.dim() == 1 else None
     extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
     if (
@@ -172,23 +174,23 @@ def of_rows(problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> Tenso
         result = engine.rows(problem)
         if _may_have_overflown(problem, result):
             count = reference.count_of_rows(problem)
-            if less := extras.scaled_down(reduction, weight, count):
-                again = problem._replace(weight=problem.weight if weight is None else less[1])
-                return of_rows(again, less[0], shape)
+            if rescaled := extras.scaled_down(reduction, weight, count):
+                retried = problem._replace(weight=problem.weight if weight is None else rescaled[1])
+                return of_rows(retried, rescaled[0], shape)
         return result.reshape(shape) if reduction == "none" else result
     dtype = problem.x.dtype
     problem = problem.each(_widened)
-    how = "none" if reduction == "none" else "sum"
+    kernel_reduction = "none" if reduction == "none" else "sum"
 
     def scaled(scale: float) -> Tensor:
         part = problem if scale == 1.0 else _scaled(problem, scale)
-        result = engine.rows(part._replace(reduction=how))
+        result = engine.rows(part._replace(reduction=kernel_reduction))
         return result.reshape(shape) if reduction == "none" else result
 
     count = reference.count_of_rows(problem)
-    if less := extras.scaled_down(reduction, weight, count):
-        again = problem._replace(weight=problem.weight if weight is None else less[1])
-        return of_rows(again, less[0], shape).to(dtype)
+    if rescaled := extras.scaled_down(reduction, weight, count):
+        retried = problem._replace(weight=problem.weight if weight is None else rescaled[1])
+        return of_rows(retried, rescaled[0], shape).to(dtype)
     return finished(scaled(1.0), count, shape, reduction, extras, dtype, scaled)
 
 
@@ -201,9 +203,9 @@ def _may_have_overflown(problem: RowwiseProblem, result: Tensor) -> bool:
 
 def _scaled(problem: RowwiseProblem, scale: float) -> RowwiseProblem:
     """Return a problem whose losses are multiplied by a number."""
-    share = problem.share
-    share = problem.x.new_ones(len(problem.y)) if share is None else share
-    return problem._replace(share=share * scale)
+    loss_weight = problem.share
+    loss_weight = problem.x.new_ones(len(problem.y)) if loss_weight is None else loss_weight
+    return problem._replace(share=loss_weight * scale)
 
 
 def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
@@ -255,6 +257,6 @@ def _widened(tensor: Tensor) -> Tensor:
 
 
 def _in_float32(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.dtype in _HALF:
+    if isinstance(value, Tensor) and value.dtype in _HALF_PRECISION:
         return value.float()
     return value

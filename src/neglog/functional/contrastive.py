@@ -71,7 +71,7 @@ def info_nce(
             rows = _times(rows, 1.0 / temperature)
         layer = Layer(rows, classes, None, memory)
         own = torch.arange(len(rows), device=rows.device)
-        operands, _ = layer.classified(own, None, None, one_will_do=True)
+        operands, _ = layer.with_class_targets(own, None, None, allow_single_class=True)
         head = Head(Categorical.name, temperature=heat)
         extras = Extras(sample_weight=sample_weight)
         return layer.reduced(head, operands, extras, reduction, loss_dtype)

@@ -60,11 +60,11 @@ def poisson_nll_loss(
             PoissonRate, (x,), y, settings=(float(eps),), reduction=reduction
         )
     extras = Extras(mask, sample_weight, normalizer, empty)
-    constants = {False: None, True: _stirling, "exact": reference.constant}
+    constants = {False: None, True: _stirling_term, "exact": reference.constant}
     return of_elements(problem, extras, constant=constants[full])
 
 
-def _stirling(problem: ElementwiseProblem) -> Tensor:
+def _stirling_term(problem: ElementwiseProblem) -> Tensor:
     """Return torch's approximation of ln y!."""
     y = problem.y
     approximate = y * torch.log(y) - y + 0.5 * torch.log(2 * math.pi * y)

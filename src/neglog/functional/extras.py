@@ -12,7 +12,7 @@ from neglog import validation
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import values
 
-_HALVES = (torch.float16, torch.bfloat16)
+_HALF_PRECISION = (torch.float16, torch.bfloat16)
 
 
 class Extras(NamedTuple):
@@ -63,7 +63,7 @@ class Extras(NamedTuple):
             return None
         return self._replace(sample_weight=_small(self.sample_weight)), _small(weight)
 
-    def shares(self, shape: torch.Size, like: Tensor, counts: Tensor | None) -> Tensor | None:
+    def loss_weights(self, shape: torch.Size, like: Tensor, counts: Tensor | None) -> Tensor | None:
         """Return the weight of each loss, 0 for excluded ones; None if all are equal."""
         if self.mask is None and self.sample_weight is None and counts is None:
             return None
@@ -75,8 +75,8 @@ class Extras(NamedTuple):
         if self.sample_weight is None:
             assert counts is not None
             return counts.to(dtype)
-        share = validation.leading("sample_weight", self.sample_weight, shape).to(dtype)
-        return share if counts is None else torch.where(counts, share, 0.0)
+        loss_weight = validation.leading("sample_weight", self.sample_weight, shape).to(dtype)
+        return loss_weight if counts is None else torch.where(counts, loss_weight, 0.0)
 
 
 def _is_infinite(count: Tensor | int) -> bool:
@@ -95,4 +95,4 @@ def _small(weight: Tensor | None) -> Tensor | None:
 
 def wide(dtype: torch.dtype) -> torch.dtype:
     """Return the dtype in which losses of a dtype are computed."""
-    return torch.float32 if dtype in _HALVES else dtype
+    return torch.float32 if dtype in _HALF_PRECISION else dtype

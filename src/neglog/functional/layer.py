@@ -62,15 +62,15 @@ class Layer:
         pairs = zip(tensors, narrow, strict=True)
         return [cast(Tensor, t).to(dtype) if low else t for t, low in pairs]
 
-    def classified(
+    def with_class_targets(
         self,
         target: Any,
         weight: Tensor | None,
         ignore_index: int | None,
-        one_will_do: bool = False,
+        allow_single_class: bool = False,
     ) -> tuple[Operands, int]:
         """Return the rows with a target of classes, and the label to ignore."""
-        validation.several_classes(self.classes, one_will_do or is_torch_compatible())
+        validation.several_classes(self.classes, allow_single_class or is_torch_compatible())
         validation.class_weight(weight, self.classes)
         ignored = validation.ignored(-100 if ignore_index is None else ignore_index)
         operands = self.operands(weight)
@@ -99,7 +99,9 @@ class Layer:
         weight = None if weight is None else weight.to(operands.computed_in)
         return operands._replace(weight=weight)
 
-    def of_yeses(self, target: Any, weight: Tensor | None, pos_weight: Tensor | None) -> Operands:
+    def with_binary_targets(
+        self, target: Any, weight: Tensor | None, pos_weight: Tensor | None
+    ) -> Operands:
         """Return the rows with a target for each logit, or with the indices of the positives."""
         validation.tensors(target=target)
         validation.class_weight(weight, self.classes)
@@ -116,7 +118,7 @@ class Layer:
         index = target.reshape(len(self.x), target.shape[-1]).long()
         return operands._replace(chosen=index)
 
-    def taught(self, operands: Operands, teacher: Any) -> Operands:
+    def with_teacher(self, operands: Operands, teacher: Any) -> Operands:
         """Return the rows with a teacher's."""
         if isinstance(teacher, (tuple, list)):
             teacher = self._autocast(*teacher)
@@ -138,21 +140,23 @@ class Layer:
         extras.check(reduction)
         validation.loss_dtype(loss_dtype)
         shape = torch.Size((*self.leading, *self.inner))
-        given = extras.shares(shape, operands.x, None)
-        share = None if given is None else given.reshape(len(self.x), self.positions)
+        given = extras.loss_weights(shape, operands.x, None)
+        loss_weight = None if given is None else given.reshape(len(self.x), self.positions)
         dtype = loss_dtype or self.dtype
-        operands = operands._replace(share=share)
+        operands = operands._replace(share=loss_weight)
         self.check(head, operands)
         problem = self._problem(head, operands)
         weight = operands.weight if problem.y.dim() == 1 else None
         extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
-        if weight is not None or share is not None:
+        if weight is not None or loss_weight is not None:
             divides = reference.count_of_rows(problem)
-            if less := extras.scaled_down(reduction, weight, divides):
-                again = operands._replace(weight=operands.weight if weight is None else less[1])
-                return self.reduced(head, again, less[0], reduction, loss_dtype)
-        if share is not None and share.requires_grad:
-            lines = self._unweighed(head, operands) * share
+            if rescaled := extras.scaled_down(reduction, weight, divides):
+                retried = operands._replace(
+                    weight=operands.weight if weight is None else rescaled[1]
+                )
+                return self.reduced(head, retried, rescaled[0], reduction, loss_dtype)
+        if loss_weight is not None and loss_weight.requires_grad:
+            lines = self._unweighed(head, operands) * loss_weight
             total = lines.reshape(shape) if reduction == "none" else lines.sum()
             count = self._divisor(head, operands, Extras(), reduction)
             return finished(total, 1 if count is None else count, shape, reduction, extras, dtype)
@@ -167,10 +171,12 @@ class Layer:
 
     def _mean(self, head: Head, operands: Operands, divisor: Tensor, empty: str) -> Tensor:
         """Return a mean; it divides first, so that the upstream gradient is often 1."""
-        nothing, share = divisor == 0, operands.share
+        nothing, loss_weight = divisor == 0, operands.share
         each = 1.0 / torch.where(nothing, 1.0, divisor)
-        share = each.expand(len(self.x), self.positions) if share is None else share * each
-        total = projection.total(head, operands._replace(share=share), self.budget)
+        loss_weight = (
+            each.expand(len(self.x), self.positions) if loss_weight is None else loss_weight * each
+        )
+        total = projection.total(head, operands._replace(share=loss_weight), self.budget)
         if empty == "zero":
             return total
         return total + torch.where(nothing, math.nan, 0.0).to(total.dtype)
@@ -202,21 +208,21 @@ class Layer:
         z = operands.x.new_zeros((), dtype=operands.computed_in).expand(count, self.classes)
         y = operands.y
         labels = y.reshape(-1) if y is not None and y.dtype == torch.int64 else z
-        share = None if operands.share is None else operands.share.reshape(-1)
-        return RowwiseProblem(Categorical, z, labels, operands.weight, share, head.ignored)
+        loss_weight = None if operands.share is None else operands.share.reshape(-1)
+        return RowwiseProblem(Categorical, z, labels, operands.weight, loss_weight, head.ignored)
 
     def check(self, head: Head, operands: Operands) -> None:
         """Raise `SupportError` for an invalid target, if values may be read.
 
         Ignored targets may hold anything.
         """
-        problem, share = self._problem(head, operands), operands.share
+        problem, loss_weight = self._problem(head, operands), operands.share
         if not all(values.are_known(t) for t in (operands.y, operands.chosen) if t is not None):
             return
         if problem.y.dim() == 1:
             values.check_labels(problem)
             return
-        counts = None if share is None else (share != 0).any(1)
+        counts = None if loss_weight is None else (loss_weight != 0).any(1)
         if operands.chosen is not None:
             validation.known_indices(operands.chosen, self.classes, counts)
         of_few = operands.chosen is not None or REGISTRY[head.likelihood].elementwise

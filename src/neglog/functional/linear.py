@@ -75,7 +75,7 @@ def linear_cross_entropy(
     validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
     validation.not_negative(z_loss=z_loss)
     layer = Layer(input, linear_weight, linear_bias, memory)
-    operands, ignored = layer.classified(target, weight, ignore_index)
+    operands, ignored = layer.with_class_targets(target, weight, ignore_index)
     head = Head(
         Categorical.name,
         ignored=ignored,

@@ -63,7 +63,7 @@ def linear_binary_cross_entropy_with_logits(
     validation.no_gradient(weight=weight, pos_weight=pos_weight)
     layer = Layer(input, linear_weight, linear_bias, memory)
     validation.flat(linear_weight)
-    operands = layer.of_yeses(target, weight, pos_weight)
+    operands = layer.with_binary_targets(target, weight, pos_weight)
     likelihood = Bernoulli if pos_weight is None else WeightedBernoulli
     extras = Extras(mask, sample_weight, normalizer, empty)
     if reduction == "none":
@@ -85,9 +85,9 @@ def _whole(
     """Return a loss for each logit."""
     dtype = operands.computed_in
     x, w, b = (None if t is None else t.to(dtype) for t in (layer.x, layer.w, layer.b))
-    share = extras.shares(layer.leading, layer.x, None)
-    if share is not None:
-        x = torch.where(share.reshape(-1, 1) != 0, cast(Tensor, x), 0.0)
+    loss_weight = extras.loss_weights(layer.leading, layer.x, None)
+    if loss_weight is not None:
+        x = torch.where(loss_weight.reshape(-1, 1) != 0, cast(Tensor, x), 0.0)
     logits = torch.nn.functional.linear(cast(Tensor, x), cast(Tensor, w), b)
     logits = logits.reshape(*layer.leading, layer.classes)
     if not target.is_floating_point() and target.dtype != torch.bool:

@@ -94,9 +94,9 @@ def linear_statistics(
     ignored = validation.ignored(ignore_index)
     if target is not None:
         validation.labels_only("target", target)
-        operands, ignored = layer.classified(target, None, ignored)
+        operands, ignored = layer.with_class_targets(target, None, ignored)
     if teacher is not None and "kl" in outputs:
-        operands = layer.taught(operands, teacher)
+        operands = layer.with_teacher(operands, teacher)
     head = Head(
         Categorical.name,
         tuple(outputs),

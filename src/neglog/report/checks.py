@@ -14,12 +14,12 @@ from neglog.report.quantiles import quantile_residuals
 
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
-    from neglog.report.parts import Judged
+    from neglog.report.parts import WeightedRows
 
     Array = np.ndarray[Any, Any]
 
 _BINS = 10
-_MOST_POINTS, _MOST_DIGITS = 500, 1e9
+_MAX_POINTS, _MAX_DIGITS = 500, 1e9
 _IN_TABLE_UNITS = (
     "normal",
     "laplace",
@@ -28,9 +28,9 @@ _IN_TABLE_UNITS = (
 )  # whose errors are in the table's units
 
 
-def calibration(judged: Judged, classes: list[Any]) -> Picture:
+def calibration(judged: WeightedRows, classes: list[Any]) -> Picture:
     """Draw the observed frequency of the label against its predicted probability."""
-    given, came_true = _claims(judged, classes)
+    given, occurred = _predicted_events(judged, classes)
     group = np.minimum((given * _BINS).astype(int), _BINS - 1)
     counts = np.bincount(group, judged.counts, _BINS)
     filled = [int(k) for k in np.flatnonzero(counts)]
@@ -41,7 +41,7 @@ def calibration(judged: Judged, classes: list[Any]) -> Picture:
         for k in filled:
             inside, weight = group == k, judged.counts[group == k]
             claim = float(np.average(given[inside], weights=weight))
-            share = float(np.average(came_true[inside], weights=weight))
+            share = float(np.average(occurred[inside], weights=weight))
             low, high = wilson(share, float(counts[k]))
             right += low <= claim <= high
             upper.plot([claim, claim], [low, high], color=BLUE, linewidth=1.2)
@@ -49,7 +49,7 @@ def calibration(judged: Judged, classes: list[Any]) -> Picture:
         upper.set(ylabel="observed frequency", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
         drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=SOFT)
         lower.bar_label(drawn, labels=[_count(c) for c in counts], fontsize=8)
-        lower.set(ylabel="rows", xlabel=_claim(classes))
+        lower.set(ylabel="rows", xlabel=_event_label(classes))
         lower.margins(y=0.35)
         lower.locator_params(axis="y", nbins=2, integer=True)
     what, seen = "the probability of the predicted label", "agrees with the truth"
@@ -70,10 +70,10 @@ def _count(rows: float) -> str:
     """Write a number of rows, which weights may make small, large or broken."""
     if not rows:
         return ""
-    return f"{rows:.0f}" if 0.5 <= rows < _MOST_DIGITS else f"{rows:.2g}"
+    return f"{rows:.0f}" if 0.5 <= rows < _MAX_DIGITS else f"{rows:.2g}"
 
 
-def residuals(fit: Fit, judged: Judged) -> list[Picture]:
+def residuals(fit: Fit, judged: WeightedRows) -> list[Picture]:
     """Draw the errors against the predictions, and their quantiles against normal quantiles."""
     own = quantile_residuals(fit, judged.rows)
     return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
@@ -87,13 +87,13 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _errors(fit: Fit, judged: Judged, own: Array) -> Picture:
+def _errors(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
     predicted = np.asarray(judged.rows.predicted, dtype=np.float64)
     errors, label = own, "quantile residual"
     if fit.kind in _IN_TABLE_UNITS:
         errors = np.asarray(judged.rows.truth, dtype=np.float64) - predicted
         label = "error (truth − predicted)"
-    shown = spread(range(len(errors)), _MOST_POINTS)
+    shown = spread(range(len(errors)), _MAX_POINTS)
     with drawing("errors", 3.4) as (figure, made):
         axes = figure.subplots()
         axes.axhline(0, color=SOFT, linewidth=0.8, linestyle=":")
@@ -110,15 +110,15 @@ def _errors(fit: Fit, judged: Judged, own: Array) -> Picture:
     ))  # fmt: skip
 
 
-def _quantiles(fit: Fit, judged: Judged, own: Array) -> Picture:
+def _quantiles(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
     ordered, count = np.sort(own), len(own)
     rank = np.arange(1, count + 1)
     normal = special.ndtri((rank - 0.5) / count)
     low, high = (special.ndtri(stats.beta.ppf(q, rank, count + 1 - rank)) for q in (0.025, 0.975))
     outside = int(((ordered < low) | (ordered > high)).sum())
-    ends = min(count, _MOST_POINTS // 5)  # the tails are what one looks at
+    ends = min(count, _MAX_POINTS // 5)  # the tails are what one looks at
     shown = sorted({*range(ends), *range(count - ends, count),
-                    *spread(range(count), _MOST_POINTS - 2 * ends)})  # fmt: skip
+                    *spread(range(count), _MAX_POINTS - 2 * ends)})  # fmt: skip
     with drawing("quantiles", 3.4) as (figure, made):
         axes = figure.subplots()
         axes.fill_between(normal[shown], low[shown], high[shown], color=BAND, linewidth=0)
@@ -139,7 +139,7 @@ def _points(axes: Any, x: Array, y: Array) -> None:
               linestyle="none")  # fmt: skip
 
 
-def _claims(judged: Judged, classes: list[Any]) -> tuple[Array, Array]:
+def _predicted_events(judged: WeightedRows, classes: list[Any]) -> tuple[Array, Array]:
     """Return the probability that each row gives to one label, and whether that came true."""
     rows = judged.rows
     assert rows.probabilities is not None
@@ -148,7 +148,7 @@ def _claims(judged: Judged, classes: list[Any]) -> tuple[Array, Array]:
     return rows.probabilities.max(axis=1), np.asarray(rows.predicted == rows.truth, dtype=bool)
 
 
-def _claim(classes: list[Any]) -> str:
+def _event_label(classes: list[Any]) -> str:
     if len(classes) == 2:
         return f"P({short(str(classes[1]))})"
     return "probability of the predicted label"

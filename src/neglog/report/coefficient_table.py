@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Lines = list[list[str]]
 
 _NARROWER = ([0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4], [0, 1, 2, 4], [0, 1])
-_MOST_TABLES = 4
+_MAX_TABLES = 4
 _LONGEST, _GAP = 28, 2
 _NONE = "—"
 
@@ -44,8 +44,8 @@ def coefficient_blocks(fit: Fit, width: int, most: int | None = None) -> list[st
     if fit.coefficients is None:
         return []
     plain = all(line[2] == _NONE for table in tables for line in table[1:])
-    if plain or (most is not None and len(tables) > _MOST_TABLES):
-        tables = _beside_each_other(tables, width)
+    if plain or (most is not None and len(tables) > _MAX_TABLES):
+        tables = _side_by_side(tables, width)
     else:
         tables = [_fitting(table, width) for table in tables]
     blocks = ["\n".join(_cut(_ruled(table), most)) for table in tables]
@@ -80,7 +80,7 @@ def _fitting(table: Lines, width: int) -> Lines:
     return narrow
 
 
-def _beside_each_other(tables: list[Lines], width: int) -> list[Lines]:
+def _side_by_side(tables: list[Lines], width: int) -> list[Lines]:
     """Return tables of the estimates alone, as many outputs in each as the lines hold."""
     found: list[Lines] = []
     for number, table in enumerate(tables):

@@ -16,7 +16,7 @@ from neglog.report.fit_summary import Summary
 from neglog.report.progress_bar import ProgressBar
 
 _WIDEST, _NAMES = 100, 11
-_MOST_ROWS = 40  # of a table of coefficients; a screen or two
+_MAX_ROWS = 40  # of a table of coefficients; a screen or two
 _NUMBERED = {"model": "1 ", "loss": "2 ", "optimizer": "3 ", "minimise": "4 "}
 
 
@@ -50,7 +50,7 @@ def show(result: Fit, console: Console, worst: int) -> None:
         console.print()
     for note in notes:
         _row(console, "note", note)
-    for block in summary.blocks(min(console.width, _WIDEST), _MOST_ROWS):
+    for block in summary.blocks(min(console.width, _WIDEST), _MAX_ROWS):
         console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)
     if result.coefficients is None:
         count = sum(parameter.numel() for parameter in result.model.parameters())

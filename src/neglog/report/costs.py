@@ -13,12 +13,12 @@ import numpy as np
 from neglog.report.document import number
 
 if TYPE_CHECKING:
-    from neglog.report.parts import Judged
+    from neglog.report.parts import WeightedRows
 
     Array = np.ndarray[Any, Any]
 
-_TENTHS = 10
-_MOST_CLASSES = 20
+_DECILES = 10
+_MAX_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Costs:
         return max((group.share or 0.0 for group in self.groups), default=0.0) or 1.0
 
 
-def costs(parts: Sequence[Judged], classes: list[Any] | None) -> list[Costs]:
+def costs(parts: Sequence[WeightedRows], classes: list[Any] | None) -> list[Costs]:
     """Return the groupings: the splits against each other, then the rows judged in two ways.
 
     Args:
@@ -75,13 +75,13 @@ def costs(parts: Sequence[Judged], classes: list[Any] | None) -> list[Costs]:
     if classes is not None:
         labels = {label: str(label) for label in classes}
         groups = _groups(rows.truth, labels, rows.loss, judged.weight, None)
-        shown = sorted(groups, key=lambda group: -group.mean * group.rows)[:_MOST_CLASSES]
-        cut = f"The {_MOST_CLASSES} that cost most of {len(groups)} classes. "
-        found.append(Costs("By true class", shown if len(groups) > _MOST_CLASSES else groups,
-                           cut if len(groups) > _MOST_CLASSES else ""))  # fmt: skip
+        shown = sorted(groups, key=lambda group: -group.mean * group.rows)[:_MAX_CLASSES]
+        cut = f"The {_MAX_CLASSES} that cost most of {len(groups)} classes. "
+        found.append(Costs("By true class", shown if len(groups) > _MAX_CLASSES else groups,
+                           cut if len(groups) > _MAX_CLASSES else ""))  # fmt: skip
     title, values = _prediction(judged, classes)
-    tenth, names = _tenths(values)
-    groups = _groups(tenth, names, rows.loss, judged.weight, expected)
+    decile, names = _deciles(values)
+    groups = _groups(decile, names, rows.loss, judged.weight, expected)
     return [*found, Costs(title, groups)]
 
 
@@ -112,20 +112,20 @@ def _groups(
         if not chosen.any() or mass == 0:
             continue
         own = float((weight * loss)[chosen].sum())
-        hoped = None if expected is None else float((weight * expected)[chosen].sum()) / mass
+        expected_sum = None if expected is None else float((weight * expected)[chosen].sum()) / mass
         share = own / total if whole else None
-        found.append(Group(name, int(chosen.sum()), own / mass, hoped, share))
+        found.append(Group(name, int(chosen.sum()), own / mass, expected_sum, share))
     return found
 
 
-def _expected(judged: Judged) -> Array | None:
+def _expected(judged: WeightedRows) -> Array | None:
     if judged.rows.probabilities is None:
         return None
     p = judged.rows.probabilities
     return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(1))
 
 
-def _prediction(judged: Judged, classes: list[Any] | None) -> tuple[str, Array]:
+def _prediction(judged: WeightedRows, classes: list[Any] | None) -> tuple[str, Array]:
     """Return what the rows are ordered by, in words and in numbers."""
     rows = judged.rows
     if rows.probabilities is None:
@@ -135,9 +135,9 @@ def _prediction(judged: Judged, classes: list[Any] | None) -> tuple[str, Array]:
     return "By deciles of the predicted label's probability", rows.probabilities.max(1)
 
 
-def _tenths(values: Array) -> tuple[Array, dict[Any, str]]:
+def _deciles(values: Array) -> tuple[Array, dict[Any, str]]:
     """Return each value's tenth, ties in the same one, and the tenths' ranges."""
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _TENTHS + 1)))
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _DECILES + 1)))
     if len(edges) == 1:
         return np.zeros(len(values), dtype=int), {0: number(float(edges[0]), 3)}
     place = np.searchsorted(edges[1:-1], values, side="right")

@@ -43,7 +43,7 @@ _STYLE: Any = {
     "ytick.color": SOFT,
     "legend.frameon": False,
 }
-_MOST_STEPS = 1000
+_MAX_STEPS = 1000
 _LONGEST = 24
 
 
@@ -59,7 +59,7 @@ class Picture:
 def curve(fit: Fit) -> Picture:
     """Draw the training and the validation loss by step."""
     history = fit.history
-    stride = max(1, math.ceil(len(history) / _MOST_STEPS))
+    stride = max(1, math.ceil(len(history) / _MAX_STEPS))
     shown = [*history[:-1:stride], *history[-1:]]
     with drawing("curve", 2.9) as (figure, made):
         axes = figure.subplots()
@@ -78,7 +78,9 @@ def curve(fit: Fit) -> Picture:
         axes.set(xlabel="step", ylabel=f"mean loss (nats{scale})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-    return Picture(made[0], _course(fit), "Dotted: the loss of a model that knows no feature.")
+    return Picture(
+        made[0], _loss_summary(fit), "Dotted: the loss of a model that knows no feature."
+    )
 
 
 def _scale_of(axes: Any, losses: list[float]) -> str:
@@ -91,7 +93,7 @@ def _scale_of(axes: Any, losses: list[float]) -> str:
     return ", logarithmic"
 
 
-def _course(fit: Fit) -> str:
+def _loss_summary(fit: Fit) -> str:
     first, last = fit.history[0], fit.history[-1]
     words = (
         f"The mean training loss goes from {number(first.training)} nats at step {first.step} to "

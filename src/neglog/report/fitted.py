@@ -38,7 +38,7 @@ def content(fit: Fit) -> dict[str, Any]:
         "curve": figures.curve(fit),
         "weights": weights.tables(fit, found),
         "reading": weights.reading(fit),
-        "why_no_errors": weights.why_no_errors(fit),
+        "why_no_errors": weights.no_errors_reason(fit),
         "forest": forest.forest(fit, found) if found else None,
         "check_heading": "Residuals" if fit.classes is None else "Calibration",
         "checks": checked,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_MOST_FEATURES, _MOST_PANELS = 25, 6
+_MAX_FEATURES, _MAX_PANELS = 25, 6
 _REACH = 4.0  # times the median of the intervals' outer ends: one wild interval hides no other
 
 
@@ -34,11 +34,11 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
             effects.setdefault(line.output, {})[line.feature] = ends
     if not effects:
         return None
-    panels = list(effects)[:_MOST_PANELS]
+    panels = list(effects)[:_MAX_PANELS]
     size = {name: max(abs(own[name][0]) for own in effects.values() if name in own)
             for name in {name for own in effects.values() for name in own}}  # fmt: skip
     ordered = sorted(size, key=lambda name: (-size[name], name))
-    shown = ordered[:_MOST_FEATURES]
+    shown = ordered[:_MAX_FEATURES]
     none = np.full(3, np.nan)
     values = {name: np.array([effects[name].get(f, none) for f in shown]) for name in panels}
     limit, cut = _limit(np.concatenate(list(values.values())))
@@ -50,7 +50,7 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
             if len(panels) > 1:
                 axes.set_title(short(name), fontsize=10.5, loc="left")
         grid.flat[-1].set_xlabel(f"change of the {fit.fitted.target.facts.output_name}")
-    return Picture(made[0], _gist(effects[panels[0]], ordered), _caption(
+    return Picture(made[0], _alt_text(effects[panels[0]], ordered), _caption(
         fit, cut, len(ordered) - len(shown), len(effects) - len(panels)
     ))  # fmt: skip
 
@@ -74,7 +74,7 @@ def _panel(axes: Any, values: Array, shown: list[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _gist(effects: dict[str, Array], ordered: list[str]) -> str:
+def _alt_text(effects: dict[str, Array], ordered: list[str]) -> str:
     said = [f"{name} {number(float(effects[name][0]), 3)}" for name in ordered if name in effects]
     return "Effects of one standard deviation, the largest first: " + ", ".join(said[:5]) + "."
 

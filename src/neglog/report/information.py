@@ -17,8 +17,13 @@ from neglog.report.terminal import rich_table
 if TYPE_CHECKING:
     from neglog.fitting.prediction.row_predictions import RowPredictions
 
-_MOST_CLASSES = 6  # more do not fit side by side
-_NEEDLESS = ({"fit"}, {"loss"}, {"agrees?"}, {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"})
+_MAX_CLASSES = 6  # more do not fit side by side
+_OPTIONAL_COLUMNS = (
+    {"fit"},
+    {"loss"},
+    {"agrees?"},
+    {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"},
+)
 
 
 def information_table(
@@ -35,10 +40,10 @@ def information_table(
     content = information(rows, classes, worst)
     if width is not None and _width(content) > width:
         content = information(rows, classes, worst, most_classes=2)
-    for needless in _NEEDLESS:
+    for optional_columns in _OPTIONAL_COLUMNS:
         if width is None or _width(content) <= width:
             break
-        kept = [j for j, name in enumerate(content.headers) if name not in needless]
+        kept = [j for j, name in enumerate(content.headers) if name not in optional_columns]
         body = [[row[j] for j in kept] for row in content.rows]
         content = replace(content, headers=[content.headers[j] for j in kept], rows=body)
     return rich_table(content)
@@ -55,7 +60,7 @@ def information(
     classes: list[Any] | None,
     worst: int | None,
     splits: Sequence[str] = (),
-    most_classes: int = _MOST_CLASSES,
+    most_classes: int = _MAX_CLASSES,
 ) -> Table:
     """Return the table's content, the rows in descending order of their loss.
 

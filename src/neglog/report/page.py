@@ -43,8 +43,8 @@ def write(page: str, path: Path) -> None:
     """
     path = Path(path).resolve()  # a link keeps pointing to the page
     if path.exists() and not path.is_file():
-        wanted, remedy = "the page must be a file", "choose another name"
-        raise ArgumentError(sentence(wanted, f"{path} is not", remedy=remedy))
+        expected, remedy = "the page must be a file", "choose another name"
+        raise ArgumentError(sentence(expected, f"{path} is not", remedy=remedy))
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

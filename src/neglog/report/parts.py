@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
+class WeightedRows:
     """Some rows and how much they count.
 
     Attributes:
@@ -29,7 +29,7 @@ class Judged:
     counts: np.ndarray[Any, Any]
 
 
-def parts(fit: Fit) -> list[Judged]:
+def parts(fit: Fit) -> list[WeightedRows]:
     """Return the fitted rows and held-out rows, if there are any, or a sample."""
     if not fit.data.whole:
         return [_judged(fit, "sampled training", fit.facts.sampled)]
@@ -39,7 +39,9 @@ def parts(fit: Fit) -> list[Judged]:
     return found
 
 
-def _judged(fit: Fit, name: str, rows: RowPredictions) -> Judged:
+def _judged(fit: Fit, name: str, rows: RowPredictions) -> WeightedRows:
     same = np.ones(len(rows.loss))
     weights = same if rows.weight is None else rows.weight
-    return Judged(name, rows, weights, weights if fit.options.weight_kind == "frequency" else same)
+    return WeightedRows(
+        name, rows, weights, weights if fit.options.weight_kind == "frequency" else same
+    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _SEED = 0  # a report is the same each time it is written
-_FURTHEST = 37.0  # beyond, a normal probability is no number of float64
+_MAX_RESIDUAL = 37.0  # beyond, a normal probability is no number of float64
 
 
 def quantile_residuals(fit: Fit, rows: RowPredictions) -> Array:
@@ -47,7 +47,7 @@ def quantile_residuals(fit: Fit, rows: RowPredictions) -> Array:
         below, above = _TAILS[fit.kind](fit, y, mean)
     # The smaller tail is the exact one: 1 − 1e-20 would be 1.
     residuals = np.where(below < above, special.ndtri_exp(below), -special.ndtri_exp(above))
-    return np.asarray(np.clip(residuals, -_FURTHEST, _FURTHEST))
+    return np.asarray(np.clip(residuals, -_MAX_RESIDUAL, _MAX_RESIDUAL))
 
 
 def _normal(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
@@ -103,19 +103,21 @@ def _negative_binomial(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
     return _randomised(stats.nbinom(1 / alpha, 1 / (1 + alpha * mean)), y)
 
 
-def _randomised(law: Any, y: Array) -> tuple[Array, Array]:
+def _randomised(distribution: Any, y: Array) -> tuple[Array, Array]:
     """Return ln F and ln(1 − F) at a random point of the step at each count."""
     part = np.random.default_rng(_SEED).random(len(y))
-    step = law.cdf(y) - law.cdf(y - 1)
+    step = distribution.cdf(y) - distribution.cdf(y - 1)
     with np.errstate(divide="ignore"):
-        return np.log(law.cdf(y - 1) + part * step), np.log(law.sf(y) + (1 - part) * step)
+        return np.log(distribution.cdf(y - 1) + part * step), np.log(
+            distribution.sf(y) + (1 - part) * step
+        )
 
 
 def _gamma(fit: Fit, y: Array, mean: Array) -> tuple[Array, Array]:
     assert fit.fitted.dispersion is not None
-    law = stats.gamma(1 / fit.fitted.dispersion, scale=mean * fit.fitted.dispersion)
+    distribution = stats.gamma(1 / fit.fitted.dispersion, scale=mean * fit.fitted.dispersion)
     with np.errstate(divide="ignore"):
-        return law.logcdf(y), law.logsf(y)
+        return distribution.logcdf(y), distribution.logsf(y)
 
 
 _TAILS = {

@@ -14,7 +14,7 @@ from neglog.report.document import Table, number
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
 
-_MOST_OUTPUTS, _MOST_LINES = 12, 400
+_MAX_OUTPUTS, _MAX_LINES = 12, 400
 _RATIOS = {"logit": "odds ratio", "cumulative logit": "odds ratio", "log": "ratio of means"}
 _SMALLEST = 1e-4
 
@@ -51,8 +51,8 @@ def tables(fit: Fit, found: list[Line]) -> list[Table]:
     """Return one table an output."""
     made = []
     outputs = [(name, list(own)) for name, own in itertools.groupby(found, lambda one: one.output)]
-    for name, own in outputs[:_MOST_OUTPUTS]:
-        shown = own[: max(_MOST_LINES // min(len(outputs), _MOST_OUTPUTS), 20)]
+    for name, own in outputs[:_MAX_OUTPUTS]:
+        shown = own[: max(_MAX_LINES // min(len(outputs), _MAX_OUTPUTS), 20)]
         title = _title(fit, name, len(outputs))
         caption = ""
         if len(shown) < len(own):
@@ -85,7 +85,7 @@ def _against(fit: Fit) -> str:
     return "Weights of a feature sum to 0 over the classes."
 
 
-def why_no_errors(fit: Fit) -> str:
+def no_errors_reason(fit: Fit) -> str:
     """Return why there are no standard errors, in a sentence; "" where there are some."""
     if fit.options.hidden:
         return WHY_NO_STANDARD_ERRORS[0].upper() + WHY_NO_STANDARD_ERRORS[1:]
@@ -117,7 +117,7 @@ def _title(fit: Fit, output: str, count: int) -> str:
 
 def _table(fit: Fit, own: list[Line], title: str, caption: str) -> Table:
     ratio = _RATIOS.get(fit.fitted.response.link, "") if own[0].output else ""
-    sure = fit.coefficients is not None and not why_no_errors(fit)
+    sure = fit.coefficients is not None and not no_errors_reason(fit)
     headers = ["feature", "estimate"]
     if sure and fit.coefficients is not None:
         letter, level = fit.coefficients.letter, f"{100 * fit.coefficients.level:g} %"

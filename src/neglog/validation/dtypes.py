@@ -17,8 +17,8 @@ def real(**named: Tensor) -> None:
     for name, tensor in named.items():
         if tensor.is_complex():
             remedy = f"pass torch.view_as_real({name}), its real and imaginary parts"
-            wanted = f"{name} must be real: complex tensors are not supported"
-            raise DtypeError(sentence(wanted, f"it is {tensor.dtype}", remedy=remedy))
+            expected = f"{name} must be real: complex tensors are not supported"
+            raise DtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
 
 
 def same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,8 +33,8 @@ def same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     cause, remedy = "", "use target.to(input.dtype)"
     if target.is_floating_point() and not input.is_floating_point():
         cause, remedy = "the arguments look swapped", "the prediction comes first"
-    wanted = "input and target must have the same floating dtype"
-    raise DtypeError(sentence(wanted, got, cause, remedy))
+    expected = "input and target must have the same floating dtype"
+    raise DtypeError(sentence(expected, got, cause, remedy))
 
 
 def common_dtype(input: Tensor, *others: Tensor, whole: bool = False) -> torch.dtype:
@@ -64,8 +64,8 @@ def boolean(**named: Tensor) -> None:
             got, remedy = f"it is {type(value).__name__}", f"use torch.as_tensor({name})"
             if isinstance(value, Tensor):
                 got, remedy = f"it is {value.dtype}", f"use {name}.bool()"
-            wanted = f"{name} must be a tensor of torch.bool, True where an element counts"
-            raise ArgumentError(sentence(wanted, got, remedy=remedy))
+            expected = f"{name} must be a tensor of torch.bool, True where an element counts"
+            raise ArgumentError(sentence(expected, got, remedy=remedy))
 
 
 def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:
@@ -100,8 +100,8 @@ def constant_weight(name: str, weight: Any) -> Tensor:
     try:
         kept: Tensor = weight if isinstance(weight, Tensor) else _numbers(weight)
     except (TypeError, ValueError, RuntimeError):
-        wanted = f"{name} must be a tensor, a number or a list of numbers"
-        raise ArgumentError(sentence(wanted, f"it is {type(weight).__name__}")) from None
+        expected = f"{name} must be a tensor, a number or a list of numbers"
+        raise ArgumentError(sentence(expected, f"it is {type(weight).__name__}")) from None
     known = type(kept) in (Tensor, torch.nn.Parameter) and kept.device.type == "cpu"
     if known and not kept.is_complex() and not is_torch_compatible():
         _finite_and_nonnegative(name, kept)
@@ -119,5 +119,5 @@ def _finite_and_nonnegative(name: str, weight: Tensor) -> None:
     first = tuple(wrong.nonzero()[0].tolist())
     value = weight[first].item()
     cause = "perhaps its count was 0" if value == float("inf") else ""
-    got = f"it is {value:g} at {errors.place(first)}"
+    got = f"it is {value:g} at {errors.format_index(first)}"
     raise ArgumentError(sentence(f"{name} must be finite and 0 or more", got, cause))

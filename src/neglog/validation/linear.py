@@ -13,7 +13,7 @@ from neglog.errors import (
     DtypeError,
     ShapeError,
     SupportError,
-    place,
+    format_index,
     sentence,
     shape,
 )
@@ -26,65 +26,65 @@ def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> N
     """Refuse an input, a weight and a bias that are not those of one linear layer."""
     tensors(input=input, linear_weight=linear_weight)
     floating(input)
-    wanted = "linear_weight must be (classes, …, features), as torch.nn.Linear has it"
+    expected = "linear_weight must be (classes, …, features), as torch.nn.Linear has it"
     if linear_weight.dim() < 2:
-        raise ShapeError(sentence(wanted, f"it is {shape(linear_weight)}"))
+        raise ShapeError(sentence(expected, f"it is {shape(linear_weight)}"))
     if input.dim() == 0 or input.shape[-1] != linear_weight.shape[-1]:
-        wanted = f"for linear_weight {shape(linear_weight)} the input must be (…, "
-        wanted += f"{linear_weight.shape[-1]})"
+        expected = f"for linear_weight {shape(linear_weight)} the input must be (…, "
+        expected += f"{linear_weight.shape[-1]})"
         remedy = ""
         if input.dim() and linear_weight.dim() == 2 and input.shape[-1] == linear_weight.shape[0]:
             remedy = "the weight looks transposed: use linear_weight.t()"
-        raise ShapeError(sentence(wanted, f"it is {shape(input)}", remedy=remedy))
+        raise ShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
     if linear_weight.dim() > 2 and input.dim() != 2:
-        wanted = "a linear_weight of more than two dimensions needs an input (N, features)"
-        raise ShapeError(sentence(wanted, f"it is {shape(input)}"))
+        expected = "a linear_weight of more than two dimensions needs an input (N, features)"
+        raise ShapeError(sentence(expected, f"it is {shape(input)}"))
     given = {"linear_weight": linear_weight}
     if linear_bias is not None:
         tensors(linear_bias=linear_bias)
         given["linear_bias"] = linear_bias
         if linear_bias.shape != linear_weight.shape[:-1]:
-            wanted = f"linear_bias must be {tuple(linear_weight.shape[:-1])}"
-            raise ShapeError(sentence(wanted, f"it is {shape(linear_bias)}"))
+            expected = f"linear_bias must be {tuple(linear_weight.shape[:-1])}"
+            raise ShapeError(sentence(expected, f"it is {shape(linear_bias)}"))
     for name, tensor in given.items():
         if tensor.dtype != input.dtype:
-            wanted = f"input and {name} must have the same dtype"
+            expected = f"input and {name} must have the same dtype"
             got = f"input is {input.dtype} and {name} is {tensor.dtype}"
-            raise DtypeError(sentence(wanted, got, remedy=f"use {name}.to(input.dtype)"))
+            raise DtypeError(sentence(expected, got, remedy=f"use {name}.to(input.dtype)"))
 
 
 def rows_of_layer(weight: Tensor, rows: int) -> None:
     """Refuse a module's weight that has been replaced by one of another size."""
     if weight.shape[0] != rows:
-        wanted = f"linear.weight must have {rows} rows"
-        raise ShapeError(sentence(wanted, f"it has {weight.shape[0]}"))
+        expected = f"linear.weight must have {rows} rows"
+        raise ShapeError(sentence(expected, f"it has {weight.shape[0]}"))
 
 
-def several_classes(classes: int, one_will_do: bool) -> None:
+def several_classes(classes: int, allow_single_class: bool) -> None:
     """Refuse a softmax over one class, or over none."""
-    if classes == 0 or (classes == 1 and not one_will_do):
-        wanted = "linear_weight must have two classes or more"
+    if classes == 0 or (classes == 1 and not allow_single_class):
+        expected = "linear_weight must have two classes or more"
         cause = "with one class the loss is always 0" if classes else ""
         remedy = "for a binary head use linear_binary_cross_entropy_with_logits" if classes else ""
-        raise ShapeError(sentence(wanted, f"it has {classes}", cause, remedy))
+        raise ShapeError(sentence(expected, f"it has {classes}", cause, remedy))
 
 
 def linear_labels(target: Tensor, losses: torch.Size, probabilities: torch.Size) -> None:
     """Refuse labels whose dtype or shape does not fit the layer."""
     real(target=target)
     if target.is_floating_point():
-        wanted = f"the target must be integer labels {tuple(losses)}, or probabilities "
-        wanted += f"{tuple(probabilities)}"
-        raise DtypeError(sentence(wanted, f"it is {target.dtype} of shape {shape(target)}"))
+        expected = f"the target must be integer labels {tuple(losses)}, or probabilities "
+        expected += f"{tuple(probabilities)}"
+        raise DtypeError(sentence(expected, f"it is {target.dtype} of shape {shape(target)}"))
     if target.shape == losses or (not losses and target.shape == (1,)):
         return
-    wanted = f"labels must be {tuple(losses)}"
+    expected = f"labels must be {tuple(losses)}"
     cause = remedy = ""
     if target.shape == probabilities:
         cause, remedy = "this looks one-hot", "pass target.argmax(-1)"
     elif target.numel() == losses.numel():
         remedy = f"use target.reshape({tuple(losses)})"
-    raise ShapeError(sentence(wanted, f"target is {shape(target)}", cause, remedy))
+    raise ShapeError(sentence(expected, f"target is {shape(target)}", cause, remedy))
 
 
 def chosen(values: Any, indices: Any, leading: torch.Size) -> None:
@@ -92,93 +92,95 @@ def chosen(values: Any, indices: Any, leading: torch.Size) -> None:
     tensors(values=values, indices=indices)
     wrong = indices.is_floating_point() or indices.is_complex() or indices.dtype == torch.bool
     if not values.is_floating_point() or wrong:
-        wanted = "a target of two tensors must be probabilities (…, k) and the classes' indices"
-        raise DtypeError(sentence(wanted, f"they are {values.dtype} and {indices.dtype}"))
+        expected = "a target of two tensors must be probabilities (…, k) and the classes' indices"
+        raise DtypeError(sentence(expected, f"they are {values.dtype} and {indices.dtype}"))
     if values.shape != indices.shape or values.shape[:-1] != leading or values.dim() == 0:
-        wanted = f"probabilities and indices must both be {(*leading, 'k')}"
+        expected = f"probabilities and indices must both be {(*leading, 'k')}"
         got = f"they are {shape(values)} and {shape(indices)}"
-        raise ShapeError(sentence(wanted.replace("'", ""), got))
+        raise ShapeError(sentence(expected.replace("'", ""), got))
 
 
 def workspace(memory: Any, size: int | None) -> int:
     """Return the size of a workspace; refuse an invalid amount of memory."""
     if size is None:
-        wanted = "memory must be bytes, such as 2**28 or '256MiB'"
-        raise ArgumentError(sentence(wanted, f"it is {memory!r}"))
+        expected = "memory must be bytes, such as 2**28 or '256MiB'"
+        raise ArgumentError(sentence(expected, f"it is {memory!r}"))
     return size
 
 
 def flat(linear_weight: Tensor) -> None:
     """Refuse a weight with more than one loss for each row."""
     if linear_weight.dim() != 2:
-        wanted = "linear_weight must be (classes, features) here"
-        raise ShapeError(sentence(wanted, f"it is {shape(linear_weight)}"))
+        expected = "linear_weight must be (classes, features) here"
+        raise ShapeError(sentence(expected, f"it is {shape(linear_weight)}"))
 
 
 def labels_only(name: str, target: Any) -> None:
     """Refuse a target of probabilities."""
     tensors(**{name: target})
     if target.is_floating_point():
-        wanted = f"{name} must be labels here, which are integers"
-        raise DtypeError(sentence(wanted, f"it is {target.dtype}"))
+        expected = f"{name} must be labels here, which are integers"
+        raise DtypeError(sentence(expected, f"it is {target.dtype}"))
 
 
 def outputs(names: Any, known: tuple[str, ...]) -> None:
     """Refuse unknown or repeated outputs."""
-    fine = isinstance(names, (tuple, list)) and all(isinstance(n, str) for n in names)
-    if not fine or not 0 < len(set(names)) == len(names) or not set(names) <= set(known):
-        wanted = f"outputs must be different ones of {known}"
-        raise ArgumentError(sentence(wanted, f"they are {names!r}"))
+    accepted = isinstance(names, (tuple, list)) and all(isinstance(n, str) for n in names)
+    if not accepted or not 0 < len(set(names)) == len(names) or not set(names) <= set(known):
+        expected = f"outputs must be different ones of {known}"
+        raise ArgumentError(sentence(expected, f"they are {names!r}"))
 
 
 def needed(name: str, value: Any, outputs: list[str]) -> None:
     """Refuse outputs whose arguments are missing."""
     if outputs and value is None:
-        wanted = f"{' and '.join(map(repr, outputs))} must have a {name}"
+        expected = f"{' and '.join(map(repr, outputs))} must have a {name}"
         remedy = f"pass {name}=, or outputs= without them"
-        raise ArgumentError(sentence(wanted, "there is none", remedy=remedy))
+        raise ArgumentError(sentence(expected, "there is none", remedy=remedy))
 
 
 def teacher(given: Any, leading: torch.Size, classes: int) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return a teacher's input, weight and bias, or refuse them."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        wanted = "teacher must be a tuple of input, weight and optionally bias"
-        raise ArgumentError(sentence(wanted, f"it is {type(given).__name__}"))
+        expected = "teacher must be a tuple of input, weight and optionally bias"
+        raise ArgumentError(sentence(expected, f"it is {type(given).__name__}"))
     x, w, b = (*given, None)[:3]
     layer(x, w, b)
     if x.shape[:-1] != leading or w.shape[0] != classes:
-        wanted = f"the teacher must have input {(*leading, 'features')} and {classes} classes"
+        expected = f"the teacher must have input {(*leading, 'features')} and {classes} classes"
         got = f"its input is {shape(x)} and its weight {shape(w)}"
-        raise ShapeError(sentence(wanted.replace("'", ""), got))
+        raise ShapeError(sentence(expected.replace("'", ""), got))
     return x, w, b
 
 
 def dense(target: Tensor, whole: tuple[int, ...]) -> None:
     """Refuse a target without one value for each output."""
     if tuple(target.shape) != whole:
-        wanted = f"a target with a value for each output must be {whole}"
+        expected = f"a target with a value for each output must be {whole}"
         remedy = "pass integers for the indices of the positive outputs"
-        raise ShapeError(sentence(wanted, f"it is {shape(target)}", remedy=remedy))
+        raise ShapeError(sentence(expected, f"it is {shape(target)}", remedy=remedy))
 
 
 def indices(target: Tensor, leading: torch.Size, outputs: int) -> None:
     """Refuse indices that do not belong to the rows, or that are zeros and ones."""
     if target.is_complex() or target.dim() == 0 or target.shape[:-1] != leading:
-        wanted = f"the indices of the positive outputs must be {(*leading, 'k')}"
-        raise ShapeError(sentence(wanted.replace("'", ""), f"they are {shape(target)}"))
+        expected = f"the indices of the positive outputs must be {(*leading, 'k')}"
+        raise ShapeError(sentence(expected.replace("'", ""), f"they are {shape(target)}"))
     if target.shape[-1] == outputs:
-        wanted = "integers must be the indices of the positive outputs"
+        expected = "integers must be the indices of the positive outputs"
         got = f"there is one for each of the {outputs} outputs"
         remedy = "pass target.bool() if they are zeros and ones"
-        raise ArgumentError(sentence(wanted, got, remedy=remedy))
+        raise ArgumentError(sentence(expected, got, remedy=remedy))
 
 
 def known_indices(index: Tensor, classes: int, counts: Tensor | None) -> None:
     """Refuse indices out of range in included rows; negative ones are ignored by design."""
-    strangers = _in_rows(index >= classes, counts)
-    if strangers.any():
-        first = tuple(strangers.nonzero()[0].tolist())
-        got = f"{int(strangers.sum())} do not, the first {index[first].item()} at {place(first)}"
+    invalid = _in_rows(index >= classes, counts)
+    if invalid.any():
+        first = tuple(invalid.nonzero()[0].tolist())
+        got = (
+            f"{int(invalid.sum())} do not, the first {index[first].item()} at {format_index(first)}"
+        )
         raise SupportError(sentence(f"indices must lie below {classes}", got))
 
 
@@ -193,8 +195,8 @@ def known_probabilities(target: Tensor, counts: Tensor | None) -> None:
             raise SupportError(errors.outside("target", unit_interval.words, target, outside))
 
 
-def _in_rows(strangers: Tensor, counts: Tensor | None) -> Tensor:
-    return strangers if counts is None else strangers & counts[:, None]
+def _in_rows(invalid: Tensor, counts: Tensor | None) -> Tensor:
+    return invalid if counts is None else invalid & counts[:, None]
 
 
 def pairs(one: Any, other: Any, same: bool) -> None:
@@ -202,27 +204,27 @@ def pairs(one: Any, other: Any, same: bool) -> None:
     tensors(query=one, key=other)
     floating(one)
     if one.dtype != other.dtype:
-        wanted = "the two sides must have one dtype"
-        raise DtypeError(sentence(wanted, f"they are {one.dtype} and {other.dtype}"))
-    wanted = "the two sides must be rows (N, features)"
+        expected = "the two sides must have one dtype"
+        raise DtypeError(sentence(expected, f"they are {one.dtype} and {other.dtype}"))
+    expected = "the two sides must be rows (N, features)"
     fit = one.dim() == other.dim() == 2 and one.shape[1] == other.shape[1]
     if fit and same and len(one) != len(other):
-        fit, wanted = False, wanted + ", as many on both sides"
+        fit, expected = False, expected + ", as many on both sides"
     elif fit and not 0 < len(one) <= len(other):
-        fit, wanted = False, wanted + ", one or more, the second with no fewer than the first"
+        fit, expected = False, expected + ", one or more, the second with no fewer than the first"
     if not fit:
-        raise ShapeError(sentence(wanted, f"they are {shape(one)} and {shape(other)}"))
+        raise ShapeError(sentence(expected, f"they are {shape(one)} and {shape(other)}"))
 
 
 def one_number(name: str, value: Any) -> None:
     """Refuse anything except a number or a tensor of one number."""
     if isinstance(value, Tensor):
         if value.numel() != 1 or value.is_complex():
-            wanted = f"{name} must be one real number"
-            raise ShapeError(sentence(wanted, f"it is {value.dtype} of shape {shape(value)}"))
+            expected = f"{name} must be one real number"
+            raise ShapeError(sentence(expected, f"it is {value.dtype} of shape {shape(value)}"))
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        wanted = f"{name} must be a number, or a tensor of one"
-        raise ArgumentError(sentence(wanted, f"it is {type(value).__name__}"))
+        expected = f"{name} must be a number, or a tensor of one"
+        raise ArgumentError(sentence(expected, f"it is {type(value).__name__}"))
 
 
 def known_temperature(value: Tensor) -> None:
@@ -237,5 +239,5 @@ def known_temperature(value: Tensor) -> None:
 def loss_dtype(dtype: Any) -> None:
     """Refuse a loss dtype that is not floating."""
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-        wanted = "loss_dtype must be a floating torch.dtype"
-        raise ArgumentError(sentence(wanted, f"it is {dtype!r}"))
+        expected = "loss_dtype must be a floating torch.dtype"
+        raise ArgumentError(sentence(expected, f"it is {dtype!r}"))

@@ -38,8 +38,8 @@ def any_tensors(**named: Any) -> None:
     for name, value in named.items():
         if not isinstance(value, Tensor):
             kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
-            wanted, remedy = f"{name} must be a torch.Tensor", tensor_in(name, value)
-            raise ArgumentError(sentence(wanted, f"it is {kind}", remedy=remedy))
+            expected, remedy = f"{name} must be a torch.Tensor", tensor_in(name, value)
+            raise ArgumentError(sentence(expected, f"it is {kind}", remedy=remedy))
 
 
 def _dense(name: str, tensor: Tensor) -> None:
@@ -71,8 +71,8 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
     if choice not in REDUCTIONS:
         known = isinstance(choice, str) and choice.lower() in REDUCTIONS
         remedy = f"write {choice.lower()!r}" if known else ""
-        wanted = f"reduction must be one of {REDUCTIONS}"
-        raise ArgumentError(sentence(wanted, f"it is {choice!r}", remedy=remedy))
+        expected = f"reduction must be one of {REDUCTIONS}"
+        raise ArgumentError(sentence(expected, f"it is {choice!r}", remedy=remedy))
     return str(choice)
 
 
@@ -112,8 +112,8 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
         return
     if reduction != "mean":
         remedy = "leave it out" if reduction == PAIR else 'pass reduction="mean"'
-        wanted = "normalizer is the divisor of a mean"
-        raise ArgumentError(sentence(wanted, f"reduction is {reduction!r}", remedy=remedy))
+        expected = "normalizer is the divisor of a mean"
+        raise ArgumentError(sentence(expected, f"reduction is {reduction!r}", remedy=remedy))
     if isinstance(normalizer, Tensor):
         if normalizer.dim() > 0 or normalizer.requires_grad:
             got = f"it has shape {tuple(normalizer.shape)}"
@@ -146,11 +146,11 @@ def positive_sum(name: str, weights: Tensor, ours: bool) -> None:
     cancels = abs(total) <= rounding * size
     if not cancels and (not ours or not total <= 0):  # a NaN sum comes from NaN weights
         return
-    wanted = f"a mean divides by the sum of {name}, which must be above 0"
+    expected = f"a mean divides by the sum of {name}, which must be above 0"
     cause = "positive and negative ones cancel" if cancels else ""
     remedy = "pass normalizer=len(batch) to divide by the number of rows"
     got = f"the sum of these {weights.numel()} is {total:g}"
-    raise ArgumentError(sentence(wanted, got, cause, remedy))
+    raise ArgumentError(sentence(expected, got, cause, remedy))
 
 
 def _is_positive(value: Any) -> bool:
@@ -170,9 +170,9 @@ def ignored(ignore_index: int) -> int:
 def no_ignored_probability(ignored: int) -> None:
     """Refuse `ignore_index` if the target holds probabilities."""
     if ignored >= 0:
-        wanted = "ignore_index needs class labels"
+        expected = "ignore_index needs class labels"
         remedy = "exclude rows with mask="
-        raise ArgumentError(sentence(wanted, "target holds probabilities", remedy=remedy))
+        raise ArgumentError(sentence(expected, "target holds probabilities", remedy=remedy))
 
 
 def smoothing(label_smoothing: Any) -> None:

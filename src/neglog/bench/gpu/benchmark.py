@@ -78,15 +78,15 @@ def choose(only: str, dtype: str | None, lines: Sequence[Line] = LINES) -> list[
     Raises:
         BenchError: there are none.
     """
-    wanted = [line for line in lines if dtype is None or line.dtype == getattr(torch, dtype)]
-    chosen = [line for line in wanted if only in line.title]
+    eligible = [line for line in lines if dtype is None or line.dtype == getattr(torch, dtype)]
+    chosen = [line for line in eligible if only in line.title]
     if not chosen:
-        titles = "; ".join(line.title for line in wanted) or f"none of {dtype}"
+        titles = "; ".join(line.title for line in eligible) or f"none of {dtype}"
         raise BenchError(f"no line contains {only!r}; there are: {titles}.")
     return chosen
 
 
-def the_gpu() -> torch.device:
+def current_gpu() -> torch.device:
     """Return the current GPU.
 
     Raises:
@@ -144,7 +144,7 @@ def _runs(
         own = line.data(device) if name in contenders.WRITERS else data
         found[name] = contenders.step(loss, own)
     if line.kind == "layer":
-        found[contenders.FLOOR] = contenders.bare_products(data)
+        found[contenders.FLOOR] = contenders.matmuls_only(data)
     for name in list(found):
         try:
             found[name]()
@@ -177,5 +177,5 @@ def _of_it(result: Result, copied: float) -> str:
         return "-"
     if size is not None:
         return f"{1e3 * size / copied / ours:.0%}"
-    floor = result.times.get(contenders.FLOOR)
-    return "-" if floor is None else f"{ours / floor:.2f}"
+    roofline = result.times.get(contenders.FLOOR)
+    return "-" if roofline is None else f"{ours / roofline:.2f}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as torchs
+from torch.nn import functional as torch_losses
 
 from neglog import functional as neglogs
 from neglog.bench.gpu.lines import Line
@@ -24,13 +24,13 @@ NAMES = (NEGLOG, EAGER, COMPILE, CHUNKED, LIGER, CCE, FLOOR)
 def contenders(line: Line, compiling: bool) -> dict[str, Loss]:
     """Return what computes a line's loss, by name; neglog first."""
     found: dict[str, Loss] = {NEGLOG: getattr(neglogs, line.loss)}
-    eager = _layer if line.kind == "layer" else getattr(torchs, line.loss)
+    eager = _layer if line.kind == "layer" else getattr(torch_losses, line.loss)
     found[EAGER] = eager
     if compiling:
         torch._dynamo.reset()
         found[COMPILE] = torch.compile(eager)
-    if line.kind == "layer" and hasattr(torchs, "linear_cross_entropy"):
-        found[CHUNKED] = torchs.linear_cross_entropy
+    if line.kind == "layer" and hasattr(torch_losses, "linear_cross_entropy"):
+        found[CHUNKED] = torch_losses.linear_cross_entropy
     for name, (package, module, functions) in _LIBRARIES.items():
         if line.kind in functions and find_spec(package) is not None:
             found[name] = getattr(import_module(module), functions[line.kind])
@@ -52,7 +52,7 @@ WRITERS = (LIGER,)  # they write the gradient over the logits
 
 
 def _layer(x: Tensor, w: Tensor, y: Tensor) -> Tensor:
-    return torchs.cross_entropy(torchs.linear(x, w), y)
+    return torch_losses.cross_entropy(torch_losses.linear(x, w), y)
 
 
 def step(loss: Loss, data: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...]]:
@@ -71,7 +71,7 @@ def step(loss: Loss, data: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...
     return run
 
 
-def bare_products(data: tuple[Tensor, ...]) -> Callable[[], None]:
+def matmuls_only(data: tuple[Tensor, ...]) -> Callable[[], None]:
     """Return the three matrix products of a linear layer and its loss, and nothing else."""
     x, w = data[0].detach(), data[1].detach()
     dz = torch.empty(len(x), len(w), dtype=x.dtype, device=x.device).normal_()

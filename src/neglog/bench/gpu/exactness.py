@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.nn import functional as torchs
+from torch.nn import functional as torch_losses
 
 from neglog import functional as neglogs
 from neglog.bench.gpu.lines import Line
 
-PIECE = 1 << 25  # numbers that are float64 at a time
+CHUNK = 1 << 25  # numbers that are float64 at a time
 FORWARD, GRADIENT = 2.0, 4.0  # units in the last place
 ROUNDINGS = 2.0  # of a layer's gradients, whose norms are compared
 _UPSTREAM = (1.0, 0.375)
@@ -31,8 +31,8 @@ def errors(line: Line, device: torch.device) -> dict[str, float]:
         value = getattr(neglogs, line.loss)(*data)
         leaves = [t for t in data if t.requires_grad]
         slopes = torch.autograd.grad(value, leaves, torch.full_like(value, upstream))
-        judge = _layer if line.kind == "layer" else _pointwise
-        loss, gradient = judge(line, data, value.detach(), slopes, upstream)
+        compare = _layer if line.kind == "layer" else _pointwise
+        loss, gradient = compare(line, data, value.detach(), slopes, upstream)
         found = {
             "loss": max(found["loss"], loss),
             "gradient": max(found["gradient"], gradient),
@@ -52,10 +52,10 @@ def _pointwise(
 ) -> tuple[float, float]:
     """Compare every number of the gradient of rows or elements."""
     x, y = data
-    losses: Callable[..., Tensor] = getattr(torchs, line.loss)
+    losses: Callable[..., Tensor] = getattr(torch_losses, line.loss)
     count = line.shape[0]
     total, worst = 0.0, 0.0
-    for part in _parts(line.shape):
+    for part in _chunks(line.shape):
         z = x[part].detach().double().requires_grad_()
         target = y[part].double() if y.is_floating_point() else y[part]
         loss = losses(z, target, reduction="sum") / count
@@ -83,10 +83,10 @@ def _layer(
     wide = w.detach().double()
     dx, dw = torch.empty(x.shape, dtype=torch.float64, device=x.device), torch.zeros_like(wide)
     total = 0.0
-    for part in _parts((len(x), len(w))):
+    for part in _chunks((len(x), len(w))):
         rows = x[part].detach().double()
         z = rows @ wide.t()
-        total += torchs.cross_entropy(z, y[part], reduction="sum").item() / len(x)
+        total += torch_losses.cross_entropy(z, y[part], reduction="sum").item() / len(x)
         dz = _without_cancellation(z, y[part], upstream / len(x))
         dx[part] = dz @ wide
         dw.addmm_(dz.t(), rows)
@@ -97,8 +97,8 @@ def _layer(
     return loss.item() / FORWARD, worst / eps / ROUNDINGS
 
 
-def _parts(shape: tuple[int, ...]) -> Iterator[slice]:
+def _chunks(shape: tuple[int, ...]) -> Iterator[slice]:
     of_a_row = torch.Size(shape[1:]).numel()
-    step = max(1, PIECE // of_a_row)
+    step = max(1, CHUNK // of_a_row)
     for start in range(0, shape[0], step):
         yield slice(start, start + step)

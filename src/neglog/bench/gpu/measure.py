@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-_FEWEST = 5  # rounds
+_MIN_ROUNDS = 5  # rounds
 COPIED = 1 << 30  # bytes
 
 
@@ -34,7 +34,7 @@ def alternate(
     """Let all run in turns for so many seconds; return the medians in milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     end = time.perf_counter() + seconds
-    while len(times[next(iter(runs))]) < _FEWEST or time.perf_counter() < end:
+    while len(times[next(iter(runs))]) < _MIN_ROUNDS or time.perf_counter() < end:
         for name, run in runs.items():
             times[name].append(milliseconds(run, device))
     return {name: statistics.median(taken) for name, taken in times.items()}

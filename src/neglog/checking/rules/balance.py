@@ -7,17 +7,17 @@ from torch import Tensor
 
 from neglog.checking.batch import Batch
 from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import shape
 
 _LOGITS = "binary_cross_entropy_with_logits"
 _UNEVEN = 2.0  # a class is frequent where there are so many times as many
 _ENOUGH = 16
-_BY_CHANCE = 3.0  # standard deviations of a fair coin
+_CHANCE_LEVEL = 3.0  # standard deviations of a fair coin
 
 
-@batch_rule("inverted-pos-weight", Harm.UNEVEN, _LOGITS)
-def inverted_pos_weight(batch: Batch) -> Told | None:
+@batch_rule("inverted-pos-weight", Severity.UNEVEN, _LOGITS)
+def inverted_pos_weight(batch: Batch) -> RuleResult | None:
     """Find a pos_weight above 1 where positives are frequent, or below 1 where they are rare."""
     weight, y = batch.criterion.tensor("pos_weight"), batch.target
     if weight is None or y.numel() < _ENOUGH or not bool(((y == 0) | (y == 1)).all()):
@@ -26,21 +26,21 @@ def inverted_pos_weight(batch: Batch) -> Told | None:
     per = _columns(weight, y)
     if per is None or weight.numel() != per.shape[1] or len(per) < _ENOUGH:
         return None
-    yes = per.sum(0)
-    ratio = (len(per) - yes) / yes.clamp(min=1)
+    positives = per.sum(0)
+    ratio = (len(per) - positives) / positives.clamp(min=1)
     weight = weight.flatten()
     wrong = (weight >= _UNEVEN) & (ratio <= 1 / _UNEVEN)
-    wrong |= (weight <= 1 / _UNEVEN) & (ratio >= _UNEVEN) & (yes > 0)
-    wrong &= (yes - len(per) / 2).abs() > _BY_CHANCE * len(per) ** 0.5 / 2
+    wrong |= (weight <= 1 / _UNEVEN) & (ratio >= _UNEVEN) & (positives > 0)
+    wrong &= (positives - len(per) / 2).abs() > _CHANCE_LEVEL * len(per) ** 0.5 / 2
     if not bool(wrong.any()):
         return None
     i = int(wrong.nonzero()[0])
     column = f" of column {i}" if weight.numel() > 1 else ""
     near = bool((weight[i] * ratio[i]).log().abs() < 0.5)
-    return Told(
+    return RuleResult(
         "near certain" if near else "heuristic",
         "pos_weight looks inverted: it gives more weight to the frequent class.",
-        f"pos_weight{column} is {float(weight[i]):.3g}; {int(yes[i])} of {len(per)} targets there "
+        f"pos_weight{column} is {float(weight[i]):.3g}; {int(positives[i])} of {len(per)} targets "
         f"are 1, so that negatives / positives is {float(ratio[i]):.3g}",
         "the imbalance grows: the rare class counts for "
         f"{_balance(float(weight[i]), float(ratio[i])):.3g} times less than the frequent one",
@@ -60,12 +60,12 @@ def _columns(weight: Tensor, y: Tensor) -> Tensor | None:
 
 def _balance(weight: float, ratio: float) -> float:
     """Return how many times as much the frequent class counts, in all its elements."""
-    share = weight / ratio if ratio > 0 else float("inf")
-    return share if share > 1 else 1 / share
+    factor = weight / ratio if ratio > 0 else float("inf")
+    return factor if factor > 1 else 1 / factor
 
 
-@batch_rule("inverted-weight", Harm.UNEVEN, *LABELS)
-def inverted_weight(batch: Batch) -> Told | None:
+@batch_rule("inverted-weight", Severity.UNEVEN, *LABELS)
+def inverted_weight(batch: Batch) -> RuleResult | None:
     """Find class weights that are the classes' frequencies."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.label_fault:
@@ -79,9 +79,9 @@ def inverted_weight(batch: Batch) -> Told | None:
     shares, given = counts / counts.sum(), weight.double().to(counts.device) / weight.double().sum()
     most, least = int(shares.argmax()), int(shares.argmin())
     uneven = shares[most] >= _UNEVEN * shares[least] and given[most] >= _UNEVEN * given[least]
-    if not bool(uneven) or not _alike(shares, given):
+    if not bool(uneven) or not _proportional(shares, given):
         return None
-    return Told(
+    return RuleResult(
         "near certain",
         "The class weights look inverted: they grow with the frequency of the class.",
         f"class {most} has {int(counts[most])} of {len(labels)} labels and weight "
@@ -92,12 +92,12 @@ def inverted_weight(batch: Batch) -> Told | None:
     )
 
 
-def _alike(shares: Tensor, given: Tensor) -> bool:
+def _proportional(shares: Tensor, given: Tensor) -> bool:
     return bool(((shares - given).abs() <= 0.25 * shares + 0.02).all())
 
 
-@batch_rule("sample-weight-sum", Harm.WRONG, *LABELS, *ELEMENTWISE)
-def sample_weight_sum(batch: Batch) -> Told | None:
+@batch_rule("sample-weight-sum", Severity.WRONG, *LABELS, *ELEMENTWISE)
+def sample_weight_sum(batch: Batch) -> RuleResult | None:
     """Find sample weights whose sum, by which a mean divides, is 0 or negative."""
     weight = batch.extras.get("sample_weight")
     if batch.given_reduction != "mean" or batch.extras.get("normalizer") is not None:
@@ -111,7 +111,7 @@ def sample_weight_sum(batch: Batch) -> Told | None:
     if total > 1e-3 * size or (not size and batch.extras.get("empty") == "zero"):
         return None
     what = "0" if abs(total) <= 1e-3 * size else "negative"
-    return Told(
+    return RuleResult(
         "certain",
         f"The sample weights sum to {'almost ' if what == '0' and total else ''}{what}, and "
         "reduction='mean' divides by their sum.",
@@ -122,8 +122,8 @@ def sample_weight_sum(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("normalizer-value", Harm.WRONG, *LABELS, *BINARY, *ELEMENTWISE)
-def normalizer_value(batch: Batch) -> Told | None:
+@batch_rule("normalizer-value", Severity.WRONG, *LABELS, *BINARY, *ELEMENTWISE)
+def normalizer_value(batch: Batch) -> RuleResult | None:
     """Find a normalizer that is not positive."""
     given = batch.extras.get("normalizer")
     if given is None or (isinstance(given, Tensor) and given.numel() != 1):
@@ -131,7 +131,7 @@ def normalizer_value(batch: Batch) -> Told | None:
     value = float(given)
     if value > 0 and value != float("inf"):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "normalizer must be positive and finite: a mean divides by it.",
         f"it is {value:g}",

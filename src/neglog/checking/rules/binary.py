@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from neglog.checking.batch import Batch, share
+from neglog.checking.batch import Batch, describe_fraction
 from neglog.checking.criterion import LOGITS
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.checking.rules.shapes import one_class
 
 _SOFTMAX = ("cross_entropy", "nll_loss")  # not kl_div, which also compares features
@@ -14,8 +14,8 @@ _BOUNDED = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
 _ENOUGH = 32  # so many logits do not all lie in [0, 1] by chance
 
 
-@batch_rule("double-sigmoid", Harm.WRONG, *LOGITS, "binary_cross_entropy")
-def double_sigmoid(batch: Batch) -> Told | None:
+@batch_rule("double-sigmoid", Severity.WRONG, *LOGITS, "binary_cross_entropy")
+def double_sigmoid(batch: Batch) -> RuleResult | None:
     """Find probabilities where the loss, or the sigmoid before it, requires logits."""
     x, y = batch.input, batch.target
     if batch.criterion.kind == "binary_cross_entropy":
@@ -29,7 +29,7 @@ def double_sigmoid(batch: Batch) -> Told | None:
     seen = f"all {x.numel()} inputs lie in [0, 1]"
     if made:
         seen = f"the last operator before the loss is a {batch.origin.operator.lower()}"
-    return Told(
+    return RuleResult(
         "certain" if made else "heuristic",
         "The input holds probabilities, and the loss applies a sigmoid to them once more.",
         seen,
@@ -39,8 +39,8 @@ def double_sigmoid(batch: Batch) -> Told | None:
     )
 
 
-def _sigmoid_of(batch: Batch) -> Told:
-    return Told(
+def _sigmoid_of(batch: Batch) -> RuleResult:
+    return RuleResult(
         "certain",
         "The input is the sigmoid of probabilities: a sigmoid has been applied twice.",
         f"the last two operators are {batch.activation} and Sigmoid",
@@ -52,12 +52,12 @@ def _sigmoid_of(batch: Batch) -> Told:
 
 def _floor(batch: Batch) -> float:
     """Return the mean loss of the right zeros and ones, taken for logits."""
-    yes = batch.target.double().clamp(0, 1).mean().item()
-    return yes * math.log1p(math.exp(-1)) + (1 - yes) * math.log(2)
+    positives = batch.target.double().clamp(0, 1).mean().item()
+    return positives * math.log1p(math.exp(-1)) + (1 - positives) * math.log(2)
 
 
-@batch_rule("squashed-logits", Harm.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
-def squashed_logits(batch: Batch) -> Told | None:
+@batch_rule("squashed-logits", Severity.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
+def squashed_logits(batch: Batch) -> RuleResult | None:
     """Find a bounded activation between the last layer and a loss that takes logits."""
     name, x = batch.activation, batch.input
     if batch.criterion.kind in ("nll_loss", "binary_cross_entropy"):
@@ -75,7 +75,7 @@ def squashed_logits(batch: Batch) -> Told | None:
     reach = width if softmax else 1
     floor = math.log1p(others * math.exp(-reach))
     applied = "softmax" if softmax else "a sigmoid"
-    return Told(
+    return RuleResult(
         "certain",
         f"The last operator before the loss is {name.lower()}, and the loss applies {applied} "
         "of its own to the logits.",
@@ -86,13 +86,13 @@ def squashed_logits(batch: Batch) -> Told | None:
     )
 
 
-def _squashed_before(batch: Batch) -> Told | None:
+def _squashed_before(batch: Batch) -> RuleResult | None:
     name, link = batch.activation, batch.origin.operator
     if name not in _BOUNDED or (name == "Sigmoid" and link == "Sigmoid"):
         return None  # double-sigmoid
     x = batch.input
     low = 0 if name in ("Sigmoid", "Hardsigmoid") else -1
-    return Told(
+    return RuleResult(
         "certain",
         f"The last two operators before the loss are {name} and {link}: the logits are squashed.",
         f"all {x.numel()} inputs lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]",
@@ -102,9 +102,9 @@ def _squashed_before(batch: Batch) -> Told | None:
     )
 
 
-def _logarithms(batch: Batch) -> Told:
+def _logarithms(batch: Batch) -> RuleResult:
     name, x = batch.origin.operator, batch.input
-    return Told(
+    return RuleResult(
         "certain",
         f"The last operator before the loss is {name}, and the loss takes logits.",
         f"the largest of {x.numel()} inputs is {float(x.max()):.3g}; logarithms of probabilities "
@@ -114,8 +114,8 @@ def _logarithms(batch: Batch) -> Told:
     )
 
 
-@batch_rule("rectified-logits", Harm.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
-def rectified_logits(batch: Batch) -> Told | None:
+@batch_rule("rectified-logits", Severity.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
+def rectified_logits(batch: Batch) -> RuleResult | None:
     """Find a ReLU between the last layer and the loss, or the softmax or sigmoid before it."""
     name = batch.activation
     if name not in ("Relu", "Softplus", "Gelu", "Silu"):
@@ -128,7 +128,7 @@ def rectified_logits(batch: Batch) -> Told | None:
     least = "probabilities well below 0.5 cannot be expressed: a negative costs about 0.693 nats"
     if batch.criterion.kind in _SOFTMAX:
         least = "no logit can be negative, and the gradient of those cut off is lost"
-    return Told(
+    return RuleResult(
         "near certain",
         f"The last operator before the loss{after} is {name}, which cuts off negative logits.",
         f"{seen} {float(x.min()):.3g}",
@@ -137,8 +137,8 @@ def rectified_logits(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("saturated-probabilities", Harm.BLIND, "binary_cross_entropy")
-def saturated_probabilities(batch: Batch) -> Told | None:
+@batch_rule("saturated-probabilities", Severity.BLIND, "binary_cross_entropy")
+def saturated_probabilities(batch: Batch) -> RuleResult | None:
     """Find probabilities of exactly 0 or 1 that contradict the target."""
     x, y = batch.input, batch.target
     if x.shape != y.shape or not x.is_floating_point():
@@ -147,10 +147,10 @@ def saturated_probabilities(batch: Batch) -> Told | None:
     if not bool(wrong.any()) or one_class(batch):
         return None
     part = 100 * int(wrong.sum()) / wrong.numel()
-    return Told(
+    return RuleResult(
         "certain",
         "Probabilities are exactly 0 or 1 and contradict the target: a sigmoid has saturated.",
-        f"{share(wrong)} ({part:.3g} %)",
+        f"{describe_fraction(wrong)} ({part:.3g} %)",
         "each costs 100 nats, whatever the logit was, and its gradient through the sigmoid is "
         "exactly 0: the worst rows are not learnt",
         "pass the logits to BCEWithLogitsLoss, which is exact",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from neglog.checking.batch import Batch, share
+from neglog.checking.batch import Batch, describe_fraction
 from neglog.checking.criterion import LABELS
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import wrong_labels
 
 _MANY = 100
 
 
-@batch_rule("label-range", Harm.BREAKS, *LABELS)
-def label_range(batch: Batch) -> Told | None:
+@batch_rule("label-range", Severity.BREAKS, *LABELS)
+def label_range(batch: Batch) -> RuleResult | None:
     """Find labels that are out of range."""
     y = batch.target
     if not batch.has_rows or batch.soft or batch.classes < 2:
@@ -25,10 +25,10 @@ def label_range(batch: Batch) -> Told | None:
     fix = evidence.rstrip(".").rpartition("; ")[2]
     if fix.startswith("labels"):
         fix = f"give the head {int(y.max()) + 1} columns, or fix the labels"
-    marks = [v for v in (-100, -1, 255) if bool((y[invalid] == v).all())]
-    if marks:
-        fix = f"pass ignore_index={marks[0]}"
-    return Told(
+    markers = [v for v in (-100, -1, 255) if bool((y[invalid] == v).all())]
+    if markers:
+        fix = f"pass ignore_index={markers[0]}"
+    return RuleResult(
         "certain",
         f"The target holds labels out of range for {batch.classes} classes.",
         evidence,
@@ -37,14 +37,14 @@ def label_range(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("all-ignored", Harm.BREAKS, *LABELS)
-def all_ignored(batch: Batch) -> Told | None:
+@batch_rule("all-ignored", Severity.BREAKS, *LABELS)
+def all_ignored(batch: Batch) -> RuleResult | None:
     """Find a batch whose labels are all ignored."""
-    if not batch.has_rows or batch.soft or bool(batch.counted.any()):
+    if not batch.has_rows or batch.soft or bool(batch.included.any()):
         return None
     if not batch.target.numel():
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "Every label is ignored.",
         f"{batch.target.numel()} of {batch.target.numel()} are {batch.ignored_label}",
@@ -53,29 +53,29 @@ def all_ignored(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("mostly-ignored", Harm.NOTE, *LABELS)
-def mostly_ignored(batch: Batch) -> Told | None:
+@batch_rule("mostly-ignored", Severity.NOTE, *LABELS)
+def mostly_ignored(batch: Batch) -> RuleResult | None:
     """Find a batch whose labels are almost all ignored."""
-    if not batch.has_rows or batch.soft or batch.counted.numel() < _MANY:
+    if not batch.has_rows or batch.soft or batch.included.numel() < _MANY:
         return None
-    counted, total = int(batch.counted.sum()), batch.counted.numel()
-    if not 0 < counted < 0.01 * total:
+    included, total = int(batch.included.sum()), batch.included.numel()
+    if not 0 < included < 0.01 * total:
         return None
-    return Told(
+    return RuleResult(
         "heuristic",
         "Almost every label is ignored.",
-        f"{total - counted} of {total} are {batch.ignored_label}, which is ignored",
-        f"the gradient comes from {counted} of {total} rows",
+        f"{total - included} of {total} are {batch.ignored_label}, which is ignored",
+        f"the gradient comes from {included} of {total} rows",
         "look at how the labels are masked",
     )
 
 
-@batch_rule("ignore-index-unused", Harm.WRONG, "cross_entropy")
-def unused_ignore_index(batch: Batch) -> Told | None:
+@batch_rule("ignore-index-unused", Severity.WRONG, "cross_entropy")
+def unused_ignore_index(batch: Batch) -> RuleResult | None:
     """Find an ignore_index that a target of probabilities does not use."""
     if not batch.soft or batch.ignored_label == -100:
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The target holds probabilities, for which ignore_index has no effect.",
         f"ignore_index is {batch.ignored_label}; the target is floating and of the input's shape",
@@ -84,8 +84,8 @@ def unused_ignore_index(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("soft-targets", Harm.WRONG, "cross_entropy")
-def soft_targets(batch: Batch) -> Told | None:
+@batch_rule("soft-targets", Severity.WRONG, "cross_entropy")
+def soft_targets(batch: Batch) -> RuleResult | None:
     """Find target rows that are not distributions over the classes."""
     if batch.is_part or not batch.has_rows or not batch.soft or batch.input.dim() == 1:
         return None
@@ -112,20 +112,20 @@ def _classes_are_last(batch: Batch) -> bool:
 
 def _bad_rows(
     batch: Batch, certainty: str, what: str, wrong: torch.Tensor, several: bool = False
-) -> Told:
+) -> RuleResult:
     row = batch.over_classes(batch.target)[wrong][0]
     held = ", ".join(f"{v:.3g}" for v in row[:6].tolist()) + (", ..." if len(row) > 6 else "")
-    return Told(
+    return RuleResult(
         certainty,
         f"{what}.",
-        f"rows {share(wrong)}: ({held}), whose sum is {float(row.sum()):.4g}",
+        f"rows {describe_fraction(wrong)}: ({held}), whose sum is {float(row.sum()):.4g}",
         f"the loss, {batch.loss:.4g}, is not a cross-entropy: each row is weighted by its sum",
         "use BCEWithLogitsLoss" if several else "divide every target row by its sum",
     )
 
 
-@batch_rule("label-shift", Harm.WRONG, *LABELS)
-def label_shift(batch: Batch) -> Told | None:
+@batch_rule("label-shift", Severity.WRONG, *LABELS)
+def label_shift(batch: Batch) -> RuleResult | None:
     """Find sequences whose predictions fit the labels of the neighbouring position."""
     x, y = batch.input, batch.target
     if not batch.has_rows or batch.soft or x.dim() != 3 or x.shape[2] < 8 or x.shape[1] < 4:
@@ -137,7 +137,7 @@ def label_shift(batch: Batch) -> Told | None:
     shift = min(losses, key=lambda s: losses[s])
     if not (losses[shift] < 0.5 * batch.loss and losses[shift] < batch.loss - 1):
         return None
-    return Told(
+    return RuleResult(
         "heuristic",
         "The predictions fit the labels of the neighbouring position much better.",
         f"the loss is {batch.loss:.4g}, and {losses[shift]:.4g} if labels move by {shift:+d}",
@@ -146,14 +146,14 @@ def label_shift(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("log-of-softmax", Harm.NOTE, "nll_loss")
-def log_of_softmax(batch: Batch) -> Told | None:
+@batch_rule("log-of-softmax", Severity.NOTE, "nll_loss")
+def log_of_softmax(batch: Batch) -> RuleResult | None:
     """Find the logarithm of a softmax, which loses what log_softmax keeps."""
     if batch.origin.operator != "Log" or batch.origin.before != "Softmax":
         return None
     zero = torch.isneginf(batch.input)
-    seen = f"; {share(zero)}, is -inf already" if bool(zero.any()) else ""
-    return Told(
+    seen = f"; {describe_fraction(zero)}, is -inf already" if bool(zero.any()) else ""
+    return RuleResult(
         "near certain",
         "The input is log(softmax(x)), which underflows where log_softmax(x) is exact.",
         f"the last two operators are Softmax and Log{seen}",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from neglog.checking.batch import Batch
 from neglog.checking.criterion import BINARY, LABELS, REAL
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 
 _COMPARED = (*LABELS, *BINARY, *REAL, "kl_div", "poisson_nll_loss", "gaussian_nll_loss")
 
 
-@batch_rule("scrambled-view", Harm.WRONG, *LABELS, "kl_div")
-def scrambled_view(batch: Batch) -> Told | None:
+@batch_rule("scrambled-view", Severity.WRONG, *LABELS, "kl_div")
+def scrambled_view(batch: Batch) -> RuleResult | None:
     """Find (N, C, ...) viewed as rows over classes without a permute."""
     if not batch.read.view:
         return None
-    return Told(
+    return RuleResult(
         "certain" if batch.read.of_convolution else "near certain",
         "A view treats the last dimension as the classes, but nothing moved the classes there.",
         f"{batch.read.view}; the classes were in dimension 1",
@@ -24,8 +24,8 @@ def scrambled_view(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("target-gradient", Harm.WRONG, *_COMPARED)
-def target_gradient(batch: Batch) -> Told | None:
+@batch_rule("target-gradient", Severity.WRONG, *_COMPARED)
+def target_gradient(batch: Batch) -> RuleResult | None:
     """Find a target that carries the graph of a network."""
     how = batch.read.target
     if not how:
@@ -38,7 +38,7 @@ def target_gradient(batch: Batch) -> Told | None:
     }
     # Two networks may be trained to agree; a bootstrapped target may not be trained.
     certainty = "heuristic" if how in ("twin", "shared") else "near certain"
-    return Told(
+    return RuleResult(
         certainty,
         "The target requires a gradient, so the target is trained as well as the prediction.",
         f"target.requires_grad is True; it was computed {made[how]}",

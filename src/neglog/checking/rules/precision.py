@@ -6,14 +6,14 @@ import math
 
 import torch
 
-from neglog.checking.batch import Batch, share
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.batch import Batch, describe_fraction
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 
 _HALVES = (torch.float16, torch.bfloat16)
 
 
-@batch_rule("overflow", Harm.BREAKS)
-def overflow(batch: Batch) -> Told | None:
+@batch_rule("overflow", Severity.BREAKS)
+def overflow(batch: Batch) -> RuleResult | None:
     """Find a loss that is infinite in the input's dtype and finite in float64."""
     x = batch.input
     if not x.is_floating_point() or x.dtype == torch.float64 or not bool(torch.isfinite(x).all()):
@@ -23,7 +23,7 @@ def overflow(batch: Batch) -> Told | None:
     if batch.wide.loss is None or not bool(torch.isfinite(batch.wide.loss).all()):
         return None
     exact = float(batch.wide.loss.mean())
-    return Told(
+    return RuleResult(
         "certain",
         f"The loss overflows in {x.dtype}.",
         f"the largest input is {float(x.abs().max()):.4g}; {x.dtype} ends at "
@@ -33,8 +33,8 @@ def overflow(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("rounded-loss", Harm.UNEVEN)
-def rounded_loss(batch: Batch) -> Told | None:
+@batch_rule("rounded-loss", Severity.UNEVEN)
+def rounded_loss(batch: Batch) -> RuleResult | None:
     """Find a loss with a half-precision error larger than rounding."""
     x = batch.input
     if x.dtype not in _HALVES or not math.isfinite(batch.loss) or batch.wide.loss is None:
@@ -43,7 +43,7 @@ def rounded_loss(batch: Batch) -> Told | None:
     error = abs(batch.loss - exact)
     if not error > 2 * torch.finfo(x.dtype).eps * max(abs(exact), 0.1):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         f"{x.dtype} changes the loss by more than rounding.",
         f"{batch.loss:.5g} in {x.dtype}, {exact:.5g} in float64 on the same batch",
@@ -52,8 +52,8 @@ def rounded_loss(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("lost-gradient", Harm.BLIND)
-def lost_gradient(batch: Batch) -> Told | None:
+@batch_rule("lost-gradient", Severity.BLIND)
+def lost_gradient(batch: Batch) -> RuleResult | None:
     """Find a gradient that vanishes in half precision."""
     gradient, exact = batch.outcome.gradient, batch.wide_gradient
     if gradient is None or exact is None:
@@ -63,10 +63,10 @@ def lost_gradient(batch: Batch) -> Told | None:
     if not bool(exact[lost].abs().sum() > 0.1 * whole):
         return None
     part = 100 * float(exact[lost].abs().sum() / whole)
-    return Told(
+    return RuleResult(
         "certain",
         f"The gradient underflows in {batch.input.dtype}.",
-        f"{share(lost)}, are exactly 0 and are not in float64",
+        f"{describe_fraction(lost)}, are exactly 0 and are not in float64",
         f"{part:.3g} % of the gradient is lost",
         "call input.float() before the loss, or scale the loss (torch.amp.GradScaler)",
     )

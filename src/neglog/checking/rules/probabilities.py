@@ -8,9 +8,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, first, is_log_normalised, looks_probable, readings, share
+from neglog.checking.batch import (
+    Batch,
+    describe_fraction,
+    first,
+    is_log_normalised,
+    looks_probable,
+    readings,
+)
 from neglog.checking.criterion import REAL
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 
 _ENOUGH = 2  # one row of numbers in [0, 1] may sum to 1 by chance
 
@@ -26,8 +33,8 @@ def floor_of_double_softmax(classes: int) -> float:
     return math.log1p((classes - 1) / math.e)
 
 
-@batch_rule("double-softmax", Harm.WRONG, "cross_entropy", "nll_loss", "kl_div")
-def double_softmax(batch: Batch) -> Told | None:
+@batch_rule("double-softmax", Severity.WRONG, "cross_entropy", "nll_loss", "kl_div")
+def double_softmax(batch: Batch) -> RuleResult | None:
     """Find probabilities where the loss, or the log-softmax before it, requires logits."""
     if batch.criterion.kind != "cross_entropy":
         return _log_softmax_of_softmax(batch)
@@ -48,7 +55,7 @@ def double_softmax(batch: Batch) -> Told | None:
     if batch.soft or batch.criterion.options.get("label_smoothing"):
         best = "for a label the cross-entropy cannot go below"
     certainty = "near certain" if several else "heuristic"
-    return Told(
+    return RuleResult(
         "certain" if made else certainty,
         "The input holds probabilities, and the loss applies softmax to them once more.",
         "the last operator before the loss is a softmax" if made else sums,
@@ -57,11 +64,11 @@ def double_softmax(batch: Batch) -> Told | None:
     )
 
 
-def _log_softmax_of_softmax(batch: Batch) -> Told | None:
+def _log_softmax_of_softmax(batch: Batch) -> RuleResult | None:
     if batch.activation != "Softmax" or not batch.input.numel():
         return None
     least, most = float(batch.input.min()), float(batch.input.max())
-    return Told(
+    return RuleResult(
         "certain",
         "The input is the log-softmax of probabilities: a softmax has been applied twice.",
         f"the last two operators are Softmax and LogSoftmax; the input lies in [{least:.3g}, "
@@ -78,8 +85,8 @@ def _probable_over(batch: Batch) -> int | None:
     return next((d for d in others if looks_probable(x, d, batch.slack)), None)
 
 
-@batch_rule("log-softmax-dimension", Harm.WRONG, "nll_loss")
-def log_softmax_dimension(batch: Batch) -> Told | None:
+@batch_rule("log-softmax-dimension", Severity.WRONG, "nll_loss")
+def log_softmax_dimension(batch: Batch) -> RuleResult | None:
     """Find log-probabilities that are normalised over another dimension than the classes'."""
     if not _is_unnormalised(batch):
         return None
@@ -87,7 +94,7 @@ def log_softmax_dimension(batch: Batch) -> Told | None:
     wrong = [d for d in range(x.dim()) if d != batch.class_dim and _normalised_over(batch, x, d)]
     if not wrong:
         return None
-    return Told(
+    return RuleResult(
         "near certain",
         f"The log-softmax was taken over dimension {wrong[0]}; the classes are in dimension "
         f"{batch.class_dim}.",
@@ -116,13 +123,13 @@ def _sums(batch: Batch) -> str:
     return f"{float(sums.min()):.4g} ... {float(sums.max()):.4g}"
 
 
-@batch_rule("nll-probabilities", Harm.WRONG, "nll_loss")
-def nll_probabilities(batch: Batch) -> Told | None:
+@batch_rule("nll-probabilities", Severity.WRONG, "nll_loss")
+def nll_probabilities(batch: Batch) -> RuleResult | None:
     """Find probabilities where the loss requires their logarithms."""
     if not _is_unnormalised(batch) or not looks_probable(batch.rows, 1, batch.slack):
         return None
     rows = len(batch.rows)
-    return Told(
+    return RuleResult(
         "certain" if rows >= _ENOUGH else "near certain",
         "The input holds probabilities, and NLLLoss takes their logarithms.",
         f"{rows} of {rows} rows lie in [0, 1] and sum to 1",
@@ -131,24 +138,24 @@ def nll_probabilities(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("nll-logits", Harm.WRONG, "nll_loss")
-def nll_logits(batch: Batch) -> Told | None:
+@batch_rule("nll-logits", Severity.WRONG, "nll_loss")
+def nll_logits(batch: Batch) -> RuleResult | None:
     """Find an input other than log-probabilities."""
     if not _is_unnormalised(batch) or nll_probabilities(batch) or log_softmax_dimension(batch):
         return None
     wrong = batch.rows.logsumexp(1).abs() > batch.slack
     positive = bool((batch.rows > 0).any())
-    return Told(
+    return RuleResult(
         "certain" if positive else "near certain",
         "The input does not hold log-probabilities; it looks like logits.",
-        f"rows {share(wrong)}, do not sum to 1: exp(input) sums to {_sums(batch)}",
+        f"rows {describe_fraction(wrong)}, do not sum to 1: exp(input) sums to {_sums(batch)}",
         f"the loss, {batch.loss:.4g}, is unbounded below: larger logits always lower it",
         "use CrossEntropyLoss, or log_softmax(x, 1) before NLLLoss",
     )
 
 
-@batch_rule("kl-input", Harm.WRONG, "kl_div")
-def kl_input(batch: Batch) -> Told | None:
+@batch_rule("kl-input", Severity.WRONG, "kl_div")
+def kl_input(batch: Batch) -> RuleResult | None:
     """Find a first argument of KLDivLoss other than log-probabilities."""
     x = batch.input
     if not x.is_floating_point() or x.dim() == 0 or not x.numel() or bool(x.isnan().any()):
@@ -163,8 +170,10 @@ def kl_input(batch: Batch) -> Told | None:
     if probable:
         seen, fix = "probabilities", "pass log_softmax(logits, dim) instead of softmax"
     positive = x > 0
-    where = f"{share(positive)}, are above 0" if bool(positive.any()) else "none is above 0"
-    return Told(
+    where = (
+        f"{describe_fraction(positive)}, are above 0" if bool(positive.any()) else "none is above 0"
+    )
+    return RuleResult(
         "certain" if bool(positive.any()) else "near certain",
         f"KLDivLoss takes log-probabilities first; these look like {seen}.",
         f"{where}; exp(input) sums to 1 over no dimension of {tuple(x.shape)}",
@@ -173,8 +182,8 @@ def kl_input(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("kl-log-target", Harm.WRONG, "kl_div")
-def kl_log_target(batch: Batch) -> Told | None:
+@batch_rule("kl-log-target", Severity.WRONG, "kl_div")
+def kl_log_target(batch: Batch) -> RuleResult | None:
     """Find a target whose form is not the one that log_target states."""
     y = batch.target.double()
     if not batch.target.is_floating_point() or y.dim() == 0 or not y.numel():
@@ -188,7 +197,7 @@ def kl_log_target(batch: Batch) -> Told | None:
     if not (logs and not stated) and not (probable and stated):
         return None
     held = "log-probabilities" if logs else "probabilities"
-    return Told(
+    return RuleResult(
         "certain",
         f"The target holds {held}, and log_target is {stated}.",
         f"{tuple(y.shape)} values from {float(y.min()):.4g} to {float(y.max()):.4g}, which sum to "
@@ -198,8 +207,8 @@ def kl_log_target(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("kl-target", Harm.WRONG, "kl_div")
-def kl_target(batch: Batch) -> Told | None:
+@batch_rule("kl-target", Severity.WRONG, "kl_div")
+def kl_target(batch: Batch) -> RuleResult | None:
     """Find target rows that are not distributions."""
     y = batch.target
     if batch.criterion.options.get("log_target") or not y.is_floating_point() or y.dim() == 0:
@@ -208,18 +217,18 @@ def kl_target(batch: Batch) -> Told | None:
         return None
     if bool((y < 0).any()):
         wrong, certainty = y < 0, "certain"
-        told = f"{share(wrong)}, are negative"
+        evidence = f"{describe_fraction(wrong)}, are negative"
     else:
         if y.dim() < 2 or any(_sums_to_one(*reading, batch.slack) for reading in readings(y)):
             return None
         sums, certainty = y.double().sum(-1), "near certain"
         wrong = ((sums - 1).abs() > batch.slack) & (sums != 0)
-        told = f"{int(wrong.sum())} of {wrong.numel()} rows do not sum to 1"
-        told += f", the first at {first(wrong)} sums to {float(sums[wrong][0]):.4g}"
-    return Told(
+        evidence = f"{int(wrong.sum())} of {wrong.numel()} rows do not sum to 1"
+        evidence += f", the first at {first(wrong)} sums to {float(sums[wrong][0]):.4g}"
+    return RuleResult(
         certainty,
         "The target rows are not distributions.",
-        told,
+        evidence,
         f"the loss, {batch.loss:.4g}, has its minimum elsewhere than at 0",
         "divide every row by its sum, or apply softmax",
     )
@@ -231,8 +240,8 @@ def _sums_to_one(y: Tensor, dim: int, slack: float) -> bool:
     return bool((((sums - 1).abs() <= slack) | (sums == 0)).all()) and bool((sums != 0).any())
 
 
-@batch_rule("kl-dimension", Harm.WRONG, "kl_div")
-def kl_dimension(batch: Batch) -> Told | None:
+@batch_rule("kl-dimension", Severity.WRONG, "kl_div")
+def kl_dimension(batch: Batch) -> RuleResult | None:
     """Find distributions over the batch, or over another dimension in input and target."""
     x, y = batch.precise, batch.target.double()
     if not batch.target.is_floating_point() or x.dim() < 2 or x.shape != y.shape or not x.numel():
@@ -240,7 +249,7 @@ def kl_dimension(batch: Batch) -> Told | None:
     if bool(x.isnan().any()) or bool(y.isnan().any()):
         return None
     if 1 in x.shape and x.numel() > 1 and bool((x == 0).all()):
-        return Told(
+        return RuleResult(
             "certain",
             "The log-softmax was taken over a dimension of size 1.",
             f"all {x.numel()} values of {tuple(x.shape)} are 0: every probability is 1",
@@ -256,7 +265,7 @@ def kl_dimension(batch: Batch) -> Told | None:
         return None
     batchwise = here | there == {0}
     apart = f"the input sums to 1 over {_spots(here, x)}, the target over {_spots(there, x)}"
-    return Told(
+    return RuleResult(
         "near certain" if batchwise else "certain",
         "The distributions run over the batch dimension, 0."
         if batchwise
@@ -280,16 +289,16 @@ def _spots(found: set[int], x: Tensor) -> str:
     return names[0]
 
 
-@batch_rule("softmax-dimension", Harm.WRONG, "binary_cross_entropy", *REAL)
-def softmax_dimension(batch: Batch) -> Told | None:
+@batch_rule("softmax-dimension", Severity.WRONG, "binary_cross_entropy", *REAL)
+def softmax_dimension(batch: Batch) -> RuleResult | None:
     """Find a softmax over the batch before a loss of elements."""
     x = batch.precise
     if batch.origin.operator != "Softmax" or x.dim() < 2 or x.shape[0] == x.shape[1]:
         return None
-    moved = batch.origin.turned or batch.origin.turned_before  # the batch may not come first
+    moved = batch.origin.permuted or batch.origin.permuted_before  # the batch may not come first
     if moved or min(x.shape[:2]) < 2 or not looks_probable(x, 0, batch.slack):
         return None
-    return Told(
+    return RuleResult(
         "near certain",
         "The softmax was taken over the batch dimension, 0.",
         f"of {tuple(x.shape)}: the input sums to 1 over dimension 0, and over dimension 1 to "
@@ -300,14 +309,14 @@ def softmax_dimension(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("kl-mean", Harm.NOTE, "kl_div")
-def kl_mean(batch: Batch) -> Told | None:
+@batch_rule("kl-mean", Severity.NOTE, "kl_div")
+def kl_mean(batch: Batch) -> RuleResult | None:
     """Find the mean over elements, where a divergence is a sum over classes."""
     x = batch.input
     if batch.criterion.reduction != "mean" or x.dim() < 2 or x.shape != batch.target.shape:
         return None
     factor = x.numel() // max(x.shape[0], 1)
-    return Told(
+    return RuleResult(
         "heuristic",
         "reduction='mean' divides by the number of classes too.",
         f"input is {tuple(x.shape)}: the sum is divided by {x.numel()}, not by {x.shape[0]}",

@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, share
+from neglog.checking.batch import Batch, describe_fraction
 from neglog.checking.criterion import REAL
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 
-_MARKS = (-100.0, -999.0, -9999.0, -99999.0)
+_SENTINELS = (-100.0, -999.0, -9999.0, -99999.0)
 _SURE = 1000.0  # e^x is so many times the counts
 _POSITIVE = ("Exp", "Softplus", "Relu", "Sigmoid", "Hardsigmoid")
 # The range of the operators that a network may end in.
@@ -23,13 +23,13 @@ _RANGES: dict[str, tuple[float, float]] = {
 _SHARE = 0.05  # of the targets; fewer may be outliers
 
 
-@batch_rule("sentinel-target", Harm.WRONG, *REAL, "gaussian_nll_loss")
-def sentinel_target(batch: Batch) -> Told | None:
+@batch_rule("sentinel-target", Severity.WRONG, *REAL, "gaussian_nll_loss")
+def sentinel_target(batch: Batch) -> RuleResult | None:
     """Find marks for missing values among the targets of a loss that has no ignore_index."""
     y = batch.target
     if batch.is_part or not y.numel():
         return None
-    for mark in _MARKS:
+    for mark in _SENTINELS:
         marked = y == mark
         rest = y[~marked & torch.isfinite(y)].double()
         if int(marked.sum()) < 2 or len(rest) < 2:
@@ -39,18 +39,18 @@ def sentinel_target(batch: Batch) -> Told | None:
         if gap <= 5 * spread:
             continue
         least, most = float(rest.min()), float(rest.max())
-        return Told(
+        return RuleResult(
             "near certain",
             f"The target holds {mark:g}, which looks like a mark for missing values.",
-            f"{share(marked)}; all others lie in [{least:.4g}, {most:.4g}]",
+            f"{describe_fraction(marked)}; all others lie in [{least:.4g}, {most:.4g}]",
             f"the model learns the mark as a number: the loss is {batch.loss:.4g}",
             "leave them out: mask= of neglog's losses, or index before torch's",
         )
     return None
 
 
-@batch_rule("unreachable-target", Harm.WRONG, *REAL, "gaussian_nll_loss")
-def unreachable_target(batch: Batch) -> Told | None:
+@batch_rule("unreachable-target", Severity.WRONG, *REAL, "gaussian_nll_loss")
+def unreachable_target(batch: Batch) -> RuleResult | None:
     """Find targets outside the range of the network's last operator."""
     name, y = batch.origin.operator, batch.target
     if name not in _RANGES or not y.numel() or batch.is_part or y.is_complex():
@@ -62,19 +62,19 @@ def unreachable_target(batch: Batch) -> Told | None:
     if not float(wrong.double().mean()) > _SHARE:
         return None
     span = "0 or more" if most == math.inf else f"between {least:g} and {most:g}"
-    return Told(
+    return RuleResult(
         "near certain",
         f"The last operator before the loss is {name.lower()}, whose results are {span}, and "
         "targets lie outside.",
-        f"{share(wrong)}, is {float(y[wrong][0]):.4g}; all lie in "
+        f"{describe_fraction(wrong)}, is {float(y[wrong][0]):.4g}; all lie in "
         f"[{float(y.min()):.4g}, {float(y.max()):.4g}]",
         "those targets cannot be reached, however good the model is",
         f"leave out the last {name.lower()}, or scale the targets into its range",
     )
 
 
-@batch_rule("rate-as-logarithm", Harm.WRONG, "poisson_nll_loss")
-def rate_as_logarithm(batch: Batch) -> Told | None:
+@batch_rule("rate-as-logarithm", Severity.WRONG, "poisson_nll_loss")
+def rate_as_logarithm(batch: Batch) -> RuleResult | None:
     """Find rates passed where log_input=True takes their logarithms."""
     x, y = batch.input.double(), batch.target.double()
     if not batch.criterion.options.get("log_input") or not x.numel() or bool((x < 0).any()):
@@ -86,7 +86,7 @@ def rate_as_logarithm(batch: Batch) -> Told | None:
     mean, counts, risen = float(x.mean()), float(y.mean()), float(x.exp().mean())
     if counts <= 0 or not counts / 3 <= mean <= 3 * counts or risen < 10 * counts:
         return None
-    return Told(
+    return RuleResult(
         "near certain" if risen > _SURE * counts else "heuristic",
         "The input looks like rates, and log_input=True takes it for their logarithms.",
         f"the mean of the input is {mean:.3g}, of the target {counts:.3g}, of exp(input) "
@@ -97,9 +97,9 @@ def rate_as_logarithm(batch: Batch) -> Told | None:
     )
 
 
-def _positive_logarithms(batch: Batch) -> Told:
+def _positive_logarithms(batch: Batch) -> RuleResult:
     name, x = batch.origin.operator.lower(), batch.input
-    return Told(
+    return RuleResult(
         "certain" if name == "exp" else "near certain",
         f"The last operator before the loss is {name}, and log_input=True takes its result for the "
         "logarithm of a rate.",
@@ -109,8 +109,8 @@ def _positive_logarithms(batch: Batch) -> Told:
     )
 
 
-@batch_rule("fractional-counts", Harm.NOTE, "poisson_nll_loss")
-def fractional_counts(batch: Batch) -> Told | None:
+@batch_rule("fractional-counts", Severity.NOTE, "poisson_nll_loss")
+def fractional_counts(batch: Batch) -> RuleResult | None:
     """Find targets that are not counts."""
     y = batch.target
     if not y.is_floating_point() or not bool(torch.isfinite(y).all()) or bool((y < 0).any()):
@@ -118,10 +118,10 @@ def fractional_counts(batch: Batch) -> Told | None:
     wrong = y != y.round()
     if not bool(wrong.any()):
         return None
-    return Told(
+    return RuleResult(
         "heuristic",
         "The targets of a Poisson loss are counts, but these are not integers.",
-        f"{share(wrong)}, is {float(y[wrong][0]):.4g}",
+        f"{describe_fraction(wrong)}, is {float(y[wrong][0]):.4g}",
         "the loss is the Poisson quasi-likelihood, whose variance equals its mean",
         "pass the counts, and the exposure as log(exposure) added to the input",
     )
@@ -132,24 +132,24 @@ def _variance(batch: Batch) -> Tensor | None:
     return given if isinstance(given, Tensor) and given.numel() else None
 
 
-@batch_rule("negative-variance", Harm.BREAKS, "gaussian_nll_loss")
-def negative_variance(batch: Batch) -> Told | None:
+@batch_rule("negative-variance", Severity.BREAKS, "gaussian_nll_loss")
+def negative_variance(batch: Batch) -> RuleResult | None:
     """Find variances below 0, which are likely logarithms."""
     var = _variance(batch)
     if var is None or not bool((var < 0).any()):
         return None
     wrong = var < 0
-    return Told(
+    return RuleResult(
         "certain",
         "var holds negative values; these look like logarithms of variances.",
-        f"{share(wrong)}, is {float(var[wrong][0]):.4g}",
+        f"{describe_fraction(wrong)}, is {float(var[wrong][0]):.4g}",
         "the loss raises",
         "pass var.exp(), or softplus of the model's output",
     )
 
 
-@batch_rule("tiny-variance", Harm.BLIND, "gaussian_nll_loss")
-def tiny_variance(batch: Batch) -> Told | None:
+@batch_rule("tiny-variance", Severity.BLIND, "gaussian_nll_loss")
+def tiny_variance(batch: Batch) -> RuleResult | None:
     """Find variances at the lower bound eps with much larger errors."""
     var, eps = _variance(batch), float(batch.criterion.options.get("eps", 1e-6))
     if var is None or batch.input.shape != batch.target.shape or bool((var < 0).any()):
@@ -160,12 +160,12 @@ def tiny_variance(batch: Batch) -> Told | None:
     wrong = (var.double() <= eps) & (errors > 100 * eps)
     if not bool(wrong.any()):
         return None
-    worst = float(errors[wrong].max())
-    return Told(
+    largest = float(errors[wrong].max())
+    return RuleResult(
         "certain",
         f"Variances are at or below eps={eps:g}, but their errors are much larger.",
-        f"{share(wrong)}; the largest squared error there is {worst:.3g}",
-        f"such a row costs up to {0.5 * worst / eps:.3g} nats and dominates the batch: the loss is "
-        f"{batch.loss:.3g}",
+        f"{describe_fraction(wrong)}; the largest squared error there is {largest:.3g}",
+        f"such a row costs up to {0.5 * largest / eps:.3g} nats and dominates the batch: the loss "
+        f"is {batch.loss:.3g}",
         "let the network emit softplus(x) + 1e-3, or raise eps",
     )

@@ -10,18 +10,18 @@ from torch import Tensor
 from neglog import validation
 from neglog.checking.batch import Batch
 from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS, REAL
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import NeglogError, shape
 
 
-@batch_rule("empty-batch", Harm.BREAKS)
-def empty_batch(batch: Batch) -> Told | None:
+@batch_rule("empty-batch", Severity.BREAKS)
+def empty_batch(batch: Batch) -> RuleResult | None:
     """Find a batch of no elements."""
     if batch.input.numel() and batch.target.numel():
         return None
     if batch.is_inner and batch.criterion.reduction in ("none", "sum"):
         return None  # a part of which this batch has nothing, such as boxes
-    return Told(
+    return RuleResult(
         "certain",
         "The batch is empty.",
         f"input is {shape(batch.input)}, target is {shape(batch.target)}",
@@ -30,14 +30,14 @@ def empty_batch(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("integer-input", Harm.BREAKS)
-def integer_input(batch: Batch) -> Told | None:
+@batch_rule("integer-input", Severity.BREAKS)
+def integer_input(batch: Batch) -> RuleResult | None:
     """Find predictions that are not floating, or arguments in the wrong order."""
     if batch.input.is_floating_point() or batch.input.is_complex():
         return None
     if batch.target.is_floating_point() or batch.criterion.kind == "other":
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The input is not floating, so that no gradient flows through it.",
         f"input is {batch.input.dtype}",
@@ -46,23 +46,23 @@ def integer_input(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("swapped-arguments", Harm.WRONG)
-def swapped_arguments(batch: Batch) -> Told | None:
+@batch_rule("swapped-arguments", Severity.WRONG)
+def swapped_arguments(batch: Batch) -> RuleResult | None:
     """Find a target where the prediction should be."""
     x, y = batch.input, batch.target
     integer = not x.is_floating_point() and y.is_floating_point()
     # A symmetric part of a loss may teach its second argument, as a codebook's does.
     meant = batch.criterion.kind == "other" or (batch.is_inner and batch.criterion.kind in REAL)
     backwards = batch.has_graph == (False, True) and not meant
-    binary = batch.criterion.kind in BINARY and _looks_like(x, hard=True)
-    if not (integer or backwards or (binary and _looks_like(y, hard=False))):
+    binary = batch.criterion.kind in BINARY and _looks_binary(x, hard=True)
+    if not (integer or backwards or (binary and _looks_binary(y, hard=False))):
         return None
     seen = "the target requires a gradient and the input does not"
     if not backwards:
         seen = f"input is {x.dtype}, target is {y.dtype}"
         if not integer:
             seen = f"all {x.numel()} inputs are exactly 0 or 1, and the targets are between"
-    return Told(
+    return RuleResult(
         "certain" if integer else "near certain",
         "The arguments look swapped: the prediction comes first, the target second.",
         seen,
@@ -71,7 +71,7 @@ def swapped_arguments(batch: Batch) -> Told | None:
     )
 
 
-def _looks_like(tensor: Tensor, hard: bool) -> bool:
+def _looks_binary(tensor: Tensor, hard: bool) -> bool:
     """Tell whether values are exact zeros and ones; or probabilities none of which is."""
     if tensor.numel() < 4 or not tensor.is_floating_point():
         return False
@@ -82,8 +82,8 @@ def _looks_like(tensor: Tensor, hard: bool) -> bool:
     return bool(((tensor > 0) & (tensor < 1)).all())
 
 
-@batch_rule("shape-mismatch", Harm.WRONG, *ELEMENTWISE)
-def shape_mismatch(batch: Batch) -> Told | None:
+@batch_rule("shape-mismatch", Severity.WRONG, *ELEMENTWISE)
+def shape_mismatch(batch: Batch) -> RuleResult | None:
     """Find predictions and targets whose shapes differ, which torch may broadcast."""
     x, y = batch.input, batch.target
     if x.shape == y.shape or (batch.is_inner and _is_spread(batch)):
@@ -105,7 +105,9 @@ def shape_mismatch(batch: Batch) -> Told | None:
     for longer, shorter, name in ((x, y, "input"), (y, x, "target")):
         if longer.shape == (*shorter.shape, 1):
             fix = f"use {name}.squeeze(-1)"
-    return Told("certain", "Input and target have different shapes.", evidence, consequence, fix)
+    return RuleResult(
+        "certain", "Input and target have different shapes.", evidence, consequence, fix
+    )
 
 
 def _is_spread(batch: Batch) -> bool:
@@ -122,8 +124,8 @@ def _broadcast(x: Tensor, y: Tensor) -> tuple[int, ...] | None:
         return None
 
 
-@batch_rule("class-dimension", Harm.WRONG, *LABELS)
-def class_dimension(batch: Batch) -> Told | None:
+@batch_rule("class-dimension", Severity.WRONG, *LABELS)
+def class_dimension(batch: Batch) -> RuleResult | None:
     """Find classes in the last dimension, where torch looks for them in dimension 1."""
     x, y = batch.input, batch.target
     if x.dim() < 3:
@@ -137,27 +139,31 @@ def class_dimension(batch: Batch) -> Told | None:
     fix = "pass input.movedim(-1, 1)"
     if batch.label_fault:
         none = "the loss raises, and torch blames the target"
-        return Told("certain", what, f"{where}: the target fits without the last", none, fix)
+        return RuleResult("certain", what, f"{where}: the target fits without the last", none, fix)
     # Both readings fit. A user who moved the classes left a trace in the strides or in the graph.
-    if batch.origin.turned or x.stride(1) < x.stride(-1):
+    if batch.origin.permuted or x.stride(1) < x.stride(-1):
         return None
     there = Batch(batch.criterion, x.movedim(-1, 1), y).loss
-    told = f"{where}: both readings fit; the loss is {batch.loss:.4g}, the other way {there:.4g}"
+    evidence = (
+        f"{where}: both readings fit; the loss is {batch.loss:.4g}, the other way {there:.4g}"
+    )
     silent = f"softmax runs over positions, not classes, silently: {batch.loss:.4g} for {there:.4g}"
     if batch.origin.operator in ("Addmm", "Mm"):
-        return Told("near certain", what, f"{told}; a linear layer made the input", silent, fix)
+        return RuleResult(
+            "near certain", what, f"{evidence}; a linear layer made the input", silent, fix
+        )
     chance = math.log(batch.classes)
     if y.numel() >= 16 and there < 0.5 * batch.loss and there < 0.5 * chance:
-        return Told("heuristic", what, told, silent, fix)
+        return RuleResult("heuristic", what, evidence, silent, fix)
     return None
 
 
-def _soft_class_dimension(batch: Batch) -> Told | None:
+def _soft_class_dimension(batch: Batch) -> RuleResult | None:
     sums = {dim: batch.target.float().sum(dim) for dim in (1, -1)}
     here, last = (bool(((s - 1).abs() <= 1e-3).all()) for s in sums.values())
     if here or not last:
         return None
-    return Told(
+    return RuleResult(
         "near certain",
         "The classes are in the last dimension, but the loss expects them in dimension 1.",
         f"input and target are {shape(batch.input)}; the target sums to 1 over the last dimension",
@@ -166,15 +172,15 @@ def _soft_class_dimension(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("one-class", Harm.BLIND, *LABELS, *ELEMENTWISE)
-def one_class(batch: Batch) -> Told | None:
+@batch_rule("one-class", Severity.BLIND, *LABELS, *ELEMENTWISE)
+def one_class(batch: Batch) -> RuleResult | None:
     """Find a class dimension of size 1, in the loss or in a softmax before it."""
     x = batch.input
     if batch.criterion.kind not in LABELS:
         return _softmax_of_one(batch)
     if x.dim() == 0 or batch.classes != 1:
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "There is only one class, so that softmax always gives it probability 1.",
         f"input is {shape(batch.input)}, whose dimension {batch.class_dim} has size 1",
@@ -183,29 +189,29 @@ def one_class(batch: Batch) -> Told | None:
     )
 
 
-def _softmax_of_one(batch: Batch) -> Told | None:
+def _softmax_of_one(batch: Batch) -> RuleResult | None:
     x, name = batch.input, batch.origin.operator
     constant = {"Softmax": 1, "LogSoftmax": 0}.get(name)
     if constant is None or x.numel() < 2 or not bool((x == constant).all()) or 1 not in x.shape:
         return None
-    return Told(
+    return RuleResult(
         "certain",
-        f"{name} was taken over one column, so that its result is {constant} whatever the input.",
+        f"{name} was taken over one column, so that its evidence is {constant} whatever the input.",
         f"input is {shape(x)}; all {x.numel()} are exactly {constant}",
         f"the loss is always {batch.loss:.4g}, and its gradient is 0",
         f"leave out the {name} and use BCEWithLogitsLoss, or give the head a column a class",
     )
 
 
-@batch_rule("unbatched-pair", Harm.WRONG, "cross_entropy")
-def unbatched_pair(batch: Batch) -> Told | None:
+@batch_rule("unbatched-pair", Severity.WRONG, "cross_entropy")
+def unbatched_pair(batch: Batch) -> RuleResult | None:
     """Find N binary rows that the loss treats as one row over N classes."""
     x, y = batch.input, batch.target
     if x.dim() != 1 or not batch.soft or x.numel() < 2:
         return None
     if abs(float(y.double().sum()) - 1) <= batch.slack and bool((y >= 0).all()):
         return None
-    return Told(
+    return RuleResult(
         "near certain",
         "Input and target are one-dimensional and floating: one row over N classes, not N rows.",
         f"both are {shape(x)}, and the target sums to {float(y.double().sum()):g}, not to 1",
@@ -214,8 +220,8 @@ def unbatched_pair(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("label-shape", Harm.BREAKS, *LABELS)
-def label_shape(batch: Batch) -> Told | None:
+@batch_rule("label-shape", Severity.BREAKS, *LABELS)
+def label_shape(batch: Batch) -> RuleResult | None:
     """Find labels whose shape or dtype does not fit the logits."""
     if not batch.label_fault or not batch.outcome.error:
         return None
@@ -225,18 +231,20 @@ def label_shape(batch: Batch) -> Told | None:
     fix = sentence.rstrip(".").rpartition("; ")[2]
     if batch.target.is_floating_point():
         fix = "call target.long() for labels; probabilities need the shape of the input"
-    return Told("certain", "The labels do not fit the logits.", sentence, "the loss raises", fix)
+    return RuleResult(
+        "certain", "The labels do not fit the logits.", sentence, "the loss raises", fix
+    )
 
 
-@batch_rule("label-dtype", Harm.BREAKS, *LABELS)
-def label_dtype(batch: Batch) -> Told | None:
+@batch_rule("label-dtype", Severity.BREAKS, *LABELS)
+def label_dtype(batch: Batch) -> RuleResult | None:
     """Find labels of an integer type that torch refuses."""
     y = batch.target
     if batch.label_fault or batch.soft or not batch.outcome.error or y.dtype == torch.long:
         return None
     if "dtype" not in batch.outcome.error and "scalar type" not in batch.outcome.error:
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "torch takes class labels as int64 only (uint8 where the input has two dimensions).",
         f"target is {y.dtype} of shape {shape(y)}",
@@ -245,15 +253,15 @@ def label_dtype(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("target-dtype", Harm.BREAKS, *ELEMENTWISE)
-def target_dtype(batch: Batch) -> Told | None:
+@batch_rule("target-dtype", Severity.BREAKS, *ELEMENTWISE)
+def target_dtype(batch: Batch) -> RuleResult | None:
     """Find a target whose dtype the loss, or its backward pass, refuses."""
     x, y = batch.input, batch.target
     if x.dtype == y.dtype or not batch.outcome.error or not x.is_floating_point():
         return None
     if x.shape != y.shape:
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The target's dtype is not the input's.",
         f"input is {x.dtype}, target is {y.dtype}",

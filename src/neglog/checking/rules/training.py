@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from neglog.checking.batch import Batch
 from neglog.checking.criterion import LABELS, LOGITS, REAL
-from neglog.checking.rule import Harm, Told, setup_rule
+from neglog.checking.rule import RuleResult, Severity, setup_rule
 from neglog.checking.setup import Setup
 from neglog.checking.tokens import sees_later, tokens
 
 
-@setup_rule("model-raises", Harm.BREAKS)
-def model_raises(setup: Setup) -> Told | None:
+@setup_rule("model-raises", Severity.BREAKS)
+def model_raises(setup: Setup) -> RuleResult | None:
     """Find a model that does not accept the loader's batches."""
     number = len(setup.batches)
     if setup.returned:
-        return Told(
+        return RuleResult(
             "certain",
             "The model does not return a tensor, and this criterion requires one.",
             f"batch {number}: the model returns {setup.returned}",
@@ -29,7 +29,7 @@ def model_raises(setup: Setup) -> Told | None:
         )
     if not setup.fault:
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The model raises an error on the loader's batch.",
         f"batch {number}: {setup.fault}",
@@ -38,15 +38,15 @@ def model_raises(setup: Setup) -> Told | None:
     )
 
 
-@setup_rule("no-gradient-path", Harm.BLIND)
-def no_gradient_path(setup: Setup) -> Told | None:
+@setup_rule("no-gradient-path", Severity.BLIND)
+def no_gradient_path(setup: Setup) -> RuleResult | None:
     """Find predictions that are cut off from the parameters."""
     if not setup.batches or not setup.trainable or setup.has_graph:
         return None
     first = setup.batches[0]
     own = first.is_structure or first.has_graph[0]
     seen = "the loss" if own else f"its {first.input.dtype} output"
-    return Told(
+    return RuleResult(
         "certain",
         f"The {'loss' if own else 'output'} does not depend on the model's parameters, for "
         "autograd.",
@@ -56,8 +56,8 @@ def no_gradient_path(setup: Setup) -> Told | None:
     )
 
 
-@setup_rule("frozen-model", Harm.BLIND)
-def frozen_model(setup: Setup) -> Told | None:
+@setup_rule("frozen-model", Severity.BLIND)
+def frozen_model(setup: Setup) -> RuleResult | None:
     """Find a model in training mode whose parameters are all frozen."""
     parameters = list(setup.model.parameters())
     trained = [p for p in _parameters(setup.criterion.call) if p.requires_grad]
@@ -65,7 +65,7 @@ def frozen_model(setup: Setup) -> Told | None:
         return None
     if not setup.model.training or setup.has_graph:
         return None  # an evaluation, or something else is trained
-    return Told(
+    return RuleResult(
         "certain",
         "Every parameter of the model is frozen.",
         f"requires_grad is False for {len(parameters)} of {len(parameters)} parameters",
@@ -79,14 +79,14 @@ def _parameters(criterion: object) -> list[nn.Parameter]:
     return list(criterion.parameters()) if isinstance(criterion, nn.Module) else []
 
 
-@setup_rule("zero-gradient", Harm.BLIND)
-def zero_gradient(setup: Setup) -> Told | None:
+@setup_rule("zero-gradient", Severity.BLIND)
+def zero_gradient(setup: Setup) -> RuleResult | None:
     """Find a loss whose gradient is 0 for every parameter."""
     if setup.gradient != 0 or not setup.batches:
         return None
     if not math.isfinite(setup.loss) or not abs(setup.loss) > 1e-3:
         return None  # a perfect fit, or a sum over nothing
-    return Told(
+    return RuleResult(
         "certain",
         "The gradient of every parameter is exactly 0, and the loss is not.",
         f"{len(setup.trainable)} parameters; the loss of the first batch is {setup.loss:.4g}",
@@ -98,12 +98,12 @@ def zero_gradient(setup: Setup) -> Told | None:
 def _count(batch: Batch) -> int:
     """Count the elements over which the mean is taken."""
     if batch.criterion.kind in LABELS:
-        return int(batch.counted.sum()) if batch.has_rows else 0
+        return int(batch.included.sum()) if batch.has_rows else 0
     return batch.input.numel()
 
 
-@setup_rule("mean-of-means", Harm.UNEVEN)
-def mean_of_means(setup: Setup) -> Told | None:
+@setup_rule("mean-of-means", Severity.UNEVEN)
+def mean_of_means(setup: Setup) -> RuleResult | None:
     """Find batches of different counts whose means have equal weight."""
     if setup.criterion.reduction != "mean" or setup.criterion.kind == "other":
         return None
@@ -114,7 +114,7 @@ def mean_of_means(setup: Setup) -> Told | None:
         return None
     least = counts.index(min(counts))
     ratio = max(counts) / min(counts)
-    return Told(
+    return RuleResult(
         "certain",
         "The batches have very different counts, but the mean of each has the same weight.",
         f"{min(counts)} to {max(counts)} elements are included; the fewest in batch {least}",
@@ -124,8 +124,8 @@ def mean_of_means(setup: Setup) -> Told | None:
     )
 
 
-@setup_rule("worse-than-chance", Harm.NOTE)
-def worse_than_chance(setup: Setup) -> Told | None:
+@setup_rule("worse-than-chance", Severity.NOTE)
+def worse_than_chance(setup: Setup) -> RuleResult | None:
     """Find a loss far above that of guessing all classes evenly."""
     kind = setup.criterion.kind
     if setup.criterion.reduction != "mean" or setup.criterion.tensor("pos_weight") is not None:
@@ -142,7 +142,7 @@ def worse_than_chance(setup: Setup) -> Told | None:
     loss = sum(b.loss for b in batches) / len(batches)
     if not chance or loss < 2 * chance + 1:
         return None
-    return Told(
+    return RuleResult(
         "heuristic",
         "The loss is far above that of guessing all classes evenly.",
         f"{loss:.4g} over {len(batches)} batches; guessing costs {how} = {chance:.4g}",
@@ -151,8 +151,8 @@ def worse_than_chance(setup: Setup) -> Told | None:
     )
 
 
-@setup_rule("target-scale", Harm.NOTE)
-def target_scale(setup: Setup) -> Told | None:
+@setup_rule("target-scale", Severity.NOTE)
+def target_scale(setup: Setup) -> RuleResult | None:
     """Find targets whose scale the model is far from."""
     if setup.criterion.kind not in REAL or not setup.batches:
         return None
@@ -171,7 +171,7 @@ def target_scale(setup: Setup) -> Told | None:
         return None
     if float(x.abs().max()) > 0.1 * float(y.abs().max()):
         return None  # the model is on its way
-    return Told(
+    return RuleResult(
         "heuristic",
         "The model's outputs are far from the scale of the targets.",
         f"targets have mean {level:.4g} and spread {spread:.4g}, outputs lie in "
@@ -182,8 +182,8 @@ def target_scale(setup: Setup) -> Told | None:
     )
 
 
-@setup_rule("sigmoid-before-loss", Harm.NOTE)
-def sigmoid_before_loss(setup: Setup) -> Told | None:
+@setup_rule("sigmoid-before-loss", Severity.NOTE)
+def sigmoid_before_loss(setup: Setup) -> RuleResult | None:
     """Recommend logits where a sigmoid feeds BCELoss."""
     if setup.criterion.kind != "binary_cross_entropy" or not setup.batches:
         return None
@@ -192,7 +192,7 @@ def sigmoid_before_loss(setup: Setup) -> Told | None:
     dtype = setup.batches[0].input.dtype
     eps = torch.finfo(dtype).eps
     ends = math.log(4 / eps)  # above it 1 - p is less than half a last digit of 1
-    return Told(
+    return RuleResult(
         "heuristic",
         "The model ends in a sigmoid, and BCELoss undoes it.",
         f"the last operator of the model is a sigmoid, in {dtype}",
@@ -202,8 +202,8 @@ def sigmoid_before_loss(setup: Setup) -> Told | None:
     )
 
 
-@setup_rule("unshifted-labels", Harm.WRONG)
-def unshifted_labels(setup: Setup) -> Told | None:
+@setup_rule("unshifted-labels", Severity.WRONG)
+def unshifted_labels(setup: Setup) -> RuleResult | None:
     """Find a language model whose labels are its own input, token by token."""
     x = None if setup.plan is None else tokens(setup.plan)
     if not setup.batches or setup.plan is None or x is None or x.shape[1] < 4:
@@ -218,7 +218,7 @@ def unshifted_labels(setup: Setup) -> Told | None:
     seen = f"{int(counts.sum())} of {x.numel()} labels equal the token at their own position"
     if later is False:
         seen += "; no output depends on later tokens"
-    return Told(
+    return RuleResult(
         "heuristic" if later is None else "near certain",
         "The labels are the input itself, token by token.",
         seen,
@@ -233,6 +233,6 @@ def _copied(x: Tensor, batch: Batch) -> Tensor | None:
     if batch.criterion.kind not in LABELS or y.is_floating_point() or x.numel() != y.numel():
         return None
     y = y.reshape(x.shape)
-    counted = y != batch.ignored_label
-    copied = counted.float().mean() >= 0.5 and bool((x == y)[counted].all())
-    return counted if copied else None
+    included = y != batch.ignored_label
+    copied = included.float().mean() >= 0.5 and bool((x == y)[included].all())
+    return included if copied else None

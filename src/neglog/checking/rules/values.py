@@ -7,21 +7,21 @@ import math
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, first, share
+from neglog.checking.batch import Batch, describe_fraction, first
 from neglog.checking.criterion import BINARY, LABELS
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import outside
 
 _UNBOUNDED = (*BINARY, "multilabel_soft_margin_loss", "poisson_nll_loss")
 _NEVER_NEGATIVE = (*LABELS, *BINARY, "multilabel_soft_margin_loss", "soft_margin_loss")
 
 
-@batch_rule("criterion-raises", Harm.SYMPTOM, of_outcome=True)
-def criterion_raises(batch: Batch) -> Told | None:
+@batch_rule("criterion-raises", Severity.SYMPTOM, of_outcome=True)
+def criterion_raises(batch: Batch) -> RuleResult | None:
     """Find a loss that cannot be computed."""
     if not batch.outcome.error:
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The criterion raises on this batch.",
         batch.outcome.error,
@@ -30,8 +30,8 @@ def criterion_raises(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("non-finite-input", Harm.BREAKS)
-def non_finite_input(batch: Batch) -> Told | None:
+@batch_rule("non-finite-input", Severity.BREAKS)
+def non_finite_input(batch: Batch) -> RuleResult | None:
     """Find NaN predictions, and infinite ones that make the loss or its gradient non-finite."""
     x = batch.input
     if not x.is_floating_point() or bool(torch.isfinite(x).all()):
@@ -39,66 +39,67 @@ def non_finite_input(batch: Batch) -> Told | None:
     wrong = torch.isnan(x)
     if not bool(wrong.any()):
         wrong = torch.isinf(x)
-        if not _spoilt(batch) or _smoothing_over_masks(batch) or impossible_label(batch):
+        if not _non_finite(batch) or _smoothing_over_masks(batch) or impossible_label(batch):
             return None
     value = x[tuple(wrong.nonzero()[0].tolist())].item()
-    return Told(
+    return RuleResult(
         "certain",
         "The input holds NaN or infinity.",
-        f"{share(wrong)}, which holds {value:g}",
-        _describe_spoilt(batch),
+        f"{describe_fraction(wrong)}, which holds {value:g}",
+        _describe_non_finite(batch),
         "look for a division by 0, a logarithm of 0 or an overflow before the loss",
     )
 
 
-def _spoilt(batch: Batch) -> bool:
+def _non_finite(batch: Batch) -> bool:
     """Tell whether the loss or its gradient is not finite."""
     tensors = (batch.outcome.loss, batch.outcome.gradient)
     return any(t is not None and not bool(torch.isfinite(t).all()) for t in tensors)
 
 
-def _describe_spoilt(batch: Batch) -> str:
+def _describe_non_finite(batch: Batch) -> str:
     gradient = batch.outcome.gradient
-    told = "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:g}"
+    evidence = "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:g}"
     if gradient is None:
-        return told
+        return evidence
     count = int((~torch.isfinite(gradient)).sum())
     if not count:
-        return told
-    return f"{told}, and {count} of {gradient.numel()} elements of its gradient are not finite"
+        return evidence
+    return f"{evidence}, and {count} of {gradient.numel()} elements of its gradient are not finite"
 
 
-@batch_rule("non-finite-target", Harm.BREAKS)
-def non_finite_target(batch: Batch) -> Told | None:
+@batch_rule("non-finite-target", Severity.BREAKS)
+def non_finite_target(batch: Batch) -> RuleResult | None:
     """Find NaN or infinite targets."""
     y = batch.target
     if not y.is_floating_point() or bool(torch.isfinite(y).all()):
         return None
     wrong = ~torch.isfinite(y)
-    if batch.criterion.options.get("log_target") and not _spoilt(batch):
+    if batch.criterion.options.get("log_target") and not _non_finite(batch):
         return None  # the logarithm of a share of 0
-    if batch.criterion.kind == "other" and not _spoilt(batch):
+    if batch.criterion.kind == "other" and not _non_finite(batch):
         return None
     value = y[tuple(wrong.nonzero()[0].tolist())].item()
-    return Told(
+    return RuleResult(
         "certain",
         "The target holds NaN or infinity.",
-        f"{share(wrong)}, which holds {value:g}",
-        _describe_spoilt(batch),
+        f"{describe_fraction(wrong)}, which holds {value:g}",
+        _describe_non_finite(batch),
         "fill or drop missing values; NaN * 0 is NaN, so that a mask must come before the loss",
     )
 
 
-@batch_rule("masked-logits-smoothing", Harm.BREAKS, "cross_entropy")
-def masked_logits_smoothing(batch: Batch) -> Told | None:
+@batch_rule("masked-logits-smoothing", Severity.BREAKS, "cross_entropy")
+def masked_logits_smoothing(batch: Batch) -> RuleResult | None:
     """Find label smoothing over classes whose logit is minus infinity."""
     if not _smoothing_over_masks(batch):
         return None
     smoothing = batch.criterion.options["label_smoothing"]
-    return Told(
+    return RuleResult(
         "certain",
         "Label smoothing gives probability to classes that are masked by a logit of -inf.",
-        f"{share(torch.isneginf(batch.input))}, are -inf; label_smoothing is {smoothing:g}",
+        f"{describe_fraction(torch.isneginf(batch.input))}, are -inf; "
+        f"label_smoothing is {smoothing:g}",
         f"the loss is {batch.loss:g}",
         "mask with a large finite number such as -1e4, or smooth the allowed classes yourself",
     )
@@ -107,11 +108,11 @@ def masked_logits_smoothing(batch: Batch) -> Told | None:
 def _smoothing_over_masks(batch: Batch) -> bool:
     smoothing = batch.criterion.options.get("label_smoothing", 0.0)
     masked = batch.input.is_floating_point() and bool(torch.isneginf(batch.input).any())
-    return bool(smoothing) and masked and batch.has_rows and _spoilt(batch)
+    return bool(smoothing) and masked and batch.has_rows and _non_finite(batch)
 
 
-@batch_rule("impossible-label", Harm.BREAKS, *LABELS)
-def impossible_label(batch: Batch) -> Told | None:
+@batch_rule("impossible-label", Severity.BREAKS, *LABELS)
+def impossible_label(batch: Batch) -> RuleResult | None:
     """Find labels whose class is masked by a logit of minus infinity."""
     if not batch.has_rows or batch.soft or batch.outcome.error:
         return None
@@ -119,17 +120,17 @@ def impossible_label(batch: Batch) -> Told | None:
     wrong = torch.isneginf(chosen)
     if not bool(wrong.any()):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The input gives the class of the label probability 0: its logit is -inf.",
-        f"rows: {share(wrong)} (counted without ignored ones)",
-        _describe_spoilt(batch),
+        f"rows: {describe_fraction(wrong)} (counted without ignored ones)",
+        _describe_non_finite(batch),
         "do not mask the class of the label, or mark such rows with ignore_index",
     )
 
 
-@batch_rule("target-range", Harm.WRONG)
-def target_range(batch: Batch) -> Told | None:
+@batch_rule("target-range", Severity.WRONG)
+def target_range(batch: Batch) -> RuleResult | None:
     """Find targets outside the likelihood's support."""
     declared = batch.criterion.declaration
     y = batch.target
@@ -149,7 +150,7 @@ def target_range(batch: Batch) -> Told | None:
     effect = "has another minimum"
     if batch.criterion.kind in _UNBOUNDED:
         effect = "falls without bound on such elements"
-    return Told(
+    return RuleResult(
         "certain",
         f"The target must hold {declared.support.words.replace('−', '-')} everywhere{cause}.",
         outside("target", declared.support.words, y, invalid),
@@ -177,8 +178,8 @@ def _cause(batch: Batch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
     return f"look at the target at {first(invalid)}", ""
 
 
-@batch_rule("input-range", Harm.WRONG)
-def input_range(batch: Batch) -> Told | None:
+@batch_rule("input-range", Severity.WRONG)
+def input_range(batch: Batch) -> RuleResult | None:
     """Find predictions outside the likelihood's domain."""
     declared = batch.criterion.declaration
     x = batch.input
@@ -190,7 +191,7 @@ def input_range(batch: Batch) -> Told | None:
         return None
     logits = batch.criterion.kind == "binary_cross_entropy"
     meant = "these look like logits" if logits else "these look like logarithms of rates"
-    return Told(
+    return RuleResult(
         "certain",
         f"The input must hold {domain.words} everywhere; {meant}.",
         outside("input", domain.words, x, invalid),
@@ -199,8 +200,8 @@ def input_range(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("non-finite-gradient", Harm.BREAKS)
-def non_finite_gradient(batch: Batch) -> Told | None:
+@batch_rule("non-finite-gradient", Severity.BREAKS)
+def non_finite_gradient(batch: Batch) -> RuleResult | None:
     """Find a finite loss with a non-finite gradient."""
     outcome = batch.outcome
     if outcome.gradient is None or outcome.loss is None or batch.input.isnan().any():
@@ -208,22 +209,22 @@ def non_finite_gradient(batch: Batch) -> Told | None:
     wrong = ~torch.isfinite(outcome.gradient)
     if not bool(torch.isfinite(outcome.loss).all()) or not bool(wrong.any()):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The loss is finite, but its gradient is not.",
-        f"{share(wrong)}, is {outcome.gradient[wrong][0].item():g}",
+        f"{describe_fraction(wrong)}, is {outcome.gradient[wrong][0].item():g}",
         "one step of an optimizer makes every parameter NaN",
         "keep the input away from where the derivative is infinite",
     )
 
 
-@batch_rule("non-finite-loss", Harm.SYMPTOM, of_outcome=True)
-def non_finite_loss(batch: Batch) -> Told | None:
+@batch_rule("non-finite-loss", Severity.SYMPTOM, of_outcome=True)
+def non_finite_loss(batch: Batch) -> RuleResult | None:
     """Find a NaN or infinite loss of finite numbers."""
     loss = batch.outcome.loss
     if loss is None or not loss.numel() or bool(torch.isfinite(loss).all()):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "The loss is not finite.",
         f"it is {loss[~torch.isfinite(loss)][0].item():g}",
@@ -232,15 +233,15 @@ def non_finite_loss(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("negative-loss", Harm.SYMPTOM, *_NEVER_NEGATIVE, "kl_div")
-def negative_loss(batch: Batch) -> Told | None:
+@batch_rule("negative-loss", Severity.SYMPTOM, *_NEVER_NEGATIVE, "kl_div")
+def negative_loss(batch: Batch) -> RuleResult | None:
     """Find a negative value of a loss that is never negative."""
     loss = batch.outcome.loss
     if loss is None or not loss.numel() or batch.loss >= -batch.slack:
         return None
     if loss.dim() and batch.criterion.kind == "kl_div":
         return None  # its terms may be negative, their sum is not
-    return Told(
+    return RuleResult(
         "certain",
         "The loss is negative, which minus the logarithm of a probability never is.",
         f"it is {batch.loss:.4g}",
@@ -249,8 +250,8 @@ def negative_loss(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("constant-loss", Harm.SYMPTOM)
-def constant_loss(batch: Batch) -> Told | None:
+@batch_rule("constant-loss", Severity.SYMPTOM)
+def constant_loss(batch: Batch) -> RuleResult | None:
     """Find a loss that does not depend on the input."""
     x, gradient = batch.input, batch.outcome.gradient
     if gradient is None or not batch.loss or not math.isfinite(batch.loss):
@@ -261,7 +262,7 @@ def constant_loss(batch: Batch) -> Told | None:
     for moved in (x * 0.5, x * 0.5 + 0.25, x.flip(0) * 0.75):
         if Batch(batch.criterion, moved, batch.target, batch.more).loss != batch.loss:
             return None
-    return Told(
+    return RuleResult(
         "certain",
         "The loss does not depend on the input.",
         f"it is {batch.loss:.4g} for this input and for three others; its gradient is exactly 0",

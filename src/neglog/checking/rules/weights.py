@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, share
+from neglog.checking.batch import Batch, describe_fraction
 from neglog.checking.criterion import BINARY, LABELS
-from neglog.checking.rule import Harm, Told, batch_rule
+from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import sentence, shape
 
 
-@batch_rule("weight-values", Harm.BREAKS, *LABELS, *BINARY, "multilabel_soft_margin_loss")
-def weight_values(batch: Batch) -> Told | None:
+@batch_rule("weight-values", Severity.BREAKS, *LABELS, *BINARY, "multilabel_soft_margin_loss")
+def weight_values(batch: Batch) -> RuleResult | None:
     """Find weights that are negative or not finite."""
     for name in ("weight", "pos_weight"):
         weight = batch.criterion.tensor(name)
@@ -23,10 +23,10 @@ def weight_values(batch: Batch) -> Told | None:
             continue
         value = float(weight[wrong].flatten()[0])
         infinite = value == float("inf")
-        return Told(
+        return RuleResult(
             "certain",
             f"{name} must be 0 or more, and finite.",
-            f"{share(wrong)}, is {value:g}"
+            f"{describe_fraction(wrong)}, is {value:g}"
             + ("; was the count of that class 0?" if infinite else ""),
             f"the loss is {batch.loss:.4g}; "
             + ("a row of that class makes it NaN" if infinite else "it rewards errors"),
@@ -35,8 +35,8 @@ def weight_values(batch: Batch) -> Told | None:
     return None
 
 
-@batch_rule("weight-shape", Harm.BREAKS, *LABELS, *BINARY)
-def weight_shape(batch: Batch) -> Told | None:
+@batch_rule("weight-shape", Severity.BREAKS, *LABELS, *BINARY)
+def weight_shape(batch: Batch) -> RuleResult | None:
     """Find weights whose shape the loss refuses."""
     if not batch.outcome.error:
         return None
@@ -46,16 +46,18 @@ def weight_shape(batch: Batch) -> Told | None:
         if weight is None:
             continue
         if kind in BINARY:
-            fits, wanted = _broadcasts(weight, batch.input), f"broadcast to {shape(batch.input)}"
+            fits, expected = _broadcasts(weight, batch.input), f"broadcast to {shape(batch.input)}"
             fix = "reshape it to line up with the input: (C, 1, 1) for images (N, C, H, W)"
         elif batch.has_rows:
-            fits, wanted = weight.shape == (batch.classes,), f"be ({batch.classes},)"
+            fits, expected = weight.shape == (batch.classes,), f"be ({batch.classes},)"
             fix = "give one value for each class"
         else:
             continue
         if not fits:
-            evidence = sentence(f"{name} must {wanted}", f"it is {shape(weight)}")
-            return Told("certain", f"{name} has the wrong shape.", evidence, "the loss raises", fix)
+            evidence = sentence(f"{name} must {expected}", f"it is {shape(weight)}")
+            return RuleResult(
+                "certain", f"{name} has the wrong shape.", evidence, "the loss raises", fix
+            )
     return None
 
 
@@ -66,8 +68,8 @@ def _broadcasts(weight: Tensor, input: Tensor) -> bool:
         return False
 
 
-@batch_rule("zero-weights", Harm.BREAKS, *LABELS)
-def zero_weights(batch: Batch) -> Told | None:
+@batch_rule("zero-weights", Severity.BREAKS, *LABELS)
+def zero_weights(batch: Batch) -> RuleResult | None:
     """Find a batch whose classes all have weight 0."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.outcome.error:
@@ -80,7 +82,7 @@ def zero_weights(batch: Batch) -> Told | None:
         return None
     if bool((weight[batch.labels] != 0).any()):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "Every class in this batch has weight 0.",
         f"{len(batch.labels)} of {len(batch.labels)} labels, the first {int(batch.labels[0])}",
@@ -89,8 +91,8 @@ def zero_weights(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("weight-without-effect", Harm.UNEVEN, *LABELS)
-def weight_without_effect(batch: Batch) -> Told | None:
+@batch_rule("weight-without-effect", Severity.UNEVEN, *LABELS)
+def weight_without_effect(batch: Batch) -> RuleResult | None:
     """Find class weights that cancel in a batch of one row."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.criterion.reduction != "mean":
@@ -98,7 +100,7 @@ def weight_without_effect(batch: Batch) -> Told | None:
     smoothed = batch.criterion.options.get("label_smoothing", 0.0)
     if len(batch.labels) != 1 or smoothed or bool((weight == weight[0]).all()):
         return None
-    return Told(
+    return RuleResult(
         "certain",
         "Class weights cancel in a batch of one row: the mean divides by their sum.",
         f"1 row counts, of class {int(batch.labels[0])}",
@@ -107,8 +109,8 @@ def weight_without_effect(batch: Batch) -> Told | None:
     )
 
 
-@batch_rule("weight-placement", Harm.WRONG, *BINARY)
-def weight_placement(batch: Batch) -> Told | None:
+@batch_rule("weight-placement", Severity.WRONG, *BINARY)
+def weight_placement(batch: Batch) -> RuleResult | None:
     """Find weights that fit two dimensions and are applied to the last."""
     for name in ("weight", "pos_weight"):
         weight = batch.criterion.tensor(name)
@@ -119,13 +121,13 @@ def weight_placement(batch: Batch) -> Told | None:
             or bool((weight == weight[0]).all())
         ):
             continue
-        told = _placement(batch, name, len(weight))
-        if told:
-            return told
+        evidence = _placement(batch, name, len(weight))
+        if evidence:
+            return evidence
     return None
 
 
-def _placement(batch: Batch, name: str, size: int) -> Told | None:
+def _placement(batch: Batch, name: str, size: int) -> RuleResult | None:
     x = batch.input
     if x.shape[-1:] != (size,):
         return None
@@ -136,7 +138,7 @@ def _placement(batch: Batch, name: str, size: int) -> Told | None:
     meant, taken, fix = "classes", "columns", f"pass {name}.reshape(-1{', 1' * (x.dim() - 2)})"
     if rows:
         meant, taken, fix = "rows", "classes", "pass weight[:, None] to weight rows"
-    return Told(
+    return RuleResult(
         "heuristic",
         f"{name} fits two dimensions of the input and is applied to the last: it weights {taken}.",
         f"{name} is ({size},), input is {shape(x)}",

@@ -117,7 +117,7 @@ class Fit:
         return f"{type(self).__name__}({self.target!r}: {self.kind}, {self.model_text}, {state})"
 
     @property
-    def fell_short(self) -> bool:
+    def not_converged(self) -> bool:
         """Whether it ended without its maximum, which one of torch's is not asked to reach."""
         return not self.converged and (self.options.newton or self.at_infinity)
 

@@ -21,7 +21,7 @@ def target_leak_warnings(result: Fit) -> list[str]:
     """
     loss = result.loss if result.validation_loss is None else result.validation_loss
     may_memorise = bool(result.options.hidden) and result.validation_loss is None
-    if result.classes is None or result.fell_short or may_memorise:
+    if result.classes is None or result.not_converged or may_memorise:
         return []
     largest_null = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
     if loss > _LEAK_RATIO * largest_null or loss > _LEAK_RATIO * result.null_loss:
@@ -35,7 +35,7 @@ def target_leak_warnings(result: Fit) -> list[str]:
 
 def misfit_warnings(fit: Fit) -> list[str]:
     """Return what the rows that were fitted show against the likelihood, each a sentence."""
-    if fit.fell_short or fit.interrupted or fit.classes is not None:
+    if fit.not_converged or fit.interrupted or fit.classes is not None:
         return []
     sample = fit.data.rows().sample(_SAMPLE_ROWS)
     rows = predict_rows(fit.fitted, np.arange(sample.rows), sample)

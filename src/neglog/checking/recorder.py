@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from neglog import functional
-from neglog.checking.batch import Batch, made_of
-from neglog.checking.criterion import KINDS, recognised
+from neglog.checking.batch import Batch, batch_of
+from neglog.checking.criterion import KINDS, identify
 
 _MOST = 32
 _KNOWN = {
@@ -23,7 +23,7 @@ _KNOWN = {
 }
 
 
-class Watch(TorchFunctionMode):
+class LossRecorder(TorchFunctionMode):
     """Record every call of a loss of torch.nn.functional or neglog.functional."""
 
     def __init__(self) -> None:
@@ -68,6 +68,6 @@ def _batch(
         return None
     more = (options.pop("var"),) if "var" in options else ()
     options = {name: value for name, value in options.items() if value is not None}
-    batch = made_of(recognised(function, more, options), x, y, more)
+    batch = batch_of(identify(function, more, options), x, y, more)
     batch.is_inner = True
     return batch
