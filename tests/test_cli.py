@@ -599,7 +599,7 @@ def test_a_bad_request_gets_a_sentence(run, arguments, words):
         ("--hidden 4 --min-delta 0.1", "min_delta requires patience; pass patience too"),
         (
             "--hidden 4 --schedule-option a=1",
-            "schedule_options requires schedule; pass schedule too",
+            "(--schedule-option) requires schedule",
         ),
         ("--hidden 4 --schedule x", "torch.optim.lr_scheduler has no 'x'"),
         ("--hidden 4 --schedule step --schedule-option x", "--schedule-option must be NAME=VALUE"),

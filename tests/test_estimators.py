@@ -123,3 +123,42 @@ def test_an_offset_moves_the_predictions():
 def test_a_wrong_likelihood_gets_a_sentence(model, words):
     with pytest.raises(FitError, match=words):
         model().fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+
+
+def gaps():
+    random = np.random.default_rng(0)
+    x = pd.DataFrame({"a": random.normal(size=40), "b": random.normal(size=40)})
+    y = random.normal(size=40) + x["a"]
+    x.loc[3, "a"], x.loc[5, "b"] = -9, np.nan
+    return x, y
+
+
+def test_missing_values_of_frames_are_those_of_the_fit():
+    x, y = gaps()
+    model = neglog.NLLRegressor(na=-9, missing="mean", level=0.9).fit(x, y)
+    plain = neglog.fit(x, y.to_numpy(), likelihood="normal", na=-9, missing="mean", level=0.9)
+    filled = x.replace(-9, np.nan).fillna(x.replace(-9, np.nan).mean())
+    np.testing.assert_allclose(model.coef_, neglog.NLLRegressor().fit(filled, y).coef_, rtol=1e-9)
+    np.testing.assert_array_equal(model.coef_, plain.weights[0])
+    np.testing.assert_allclose(model.predict(x), plain.predict(x).frame["predicted"], rtol=1e-12)
+    errors = model.result_.coefficients.frame()
+    assert list(errors["low"]) == list(plain.coefficients.frame()["low"])
+
+    dropped = neglog.NLLRegressor(na=-9, missing="drop").fit(x, y)
+    rows = x.index.difference([3, 5])
+    alone = neglog.NLLRegressor().fit(x.loc[rows], y.loc[rows])
+    np.testing.assert_allclose(dropped.coef_, alone.coef_, rtol=1e-9)
+    classifier = neglog.NLLClassifier(na=-9, missing="mean").fit(x, y > 0)
+    again = neglog.NLLClassifier().fit(filled, y > 0)
+    np.testing.assert_allclose(classifier.predict_proba(x), again.predict_proba(filled), rtol=1e-8)
+
+
+def test_missing_values_that_cannot_be_used_get_a_sentence():
+    x, y = gaps()
+    dropped = neglog.NLLRegressor(na=-9, missing="drop").fit(x, y)
+    with pytest.raises(FitError, match=r"2 values are missing, .*; fill them in"):
+        dropped.predict(x)
+    with pytest.raises(FitError, match=r"2 values are missing, .*missing='drop'"):
+        neglog.NLLRegressor(na=-9).fit(x, y)
+    with pytest.raises(FitError, match="na and missing require a data frame, but X is an array"):
+        neglog.NLLRegressor(missing="mean").fit(x.to_numpy(), y)

@@ -184,7 +184,7 @@ def test_what_cannot_be_grouped_gets_a_sentence(case):
 
 
 def test_trials_of_other_likelihoods_and_missing_columns_are_refused():
-    with pytest.raises(FitError, match="trials are for the binomial likelihood"):
+    with pytest.raises(FitError, match="trials is for the binomial likelihood"):
         neglog.fit(X, YES, likelihood="poisson", trials=N)
     with pytest.raises(FitError, match=r"bernoulli requires two classes.*pass binomial"):
         neglog.fit(X, np.linspace(0, 1, 30), likelihood="bernoulli")

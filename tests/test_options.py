@@ -126,10 +126,26 @@ def test_what_the_table_says_in_words_is_so() -> None:
 def test_names_in_braces_are_options() -> None:
     for entry in TABLE.values():
         for text in (wording.in_python(entry), wording.in_help(entry), wording.default(entry)):
-            assert not re.search(r"\{[a-z_]+\}", text), text
+            assert not re.search(r"\{[a-z_0-9]+\}", text), text
         facts = entry.facts
         assert {*facts.needs, *facts.excludes, *facts.flags} <= TABLE.keys()
         assert facts.help.endswith(".")
+
+
+@pytest.mark.parametrize("estimator", [neglog.NLLRegressor, neglog.NLLClassifier])
+def test_the_parameters_of_estimators_are_those_of_the_table(estimator) -> None:
+    found, hints = parameters(estimator), get_type_hints(estimator.__init__)
+    assert set(found) - {"max_iter"} <= entries(FitOptions).keys()
+    texts = described(estimator.__doc__)
+    assert list(texts) == list(found)
+    own = {"likelihood", "max_iter"} | ({"levels"} if estimator is neglog.NLLClassifier else set())
+    for name in found.keys() - own:
+        entry = TABLE[name]
+        assert found[name].default == entry.default, name
+        assert hints[name] == entry.type, name
+        assert texts[name] == wording.in_estimator(entry)
+        if entry.facts.likelihood:
+            assert entry.facts.likelihood in texts["likelihood"]
 
 
 GIVEN = {
@@ -151,7 +167,7 @@ def limited(fact: str) -> list[str]:
 def test_an_option_of_another_kind_of_model_is_refused(name) -> None:
     facts = TABLE[name].facts
     others = {other: GIVEN[other] for other in facts.needs} | SOLVED_BY[facts.models]
-    with pytest.raises(FitError, match=rf"^{name} is for {facts.models}, but .*leave"):
+    with pytest.raises(FitError, match=rf"^{name}( \(--.*\))? is for {facts.models}, but .*leave"):
         Options(**{name: GIVEN[name]}, **others)
 
 
@@ -165,7 +181,9 @@ def test_an_option_of_another_likelihood_is_refused(name) -> None:
 @pytest.mark.parametrize("name", limited("needs"))
 def test_an_option_without_the_one_that_it_requires_is_refused(name) -> None:
     needed = " or ".join(TABLE[name].facts.needs)
-    with pytest.raises(FitError, match=f"^{name} requires {needed}; pass {needed} too, or leave"):
+    with pytest.raises(
+        FitError, match=rf"^{name}( \(--.*\))? requires {needed}; pass {needed} too, or leave"
+    ):
         Options(**{name: GIVEN[name]}, hidden=[4])
 
 

@@ -25,30 +25,37 @@ from neglog.fitting.tables.text_profile import TextProfile
 
 
 def with_labels(X: Any, options: Options) -> Table | None:
-    """Return a frame that has columns of text, labels or dates as a table; None for the rest."""
+    """Return a frame as a table if it needs the options of one; None for numbers and arrays."""
     table = from_frame(X, options.reading)
     if table is None:
         return None
     labels = {*table.levels, *options.texts, *options.date_parts}
     others = [kind for kind in table.frame.dtypes if kind == pl.String or kind.is_temporal()]
-    return table if labels or others else None
+    return table if labels or others or options.treats_missing else None
 
 
-def encoded(X: Any, design: Design) -> np.ndarray[Any, Any]:
+def encoded(X: Any, design: Design, reading: Reading) -> np.ndarray[Any, Any]:
     """Return (N, P) the numbers that a model reads of a frame's rows.
+
+    Args:
+        X: the frame.
+        design: the model's.
+        reading: how the frame is read.
 
     Raises:
         FitError: X is no frame, or one of other columns or values than the model's.
     """
     texts = {column.name for column in design.columns if column.levels}
     dates = {own.name for own in design.dates}
-    table = from_frame(X, Reading(frozenset({*texts, *design.written, *dates})))
+    as_text = frozenset({*texts, *design.written, *dates})
+    table = from_frame(X, replace(reading, texts=as_text))
     if table is None:
         raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
     frame = text_numbers.convert(design.dated(table.frame), design.written)
     frame = text_numbers.plain(frame, texts)
     frame = cleaned(frame, design.columns)
-    keep(frame, None, remedy="fill them in")
+    unfilled = [column.name for column in design.columns if column.fill is None]
+    keep(frame.select(unfilled), None, remedy="fill them in")
     parts = [column.read(frame[column.name])[:, None] for column in design.numbers]
     for column in design.labels:
         codes = column.read(frame[column.name])

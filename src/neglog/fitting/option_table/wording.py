@@ -37,6 +37,13 @@ def in_python(entry: Entry) -> str:
     return _joined(parts, argument)
 
 
+def in_estimator(entry: Entry) -> str:
+    """Return the text of an option for an estimator, whose models are all linear."""
+    facts = entry.facts
+    default = f"By default: {facts.unset}." if facts.unset else ""
+    return _joined((facts.help, facts.python, _allowed(facts), default), argument)
+
+
 def in_help(entry: Entry) -> str:
     """Return the text of an option for the command line, which adds its choices and default."""
     facts = entry.facts
@@ -127,4 +134,4 @@ def _joined(parts: tuple[str, ...], spelling: Spelling) -> str:
 
 def _spelled(text: str, spelling: Spelling) -> str:
     """Spell the names of options, which texts write in braces."""
-    return re.sub(r"\{([a-z_]+)\}", lambda found: spelling(found[1]), text)
+    return re.sub(r"\{([a-z_0-9]+)\}", lambda found: spelling(found[1]), text)

@@ -75,19 +75,20 @@ def check_combinations(chosen: Mapping[str, Any], options: OptionFields) -> None
 
 
 def _check_model(name: str, facts: option.Option, options: OptionFields) -> None:
+    named = _named(name, facts)
     remedy = f"leave it out{', or ' * bool(facts.instead)}{facts.instead}"
     if facts.models == option.NEWTON and not options.newton:
         raise FitError(
-            f"{name} is for {facts.models}, but this one is trained by {options.chosen}; {remedy}."
+            f"{named} is for {facts.models}, but this one is trained by {options.chosen}; {remedy}."
         )
     if facts.models == option.TRAINED and options.newton:
         raise FitError(
-            f"{name} is for {facts.models}, but newton solves this model; pass --optimizer adam "
+            f"{named} is for {facts.models}, but newton solves this model; pass --optimizer adam "
             f"too, or leave out {name}."
         )
     if facts.models == option.NETWORKS and not options.hidden:
         raise FitError(
-            f"{name} is for {facts.models}, but the model is linear; pass the widths of hidden "
+            f"{named} is for {facts.models}, but the model is linear; pass the widths of hidden "
             f"layers, such as --hidden 64,32, or leave out {name}."
         )
     if facts.likelihood and (options.likelihood or "").lower() != facts.likelihood:
@@ -97,10 +98,18 @@ def _check_model(name: str, facts: option.Option, options: OptionFields) -> None
         )
 
 
+def _named(name: str, facts: option.Option) -> str:
+    """Return an option's name, with its flags where they are others."""
+    flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in facts.flags)
+    return f"{name} ({flags})" if flags else name
+
+
 def _check_others(name: str, facts: option.Option, chosen: Mapping[str, Any]) -> None:
     if facts.needs and not any(TABLE[other].is_given(chosen[other]) for other in facts.needs):
         needed = " or ".join(facts.needs)
-        raise FitError(f"{name} requires {needed}; pass {needed} too, or leave out {name}.")
+        raise FitError(
+            f"{_named(name, facts)} requires {needed}; pass {needed} too, or leave out {name}."
+        )
     for other, reason in facts.excludes.items():
         if TABLE[other].is_given(chosen[other]):
             raise FitError(f"{reason}; leave out {name} or {other}.")

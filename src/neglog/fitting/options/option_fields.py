@@ -40,6 +40,11 @@ class OptionFields(FitOptions):
         )
 
     @property
+    def treats_missing(self) -> bool:
+        """Whether values may be missing, or are marked as such."""
+        return bool(self.na) or self.missing is not None
+
+    @property
     def penalised(self) -> bool:
         """Whether the weights are not those of greatest likelihood, which AIC and tests are of."""
         return bool(self.l1 or self.l2)

@@ -1,0 +1,96 @@
+"""A linear regression by maximum likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import RegressorMixin
+
+from neglog.errors import FitError
+from neglog.estimators.base import TARGET, LinearEstimator, documented
+from neglog.fitting.design.estimator_frames import numbers_of
+from neglog.fitting.likelihoods.links import LINKS
+from neglog.fitting.tables.reading import Reading
+
+_KINDS_OF_NUMBERS = (
+    "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma", "binomial",
+)  # fmt: skip
+
+
+@documented
+@dataclass(eq=False, repr=False)
+class NLLRegressor(RegressorMixin, LinearEstimator):
+    """A linear regression by maximum likelihood, without a penalty by default.
+
+    Args:
+        likelihood: ``"normal"``, ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``,
+            ``"negative_binomial"``, ``"gamma"``, or ``"binomial"`` of proportions whose
+            `sample_weight` is the number of trials.
+        max_iter: the maximum number of Newton steps.
+
+    Attributes:
+        coef_: (P,) the weights, in the order of ``result_.features``.
+        intercept_: the intercept.
+        n_iter_: the number of steps.
+        n_features_in_, feature_names_in_: the columns.
+        result_: the result of `neglog.fit`; its `summary()` has the standard errors.
+
+    Source: P. McCullagh, J. A. Nelder, Generalized linear models, 2nd edition, 1989.
+
+    Example:
+        >>> import numpy as np
+        >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), [1, 2, 4, 8]
+        >>> model = NLLRegressor("poisson").fit(x, y)
+        >>> model.predict([[4.0]]).round(2), model.result_.coefficients.error.shape
+        (array([16.]), (2,))
+    """
+
+    likelihood: str = "normal"
+    _: KW_ONLY
+    quantile: float = 0.5
+    delta: float = 1.345
+    levels: Mapping[str, Sequence[Any]] | None = None
+
+    def __sklearn_tags__(self) -> Any:
+        """Declare that some likelihoods require positive targets."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.likelihood in {
+            "poisson", "negative_binomial", "gamma",
+        }  # fmt: skip
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLRegressor:
+        """Fit the model.
+
+        Args:
+            X: (N, P) numbers, any frame or array that scikit-learn accepts; or a frame with
+                categorical columns (text and category dtypes).
+            y: (N,) the target.
+            sample_weight: (N,) sample weights.
+            offset: (N,) values to add to the linear predictor.
+
+        Raises:
+            FitError: the rows cannot be fitted; the message names the reason.
+        """
+        if self.likelihood not in _KINDS_OF_NUMBERS:
+            raise FitError(
+                f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
+                f"{', '.join(_KINDS_OF_NUMBERS)}."
+            )
+        y, notes = numbers_of(TARGET, y, Reading(thousands=self.thousands, decimal=self.decimal))
+        X, y, weight, offset = self._rows(X, y, sample_weight, offset, y_numeric=True)
+        result = self._solve(X, np.asarray(y, dtype=np.float64), weight, offset, self.likelihood)
+        result.notes[:0] = notes
+        assert result.weights is not None and result.intercepts is not None
+        self.coef_, self.intercept_ = result.weights[0], float(result.intercepts[0])
+        return self
+
+    def predict(self, X: Any, offset: Any = None) -> np.ndarray:
+        """Return (N,) predicted means, medians or quantiles of the target."""
+        output = self._predictor(X, offset)
+        link = LINKS[self.result_.fitted.response.link]
+        return link.mean(torch.from_numpy(output)).numpy()
