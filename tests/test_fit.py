@@ -426,7 +426,7 @@ REFUSED = {
     "value": (
         lambda: neglog.fit(X, Y, optimizer="sgd", optimizer_options={"lr": -1}), "SGD refuses",
     ),
-    "newton's option": (lambda: neglog.fit(X, Y, optimizer_options={"lr": 1}), "--lr, --option. is for"),
+    "newton's option": (lambda: neglog.fit(X, Y, optimizer_options={"lr": 1}), "option. is for"),
     "newton's batch": (lambda: neglog.fit(X, Y, batch_size=3), "batch_size is for"),
     "newton's network": (lambda: neglog.fit(X, Y, hidden=(2,), optimizer="newton"), "linear"),
     "share": (lambda: neglog.fit(X, Y, validation=1.0), r"\[0, 1\)"),
