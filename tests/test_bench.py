@@ -69,7 +69,7 @@ def test_what_differs_is_named(dtype):
         # Beside the three: the ones that go into backward, and the losses.
         (dataclasses.replace(SMALL, options={"reduction": "none"}), 5 * 6 * 4),
         (Case("gaussian_nll_loss", (6,), with_variance), 4 * 6 * 4),
-        (Case("gaussian_nll_loss", (6,), with_variance, wanted=(0, 2)), 5 * 6 * 4),
+        (Case("gaussian_nll_loss", (6,), with_variance, needs_grad=(0, 2)), 5 * 6 * 4),
         (Case("cross_entropy", (5, 3), classes, weights=("weight",)), 2 * 15 * 4 + 5 * 8 + 3 * 4),
     ],
 )
@@ -77,15 +77,15 @@ def test_the_bytes_that_must_move(line, size):
     assert line.task().bytes() == size
 
 
-def test_the_floor_is_the_fastest_copy_of_that_size(monkeypatch):
+def test_the_roofline_is_the_fastest_copy_of_that_size(monkeypatch):
     speeds = iter([2e9, 4e9, 3e9, 1e9])
     monkeypatch.setattr(roofline, "copy_seconds", lambda size: size / next(speeds))
     bandwidth = roofline.Bandwidth()
     for _ in range(3):
         bandwidth.measure_copy(8000)
     bandwidth.measure_copy(3 * roofline.LARGE)
-    assert bandwidth.floor(8000) == pytest.approx(2e-3)
-    assert bandwidth.floor(3 * roofline.LARGE) == pytest.approx(3 * roofline.LARGE / 1e9 * 1e3)
+    assert bandwidth.roofline(8000) == pytest.approx(2e-3)
+    assert bandwidth.roofline(3 * roofline.LARGE) == pytest.approx(3 * roofline.LARGE / 1e9 * 1e3)
     assert bandwidth.at(roofline.LARGE) == pytest.approx(1e9)
 
 
@@ -103,14 +103,14 @@ def test_what_is_fast_is_repeated():
     assert timing.repetitions(1e-4) == 20
 
 
-def test_ratios_and_the_part_of_the_floor():
-    measured = row(neglog=2.0, eager=6.0, floor=1.0)
+def test_ratios_and_the_fraction_of_the_roofline():
+    measured = row(neglog=2.0, eager=6.0, roofline=1.0)
     assert (measured.ratio(EAGER), measured.ratio(COMPILE), measured.roofline_fraction) == (
         3,
         None,
         0.5,
     )
-    nothing = Row(SMALL, floor=1.0)
+    nothing = Row(SMALL, roofline=1.0)
     assert (nothing.failed, nothing.ratio(EAGER), nothing.roofline_fraction) == (True, None, None)
 
 
@@ -148,8 +148,8 @@ def test_the_columns_line_up():
     head = table.header(facts, 5e9)
     headings = head.splitlines()[-1]
     rows = [
-        row(line, 123.456, 4567.8, 0.0123456, floor=1e-5, compile_seconds=12.34) for line in ALL
-    ] + [Row(ALL[0]), row(floor=0.5)]
+        row(line, 123.456, 4567.8, 0.0123456, roofline=1e-5, compile_seconds=12.34) for line in ALL
+    ] + [Row(ALL[0]), row(roofline=0.5)]
     for each in rows:
         text = table.beginning(each.line) + table.figures(each)
         assert len(text) == len(headings) + 1, text
@@ -161,7 +161,7 @@ def test_the_columns_line_up():
     assert "5.0 GB/s" in head
     assert "3 threads" in head
     assert head.isascii()
-    assert table.figures(row(floor=0.5)).split() == [
+    assert table.figures(row(roofline=0.5)).split() == [
         "2", "5%", "6", "5%", "-", "-", "3.00", "-", "0.5", "25%", "-",
     ]  # fmt: skip
 
