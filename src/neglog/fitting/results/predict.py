@@ -19,6 +19,8 @@ from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.target import Target
 from neglog.fitting.design.unseen import replace_unseen
+from neglog.fitting.option_table.rows import ReadingOptions
+from neglog.fitting.option_table.table import entries
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.fitted_model import Fitted
 from neglog.fitting.prediction.row_predictions import RowPredictions, predict_rows
@@ -26,7 +28,7 @@ from neglog.fitting.results import save
 from neglog.fitting.tables import in_memory, table, text_numbers
 from neglog.fitting.tables.numerals import plain
 from neglog.fitting.tables.read_file import read_file
-from neglog.fitting.tables.reading import CHOICES, Reading
+from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import Table
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
@@ -160,9 +162,12 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
     Raises:
         FitError: one of them is not an option of reading, or of no use.
     """
+    known_names = entries(ReadingOptions)
     for name in others:
-        if name not in CHOICES:
-            raise FitError(f"reading has no option {name!r}; choose among {', '.join(CHOICES)}.")
+        if name not in known_names:
+            raise FitError(
+                f"reading has no option {name!r}; choose among {', '.join(known_names)}."
+            )
     options = replace(model.options, **others)
     known = dict(model.design.written)
     if {"thousands", "decimal"} & {*others}:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
+from neglog.fitting.option_table.rows import ReadingOptions
 
 MISSING = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
@@ -18,37 +19,25 @@ MISSING = (
 """What stands for a missing value in a file of text, as in pandas."""
 OF_KIND = {"text": {"encoding", "separator", "skip_rows"}, "excel": {"skip_rows", "sheet"}}
 """The options that only some kinds of tables have."""
-CHOICES = ("encoding", "separator", "thousands", "decimal", "na", "skip_rows", "sheet")
-"""The options of a fit that say how a table is read; `predict` may say others."""
 _SPELLED = {"\\t": "\t", "tab": "\t"}
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The choices about how a table is read.
+class Reading(ReadingOptions):
+    """How a table is read: the options, and what is known of its columns.
 
     Attributes:
         texts: the columns of labels, whose text stays as it is written.
         known: how numbers are written in columns of text, as a model's fit found it.
-        encoding: of a file of text; None to detect it.
-        separator: what is between the fields of a file of text; None to detect it.
-        thousands, decimal: the marks in numbers; None to detect them.
-        na: what stands for a missing value, in addition to `MISSING`.
-        skip_rows: how many lines come before the line of names; None to detect it.
-        sheet: which sheet of an Excel file is read; None for the first.
         asked: the options that were passed for this very table; None for all that are set.
+        na: what marks a missing value, in addition to `MISSING`, as text.
     """
 
     texts: frozenset[str] = frozenset()
     known: Mapping[str, str] = field(default_factory=dict)
-    encoding: str | None = None
-    separator: str | None = None
-    thousands: str | None = None
-    decimal: str | None = None
-    na: tuple[str, ...] = ()
-    skip_rows: int | None = None
-    sheet: str | None = None
     asked: frozenset[str] | None = None
+    _: KW_ONLY
+    na: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse choices that no table could meet.
