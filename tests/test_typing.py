@@ -95,6 +95,9 @@ neglog.BCEWithLogitsLoss(pos_weight=[1.0, 2.0, 3.0], class_dim=1)
 neglog.GaussianNLLLoss(full=True).sum_and_count(x, x, 1.0, mask=x > 0)
 neglog.LinearCrossEntropyLoss(8, 100, memory="64MiB", softcap=30.0)
 functional.cross_entropy(x, y, label_smoothing=0.1, class_dim=1)
+fitted = neglog.fit(x, y=y, likelihood="poisson", hidden=[4], levels=dict(a=["b"]), drop="c")
+fitted.summary()
+neglog.NLLRegressor("poisson", l2=0.1, na=[-9, "?"])
 """
 WRONG = {
     'neglog.CrossEntropyLoss(smoothing=0.1)': 'Unexpected keyword argument "smoothing"',
@@ -102,6 +105,9 @@ WRONG = {
     'neglog.CrossEntropyLoss(label_smoothing="much")': '"label_smoothing"',
     'neglog.MSELoss().forward(x, y, masks=x)': 'argument "masks"',
     'functional.mse_loss(x, x, masks=x)': 'argument "masks"',
+    'neglog.fit(x, y, l3=1.0)': 'argument "l3"',
+    'neglog.fit(x, y, l2="much")': 'Argument "l2" to "fit" has incompatible type',
+    'neglog.NLLClassifier(l3=1.0)': 'argument "l3"',
 }  # fmt: skip
 
 
