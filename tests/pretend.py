@@ -6,11 +6,13 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+import backends
 import torch
 import ttir
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from neglog.engine import fast_path, ops, values
+from neglog.engine import values
+from neglog.engine.gpu import backend as gpu
 from neglog.engine.projection import products, tensor_cores
 
 # The interpreter computes with numpy, which tells of every ∞ and NaN.
@@ -19,17 +21,15 @@ QUIET = "ignore:.* encountered:RuntimeWarning"
 
 def a_gpu(monkeypatch) -> None:
     """Have every loss take a GPU's way."""
-    from neglog.engine.gpu import elementwise, launch, rows
+    from neglog.engine.gpu import launch
     from neglog.primitives import triton as language
 
     if not language.interprets():
         monkeypatch.setattr(launch, "start", _run_compiled)
-    monkeypatch.setattr(values, "gpu_serves", lambda *tensors: all(t.numel() for t in tensors))
-    monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
-    monkeypatch.setattr(fast_path, "_tasks", {})  # of the CPU's kernels
+    backends.only(monkeypatch, "gpu")
+    monkeypatch.setattr(gpu, "is_here", lambda tensor: True)
+    monkeypatch.setattr(gpu, "HAS_TRITON", True)
     monkeypatch.setattr(values, "are_known", lambda *tensors: False)
-    monkeypatch.setattr(ops, "_elementwise_kernels", lambda tensor: elementwise)
-    monkeypatch.setattr(ops, "_rows_kernels", lambda tensor: rows)
 
 
 def _run_compiled(kernel, programs, arguments, warps=4) -> None:

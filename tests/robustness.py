@@ -38,7 +38,7 @@ def elementwise(name: str, reduction: str) -> Call:
 
     def call() -> Parts:
         leaves = tuple(t.clone().requires_grad_() for t in problem.inputs)
-        loss = engine.elementwise(problem._replace(inputs=leaves))
+        loss = engine.loss(problem._replace(inputs=leaves))
         return [loss.detach(), *torch.autograd.grad(loss.sum(), leaves)]
 
     return call
@@ -56,7 +56,7 @@ def rows(name: str, kind: str, reduction: str) -> Call:
         y = torch.rand(size, classes).softmax(1)
     if kind == "many":  # a sum is smoothed, which takes another loop
         facts = (None, None, -100, 0.1 * (reduction == "sum"), reduction)
-    return partial(parts, lambda x: engine.rows(RowwiseProblem(likelihood, x, y, *facts)), x)
+    return partial(parts, lambda x: engine.loss(RowwiseProblem(likelihood, x, y, *facts)), x)
 
 
 def log_softmax() -> Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import backends
 import cases
 import numpy as np
 import oracle
@@ -13,7 +14,7 @@ import torch
 from oracle import mp
 
 from neglog import REGISTRY, engine
-from neglog.engine import ElementwiseProblem, RowwiseProblem, values
+from neglog.engine import ElementwiseProblem, RowwiseProblem
 from neglog.engine.cpu import elementwise as elementwise_cpu
 from neglog.engine.cpu import memory
 from neglog.support import unit_interval
@@ -39,14 +40,13 @@ def loss_and_gradients(problem, **options):
     for i in range(count):
         tensors[i] = tensors[i].detach().clone().requires_grad_()
     problem = problem.with_tensors(tensors)
-    engine_of = engine.elementwise if isinstance(problem, ElementwiseProblem) else engine.rows
-    loss = engine_of(problem)
+    loss = engine.loss(problem)
     return [loss.detach(), *torch.autograd.grad(loss.sum(), tensors[:count])]
 
 
 def by_reference(monkeypatch, problem, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(values, "kernel_sees", lambda *tensors: False)
+        backends.only(patch)
         return loss_and_gradients(problem, **options)
 
 
@@ -92,10 +92,10 @@ def test_the_kernels_gradient_by_the_target_is_the_reference_s(
 ) -> None:
     problem = cases.elementwise(likelihood, (50,), dtype)
     results = []
-    for serves in (values.kernel_sees, lambda *tensors: False):
-        monkeypatch.setattr(values, "kernel_sees", serves)
+    for names in (("cpu",), ()):
+        backends.only(monkeypatch, *names)
         y = problem.y.clone().requires_grad_()
-        loss = engine.elementwise(problem._replace(y=y, factor=2.0))
+        loss = engine.loss(problem._replace(y=y, factor=2.0))
         results.append(torch.autograd.grad(loss, y))
     assert_same(*results, dtype)
 
@@ -104,7 +104,7 @@ def test_the_kernels_gradient_by_the_target_is_the_reference_s(
 @pytest.mark.parametrize("by", ["kernel", "reference"])
 def test_what_is_masked_is_not_looked_at(likelihood, by, monkeypatch) -> None:
     if by == "reference":
-        monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
+        backends.only(monkeypatch)
     problem = cases.elementwise(likelihood, (40,), torch.float64)
     weight = torch.arange(40.0, dtype=torch.float64) % 3
     options = {"weight": weight, "masked": True, "reduction": "sum"}

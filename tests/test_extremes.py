@@ -179,9 +179,7 @@ def test_values_and_slopes_are_the_limits_in_every_mode(likelihood) -> None:
 
     def loss(*moving: torch.Tensor) -> torch.Tensor:
         x, y = moving[:n], moving[n]
-        return engine.elementwise(
-            ElementwiseProblem(likelihood, x, y, given, settings, reduction="none")
-        )
+        return engine.loss(ElementwiseProblem(likelihood, x, y, given, settings, reduction="none"))
 
     moving = (*columns[:n], columns[-1])
     ones, zeros = torch.ones_like(moving[0]), torch.zeros_like(moving[0])

@@ -10,10 +10,12 @@ import torch
 
 from neglog import functional as F
 from neglog.device import sum_dtype
-from neglog.engine import values
+from neglog.engine import ElementwiseProblem, values
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
+from neglog.engine.gpu import backend as gpu
 from neglog.engine.gpu import rows
+from neglog.likelihoods import Normal
 from neglog.primitives import triton as language
 
 pytestmark = [
@@ -140,21 +142,22 @@ def test_halves_stay_halves_where_rows_have_shares(monkeypatch, _gpu) -> None:
 
 def test_kernels_read_no_other_devices_memory(monkeypatch) -> None:
     monkeypatch.setattr(values, "PLAIN", (SimpleNamespace,))
-    monkeypatch.setattr(values, "_HAS_TRITON", True)
+    monkeypatch.setattr(gpu, "HAS_TRITON", True)
     facts = {"is_cuda": True, "dtype": torch.float32, "numel": lambda: 3}
     first, second = (SimpleNamespace(device=torch.device("cuda", i), **facts) for i in range(2))
-    assert values.gpu_serves(first, first)
-    assert not values.gpu_serves(first, second)
+    for other in (first, second):
+        problem = ElementwiseProblem(Normal, (first,), other)
+        assert gpu.BACKEND.serves(problem) == (other is first)
 
 
 def test_a_triton_that_is_too_old_is_none(monkeypatch, tmp_path) -> None:
     found = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(values, "find_spec", lambda name: found)
-    assert not values.has_triton()
+    monkeypatch.setattr(gpu, "find_spec", lambda name: found)
+    assert not gpu.has_triton()
     (tmp_path / "knobs.py").touch()
-    assert values.has_triton()
-    monkeypatch.setattr(values, "find_spec", lambda name: None)
-    assert not values.has_triton()
+    assert gpu.has_triton()
+    monkeypatch.setattr(gpu, "find_spec", lambda name: None)
+    assert not gpu.has_triton()
 
 
 def test_sums_are_in_the_widest_type_that_a_device_has() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import backends
 import pytest
 import torch
 
 from neglog import engine
-from neglog.engine import ElementwiseProblem, values
+from neglog.engine import ElementwiseProblem
 from neglog.likelihoods import Bernoulli, LogisticInterval
 
 INF = math.inf
@@ -18,14 +19,14 @@ POINTS = [-800.0, -30.0, -1.0, 0.0, 0.3, 7.0, 800.0]
 @pytest.fixture(params=["kernel", "reference"], autouse=True)
 def _by(request, monkeypatch) -> None:
     if request.param == "reference":
-        monkeypatch.setattr(values, "kernel_sees", lambda *tensors: False)
+        backends.only(monkeypatch)
 
 
 def parts(likelihood, inputs, y):
     """Return the loss of numbers in float64, and its derivatives by the inputs."""
     leaves = tuple(torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in inputs)
     target = torch.tensor(y, dtype=torch.float64).expand_as(leaves[0]).contiguous()
-    loss = engine.elementwise(ElementwiseProblem(likelihood, leaves, target, reduction="none"))
+    loss = engine.loss(ElementwiseProblem(likelihood, leaves, target, reduction="none"))
     return [loss.detach(), *torch.autograd.grad(loss.sum(), leaves)]
 
 

@@ -97,7 +97,7 @@ def agree(found: float, exact, bound, dtype: torch.dtype) -> bool:
 
 
 def results_of(problem: ElementwiseProblem) -> list[list[float]]:
-    loss = engine.elementwise(problem)
+    loss = engine.loss(problem)
     leaves = (*problem.inputs, problem.y)
     slopes = torch.autograd.grad(loss.sum(), leaves)
     return list(zip(loss.tolist(), *(s.tolist() for s in slopes), strict=True))
@@ -126,7 +126,7 @@ def test_means_of_losses_that_overflow(likelihood) -> None:
         leaves = [t.detach()[kept].requires_grad_() for t in (*problem.inputs, problem.y)]
         given = tuple(t[kept] for t in problem.given)
         facts = {"inputs": tuple(leaves[:-1]), "y": leaves[-1], "given": given}
-        mean = engine.elementwise(problem._replace(**facts, reduction="mean"))
+        mean = engine.loss(problem._replace(**facts, reduction="mean"))
         slopes = torch.autograd.grad(mean, leaves)
         rows = [(p, e) for p, e, keep in zip(points, exact, kept, strict=True) if keep]
         count = len(rows)

@@ -209,7 +209,7 @@ def test_one_class_loses_nothing(dtype) -> None:
     x.requires_grad_()
     for target, smoothing in ((y, 0.0), (torch.tensor([0, 0]), 0.3)):
         options = {"smoothing": smoothing, "reduction": "sum"}
-        loss = engine.rows(RowwiseProblem(REGISTRY["categorical"], x, target, **options))
+        loss = engine.loss(RowwiseProblem(REGISTRY["categorical"], x, target, **options))
         (gradient,) = torch.autograd.grad(loss, x)
         assert loss == 0 and bool((gradient == 0).all())
 

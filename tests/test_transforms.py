@@ -15,7 +15,7 @@ from neglog.engine import (
     RowwiseProblem,
     autograd,
     derivatives,
-    levels,
+    inspection,
     reference,
 )
 from neglog.support import unit_interval
@@ -37,7 +37,7 @@ def elementwise(likelihood):
         y, given = problem.y, problem.given
         if x.shape != y.shape:
             y, given = y[:1].expand_as(x), [g[:1].expand_as(x) for g in given]
-        return engine.elementwise(
+        return engine.loss(
             ElementwiseProblem(
                 likelihood, (x, *others_), y, tuple(given), problem.settings, factor=2.0
             )
@@ -70,7 +70,7 @@ def rows(likelihood, kind):
         y = torch.rand(3, CLASSES, dtype=x.dtype).softmax(1)
 
     def loss(x):
-        return engine.rows(RowwiseProblem(likelihood, x, y, **options))
+        return engine.loss(RowwiseProblem(likelihood, x, y, **options))
 
     def formula(x):
         log_p = x.log_softmax(1) if likelihood.softmax else x
@@ -176,14 +176,13 @@ def test_derivatives_are_those_of_the_formula(name, transform, monkeypatch) -> N
     loss, formula, x = subject(name)
     ours, theirs = TRANSFORMS[transform]
     expected = (theirs or ours)(lambda a: formula(a) + 0.0 * a.sum() ** 3, x)
-    monkeypatch.setattr(reference, "reduced_elements", refuse)
-    monkeypatch.setattr(reference, "reduced_rows", refuse)
+    monkeypatch.setattr(reference, "loss", refuse)
     torch.testing.assert_close(ours(loss, x), expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_without_the_names_the_formula_is_differentiated(transform, monkeypatch) -> None:
-    monkeypatch.setattr(levels, "_IS_KNOWN", False)
+    monkeypatch.setattr(inspection, "KNOWS_LEVELS", False)
     monkeypatch.setattr(autograd.Task, "run", refuse)
     loss, formula, x = subject("bernoulli")
     ours, theirs = TRANSFORMS[transform]

@@ -7,8 +7,8 @@ fuses a product and a sum, which only costs exactness. `test_triton_compiled.py`
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
+import backends
 import cases
 import exactness
 import oracle
@@ -21,7 +21,7 @@ import torch
 from losses import LOSSES
 
 from neglog import REGISTRY, engine, functional
-from neglog.engine import ElementwiseProblem, RowwiseProblem, ops, values
+from neglog.engine import ElementwiseProblem, RowwiseProblem, ops
 from neglog.primitives import reference
 
 pytest.importorskip("triton", reason="Triton has no build for this system")
@@ -50,7 +50,7 @@ def _on_gpu(monkeypatch):
 
 def by_reference(monkeypatch, problem, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(values, "gpu_serves", lambda *tensors: False)
+        backends.only(patch)
         return test_engine.loss_and_gradients(problem, **options)
 
 
@@ -153,10 +153,10 @@ def test_the_gradient_by_the_target_is_the_reference_s(likelihood, monkeypatch) 
 
     def by_target():
         y = problem.y.clone().requires_grad_()
-        return torch.autograd.grad(engine.elementwise(problem._replace(y=y, factor=2.0)), y)
+        return torch.autograd.grad(engine.loss(problem._replace(y=y, factor=2.0)), y)
 
     got = by_target()
-    monkeypatch.setattr(values, "gpu_serves", lambda *tensors: False)
+    backends.only(monkeypatch)
     assert_same(got, by_target(), torch.float32)
 
 
@@ -322,17 +322,6 @@ def test_a_loss_scale_does_not_go_through_halves() -> None:
     torch.testing.assert_close(got.double(), true, rtol=2e-3, atol=1e-6)
 
 
-def test_each_device_has_its_kernels(monkeypatch) -> None:
-    from neglog.engine.cpu import elementwise as elementwise_cpu
-    from neglog.engine.cpu import rows as rows_cpu
-    from neglog.engine.gpu import elementwise, rows
-
-    monkeypatch.undo()
-    for is_cuda, expected in ((True, (elementwise, rows)), (False, (elementwise_cpu, rows_cpu))):
-        tensor = SimpleNamespace(is_cuda=is_cuda)
-        assert (ops._elementwise_kernels(tensor), ops._rows_kernels(tensor)) == expected
-
-
 @pytest.mark.parametrize("reduction", cases.REDUCTIONS)
 def test_the_operators_that_a_compiler_sees(reduction) -> None:
     problem = cases.elementwise(REGISTRY["bernoulli"], (15,), torch.float32)
@@ -340,7 +329,7 @@ def test_the_operators_that_a_compiler_sees(reduction) -> None:
     rest = ([], problem.y, [], [], None, False, 1.0, reduction)
     got = ops.elementwise("bernoulli", [x], *rest[1:], [True, False])
     (slope,) = torch.autograd.grad(got[0].sum(), x)
-    loss = engine.elementwise(problem._replace(reduction=reduction))
+    loss = engine.loss(problem._replace(reduction=reduction))
     torch.testing.assert_close(got[0], loss.detach())
     torch.testing.assert_close(slope, torch.autograd.grad(loss.sum(), x)[0])
     logits, labels = torch.randn(5, 4, requires_grad=True), torch.tensor([0, 1, 2, 3, -100])

@@ -65,7 +65,7 @@ def _declared(likelihood: Any, *settings: float) -> Callable[..., Any]:
         if f is not functional:
             raise NotImplementedError
         inputs = (x, *others)
-        return engine.elementwise(
+        return engine.loss(
             ElementwiseProblem(likelihood, inputs, y, (), settings, reduction=reduction)
         )
 

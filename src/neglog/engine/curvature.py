@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine import levels, reference
+from neglog.engine import inspection, reference
 from neglog.engine.derivatives import Facts, product, total
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem, rows_as
 
@@ -33,9 +33,9 @@ def changes(
     """
     above: Tensor | float = 1.0
     if upstream is not None:
-        number = levels.number(upstream)
+        number = inspection.number(upstream)
         if number:
-            above = number if levels.is_constant(upstream) else upstream
+            above = number if inspection.is_constant(upstream) else upstream
         else:  # maybe 0, and a move times 0 is none, whatever the slope
             factor = problem.over_classes(upstream)
             moves = [None if m is None else m * factor for m in moves]
@@ -77,7 +77,7 @@ def _of_rows(
         return [torch.zeros_like(problem.x), None]
     rows = problem.by_rows()
     keep = reference.kept_rows(rows)
-    all_kept = levels.are_all(keep)
+    all_kept = inspection.are_all(keep)
     rows = rows if all_kept else reference.shown_rows(rows, keep)
     each, sums = _scales(rows, keep, all_kept)
     each = each * above

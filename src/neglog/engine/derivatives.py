@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from neglog.device import tensor_like
-from neglog.engine import levels
+from neglog.engine import inspection
 from neglog.likelihood import Likelihood
 
 
@@ -184,7 +184,7 @@ def product(move: Tensor, slope: Tensor | float) -> Tensor:
         if slope == 1.0:
             return move
         return torch.zeros_like(move) if slope == 0.0 else move * slope
-    if levels.number(move) or levels.is_finite(slope):
+    if inspection.number(move) or inspection.is_finite(slope):
         return move * slope
     return move * slope.masked_fill((move == 0) & ~slope.isfinite(), 0.0)
 

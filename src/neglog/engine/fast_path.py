@@ -23,10 +23,13 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from neglog import compatibility
-from neglog.engine import levels, transforms, values
-from neglog.engine.autograd import Results, Task, differentiable, loss_of
-from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
-from neglog.engine.values import PLAIN, _dispatchers, _tracer, _transforms
+from neglog.engine import inspection, transforms, values
+from neglog.engine.autograd import Task, differentiable, loss_of
+from neglog.engine.backend import Backend, Results
+from neglog.engine.problem import Problem
+from neglog.engine.selection import select
+from neglog.engine.values import PLAIN, dispatchers, tracer
+from neglog.engine.values import transforms as has_transforms
 
 _SIMPLE = (str, int, float, bool, type(None))
 _DEPRECATED = ("size_average", "reduce")  # each call of them warns
@@ -55,12 +58,16 @@ def shortened(function: Any, long_way: Callable[..., Any]) -> Callable[..., Any]
         if not (
             type(x) in PLAIN and type(y) in PLAIN and x.is_cpu and y.is_cpu
             and not (
-                _transforms() or forward_ad._current_level >= 0
-                or _dispatchers() or _tracer() is not None
+                has_transforms() or forward_ad._current_level >= 0
+                or dispatchers() or tracer() is not None
             )
             and x.is_contiguous() and y.is_contiguous()
         ):  # fmt: skip
-            if values.is_transformed() and values.are_local(x, y):
+            if (
+                values.is_transformed()
+                and all(map(values.is_plain, (x, y)))
+                and not values.is_watched()
+            ):
                 return _in_full(transforms.loss_of, function, long_way, arguments, options)
             return long_way(*arguments, **options)
         if y.requires_grad:
@@ -134,12 +141,12 @@ def _watched(
         _watch.seen = None
     if len(seen) == 1 and seen[0][1] is result and _are_simple(options):
         problem, tensors = seen[0][0].split_tensors()
-        kept = levels.is_same(tensors[0], x) and levels.is_same(tensors[1], y)
+        kept = inspection.is_same(tensors[0], x) and inspection.is_same(tensors[1], y)
         viewed = kind is _Short and _is_view(tensors[0], x) and _is_view(tensors[1], y)
         if (kept or viewed) and all(t is None for t in tensors[2:]):
             if len(_tasks) >= _MOST:
                 _tasks.clear()
-            _tasks[key] = kind(problem)
+            _tasks[key] = kind(problem, select(seen[0][0]))
             if not kept:
                 _tasks[key].shapes = tensors[0].shape, tensors[1].shape
     return result
@@ -156,7 +163,7 @@ def forget() -> None:
     _watch.seen = None
 
 
-def note(problem: ElementwiseProblem | RowwiseProblem, result: Tensor) -> Tensor:
+def note(problem: Problem, result: Tensor) -> Tensor:
     """Tell a watcher what an engine was asked, and what it answered."""
     seen = getattr(_watch, "seen", None)
     if seen is not None:
@@ -173,8 +180,8 @@ class _Short(Task):
 
     shapes: tuple[torch.Size, torch.Size] | None = None
 
-    def __init__(self, problem: ElementwiseProblem | RowwiseProblem) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: Problem, backend: Backend) -> None:
+        super().__init__(problem, backend)
         self._nothing = (None,) * (len(problem.tensors()) - 2)  # after x and y
         self._alone: Callable[[Sequence[Any]], Results] | None = None
 
@@ -193,9 +200,7 @@ class _Short(Task):
         return self._alone(tensors)
 
     def _plan(self, tensors: Sequence[Any], by_first: bool) -> Callable[[Sequence[Any]], Results]:
-        run: Callable[[Sequence[Any]], Results]
-        run = self.plan((*tensors, *self._nothing), (by_first, *_NONE)).run
-        return run
+        return self.backend.prepare(self.with_tensors(tensors), (by_first, *_NONE))
 
 
 def _are_simple(options: Mapping[str, Any]) -> bool:

@@ -12,7 +12,6 @@ a level of `grad` or `vjp` a node of the graph, whose backward pulls with the va
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -21,22 +20,12 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.autograd.function import _SingleLevelFunction
 
-from neglog.engine import values
+from neglog.engine import inspection, values
+from neglog.engine.inspection import bottom, functorch
 
 Tensors = Sequence[Any]  # tensors, or None in their places
-_NAMES = (
-    "CGradInterpreterPtr", "CJvpInterpreterPtr", "CVmapInterpreterPtr", "TransformType",
-    "_add_batch_dim", "_unwrap_batched", "_unwrap_for_grad", "_wrap_for_grad", "get_unwrapped",
-    "get_single_level_autograd_function_allowed", "is_batchedtensor", "is_functorch_wrapped_tensor",
-    "maybe_get_level", "peek_interpreter_stack", "pop_dynamic_layer_stack",
-    "push_dynamic_layer_stack", "set_single_level_autograd_function_allowed", "unwrap_if_dead",
-)  # fmt: skip
-_functorch: Any = torch._C._functorch
-
-
-_IS_KNOWN = all(hasattr(_functorch, name) for name in _NAMES)
-if _IS_KNOWN:
-    _GRAD, _JVP, _VMAP = (getattr(_functorch.TransformType, k) for k in ("Grad", "Jvp", "Vmap"))
+if inspection.KNOWS_LEVELS:
+    _GRAD, _JVP, _VMAP = (getattr(functorch.TransformType, k) for k in ("Grad", "Jvp", "Vmap"))
 
 
 class Unserved(Exception):
@@ -78,97 +67,20 @@ def evaluate(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     Raises:
         Unserved: a tensor is not plain at its bottom, or its derivative is not known here.
     """
-    if not _IS_KNOWN or values.is_watched():
+    if not inspection.KNOWS_LEVELS or values.is_watched():
         raise Unserved
     alive = []
     for tensor in tensors:
         if tensor is not None:
-            tensor = _functorch.unwrap_if_dead(tensor)
+            tensor = functorch.unwrap_if_dead(tensor)
             if not values.is_plain(bottom(tensor)):
                 raise Unserved
         alive.append(tensor)
     return _at_level(rules, alive)
 
 
-def bottom(tensor: Tensor) -> Tensor:
-    """Return what the levels' wrappers hold in the end."""
-    while _functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = _functorch.get_unwrapped(tensor)
-    return tensor
-
-
-def is_same(one: Tensor, other: Tensor) -> bool:
-    """Tell whether tensors are one, or wrap the very same one: a conversion to itself wraps."""
-    return one is other or (_IS_KNOWN and bottom(one) is bottom(other))
-
-
-def is_finite(tensor: Tensor) -> bool:
-    """Tell whether a tensor is known to hold finite numbers only, below all levels."""
-    held = _known(tensor)
-    if held is None:
-        return False
-    with torch._C._DisableFuncTorch():
-        held = held.detach()
-        return math.isfinite((held.sum() if held.dim() else held).item())
-
-
-def number(tensor: Tensor) -> float | None:
-    """Return the number that a tensor is known to hold below all levels, if it is one."""
-    if tensor.dim():
-        return None
-    held = _known(tensor)
-    if held is None or held.dim():
-        return None
-    with torch._C._DisableFuncTorch():  # a look through the levels takes ten times as long
-        return held.item()
-
-
-def is_the_end(upstream: Tensor) -> bool:
-    """Tell whether what a loss is multiplied by is 1, constant, and below one level at most.
-
-    Then the slopes themselves are the answer. Under several levels the one above may still need
-    them, and whoever asked for them may write to them.
-    """
-    if upstream.dim() or upstream.requires_grad or forward_ad._current_level >= 0:
-        return False
-    held = upstream
-    if _functorch.is_functorch_wrapped_tensor(upstream):
-        if _functorch.maybe_get_level(upstream) != 1 or _functorch.is_batchedtensor(upstream):
-            return False
-        held = _functorch.get_unwrapped(upstream)
-    if held.requires_grad or not values.is_plain(held) or values.is_watched():
-        return False
-    with torch._C._DisableFuncTorch():
-        return held.item() == 1.0
-
-
-def is_constant(tensor: Tensor) -> bool:
-    """Tell whether nothing differentiates or maps a tensor."""
-    wrapped = _functorch.is_functorch_wrapped_tensor(tensor) or forward_ad._current_level >= 0
-    return not (wrapped or tensor.requires_grad)
-
-
-def are_all(mask: Tensor) -> bool:
-    """Tell whether a mask is known to be true everywhere, below all levels."""
-    held = _known(mask)
-    if held is None:
-        return False
-    with torch._C._DisableFuncTorch():
-        return bool(held.all().item())
-
-
-def _known(tensor: Tensor) -> Tensor | None:
-    """Return what lies below all levels, if it may be looked at."""
-    if torch.compiler.is_compiling() or values.is_watched():
-        return None
-    if not _IS_KNOWN and torch._C._are_functorch_transforms_active():
-        return None
-    held = bottom(tensor) if _IS_KNOWN else tensor
-    return held if values.is_plain(held) and not _functorch.is_legacy_batchedtensor(held) else None
-
-
 def _at_level(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
-    top = _functorch.peek_interpreter_stack()
+    top = functorch.peek_interpreter_stack()
     if top is None:
         return _at_bottom(rules, tensors)
     kind = top.key()
@@ -183,11 +95,11 @@ def _at_level(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
 
 def _below(call: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function one level below."""
-    saved = _functorch.pop_dynamic_layer_stack()
+    saved = functorch.pop_dynamic_layer_stack()
     try:
         return call(*arguments)
     finally:
-        _functorch.push_dynamic_layer_stack(saved)
+        functorch.push_dynamic_layer_stack(saved)
 
 
 def _at_bottom(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
@@ -213,15 +125,15 @@ def _is_recorded(tensor: Tensor | None) -> bool:
 def _reverse(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     level, below, lifted, recorded = top.level(), list(tensors), list(tensors), []
     for i, tensor in enumerate(tensors):
-        here = tensor is not None and _functorch.maybe_get_level(tensor) == level
+        here = tensor is not None and functorch.maybe_get_level(tensor) == level
         recorded.append(here and _is_recorded(tensor))
         if here:
-            below[i] = _functorch._unwrap_for_grad(tensor, level)
+            below[i] = functorch._unwrap_for_grad(tensor, level)
         elif _is_recorded(tensor):  # at a level below: a node here must not hang on it
-            lifted[i] = _functorch._wrap_for_grad(tensor, level)
+            lifted[i] = functorch._wrap_for_grad(tensor, level)
     moved = any(recorded)
     rules = rules.also(recorded) if moved else rules
-    if _functorch.CGradInterpreterPtr(top).prevGradMode():
+    if functorch.CGradInterpreterPtr(top).prevGradMode():
         results = _below(_at_level, rules, below)
     else:
         with torch.no_grad():  # as it was outside
@@ -231,12 +143,12 @@ def _reverse(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
 
 def _recorded(rules: Rules, results: Tensors, tensors: Tensors, level: int) -> list[Tensor | None]:
     """Return the results as those of a node of the graph."""
-    allowed = _functorch.get_single_level_autograd_function_allowed()
-    _functorch.set_single_level_autograd_function_allowed(True)
+    allowed = functorch.get_single_level_autograd_function_allowed()
+    functorch.set_single_level_autograd_function_allowed(True)
     try:
         found = iter(_node.apply(rules, results, level, *tensors))
     finally:
-        _functorch.set_single_level_autograd_function_allowed(allowed)
+        functorch.set_single_level_autograd_function_allowed(allowed)
     return [None if r is None else next(found) for r in results]
 
 
@@ -248,7 +160,7 @@ class _Node(_SingleLevelFunction):
         ctx.set_materialize_grads(False)
         outputs = [r for r in results if r is not None]
         if level:
-            outputs = [_functorch._wrap_for_grad(r, level) for r in outputs]
+            outputs = [functorch._wrap_for_grad(r, level) for r in outputs]
         ctx.save_for_backward(*tensors, *outputs)  # these with the graph that they get here
         return tuple(outputs)
 
@@ -268,17 +180,17 @@ def _forward(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     level = top.level()
     primals, moves = _parted(tensors)
     below, moves = (
-        [None if t is None else _functorch._unwrap_for_grad(t, level) for t in each]
+        [None if t is None else functorch._unwrap_for_grad(t, level) for t in each]
         for each in (primals, moves)
     )
-    with forward_ad._set_fwd_grad_enabled(_functorch.CJvpInterpreterPtr(top).prevFwdGradMode()):
+    with forward_ad._set_fwd_grad_enabled(functorch.CJvpInterpreterPtr(top).prevFwdGradMode()):
         if all(m is None for m in moves):
             found: list[Tensor | None] = _below(_at_level, rules, below)
             return found
         results, changes = _below(_pushed, rules, below, moves, _at_level)
 
     def raised(tensor: Tensor | None) -> Any:
-        return None if tensor is None else _functorch._wrap_for_grad(tensor, level)
+        return None if tensor is None else functorch._wrap_for_grad(tensor, level)
 
     return [_dual(raised(r), raised(c)) for r, c in zip(results, changes, strict=True)]
 
@@ -312,13 +224,13 @@ def _dual(result: Tensor | None, change: Tensor | None) -> Any:
 
 def _batch(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     level = top.level()
-    pairs = [(None, None) if t is None else _functorch._unwrap_batched(t, level) for t in tensors]
+    pairs = [(None, None) if t is None else functorch._unwrap_batched(t, level) for t in tensors]
     below, places = [t for t, _ in pairs], [place for _, place in pairs]
     if all(place is None for place in places):
         found: list[Tensor | None] = _below(_at_level, rules, below)
         return found
-    results = _below(_over, rules, below, places, _functorch.CVmapInterpreterPtr(top).batchSize())
-    return [None if r is None else _functorch._add_batch_dim(r, 0, level) for r in results]
+    results = _below(_over, rules, below, places, functorch.CVmapInterpreterPtr(top).batchSize())
+    return [None if r is None else functorch._add_batch_dim(r, 0, level) for r in results]
 
 
 def _over(

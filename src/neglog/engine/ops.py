@@ -1,4 +1,4 @@
-"""The two engine shapes as custom operators, which is how `torch.compile` sees them.
+"""The two kinds of problems as custom operators, which is how `torch.compile` sees them.
 
 Eager code goes through `autograd.Function` instead: a custom operator costs more than a small loss.
 A derivative that is not wanted comes back empty, because an operator's outputs are fixed in number.
@@ -13,27 +13,31 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neglog.engine.layout import rows_lie_close
-from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
+from neglog.engine.problem import ElementwiseProblem, Problem, RowwiseProblem
+from neglog.engine.selection import serving
 from neglog.likelihood import REGISTRY
 
 
-def elements(problem: ElementwiseProblem) -> Tensor:
-    """Return the reduced loss of elements."""
+def loss(problem: Problem) -> Tensor:
+    """Return the reduced loss of a problem."""
+    return _elements(problem) if isinstance(problem, ElementwiseProblem) else _rows(problem)
+
+
+def _elements(problem: ElementwiseProblem) -> Tensor:
     p = problem
     wanted = [t.requires_grad and torch.is_grad_enabled() for t in (*p.inputs, p.y)]
     tensors = (list(p.inputs), p.y, list(p.given))
     rest = (list(p.settings), p.weight, p.masked, p.factor, p.reduction, wanted)
-    loss: Tensor = elementwise(p.likelihood.name, *tensors, *rest)[0]
-    return loss
+    result: Tensor = elementwise(p.likelihood.name, *tensors, *rest)[0]
+    return result
 
 
-def rows_of_classes(problem: RowwiseProblem) -> Tensor:
-    """Return the reduced loss of rows."""
+def _rows(problem: RowwiseProblem) -> Tensor:
     p = problem
     wanted = [p.x.requires_grad and torch.is_grad_enabled()]
     options = (p.ignored, p.smoothing, p.reduction, wanted)
-    loss: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.share, *options)[0]
-    return loss
+    result: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.share, *options)[0]
+    return result
 
 
 @torch.library.custom_op("neglog::elementwise", mutates_args=())
@@ -53,7 +57,7 @@ def elementwise(
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = ElementwiseProblem(declaration, *tensors, masked, factor, reduction)
-    loss, gradients = _elementwise_kernels(y).run(*problem.split_tensors(), wanted)
+    loss, gradients = serving(problem).run(problem, wanted)
     return [loss, *(y.new_empty(0) if g is None else g for g in gradients[: len(wanted)])]
 
 
@@ -72,29 +76,8 @@ def rows(
     """Return the loss, and its derivative by the rows."""
     declaration: Any = REGISTRY[likelihood]
     problem = RowwiseProblem(declaration, x, y, weight, share, ignored, smoothing, reduction)
-    loss, (gradient, *_) = _rows_kernels(x).run(*problem.split_tensors(), wanted)
+    loss, (gradient, *_) = serving(problem).run(problem, wanted)
     return [loss, x.new_empty(0) if gradient is None else gradient]
-
-
-def _elementwise_kernels(tensor: Tensor) -> Any:
-    """Import the kernels of a device when they are needed: Numba and Triton take their time."""
-    if tensor.is_cuda:
-        from neglog.engine.gpu import elementwise
-
-        return elementwise
-    from neglog.engine.cpu import elementwise as elementwise_cpu
-
-    return elementwise_cpu
-
-
-def _rows_kernels(tensor: Tensor) -> Any:
-    if tensor.is_cuda:
-        from neglog.engine.gpu import rows
-
-        return rows
-    from neglog.engine.cpu import rows as rows_cpu
-
-    return rows_cpu
 
 
 def _elementwise_shapes(
@@ -108,7 +91,7 @@ def _elementwise_shapes(
 
 def _rows_shapes(likelihood: str, x: Tensor, *rest: Any) -> list[Tensor]:
     *_, reduction, wanted = rest
-    if x.is_cuda or not rows_lie_close(x):
+    if not rows_lie_close(x):
         x = x.contiguous()
     gradient = torch.empty_like(x) if wanted[0] else x.new_empty(0)
     each = (x.shape[0] * x.shape[2] if x.dim() == 3 else x.shape[0],)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from neglog.likelihood import Elementwise, Rows
@@ -38,6 +39,20 @@ class ElementwiseProblem(NamedTuple):
         """Return the problem without its tensors, and them."""
         tensors = self.tensors()
         return self.with_tensors([None] * len(tensors)), tensors
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the dtype of the loss."""
+        return self.y.dtype
+
+    @property
+    def input_count(self) -> int:
+        """Return how many inputs there are; the target comes after them."""
+        return len(self.inputs)
+
+    def has_constant_weights(self) -> bool:
+        """Return whether no weight requires a gradient."""
+        return self.weight is None or not self.weight.requires_grad
 
     def over_classes(self, losses: Tensor) -> Tensor:
         """Return numbers in the shape of the losses as they are: see `RowwiseProblem`."""
@@ -79,6 +94,28 @@ class RowwiseProblem(NamedTuple):
         tensors = self.tensors()
         return self.with_tensors([None] * len(tensors)), tensors
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the dtype of the loss."""
+        return self.x.dtype
+
+    @property
+    def input_count(self) -> int:
+        """Return how many inputs there are; the target comes after them."""
+        return 1
+
+    def has_constant_weights(self) -> bool:
+        """Return whether no weight requires a gradient."""
+        return not any(t.requires_grad for t in (self.weight, self.share) if t is not None)
+
+    def has_soft_targets(self) -> bool:
+        """Return whether a target spreads over the classes."""
+        return bool(self.smoothing) or self.y.is_floating_point()
+
+    def has_kernels(self) -> bool:
+        """Return whether there are kernels: not for soft targets of log-probabilities."""
+        return self.likelihood.softmax or not self.has_soft_targets()
+
     def by_rows(self) -> RowwiseProblem:
         """Return the problem with its classes last, in two dimensions."""
         if self.x.dim() == 2:
@@ -100,6 +137,24 @@ class RowwiseProblem(NamedTuple):
         if self.y.dim() == 1:
             changed[1] = self.y
         return self.with_tensors(changed)
+
+
+class LogSoftmaxProblem(NamedTuple):
+    """log softmax over the last dimension."""
+
+    x: Tensor
+
+    def tensors(self) -> tuple[Any, ...]:
+        """Return all tensors."""
+        return (self.x,)
+
+    def with_tensors(self, tensors: Sequence[Any]) -> LogSoftmaxProblem:
+        """Return the same problem about another tensor."""
+        return LogSoftmaxProblem(*tensors)
+
+
+Problem = ElementwiseProblem | RowwiseProblem  # a loss
+AnyProblem = Problem | LogSoftmaxProblem
 
 
 def rows_as(rows: Tensor, x: Tensor) -> Tensor:

@@ -3,56 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neglog.engine import levels, reference, values
+from neglog.engine import inspection, levels, reference
 from neglog.engine.autograd import Task
-from neglog.engine.autograd import log_softmax as log_softmax_of
-from neglog.engine.curvature import changes
+from neglog.engine.backend import Backend
 from neglog.engine.derivatives import product, total
 from neglog.engine.levels import Tensors, Unserved
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
-
-Problem = ElementwiseProblem | RowwiseProblem
-
-
-def loss(problem: Problem) -> Tensor | None:
-    """Return the reduced loss by the kernels below all transforms, or None if they do not serve."""
-    bare, tensors = problem.split_tensors()
-    return loss_of(Task(bare), tensors) if values.is_transformed() else None
+from neglog.engine.values import HALF
 
 
 def loss_of(task: Task, tensors: Tensors) -> Tensor | None:
     """Return the loss of a task, or None if its formula has to be differentiated instead."""
     dtype = tensors[0].dtype
-    if not values.is_served(dtype) or not all(t is None or t.numel() for t in tensors):
+    if not all(t is None or t.numel() for t in tensors):
         return None
-    if dtype in reference.HALF:
+    if dtype in HALF:
         tensors = task.with_tensors(tensors).each(Tensor.float).tensors()
     try:
         found = levels.evaluate(_Loss(task, [False] * len(tensors)), tensors)[0]
     except Unserved:
         return None
     assert found is not None
-    return found.to(dtype) if dtype in reference.HALF else found
+    return found.to(dtype) if dtype in HALF else found
 
 
-def log_softmax(x: Tensor) -> Tensor:
-    """Return log softmax over the last dimension by the kernel, or by its formula."""
-    if values.is_transformed() and values.is_served(x.dtype):
-        with suppress(Unserved):
-            (found,) = levels.evaluate(_LogSoftmax(), [x])
-            assert found is not None
-            return found
-    return reference.log_softmax(x)
+def log_softmax(x: Tensor, backend: Backend) -> Tensor | None:
+    """Return log softmax over the last dimension, or None if there is no rule for a level."""
+    try:
+        return levels.evaluate(_LogSoftmax(backend), [x])[0]
+    except Unserved:
+        return None
 
 
 class _LogSoftmax:
     """Log softmax over the last dimension: `levels.Rules`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
 
     def also(self, moving: Sequence[bool]) -> _LogSoftmax:
         """Return itself: the values are all that its derivatives need."""
@@ -60,17 +52,17 @@ class _LogSoftmax:
 
     def run(self, tensors: Tensors) -> list[Tensor | None]:
         """Return the values by the kernel."""
-        return [log_softmax_of(tensors[0])]
+        return [self.backend.log_softmax(tensors[0])]
 
     def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
         """Return how the values move."""
-        return [reference.log_softmax_pushed(results[0], moves[0])]
+        return [reference.log_softmax_jvp(results[0], moves[0])]
 
     def pull(
         self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
     ) -> list[Tensor | None]:
         """Return upstream · the derivatives."""
-        return [reference.log_softmax_pulled(results[0], upstream[0])]
+        return [reference.log_softmax_vjp(results[0], upstream[0])]
 
     def over(
         self, tensors: Tensors, places: Sequence[int | None], size: int
@@ -85,7 +77,7 @@ class _Loss:
     def __init__(self, task: Task, wanted: Sequence[bool]) -> None:
         self.task, self.wanted = task, wanted
         problem = task.problem
-        self.count = (len(problem.inputs) if isinstance(problem, ElementwiseProblem) else 1) + 1
+        self.count = problem.input_count + 1
 
     def also(self, moving: Sequence[bool]) -> _Loss:
         """Return the loss with further slopes."""
@@ -104,21 +96,10 @@ class _Loss:
     def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
         """Return how the loss and the wanted slopes move."""
         problem = self.task.with_tensors(tensors)
-        pairs = [(m, s) for m, s in zip(moves, results[1:], strict=True) if m is not None]
-        # Where the loss of logits is finite, so are its slopes by them: a look at one number.
-        logits = isinstance(problem, RowwiseProblem) and problem.likelihood.softmax
-        if logits and moves[1] is None and levels.is_finite(results[0]):
-            along = total([m * s for m, s in pairs])
-        else:
-            along = total([product(m, s) for m, s in pairs])
-        if problem.reduction != "none":
-            along = along.sum()
-        elif isinstance(problem, RowwiseProblem):
-            along = along.sum(1).reshape(-1)
+        along = self.task.backend.jvp(problem, moves, results[0], list(results[1:]))
         found: list[Tensor | None] = [along, *[None] * len(tensors)]
         if any(self.wanted):
-            by_y = self.wanted[self.count - 1]
-            pushed = changes(problem, moves[: self.count], by_y)
+            pushed = self.task.backend.hvp(problem, moves, self.wanted)
             found[1 : 1 + len(pushed)] = pushed
         return found
 
@@ -129,15 +110,15 @@ class _Loss:
         problem = self.task.with_tensors(tensors)
         terms: list[list[Tensor]] = [[] for _ in tensors]
         if upstream[0] is not None:
-            at_end = levels.is_the_end(upstream[0])
+            at_end = inspection.is_the_end(upstream[0])
             above = upstream[0] if at_end else problem.over_classes(upstream[0])
             for place, need, slope in zip(terms, needs, results[1:], strict=True):
                 if need:
                     place.append(slope if at_end else product(above, slope))
         moves = upstream[1 : 1 + self.count]
         if any(m is not None for m in moves):
-            by_y = needs[self.count - 1]
-            for place, change in zip(terms, changes(problem, moves, by_y), strict=False):
+            changes = self.task.backend.hvp(problem, moves, needs)
+            for place, change in zip(terms, changes, strict=False):
                 place += [] if change is None else [change]
         return [total(t) if t and need else None for t, need in zip(terms, needs, strict=True)]
 
@@ -162,7 +143,7 @@ class _Loss:
             value, *slopes = results
             return [value if each else value.reshape(size, -1).sum(1), *slopes]
 
-        return _Loss(Task(whole), self.wanted), batch, taken_apart
+        return _Loss(Task(whole, self.task.backend), self.wanted), batch, taken_apart
 
     def _over_rows(
         self, tensors: Tensors, places: Sequence[int | None], size: int
@@ -187,14 +168,15 @@ class _Loss:
                 value = value / count
             return [value, by_x, by_y, *rest]
 
-        return _Loss(Task(whole.split_tensors()[0]), self.wanted), flat, taken_apart
+        task = Task(whole.split_tensors()[0], self.task.backend)
+        return _Loss(task, self.wanted), flat, taken_apart
 
 
 def _counts(problem: RowwiseProblem, size: int) -> Tensor | int:
     """Return what the mean over the rows of each of a batch divides by; one for all if known."""
     problem = problem.by_rows()
     plain = problem.share is None and (problem.y.dim() == 2 or problem.weight is None)
-    if plain and levels.are_all(reference.kept_rows(problem)):
+    if plain and inspection.are_all(reference.kept_rows(problem)):
         return len(problem.x) // size
     return reference.weights_of_rows(problem).reshape(size, -1).sum(1)
 

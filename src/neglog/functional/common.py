@@ -110,7 +110,7 @@ def of_elements(
     loss_weight = extras.loss_weights(y.shape, y, counts)
     plain = loss_weight is None and not mean_of_weights and constant is None
     if plain and extras.normalizer is None and _is_simple(reduction, extras, y.numel()):
-        return engine.elementwise(problem)
+        return engine.loss(problem)
     dtype = y.dtype
     problem = problem.each(_widened)
     if loss_weight is not None:
@@ -127,7 +127,7 @@ def of_elements(
 
     def scaled(scale: float) -> Tensor:
         factor = problem.factor * scale
-        result = engine.elementwise(problem._replace(reduction=kernel_reduction, factor=factor))
+        result = engine.loss(problem._replace(reduction=kernel_reduction, factor=factor))
         if constant_terms is None:
             return result
         return result + reference.reduced(constant_terms.to(result.dtype) * scale, kernel_reduction)
@@ -171,7 +171,7 @@ def of_rows(problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> Tenso
         and extras.empty == "nan"
         and reduction in validation.REDUCTIONS[:3]
     ):
-        result = engine.rows(problem)
+        result = engine.loss(problem)
         if _may_have_overflown(problem, result):
             count = reference.count_of_rows(problem)
             if rescaled := extras.scaled_down(reduction, weight, count):
@@ -184,7 +184,7 @@ def of_rows(problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> Tenso
 
     def scaled(scale: float) -> Tensor:
         part = problem if scale == 1.0 else _scaled(problem, scale)
-        result = engine.rows(part._replace(reduction=kernel_reduction))
+        result = engine.loss(part._replace(reduction=kernel_reduction))
         return result.reshape(shape) if reduction == "none" else result
 
     count = reference.count_of_rows(problem)

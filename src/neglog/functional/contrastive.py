@@ -7,7 +7,7 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.device import tensor_like
-from neglog.engine import reference, values
+from neglog.engine import values
 from neglog.engine.projection import Head
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
@@ -134,7 +134,7 @@ def siglip(
 
 def _times(rows: Tensor, factor: Tensor | float) -> Tensor:
     """Return rows times a number, rounded once."""
-    wide = rows.float() if rows.dtype in reference.HALF else rows
+    wide = rows.float() if rows.dtype in values.HALF else rows
     if isinstance(factor, Tensor):
         factor = factor.reshape(()).to(wide.dtype)
     return (wide * factor).to(rows.dtype)

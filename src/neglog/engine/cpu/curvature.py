@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine import values
 from neglog.engine.cpu import elementwise as elementwise_cpu
 from neglog.engine.derivatives import Facts
 from neglog.engine.problem import ElementwiseProblem
@@ -28,9 +27,7 @@ def change(problem: ElementwiseProblem, move: Tensor, above: float) -> Tensor | 
     """
     likelihood: Any = problem.likelihood
     plain = len(problem.inputs) == 1 and problem.weight is None and problem.reduction != "none"
-    if not (plain and move.numel() and values.kernel_serves(move, *problem.inputs, problem.y)):
-        return None
-    if _is_constant(likelihood):
+    if not (plain and move.numel()) or _is_constant(likelihood):
         return None
     count = problem.y.numel() if problem.reduction == "mean" else 1
     weighed = problem._replace(

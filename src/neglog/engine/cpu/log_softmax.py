@@ -9,11 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neglog.engine import reference
+from neglog.engine.backend import is_batched
 from neglog.engine.cpu import memory, threads
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels import powers
 from neglog.engine.cpu.kernels.log_softmax import (
-    log_softmax,
+    log_softmax as log_softmax_kernel,
+)
+from neglog.engine.cpu.kernels.log_softmax import (
     log_softmax_backward,
     log_softmax_backward_row,
     log_softmax_row,
@@ -39,7 +43,7 @@ def _kernel(template: Any, dtype: torch.dtype) -> Kernel:
 def forward(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return ln p of contiguous rows (N, K), and each row's 1 − p of its top class, (N,)."""
     log_p, doubts = memory.empty_like(x), memory.empty_line(x.shape[0], x.dtype)
-    _run(log_softmax, x, None, doubts, log_p)
+    _run(log_softmax_kernel, x, None, doubts, log_p)
     return log_p, doubts
 
 
@@ -67,6 +71,33 @@ def by_target(problem: RowwiseProblem) -> Tensor:
         if isinstance(factor, Tensor):  # 0 · ∞ is 0, and what does not count may be NaN
             slope.masked_fill_(factor == 0, 0.0)
     return rows_as(slope.to(x.dtype), given)
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    """Return log softmax over the last dimension of a tensor that is not empty."""
+    result: Tensor = _apply(x)
+    return result
+
+
+class _LogSoftmax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        log_p, doubts = forward(x.reshape(-1, x.shape[-1]).contiguous())
+        result = log_p.reshape(x.shape)
+        ctx.save_for_backward(result, doubts)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        log_p, doubts = ctx.saved_tensors
+        if torch.is_grad_enabled() or is_batched(upstream):
+            return reference.log_softmax_vjp(log_p, upstream)
+        classes = log_p.shape[-1]
+        pair = (log_p.reshape(-1, classes), upstream.reshape(-1, classes).contiguous())
+        return backward(*pair, doubts).reshape(log_p.shape)
+
+
+_apply: Any = super(torch.autograd.Function, _LogSoftmax).apply  # as `autograd.differentiable`
 
 
 def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, result: Tensor) -> None:

@@ -29,7 +29,7 @@ def run(
     return pass_.run(gradients, value=value), gradients
 
 
-def pull(
+def vjp(
     problem: ElementwiseProblem,
     tensors: Sequence[Any],
     wanted: Sequence[bool],

@@ -33,7 +33,7 @@ def run(
     return pass_.run(gradient, losses=True), [gradient, *[None] * (len(tensors) - 1)]
 
 
-def pull(
+def vjp(
     problem: RowwiseProblem,
     tensors: Sequence[Any],
     wanted: Sequence[bool],

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from neglog.engine import values
+from neglog.engine.backend import Backend
+from neglog.engine.problem import RowwiseProblem
 from neglog.engine.projection import tensor_cores
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import outputs, rows_of_classes
+from neglog.engine.selection import select
+from neglog.likelihood import REGISTRY
 
 
 class Pulled(NamedTuple):
@@ -23,23 +26,34 @@ class Pulled(NamedTuple):
     y: Tensor | None = None
 
 
-def is_fused(head: Head, z: Tensor, part: Operands) -> bool:
-    """Tell whether the rows' kernel knows this head: loss and gradient in one pass."""
+def fused_backend(head: Head, z: Tensor, part: Operands) -> Backend | None:
+    """Return the backend whose rowwise kernel computes loss and gradient in one pass, if any."""
     known = head.outputs == ("nll",) and not head.softcap and not head.z_loss
-    known = known and head.likelihood == "categorical" and part.chosen is None
-    return known and z.numel() > 0 and (values.kernel_serves(z) or values.gpu_serves(z))
+    if not (known and _is_softmax(head) and part.chosen is None and z.numel()):
+        return None
+    assert part.y is not None
+    likelihood: Any = REGISTRY[head.likelihood]
+    backend = select(RowwiseProblem(likelihood, z, part.y.detach(), part.weight))
+    return None if backend.is_traceable else backend
+
+
+def _is_softmax(head: Head) -> bool:
+    """Return whether the loss is that of a softmax over the row."""
+    likelihood: Any = REGISTRY[head.likelihood]
+    return not likelihood.elementwise and likelihood.softmax
 
 
 def can_be_narrow(head: Head, part: Operands) -> bool:
     """Tell whether the rows' kernel may write the gradient in halves, as the products want it."""
     plain = head.temperature == 1.0 and head.positions == 1 and part.b is None
-    return plain and tensor_cores.are_fast(part.x) and is_fused(head, part.x, part)
+    fast = plain and tensor_cores.are_fast(part.x)
+    return fast and fused_backend(head, part.x, part) is not None
 
 
 def lines_of(head: Head, part: Operands, gradient: bool) -> float:
     """Return about how many numbers there are at a time for each logit."""
     if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.chosen is None:
-        in_place = head.positions == 1 and head.likelihood == "categorical"
+        in_place = head.positions == 1 and _is_softmax(head)
         narrow = 0.5 if gradient and tensor_cores.are_fast(part.x) else 0.0
         return 1 + narrow if in_place or not gradient else 4
     return 4 * (1 + gradient) * (1 + ("entropy" in head.outputs) + ("kl" in head.outputs))
@@ -54,8 +68,9 @@ def pull(
     narrow: Tensor | None = None,
 ) -> Pulled:
     """Return the derivatives; they may take the logits' memory, or the `narrow` one."""
-    if is_fused(head, z, part) and not by_y:
-        return _fused(head, z, part, upstream[0], narrow)
+    backend = None if by_y else fused_backend(head, z, part)
+    if backend is not None:
+        return _fused(backend, head, z, part, upstream[0], narrow)
     with _recording():
         z = z.detach().requires_grad_()
         leaves = [z]
@@ -82,28 +97,21 @@ def _recording() -> Iterator[None]:
         yield
 
 
-def _rows_kernels(z: Tensor) -> Any:
-    """Import the kernels when the first loss is computed: Numba and Triton take their time."""
-    if values.gpu_serves(z):
-        from neglog.engine.gpu import rows
-
-        return rows
-    from neglog.engine.cpu import rows as rows_cpu
-
-    return rows_cpu
-
-
 def _fused(
-    head: Head, z: Tensor, part: Operands, upstream: Tensor, narrow: Tensor | None
+    backend: Backend,
+    head: Head,
+    z: Tensor,
+    part: Operands,
+    upstream: Tensor,
+    narrow: Tensor | None,
 ) -> Pulled:
     if head.temperature != 1.0:
         z.div_(head.temperature)
     share = upstream if part.share is None else upstream * part.share
     problem = rows_of_classes(head, z, part)
     problem = problem._replace(share=share.to(z.dtype).reshape(-1), reduction="sum")
-    bare, tensors = problem.split_tensors()
     into = (z if narrow is None else narrow) if problem.x is z else None
-    total, slopes = _rows_kernels(z).run(bare, tensors, [True], into)
+    total, slopes = backend.run(problem, [True], into)
     dz = slopes[0]
     assert dz is not None
     if head.positions > 1:

@@ -124,9 +124,9 @@ def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
         weight = None if part.weight is None else part.weight.expand_as(z)
         given = () if part.positive is None else (part.positive.expand_as(z),)
         problem = ElementwiseProblem(likelihood, (z,), y, given, weight=weight, reduction="none")
-        return engine.elementwise(problem).sum(1)
+        return engine.loss(problem).sum(1)
     if part.chosen is None:
-        loss = engine.rows(rows_of_classes(head, z, part))
+        loss = engine.loss(rows_of_classes(head, z, part))
     else:
         loss = _of_chosen(head, z, part)
     if head.z_loss:

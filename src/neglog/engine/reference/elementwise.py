@@ -1,0 +1,52 @@
+"""The loss of elements in torch's operations, on any device, differentiable twice.
+
+The derivatives are the declared ones and not torch's derivatives of the formula, which are wrong
+where an exact form has a kink that the loss does not have (|logit| at 0).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neglog.device import tensor_like
+from neglog.engine.derivatives import as_tensors, nll
+from neglog.engine.problem import ElementwiseProblem
+from neglog.engine.values import HALF
+from neglog.engine.weighing import weighed
+
+
+def reduced_elements(problem: ElementwiseProblem) -> Tensor:
+    """Return the reduced loss of elements, computed in float32 or more."""
+    dtype = problem.y.dtype
+    if dtype in HALF:
+        return reduced_elements(problem.each(Tensor.float)).to(dtype)
+    problem, weight = shown(problem), problem.weight
+    loss = nll(problem.likelihood, problem.settings, *problem.inputs, *problem.given, problem.y)
+    if problem.factor != 1.0:  # as a tensor: a tangent of no dimensions times a float is float64
+        loss = loss * torch.full((), problem.factor, dtype=loss.dtype, device=loss.device)
+    return reduced(loss if weight is None else weighed(loss, weight), problem.reduction)
+
+
+def shown(problem: ElementwiseProblem) -> ElementwiseProblem:
+    """Return a problem in which what does not count is replaced, so that no NaN comes back."""
+    if not problem.masked or problem.weight is None:
+        return problem
+    counts = problem.weight != 0
+    *others, weight = problem.tensors()
+    fillers = enumerate(others, start=1)  # apart: two equal inputs may be a pole
+    return problem.with_tensors([*(torch.where(counts, t, float(i)) for i, t in fillers), weight])
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """Return the losses, their mean or their sum."""
+    if reduction == "none":
+        return loss
+    return loss.mean() if reduction == "mean" else loss.sum()
+
+
+def constant(problem: ElementwiseProblem) -> Tensor:
+    """Return what the likelihood's `nll` drops, for every target."""
+    y = problem.y
+    dropped = problem.likelihood.constant(*as_tensors(problem.settings, y), y)
+    return tensor_like(dropped, y).expand_as(y)

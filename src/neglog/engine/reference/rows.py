@@ -1,0 +1,114 @@
+"""The loss of rows in torch's operations, on any device, differentiable twice."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from neglog.engine.derivatives import nll
+from neglog.engine.problem import RowwiseProblem
+from neglog.engine.reference.elementwise import reduced
+from neglog.engine.reference.log_softmax import log_softmax
+from neglog.engine.values import HALF
+from neglog.engine.weighing import divided, weighed
+
+
+def losses_of_rows(problem: RowwiseProblem, keep: Tensor) -> Tensor:
+    """Return the loss of every row; those that are not kept contribute 0, whatever they hold."""
+    likelihood, x, y, smoothing = problem.likelihood, problem.x, problem.y, problem.smoothing
+    weight = x.new_ones(x.shape[1]) if problem.weight is None else problem.weight
+    x = torch.where(keep[:, None], x, 0.0)
+    log_p = log_softmax(x) if likelihood.softmax and x.numel() else x
+    if y.dim() == 1 and smoothing == 0.0:
+        label, known = labels_of(problem, keep)
+        truth = log_p.gather(1, label[:, None])[:, 0]
+        term = weighed(nll(likelihood, (), truth, torch.ones_like(truth)), weight[label]) * known
+    else:
+        if y.dim() == 1:
+            label, known = labels_of(problem, keep)
+            y = one_hot(label, x) * known[:, None]
+        target = torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
+        term = weighed(nll(likelihood, (), log_p, target), weight).sum(1)
+    return torch.where(keep, term, 0.0)
+
+
+def reduced_rows(problem: RowwiseProblem) -> Tensor:
+    """Return the reduced loss of rows, computed in float32 or more."""
+    dtype = problem.x.dtype
+    if dtype in HALF:
+        return reduced_rows(problem.each(Tensor.float)).to(dtype)
+    problem = problem.by_rows()
+    loss = losses_of_rows(problem, kept_rows(problem))
+    if problem.share is not None:
+        loss = weighed(loss, problem.share)
+    if problem.reduction == "mean":
+        return divided(loss.sum(), count_of_rows(problem))
+    return reduced(loss, problem.reduction)
+
+
+def kept_rows(problem: RowwiseProblem) -> Tensor:
+    """Tell which rows count."""
+    x, y, share = problem.x, problem.y, problem.share
+    keep = y != problem.ignored if y.dim() == 1 else x.new_ones(len(x), dtype=torch.bool)
+    return keep if share is None else keep & (share != 0)
+
+
+def labels_of(problem: RowwiseProblem, keep: Tensor) -> tuple[Tensor, Tensor]:
+    """Return labels that are classes, and 1 where they are the rows' own, NaN where those are none.
+
+    A row that is not kept has the label 0. A label that is no class would stop a device.
+    """
+    label = torch.where(keep, problem.y, 0)
+    known = (label >= 0) & (label < problem.x.shape[1])
+    ones = problem.x.new_ones(())
+    return torch.where(known, label, 0), torch.where(known, ones, ones * math.nan)
+
+
+def shown_rows(problem: RowwiseProblem, keep: Tensor) -> RowwiseProblem:
+    """Return rows in which those that are not kept are replaced, so that no NaN comes back."""
+    y = problem.y if problem.y.dim() == 1 else torch.where(keep[:, None], problem.y, 0.0)
+    return problem._replace(x=torch.where(keep[:, None], problem.x, 0.0), y=y)
+
+
+def count_of_rows(problem: RowwiseProblem) -> Tensor:
+    """Return what a mean over the rows divides by, in the dtype of the rows."""
+    return weights_of_rows(problem).sum()
+
+
+def weights_of_rows(problem: RowwiseProblem) -> Tensor:
+    """Return how much each row counts in a mean."""
+    problem = problem.by_rows()
+    keep = kept_rows(problem)
+    count = keep.to(problem.x.dtype)
+    if problem.y.dim() == 1 and problem.weight is not None:
+        label, known = labels_of(problem, keep)
+        count = count * problem.weight[label] * known
+    return count if problem.share is None else count * problem.share
+
+
+def scales_of_rows(problem: RowwiseProblem) -> Tensor:
+    """Return what each row's loss is multiplied by before all are added, (N,)."""
+    rows = problem.by_rows()
+    each = rows.x.new_ones(len(rows.x)) if rows.share is None else rows.share
+    return each / count_of_rows(rows) if problem.reduction == "mean" else each
+
+
+def sums_of_targets(problem: RowwiseProblem, keep: Tensor) -> Tensor:
+    """Return the sum of each row's target, every class by its weight, (N,)."""
+    x, y, weight, smoothing = problem.x, problem.y, problem.weight, problem.smoothing
+    if y.dim() == 1:
+        label, known = labels_of(problem, keep)
+        total = known if weight is None else weight[label] * known
+    else:
+        total = y.sum(1) if weight is None else y @ weight
+    if smoothing:
+        spread = 1.0 if weight is None else weight.sum() / x.shape[1]
+        total = (1.0 - smoothing) * total + smoothing * spread
+    return total
+
+
+def one_hot(labels: Tensor, like: Tensor) -> Tensor:
+    """Return rows of `like`'s shape and dtype with a 1 at each label."""
+    return torch.zeros_like(like).scatter(1, labels[:, None], 1.0)
