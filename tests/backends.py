@@ -14,4 +14,4 @@ def only(monkeypatch, *names: str) -> None:
 def use(monkeypatch, chosen) -> None:
     """Have these backends, and no plan of the others."""
     monkeypatch.setattr(selection, "BACKENDS", chosen)
-    monkeypatch.setattr(fast_path, "_tasks", {})
+    monkeypatch.setattr(fast_path, "plans", {})

@@ -28,7 +28,7 @@ losses = pytest.mark.parametrize("name", LOSSES)
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
-    monkeypatch.setattr(fast_path, "_tasks", {})
+    monkeypatch.setattr(fast_path, "plans", {})
 
 
 def measured(loss, x):
@@ -42,9 +42,9 @@ def measured(loss, x):
 @losses
 def test_the_second_call_takes_the_short_way_and_returns_the_same(name) -> None:
     long = measured(LOSSES[name], X)
-    assert len(fast_path._tasks) == 1
+    assert len(fast_path.plans) == 1
     short = measured(LOSSES[name], X)
-    assert len(fast_path._tasks) == 1
+    assert len(fast_path.plans) == 1
     assert all(torch.equal(a, b) for a, b in zip(long, short, strict=True))
 
 
@@ -79,12 +79,12 @@ def test_what_is_not_plain_goes_the_long_way() -> None:
         (X, Y, {"normalizer": 5}),
     ):
         functional.binary_cross_entropy_with_logits(*tensors[:2], **tensors[2])
-    assert not fast_path._tasks
+    assert not fast_path.plans
 
 
 def test_derivatives_by_the_target_and_transforms_have_tasks_of_their_own() -> None:
     for loss in (functional.binary_cross_entropy_with_logits, functional.cross_entropy):
-        fast_path._tasks.clear()
+        fast_path.plans.clear()
         seen = []
         for _ in range(3):
             x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
@@ -92,7 +92,7 @@ def test_derivatives_by_the_target_and_transforms_have_tasks_of_their_own() -> N
             seen.append(torch.func.grad(loss, (0, 1))(X, Y))
             x = X.clone().requires_grad_()
             assert torch.equal(torch.autograd.grad(loss(x, Y), x)[0], seen[0][0])
-        assert len(fast_path._tasks) == 3
+        assert len(fast_path.plans) == 3
         for slopes in seen[1:]:
             assert all(torch.equal(a, b) for a, b in zip(slopes, seen[0], strict=True))
 
@@ -102,7 +102,7 @@ def test_derivatives_by_the_target_and_transforms_have_tasks_of_their_own() -> N
 @pytest.mark.parametrize("class_dim", [1, -1])
 @pytest.mark.parametrize("soft", [False, True])
 def test_images_and_classes_that_come_last_go_the_short_way(soft, class_dim, options, dtype):
-    fast_path._tasks.clear()
+    fast_path.plans.clear()
     torch.manual_seed(0)
     given = torch.randn(2, 3, 3, 3, dtype=dtype)
     target = torch.rand(2, 3, 3, 3).to(dtype) if soft else torch.randint(0, 3, (2, 3, 3))
@@ -115,7 +115,7 @@ def test_images_and_classes_that_come_last_go_the_short_way(soft, class_dim, opt
         with torch.no_grad():
             alone = functional.cross_entropy(x, target, class_dim=class_dim, **options)
         seen.append((loss, slope, twice, alone))
-    assert len(fast_path._tasks) == 1
+    assert len(fast_path.plans) == 1
     assert seen[0][1].shape == given.shape
     for again in seen[1:]:
         assert all(torch.equal(a, b) for a, b in zip(again, seen[0], strict=True))
@@ -180,10 +180,10 @@ def test_transforms_modes_and_autocast_are_seen() -> None:
 
 
 def test_the_memory_of_what_was_seen_is_bounded(monkeypatch) -> None:
-    monkeypatch.setattr(fast_path, "_MOST", 3)
+    monkeypatch.setattr(fast_path, "MOST_PLANS", 3)
     for size in range(1, 9):
         functional.mse_loss(torch.ones(size), torch.zeros(size))
-        assert 1 <= len(fast_path._tasks) <= 3
+        assert 1 <= len(fast_path.plans) <= 3
 
 
 def test_a_target_of_another_shape_is_refused_after_one_that_fits() -> None:

@@ -113,7 +113,7 @@ KERNELS = START + textwrap.dedent(
     def compare(names, tolerance):
         got = list(results(names))
         selection.BACKENDS = selection.BACKENDS[-1:]
-        fast_path._tasks.clear()
+        fast_path.plans.clear()
         for (name, dtype, *mine), (_, _, *other) in zip(got, results(names)):
             for a, b in zip(mine, other):
                 near = tolerance * torch.finfo(dtype).eps

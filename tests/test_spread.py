@@ -263,7 +263,7 @@ def test_no_layout_copies_the_logits(layout, kind, monkeypatch) -> None:
 
     run = rows_cpu.Plan.run
     monkeypatch.setattr(rows_cpu.Plan, "run", watched)
-    monkeypatch.setattr(fast_path, "_tasks", {})  # which may hold the method as it was
+    monkeypatch.setattr(fast_path, "plans", {})  # which may hold the method as it was
     x = layout(x)
     call(x, layout(y) if kind == "soft" else y, **options)
     scattered = (every_other_of_a_batch, part_of_an_image, part_of_the_last_classes, permuted)

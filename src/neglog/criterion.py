@@ -93,23 +93,29 @@ class Criterion(nn.Module):
                 setattr(self, name, value)
 
     def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
-        pair: tuple[Tensor, Tensor] = self._call(validation.PAIR, *tensors, **extras)
-        return pair
+        pair: Any = self._loss(*tensors, **extras, reduction=validation.PAIR)
+        both: tuple[Tensor, Tensor] = pair
+        return both
 
     def _loss(self, *tensors: Any, **extras: Any) -> Tensor:
-        loss: Tensor = self._call(self.reduction, *tensors, **extras)
-        return loss
+        """Call the function with the options that differ from its defaults, which is faster.
 
-    def _call(self, reduction: str, *tensors: Any, **extras: Any) -> Any:
-        """Call the function with the options that differ from its defaults, which is faster."""
-        options = {name: extra for name, extra in extras.items() if extra is not None}
-        if reduction != self._reduction:
-            options["reduction"] = reduction
+        A small loss consists of Python calls, so this makes none that it can avoid: a lookup of a
+        buffer by its name would be one.
+        """
+        options = {}
+        for name in extras:
+            if extras[name] is not None:
+                options[name] = extras[name]
+        if self.reduction != self._reduction and "reduction" not in options:
+            options["reduction"] = self.reduction
+        buffers = self._buffers
         for name, default in self._defaults.items():
-            value = getattr(self, name)
+            value = buffers[name] if name in buffers else getattr(self, name)
             if value is not default and (isinstance(value, Tensor) or value != default):
                 options[name] = value
-        return type(self)._function(*tensors, **options)
+        loss: Tensor = type(self)._function(*tensors, **options)
+        return loss
 
 
 class OfPairs(Criterion):

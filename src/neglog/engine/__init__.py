@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog.engine import autograd, fast_path, ops, reference, transforms
+from neglog.engine import autograd, ops, reference, transforms
 from neglog.engine.problem import ElementwiseProblem as ElementwiseProblem
 from neglog.engine.problem import LogSoftmaxProblem, Problem
 from neglog.engine.problem import RowwiseProblem as RowwiseProblem
@@ -33,10 +33,10 @@ def loss(problem: Problem) -> Tensor:
         return ops.loss(problem).to(dtype)
     bare, tensors = problem.split_tensors()
     task = autograd.Task(bare, backend)
-    result = (transforms if is_transformed() else autograd).loss_of(task, tensors)
-    if result is None:
-        return fallback().loss(problem).to(dtype)
-    return fast_path.note(problem, result).to(dtype)
+    if not is_transformed():
+        return autograd.loss_of(task, tensors).to(dtype)
+    result = transforms.loss_of(task, tensors)
+    return (fallback().loss(problem) if result is None else result).to(dtype)
 
 
 def log_softmax(x: Tensor) -> Tensor:

@@ -63,8 +63,17 @@ class Backend(Protocol):
     def prepare(
         self, problem: Any, needs_grad: Sequence[bool]
     ) -> Callable[[Sequence[Any]], Results]:
-        """Return what runs a problem for other tensors of the same dtypes and layouts."""
-        return lambda tensors: self.run(problem.with_tensors(tensors), needs_grad)
+        """Return what runs a problem for other tensors of the same dtypes and layouts.
+
+        It takes all tensors, or the first of them if the others are None.
+        """
+        nothing = (None,) * len(problem.tensors())
+
+        def run(tensors: Sequence[Any]) -> Results:
+            whole = (*tensors, *nothing[len(tensors) :])
+            return self.run(problem.with_tensors(whole), needs_grad)
+
+        return run
 
     def defers(self, problem: Any) -> bool:
         """Return whether gradients are best computed by `vjp`, from the upstream gradient."""

@@ -1,21 +1,19 @@
-"""The short way of a loss that was taken before: from two tensors to the kernel and nothing else.
+"""The fast path: a loss that is called again with like tensors goes straight to its kernel.
 
-What a function does before the kernel runs (checks of shapes, dtypes and options) depends on what
-its tensors are and not on what they hold. So the first call with such tensors goes the long way,
-and is watched. If all it did was to hand the tensors it got, or views of all their numbers, to an
-engine and to return what came back, the next call with tensors alike goes straight to the plan. A
-small loss is made of Python, and this is two thirds of it.
+What a loss function checks depends on the dtypes and shapes of its tensors and on its options, not
+on values. So it returns a `Request`, which says what it asks of the engine, and `prepare` makes a
+plan of it. The plan is kept under the signature of the call, and later calls with that signature
+run it. A small loss consists of Python calls; the plan saves two thirds of them.
 
-The danger is a fact that the long way looked at and the key does not hold. The key has the
-function, its options, the dtypes, shapes and whether `torch_compatible` is on; the rest of the
-world must be plain (`values.kernel_sees`) for the watching and for the short way alike.
-`tests/test_fast_path.py` holds it.
+The danger is a fact that a loss function reads and that the signature lacks. The signature holds
+the function, its options, the dtypes and shapes, whether the target requires a gradient, whether
+`torch.func` is at work, and whether `torch_compatible` is on. In all else the tensors must be
+plain. `tests/test_fast_path.py` tests it.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -23,186 +21,173 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from neglog import compatibility
-from neglog.engine import inspection, transforms, values
+from neglog.engine import inspection, transforms
 from neglog.engine.autograd import Task, differentiable, loss_of
 from neglog.engine.backend import Backend, Results
 from neglog.engine.problem import Problem
 from neglog.engine.selection import select
-from neglog.engine.values import PLAIN, dispatchers, tracer
+from neglog.engine.values import PLAIN, dispatchers, is_transformed, tracer
 from neglog.engine.values import transforms as has_transforms
 
-_SIMPLE = (str, int, float, bool, type(None))
+plans: dict[Any, Plan] = {}  # by signature
+MOST_PLANS = 512
+_OPTIONS = {str, int, float, bool, type(None)}  # types of options that a signature holds
 _DEPRECATED = ("size_average", "reduce")  # each call of them warns
-_MOST = 512
-_compiles, _is_overridden = (
-    torch.compiler.is_dynamo_compiling,
-    torch._C._is_torch_function_mode_enabled,
-)
-_is_grad_enabled = torch.is_grad_enabled
 _WIDE = (torch.float32, torch.float64)
-_NONE = (False,) * 4  # no derivative is wanted
-_tasks: dict[Any, Any] = {}  # of Task
-_watch = threading.local()
+_compiles = torch.compiler.is_dynamo_compiling
+_is_overridden = torch._C._is_torch_function_mode_enabled
+_is_grad_enabled = torch.is_grad_enabled
 
 
-def shortened(function: Any, long_way: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a loss that takes the short way where it can, and else the long one.
+class Request:
+    """What a loss function asks of the engine, once its arguments are checked.
 
-    Its checks stand in one function, and in this order, because they are most of a small loss.
+    Attributes:
+        problem: with its tensors.
+        is_plain: whether the loss of the problem is the result, for all tensors of its dtypes and
+            shapes, and the function has nothing else to do.
+    """
+
+    problem: Problem
+    is_plain: bool
+
+    def compute(self) -> Tensor:
+        """Return the result."""
+        raise NotImplementedError
+
+
+def accelerated(function: Any, ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a loss that runs the plan of a call's signature if there is one.
+
+    The tests for it are in one function, and in this order, since a small loss consists of them.
+
+    Args:
+        function: stands for the loss in signatures.
+        ask: checks the arguments of a call; returns a request, or the result itself.
     """
 
     def call(*arguments: Any, **options: Any) -> Any:
         if len(arguments) != 2 or _compiles():
-            return long_way(*arguments, **options)
+            return _result(ask(*arguments, **options))
         x, y = arguments
         if not (
             type(x) in PLAIN and type(y) in PLAIN and x.is_cpu and y.is_cpu
-            and not (
-                has_transforms() or forward_ad._current_level >= 0
-                or dispatchers() or tracer() is not None
-            )
-            and x.is_contiguous() and y.is_contiguous()
+            and not (dispatchers() or tracer() is not None or _is_overridden())
         ):  # fmt: skip
-            if (
-                values.is_transformed()
-                and all(map(values.is_plain, (x, y)))
-                and not values.is_watched()
-            ):
-                return _in_full(transforms.loss_of, function, long_way, arguments, options)
-            return long_way(*arguments, **options)
-        if y.requires_grad:
-            return _in_full(loss_of, function, long_way, arguments, options)
-        dtype = x.dtype
-        key: Any = (function, dtype, y.dtype, x.shape, y.shape, compatibility.is_on)
+            return _result(ask(x, y, **options))
+        transformed = has_transforms() or forward_ad._current_level >= 0
+        dtype, by_target = x.dtype, y.requires_grad
+        signature: Any = (
+            function, dtype, y.dtype, x.shape, y.shape, compatibility.is_on, by_target, transformed
+        )  # fmt: skip
         if options:
-            key = _with_options(key, options)
-        try:
-            task = _tasks.get(key)
-        except TypeError:  # an option without a hash is for the checks to refuse
-            return long_way(*arguments, **options)
+            kinds = tuple(map(type, options.values()))  # 1 equals 1.0, but for its type
+            if not _OPTIONS.issuperset(kinds):
+                return _result(ask(x, y, **options))
+            signature = (*signature, *options.items(), *kinds)
         if (
-            _is_overridden() or x.is_neg() or y.is_neg()
+            not (transformed or (x.is_contiguous() and y.is_contiguous()))
+            or x.is_neg() or y.is_neg()
             or (dtype not in _WIDE and torch.is_autocast_enabled("cpu"))
         ):  # fmt: skip
-            return long_way(*arguments, **options)
-        if task is None:
-            return _watched(key, _Short, long_way, x, y, options)
-        if task.shapes is not None:
-            x, y = x.view(task.shapes[0]), y.view(task.shapes[1])
+            return _result(ask(x, y, **options))
+        plan = plans.get(signature)
+        if plan is None:
+            return _prepared(signature, ask, x, y, options)
+        if transformed:
+            found = transforms.loss_of(plan, plan.padded(x, y))
+            return _result(ask(x, y, **options)) if found is None else found
+        if plan.shapes is not None:
+            x, y = x.view(plan.shapes[0]), y.view(plan.shapes[1])
+        if by_target:
+            return loss_of(plan, plan.padded(x, y))
         if x.requires_grad and _is_grad_enabled():
-            return differentiable(task, x, y)
-        return task.run((x, y), _NONE)[0]
+            return differentiable(plan, x, y)
+        value = plan.value
+        return (plan.prepare_value(x, y) if value is None else value)((x, y))[0]
 
     return call
 
 
-def _with_options(key: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
-    return (*key, *options.items(), *map(type, options.values()))  # 1 is 1.0, but for its type
+def _result(asked: Any) -> Any:
+    return asked.compute() if isinstance(asked, Request) else asked
 
 
-def _in_full(
-    compute: Callable[..., Tensor | None],
-    function: Any,
-    long_way: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    options: dict[str, Any],
+def _prepared(
+    signature: Any, ask: Callable[..., Any], x: Tensor, y: Tensor, options: dict[str, Any]
 ) -> Any:
-    """Return the loss by the short way, computed by a task of all tensors, or by the long one."""
-    x, y = arguments
-    facts = (compute, function, x.dtype, y.dtype, x.shape, y.shape, compatibility.is_on)
-    key = _with_options(facts, options)
-    try:
-        task = _tasks.get(key)
-    except TypeError:  # an option without a hash is for the checks to refuse
-        return long_way(*arguments, **options)
-    if _is_overridden() or (x.dtype not in _WIDE and torch.is_autocast_enabled("cpu")):
-        return long_way(*arguments, **options)
-    if task is None:
-        return _watched(key, Task, long_way, x, y, options)
-    nothing = (None,) * (len(task.problem.tensors()) - 2)  # after x and y
-    loss = compute(task, (x, y, *nothing))
-    return long_way(*arguments, **options) if loss is None else loss
-
-
-def _watched(
-    key: Any,
-    kind: type[Task],
-    long_way: Callable[..., Any],
-    x: Tensor,
-    y: Tensor,
-    options: dict[str, Any],
-) -> Any:
-    """Go the long way, and remember the short one if there is one."""
-    seen: list[tuple[Any, Tensor]] = []
-    _watch.seen = seen
-    try:
-        result = long_way(x, y, **options)
-    finally:
-        _watch.seen = None
-    if len(seen) == 1 and seen[0][1] is result and _are_simple(options):
-        problem, tensors = seen[0][0].split_tensors()
-        kept = inspection.is_same(tensors[0], x) and inspection.is_same(tensors[1], y)
-        viewed = kind is _Short and _is_view(tensors[0], x) and _is_view(tensors[1], y)
-        if (kept or viewed) and all(t is None for t in tensors[2:]):
-            if len(_tasks) >= _MOST:
-                _tasks.clear()
-            _tasks[key] = kind(problem, select(seen[0][0]))
-            if not kept:
-                _tasks[key].shapes = tensors[0].shape, tensors[1].shape
+    """Compute a request, and keep its plan if it has one."""
+    request = ask(x, y, **options)
+    result = _result(request)
+    warns = any(options.get(name) is not None for name in _DEPRECATED)
+    plan = prepare(request, x, y) if isinstance(request, Request) and not warns else None
+    if plan is not None:
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
+        plans[signature] = plan
     return result
 
 
+def prepare(request: Request, x: Tensor, y: Tensor) -> Plan | None:
+    """Return the plan of a request about two tensors, or about views of them; None without one."""
+    problem = request.problem
+    first, target, *others = problem.tensors()
+    if not request.is_plain or any(t is not None for t in others):
+        return None
+    backend = select(problem)
+    if backend.is_traceable or backend.adapted(problem) is not problem:
+        return None
+    bare, _ = problem.split_tensors()
+    if inspection.is_same(first, x) and inspection.is_same(target, y):
+        return Plan(bare, backend)
+    if not is_transformed() and _is_view(first, x) and _is_view(target, y):
+        return Plan(bare, backend, (first.shape, target.shape))
+    return None
+
+
 def _is_view(tensor: Tensor, of: Tensor) -> bool:
-    """Tell whether a tensor is `of.view(tensor.shape)`, where `of` is contiguous and plain."""
+    """Return whether a tensor is `of.view(tensor.shape)`, where `of` is contiguous and plain."""
     alike = tensor.is_contiguous() and tensor.dtype == of.dtype and 0 < tensor.numel() == of.numel()
     return alike and tensor.data_ptr() == of.data_ptr()
 
 
-def forget() -> None:
-    """Have the call that is watched not remembered: it says something that each is to say."""
-    _watch.seen = None
-
-
-def note(problem: Problem, result: Tensor) -> Tensor:
-    """Tell a watcher what an engine was asked, and what it answered."""
-    seen = getattr(_watch, "seen", None)
-    if seen is not None:
-        seen.append((problem, result))
-    return result
-
-
-class _Short(Task):
-    """A task whose plans are at hand.
+class Plan(Task):
+    """A problem of two tensors, checked.
 
     Attributes:
-        shapes: what the two tensors of a call are viewed in, unless they are taken as they are.
+        shapes: what the two tensors of a call are viewed in, unless they are used as they are.
+        value: returns the loss of two tensors, without gradients; None until it is needed.
     """
 
-    shapes: tuple[torch.Size, torch.Size] | None = None
+    value: Callable[[Sequence[Any]], Results] | None = None
 
-    def __init__(self, problem: Problem, backend: Backend) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        backend: Backend,
+        shapes: tuple[torch.Size, torch.Size] | None = None,
+    ) -> None:
         super().__init__(problem, backend)
-        self._nothing = (None,) * (len(problem.tensors()) - 2)  # after x and y
-        self._alone: Callable[[Sequence[Any]], Results] | None = None
+        self.shapes = shapes
+        self._nothing = (None,) * (len(problem.tensors()) - 2)
+        self._constant = (False,) * (len(problem.tensors()) - 1)
+
+    def padded(self, x: Tensor, y: Tensor) -> tuple[Any, ...]:
+        """Return all tensors of the problem."""
+        return (x, y, *self._nothing)
 
     def with_tensors(self, tensors: Sequence[Any]) -> Any:
-        """Return the problem about x and y."""
-        return self.problem.with_tensors((*tensors, *self._nothing))
+        """Return the problem of two tensors, or of all."""
+        return self.problem.with_tensors(self.padded(*tensors) if len(tensors) == 2 else tensors)
 
-    def run(self, tensors: Sequence[Any], wanted: Sequence[bool]) -> Results:
-        """Return the loss of x and y, and its derivative by x if that is wanted."""
-        if wanted[0]:
-            if self.by_first is None:
-                self.by_first = self._plan(tensors, True)
-            return self.by_first(tensors)
-        if self._alone is None:
-            self._alone = self._plan(tensors, False)
-        return self._alone(tensors)
+    def forward(self, tensors: Sequence[Any], needs_grad: Sequence[bool]) -> tuple[Tensor, Any]:
+        """Return the loss and its gradients, from now on without a search for the kernel."""
+        if len(tensors) != 2 or self.backend.defers(self.problem):
+            return super().forward(tensors, needs_grad)
+        self.by_first = self.backend.prepare(self.with_tensors(tensors), (True, *self._constant))
+        return self.by_first(tensors)
 
-    def _plan(self, tensors: Sequence[Any], by_first: bool) -> Callable[[Sequence[Any]], Results]:
-        return self.backend.prepare(self.with_tensors(tensors), (by_first, *_NONE))
-
-
-def _are_simple(options: Mapping[str, Any]) -> bool:
-    deprecated = any(options.get(name) is not None for name in _DEPRECATED)
-    return not deprecated and all(type(value) in _SIMPLE for value in options.values())
+    def prepare_value(self, x: Tensor, y: Tensor) -> Callable[[Sequence[Any]], Results]:
+        """Return what computes the loss without gradients."""
+        self.value = self.backend.prepare(self.with_tensors((x, y)), (False, *self._constant))
+        return self.value

@@ -13,7 +13,7 @@ from neglog.engine.backend import Backend
 from neglog.engine.problem import AnyProblem
 
 
-def _found() -> list[Backend]:
+def found() -> list[Backend]:
     """Return the backends in the folders of `engine`, those of the highest priority first.
 
     Their kernels are not imported: Numba and Triton take their time.
@@ -52,4 +52,4 @@ def fallback() -> Backend:
     return BACKENDS[-1]
 
 
-BACKENDS = _found()
+BACKENDS = found()

@@ -7,7 +7,7 @@ from torch import Tensor
 from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import ElementwiseProblem
-from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_elements
+from neglog.functional.common import ElementwiseRequest, Extras, loss, loss_in_its_own_dtype
 from neglog.likelihood import Elementwise
 from neglog.likelihoods import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
 
@@ -27,7 +27,7 @@ def binary_cross_entropy(
     empty: str = "nan",
     ignore_index: int | None = None,
     class_dim: int | None = None,
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `BernoulliProbability` loss: binary cross-entropy on probabilities.
 
     Prefer `binary_cross_entropy_with_logits`: if a sigmoid has saturated to exactly 0 or 1, the
@@ -57,7 +57,9 @@ def binary_cross_entropy(
     if is_torch_compatible():
         engine.check_inputs(problem)  # as torch does
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, counts=validation.counted(target, ignore_index))
+    counts = validation.counted(target, ignore_index)
+    repeatable = not is_torch_compatible()
+    return ElementwiseRequest(problem, extras, counts=counts, repeatable=repeatable)
 
 
 @loss
@@ -76,7 +78,7 @@ def binary_cross_entropy_with_logits(
     empty: str = "nan",
     ignore_index: int | None = None,
     class_dim: int | None = None,
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `Bernoulli` loss: binary cross-entropy on logits, accurate at every logit.
 
     Args:
@@ -106,7 +108,7 @@ def binary_cross_entropy_with_logits(
         likelihood, (input,), target, given, weight=full, reduction=reduction
     )
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, counts=validation.counted(target, ignore_index))
+    return ElementwiseRequest(problem, extras, counts=validation.counted(target, ignore_index))
 
 
 @loss
@@ -122,7 +124,7 @@ def soft_margin_loss(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
     ignore_index: int | None = None,
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `SignedBernoulli` loss: binary cross-entropy on logits with labels −1 and +1.
 
     Args:
@@ -145,7 +147,7 @@ def soft_margin_loss(
     x, y = input.to(dtype), target.to(dtype)
     problem = ElementwiseProblem(SignedBernoulli, (x,), y, reduction=reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, counts=validation.counted(y, ignore_index))
+    return ElementwiseRequest(problem, extras, counts=validation.counted(y, ignore_index))
 
 
 @loss_in_its_own_dtype
@@ -163,7 +165,7 @@ def multilabel_soft_margin_loss(
     empty: str = "nan",
     ignore_index: int | None = None,
     class_dim: int = -1,
-) -> Tensor:
+) -> ElementwiseRequest | Tensor:
     """Return the `Bernoulli` loss of several labels per sample, averaged over the labels.
 
     Mask and sample weights have the input's shape, or its leading dimensions: they apply to the
@@ -200,8 +202,8 @@ def multilabel_soft_margin_loss(
         Bernoulli, (x,), y, weight=full, factor=factor, reduction=reduction
     )
     extras = Extras(mask, sample_weight, normalizer, empty)
-    losses = of_elements(problem, extras, counts=validation.counted(y, ignore_index))
-    return losses.sum(class_dim) if reduction == "none" else losses
+    request = ElementwiseRequest(problem, extras, counts=validation.counted(y, ignore_index))
+    return request.compute().sum(class_dim) if reduction == "none" else request
 
 
 def _pair(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.engine import RowwiseProblem
-from neglog.functional.common import Extras, loss, loss_in_its_own_dtype, of_rows
+from neglog.functional.common import Extras, RowwiseRequest, loss, loss_in_its_own_dtype
 from neglog.likelihood import Rows
 from neglog.likelihoods import Categorical, CategoricalLogProbability
 
@@ -27,7 +27,7 @@ def nll_loss(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
     class_dim: int = 1,
-) -> Tensor:
+) -> RowwiseRequest:
     """Return the `CategoricalLogProbability` loss: minus the log-probability of the label.
 
     Args:
@@ -74,7 +74,7 @@ def cross_entropy(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
     class_dim: int = 1,
-) -> Tensor:
+) -> RowwiseRequest:
     """Return the `Categorical` loss: cross-entropy of logits, accurate for nearly certain rows too.
 
     Args:
@@ -158,7 +158,7 @@ def _rows(
     smoothing: float,
     reduction: str,
     extras: Extras,
-) -> Tensor:
+) -> RowwiseRequest:
     """Arrange the classes as the last of two dimensions, and the losses in the target's shape."""
     probable = target.is_floating_point()
     if input.dim() == 1:
@@ -177,4 +177,4 @@ def _rows(
         y = y.reshape(-1)
     weight = None if weight is None else weight.to(x.dtype)
     problem = RowwiseProblem(likelihood, x, y, weight, None, ignored, smoothing, reduction)
-    return of_rows(problem, extras, shape)
+    return RowwiseRequest(problem, extras, shape)

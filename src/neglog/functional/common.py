@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
@@ -14,6 +15,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 from neglog import engine, validation
 from neglog.device import tensor_like
 from neglog.engine import ElementwiseProblem, RowwiseProblem, fast_path, reference, values
+from neglog.engine.fast_path import Request
 from neglog.engine.weighing import divided
 from neglog.functional import distributed
 from neglog.functional.documentation import documented
@@ -25,39 +27,44 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def loss(function: Callable[P, T]) -> Callable[P, T]:
-    """Dispatch to tensor subclasses, and return float32 under autocast."""
-    return _wrapped(function, _in_float32)
+def loss(function: Callable[P, Request | Tensor]) -> Callable[P, Tensor]:
+    """Compute what a function asks for; dispatch to subclasses, return float32 under autocast."""
+    computed: Callable[P, Tensor] = _wrapped(function, _in_float32)
+    return computed
 
 
-def loss_in_its_own_dtype(function: Callable[P, T]) -> Callable[P, T]:
+def loss_in_its_own_dtype(function: Callable[P, Request | Tensor]) -> Callable[P, Tensor]:
     """Do as `loss`, but keep the dtype under autocast, as torch does for these losses.
 
     Like every loss of float16 and bfloat16, it is still computed in float32.
     """
-    return _wrapped(function, None)
+    computed: Callable[P, Tensor] = _wrapped(function, None)
+    return computed
 
 
-def _wrapped(
-    function: Callable[P, T], under_autocast: Callable[[Any], Any] | None
-) -> Callable[P, T]:
-    compute: Callable[..., T] = function
+def statistics(function: Callable[P, T]) -> Callable[P, T]:
+    """Dispatch to tensor subclasses, for a function that returns several tensors."""
+    found: Callable[P, T] = _wrapped(function, None)
+    return found
 
-    def full_dispatch(*args: P.args, **kwargs: P.kwargs) -> T:
+
+def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
+    def full_dispatch(*args: Any, **kwargs: Any) -> Any:
         arguments = (*args, *kwargs.values())
         if has_torch_function(arguments):
-            overridden: T = handle_torch_function(call, arguments, *args, **kwargs)
-            return overridden
+            return handle_torch_function(call, arguments, *args, **kwargs)
         if distributed.must_gather(args, kwargs):
-            whole: T = distributed.gathered(call, args, kwargs)
-            return whole
+            return distributed.gathered(call, args, kwargs)
         if under_autocast is None or not _is_autocast(arguments):
-            return compute(*args, **kwargs)
+            return function(*args, **kwargs)
         named = {name: under_autocast(value) for name, value in kwargs.items()}
-        return compute(*map(under_autocast, args), **named)
+        return function(*map(under_autocast, args), **named)
 
-    call: Callable[P, T] = wraps(function)(fast_path.shortened(function, full_dispatch))
+    call: Any = wraps(function)(fast_path.accelerated(function, full_dispatch))
     call.__doc__ = documented(function)
+    if "Request" in function.__annotations__["return"]:  # callers get the result
+        call.__annotations__ = {**function.__annotations__, "return": "Tensor"}
+        call.__signature__ = signature(function).replace(return_annotation="Tensor")
     return call
 
 
@@ -88,15 +95,8 @@ def sum_and_count(loss: Callable[..., Any], *tensors: Tensor, **options: Any) ->
     return loss(*tensors, **options, reduction=validation.PAIR)
 
 
-def of_elements(
-    problem: ElementwiseProblem,
-    extras: Extras,
-    *,
-    counts: Tensor | None = None,
-    constant: Callable[[ElementwiseProblem], Tensor] | None = None,
-    mean_of_weights: bool = False,
-) -> Tensor:
-    """Return an elementwise loss, reduced.
+class ElementwiseRequest(Request):
+    """An elementwise loss to be reduced.
 
     Args:
         problem: the loss; its weight is torch's, which most means do not divide by.
@@ -104,44 +104,71 @@ def of_elements(
         counts: which elements to include, if not all.
         constant: returns a term to add to every loss before weighting.
         mean_of_weights: whether a mean divides by the sum of the weights.
+        repeatable: whether the function does nothing else, such as warn, or read a value.
     """
-    y, reduction, given = problem.y, problem.reduction, problem
-    extras.check(reduction)
-    loss_weight = extras.loss_weights(y.shape, y, counts)
-    plain = loss_weight is None and not mean_of_weights and constant is None
-    if plain and extras.normalizer is None and _is_simple(reduction, extras, y.numel()):
-        return engine.loss(problem)
-    dtype = y.dtype
-    problem = problem.each(_widened)
-    if loss_weight is not None:
-        problem = _with_weights(problem, loss_weight)
-    kernel_reduction = "none" if reduction == "none" else "sum"
-    constant_terms: Tensor | None = None
-    if constant is not None:
-        if loss_weight is not None:  # what does not count may be no target
+
+    problem: ElementwiseProblem
+
+    def __init__(
+        self,
+        problem: ElementwiseProblem,
+        extras: Extras,
+        *,
+        counts: Tensor | None = None,
+        constant: Callable[[ElementwiseProblem], Tensor] | None = None,
+        mean_of_weights: bool = False,
+        repeatable: bool = True,
+    ) -> None:
+        self.problem, self.extras, self.counts = problem, extras, counts
+        self.constant, self.mean_of_weights = constant, mean_of_weights
+        plain = counts is None and constant is None and not mean_of_weights
+        self.is_direct = plain and extras.are_direct(problem.reduction, problem.y.numel())
+        self.is_plain = self.is_direct and repeatable
+
+    def compute(self) -> Tensor:
+        """Return the loss, reduced."""
+        self.extras.check(self.problem.reduction)
+        return engine.loss(self.problem) if self.is_direct else self._reduced()
+
+    def _reduced(self) -> Tensor:
+        given, extras, reduction = self.problem, self.extras, self.problem.reduction
+        loss_weight = extras.loss_weights(given.y.shape, given.y, self.counts)
+        problem = given.each(_widened)
+        if loss_weight is not None:
+            problem = _with_weights(problem, loss_weight)
+        kernel_reduction = "none" if reduction == "none" else "sum"
+        terms, problem = self._constants(problem, loss_weight)
+
+        def scaled(scale: float) -> Tensor:
+            factor = problem.factor * scale
+            result = engine.loss(problem._replace(reduction=kernel_reduction, factor=factor))
+            if terms is None:
+                return result
+            return result + reference.reduced(terms.to(result.dtype) * scale, kernel_reduction)
+
+        weighed = self.mean_of_weights
+        divisors, torch_weight = (problem.weight, given.weight) if weighed else (loss_weight, None)
+        extras.check_sum(reduction, problem.weight if weighed else None, lambda: divisors)
+        count = given.y.numel() if divisors is None else divisors.sum()
+        if rescaled := extras.scaled_down(reduction, torch_weight, count):
+            retried = given._replace(weight=rescaled[1]) if weighed else given
+            options: Any = {"counts": self.counts, "constant": self.constant}
+            return ElementwiseRequest(
+                retried, rescaled[0], **options, mean_of_weights=weighed
+            ).compute()
+        shape = given.y.shape
+        return finished(scaled(1.0), count, shape, reduction, extras, given.y.dtype, scaled)
+
+    def _constants(
+        self, problem: ElementwiseProblem, loss_weight: Tensor | None
+    ) -> tuple[Tensor | None, ElementwiseProblem]:
+        """Return the constant term of each loss, and the problem that it is computed of."""
+        if self.constant is None:
+            return None, problem
+        if loss_weight is not None:  # an excluded target may be invalid
             problem = problem._replace(y=torch.where(loss_weight == 0, 1.0, problem.y))
-        constant_terms = constant(problem)
-        constant_terms = (
-            constant_terms if problem.weight is None else constant_terms * problem.weight
-        )
-
-    def scaled(scale: float) -> Tensor:
-        factor = problem.factor * scale
-        result = engine.loss(problem._replace(reduction=kernel_reduction, factor=factor))
-        if constant_terms is None:
-            return result
-        return result + reference.reduced(constant_terms.to(result.dtype) * scale, kernel_reduction)
-
-    divisors = problem.weight if mean_of_weights else loss_weight
-    torch_weight = given.weight if mean_of_weights else None
-    extras.check_sum(reduction, problem.weight if mean_of_weights else None, lambda: divisors)
-    count = y.numel() if divisors is None else divisors.sum()
-    if rescaled := extras.scaled_down(reduction, torch_weight, count):
-        retried = given._replace(weight=rescaled[1]) if mean_of_weights else given
-        return of_elements(
-            retried, rescaled[0], counts=counts, constant=constant, mean_of_weights=mean_of_weights
-        )
-    return finished(scaled(1.0), count, y.shape, reduction, extras, dtype, scaled)
+        terms = self.constant(problem)
+        return terms if problem.weight is None else terms * problem.weight, problem
 
 
 def _with_weights(problem: ElementwiseProblem, loss_weight: Tensor) -> ElementwiseProblem:
@@ -158,40 +185,71 @@ def _with_weights(problem: ElementwiseProblem, loss_weight: Tensor) -> Elementwi
     return visible._replace(weight=weight)
 
 
-def of_rows(problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> Tensor:
-    """Return a loss over rows, reduced, or in the given shape of the losses."""
-    reduction = problem.reduction
-    extras.check(reduction)
-    loss_weight = extras.loss_weights(shape, problem.x, None)
-    problem = problem._replace(share=None if loss_weight is None else loss_weight.reshape(-1))
-    weight = problem.weight if problem.y.dim() == 1 else None
-    extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
-    if (
-        extras.normalizer is None
-        and extras.empty == "nan"
-        and reduction in validation.REDUCTIONS[:3]
-    ):
+class RowwiseRequest(Request):
+    """A loss over rows to be reduced.
+
+    Args:
+        problem: the loss.
+        extras: the keyword-only arguments.
+        shape: of the losses.
+    """
+
+    problem: RowwiseProblem
+
+    def __init__(self, problem: RowwiseProblem, extras: Extras, shape: torch.Size) -> None:
+        self.problem, self.extras, self.shape = problem, extras, shape
+        # Which rows are ignored depends on values, and so does whether a mean is over nothing.
+        direct = extras.are_direct(problem.reduction, 0)
+        reshaped = problem.reduction == "none" and len(shape) != 1
+        self.is_plain = direct and problem.weight is None and not reshaped
+
+    def compute(self) -> Tensor:
+        """Return the loss, reduced, or in the shape of the losses."""
+        extras, reduction = self.extras, self.problem.reduction
+        extras.check(reduction)
+        loss_weight = extras.loss_weights(self.shape, self.problem.x, None)
+        problem = self.problem._replace(
+            share=None if loss_weight is None else loss_weight.reshape(-1)
+        )
+        weight = problem.weight if problem.y.dim() == 1 else None
+        extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
+        plain = extras.normalizer is None and extras.empty == "nan"
+        if not plain or reduction not in validation.REDUCTIONS[:3]:
+            return self._reduced(problem, weight)
         result = engine.loss(problem)
         if _may_have_overflown(problem, result):
             count = reference.count_of_rows(problem)
             if rescaled := extras.scaled_down(reduction, weight, count):
-                retried = problem._replace(weight=problem.weight if weight is None else rescaled[1])
-                return of_rows(retried, rescaled[0], shape)
-        return result.reshape(shape) if reduction == "none" else result
-    dtype = problem.x.dtype
-    problem = problem.each(_widened)
-    kernel_reduction = "none" if reduction == "none" else "sum"
+                return self._again(problem, weight, *rescaled)
+        return result.reshape(self.shape) if reduction == "none" else result
 
-    def scaled(scale: float) -> Tensor:
-        part = problem if scale == 1.0 else _scaled(problem, scale)
-        result = engine.loss(part._replace(reduction=kernel_reduction))
-        return result.reshape(shape) if reduction == "none" else result
+    def _again(
+        self,
+        problem: RowwiseProblem,
+        weight: Tensor | None,
+        extras: Extras,
+        rescaled: Tensor | None,
+    ) -> Tensor:
+        """Return the loss with weights that are scaled down."""
+        retried = problem._replace(weight=problem.weight if weight is None else rescaled)
+        return RowwiseRequest(retried, extras, self.shape).compute()
 
-    count = reference.count_of_rows(problem)
-    if rescaled := extras.scaled_down(reduction, weight, count):
-        retried = problem._replace(weight=problem.weight if weight is None else rescaled[1])
-        return of_rows(retried, rescaled[0], shape).to(dtype)
-    return finished(scaled(1.0), count, shape, reduction, extras, dtype, scaled)
+    def _reduced(self, problem: RowwiseProblem, weight: Tensor | None) -> Tensor:
+        reduction, extras, shape, dtype = (
+            problem.reduction, self.extras, self.shape, problem.x.dtype
+        )  # fmt: skip
+        problem = problem.each(_widened)
+        kernel_reduction = "none" if reduction == "none" else "sum"
+
+        def scaled(scale: float) -> Tensor:
+            part = problem if scale == 1.0 else _scaled(problem, scale)
+            result = engine.loss(part._replace(reduction=kernel_reduction))
+            return result.reshape(shape) if reduction == "none" else result
+
+        count = reference.count_of_rows(problem)
+        if rescaled := extras.scaled_down(reduction, weight, count):
+            return self._again(problem, weight, *rescaled).to(dtype)
+        return finished(scaled(1.0), count, shape, reduction, extras, dtype, scaled)
 
 
 def _may_have_overflown(problem: RowwiseProblem, result: Tensor) -> bool:
@@ -206,11 +264,6 @@ def _scaled(problem: RowwiseProblem, scale: float) -> RowwiseProblem:
     loss_weight = problem.share
     loss_weight = problem.x.new_ones(len(problem.y)) if loss_weight is None else loss_weight
     return problem._replace(share=loss_weight * scale)
-
-
-def _is_simple(reduction: str, extras: Extras, size: int) -> bool:
-    """Return whether the engine's own reduction suffices."""
-    return reduction in validation.REDUCTIONS[:3] and (extras.empty == "nan" or size > 0)
 
 
 def finished(

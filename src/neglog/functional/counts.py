@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.engine import ElementwiseProblem, reference
-from neglog.functional.common import Extras, loss, of_elements
+from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.likelihoods import Poisson, PoissonRate
 
 
@@ -28,7 +28,7 @@ def poisson_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `Poisson` loss of log-rates, or the `PoissonRate` loss of rates.
 
     Args:
@@ -61,7 +61,7 @@ def poisson_nll_loss(
         )
     extras = Extras(mask, sample_weight, normalizer, empty)
     constants = {False: None, True: _stirling_term, "exact": reference.constant}
-    return of_elements(problem, extras, constant=constants[full])
+    return ElementwiseRequest(problem, extras, constant=constants[full])
 
 
 def _stirling_term(problem: ElementwiseProblem) -> Tensor:

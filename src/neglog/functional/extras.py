@@ -23,6 +23,15 @@ class Extras(NamedTuple):
     normalizer: Tensor | float | None = None
     empty: str = "nan"
 
+    def are_direct(self, reduction: str, size: int) -> bool:
+        """Return whether they ask for no more than the engine's own reduction of so many losses."""
+        nothing = self.mask is None and self.sample_weight is None and self.normalizer is None
+        return (
+            nothing
+            and (self.empty == "nan" or size > 0)
+            and (reduction in validation.REDUCTIONS[:3])
+        )
+
     def check(self, reduction: str) -> None:
         """Refuse an invalid divisor of a mean."""
         validation.extras(self.normalizer, self.empty, reduction)

@@ -10,7 +10,7 @@ from torch import Tensor
 from neglog import validation
 from neglog.engine import projection
 from neglog.engine.projection import Head
-from neglog.functional.common import loss_in_its_own_dtype
+from neglog.functional.common import loss_in_its_own_dtype, statistics
 from neglog.functional.layer import Layer
 from neglog.likelihoods import Categorical
 
@@ -40,7 +40,7 @@ class LinearStatistics(NamedTuple):
 _OF_LABELS = ("nll", "correct", "rank")
 
 
-@loss_in_its_own_dtype
+@statistics
 def linear_statistics(
     input: Tensor,
     linear_weight: Tensor,

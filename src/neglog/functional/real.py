@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.engine import ElementwiseProblem
-from neglog.functional.common import Extras, loss, of_elements
+from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.likelihood import Elementwise
 from neglog.likelihoods import Huber, Laplace, Normal
 
@@ -24,7 +24,7 @@ def sse_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the sum of squared errors: twice the `Normal` loss.
 
     Args:
@@ -56,7 +56,7 @@ def mse_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the mean squared error: twice the `Normal` loss, averaged.
 
     Args:
@@ -90,7 +90,7 @@ def l1_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the mean absolute error: the `Laplace` loss.
 
     Args:
@@ -128,7 +128,7 @@ def huber_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `Huber` loss: squared errors up to `delta`, absolute errors beyond.
 
     Args:
@@ -167,7 +167,7 @@ def smooth_l1_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `Huber` loss divided by its delta, here `beta`; at 0 the `Laplace` loss.
 
     Args:
@@ -205,7 +205,7 @@ def _location(
     weight: Tensor | None = None,
     settings: tuple[float, ...] = (),
     factor: float = 1.0,
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the loss of a family about one real prediction."""
     reduction = validation.reduction(None, None, reduction)
     validation.tensors(input=input, target=target)
@@ -219,4 +219,4 @@ def _location(
         likelihood, (x,), y, (), settings, weight, False, factor, reduction
     )
     by_weight = weight is not None and likelihood is not Huber  # as torch has it
-    return of_elements(problem, extras, mean_of_weights=by_weight)
+    return ElementwiseRequest(problem, extras, mean_of_weights=by_weight)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from neglog import validation
-from neglog.engine import ElementwiseProblem, fast_path
-from neglog.functional.common import Extras, loss, of_elements
+from neglog.engine import ElementwiseProblem
+from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.likelihoods import RelativeEntropy, RelativeEntropyOfLog
 
 
@@ -23,7 +23,7 @@ def kl_div(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `RelativeEntropy` of the target's distribution from the input's.
 
     ``reduction="batchmean"`` is the divergence itself; ``"mean"`` divides by the number of classes
@@ -45,9 +45,9 @@ def kl_div(
     tensor(0.1438)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    if reduction == "mean" and normalizer is None:
+    warns = reduction == "mean" and normalizer is None
+    if warns:
         message = "kl_div: 'mean' divides by the number of classes too; 'batchmean' does not"
-        fast_path.forget()
         validation.warn(message, 3)
     validation.tensors(input=input, target=target)
     input, target = validation.aligned(input, target)
@@ -56,4 +56,5 @@ def kl_div(
     problem = ElementwiseProblem(
         likelihood, (input.to(dtype),), target.to(dtype), reduction=reduction
     )
-    return of_elements(problem, Extras(mask, sample_weight, normalizer, empty))
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return ElementwiseRequest(problem, extras, repeatable=not warns)

@@ -7,7 +7,7 @@ from torch import Tensor
 from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import ElementwiseProblem, reference
-from neglog.functional.common import Extras, loss_in_its_own_dtype, of_elements
+from neglog.functional.common import ElementwiseRequest, Extras, loss_in_its_own_dtype
 from neglog.likelihoods import HeteroscedasticNormal
 
 
@@ -24,7 +24,7 @@ def gaussian_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
+) -> ElementwiseRequest:
     """Return the `HeteroscedasticNormal` loss: a normal target with a predicted variance.
 
     Args:
@@ -59,4 +59,4 @@ def gaussian_nll_loss(
     if is_torch_compatible():
         engine.check_inputs(problem)  # as torch does
     extras = Extras(mask, sample_weight, normalizer, empty)
-    return of_elements(problem, extras, constant=reference.constant if full else None)
+    return ElementwiseRequest(problem, extras, constant=reference.constant if full else None)

@@ -12,6 +12,7 @@ from torch import Tensor
 from neglog.engine import values
 from neglog.engine.backend import Backend, Gradients, Results, is_batched
 from neglog.engine.problem import AnyProblem, ElementwiseProblem, RowwiseProblem
+from neglog.engine.values import KERNEL_DTYPES, PLAIN
 
 
 class CpuBackend(Backend):
@@ -25,7 +26,11 @@ class CpuBackend(Backend):
     def serves(self, problem: AnyProblem) -> bool:
         """Return whether the tensors are plain ones on a CPU, of dtypes that the kernels know."""
         for tensor in problem.tensors():
-            if tensor is not None and not (is_here(tensor) and _is_known(tensor.dtype)):
+            if tensor is None:
+                continue
+            if type(tensor) not in PLAIN or not tensor.is_cpu:
+                return False
+            if tensor.dtype not in KERNEL_DTYPES and not _is_known(tensor.dtype):
                 return False
         if isinstance(problem, ElementwiseProblem):
             return problem.has_constant_weights()
@@ -95,7 +100,7 @@ class CpuBackend(Backend):
             return None
         if tangent is None or any(t is not None for t in others):
             return None
-        if is_batched(upstream) or is_batched(tangent) or not is_here(tangent):
+        if is_batched(upstream) or is_batched(tangent) or not values.is_plain(tangent):
             return None
         scale = upstream.item()
         if not scale:
@@ -114,13 +119,8 @@ class CpuBackend(Backend):
         return result
 
 
-def is_here(tensor: Tensor) -> bool:
-    """Return whether a tensor is a plain one on a CPU."""
-    return type(tensor) in values.PLAIN and tensor.is_cpu
-
-
 def _is_known(dtype: torch.dtype) -> bool:
-    return dtype in values.KERNEL_DTYPES or (dtype == torch.float16 and _converts_half())
+    return dtype == torch.float16 and _converts_half()
 
 
 @cache

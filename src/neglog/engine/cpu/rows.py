@@ -152,6 +152,7 @@ class Plan:
         self.survey = kernel(survey.survey, None, self.dtype, facts) if self.counts else None
         parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
         self.numbers = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
+        self.count = float(self.layout.rows)
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
         self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
         self.slots[EACH] = self.each
@@ -176,7 +177,9 @@ class Plan:
             for slot, tensor in zip((WEIGHT, SHARES), tensors[2:], strict=False):
                 if tensor is not None:
                     slots[slot] = tensor.data_ptr()
-        counted = self._counted(slots, numbers, address, tensors)
+        counted = self.count
+        if self.survey is not None:
+            counted = self._counted(self.survey, slots, numbers, address, tensors)
         if self.mean:
             numbers[0] = 1.0 / counted if counted else math.nan
         if self.each:
@@ -209,19 +212,22 @@ class Plan:
         return value, [gradient, slope, *[None] * (len(tensors) - 2)]
 
     def _counted(
-        self, slots: array[int], numbers: array[float], address: int, tensors: Sequence[Any]
+        self,
+        survey: Kernel,
+        slots: array[int],
+        numbers: array[float],
+        address: int,
+        tensors: Sequence[Any],
     ) -> float:
         """Return what a mean divides by."""
-        if self.survey is None:
-            return float(self.layout.rows)
         if self.surveyed == 1:
-            self.survey.held(address)
+            survey.held(address)
             slots[0] = 0
             total, strangers = numbers[NOTES], numbers[NOTES + 1]
         else:
             slots, numbers = slots[:], array("d", bytes(8 * (NOTES + 2 * self.surveyed)))
             slots[NUMBERS] = numbers.buffer_info()[0]
-            threads.run(self.survey, slots, self.surveyed)
+            threads.run(survey, slots, self.surveyed)
             total, strangers = total_of(numbers[NOTES::2]), sum(numbers[NOTES + 1 :: 2])
         if strangers:
             values.check_labels(self._holding(tensors))

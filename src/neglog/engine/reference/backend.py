@@ -36,7 +36,7 @@ class ReferenceBackend(Backend):
     def run(self, problem: Any, needs_grad: Sequence[bool], into: Tensor | None = None) -> Results:
         """Return the loss and its gradients."""
         loss, leaves = _recorded(self, problem, needs_grad)
-        gradients = _gradients(loss.sum(), leaves)
+        gradients = _gradients(loss, leaves, torch.ones_like(loss))
         return loss.detach(), gradients
 
     def vjp(
@@ -65,7 +65,7 @@ def _recorded(
         return backend.loss(problem.with_tensors(tensors)), leaves
 
 
-def _gradients(loss: Tensor, leaves: Gradients, upstream: Tensor | None = None) -> Gradients:
+def _gradients(loss: Tensor, leaves: Gradients, upstream: Tensor) -> Gradients:
     there = [leaf for leaf in leaves if leaf is not None]
     found = iter(torch.autograd.grad(loss, there, upstream) if there else ())
     return [None if leaf is None else next(found) for leaf in leaves]
