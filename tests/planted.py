@@ -621,22 +621,22 @@ FAULTS = [
     Fault(
         "engine/fast_path.py",
         "the key of a fast path without the shape of the target",
-        "dtype, y.dtype, x.shape, y.shape, compatibility.is_on)\n        if",
-        "dtype, y.dtype, x.shape, compatibility.is_on)\n        if",
+        "x.shape, y.shape, compatibility.is_on, by_target",
+        "x.shape, compatibility.is_on, by_target",
         "tests/test_fast_path.py",
     ),
     Fault(
         "engine/fast_path.py",
         "the key of a fast path without its options",
-        "(*key, *options.items(),",
-        "(*key,",
+        "(*signature, *options.items(), *kinds)",
+        "(*signature, *kinds)",
         "tests/test_fast_path.py",
     ),
     Fault(
         "engine/fast_path.py",
         "the key of a fast path without torch's mode",
-        "dtype, y.dtype, x.shape, y.shape, compatibility.is_on)\n        if",
-        "dtype, y.dtype, x.shape, y.shape)\n        if",
+        "x.shape, y.shape, compatibility.is_on, by_target",
+        "x.shape, y.shape, by_target",
         "tests/test_fast_path.py",
     ),
     Fault(

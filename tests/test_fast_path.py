@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import pytest
@@ -177,6 +178,58 @@ def test_transforms_modes_and_autocast_are_seen() -> None:
     with Watch(), warnings.catch_warnings():
         functional.mse_loss(X, Y)
     assert any(getattr(f, "__name__", "") == "mse_loss" for f in seen)
+
+
+def frames(call) -> list[str]:
+    """Return the Python functions that a call enters, but for the call itself and the fixtures."""
+    entered = []
+
+    def note(frame, event, argument):
+        codes = frame.f_code, frame.f_back.f_code
+        if event == "call" and not any("conftest" in code.co_filename for code in codes):
+            entered.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return entered[1:]
+
+
+CRITERIA = {
+    "mse": (neglog.MSELoss(), Y),
+    "bce": (neglog.BCEWithLogitsLoss(), Y),
+    "huber": (neglog.HuberLoss(delta=0.3, reduction="sum"), Y),
+    "cross entropy": (neglog.CrossEntropyLoss(), LABELS),
+    "smoothed": (neglog.CrossEntropyLoss(label_smoothing=0.1), LABELS),
+    "soft": (neglog.CrossEntropyLoss(), Y.softmax(1)),
+}
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_a_repeated_call_of_a_criterion_enters_ten_functions_at_most(name) -> None:
+    """torch's own three or four included; a small loss consists of such calls."""
+    criterion, y = CRITERIA[name]
+    x = X.clone().requires_grad_()
+    first = frames(lambda: criterion(x, y))
+    assert len(fast_path.plans) == 1
+    again = frames(lambda: criterion(x, y))
+    assert len(again) <= 10 < len(first), " ".join(again)
+    loss = criterion(x, y)
+    assert frames(lambda: torch.autograd.grad(loss, x))[-1:] == ["backward"]
+    with torch.no_grad():
+        criterion(x, y)
+        assert len(frames(lambda: criterion(x, y))) <= 10
+
+
+def test_a_refusal_as_torch_s_is_repeated() -> None:
+    p = torch.full((3,), 0.5)
+    with neglog.torch_compatible():
+        for _ in range(2):
+            functional.binary_cross_entropy(p, p)
+        with pytest.raises(errors.SupportError, match="input"):
+            functional.binary_cross_entropy(p + 1, p)
 
 
 def test_the_memory_of_what_was_seen_is_bounded(monkeypatch) -> None:

@@ -138,11 +138,14 @@ def prepare(request: Request, x: Tensor, y: Tensor) -> Plan | None:
     if backend.is_traceable or backend.adapted(problem) is not problem:
         return None
     bare, _ = problem.split_tensors()
-    if inspection.is_same(first, x) and inspection.is_same(target, y):
-        return Plan(bare, backend)
-    if not is_transformed() and _is_view(first, x) and _is_view(target, y):
-        return Plan(bare, backend, (first.shape, target.shape))
-    return None
+    plan = Plan(bare, backend)
+    if not (inspection.is_same(first, x) and inspection.is_same(target, y)):
+        if is_transformed() or not (_is_view(first, x) and _is_view(target, y)):
+            return None
+        plan.shapes = first.shape, target.shape
+    if not (is_transformed() or y.requires_grad):
+        plan.find_kernel(first, target)
+    return plan
 
 
 def _is_view(tensor: Tensor, of: Tensor) -> bool:
@@ -161,14 +164,10 @@ class Plan(Task):
 
     value: Callable[[Sequence[Any]], Results] | None = None
 
-    def __init__(
-        self,
-        problem: Problem,
-        backend: Backend,
-        shapes: tuple[torch.Size, torch.Size] | None = None,
-    ) -> None:
+    shapes: tuple[torch.Size, torch.Size] | None = None
+
+    def __init__(self, problem: Problem, backend: Backend) -> None:
         super().__init__(problem, backend)
-        self.shapes = shapes
         self._nothing = (None,) * (len(problem.tensors()) - 2)
         self._constant = (False,) * (len(problem.tensors()) - 1)
 
@@ -180,12 +179,18 @@ class Plan(Task):
         """Return the problem of two tensors, or of all."""
         return self.problem.with_tensors(self.padded(*tensors) if len(tensors) == 2 else tensors)
 
+    def find_kernel(self, x: Tensor, y: Tensor) -> None:
+        """Prepare for the loss of tensors like these, with the gradient if they need it."""
+        if not (x.requires_grad and torch.is_grad_enabled()):
+            self.prepare_value(x, y)
+        elif not self.backend.defers(self.problem):
+            self.by_first = self.backend.prepare(self.with_tensors((x, y)), (True, *self._constant))
+
     def forward(self, tensors: Sequence[Any], needs_grad: Sequence[bool]) -> tuple[Tensor, Any]:
-        """Return the loss and its gradients, from now on without a search for the kernel."""
-        if len(tensors) != 2 or self.backend.defers(self.problem):
-            return super().forward(tensors, needs_grad)
-        self.by_first = self.backend.prepare(self.with_tensors(tensors), (True, *self._constant))
-        return self.by_first(tensors)
+        """Return the loss and its gradients, and prepare for the next call."""
+        if len(tensors) == 2:
+            self.find_kernel(*tensors)
+        return super().forward(tensors, needs_grad)
 
     def prepare_value(self, x: Tensor, y: Tensor) -> Callable[[Sequence[Any]], Results]:
         """Return what computes the loss without gradients."""
