@@ -28,7 +28,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, make_backend
 
 from neglog import REGISTRY, likelihoods
-from neglog.engine.gpu import elementwise, kernels, rows
+from neglog.engine.gpu import elementwise, jit, rows
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 
 TARGETS = ("cuda:80", "cuda:90", "cuda:100", "hip:gfx942")
@@ -70,8 +70,8 @@ class Recorder:
 def launches() -> Iterator[Launch]:
     """Return every launch of every loss, its kernels each once."""
     found: list[Launch] = []
-    make = kernels._kernel
-    kernels._kernel = lambda *facts: Recorder(make(*facts), found)
+    make = jit._kernel
+    jit._kernel = lambda *facts: Recorder(make(*facts), found)
     seen = set()
     for title, run in problems():
         found.clear()

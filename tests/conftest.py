@@ -38,7 +38,7 @@ def _group(item):
 @pytest.fixture(autouse=True)
 def _poisoned_memory(monkeypatch):
     """Fill the kernels' fresh memory with NaN, so that an element nobody wrote is seen."""
-    from neglog.engine.cpu import memory
+    from neglog.engine import memory
 
     def poisoned(tensor):
         return tensor.fill_(float("nan"))

@@ -14,9 +14,8 @@ import torch
 from oracle import mp
 
 from neglog import REGISTRY, engine
-from neglog.engine import ElementwiseProblem, RowwiseProblem
+from neglog.engine import ElementwiseProblem, RowwiseProblem, memory
 from neglog.engine.cpu import elementwise as elementwise_cpu
-from neglog.engine.cpu import memory
 from neglog.support import unit_interval
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)

@@ -1,4 +1,4 @@
-"""`engine/cpu/memory.py` reuses a block, but not while the block is in use."""
+"""`engine/memory.py` reuses a block, but not while the block is in use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neglog import functional
-from neglog.engine.cpu import memory
+from neglog.engine import memory
 
 SIZE = 70_000  # several blocks of work
 

@@ -16,7 +16,8 @@ from robustness import DRAWN, are_same
 from torch.utils.data import DataLoader
 
 from neglog import functional as F
-from neglog.engine.cpu import memory, threads
+from neglog.engine import memory
+from neglog.engine.cpu import threads
 
 calls = pytest.mark.parametrize("name", DRAWN)
 

@@ -31,12 +31,12 @@ def test_every_kernel_compiles_and_hardly_spills(target) -> None:
 
 IN_PLACE = """
 import gpu_registers, torch
-from neglog.engine.gpu import kernels, rows
+from neglog.engine.gpu import jit, rows
 from neglog.engine.problem import RowwiseProblem
 from neglog.likelihoods import Categorical
 
-found, make = [], kernels._kernel
-kernels._kernel = lambda *facts: gpu_registers.Recorder(make(*facts), found)
+found, make = [], jit._kernel
+jit._kernel = lambda *facts: gpu_registers.Recorder(make(*facts), found)
 x, y = torch.ones(4, {classes}), torch.zeros(4, dtype=torch.int64)
 bare, tensors = RowwiseProblem(Categorical, x, y, reduction="sum").split_tensors()
 rows.run(bare, tensors, [True], x)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import layout, precision, values
-from neglog.engine.cpu import memory, overflow, threads
+from neglog.engine import layout, memory, precision, values
+from neglog.engine.cpu import overflow, threads
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels.elementwise import (
     BLOCK,

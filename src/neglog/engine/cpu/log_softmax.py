@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine import reference
+from neglog.engine import memory, reference
 from neglog.engine.backend import is_batched
-from neglog.engine.cpu import memory, threads
+from neglog.engine.cpu import threads
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels import powers
 from neglog.engine.cpu.kernels.log_softmax import (

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.engine import values
-from neglog.engine.cpu import memory, overflow, threads
+from neglog.engine import memory, values
+from neglog.engine.cpu import overflow, threads
 from neglog.engine.cpu.elementwise import sums_for, total_of
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels import columns, pairs, powers, rows, spread, survey, targets

@@ -7,9 +7,8 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from neglog.engine import layout, precision
-from neglog.engine.cpu import memory
-from neglog.engine.gpu import kernels, launch
+from neglog.engine import layout, memory, precision
+from neglog.engine.gpu import jit, launch
 from neglog.engine.problem import ElementwiseProblem
 
 RUNS, MANY = 8, 1 << 21  # blocks of a program, where there are so many elements
@@ -88,7 +87,7 @@ class _Pass:
             PULLED=upstream is not None and upstream.dim() > 0, KEEPS=keeps,
         )  # fmt: skip
         narrow = precision.is_narrow(problem.settings)
-        kernel, block = kernels.elementwise(self.likelihood, first.dtype, narrow, flags)
+        kernel, block = jit.elementwise(self.likelihood, first.dtype, narrow, flags)
         runs = RUNS if size >= MANY else 1
         programs = -(-size // (block * runs))
         sums = launch.partial_sums(programs if summed else 1, first)

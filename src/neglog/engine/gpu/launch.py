@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.engine.cpu import memory
-from neglog.engine.gpu import kernels
+from neglog.engine import memory
+from neglog.engine.gpu import jit
 
 SUMMING = 16  # warps of the one program that adds up what the others leave
 
@@ -40,7 +40,7 @@ def partial_sums(programs: int, like: Tensor) -> Tensor:
 def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None = None) -> Tensor:
     """Return the scaled sum of what programs left; NaN where the `inverse` of a count is ∞."""
     out = memory.empty((), dtype, sums.device)
-    kernel = kernels.finish(dtype, False, inverse is not None)
+    kernel = jit.finish(dtype, False, inverse is not None)
     given = (sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out)
     start(kernel, 1, given, warps=SUMMING)
     return out
@@ -49,7 +49,7 @@ def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None
 def inverse_of(sums: Tensor) -> Tensor:
     """Return one over the sum of what programs left."""
     out = memory.empty((), torch.float64, sums.device)
-    kernel = kernels.finish(out.dtype, True, False)
+    kernel = jit.finish(out.dtype, True, False)
     start(kernel, 1, (sums, sums.numel(), 0, sums, out), warps=SUMMING)
     return out
 

@@ -8,8 +8,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from neglog.engine.cpu import memory
-from neglog.engine.gpu import kernels, launch, loops_of_rows
+from neglog.engine import memory
+from neglog.engine.gpu import jit, launch
+from neglog.engine.gpu.kernels import rows as rows_kernels
 from neglog.engine.problem import RowwiseProblem
 
 TILE = 2048  # numbers that a program treats at a time; half as many in float64
@@ -114,8 +115,8 @@ class _Pass:
         flags = self._flags() - {"TARGETED"}
         if not self.labelled:
             flags -= {"WEIGHTED"}
-        kernel = kernels.rows(loops_of_rows.survey, None, self.x.dtype, (1, 1), flags)
-        programs = -(-self.rows // kernels.BLOCK)
+        kernel = jit.rows(rows_kernels.survey, None, self.x.dtype, (1, 1), flags)
+        programs = -(-self.rows // jit.BLOCK)
         sums = launch.partial_sums(programs, self.x)
         places = launch.there((self.y, self.weight, self.shares), self.x)
         numbers = (self.rows, self.classes, self.problem.ignored)
@@ -130,8 +131,8 @@ class _Pass:
         steps = (self.inner, self.classes, self.row_step, self.class_step)
         labels, targets = (self.y, None) if self.labelled else (None, self.y)
         if not (problem.likelihood.softmax or self.spread):
-            kernel = kernels.rows(loops_of_rows.picked, self.likelihood, x.dtype, (1, 1), flags)
-            programs = -(-self.rows // kernels.BLOCK)
+            kernel = jit.rows(rows_kernels.picked, self.likelihood, x.dtype, (1, 1), flags)
+            programs = -(-self.rows // jit.BLOCK)
             sums = launch.partial_sums(programs, x)
             places = launch.there((x, labels, self.weight, self.shares, *after), x)
             numbers = (*steps, self.rows, problem.ignored, scale)
@@ -139,7 +140,7 @@ class _Pass:
             return sums
         sizes, whole = self._sizes()
         flags |= launch.chosen(WHOLE=whole)
-        kernel = kernels.rows(loops_of_rows.rows, self.likelihood, x.dtype, sizes, flags)
+        kernel = jit.rows(rows_kernels.rows, self.likelihood, x.dtype, sizes, flags)
         chunks = -(-self.inner // sizes[0])
         programs = self.outer * chunks
         sums = launch.partial_sums(programs, x)
@@ -152,7 +153,7 @@ class _Pass:
 
     def _sizes(self) -> tuple[tuple[int, int], bool]:
         """Return how many rows and classes are treated at a time, and whether that is a row."""
-        real = kernels.types_of(self.x.dtype, self.spread)[0]
+        real = jit.types_of(self.x.dtype, self.spread)[0]
         words = real(0).itemsize // 4
         tile, longest = TILE // words, LONGEST // words
         width = 1 << max(0, self.classes - 1).bit_length()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from neglog.device import sum_dtype
-from neglog.engine.cpu import memory
+from neglog.engine import memory
 from neglog.engine.projection import chunks, products, tensor_cores
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import NOWHERE, counting, nothing, of_counting, outputs

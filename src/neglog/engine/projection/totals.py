@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from neglog.engine.cpu import memory
+from neglog.engine import memory
 from neglog.engine.projection import products
 from neglog.engine.projection.operands import Operands
 

@@ -12,7 +12,8 @@ import torch
 import triton.language as tl
 
 from neglog.engine import precision
-from neglog.engine.gpu import loops, loops_of_rows
+from neglog.engine.gpu.kernels import elementwise as elementwise_kernels
+from neglog.engine.gpu.kernels import rows as rows_kernels
 from neglog.primitives import triton as language
 from neglog.primitives.triton import written
 from neglog.support import anything
@@ -50,7 +51,7 @@ def elementwise(
         there = ("well_conditioned_nll", "well_conditioned_grad", "grad_target")
         names["treat_well_conditioned"] = _treat(likelihood, np.float32, there, chosen)
         names["is_well_conditioned"] = written(_formula(well_conditioned), {})
-    return _kernel(loops.elementwise, names), block
+    return _kernel(elementwise_kernels.elementwise, names), block
 
 
 _ELEMENTWISE_FLAGS = (
@@ -63,10 +64,10 @@ def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str,
     """Compile what is done with a block, in one type of floats."""
     words = language.words(real)
     names = words | chosen | {"REAL": _TYPES[real]}
-    names["kept"] = written(loops.kept, chosen)
+    names["kept"] = written(elementwise_kernels.kept, chosen)
     for name, fact in zip(("nll", "grad", "grad_target"), facts, strict=True):
         names[name] = _of_all(written(getattr(likelihood, fact), words), likelihood)
-    return written(loops.treat, names)
+    return written(elementwise_kernels.treat, names)
 
 
 def _of_all(formula: Any, likelihood: Any) -> Any:
@@ -104,7 +105,7 @@ def rows(
     names = dict(chosen)
     for part in _PARTS:
         names[part.__name__] = written(part, names)
-    treat = loops_of_rows.treat_target_row if "TARGETED" in flags else loops_of_rows.treat_label_row
+    treat = rows_kernels.treat_target_row if "TARGETED" in flags else rows_kernels.treat_label_row
     names["treat_row"] = written(treat, names)
     return _kernel(template, names)
 
@@ -114,8 +115,8 @@ _ROWS_FLAGS = (
     "VALUED", "SUMMED", "DIFFERENTIATED", "WHOLE",
 )  # fmt: skip
 _PARTS = (
-    loops_of_rows.share_of, loops_of_rows.tile_of, loops_of_rows.powers_of, loops_of_rows.joined,
-    loops_of_rows.part_of,
+    rows_kernels.share_of, rows_kernels.tile_of, rows_kernels.powers_of, rows_kernels.joined,
+    rows_kernels.part_of,
 )  # fmt: skip
 
 
@@ -133,7 +134,9 @@ def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
 def finish(dtype: torch.dtype, inverted: bool, surveyed: bool) -> Any:
     """Compile the sum of what programs left."""
     names = {"BLOCK": SUMS, "INVERTED": inverted, "SURVEYED": surveyed, "HALF": dtype in HALVES}
-    return _kernel(loops.finish, names | {"divided": language.words(np.float64)["divided"]})
+    return _kernel(
+        elementwise_kernels.finish, names | {"divided": language.words(np.float64)["divided"]}
+    )
 
 
 def _kernel(template: Callable[..., Any], names: dict[str, Any]) -> Any:

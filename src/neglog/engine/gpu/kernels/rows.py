@@ -8,7 +8,7 @@ device's cache. As on the CPU the largest logit's own e⁰ = 1 is left out of th
 
 from __future__ import annotations
 
-from neglog.engine.gpu.slots import (
+from neglog.engine.gpu.kernels.slots import (
     BLOCK,
     DIFFERENTIATED,
     INFINITY,
