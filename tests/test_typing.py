@@ -107,7 +107,7 @@ WRONG = {
     'functional.mse_loss(x, x, masks=x)': 'argument "masks"',
     'neglog.fit(x, y, l3=1.0)': 'argument "l3"',
     'neglog.fit(x, y, l2="much")': 'Argument "l2" to "fit" has incompatible type',
-    'neglog.NLLClassifier(l3=1.0)': 'argument "l3"',
+    'neglog.NLLClassifier(l2="much")': 'Argument "l2" to "NLLClassifier" has incompatible type',
 }  # fmt: skip
 
 
