@@ -91,7 +91,7 @@ def _values(entry: Entry) -> str:
     if facts.column:
         return "a column; in Python also (N,) values"
     words = {bool: "a switch", int: "an integer", float: "a number", str: "text"}
-    kind = words.get(entry.kind, "")
+    kind = words.get(entry.kind, "several values" if facts.repeated or facts.written else "")
     if facts.within is None:
         return kind
     return f"{kind} {facts.within.phrase}".replace("a number a number", "a number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,31 +20,21 @@ from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.results import save
 from neglog.fitting.results.fit import Fit
 from neglog.fitting.results.save import Saved
-from neglog.fitting.running.progress import Epoch
+from neglog.fitting.running.progress import Epoch, EpochLosses
 from neglog.fitting.tables.arrays import objects
 
 
 @dataclass(frozen=True)
-class StoredFacts:
+class StoredFacts(EpochLosses):
     """The facts of a fit as its run has stored them; those of coefficients are None without any."""
 
-    history: list[Epoch]
+    history: Sequence[Epoch]
     step: int
     null_loss: float
     training: RowPredictions
     validation: RowPredictions
     stored_deviations: np.ndarray[Any, Any] | None
     stored_statistics: Statistics | None
-
-    @property
-    def loss(self) -> float:
-        """The mean loss of the training rows, in nats."""
-        return self.history[self.step].training
-
-    @property
-    def validation_loss(self) -> float | None:
-        """The same for the validation rows; None without any."""
-        return self.history[self.step].validation
 
     @property
     def deviations(self) -> np.ndarray[Any, Any]:

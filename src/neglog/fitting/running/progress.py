@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -12,6 +13,28 @@ class Epoch:
     step: int
     training: float
     validation: float | None
+
+
+class EpochLosses:
+    """The losses of the epoch whose weights a model has.
+
+    Attributes:
+        history: the mean losses after each epoch, in nats.
+        step: the epoch.
+    """
+
+    history: Sequence[Epoch]
+    step: int
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the training rows, in nats."""
+        return self.history[self.step].training
+
+    @property
+    def validation_loss(self) -> float | None:
+        """The mean loss of the validation rows; None without any."""
+        return self.history[self.step].validation
 
 
 class Listener:

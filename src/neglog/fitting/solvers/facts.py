@@ -26,7 +26,7 @@ from neglog.fitting.prediction.row_predictions import (
     predict_prepared,
     predict_rows,
 )
-from neglog.fitting.running.progress import Epoch
+from neglog.fitting.running.progress import Epoch, EpochLosses
 from neglog.fitting.solvers.linear_setup import objective_of
 
 _SAMPLE_ROWS = 10_000
@@ -145,7 +145,7 @@ class LinearFacts(RowFacts):
         return rows.nats(loss, self.objective.dispersion(fitted))
 
 
-class NetworkFacts(RowFacts):
+class NetworkFacts(RowFacts, EpochLosses):
     """The facts of a model that was trained.
 
     Attributes:
@@ -156,16 +156,6 @@ class NetworkFacts(RowFacts):
     def __init__(self, data: Prepared, fitted: Fitted, history: list[Epoch], step: int) -> None:
         super().__init__(data, fitted)
         self.history, self.step = history, step
-
-    @property
-    def loss(self) -> float:
-        """The mean loss of the training rows, in nats."""
-        return self.history[self.step].training
-
-    @property
-    def validation_loss(self) -> float | None:
-        """The same for the validation rows; None without any."""
-        return self.history[self.step].validation
 
     @property
     def statistics(self) -> Statistics:
