@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Shape|Raises|Example|Source):(?: |$)")
 _ORDER = ("Summary", "Args", "Attributes", "Returns", "Shape", "Raises", "Example", "Source")
@@ -88,7 +89,7 @@ def _parts(doc: str) -> dict[str, list[str]]:
     return parts
 
 
-def _joined(parts: Mapping[str, list[str]]) -> str:
+def _joined(parts: Mapping[str, Sequence[str]]) -> str:
     texts = ["\n".join(parts[name]).strip("\n") for name in _ORDER if name in parts]
     return "\n\n".join(texts)
 
@@ -105,7 +106,7 @@ def _entries(lines: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _lines(name: str, text: str | Mapping[str, str]) -> list[str]:
+def _lines(name: str, text: str | Mapping[str, str]) -> Sequence[str]:
     if not isinstance(text, str):
         return [f"{name}:", *(line for entry in text.items() for line in _entry(*entry))]
     if name == "Source":
@@ -113,12 +114,14 @@ def _lines(name: str, text: str | Mapping[str, str]) -> list[str]:
     return [f"{name}:", *_wrapped(text, " " * 4, " " * 4)]
 
 
-def _entry(name: str, text: str) -> list[str]:
+def _entry(name: str, text: str) -> Sequence[str]:
     return _wrapped(f"{name}: {text}", " " * 4, " " * 8)
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
+@cache
+def _wrapped(text: str, first: str, others: str) -> tuple[str, ...]:
+    lines = textwrap.wrap(
         text, _WIDTH, initial_indent=first, subsequent_indent=others,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
+    return tuple(lines)
