@@ -261,8 +261,8 @@ FAULTS = [
     Fault(
         CLASSES,
         "Bernoulli's loss of an infinite logit",
-        "where(denied == 0.0, 0.0, absolute(logit) * denied)  # ∞ · 0 is 0 here",
-        "absolute(logit) * denied",
+        "where(mismatch == 0.0, 0.0, absolute(logit) * mismatch)  # ∞ · 0 is 0 here",
+        "absolute(logit) * mismatch",
         "tests/test_extremes.py tests/test_semantics.py",
         "bernoulli or infinite or bce",
     ),

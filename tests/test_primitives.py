@@ -24,8 +24,8 @@ from neglog.primitives import numba as numba_words
 ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centred_sigmoid"]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, -2.0, math.inf, -math.inf, math.nan]
 WIDTHS = {"float32": np.float32, "float64": np.float64}
-VOCABULARIES = {name: numba_words.words(real) for name, real in WIDTHS.items()}
-NEAR = numba_words.near_words()
+VOCABULARIES = {name: numba_words.vocabulary(real) for name, real in WIDTHS.items()}
+NEAR = numba_words.near_vocabulary()
 # Each is a chain of a few roundings, its exponential's among them; nothing is wider to round from.
 ULPS = {
     "float32": dict.fromkeys(ONE_ARGUMENT, 1.5)
@@ -88,7 +88,7 @@ def exactly(number: np.longdouble):
 
 
 def test_the_extended_words_are_those_of_the_vocabulary() -> None:
-    assert set(extended.WORDS) == set(reference.NAMES)
+    assert set(extended.VOCABULARY) == set(reference.NAMES)
     xs = [0.0, 1e-300, -1e-300, 0.3, -0.3, 5.0, -5.0, 700.0, -700.0, 3000.0, -3000.0, 1e308]
     for word in ONE_ARGUMENT:
         for x in xs:
@@ -96,7 +96,7 @@ def test_the_extended_words_are_those_of_the_vocabulary() -> None:
             if not abs(true) < FARTHEST:
                 continue
             with np.errstate(all="ignore"):
-                found = extended.WORDS[word](extended.real(x))
+                found = extended.VOCABULARY[word](extended.real(x))
             bound = 4 * float(np.finfo(extended.real).eps) * abs(true)
             assert abs(exactly(found) - true) <= bound + 1 / FARTHEST, (word, x)
 
@@ -186,7 +186,7 @@ def test_choosing_words(width) -> None:
 def test_every_language_has_every_word() -> None:
     for words in VOCABULARIES.values():
         assert set(words) == set(reference.NAMES)
-    every = {*reference.NAMES, *reference.OF_CONSTANTS}
+    every = {*reference.NAMES, *reference.CONSTANT_PRIMITIVES}
     assert set(oracle.WORDS) == every
     assert all(hasattr(reference, name) for name in every)
 

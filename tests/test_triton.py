@@ -67,15 +67,15 @@ def word_on(word, xs):
     """Return a word of the arguments, by a kernel."""
     from neglog.primitives import triton as language
 
-    kernel = language.written(
-        _loop, {"word": language.words(test_primitives.WIDTHS[word[0]])[word[1]]}
+    kernel = language.to_triton(
+        _loop, {"word": language.vocabulary(test_primitives.WIDTHS[word[0]])[word[1]]}
     )
     out = torch.full_like(xs, float("nan"))
     kernel[(1,)](xs, out, xs.numel())
     return out
 
 
-word = tl = None  # left open, for `written` to fill
+word = tl = None  # left open, for `to_triton` to fill
 
 
 def _loop(x, out, size):
@@ -106,7 +106,7 @@ def test_triton_has_every_word() -> None:
     from neglog.primitives import triton as language
 
     for real in test_primitives.WIDTHS.values():
-        assert set(language.words(real)) == {*reference.NAMES, "divided"}
+        assert set(language.vocabulary(real)) == {*reference.NAMES, "divided"}
 
 
 def test_a_text_that_is_written_anew_is_what_triton_reads() -> None:

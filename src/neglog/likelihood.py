@@ -92,9 +92,9 @@ class Likelihood:
         _check(cls)
         if cls.elementwise and cls.normalised and len(cls.inputs) == 1:
             _complete_information(cls)
-        for fact in ("nll", "grad"):
-            if not hasattr(cls, f"well_conditioned_{fact}"):
-                setattr(cls, f"well_conditioned_{fact}", staticmethod(getattr(cls, fact)))
+        for attribute in ("nll", "grad"):
+            if not hasattr(cls, f"well_conditioned_{attribute}"):
+                setattr(cls, f"well_conditioned_{attribute}", staticmethod(getattr(cls, attribute)))
         REGISTRY[cls.name] = cls
 
     def __init__(self) -> None:
@@ -142,12 +142,14 @@ def _check(cls: type[Likelihood]) -> None:
         raise DeclarationError(f"{where} has no docstring: say what it is for and give its source.")
     required = ["inputs", "support", "distribution", "nll", "grad", "curvature", "grad_target"]
     required += ["constant"] + (["softmax"] if issubclass(cls, Rows) else [])
-    for fact in required:
-        if not hasattr(cls, fact):
-            raise DeclarationError(f"{where} does not state `{fact}`.")
-    most = 2 if issubclass(cls, Elementwise) else 1
-    if not 1 <= len(cls.inputs) <= most:
-        raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; the engine takes {most}.")
+    for attribute in required:
+        if not hasattr(cls, attribute):
+            raise DeclarationError(f"{where} does not state `{attribute}`.")
+    max_inputs = 2 if issubclass(cls, Elementwise) else 1
+    if not 1 <= len(cls.inputs) <= max_inputs:
+        raise DeclarationError(
+            f"{where} names {len(cls.inputs)} inputs; the engine takes {max_inputs}."
+        )
     if len(cls.domains) != len(cls.inputs):
         raise DeclarationError(f"{where} must state one domain for each of its inputs.")
     if cls.link is not None and (cls.link not in LINKS or cls.domains != (anything,)):
@@ -157,20 +159,22 @@ def _check(cls: type[Likelihood]) -> None:
         )
     arguments = (*cls.term_inputs(), "y")
     well_conditioned = [
-        fact for fact in ("well_conditioned_nll", "well_conditioned_grad") if hasattr(cls, fact)
+        attribute
+        for attribute in ("well_conditioned_nll", "well_conditioned_grad")
+        if hasattr(cls, attribute)
     ]
-    for fact in ("nll", "grad", "curvature", "grad_target", *well_conditioned):
-        _check_formula(f"{where}: {fact}", getattr(cls, fact), arguments)
-    words = reference.NAMES + reference.OF_CONSTANTS
-    _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), words)
+    for attribute in ("nll", "grad", "curvature", "grad_target", *well_conditioned):
+        _check_formula(f"{where}: {attribute}", getattr(cls, attribute), arguments)
+    primitives = reference.NAMES + reference.CONSTANT_PRIMITIVES
+    _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), primitives)
 
 
 def _complete_information(cls: type[Likelihood]) -> None:
     """Derive `information` if the curvature equals its mean; otherwise check the stated one."""
     if hasattr(cls, "information"):
-        words = reference.NAMES + reference.OF_CONSTANTS
+        primitives = reference.NAMES + reference.CONSTANT_PRIMITIVES
         where = f"the declaration {cls.__name__}: information"
-        _check_formula(where, cls.information, cls.term_inputs(), words)
+        _check_formula(where, cls.information, cls.term_inputs(), primitives)
         return
     curvature: Any = cls.curvature
     read = {node.id for node in ast.walk(_parsed(curvature)) if isinstance(node, ast.Name)}
@@ -193,7 +197,7 @@ def _check_formula(
     where: str,
     formula: Any,
     arguments: tuple[str, ...],
-    words: tuple[str, ...] = reference.NAMES,
+    primitives: tuple[str, ...] = reference.NAMES,
 ) -> None:
     """Refuse what one of the backends cannot read: see the whitelist `_ALLOWED`."""
     found = tuple(inspect.signature(formula).parameters)
@@ -212,7 +216,7 @@ def _check_formula(
                 raise DeclarationError(f"{where} chains comparisons: combine them with &.")
             if isinstance(node, ast.Constant) and type(node.value) is not float:
                 raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
-            if isinstance(node, ast.Call) and ast.unparse(node.func) not in words:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) not in primitives:
                 raise DeclarationError(
                     f"{where} calls {ast.unparse(node.func)}, which is not a primitive."
                 )

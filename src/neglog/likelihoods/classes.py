@@ -41,15 +41,15 @@ class Bernoulli(Elementwise):
     @staticmethod
     def nll(logit, y):
         # softplus(logit) − y·logit cancels; the part of y that the logit's sign denies does not.
-        denied = where(logit > 0.0, 1.0 - y, y)
-        slope = where(denied == 0.0, 0.0, absolute(logit) * denied)  # ∞ · 0 is 0 here
+        mismatch = where(logit > 0.0, 1.0 - y, y)
+        slope = where(mismatch == 0.0, 0.0, absolute(logit) * mismatch)  # ∞ · 0 is 0 here
         return slope + softplus(-absolute(logit))
 
     @staticmethod
     def grad(logit, y):
         # σ − y, by way of ½ where they nearly cancel there, else of the smaller of σ and 1 − σ.
-        doubt = sigmoid(-absolute(logit))
-        far = where(logit > 0.0, (1.0 - y) - doubt, doubt - y)
+        tail = sigmoid(-absolute(logit))
+        far = where(logit > 0.0, (1.0 - y) - tail, tail - y)
         return where(absolute(logit) < 1.0, (0.5 - y) + centred_sigmoid(logit), far)
 
     @staticmethod
@@ -96,16 +96,16 @@ class WeightedBernoulli(Elementwise):
 
     @staticmethod
     def nll(logit, positive_weight, y):
-        denied = where(logit > 0.0, 1.0 - y, positive_weight * y)
-        slope = where(denied == 0.0, 0.0, absolute(logit) * denied)
+        mismatch = where(logit > 0.0, 1.0 - y, positive_weight * y)
+        slope = where(mismatch == 0.0, 0.0, absolute(logit) * mismatch)
         return slope + (positive_weight * y + (1.0 - y)) * softplus(-absolute(logit))
 
     @staticmethod
     def grad(logit, positive_weight, y):
-        doubt = sigmoid(-absolute(logit))
-        yes = where(logit > 0.0, doubt, 1.0 - doubt)  # 1 − σ
-        no = where(logit > 0.0, 1.0 - doubt, doubt)  # σ
-        return (1.0 - y) * no - positive_weight * y * yes
+        tail = sigmoid(-absolute(logit))
+        positive = where(logit > 0.0, tail, 1.0 - tail)  # 1 − σ
+        negative = where(logit > 0.0, 1.0 - tail, tail)  # σ
+        return (1.0 - y) * negative - positive_weight * y * positive
 
     @staticmethod
     def well_conditioned_nll(logit, positive_weight, y):
@@ -151,9 +151,9 @@ class BernoulliProbability(Elementwise):
 
     @staticmethod
     def nll(probability, y):
-        yes = at_least(log(probability), -100.0)
-        no = at_least(log1p(-probability), -100.0)
-        return -(y * yes) - (1.0 - y) * no
+        positive = at_least(log(probability), -100.0)
+        negative = at_least(log1p(-probability), -100.0)
+        return -(y * positive) - (1.0 - y) * negative
 
     @staticmethod
     def grad(probability, y):
@@ -167,15 +167,15 @@ class BernoulliProbability(Elementwise):
 
     @staticmethod
     def curvature(probability, y):
-        yes = at_least(probability * probability, 1e-24)
-        no = at_least((1.0 - probability) * (1.0 - probability), 1e-24)
-        return y / yes + (1.0 - y) / no
+        positive = at_least(probability * probability, 1e-24)
+        negative = at_least((1.0 - probability) * (1.0 - probability), 1e-24)
+        return y / positive + (1.0 - y) / negative
 
     @staticmethod
     def grad_target(probability, y):
-        yes = at_least(log(probability), -100.0)
-        no = at_least(log1p(-probability), -100.0)
-        return no - yes
+        positive = at_least(log(probability), -100.0)
+        negative = at_least(log1p(-probability), -100.0)
+        return negative - positive
 
     @staticmethod
     def constant(y):
@@ -218,8 +218,8 @@ class SignedBernoulli(Elementwise):
 
     @staticmethod
     def grad_target(logit, y):
-        doubt = sigmoid(-y * logit)
-        return where(doubt == 0.0, 0.0, -logit * doubt)
+        tail = sigmoid(-y * logit)
+        return where(tail == 0.0, 0.0, -logit * tail)
 
     @staticmethod
     def constant(y):

@@ -1,7 +1,8 @@
 """The closed vocabulary in which formulas are written, and `bind`, which changes its language.
 
-A formula is an ordinary function whose globals are torch's words (`words.reference`). `bind` copies
-it with another backend's words as its globals, so the one text runs under torch, Numba and sympy.
+A formula is an ordinary function whose globals are torch's words (`vocabulary.reference`). `bind`
+copies it with another backend's words as its globals, so the one text runs under torch, Numba and
+sympy.
 
 The danger: Numba's disk cache keys a function by its file, its qualified name and its byte code,
 **not by its globals**. Two formulas bound to one template would silently return each other's
@@ -21,11 +22,11 @@ from typing import Any
 
 def bind(
     formula: Callable[..., Any],
-    words: Mapping[str, Any],
+    vocabulary: Mapping[str, Any],
     real: Callable[[float], Any] = float,
     name: str | None = None,
 ) -> FunctionType:
-    """Copy a formula with `words` as its globals and its float constants turned into `real`."""
+    """Copy a formula with `vocabulary` as its globals and its float constants turned into `real`."""
     assert isinstance(formula, FunctionType)
     constants = tuple(real(c) if isinstance(c, float) else c for c in formula.__code__.co_consts)
     name = name or formula.__name__
@@ -34,7 +35,7 @@ def bind(
         if _HAS_QUALNAME
         else (formula.__code__.replace(co_consts=constants))
     )
-    bound = FunctionType(code, dict(words), name, formula.__defaults__, formula.__closure__)
+    bound = FunctionType(code, dict(vocabulary), name, formula.__defaults__, formula.__closure__)
     bound.__qualname__ = name
     bound.__module__ = formula.__module__
     return bound
@@ -49,7 +50,7 @@ def fingerprint(*sources: Any) -> str:
     A function's text is no witness: the file may have been edited since it was imported.
     """
     text = "\0".join(
-        repr(_essence(source.__code__))
+        repr(_code_key(source.__code__))
         if hasattr(source, "__code__")
         else inspect.getsource(source)
         for source in sources
@@ -57,7 +58,7 @@ def fingerprint(*sources: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _essence(code: CodeType) -> tuple[Any, ...]:
+def _code_key(code: CodeType) -> tuple[Any, ...]:
     """Return what a function does, without where it stands."""
-    constants = [_essence(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    constants = [_code_key(c) if isinstance(c, CodeType) else c for c in code.co_consts]
     return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

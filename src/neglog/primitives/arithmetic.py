@@ -109,48 +109,48 @@ class Compiler(Protocol):
         """Return a word for the polynomial that stands for a function on an interval."""
 
 
-def words(by: Compiler) -> dict[str, Any]:
+def vocabulary(compiler: Compiler) -> dict[str, Any]:
     """Return the vocabulary."""
-    table = by.choices | vars(_exponentials(by)) | vars(_logarithms(by))
+    table = compiler.choices | vars(_exponentials(compiler)) | vars(_logarithms(compiler))
     return {name: table[name] for name in NAMES}
 
 
-def power(by: Compiler) -> Any:
+def power(compiler: Compiler) -> Any:
     """Return the function e^(z − top), for a top that is no less than z."""
-    raise_e, lowest = _power(by), by.format.real(by.format.lowest)
+    exponential, lowest = _power(compiler), compiler.format.real(compiler.format.lowest)
 
-    @by.word
+    @compiler.word
     def power(z, top):
         """Give the exponential what rounding took from the difference, too: see `sums.two_sum`."""
         difference = z - top
         back = difference - z
         lost = (z - (difference - back)) - (top + back)
-        return where(difference < lowest, 0.0, raise_e(difference, lost))
+        return where(difference < lowest, 0.0, exponential(difference, lost))
 
     return power
 
 
-def near_words(by: Compiler) -> dict[str, Any]:
+def near_vocabulary(compiler: Compiler) -> dict[str, Any]:
     """Return words for float64 that is rounded to float32, in fewer steps: see `test_primitives`.
 
     Logarithms are right to 36 bits and a power to 49, since a gradient takes its difference from a
     target that may be a rounding to float32 away.
     """
     return {
-        "near_power": _near_power(by, 8),
-        "near_log1p": _logarithms(by, 12).near_log1p,
-        "near_shortfall": _shortfall(by, 6),
+        "near_power": _near_power(compiler, 8),
+        "near_log1p": _logarithms(compiler, 12).near_log1p,
+        "near_shortfall": _shortfall(compiler, 6),
     }
 
 
-def _near_power(by: Compiler, degree: int) -> Any:
-    of = by.format
+def _near_power(compiler: Compiler, degree: int) -> Any:
+    of = compiler.format
     anchor = of.real(1.5 * 2.0**of.mantissa + of.bias)
     per_ln2, ln2_high, ln2_low = map(of.real, (1 / math.log(2), of.ln2_high, of.ln2_low))
     lowest, mantissa = of.real((1 - of.bias) * math.log(2)), of.mantissa
-    tail = by.polynomial(_exp_tail, *_EXP_RANGE, degree)
+    tail = compiler.polynomial(_exp_tail, *_EXP_RANGE, degree)
 
-    @by.word
+    @compiler.word
     def near_power(x):
         """Return e^x for an x of 0 or less: 0 where it is subnormal."""
         shifted = x * per_ln2 + anchor
@@ -162,26 +162,26 @@ def _near_power(by: Compiler, degree: int) -> Any:
     return near_power
 
 
-def _exponentials(by: Compiler) -> SimpleNamespace:
-    raise_e, share, shortfall = _power(by), _share(by), _shortfall(by)
-    of = by.format
+def _exponentials(compiler: Compiler) -> SimpleNamespace:
+    exponential, share, shortfall = _power(compiler), _share(compiler), _shortfall(compiler)
+    of = compiler.format
     highest, lowest = of.real(of.highest), of.real(of.lowest)
 
-    @by.word
+    @compiler.word
     def exp(x):
-        return raise_e(at_least(where(x > highest, highest, x), lowest), 0.0)
+        return exponential(at_least(where(x > highest, highest, x), lowest), 0.0)
 
-    @by.word
+    @compiler.word
     def odds(x):
         """Return exp(−|x|), in the same words for all, that it be computed once in a formula."""
-        return raise_e(at_least(-absolute(x), lowest), 0.0)
+        return exponential(at_least(-absolute(x), lowest), 0.0)
 
-    @by.word
+    @compiler.word
     def sigmoid(x):
         smaller = share(odds(x))
         return where(x > 0.0, 1.0 - smaller, smaller)
 
-    @by.word
+    @compiler.word
     def softplus(x):
         e = odds(x)
         return at_least(x, 0.0) + (e - shortfall(e, share(e)))
@@ -190,14 +190,14 @@ def _exponentials(by: Compiler) -> SimpleNamespace:
         exp=exp,
         sigmoid=sigmoid,
         softplus=softplus,
-        centred_sigmoid=_centred_sigmoid(by, odds, share),
+        centred_sigmoid=_centred_sigmoid(compiler, odds, share),
     )
 
 
-def _centred_sigmoid(by: Compiler, odds: Any, share: Any) -> Any:
-    near_zero = by.polynomial(_centred_slope, 0.0, 1.0, by.format.centred_degree)
+def _centred_sigmoid(compiler: Compiler, odds: Any, share: Any) -> Any:
+    near_zero = compiler.polynomial(_centred_slope, 0.0, 1.0, compiler.format.centred_degree)
 
-    @by.word
+    @compiler.word
     def centred_sigmoid(x):
         """Return σ(x) − ½, exact near 0 too."""
         far = 0.5 - share(odds(x))
@@ -213,16 +213,16 @@ def _centred_slope(t: Decimal) -> Decimal:
     return (power - 1) / (power + 1) / (2 * t.sqrt())
 
 
-def _power(by: Compiler) -> Any:
-    of = by.format
+def _power(compiler: Compiler) -> Any:
+    of = compiler.format
     # Added to x / ln 2, it leaves the nearest whole number and two biases in the low bits.
     anchor = of.real(1.5 * 2.0**of.mantissa + 2 * of.bias)
     per_ln2, ln2_high, ln2_low = map(of.real, (1 / math.log(2), of.ln2_high, of.ln2_low))
     mantissa, exponent = of.mantissa, of.bits(math.inf)
-    tail = by.polynomial(_exp_tail, *_EXP_RANGE, of.exp_degree)
+    tail = compiler.polynomial(_exp_tail, *_EXP_RANGE, of.exp_degree)
 
-    @by.word
-    def raise_e(x, rest):
+    @compiler.word
+    def exponential(x, rest):
         """Return e^(x + rest) as 2ʰ (1 + r + …) 2ⁿ⁻ʰ; two factors reach subnormal numbers and ∞."""
         shifted = x * per_ln2 + anchor
         turns = shifted - anchor
@@ -232,7 +232,7 @@ def _power(by: Compiler) -> Any:
         first, second = float_of(half), float_of(whole((bits << mantissa) - half))
         return (first + first * (r + r * r * tail(r))) * second
 
-    return raise_e
+    return exponential
 
 
 _EXP_RANGE = (-0.34660, 0.34659)
@@ -242,14 +242,14 @@ def _exp_tail(r: Decimal) -> Decimal:
     return (r.exp() - 1 - r) / r**2
 
 
-def _share(by: Compiler) -> Any:
-    seed = by.polynomial(lambda e: 1 / (1 + e), 0.0, 1.0, 3)
+def _share(compiler: Compiler) -> Any:
+    seed = compiler.polynomial(lambda e: 1 / (1 + e), 0.0, 1.0, 3)
 
-    @by.word
+    @compiler.word
     def by_division(e):
         return e / (1.0 + e)
 
-    @by.word
+    @compiler.word
     def by_steps(e):
         """Return e / (1 + e). Newton's steps take 1 / (1 + e) from nine bits to thirty-six."""
         start = seed(e)
@@ -259,13 +259,13 @@ def _share(by: Compiler) -> Any:
         smaller = e * part
         return smaller + part * ((e - smaller) - e * smaller)  # the remainder is exact
 
-    return by_division if by.format.real is np.float32 else by_steps
+    return by_division if compiler.format.real is np.float32 else by_steps
 
 
-def _shortfall(by: Compiler, degree: int = 0) -> Any:
-    tail = by.polynomial(_shortfall_tail, 0.0, 0.5, degree or by.format.softplus_degree)
+def _shortfall(compiler: Compiler, degree: int = 0) -> Any:
+    tail = compiler.polynomial(_shortfall_tail, 0.0, 0.5, degree or compiler.format.softplus_degree)
 
-    @by.word
+    @compiler.word
     def shortfall(e, share):
         """Return e − ln(1 + e), given e / (1 + e).
 
@@ -284,27 +284,27 @@ def _shortfall_tail(h: Decimal) -> Decimal:
     return (m - (1 + e).ln()) / (m * h)
 
 
-def _logarithms(by: Compiler, degree: int = 0) -> SimpleNamespace:
-    of, mantissa = by.format, by.format.mantissa
+def _logarithms(compiler: Compiler, degree: int = 0) -> SimpleNamespace:
+    of, mantissa = compiler.format, compiler.format.mantissa
     smallest, unit = map(of.real, (np.finfo(of.real).tiny, 2.0**mantissa))
-    guarded = _guarded(by)
+    guarded = _guarded(compiler)
     lifted, bare = of.real((mantissa + 1) * unit), of.real(0)
     lift = of.real(2.0 ** (mantissa + 1))
     three_quarters, four, kept = of.bits(0.75), of.bits(4.0), -1 << mantissa
     ln2_high, ln2_low = of.real(of.ln2_high / unit), of.real(of.ln2_low / unit)
-    tail = by.polynomial(_log_tail, -0.25, 0.5, degree or of.log_degree)
+    tail = compiler.polynomial(_log_tail, -0.25, 0.5, degree or of.log_degree)
 
-    @by.word
+    @compiler.word
     def exponent(u):
         """Return k, where u = 2ᵏ (1 + f), kept where the exponent lies: whole · 2^mantissa."""
         return whole((bits_of(u) - three_quarters) & kept)
 
-    @by.word
+    @compiler.word
     def combine(turns, f):
         small = turns * ln2_low + f * f * (f * tail(f) - 0.5)
         return turns * ln2_high + (f + small)
 
-    @by.word
+    @compiler.word
     def log(x):
         tiny = x < smallest
         u = where(tiny, x * lift, x)
@@ -312,23 +312,23 @@ def _logarithms(by: Compiler, degree: int = 0) -> SimpleNamespace:
         turns = real(k) - where(tiny, lifted, bare)
         return guarded(combine(turns, float_of(whole(bits_of(u) - k)) - 1.0), x, 0.0)
 
-    @by.word
+    @compiler.word
     def near_log1p(x):
         k = exponent(1.0 + x)
         scale = float_of(whole(four - k))  # not 2⁻ᵏ, which may be subnormal
         return combine(real(k), 0.25 * (x * scale + (scale - 4.0)))
 
-    @by.word
+    @compiler.word
     def log1p(x):
         return guarded(near_log1p(x), x, -1.0)
 
     return SimpleNamespace(log=log, log1p=log1p, near_log1p=near_log1p)
 
 
-def _guarded(by: Compiler) -> Any:
-    infinity = by.format.real(math.inf)
+def _guarded(compiler: Compiler) -> Any:
+    infinity = compiler.format.real(math.inf)
 
-    @by.word
+    @compiler.word
     def guarded(y, x, pole):
         """Return y where a logarithm has a finite value, and the right thing elsewhere."""
         y = where(x > pole, y, where(x == pole, -infinity, infinity - infinity))

@@ -21,7 +21,7 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x > 0, real(1), power) / (1 + power)
 
 
-WORDS: dict[str, Any] = {
+VOCABULARY: dict[str, Any] = {
     "absolute": np.abs,
     "at_least": _at_least,
     "centred_sigmoid": lambda x: np.tanh(x / 2) / 2,
@@ -36,7 +36,7 @@ WORDS: dict[str, Any] = {
 
 def extended(formula: Callable[..., Any]) -> Callable[..., Any]:
     """Return a formula that computes in `longdouble`; infinities and NaN pass without a warning."""
-    bound = bind(formula, WORDS, real)
+    bound = bind(formula, VOCABULARY, real)
 
     def compute(*arguments: Any) -> Any:
         with np.errstate(all="ignore"):

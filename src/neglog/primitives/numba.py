@@ -20,9 +20,9 @@ _BITS: dict[str, Any] = {"bits_of": bits_of, "float_of": float_of}
 
 
 @cache
-def words(real: Any) -> dict[str, Any]:
+def vocabulary(real: Any) -> dict[str, Any]:
     """Return the vocabulary that computes in float32 or in float64."""
-    return arithmetic.words(_Compiler(real))
+    return arithmetic.vocabulary(_Compiler(real))
 
 
 @cache
@@ -32,9 +32,9 @@ def power(real: Any) -> Any:
 
 
 @cache
-def near_words() -> dict[str, Any]:
+def near_vocabulary() -> dict[str, Any]:
     """Return the words that compute in float64 what is rounded to float32."""
-    return arithmetic.near_words(_Compiler(np.float64))
+    return arithmetic.near_vocabulary(_Compiler(np.float64))
 
 
 class _Compiler:

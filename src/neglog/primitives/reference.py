@@ -22,7 +22,7 @@ NAMES = (
     "softplus",
     "where",
 )
-OF_CONSTANTS = ("erf", "log_gamma")  # no kernel needs them
+CONSTANT_PRIMITIVES = ("erf", "log_gamma")  # no kernel needs them
 
 absolute = torch.abs
 erf = torch.erf

@@ -227,7 +227,7 @@ def softmax(logits: list[Expr]) -> list[Expr]:
     return [power / sympy.Add(*powers) for power in powers]
 
 
-WORDS: dict[str, Any] = {
+VOCABULARY: dict[str, Any] = {
     "absolute": _lifted(sympy.Abs),
     "at_least": _lifted(sympy.Max),
     "centred_sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x)) - Rational(1, 2)),
@@ -254,5 +254,5 @@ WORDS: dict[str, Any] = {
 
 def read(formula: Any, *arguments: Basic) -> Any:
     """Run a declared formula on expressions; return its expression, or a twin distribution."""
-    result = bind(formula, WORDS, real=literal)(*(Term(argument) for argument in arguments))
+    result = bind(formula, VOCABULARY, real=literal)(*(Term(argument) for argument in arguments))
     return result.expression if isinstance(result, Term) else result

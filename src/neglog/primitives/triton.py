@@ -1,7 +1,7 @@
-"""The words as Triton compiles them, and `written`, which turns a Python function into Triton's.
+"""The words as Triton compiles them, and `to_triton`, which turns a Python function into Triton's.
 
 Triton reads a function's source text and looks its names up among the function's globals, where it
-takes numbers only as `constexpr`. So `written` writes the text of a formula, a word or a loop
+takes numbers only as `constexpr`. So `to_triton` writes the text of a formula, a word or a loop
 anew, with what it needs as its globals. One thing is changed: a GPU's `/` of float32 is off by two
 units in the last place, and becomes the word `divided`, which is not.
 
@@ -35,17 +35,17 @@ from neglog.primitives.polynomials import coefficients
 _REALS: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 _WHOLES: dict[Any, Any] = {np.float32: tl.int32, np.float64: tl.int64}
 
-# What `written` fills in.
+# What `to_triton` fills in.
 REAL: Any = None
 WHOLE: Any = None
 PER_LN2: Any = None
 
 
 @cache
-def words(real: Any) -> dict[str, Any]:
+def vocabulary(real: Any) -> dict[str, Any]:
     """Return the vocabulary that computes in float32 or in float64, `divided` with it."""
     compiler = _Compiler(real)
-    return arithmetic.words(compiler) | {"divided": compiler.divided}
+    return arithmetic.vocabulary(compiler) | {"divided": compiler.divided}
 
 
 @cache
@@ -57,10 +57,10 @@ def power(real: Any) -> Any:
 @cache
 def coarse_power() -> Any:
     """Return `power` by the GPU's own instruction: exact enough for what is stored in halves."""
-    return written(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
+    return to_triton(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
 
 
-def written(function: Any, names: Mapping[str, Any], **options: Any) -> Any:
+def to_triton(function: Any, names: Mapping[str, Any], **options: Any) -> Any:
     """Return a function in Triton's language, with `names` as its globals."""
     assert isinstance(function, FunctionType)
     return _compiled(_rewritten(function), function.__name__, names, options)
@@ -127,15 +127,15 @@ class _Compiler:
         self.format = FORMATS[real]
         types = {"REAL": _REALS[real], "WHOLE": _WHOLES[real]}
         choices = {"absolute": _absolute, "at_least": _at_least, "where": _where}
-        self.choices = {name: written(choice, {}) for name, choice in choices.items()}
-        self.divided = written(_divided, {}) if real is np.float32 else _plainly_divided()
+        self.choices = {name: to_triton(choice, {}) for name, choice in choices.items()}
+        self.divided = to_triton(_divided, {}) if real is np.float32 else _plainly_divided()
         casts = {"bits_of": _bits_of, "float_of": _float_of, "real": _real, "whole": _whole}
         self._names = self.choices | {"divided": self.divided}
-        self._names |= {name: written(cast, types) for name, cast in casts.items()}
+        self._names |= {name: to_triton(cast, types) for name, cast in casts.items()}
 
     def word(self, function: Callable[..., Any]) -> Any:
         """Compile a function, with what it takes from around it as its globals."""
-        return written(function, {**self._names, **inspect.getclosurevars(function).nonlocals})
+        return to_triton(function, {**self._names, **inspect.getclosurevars(function).nonlocals})
 
     def polynomial(
         self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int

@@ -36,7 +36,7 @@ from neglog.engine.cpu.kernels.slots import IN_REAL
 from neglog.engine.cpu.kernels.sums import IN_ORDER
 from neglog.primitives import arithmetic, bind, bits, fingerprint, polynomials
 from neglog.primitives import linked as linking
-from neglog.primitives import numba as numba_words
+from neglog.primitives import numba as numba_primitives
 from neglog.primitives.linked import linked
 
 # Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
@@ -59,8 +59,8 @@ _LOOPS = (
     columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_slots,
     slots, spread, sums, survey, targets,
 )  # fmt: skip
-_WORDS = (numba_words, arithmetic, bits, polynomials, linking)
-_TOOLS = fingerprint(*_LOOPS, *_WORDS, _HERE, bind)[:6]
+_PRIMITIVES = (numba_primitives, arithmetic, bits, polynomials, linking)
+_TOOLS = fingerprint(*_LOOPS, *_PRIMITIVES, _HERE, bind)[:6]
 
 
 class Kernel:
@@ -149,13 +149,13 @@ class _Parts:
         self, computed_in: Any, formulas: Mapping[str, Any], prefix: str = ""
     ) -> dict[str, Any]:
         """Return what names mean in code that computes in a type."""
-        words = numba_words.words(computed_in)
-        names = {"COMPUTED_IN": computed_in, **self.fixed, **words}
-        names["power"] = numba_words.power(computed_in)
-        names |= numba_words.near_words()
+        primitives = numba_primitives.vocabulary(computed_in)
+        names = {"COMPUTED_IN": computed_in, **self.fixed, **primitives}
+        names["power"] = numba_primitives.power(computed_in)
+        names |= numba_primitives.near_vocabulary()
         prefix += f"{computed_in.__name__}_"
         spelled = {
-            name: self._inner(prefix + name, formula, words, bits.JIT, computed_in)
+            name: self._inner(prefix + name, formula, primitives, bits.JIT, computed_in)
             for name, formula in formulas.items()
         }
         # A type is a conversion, too, and takes no time to compile.

@@ -15,7 +15,7 @@ from neglog.engine import precision
 from neglog.engine.gpu.kernels import elementwise as elementwise_kernels
 from neglog.engine.gpu.kernels import rows as rows_kernels
 from neglog.primitives import triton as language
-from neglog.primitives.triton import written
+from neglog.primitives.triton import to_triton
 from neglog.support import anything
 
 HALVES = (torch.float16, torch.bfloat16)
@@ -50,7 +50,7 @@ def elementwise(
     if narrows:
         there = ("well_conditioned_nll", "well_conditioned_grad", "grad_target")
         names["treat_well_conditioned"] = _treat(likelihood, np.float32, there, chosen)
-        names["is_well_conditioned"] = written(_formula(well_conditioned), {})
+        names["is_well_conditioned"] = to_triton(_formula(well_conditioned), {})
     return _kernel(elementwise_kernels.elementwise, names), block
 
 
@@ -62,12 +62,12 @@ _ELEMENTWISE_FLAGS = (
 
 def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str, bool]) -> Any:
     """Compile what is done with a block, in one type of floats."""
-    words = language.words(real)
-    names = words | chosen | {"REAL": _TYPES[real]}
-    names["kept"] = written(elementwise_kernels.kept, chosen)
+    primitives = language.vocabulary(real)
+    names = primitives | chosen | {"REAL": _TYPES[real]}
+    names["kept"] = to_triton(elementwise_kernels.kept, chosen)
     for name, fact in zip(("nll", "grad", "grad_target"), facts, strict=True):
-        names[name] = _of_all(written(getattr(likelihood, fact), words), likelihood)
-    return written(elementwise_kernels.treat, names)
+        names[name] = _of_all(to_triton(getattr(likelihood, fact), primitives), likelihood)
+    return to_triton(elementwise_kernels.treat, names)
 
 
 def _of_all(formula: Any, likelihood: Any) -> Any:
@@ -93,20 +93,20 @@ def rows(
 ) -> Any:
     """Compile one of the loops over rows; `sizes` are its rows and classes at a time."""
     real, total = types_of(dtype, "TARGETED" in flags)
-    wide = language.words(total)
+    wide = language.vocabulary(total)
     chosen: dict[str, Any] = {name: name in flags for name in _ROWS_FLAGS}
     chosen |= {"REAL": _TYPES[real], "SUM": _TYPES[total], "INFINITY": math.inf, "BLOCK": BLOCK}
-    chosen |= {"ROWS": sizes[0], "WIDTH": sizes[1], "log1p": language.words(real)["log1p"]}
+    chosen |= {"ROWS": sizes[0], "WIDTH": sizes[1], "log1p": language.vocabulary(real)["log1p"]}
     chosen["divided"] = wide["divided"]
     chosen["power"] = language.coarse_power() if dtype in HALVES else language.power(real)
     if likelihood is not None:
-        chosen["nll"] = written(likelihood.nll, wide)
-        chosen["grad"] = written(likelihood.grad, wide)
+        chosen["nll"] = to_triton(likelihood.nll, wide)
+        chosen["grad"] = to_triton(likelihood.grad, wide)
     names = dict(chosen)
     for part in _PARTS:
-        names[part.__name__] = written(part, names)
+        names[part.__name__] = to_triton(part, names)
     treat = rows_kernels.treat_target_row if "TARGETED" in flags else rows_kernels.treat_label_row
-    names["treat_row"] = written(treat, names)
+    names["treat_row"] = to_triton(treat, names)
     return _kernel(template, names)
 
 
@@ -135,11 +135,11 @@ def finish(dtype: torch.dtype, inverted: bool, surveyed: bool) -> Any:
     """Compile the sum of what programs left."""
     names = {"BLOCK": SUMS, "INVERTED": inverted, "SURVEYED": surveyed, "HALF": dtype in HALVES}
     return _kernel(
-        elementwise_kernels.finish, names | {"divided": language.words(np.float64)["divided"]}
+        elementwise_kernels.finish, names | {"divided": language.vocabulary(np.float64)["divided"]}
     )
 
 
 def _kernel(template: Callable[..., Any], names: dict[str, Any]) -> Any:
     plain = [name for name in template.__code__.co_varnames if name in _PLAIN]
     arguments = template.__code__.co_varnames[: template.__code__.co_argcount]
-    return written(template, names, do_not_specialize=[n for n in plain if n in arguments])
+    return to_triton(template, names, do_not_specialize=[n for n in plain if n in arguments])
