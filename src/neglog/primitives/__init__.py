@@ -1,14 +1,14 @@
-"""The closed vocabulary in which formulas are written, and `bind`, which changes its language.
+"""The primitives of formulas, and `bind`, which moves a formula to another backend.
 
-A formula is an ordinary function whose globals are torch's words (`vocabulary.reference`). `bind`
-copies it with another backend's words as its globals, so the one text runs under torch, Numba and
+The globals of a formula are torch's primitives (`primitives.reference`). `bind` copies a formula
+with another backend's primitives as its globals, so that one text runs under torch, Numba and
 sympy.
 
-The danger: Numba's disk cache keys a function by its file, its qualified name and its byte code,
-**not by its globals**. Two formulas bound to one template would silently return each other's
-results, and an edited formula would be answered from old machine code. So whatever is compiled
-with a cache gets a name that holds a hash of every source it depends on: `fingerprint`.
-`tests/test_primitives.py` holds both dangers.
+Numba's disk cache keys a function by its file, its qualified name and its byte code, **not by its
+globals**. Without a remedy, two formulas bound to one template would return each other's results,
+and an edited formula would run old machine code. Therefore the name of each cached function
+contains a hash of every source it depends on: `fingerprint`. `tests/test_primitives.py` tests both
+cases.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def bind(
     real: Callable[[float], Any] = float,
     name: str | None = None,
 ) -> FunctionType:
-    """Copy a formula with `vocabulary` as its globals and its float constants turned into `real`."""
+    """Copy a formula, with `vocabulary` as its globals and its float constants converted to `real`."""
     assert isinstance(formula, FunctionType)
     constants = tuple(real(c) if isinstance(c, float) else c for c in formula.__code__.co_consts)
     name = name or formula.__name__

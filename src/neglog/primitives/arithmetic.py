@@ -1,4 +1,4 @@
-"""The words as arithmetic: one text for the languages whose own `exp` and `log` will not do.
+"""The primitives as arithmetic, for backends whose own `exp` and `log` are too slow or inexact.
 
 Numba's are calls into a scalar library, which keep a loop from being vectorised, and a GPU's lose
 digits. These are straight lines of instructions:
@@ -90,7 +90,7 @@ FORMATS: dict[Any, Format] = {
 
 
 class Compiler(Protocol):
-    """A language that words are compiled for, and the type of floats that it computes in."""
+    """A backend that compiles primitives, and the float type that it computes in."""
 
     @property
     def format(self) -> Format:
@@ -98,7 +98,7 @@ class Compiler(Protocol):
 
     @property
     def choices(self) -> dict[str, Any]:
-        """Return the words that are no arithmetic: `absolute`, `at_least` and `where`."""
+        """Return the non-arithmetic primitives: `absolute`, `at_least` and `where`."""
 
     def word(self, function: Callable[..., Any]) -> Any:
         """Compile a function whose constants are floats of that type."""
@@ -131,7 +131,7 @@ def power(compiler: Compiler) -> Any:
 
 
 def near_vocabulary(compiler: Compiler) -> dict[str, Any]:
-    """Return words for float64 that is rounded to float32, in fewer steps: see `test_primitives`.
+    """Return shorter primitives for float64 that is rounded to float32: see `test_primitives`.
 
     Logarithms are right to 36 bits and a power to 49, since a gradient takes its difference from a
     target that may be a rounding to float32 away.
@@ -173,7 +173,7 @@ def _exponentials(compiler: Compiler) -> SimpleNamespace:
 
     @compiler.word
     def odds(x):
-        """Return exp(−|x|), in the same words for all, that it be computed once in a formula."""
+        """Return exp(−|x|), written alike everywhere so that a formula computes it once."""
         return exponential(at_least(-absolute(x), lowest), 0.0)
 
     @compiler.word

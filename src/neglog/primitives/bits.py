@@ -1,4 +1,4 @@
-"""The bits of floats: what a formula cannot say, and the words and the loops are made of."""
+"""Bit patterns of floats: the operations that primitives and kernels use but formulas may not."""
 
 from __future__ import annotations
 

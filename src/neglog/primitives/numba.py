@@ -1,4 +1,4 @@
-"""The words as Numba compiles them, in float32 and in float64: `arithmetic` says how."""
+"""The primitives compiled by Numba, in float32 and float64; see `arithmetic`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def power(real: Any) -> Any:
 
 @cache
 def near_vocabulary() -> dict[str, Any]:
-    """Return the words that compute in float64 what is rounded to float32."""
+    """Return the primitives that compute in float64 for results rounded to float32."""
     return arithmetic.near_vocabulary(_Compiler(np.float64))
 
 

@@ -1,7 +1,7 @@
-"""The words as torch runs them: the reference for every other backend.
+"""The primitives in torch: the reference for every other backend.
 
 Conditions combine with ``&`` and ``|``; everything else that a formula may say is ``+ - * /``,
-comparisons, float literals and these words.
+comparisons, float literals and these primitives.
 """
 
 from __future__ import annotations

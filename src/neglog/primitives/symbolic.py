@@ -1,4 +1,4 @@
-"""The words as sympy reads them, and symbolic twins of `torch.distributions`.
+"""The primitives in sympy, and symbolic counterparts of `torch.distributions`.
 
 `read` turns a declared formula into the expression that it computes, so that what is explained
 is what runs. A twin's `likelihood` is the textbook's mass or density, stated apart from the

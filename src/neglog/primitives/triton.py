@@ -1,4 +1,4 @@
-"""The words as Triton compiles them, and `to_triton`, which turns a Python function into Triton's.
+"""The primitives compiled by Triton, and `to_triton`, which translates a function to Triton.
 
 Triton reads a function's source text and looks its names up among the function's globals, where it
 takes numbers only as `constexpr`. So `to_triton` writes the text of a formula, a word or a loop

@@ -1,4 +1,4 @@
-"""What the loops leave open until `words.triton.written` fills it in."""
+"""What the loops leave open until `primitives.triton.to_triton` fills it in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ tl: Any = None  # Triton's language
 REAL: Any = None
 SUM: Any = None
 
-# Formulas, all from (first, second, given, setting, y); and words.
+# Formulas, all from (first, second, given, setting, y); and primitives.
 nll: Any = None
 grad: Any = None
 grad_target: Any = None
