@@ -158,11 +158,8 @@ def _check(cls: type[Likelihood]) -> None:
             "that may be any number, or None."
         )
     arguments = (*cls.term_inputs(), "y")
-    well_conditioned = [
-        attribute
-        for attribute in ("well_conditioned_nll", "well_conditioned_grad")
-        if hasattr(cls, attribute)
-    ]
+    optional = ("well_conditioned_nll", "well_conditioned_grad")
+    well_conditioned = [attribute for attribute in optional if hasattr(cls, attribute)]
     for attribute in ("nll", "grad", "curvature", "grad_target", *well_conditioned):
         _check_formula(f"{where}: {attribute}", getattr(cls, attribute), arguments)
     primitives = reference.NAMES + reference.CONSTANT_PRIMITIVES

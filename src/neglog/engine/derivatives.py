@@ -36,7 +36,7 @@ def is_nested_forward_mode() -> bool:
 
 
 def as_tensors(settings: tuple[float, ...], like: Tensor) -> list[Tensor]:
-    """Return numbers as torch's primitives take them, in the dtype and on the device of a tensor."""
+    """Return numbers as primitives take them, with the dtype and device of a tensor."""
     return [tensor_like(s, like) for s in settings]
 
 

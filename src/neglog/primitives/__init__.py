@@ -26,7 +26,7 @@ def bind(
     real: Callable[[float], Any] = float,
     name: str | None = None,
 ) -> FunctionType:
-    """Copy a formula, with `vocabulary` as its globals and its float constants converted to `real`."""
+    """Copy a formula with `vocabulary` as its globals and its floats converted to `real`."""
     assert isinstance(formula, FunctionType)
     constants = tuple(real(c) if isinstance(c, float) else c for c in formula.__code__.co_consts)
     name = name or formula.__name__
