@@ -19,7 +19,7 @@ import neglog
 from neglog.errors import FitError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.inference.covariance import Counts, covariance
-from neglog.fitting.likelihoods.responses import Location
+from neglog.fitting.likelihoods.scaled import Location
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.results.reopen import reopen
@@ -386,7 +386,7 @@ WRONG_TYPES = {
     "patience": (True, "patience must be a whole number, but got True"),
     "l2": ("1", "l2 must be a number, but got '1'"),
     "firth": (1, "firth must be True or False, but got 1"),
-    "likelihood": (neglog.likelihoods.Poisson, "likelihood must be text, but got"),
+    "likelihood": (torch.nn.L1Loss, "likelihood must be a name, or a class that declares"),
     "drop": (3, "drop must be a column's name, or several in a list, but got 3"),
     "optimizer_options": ([1], r"optimizer_options must be a dictionary, but got \[1\]"),
     "out": (3, "out must be a path, but got 3"),

@@ -17,8 +17,10 @@ import neglog
 from neglog.errors import FitError
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.batches.matrix import Dense, Labels, Mixed
+from neglog.fitting.inference.covariance import ESTIMATORS
 from neglog.fitting.likelihoods.registry import KINDS
 from neglog.fitting.linear.objective import Objective
+from neglog.fitting.option_table.table import TABLE
 from neglog.fitting.options.fit_options import Options
 
 SAME = 1e-8
@@ -133,6 +135,10 @@ def test_thresholds_count_among_the_weights():
     assert fit("ordinal", x, y).statistics.freedom == theirs.df_resid
 
 
+def test_the_choices_of_covariance_are_the_estimators():
+    assert TABLE["covariance"].facts.choices == tuple(ESTIMATORS)
+
+
 @pytest.mark.parametrize("covariance", ["hc0", "hc1", "cluster"])
 @pytest.mark.parametrize("kind", ["normal", "bernoulli", "poisson"])
 def test_sandwich_errors_are_those_of_statsmodels(kind, covariance):
@@ -172,7 +178,7 @@ def test_quasi_errors_are_those_of_statsmodels(kind):
     ours = fit(kind, x, y, covariance="quasi").coefficients
     np.testing.assert_allclose(ours.error, theirs.bse, rtol=1e-8)
     np.testing.assert_allclose(ours.p, theirs.pvalues, rtol=1e-6)  # of tails as small as 1e-90
-    with pytest.raises(FitError, match="quasi is for the bernoulli and the poisson likelihood"):
+    with pytest.raises(FitError, match="quasi is for likelihoods whose mean fixes their variance"):
         fit("gamma", *sample("gamma"), covariance="quasi")
 
 
@@ -271,7 +277,7 @@ def test_the_row_losses_add_up_to_the_reported_one(kind):
 def test_the_gradient_and_the_hessian_are_derivatives_of_the_loss(kind):
     x, y = sample(kind, count=40)
     classes = len(np.unique(y)) if KINDS[kind].target != "numbers" else 0
-    response = KINDS[kind].make(classes, 0, Options())
+    response = KINDS[kind].response(classes, 0, Options())
     batch = Batch(Dense(torch.from_numpy(x)), response.encode_target(torch.from_numpy(y)))
     problem = Objective(response, Once(batch), float(len(y)))
     width = response.outputs * 4

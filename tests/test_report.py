@@ -171,7 +171,7 @@ def symbols_of(fit, row):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_the_formula_on_the_page_gives_the_losses_of_the_rows(kind) -> None:
     fit = fitted(kind)
-    formula = loss_formula(fit.likelihood)[0].rhs.doit()
+    formula = loss_formula(fit.fitted.target.facts)[0].rhs.doit()
     rows = range(0, ROWS, 17)
     if kind == "ordinal":  # between two thresholds
         rows = np.flatnonzero(fit.training.truth == fit.classes[1])[:5]

@@ -16,6 +16,7 @@ from neglog.primitives import reference
 from neglog.support import Support, anything
 
 REGISTRY: dict[str, type[Likelihood]] = {}
+_PACKAGE = __name__.partition(".")[0]  # whose likelihoods others do not replace
 LINKS = ("identity", "log", "logit")
 
 _ALLOWED = (
@@ -95,7 +96,9 @@ class Likelihood:
         for attribute in ("nll", "grad"):
             if not hasattr(cls, f"well_conditioned_{attribute}"):
                 setattr(cls, f"well_conditioned_{attribute}", staticmethod(getattr(cls, attribute)))
-        REGISTRY[cls.name] = cls
+        known = REGISTRY.get(cls.name)
+        if known is None or known.__module__.partition(".")[0] != _PACKAGE:
+            REGISTRY[cls.name] = cls
 
     def __init__(self) -> None:
         """Refuse instances: a declaration is used as a class."""

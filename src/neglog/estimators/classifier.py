@@ -7,14 +7,16 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from neglog.errors import FitError
 from neglog.estimators.base import TARGET, LinearEstimator, documented, listed_names
 from neglog.fitting.design.estimator_frames import check_labels, classes, labels_of
+from neglog.fitting.likelihoods.registry import KINDS, of_classes
 
-_OF_CLASSES = {2: "bernoulli", 3: "categorical"}
+_AUTO, _RANKED = "auto", tuple(name for name, kind in KINDS.items() if kind.ranked)
 
 
 @documented
@@ -60,7 +62,7 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
     def __sklearn_tags__(self) -> Any:
         """Declare that an ordinal model does not suit classes without an order."""
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = self.likelihood == "ordinal"
+        tags.classifier_tags.poor_score = self.likelihood in _RANKED
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLClassifier:
@@ -76,9 +78,10 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         Raises:
             FitError: the rows cannot be fitted; the message names the reason.
         """
-        if self.likelihood not in ("auto", "ordinal"):
+        names = (_AUTO, *_RANKED)
+        if self.likelihood not in names:
             raise FitError(
-                f"NLLClassifier has no likelihood {self.likelihood!r}; choose auto or ordinal."
+                f"NLLClassifier has no likelihood {self.likelihood!r}; choose {' or '.join(names)}."
             )
         given = y
         if self.levels is None and TARGET not in listed_names(self.as_labels):
@@ -87,7 +90,7 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         X, y, weight, offset = self._rows(X, y, sample_weight, offset)
         check_classification_targets(y)
         order = self.levels.get(TARGET) if isinstance(self.levels, Mapping) else self.levels
-        ranked = self.likelihood == "ordinal"
+        ranked = self.likelihood in _RANKED
         self.classes_ = classes(TARGET, given, y, order, ranked)
         sorter = np.argsort(self.classes_)
         codes = sorter[np.searchsorted(self.classes_, y, sorter=sorter)]
@@ -96,14 +99,14 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
             raise FitError(
                 f"NLLClassifier requires two classes or more, but y holds one class, {y[0]}."
             )
-        kind = "ordinal" if self.likelihood == "ordinal" else _OF_CLASSES[min(count, 3)]
+        kind = of_classes(count) if self.likelihood == _AUTO else self.likelihood
         result = self._solve(X, codes, weight, offset, kind)
         self.coef_, self.intercept_ = result.weights, result.intercepts
         return self
 
     def decision_function(self, X: Any, offset: Any = None) -> np.ndarray:
         """Return (N,) log-odds of the second of two classes, or (N, K) logits of the classes."""
-        if self.likelihood == "ordinal":
+        if self.likelihood in _RANKED:
             log_p = self.predict_log_proba(X, offset)
             return log_p if len(self.classes_) > 2 else log_p[:, 1] - log_p[:, 0]
         return self._predictor(X, offset)
@@ -111,9 +114,8 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
     def predict_log_proba(self, X: Any, offset: Any = None) -> np.ndarray:
         """Return (N, K) the logarithms of the classes' probabilities."""
         output = self._predictor(X, offset)
-        if self.likelihood == "ordinal":
-            with np.errstate(divide="ignore"):
-                return np.asarray(np.log(self._between(output)))
+        if self.likelihood in _RANKED:
+            return self._between(torch.from_numpy(output)[:, None]).log().numpy()
         if output.ndim == 1:
             return np.asarray(-np.logaddexp(0.0, np.stack([output, -output], 1)))
         shifted = output - output.max(1, keepdims=True)
@@ -128,9 +130,8 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         chosen = self.predict_log_proba(X, offset).argmax(1)
         return np.asarray(self.classes_[chosen])
 
-    def _between(self, output: np.ndarray) -> np.ndarray:
+    def _between(self, output: torch.Tensor) -> torch.Tensor:
         """Return the probabilities of falling between one threshold and the next."""
         assert self.result_.coefficients is not None
         cuts = self.result_.coefficients.estimate[-(len(self.classes_) - 1) :]
-        below = 1 / (1 + np.exp(output[:, None] - cuts))
-        return np.diff(below, axis=1, prepend=0.0, append=1.0)
+        return self.result_.fitted.response.probabilities(output, torch.from_numpy(cuts))

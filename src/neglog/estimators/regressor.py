@@ -14,11 +14,9 @@ from neglog.errors import FitError
 from neglog.estimators.base import TARGET, LinearEstimator, documented
 from neglog.fitting.design.estimator_frames import numbers_of
 from neglog.fitting.likelihoods.links import LINKS
+from neglog.fitting.likelihoods.own import find, reference
+from neglog.fitting.likelihoods.registry import KINDS
 from neglog.fitting.tables.reading import Reading
-
-_KINDS_OF_NUMBERS = (
-    "normal", "laplace", "quantile", "huber", "poisson", "negative_binomial", "gamma", "binomial",
-)  # fmt: skip
 
 
 @documented
@@ -28,8 +26,8 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
 
     Args:
         likelihood: ``"normal"``, ``"laplace"``, ``"quantile"``, ``"huber"``, ``"poisson"``,
-            ``"negative_binomial"``, ``"gamma"``, or ``"binomial"`` of proportions whose
-            `sample_weight` is the number of trials.
+            ``"negative_binomial"``, ``"gamma"``, ``"binomial"`` of proportions whose
+            `sample_weight` is the number of trials, or one that you declare, as in `neglog.fit`.
         max_iter: the maximum number of Newton steps.
 
     Attributes:
@@ -49,7 +47,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
         (array([16.]), (2,))
     """
 
-    likelihood: str = "normal"
+    likelihood: str | type = "normal"
     _: KW_ONLY
     quantile: float = 0.5
     delta: float = 1.345
@@ -58,9 +56,8 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
     def __sklearn_tags__(self) -> Any:
         """Declare that some likelihoods require positive targets."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.likelihood in {
-            "poisson", "negative_binomial", "gamma",
-        }  # fmt: skip
+        kind = None if isinstance(self.likelihood, type) else KINDS.get(self.likelihood)
+        tags.target_tags.positive_only = kind is not None and not kind.support.contains(-1.0)
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLRegressor:
@@ -76,14 +73,16 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
         Raises:
             FitError: the rows cannot be fitted; the message names the reason.
         """
-        if self.likelihood not in _KINDS_OF_NUMBERS:
+        likelihood = reference(self.likelihood)
+        if find(likelihood).target != "numbers":
+            names = [name for name, kind in KINDS.items() if kind.target == "numbers"]
             raise FitError(
                 f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
-                f"{', '.join(_KINDS_OF_NUMBERS)}."
+                f"{', '.join(names)}."
             )
         y, notes = numbers_of(TARGET, y, Reading(thousands=self.thousands, decimal=self.decimal))
         X, y, weight, offset = self._rows(X, y, sample_weight, offset, y_numeric=True)
-        result = self._solve(X, np.asarray(y, dtype=np.float64), weight, offset, self.likelihood)
+        result = self._solve(X, np.asarray(y, dtype=np.float64), weight, offset, likelihood)
         result.notes[:0] = notes
         assert result.weights is not None and result.intercepts is not None
         self.coef_, self.intercept_ = result.weights[0], float(result.intercepts[0])

@@ -8,6 +8,7 @@ from typing import Any
 
 from neglog.errors import FitError
 from neglog.fitting.design import formula as formulas
+from neglog.fitting.likelihoods.own import reference
 from neglog.fitting.option_table.run import RunOptions
 from neglog.fitting.option_table.signature import takes
 from neglog.fitting.option_table.table import FitOptions, entries
@@ -75,7 +76,8 @@ def fit(call: FitCall) -> FitResult:
 
 def _options(call: FitCall) -> Options:
     chosen = {name: getattr(call, name) for name in entries(FitOptions)}
-    return Options(**{**chosen, **{role: _name(role, chosen[role]) for role in ROLES}})
+    named = {role: _name(role, chosen[role]) for role in ROLES}
+    return Options(**{**chosen, **named, "likelihood": reference(call.likelihood)})
 
 
 def _target(call: FitCall) -> str | None:

@@ -151,7 +151,8 @@ def huber_loss(
     validation.positive(delta=delta)
     extras = Extras(mask, sample_weight, normalizer, empty)
     options: Any = {"settings": (float(delta),), "weight": weight}
-    return _location(Huber, input, target, reduction, extras, **options)
+    by_weights = False  # as in torch
+    return _location(Huber, input, target, reduction, extras, by_weights=by_weights, **options)
 
 
 @loss
@@ -205,8 +206,9 @@ def _location(
     weight: Tensor | None = None,
     settings: tuple[float, ...] = (),
     factor: float = 1.0,
+    by_weights: bool = True,
 ) -> ElementwiseRequest:
-    """Return the loss of a family about one real prediction."""
+    """Return the loss of one real prediction; `by_weights` divides a mean by their sum."""
     reduction = validation.reduction(None, None, reduction)
     validation.tensors(input=input, target=target)
     input, target = validation.aligned(input, target)
@@ -218,5 +220,5 @@ def _location(
     problem = ElementwiseProblem(
         likelihood, (x,), y, (), settings, weight, False, factor, reduction
     )
-    by_weight = weight is not None and likelihood is not Huber  # as torch has it
-    return ElementwiseRequest(problem, extras, mean_of_weights=by_weight)
+    mean_of_weights = by_weights and weight is not None
+    return ElementwiseRequest(problem, extras, mean_of_weights=mean_of_weights)

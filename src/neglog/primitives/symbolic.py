@@ -116,12 +116,12 @@ class Normal:
     """Errors of a known standard deviation around the mean."""
 
     def __init__(self, loc: Term, scale: Term) -> None:
-        self.mean, self.deviation = loc.expression, scale.expression
+        self.mean, self.scale = loc.expression, scale.expression
 
     def likelihood(self, y: Expr) -> Expr:
         """Return the density at y."""
-        error = (y - self.mean) / self.deviation
-        return sympy.exp(-(error**2) / 2) / (self.deviation * sympy.sqrt(whole(2 * sympy.pi)))
+        error = (y - self.mean) / self.scale
+        return sympy.exp(-(error**2) / 2) / (self.scale * sympy.sqrt(whole(2 * sympy.pi)))
 
 
 class Categorical:
@@ -231,9 +231,11 @@ VOCABULARY: dict[str, Any] = {
     "absolute": _lifted(sympy.Abs),
     "at_least": _lifted(sympy.Max),
     "centred_sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x)) - Rational(1, 2)),
+    "erf": _lifted(sympy.erf),
     "exp": _lifted(sympy.exp),
     "log": _lifted(sympy.log),
     "log1p": _lifted(lambda x: sympy.log(1 + x)),
+    "log_gamma": _lifted(sympy.loggamma),
     "sigmoid": _lifted(lambda x: 1 / (1 + sympy.exp(-x))),
     "softplus": _lifted(lambda x: sympy.log(1 + sympy.exp(x))),
     "where": where,

@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 _BINS = 10
 _MAX_POINTS, _MAX_DIGITS = 500, 1e9
-_IN_TABLE_UNITS = (
-    "normal",
-    "laplace",
-    "quantile",
-    "huber",
-)  # whose errors are in the table's units
 
 
 def calibration(judged: WeightedRows, classes: list[Any]) -> Picture:
@@ -74,8 +68,13 @@ def _count(rows: float) -> str:
 
 
 def residuals(fit: Fit, judged: WeightedRows) -> list[Picture]:
-    """Draw the errors against the predictions, and their quantiles against normal quantiles."""
+    """Draw the errors against the predictions, and their quantiles against normal quantiles.
+
+    Nothing is drawn if the cumulative distribution of the likelihood is not known.
+    """
     own = quantile_residuals(fit, judged.rows)
+    if own is None:
+        return []
     return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
 
 
@@ -90,7 +89,8 @@ def wilson(share: float, count: float) -> tuple[float, float]:
 def _errors(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
     predicted = np.asarray(judged.rows.predicted, dtype=np.float64)
     errors, label = own, "quantile residual"
-    if fit.kind in _IN_TABLE_UNITS:
+    in_table_units = fit.fitted.response.link == "identity"
+    if in_table_units:
         errors = np.asarray(judged.rows.truth, dtype=np.float64) - predicted
         label = "error (truth − predicted)"
     shown = spread(range(len(errors)), _MAX_POINTS)
@@ -105,7 +105,7 @@ def _errors(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
     some = "" if len(shown) == len(errors) else f", of which {len(shown)} are drawn"
     return Picture(made[0], f"{label} by prediction. {words}", (
         f"The {len(errors):,} {judged.name} rows{some}. A good model shows no pattern around 0"
-        + (". " if fit.kind in _IN_TABLE_UNITS else ": its residuals are standard normal "
+        + (". " if in_table_units else ": its residuals are standard normal "
            "for every prediction. ") + words
     ))  # fmt: skip
 
@@ -126,10 +126,11 @@ def _quantiles(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
         _points(axes, normal[shown], ordered[shown])
         axes.set(xlabel="normal quantile", ylabel="quantile residual")
     words = f"{outside:,} of {count:,} points lie outside the band."
-    drawn = "a random point of " if fit.kind in ("poisson", "negative_binomial") else ""
+    facts = fit.fitted.target.facts
+    drawn = "a random point of " if facts.counts or fit.fitted.response.grouped else ""
     return Picture(made[0], f"Quantile residuals against normal quantiles. {words}", (
         f"Φ⁻¹ of {drawn}the cumulative probability of the target under the "
-        f"{fit.kind.replace('_', ' ')} distribution; on the dotted line if that distribution is "
+        f"{facts.title} distribution; on the dotted line if that distribution is "
         f"correct. Band: the 95 % interval of each rank. {words}"
     ))  # fmt: skip
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from neglog.fitting.likelihoods.registry import KINDS
+from neglog.fitting.inference.covariance import ESTIMATORS
 from neglog.report.coefficient_table import (
     coefficient_blocks,
     coefficient_tables,
@@ -18,14 +18,6 @@ from neglog.report.coefficient_table import (
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
 
-_COVARIANCES = {
-    "fisher": "Fisher",
-    "observed": "observed",
-    "quasi": "quasi-likelihood",
-    "hc0": "sandwich HC0",
-    "hc1": "sandwich HC1",
-    "cluster": "clustered",
-}
 _GAP, _WIDTH = 3, 100
 
 
@@ -44,7 +36,7 @@ class Summary:
     def notes(self) -> list[str]:
         """What to know before the figures: how the target was taken, and the notes of the fit."""
         fit = self.fit
-        guessed = f"{fit.target!r} is taken as {fit.kind.replace('_', ' ')}: {fit.reason}."
+        guessed = f"{fit.target!r} is taken as {fit.fitted.target.facts.title}: {fit.reason}."
         return [guessed] * (fit.options.likelihood is None) + fit.notes
 
     def blocks(self, width: int, most: int | None = None) -> list[str]:
@@ -103,7 +95,7 @@ class Summary:
             facts.append(("mean loss, held-out rows", figure(fit.validation_loss)))
         facts.append(("mean loss, null model", figure(fit.null_loss)))
         if fit.fitted.dispersion is not None:
-            facts.append((KINDS[fit.kind].dispersion, figure(fit.fitted.dispersion)))
+            facts.append((fit.fitted.target.facts.dispersion, figure(fit.fitted.dispersion)))
         return facts + (self._statistics() if fit.coefficients is not None else [])
 
     def _tests(self) -> list[tuple[str, str]]:
@@ -119,7 +111,7 @@ class Summary:
     def _statistics(self) -> list[tuple[str, str]]:
         fit, figures = self.fit, self.fit.statistics
         assert fit.coefficients is not None
-        kind, normal = fit.coefficients.kind, fit.kind == "normal"
+        kind, normal = fit.coefficients.kind, fit.fitted.response.has_normal_errors
         facts = [
             ("rows", f"{figures.rows:,.6g}" if figures.rows % 1 else f"{figures.rows:,.0f}"),
             ("residual df", f"{figures.freedom:,.6g}"),
@@ -137,7 +129,8 @@ class Summary:
             facts.append(("Pearson χ² / df", figure(figures.dispersion)))
         if normal and figures.r2 is not None and figures.adjusted_r2 is not None:
             facts += [("R²", f"{figures.r2:.4f}"), ("adjusted R²", f"{figures.adjusted_r2:.4f}")]
-        facts.append(("standard errors", _COVARIANCES.get(kind, kind)))
+        how = ESTIMATORS.get(kind)
+        facts.append(("standard errors", kind if how is None else how.label))
         return facts
 
 

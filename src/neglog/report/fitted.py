@@ -19,7 +19,7 @@ _WORST = 500
 
 def content(fit: Fit) -> dict[str, Any]:
     """Return the values of the template of a fit's report."""
-    formula, meaning = loss_formula(fit.likelihood)
+    formula, meaning = loss_formula(fit.fitted.target.facts)
     judged = parts(fit)
     found = weights.lines(fit)
     checked = (
@@ -54,7 +54,7 @@ def _lead(fit: Fit) -> str:
     said = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held_out:,} held out"] * (held_out > 0)
     return ", ".join([
         *said, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
-        f"{fit.kind.replace('_', ' ')} likelihood.",
+        f"{fit.fitted.target.facts.title} likelihood.",
     ])  # fmt: skip
 
 

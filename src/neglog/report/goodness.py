@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neglog.fitting.likelihoods.registry import KINDS
 from neglog.report.document import Table, number
 from neglog.report.weights import probability
 
@@ -41,7 +40,7 @@ def table(fit: Fit) -> Table:
     if fit.classes is None and fit.data.whole:
         rows.append(["R²", _explained(fit), "explained fraction of the target's variance"])
     if fit.fitted.dispersion is not None:
-        name = KINDS[fit.kind].dispersion
+        name = fit.fitted.target.facts.dispersion
         rows.append([name, number(fit.fitted.dispersion, 6), "the maximum-likelihood estimate"])
     if fit.coefficients is not None:
         rows += _likelihood(fit) + _deviance(fit)
@@ -101,12 +100,10 @@ def _deviance(fit: Fit) -> list[list[str]]:
     freedom = number(figures.freedom, 6)
     rows.append(["residual degrees of freedom", freedom, "rows minus weights"])
     if figures.dispersion is not None:
-        what = "the errors' variance"
-        if fit.kind not in ("normal", "gamma"):
-            what = (
-                "near 1 if the variance is the likelihood's; above 1, standard errors are too small"
-            )
-        elif fit.kind == "gamma":
+        what = "near 1 if the variance is the likelihood's; above 1, standard errors are too small"
+        if fit.fitted.response.has_normal_errors:
+            what = "the errors' variance"
+        elif fit.fitted.dispersion is not None:
             what = "the dispersion used for the standard errors"
         rows.append(["Pearson χ² / degrees of freedom", number(figures.dispersion), what])
     return rows

@@ -68,7 +68,7 @@ def reading(fit: Fit) -> str:
     if link in _RATIOS:
         words += f" The {_RATIOS[link]} is e to that power: the factor by which "
         words += "the mean changes." if link == "log" else "the odds change."
-    if fit.kind == "categorical":
+    if fit.fitted.response.is_relative:
         words += f" {_against(fit)}"
     return words
 

@@ -75,7 +75,7 @@ def found(data: Prepared, options: Options) -> list[str]:
     if rows.rows < _MIN_ROWS or rows.y.min() == rows.y.max():
         return []
     test = _LeakageTest(
-        binary=data.target.kind == "bernoulli",
+        binary=data.target.facts.target == "two",
         number=data.target.classes is None,
         informative=options.newton and not (options.l1 or options.l2 or options.firth),
         span=2 * rows.rows if whole else 0,

@@ -15,7 +15,8 @@ from torch import Tensor
 from neglog.errors import FitError, listed
 from neglog.fitting.design import count_detection as counts
 from neglog.fitting.design.label_checks import cause, refuse_signs
-from neglog.fitting.likelihoods.registry import KINDS, Kind
+from neglog.fitting.likelihoods.own import find, reference
+from neglog.fitting.likelihoods.registry import Kind
 from neglog.fitting.tables import date_text
 from neglog.fitting.tables.arrays import objects
 from neglog.fitting.tables.factor_levels import check_order, texts
@@ -32,7 +33,7 @@ class Target:
     """The target's name, its likelihood, and its labels in the order of the classes.
 
     Attributes:
-        kind: the likelihood's name among `KINDS`.
+        kind: the likelihood's name, or where it is declared, as of `find`.
         classes: the labels; None where the target is a number.
         reason: why this likelihood, in one sentence.
         doubt: what else the target may be, in one sentence; empty where it is clear.
@@ -47,7 +48,7 @@ class Target:
     @property
     def facts(self) -> Kind:
         """What `fit` knows of the likelihood."""
-        return KINDS[self.kind]
+        return find(self.kind)
 
     @property
     def likelihood(self) -> type[Likelihood]:
@@ -205,12 +206,13 @@ def decide(
                 column, labels, len(values), most, rows_per_class, order is not None
             )
     else:
-        kind, reason = _requested_likelihood(name, override), "it was asked for"
-    if KINDS[kind].target == "numbers":
+        kind, reason = reference(override), "it was asked for"
+    facts = find(kind)
+    if facts.target == "numbers":
         return Target(name, kind, None, reason, date_text.date_target_warning(column) or doubt)
     _check_classes(column, labels, rows, kind)
-    if KINDS[kind].ranked and base is not None:
-        raise FitError(f"base is for classes without an order, not for {kind}; leave it out.")
+    if facts.ranked and base is not None:
+        raise FitError(f"base is for classes without an order, not for {facts.name}; leave it out.")
     if len(labels) == 2 and base is not None:
         labels = _reference_first(labels, base)
         reason = f"{name!r} holds two values, {labels[0]} (the base, 0) and {labels[1]} (1)"
@@ -278,21 +280,13 @@ def _inferred_likelihood(
     return "normal", f"{name!r} holds {count} different numbers", doubt
 
 
-def _requested_likelihood(name: str, override: str) -> str:
-    requested = override.lower().replace("-", "_")
-    if requested not in KINDS:
-        known = listed(list(KINDS), 20)
-        raise FitError(f"fit has no likelihood {override!r} for {name!r}; choose one of {known}.")
-    return requested
-
-
 def check_numbers(column: pl.Series, kind: str) -> None:
     """Refuse values that a likelihood of numbers does not allow."""
-    name, support = column.name, KINDS[kind].support
+    name, facts = column.name, find(kind)
     if column.dtype == pl.String:
         raise FitError(
-            f"the target {name!r} holds text, such as {column[0]!r}, which has no {kind} "
-            "likelihood; leave out the likelihood, or pass categorical."
+            f"the target {name!r} holds text, such as {column[0]!r}, which has no "
+            f"{facts.name} likelihood; leave out the likelihood, or pass categorical."
         )
     numbers = column.cast(pl.Float64).to_numpy()
     if np.isinf(numbers).any():
@@ -300,19 +294,20 @@ def check_numbers(column: pl.Series, kind: str) -> None:
             f"the target {name!r} holds {np.isinf(numbers).sum()} infinite values; remove their "
             "rows."
         )
-    outside = ~support.contains(numbers)
+    outside = ~facts.support.contains(numbers)
     if outside.any():
         first = int(outside.argmax())
         raise FitError(
-            f"the target {name!r} must hold {support.words} for the {kind} likelihood, but "
-            f"{outside.sum()} of {len(numbers)} values are not, the first {numbers[first]:g} in "
-            f"row {first} (from 0); remove them, or choose another likelihood."
+            f"the target {name!r} must hold {facts.support.words} for the {facts.name} "
+            f"likelihood, but {outside.sum()} of {len(numbers)} values are not, the first "
+            f"{numbers[first]:g} in row {first} (from 0); remove them, or choose another "
+            "likelihood."
         )
 
 
 def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -> None:
     name, count = column.name, column.n_unique()
-    if KINDS[kind].target == "two" and count > 2:
+    if find(kind).target == "two" and count > 2:
         are_fractions = all(isinstance(label, float) and 0 <= label <= 1 for label in labels)
         remedy = (
             "pass binomial, with the numbers of trials as --sample-weight, if they are proportions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,12 +11,9 @@ from torch import Tensor
 from neglog.errors import FitError
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.inference.sparsity import curvature, expected_squares
-from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.likelihoods.row_losses import scores
 from neglog.fitting.linear.objective import Objective
 
-SANDWICHES = ("hc0", "hc1", "cluster")
-"""Which hold where the model is wrong about the spread."""
 _AT_KINK = 1e-9
 
 
@@ -37,6 +35,44 @@ class Counts:
     def left(self) -> float:
         """The residual degrees of freedom, n − k."""
         return self.rows - self.weights
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """How the covariance of the weights is estimated.
+
+    Attributes:
+        label: its name in a summary.
+        expected: whether it inverts the information that the model expects, not the Hessian.
+        by_pearson: whether Pearson's dispersion multiplies the inverse.
+        correction: of a sandwich, the factor for few rows or clusters; None for other estimators.
+        clustered: whether the rows of a cluster depend on each other.
+    """
+
+    label: str
+    expected: bool = False
+    by_pearson: bool = False
+    correction: Callable[[Counts, int | None], float] | None = None
+    clustered: bool = False
+
+
+def _of_clusters(counts: Counts, groups: int | None) -> float:
+    """Return the factor of statsmodels and Stata."""
+    assert groups is not None
+    if groups < 2:
+        raise FitError("clustered standard errors require two clusters or more, but there is one.")
+    return groups / (groups - 1) * (counts.rows - 1) / counts.left
+
+
+ESTIMATORS = {
+    "fisher": Estimator("Fisher", expected=True),
+    "observed": Estimator("observed"),
+    "quasi": Estimator("quasi-likelihood", expected=True, by_pearson=True),
+    "hc0": Estimator("sandwich HC0", correction=lambda *_: 1.0),
+    "hc1": Estimator("sandwich HC1", correction=lambda counts, _: counts.rows / counts.left),
+    "cluster": Estimator("clustered", correction=_of_clusters, clustered=True),
+}
+"""The choices of `covariance`; sandwiches hold where the model is wrong about the spread."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +121,9 @@ def covariance(
     Raises:
         FitError: there is one cluster only.
     """
-    response = objective.response
-    expected = kind in ("fisher", "quasi") and not response.shared
-    if not response.smooth and kind in SANDWICHES:
+    response, how = objective.response, ESTIMATORS[kind]
+    expected = how.expected and not response.shared
+    if not response.smooth and how.correction:
         hessian = curvature(objective, free, counts.rows)
     elif not response.smooth or (expected and not response.canonical):
         given = objective.value(weights, expected=True).hessian
@@ -95,15 +131,15 @@ def covariance(
         hessian = given
     inverse = _inverse(hessian[free][:, free]) / objective.total
     groups = None
-    if kind not in SANDWICHES:
+    if how.correction is None:
         inner = inverse * dispersion
     else:
-        meat, groups = _meat(objective, weights, counts.frequency, grouped=kind == "cluster")
-        inner = inverse @ meat[free][:, free] @ inverse * _small_sample(kind, counts, groups)
+        meat, groups = _meat(objective, weights, counts.frequency, how.clustered)
+        inner = inverse @ meat[free][:, free] @ inverse * how.correction(counts, groups)
     matrix = torch.zeros_like(hessian)
     matrix[free[:, None], free] = inner
-    student = kind == "quasi" or (isinstance(response, Location) and response.degree == 2.0)
-    named = "observed" if kind == "fisher" and not expected else kind
+    student = how.by_pearson or response.has_normal_errors
+    named = "observed" if how.expected and not expected else kind
     return Covariance(matrix, named, counts.left if student else None, groups)
 
 
@@ -111,18 +147,6 @@ def _inverse(hessian: Tensor) -> Tensor:
     size = hessian.diagonal().abs().sqrt()
     inverse: Tensor = torch.linalg.inv_ex(hessian / size[:, None] / size).inverse
     return inverse / size[:, None] / size
-
-
-def _small_sample(kind: str, counts: Counts, groups: int | None) -> float:
-    """Return the correction that statsmodels and Stata make."""
-    if kind == "hc0":
-        return 1.0
-    if kind == "hc1":
-        return counts.rows / counts.left
-    assert groups is not None
-    if groups < 2:
-        raise FitError("clustered standard errors require two clusters or more, but there is one.")
-    return groups / (groups - 1) * (counts.rows - 1) / counts.left
 
 
 def _meat(

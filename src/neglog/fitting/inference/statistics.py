@@ -11,10 +11,8 @@ from scipy import stats
 
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.inference.coefficients import Coefficients
-from neglog.fitting.likelihoods.links import LINKS
-from neglog.fitting.likelihoods.responses import Location, OneParameter, log_orderings
+from neglog.fitting.likelihoods.classes import log_orderings
 from neglog.fitting.likelihoods.row_losses import weighted
-from neglog.fitting.likelihoods.shared_parameters import Overdispersed, Robust
 from neglog.fitting.linear import null_model
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.options.option_fields import OptionFields
@@ -141,9 +139,9 @@ def of(
     dispersed = fitted.dispersion is not None
     null_parameters = response.outputs * response.intercept + len(response.shared) + dispersed
     log_weights = 0.0
-    if not frequency and isinstance(response, Location) and weighs:
+    if not frequency and response.weight_power and weighs:
         logs = objective.sum(_log_weights) + rows * math.log(ratio)
-        log_weights = logs / response.degree
+        log_weights = logs * response.weight_power
     if response.grouped:
         log_weights = objective.sum(_log_ways)
     deviance, null_deviance, pearson = _deviance(fitted, objective, losses.reached)
@@ -175,9 +173,9 @@ def _deviance(
 ) -> tuple[float | None, float | None, float | None]:
     """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
     response = fitted.response
-    if isinstance(response, Robust) or (isinstance(response, Location) and response.degree != 2.0):
+    if not response.has_deviance:
         return None, None, None
-    shared = fitted.shared if isinstance(response, Overdispersed) else None
+    shared = fitted.shared if response.intercept else None  # thresholds stand for intercepts
     _, null = null_model.optimum(null_model.intercept_only(objective), shared)
     unit = response.spread * response.spread  # infinite, where ** would raise
     least = objective.mean(lambda y: response.saturated_loss(y, fitted.shared))
@@ -186,22 +184,12 @@ def _deviance(
 
 
 def _pearson(fitted: Fitted, objective: Objective) -> float | None:
-    """Return Σ (y − mean)² / variance, the variance being mean′² / information."""
-    response = fitted.response
-    if not isinstance(response, OneParameter | Overdispersed):
-        return None
-    settings: tuple[float | torch.Tensor, ...] = response.settings
-    if isinstance(response, Overdispersed):
-        settings = (fitted.shared[0].exp(),)
-    link, total = LINKS[response.link], torch.zeros(1, dtype=torch.float64)
+    """Return Σ (y − mean)² / variance; None without a mean and a variance."""
+    response, total = fitted.response, torch.zeros(1, dtype=torch.float64)
     for batch in objective.source:
-        output = fitted.output(batch)[:, 0]
-        information = response.declaration.information(output, *settings)
         y = response.encode_target(batch.y)
-        if isinstance(response, Location):
-            error, slope = (y - fitted.mean(output[:, None])), torch.ones_like(y)
-        else:
-            error, slope = y - link.mean(output), link.slope(output)
-        squares = error.square() * information / slope.square()
+        squares = response.pearson(fitted.output(batch), fitted.shared, y)
+        if squares is None:
+            return None
         total += weighted(squares, batch.weight).sum()
     return float(objective.reduce(total))

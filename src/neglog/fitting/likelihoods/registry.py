@@ -1,22 +1,24 @@
-"""The likelihoods that `fit` knows, by name: what each wants of a target, and its response."""
+"""The likelihoods that `fit` knows, by name: what each requires of a target, and its response."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neglog import likelihoods
 from neglog.fitting.likelihoods import misfit as data_warnings
-from neglog.fitting.likelihoods.responses import (
-    Classes,
-    Grouped,
-    Location,
-    OneParameter,
-    Response,
-    Shaped,
+from neglog.fitting.likelihoods import tails as laws
+from neglog.fitting.likelihoods.classes import Classes, Logistic, TwoClasses
+from neglog.fitting.likelihoods.responses import OneParameter, Response
+from neglog.fitting.likelihoods.scaled import Location, Shaped
+from neglog.fitting.likelihoods.shared_parameters import (
+    Estimated,
+    Ordered,
+    Overdispersed,
+    Robust,
 )
-from neglog.fitting.likelihoods.shared_parameters import Ordered, Overdispersed, Robust
+from neglog.fitting.likelihoods.tails import Tails, Truths
 from neglog.likelihood import Likelihood
 from neglog.support import Support
 
@@ -25,35 +27,92 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """How a report writes the loss of a row, derived from the declared distribution.
+
+    Attributes:
+        symbols: of the prediction and of the settings; empty for the declared `nll` itself.
+        words: what they stand for.
+        scale: the symbol of what the declaration sets to 1 and a fit estimates; "" for nothing.
+        arguments: the distribution's, given the symbols.
+        target: the target that the loss is of; None for the symbol y.
+    """
+
+    symbols: tuple[str, ...]
+    words: str
+    scale: str = ""
+    arguments: Callable[..., Sequence[Any]] = lambda *symbols: symbols
+    target: int | None = None
+
+
+@dataclass(frozen=True)
 class Kind:
-    """A likelihood as a choice.
+    """A likelihood as a choice of `fit`: one entry per likelihood.
+
+    The defaults suit a declaration of a number with one input that states its `link`; its settings
+    are estimated with the weights, as logarithms.
 
     Attributes:
         declaration: the likelihood.
+        name: its name; by default the declaration's.
         target: "classes" for labels, "two" for two of them, "numbers".
-        loss: the loss of a row in words, z being what the model emits.
-        output_name: what that is.
-        make: the response, given how many classes there are, the base's number and the options.
+        loss: the loss of a row in words, z being the model's output.
+        output_name: what the model's output is; by default the declaration's input.
+        make: the response, given the number of classes, the reference class and the options.
         dispersion: what the dispersion is called; empty where there is none.
         counts: whether the numbers are counts.
         data_warnings: says what the rows show against the likelihood once it is fitted.
         ranked: whether the classes have an order.
+        tails: ln F and ln(1 − F) of targets, F being the fitted cumulative distribution.
+        formula: how a report writes the loss.
     """
 
     declaration: type[Likelihood]
-    target: str
-    loss: str
-    output_name: str
-    make: Callable[[int, int, Options], Response]
+    name: str = ""
+    target: str = "numbers"
+    loss: str = ""
+    output_name: str = ""
+    make: Callable[[int, int, Options], Response] | None = None
     dispersion: str = ""
     counts: bool = False
     data_warnings: Callable[[data_warnings.Residuals], list[str]] = data_warnings.no_warnings
     ranked: bool = False
+    tails: Callable[[Truths], Tails | None] | None = None
+    formula: Formula | None = None
+
+    def __post_init__(self) -> None:
+        """Fill in what follows from the declaration."""
+        object.__setattr__(self, "name", self.name or self.declaration.name)
+        lines = (self.declaration.__doc__ or "").strip().splitlines()
+        object.__setattr__(self, "loss", self.loss or f"−ln p(y); {lines[0].rstrip('.')}")
+        first = self.declaration.inputs[0].replace("_", " ")
+        object.__setattr__(self, "output_name", self.output_name or first)
 
     @property
     def support(self) -> Support:
         """Where a number must lie."""
         return self.declaration.support
+
+    @property
+    def title(self) -> str:
+        """The name in a sentence."""
+        return self.name.replace("_", " ")
+
+    def response(self, count: int, base: int, options: Options) -> Response:
+        """Return the response, given the number of classes and the reference class's."""
+        if self.make is not None:
+            return self.make(count, base, options)
+        declaration: Any = self.declaration
+        shared = tuple(f"ln {name}" for name in declaration.settings)
+        if shared:
+            return Estimated(declaration=declaration, shared=shared)
+        return OneParameter(declaration=declaration)
+
+    def tails_of(self, rows: Truths) -> Tails | None:
+        """Return ln F and ln(1 − F) of targets; None where F is not known."""
+        if self.tails is not None:
+            return self.tails(rows)
+        return laws.declared_counts(rows) if self.counts else laws.declared(rows)
 
 
 def _classes(count: int, base: int, options: Options) -> Response:
@@ -67,102 +126,145 @@ def _ordered(count: int, base: int, options: Options) -> Response:
     return Ordered(declaration=likelihoods.LogisticInterval, shared=cuts)
 
 
-KINDS: dict[str, Kind] = {
-    "bernoulli": Kind(
+_ENTRIES = (
+    Kind(
         likelihoods.Bernoulli,
-        "two",
-        "binary cross-entropy, −ln P(y) = ln(1 + eᶻ) − y·z with the log-odds z",
-        "logit",
-        lambda *_: OneParameter(
-            declaration=likelihoods.Bernoulli, canonical=True, well_conditioned=True
+        target="two",
+        loss="binary cross-entropy, −ln P(y) = ln(1 + eᶻ) − y·z with the log-odds z",
+        output_name="logit",
+        make=lambda *_: TwoClasses(declaration=likelihoods.Bernoulli),
+        formula=Formula(("z",), "z is the predicted log-odds, y is 0 or 1"),
+    ),
+    Kind(
+        likelihoods.Bernoulli,
+        name="binomial",
+        loss="binomial, −ln P of one trial = ln(1 + eᶻ) − y·z with the log-odds z and the "
+        "proportion y",
+        output_name="logit",
+        make=lambda *_: Logistic(declaration=likelihoods.Bernoulli),
+        data_warnings=data_warnings.of_binomial,
+        tails=laws.binomial,
+        formula=Formula(("z",), "z is the predicted log-odds, y is 0 or 1"),
+    ),
+    Kind(
+        likelihoods.Categorical,
+        target="classes",
+        loss="cross-entropy, −ln P(y) = ln Σₖ exp zₖ − z_y with the logits z",
+        output_name="logit",
+        make=_classes,
+    ),
+    Kind(
+        likelihoods.LogisticInterval,
+        name="ordinal",
+        target="classes",
+        loss="cumulative logit, −ln P(y) = −ln(σ(τ_y − z) − σ(τ_y₋₁ − z)) with thresholds τ",
+        output_name="score",
+        make=_ordered,
+        ranked=True,
+        formula=Formula(
+            ("z", "tau_y-1", "tau_y"),
+            "the thresholds τ cut the scale of z into the classes",
+            arguments=lambda z, lower, upper: (lower - z, upper - z),
+            target=1,
         ),
     ),
-    "binomial": Kind(
-        likelihoods.Bernoulli,
-        "numbers",
-        "binomial, −ln P of one trial = ln(1 + eᶻ) − y·z with the log-odds z and the proportion y",
-        "logit",
-        lambda *_: Grouped(declaration=likelihoods.Bernoulli, canonical=True),
-        data_warnings=data_warnings.of_binomial,
-    ),
-    "categorical": Kind(
-        likelihoods.Categorical,
-        "classes",
-        "cross-entropy, −ln P(y) = ln Σₖ exp zₖ − z_y with the logits z",
-        "logit",
-        _classes,
-    ),
-    "ordinal": Kind(
-        likelihoods.LogisticInterval,
-        "classes",
-        "cumulative logit, −ln P(y) = −ln(σ(τ_y − z) − σ(τ_y₋₁ − z)) with thresholds τ",
-        "score",
-        _ordered,
-        ranked=True,
-    ),
-    "normal": Kind(
+    Kind(
         likelihoods.Normal,
-        "numbers",
-        "squared errors, −ln p(y) = ½ ln 2πσ² + (y − z)² / 2σ², σ by maximum likelihood",
-        "mean",
-        lambda *_: Location(declaration=likelihoods.Normal, degree=2.0, canonical=True),
-        "σ of the errors",
+        loss="squared errors, −ln p(y) = ½ ln 2πσ² + (y − z)² / 2σ², σ by maximum likelihood",
+        make=lambda *_: Location(declaration=likelihoods.Normal, degree=2.0, canonical=True),
+        dispersion="σ of the errors",
         data_warnings=data_warnings.of_normal,
+        tails=laws.normal,
+        formula=Formula(
+            ("zhat",),
+            "ẑ is the predicted mean; σ, the standard deviation of the errors, does not affect the "
+            "weights",
+            scale="sigma",
+        ),
     ),
-    "laplace": Kind(
+    Kind(
         likelihoods.Laplace,
-        "numbers",
-        "absolute errors, −ln p(y) = ln 2b + |y − z| / b, b by maximum likelihood",
-        "median",
-        lambda *_: Location(declaration=likelihoods.Laplace, degree=1.0, smooth=False),
-        "scale b of the errors",
+        loss="absolute errors, −ln p(y) = ln 2b + |y − z| / b, b by maximum likelihood",
+        output_name="median",
+        make=lambda *_: Location(declaration=likelihoods.Laplace, degree=1.0, smooth=False),
+        dispersion="scale b of the errors",
+        tails=laws.laplace,
+        formula=Formula(
+            ("zhat",),
+            "ẑ is the predicted median; b, the scale of the errors, does not affect the weights",
+            scale="b",
+        ),
     ),
-    "quantile": Kind(
+    Kind(
         likelihoods.Quantile,
-        "numbers",
-        "check loss, −ln p(y) = ln b − ln q(1−q) + ρ_q(y − z) / b, b by maximum likelihood",
-        "quantile",
-        lambda _count, _base, options: Location(
+        loss="check loss, −ln p(y) = ln b − ln q(1−q) + ρ_q(y − z) / b, b by maximum likelihood",
+        make=lambda _count, _base, options: Location(
             declaration=likelihoods.Quantile,
             settings=(options.quantile,),
             degree=1.0,
             smooth=False,
         ),
-        "scale b of the errors",
-    ),
-    "huber": Kind(
-        likelihoods.Huber,
-        "numbers",
-        "Huber's loss of (y − z) / s, s by maximum likelihood",
-        "centre",
-        lambda _count, _base, options: Robust(
-            declaration=likelihoods.Huber, settings=(options.delta,)
+        dispersion="scale b of the errors",
+        tails=laws.quantile,
+        formula=Formula(
+            ("zhat", "q"),
+            "ẑ is the predicted quantile of level q; b, the scale of the errors, does not affect "
+            "the weights",
+            scale="b",
         ),
     ),
-    "poisson": Kind(
+    Kind(
+        likelihoods.Huber,
+        loss="Huber's loss of (y − z) / s, s by maximum likelihood",
+        output_name="centre",
+        make=lambda _count, _base, options: Robust(
+            declaration=likelihoods.Huber, settings=(options.delta,)
+        ),
+        tails=laws.huber,
+        formula=Formula(
+            ("zhat", "delta"),
+            "ẑ is the predicted centre, s the scale of the errors, estimated with the weights; "
+            "errors beyond δ scales have a linear, not a quadratic loss",
+            scale="s",
+        ),
+    ),
+    Kind(
         likelihoods.Poisson,
-        "numbers",
-        "Poisson, −ln P(y) = eᶻ − y·z + ln y! with the logarithm z of the rate",
-        "log rate",
-        lambda *_: OneParameter(declaration=likelihoods.Poisson, canonical=True),
+        loss="Poisson, −ln P(y) = eᶻ − y·z + ln y! with the logarithm z of the rate",
+        make=lambda *_: OneParameter(declaration=likelihoods.Poisson, canonical=True),
         counts=True,
         data_warnings=data_warnings.of_poisson,
+        tails=laws.poisson,
+        formula=Formula(("z",), "z is the predicted logarithm of the rate"),
     ),
-    "negative_binomial": Kind(
+    Kind(
         likelihoods.NegativeBinomial,
-        "numbers",
-        "negative binomial, of mean eᶻ and variance eᶻ + α e²ᶻ, α by maximum likelihood",
-        "log mean",
-        lambda *_: Overdispersed(declaration=likelihoods.NegativeBinomial),
+        loss="negative binomial, of mean eᶻ and variance eᶻ + α e²ᶻ, α by maximum likelihood",
+        make=lambda *_: Overdispersed(declaration=likelihoods.NegativeBinomial),
         counts=True,
+        tails=laws.negative_binomial,
+        formula=Formula(
+            ("z", "alpha"),
+            "z is the predicted logarithm of the mean; α, the dispersion, is estimated with the "
+            "weights",
+        ),
     ),
-    "gamma": Kind(
+    Kind(
         likelihoods.Gamma,
-        "numbers",
-        "gamma, of mean eᶻ and shape k, −ln p(y) = k(z + y e⁻ᶻ) + …, k by maximum likelihood",
-        "log mean",
-        lambda *_: Shaped(declaration=likelihoods.Gamma, settings=(1.0,)),
-        "dispersion 1/k",
+        loss="gamma, of mean eᶻ and shape k, −ln p(y) = k(z + y e⁻ᶻ) + …, k by maximum likelihood",
+        make=lambda *_: Shaped(declaration=likelihoods.Gamma, settings=(1.0,)),
+        dispersion="dispersion 1/k",
+        tails=laws.gamma,
+        formula=Formula(
+            ("z", "k"),
+            "z is the predicted logarithm of the mean; the shape k does not affect the weights",
+        ),
     ),
-}
-"""In the order in which they are listed."""
+)
+KINDS = {entry.name: entry for entry in _ENTRIES}
+"""By name, in the order in which they are listed."""
+
+
+def of_classes(count: int) -> str:
+    """Return the name of the likelihood of so many classes without an order."""
+    return "bernoulli" if count == 2 else "categorical"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
-from scipy import optimize, special
+from scipy import sparse
 from torch import Tensor
 
+from neglog.fitting.likelihoods import cones
+from neglog.fitting.likelihoods.cones import Cone
 from neglog.fitting.likelihoods.links import LINKS
-from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, RowLosses, SoftmaxLosses
+from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, RowLosses
 from neglog.likelihood import Elementwise, Likelihood
 
 EXACT = 1e-10
 """The scale of the errors, in units of the target's spread, that is none but rounding."""
-_SMALLEST_SCALE = 1e-12
+SMALLEST_SCALE = 1e-12
+_FAR = 700.0  # e to this power is still a number
 Mean = Callable[[Callable[[Tensor], Tensor]], float]
 """Returns the (weighted) mean over all rows of a function of the target."""
 
@@ -27,7 +31,7 @@ def average(values: Tensor, weight: Tensor | None) -> float:
 
 
 def numbers(settings: Sequence[float]) -> list[Tensor]:
-    """Return settings as formulas take them: as Python's floats some words would round them."""
+    """Return settings as formulas take them: primitives may round Python's floats."""
     return [torch.tensor(setting, dtype=torch.float64) for setting in settings]
 
 
@@ -35,8 +39,8 @@ def quantiles(values: Tensor, weight: Tensor | None, *levels: float) -> list[flo
     """Return the (lower, weighted) quantiles of (N,) values."""
     values, order = values.sort()
     share = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
-    arguments = torch.tensor(levels, dtype=share.dtype) * share[-1]
-    return [float(value) for value in values[torch.searchsorted(share, arguments)]]
+    at = torch.tensor(levels, dtype=share.dtype) * share[-1]
+    return [float(value) for value in values[torch.searchsorted(share, at)]]
 
 
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
@@ -44,9 +48,39 @@ def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor
     return torch.as_tensor(declaration.constant(*numbers(settings), y), dtype=torch.float64)
 
 
+def is_exponential(declaration: type[Likelihood]) -> bool:
+    """Whether the score is proportional to y − mean, as in an exponential family.
+
+    Only then the deviance compares with predictors that meet each target, and the variance is the
+    squared slope of the mean over the information.
+    """
+    if declaration.link is None:
+        return False
+    settings = [torch.tensor(0.7, dtype=torch.float64)] * len(declaration.settings)
+    eta = torch.tensor([-0.7, 0.4], dtype=torch.float64)[:, None]
+    y = torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64)
+    mean = LINKS[declaration.link].mean(eta)
+    ratio = declaration.grad(eta, *settings, y) / (mean - y)
+    at_mean = declaration.grad(eta, *settings, mean)
+    same = torch.allclose(ratio, ratio[:, :1].expand_as(ratio), rtol=1e-9, atol=0.0)
+    return same and bool((at_mean.abs() < 1e-9).all())
+
+
+def reaches_an_end(declaration: type[Likelihood]) -> bool:
+    """Whether a target may lie at an end of the link's range, which no predictor reaches."""
+    ends = {"log": (0.0,), "logit": (0.0, 1.0)}.get(str(declaration.link), ())
+    return bool(ends) and all(bool(declaration.support.contains(end)) for end in ends)
+
+
+def predictor(link: str, mean: Tensor) -> Tensor:
+    """Return the (N,) predictors of means; at an end of the link's range, one of a mean near it."""
+    eta = {"log": torch.log, "logit": torch.logit}.get(link, torch.clone)(mean)
+    return eta if link == "identity" else eta.clamp(-_FAR, _FAR)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """A likelihood as a linear model fits it.
+    """A likelihood as a linear model fits it: all that fits, reports and predictions ask of it.
 
     Attributes:
         declaration: the likelihood.
@@ -57,7 +91,7 @@ class Response:
         centre, spread: predictors and target are in units of `spread` from `centre`.
         smooth: whether Newton's method finds the optimum.
         canonical: whether the Hessian does not depend on the target, so that Fisher's is the same.
-        grouped: whether a row stands for as many trials as its weight says.
+        grouped: whether a row stands for as many trials as its weight declaration.
     """
 
     declaration: type[Likelihood]
@@ -77,12 +111,64 @@ class Response:
         return str(self.declaration.link)
 
     @property
+    def has_deviance(self) -> bool:
+        """Whether there is a model that meets every row's own target, to compare with."""
+        return True
+
+    @property
+    def has_normal_errors(self) -> bool:
+        """Whether the errors are normal, of one scale: then t statistics and R² are exact."""
+        return False
+
+    @property
+    def fixes_variance(self) -> bool:
+        """Whether the mean alone determines the variance, which ``quasi`` relaxes."""
+        return False
+
+    @property
+    def is_logistic(self) -> bool:
+        """Whether the predictor is the log-odds of one probability, as Firth's penalty requires."""
+        return False
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the weights of several outputs only matter relative to each other."""
+        return False
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether the likelihood may have its maximum at infinity; `cone` says in which case."""
+        return False
+
+    @property
+    def weight_power(self) -> float:
+        """Which power of a row's precision its density is multiplied by, as of a scale."""
+        return 0.0
+
+    @property
+    def squares(self) -> Response | None:
+        """Squared errors in the same units, if their fit may be exact and the scale then 0."""
+        return None
+
+    @property
     def shared_in_table_units(self) -> float:
         """What is added to the shared parameters when the target is in the units of the table."""
         return 0.0
 
+    def labelled(self, labels: Sequence[Any]) -> Sequence[Any]:
+        """Return the labels whose predictors the outputs are; none if they are of the target."""
+        return ()
+
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Response:
         """Return the response in units of the target's own spread, where its errors have one."""
+        return self
+
+    def with_reference(self) -> Response:
+        """Return the response with as many outputs as the rows determine."""
+        return self
+
+    def without_reference(self) -> Response:
+        """Return the response with an output for each class, as a network has them."""
         return self
 
     def encode_target(self, y: Tensor) -> Tensor:
@@ -97,12 +183,29 @@ class Response:
         """Return the rows' losses and derivatives at (N, outputs) predictors."""
         raise NotImplementedError
 
+    def training_losses(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return (N,) `row_losses`'s losses, differentiable, if nothing is shared."""
+        return self.row_losses(output, torch.zeros(0, dtype=torch.float64), y).nll
+
     def dispersion(self, loss: float, mean: Mean) -> float | None:
         """Return the dispersion of greatest likelihood, given the mean of `row_losses`'s losses.
 
         None where the likelihood has none, or has it among the shared parameters.
         """
         return None
+
+    def covariance_scale(
+        self, loss: float, rows: float, freedom: float, pearson: Callable[[], float]
+    ) -> float:
+        """Return what the inverse information is multiplied by.
+
+        Args:
+            loss: the mean of `row_losses`'s losses.
+            rows: the sum of the weights.
+            freedom: the residual degrees of freedom.
+            pearson: returns Pearson's statistic, in the units of `row_losses`.
+        """
+        return 1.0
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
         """Return the whole of the rows' negative log-likelihoods, given `row_losses`'s losses."""
@@ -112,17 +215,55 @@ class Response:
         """Return (N,) the least that `row_losses`'s losses can be."""
         return torch.zeros(len(y), dtype=torch.float64)
 
+    def edge(self, shared: Tensor) -> str:
+        """Say why the shared parameters have no maximum where they were found; "" if they have."""
+        return ""
+
+    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
+        """Return (N,) squared errors over the variances; None without a mean and a variance."""
+        return None
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Return (N,) the target's expected value (or median, or quantile)."""
+        return LINKS[self.link].mean(output[:, 0] * self.spread + self.centre)
+
+    def probabilities(self, output: Tensor, shared: Tensor) -> Tensor:
+        """Return (N, K) the probabilities of the classes."""
+        raise NotImplementedError
+
+    def separates(self, output: Tensor, y: Tensor) -> bool:
+        """Whether each row's own class is the most probable one."""
+        return False
+
+    def cone(self, z: sparse.csr_array, y: np.ndarray) -> Cone:
+        """Return the directions of the weights in which no row's loss rises, if separable."""
+        raise NotImplementedError
+
+    def table_weights(self, weights: np.ndarray, intercepts: np.ndarray) -> tuple[Any, Any]:
+        """Return (K, P) weights and (K,) intercepts as they are reported."""
+        return weights, intercepts
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneParameter(Response):
-    """One linear predictor and declared derivatives: Bernoulli, Poisson.
-
-    Attributes:
-        well_conditioned: whether all targets are such that the shorter formulas hold.
-    """
+    """One linear predictor and declared derivatives, such as Poisson."""
 
     declaration: type[Elementwise]
-    well_conditioned: bool = False
+
+    @property
+    def has_deviance(self) -> bool:
+        """Whether the declaration is of an exponential family."""
+        return is_exponential(self.declaration)
+
+    @property
+    def fixes_variance(self) -> bool:
+        """Whether the declaration is of an exponential family."""
+        return is_exponential(self.declaration)
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether a target may lie at an end of the link's range, which no predictor reaches."""
+        return reaches_an_end(self.declaration)
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the link of the target's mean."""
@@ -131,9 +272,7 @@ class OneParameter(Response):
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the rows' losses and derivatives at (N, 1) predictors."""
         declaration, arguments = self.declaration, (output[:, 0], *numbers(self.settings))
-        nll, grad = declaration.nll, declaration.grad
-        if self.well_conditioned:
-            nll, grad = declaration.well_conditioned_nll, declaration.well_conditioned_grad
+        nll, grad = self.formulas
         return OnePredictorLosses(
             nll(*arguments, y),
             grad(*arguments, y)[:, None].to(y.dtype),
@@ -141,143 +280,32 @@ class OneParameter(Response):
             lambda: declaration.information(*arguments) + torch.zeros_like(y),
         )
 
+    @property
+    def formulas(self) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+        """The declared `nll` and `grad`."""
+        return self.declaration.nll, self.declaration.grad
+
     def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return the losses of predictors that meet every row's own target."""
-        inside = torch.where(y > 0, y, 1.0)
-        best = self.declaration.nll(inside.log(), *numbers(self.settings), inside)
-        return torch.where((y > 0) & (self.link == "log"), best, 0.0)
+        best: Tensor = self.declaration.nll(predictor(self.link, y), *numbers(self.settings), y)
+        return best
+
+    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
+        """Return (N,) squared errors over the variances, which are slope² / information."""
+        return pearson(self, output, numbers(self.settings), y)
+
+    def cone(self, z: sparse.csr_array, y: np.ndarray) -> Cone:
+        """Return the directions that move targets at an end of the link's range towards it."""
+        return cones.of_means(self.link, z, y)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grouped(OneParameter):
-    """Proportions of trials, of which a row's weight says the number; losses are of one trial."""
-
-    grouped: bool = True
-
-    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return the losses of predictors that meet every row's own proportion."""
-        entropy: Tensor = -(torch.special.xlogy(y, y) + torch.special.xlog1py(1 - y, -y))
-        return entropy
-
-
-def log_orderings(y: Tensor, trials: Tensor) -> Tensor:
-    """Return the logarithm of the number of orders in which y · trials successes may come."""
-    yes = y * trials
-    return (trials + 1).lgamma() - (yes + 1).lgamma() - (trials - yes + 1).lgamma()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shaped(OneParameter):
-    """A positive target of Gamma's; its weights do not depend on the shape, found afterwards.
-
-    The settings hold the shape 1; the dispersion is one over the shape.
-    """
-
-    def dispersion(self, loss: float, mean: Mean) -> float:
-        """Return 1/shape, where ln shape − ψ(shape) is half the mean deviance."""
-        half = loss - mean(lambda y: y.log() + 1.0)
-        if half <= _SMALLEST_SCALE:
-            return _SMALLEST_SCALE
-        shape = optimize.brentq(
-            lambda log_k: log_k - special.digamma(math.exp(log_k)) - half, -500.0, 500.0, xtol=1e-14
-        )
-        return math.exp(-shape)
-
-    def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods."""
-        assert dispersion is not None
-        return loss / dispersion + constant(self.declaration, (1.0 / dispersion,), y)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Location(OneParameter):
-    """A number and its errors; the weights do not depend on the errors' scale, found afterwards.
-
-    A loss at scale s is `row_losses`'s over s to the power of `degree`. The dispersion is s in the
-    units of the table.
-    """
-
-    degree: float
-
-    def in_units_of(self, y: Tensor, weight: Tensor | None) -> Location:
-        """Return the response in units of the target's standard deviation, from its mean."""
-        size = float(y.abs().max())
-        centre = average(y / size, weight) * size
-        far = float((y - centre).abs().max())
-        spread = average(((y - centre) / far) ** 2, weight) ** 0.5 * far
-        return replace(self, centre=centre, spread=spread)
-
-    def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return 0, which is the target's centre."""
-        return torch.zeros(1, dtype=torch.float64)
-
-    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
-        """Return the rows' losses and derivatives at (N, 1) predictors."""
-        return super().row_losses(output, shared, (y - self.centre) / self.spread)
-
-    def dispersion(self, loss: float, mean: Mean) -> float:
-        """Return the scale, where the derivative by it is 0."""
-        scale: float = (self.degree * loss) ** (1 / self.degree)
-        return max(scale, _SMALLEST_SCALE) * self.spread
-
-    def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods."""
-        assert dispersion is not None
-        scale = dispersion / self.spread
-        own = math.log(dispersion) + constant(self.declaration, self.settings, y)
-        power: float = scale**self.degree
-        return loss / power + own
-
-    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return (N,) zeros."""
-        return torch.zeros_like(y)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Classes(Response):
-    """K classes as K − 1 linear predictors beside a base class's, which is 0.
-
-    The target holds class numbers; the base is `base`, and the predictors are the other classes',
-    in order. Without a base there are K predictors, as of a network.
-    """
-
-    base: int | None
-
-    def encode_target(self, y: Tensor) -> Tensor:
-        """Return the classes' numbers."""
-        return y
-
-    @property
-    def count(self) -> int:
-        """How many classes there are."""
-        return self.outputs + (self.base is not None)
-
-    @property
-    def modelled_classes(self) -> list[int]:
-        """The classes that have a predictor."""
-        return [k for k in range(self.count) if k != self.base]
-
-    def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the log-odds of the classes' shares."""
-        shares = torch.bincount(y, weight, self.count).double()
-        return shares[self.modelled_classes].log() - shares[self.base].log()
-
-    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
-        """Return the rows' losses and derivatives at (N, K − 1) predictors."""
-        log_p = torch.log_softmax(self.logits(output), 1)
-        probabilities = log_p[:, self.modelled_classes].exp()
-        truth = torch.nn.functional.one_hot(y, self.count)[:, self.modelled_classes]
-        return SoftmaxLosses(
-            -log_p.gather(1, y[:, None])[:, 0], probabilities - truth, probabilities
-        )
-
-    def logits(self, output: Tensor) -> Tensor:
-        """Return (N, K) logits of all classes."""
-        if self.base is None:
-            return output
-        base = torch.zeros_like(output[:, :1])
-        return torch.cat([output[:, : self.base], base, output[:, self.base :]], 1)
-
-    def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the losses themselves."""
-        return loss
+def pearson(
+    response: Response, output: Tensor, settings: Sequence[Tensor], y: Tensor
+) -> Tensor | None:
+    """Return (N,) squared errors over the variances, which are slope² / information."""
+    if not response.has_deviance:
+        return None
+    information = response.declaration.information(output[:, 0], *settings)
+    slope = LINKS[response.link].slope(output[:, 0])
+    squares: Tensor = (y - response.mean(output)).square() * information / slope.square()
+    return squares

@@ -3,49 +3,78 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy import optimize, sparse
 from torch import Tensor
 
 from neglog import likelihoods
+from neglog.fitting.likelihoods import cones
+from neglog.fitting.likelihoods.cones import Cone
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.responses import (
-    Location,
     Response,
     average,
     constant,
+    is_exponential,
     numbers,
+    pearson,
+    predictor,
     quantiles,
+    reaches_an_end,
 )
 from neglog.fitting.likelihoods.row_losses import SharedParameterLosses, joint
+from neglog.fitting.likelihoods.scaled import Location
 from neglog.likelihood import Elementwise
 
-_START = -1.0
+_START, _NO_DISPERSION = -1.0, -12.0
+_LOOK = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overdispersed(Response):
-    """Counts whose variance exceeds their mean; the logarithm of the dispersion is shared."""
+class Estimated(Response):
+    """One linear predictor; the logarithms of the declaration's settings are estimated with it."""
 
     declaration: type[Elementwise]
-    shared: tuple[str, ...] = ("ln dispersion",)
+
+    @property
+    def has_deviance(self) -> bool:
+        """Whether the declaration is of an exponential family at fixed settings."""
+        return is_exponential(self.declaration)
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether a target may lie at an end of the link's range, which no predictor reaches."""
+        return reaches_an_end(self.declaration)
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the logarithm of the mean, and the dispersion that the moments give."""
-        mean = average(y, weight)
-        surplus = average((y - mean) ** 2, weight) - mean
-        alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
-        return torch.tensor([LINKS[self.link].link(mean), alpha], dtype=torch.float64)
+        """Return the intercept and the settings of greatest likelihood of some of the rows."""
+        y, weight = y[:_LOOK], None if weight is None else weight[:_LOOK]
+        first = LINKS[self.link].link(average(y, weight))
+
+        def mean_loss(at: np.ndarray) -> float:
+            loss = self._nll(torch.tensor(at[0]), torch.from_numpy(at[1:]).exp().unbind(), y)
+            found = average(loss, weight)
+            return found if math.isfinite(found) else math.inf
+
+        begin = np.array([first] + [0.0] * len(self.shared))
+        found = optimize.minimize(mean_loss, begin, method="Nelder-Mead")
+        return torch.from_numpy(found.x)
+
+    def _nll(self, eta: Tensor, settings: Sequence[Tensor], y: Tensor) -> Tensor:
+        """Return the rows' losses, constants included."""
+        declaration = self.declaration
+        loss: Tensor = declaration.nll(eta, *settings, y) + declaration.constant(*settings, y)
+        return loss
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
         """Return the rows' losses, constants included, and derivatives."""
-        declaration = self.declaration
 
         def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
-            alpha = theta[:, 0].exp()
-            loss: Tensor = declaration.nll(eta, alpha, y) + declaration.constant(alpha, y)
-            return loss
+            return self._nll(eta, theta.exp().unbind(1), y)
 
         return joint(nll, output[:, 0], shared, y)
 
@@ -55,9 +84,39 @@ class Overdispersed(Response):
 
     def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return the losses of predictors that meet every row's own target."""
-        best = torch.where(y > 0, y, 1.0).log()
-        loss = self.row_losses(best[:, None], shared, y).nll
-        return torch.where(y > 0, loss, self.declaration.constant(shared[0].exp(), y))
+        return self.row_losses(predictor(self.link, y)[:, None], shared, y).nll
+
+    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
+        """Return (N,) squared errors over the variances, which are slope² / information."""
+        return pearson(self, output, shared.exp().unbind(), y)
+
+    def cone(self, z: sparse.csr_array, y: np.ndarray) -> Cone:
+        """Return the directions that move targets at an end of the link's range towards it."""
+        shared = sparse.csr_array((len(y), len(self.shared)))
+        return cones.of_means(self.link, sparse.csr_array(sparse.hstack([z, shared])), y)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overdispersed(Estimated):
+    """Counts whose variance exceeds their mean; the logarithm of the dispersion is shared."""
+
+    shared: tuple[str, ...] = ("ln dispersion",)
+
+    def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
+        """Return the logarithm of the mean, and the dispersion that the moments give."""
+        mean = average(y, weight)
+        surplus = average((y - mean) ** 2, weight) - mean
+        alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
+        return torch.tensor([LINKS[self.link].link(mean), alpha], dtype=torch.float64)
+
+    def edge(self, shared: Tensor) -> str:
+        """Say so if the dispersion goes to 0."""
+        if float(shared[0]) >= _NO_DISPERSION:
+            return ""
+        return (
+            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
+            "more than Poisson's; pass --likelihood poisson."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +141,12 @@ class Robust(Response):
         )
 
     @property
-    def squares(self) -> Location:
+    def has_deviance(self) -> bool:
+        """No: the scale is estimated with the weights."""
+        return False
+
+    @property
+    def squares(self) -> Response:
         """Squared errors, in the same units."""
         return Location(
             declaration=likelihoods.Normal, degree=2.0, centre=self.centre, spread=self.spread
@@ -172,3 +236,18 @@ class Ordered(Response):
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
         """Return the losses themselves."""
         return loss
+
+    def probabilities(self, output: Tensor, shared: Tensor) -> Tensor:
+        """Return (N, K) the probabilities of falling between one threshold and the next."""
+        below = torch.sigmoid(shared - output)
+        padded = [torch.zeros_like(below[:, :1]), below, torch.ones_like(below[:, :1])]
+        return torch.cat(padded, 1).diff(dim=1)
+
+    @property
+    def is_separable(self) -> bool:
+        """Yes."""
+        return True
+
+    def cone(self, z: sparse.csr_array, y: np.ndarray) -> Cone:
+        """Return the directions in which no predictor leaves its thresholds."""
+        return cones.of_thresholds(len(self.shared), z, y)

@@ -13,7 +13,6 @@ from scipy import optimize
 from torch import Tensor
 
 from neglog.errors import FitError
-from neglog.fitting.likelihoods.responses import Location
 from neglog.fitting.linear.objective import Objective
 
 _MOST_ENTRIES = 50_000_000
@@ -42,7 +41,6 @@ def quantile(
         FitError: there are too many rows and columns, or the program fails.
     """
     response, source = objective.response, objective.source
-    assert isinstance(response, Location)
     level = level_of(objective) if level is None else level
     if source.rows * (source.features + 1) > _MOST_ENTRIES:
         raise FitError(

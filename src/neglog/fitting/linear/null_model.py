@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from neglog.fitting.likelihoods.responses import Classes, Response, average
+from neglog.fitting.likelihoods.responses import Response, average
 from neglog.fitting.linear.newton import steps
 from neglog.fitting.linear.nonsmooth import quantile
 from neglog.fitting.linear.objective import Objective
@@ -34,10 +34,7 @@ def loss(objective: Objective) -> float:
 
 def intercept_only(objective: Objective) -> Objective:
     """Return the problem without features."""
-    bare, response = objective.without_features(), objective.response
-    if isinstance(response, Classes) and response.base is None:
-        return replace(bare, response=replace(response, outputs=response.outputs - 1, base=0))
-    return bare
+    return replace(objective.without_features(), response=objective.response.with_reference())
 
 
 def optimum(objective: Objective, shared: Tensor | None = None) -> tuple[Tensor, float]:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from neglog.errors import FitError
 from neglog.fitting.likelihoods.responses import EXACT
-from neglog.fitting.likelihoods.shared_parameters import Robust
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.firth import firth_steps
 from neglog.fitting.linear.newton import MANY_ROWS_TOLERANCE, TOLERANCE, Step, steps
@@ -221,7 +220,7 @@ class _DivergenceMonitor:
 
     def scale_vanishes(self, objective: Objective, step: Step) -> bool:
         """Return whether the errors' scale is small for the first time."""
-        small = isinstance(objective.response, Robust) and float(step.weights[-1]) < _SMALL
+        small = objective.response.squares is not None and float(step.weights[-1]) < _SMALL
         due, self.scale_checked = small and not self.scale_checked, self.scale_checked or small
         return due
 
@@ -238,9 +237,8 @@ class _DivergenceMonitor:
 
 def _exact(objective: Objective, step: Step, free: Tensor) -> Tensor | None:
     """Return the weights of least squares where they reproduce the target, so that no scale is."""
-    response = objective.response
-    assert isinstance(response, Robust)
-    squares = replace(objective, response=response.squares)
+    assert objective.response.squares is not None
+    squares = replace(objective, response=objective.response.squares)
     for found in islice(steps(squares, step.weights[:-1], free[:-1]), _SAMPLE_STEPS):
         weights, loss = found.weights, found.value.loss
     if math.sqrt(2 * loss) > EXACT:

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.fitting.likelihoods.responses import Classes
 from neglog.fitting.linear.newton import Step
 from neglog.fitting.linear.objective import Objective
 
@@ -41,8 +40,8 @@ def ridge(objective: Objective, spread: Tensor, amount_unit: float) -> Tensor:
     response, width = objective.response, objective.source.features + 1
     squares = amount_unit * torch.cat([spread.square(), torch.zeros(1, dtype=torch.float64)])
     across = torch.eye(response.outputs, dtype=torch.float64)
-    if isinstance(response, Classes):
-        across = across - 1 / response.count
+    if response.is_relative:
+        across = across - 1 / (response.outputs + 1)
     matrix = torch.zeros(objective.size, objective.size, dtype=torch.float64)
     scaled = response.outputs * width
     matrix[:scaled, :scaled] = torch.kron(across, torch.diag(squares))

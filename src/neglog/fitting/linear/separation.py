@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,38 +21,14 @@ from scipy import optimize, sparse
 from torch import Tensor
 
 from neglog.errors import listed
-from neglog.fitting.likelihoods.responses import Classes, OneParameter, Response
-from neglog.fitting.likelihoods.shared_parameters import Ordered, Overdispersed
+from neglog.fitting.likelihoods.cones import Cone
 from neglog.fitting.linear.objective import Objective
 
 _MOST_ENTRIES = 1_500_000
 _SECONDS = 20.0
 _ROUNDS = 30
-_MIN_RISE, _FALL = 1e-4, -1e-6
+_MIN_RISE = 1e-4
 _LEADING = 1e-3
-
-
-@dataclass(frozen=True)
-class Cone:
-    """What some rows ask of a direction d: ``least @ d >= 0``, and ``zero @ d == 0``."""
-
-    nonnegative: sparse.csr_array
-    zero: sparse.csr_array
-
-    def restrict(self, columns: np.ndarray) -> Cone:
-        """Return the same of some of the weights, the others being 0."""
-        return Cone(self.nonnegative[:, columns], self.zero[:, columns])
-
-    def violated(self, direction: np.ndarray) -> Cone:
-        """Return the rows that a direction does not suit."""
-        return Cone(
-            self.nonnegative[self.nonnegative @ direction < _FALL],
-            self.zero[abs(self.zero @ direction) > -_FALL],
-        )
-
-    def __len__(self) -> int:
-        """Return how many conditions there are."""
-        return int(self.nonnegative.shape[0] + self.zero.shape[0])
 
 
 def separating_columns(objective: Objective, free: Tensor, names: Sequence[str]) -> str:
@@ -64,7 +39,7 @@ def separating_columns(objective: Objective, free: Tensor, names: Sequence[str])
         free: the numbers of the weights that the rows determine.
         names: the columns' names.
     """
-    if not may_separate(objective.response):
+    if not objective.response.is_separable:
         return ""
     scale = _scale(objective)
     free_indices = free.numpy()
@@ -85,13 +60,6 @@ def separating_columns(objective: Objective, free: Tensor, names: Sequence[str])
     return f"{kind} by {_describe_columns(objective, scale, free_indices, direction, names)}"
 
 
-def may_separate(response: Response) -> bool:
-    """Whether a likelihood may have its maximum at infinity."""
-    if isinstance(response, OneParameter):
-        return response.canonical and response.link in {"logit", "log"}
-    return isinstance(response, Classes | Ordered | Overdispersed)
-
-
 def _scale(objective: Objective) -> Tensor:
     """Return (P + 1,) the columns' largest sizes, the intercept's 1."""
     largest = torch.zeros(objective.source.features + 1, dtype=torch.float64)
@@ -106,52 +74,7 @@ def _cones(objective: Objective, scale: Tensor) -> Iterator[Cone]:
     for batch in objective.source:
         rows = slice(None) if batch.weight is None else (batch.weight > 0).numpy()
         z = (batch.columns.dense() / scale).numpy()[rows]
-        yield _cone(objective.response, sparse.csr_array(z), batch.y.numpy()[rows])
-
-
-def _cone(response: Response, z: sparse.csr_array, y: np.ndarray) -> Cone:
-    if isinstance(response, Classes):
-        return Cone(
-            _class_rows(response, z, y), sparse.csr_array((0, z.shape[1] * response.outputs))
-        )
-    shared = sparse.csr_array((len(y), len(response.shared)))
-    if isinstance(response, Ordered):
-        return Cone(
-            _threshold_rows(response, z, y), sparse.csr_array((0, z.shape[1] + shared.shape[1]))
-        )
-    z = sparse.csr_array(sparse.hstack([z, shared]))
-    if response.link == "log":
-        return Cone(-z[y == 0], z[y > 0])
-    ends = (y == 0) | (y == 1)
-    signs = sparse.diags_array(2.0 * y[ends] - 1.0)
-    return Cone(sparse.csr_array(signs @ z[ends]), z[~ends])
-
-
-def _class_rows(response: Classes, z: sparse.csr_array, y: np.ndarray) -> sparse.csr_array:
-    """Return one line for each row and each wrong class: what the true class's lead is made of."""
-    position = {k: j for j, k in enumerate(response.modelled_classes)}
-    lines = []
-    for true in range(response.outputs + 1):
-        own = z[y == true]
-        for wrong in range(response.outputs + 1):
-            if wrong == true or not own.shape[0]:
-                continue
-            blocks = [sparse.csr_array(own.shape)] * response.outputs
-            if true in position:
-                blocks[position[true]] = own
-            if wrong in position:
-                blocks[position[wrong]] = -own
-            lines.append(sparse.hstack(blocks))
-    return sparse.csr_array(sparse.vstack(lines))
-
-
-def _threshold_rows(response: Ordered, z: sparse.csr_array, y: np.ndarray) -> sparse.csr_array:
-    """Return a line for each row and each of the thresholds that its predictor lies between."""
-    cuts = sparse.csr_array(sparse.eye_array(len(response.shared)))
-    below, above = y < len(response.shared), y > 0
-    upper = sparse.hstack([-z[below], cuts[y[below]]])
-    lower = sparse.hstack([z[above], -cuts[y[above] - 1]])
-    return sparse.csr_array(sparse.vstack([upper, lower]))
+        yield objective.response.cone(sparse.csr_array(z), batch.y.numpy()[rows])
 
 
 def _direction(objective: Objective, scale: Tensor, free_indices: np.ndarray) -> np.ndarray | None:

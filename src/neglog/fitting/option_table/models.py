@@ -34,10 +34,13 @@ class ModelOptions:
     """The model and its loss."""
 
     likelihood: Annotated[
-        str | None,
+        str | type | None,
         Option(
-            f"The distribution of the target: {', '.join(LIKELIHOODS[:-1])} or {LIKELIHOODS[-1]}.",
+            f"The distribution of the target: {', '.join(LIKELIHOODS[:-1])} or {LIKELIHOODS[-1]}; "
+            "or one that you declare, such as my_losses.py:Rayleigh or package.module:Rayleigh.",
             MODEL,
+            python="A declaration is a subclass of `neglog.likelihood.Elementwise` that states its "
+            "`link`; you may pass the class itself.",
             unset="inferred from the target",
         ),
     ] = None

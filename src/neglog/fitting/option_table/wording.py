@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from neglog.fitting.option_table.option import PANELS, Option
 from neglog.fitting.option_table.run import CommandOptions
@@ -90,7 +91,10 @@ def _values(entry: Entry) -> str:
         return ", ".join(f"`{choice}`" for choice in facts.choices)
     if facts.column:
         return "a column; in Python also (N,) values"
-    words = {bool: "a switch", int: "an integer", float: "a number", str: "text"}
+    words: dict[Any, str] = {
+        bool: "a switch", int: "an integer", float: "a number", str: "text",
+        str | type | None: "text; in Python also a class",
+    }  # fmt: skip
     kind = words.get(entry.kind, "several values" if facts.repeated or facts.written else "")
     if facts.within is None:
         return kind

@@ -15,7 +15,12 @@ from neglog.fitting.tables.reading import Reading
 
 @dataclass(frozen=True, kw_only=True)
 class OptionFields(FitOptions):
-    """The options with what follows from them; `FitOptions` states their meanings."""
+    """The options with what follows from them; `FitOptions` states their meanings.
+
+    The likelihood is its name, or where it is declared.
+    """
+
+    likelihood: str | None = None
 
     @property
     def orders(self) -> Mapping[str, Sequence[Any]]:

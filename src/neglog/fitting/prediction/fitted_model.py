@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor, nn
 
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.design.target import Target
-from neglog.fitting.likelihoods.links import LINKS
-from neglog.fitting.likelihoods.responses import Classes, Location, Response
-from neglog.fitting.likelihoods.shared_parameters import Ordered, Robust
+from neglog.fitting.likelihoods.responses import Response
 from neglog.fitting.prediction.members import Members
 
 
@@ -50,19 +47,11 @@ class Fitted:
 
     def mean(self, output: Tensor) -> Tensor:
         """Return (N,) what is expected of a number."""
-        if isinstance(self.response, (Location, Robust)):
-            return output[:, 0] * self.response.spread + self.response.centre
-        return LINKS[self.response.link].mean(output[:, 0])
+        return self.response.mean(output)
 
     def probabilities(self, output: Tensor) -> Tensor:
         """Return (N, K) probabilities of the classes."""
-        if isinstance(self.response, Classes):
-            return torch.softmax(self.response.logits(output), 1)
-        if isinstance(self.response, Ordered):
-            below = torch.sigmoid(self.shared - output)
-            padded = [torch.zeros_like(below[:, :1]), below, torch.ones_like(below[:, :1])]
-            return torch.cat(padded, 1).diff(dim=1)
-        return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
+        return self.response.probabilities(output, self.shared)
 
     def predictions(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return the probabilities (N, K), or the means (N, 1), of a model with these outputs."""

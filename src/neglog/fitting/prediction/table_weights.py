@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from neglog.fitting.likelihoods.responses import Classes, Response
+from neglog.fitting.likelihoods.responses import Response
 from neglog.fitting.network.standardise import Standardise, last
 
 
@@ -18,7 +18,4 @@ def table_weights(model: nn.Sequential, response: Response) -> tuple[np.ndarray,
     assert isinstance(units, Standardise)
     weights = layer.weight.detach() / units.scale * response.spread
     intercepts = layer.bias.detach() * response.spread + response.centre - weights @ units.mean
-    if isinstance(response, Classes):
-        weights, intercepts = (response.logits(part.T).T for part in (weights, intercepts[:, None]))
-        weights, intercepts = weights - weights.mean(0), (intercepts - intercepts.mean(0))[:, 0]
-    return weights.numpy(), intercepts.numpy()
+    return response.table_weights(weights.numpy(), intercepts.numpy())

@@ -100,7 +100,7 @@ def evaluate(
     errors = (None,) * 3 if target.classes else _errors(rows)
     return Evaluation(
         target=target.name,
-        likelihood=target.kind,
+        likelihood=target.facts.name,
         rows=len(known),
         left_out=predicted.left_out,
         loss_nats=float(rows.loss.mean()),

@@ -129,7 +129,7 @@ class Fit:
     @property
     def kind(self) -> str:
         """The likelihood's name."""
-        return self.fitted.target.kind
+        return self.fitted.target.facts.name
 
     @property
     def likelihood(self) -> type[Likelihood]:
@@ -164,14 +164,14 @@ class Fit:
     @property
     def outputs(self) -> list[str]:
         """The names of the outputs, such as the class they speak for."""
-        if self.classes is None or self.kind == "ordinal":
-            return [self.target]
-        return [shown(label) for label in self.classes[1 if self.kind == "bernoulli" else 0 :]]
+        labels, response = self.classes or [], self.fitted.response
+        own = labels if response.is_relative else response.labelled(labels)
+        return [shown(label) for label in own] or [self.target]
 
     @property
     def sigma(self) -> float | None:
         """The errors' standard deviation by maximum likelihood (normal); else None."""
-        return self.fitted.dispersion if self.kind == "normal" else None
+        return self.fitted.dispersion if self.fitted.response.has_normal_errors else None
 
     @property
     def training(self) -> RowPredictions:
@@ -249,7 +249,7 @@ class Fit:
             >>> round(float(found.centred().coefficients.estimate[1::2].sum()), 9)
             0.0
         """
-        if self.coefficients is None or self.kind != "categorical":
+        if self.coefficients is None or not self.fitted.response.is_relative:
             raise FitError(
                 "only a linear model of several classes that newton has solved can be centred, but "
                 f"this is {self!r}."

@@ -19,6 +19,7 @@ from neglog._version import __version__
 from neglog.errors import FitError
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.target import Target
+from neglog.fitting.likelihoods.own import UnknownLikelihoodError
 from neglog.fitting.network import standardise
 from neglog.fitting.options import config_file
 from neglog.fitting.options.fit_options import Options
@@ -206,6 +207,8 @@ def read(folder: Path) -> Saved:
         )
     try:
         return _saved(facts, tensors)
+    except UnknownLikelihoodError:
+        raise
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
         raise FitError(f"{path} is damaged: its parts do not fit together; fit it again.") from None
 
@@ -213,7 +216,7 @@ def read(folder: Path) -> Saved:
 def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:
     options, target = Options(**facts["options"]), Target(**facts["target"])
     count, stored_response = len(target.classes or ()), facts["response"]
-    response = target.facts.make(count, stored_response["base"] or 0, options)
+    response = target.facts.response(count, stored_response["base"] or 0, options)
     response_fields = {
         name: value for name, value in stored_response.items() if hasattr(response, name)
     }

@@ -7,12 +7,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from neglog import likelihoods
 from neglog.errors import FitError, listed
 from neglog.fitting.batches.in_memory_rows import batch_rows
 from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.design.target import class_index
-from neglog.fitting.likelihoods.responses import Classes, Response
+from neglog.fitting.inference.covariance import ESTIMATORS
+from neglog.fitting.likelihoods.responses import Response
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.linear.optimum import Penalty
 from neglog.fitting.options.fit_options import Options
@@ -33,7 +33,7 @@ def objectives(data: Prepared, options: Options) -> tuple[Objective, Objective |
     training = data.rows()
     y, weight = training.target_sample()
     _check_target(data, y if weight is None else y[weight > 0])
-    response = data.target.facts.make(
+    response = data.target.facts.response(
         len(data.target.classes or ()), _reference_class(data, options), options
     )
     if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
@@ -67,7 +67,7 @@ def objective_of(data: Prepared, response: Response, held_out: bool = False) -> 
 
 def count_weights(data: Prepared, options: Options) -> int:
     """Return how many weights the linear model has."""
-    response = data.target.facts.make(len(data.target.classes or ()), 0, options)
+    response = data.target.facts.response(len(data.target.classes or ()), 0, options)
     return response.outputs * (data.rows().features + 1) + len(response.shared)
 
 
@@ -107,11 +107,11 @@ def check_covariance(options: Options, response: Response) -> None:
     Raises:
         FitError: it is such a likelihood.
     """
-    poisson_or_bernoulli = response.declaration in (likelihoods.Poisson, likelihoods.Bernoulli)
-    if options.covariance == "quasi" and not poisson_or_bernoulli:
+    how = options.covariance
+    if how is not None and ESTIMATORS[how].by_pearson and not response.fixes_variance:
         raise FitError(
-            "quasi is for the bernoulli and the poisson likelihood, which have no dispersion of "
-            "their own; pass hc0, or leave it out."
+            f"{how} is for likelihoods whose mean fixes their variance, such as bernoulli and "
+            "poisson; pass hc0, or leave it out."
         )
 
 
@@ -122,9 +122,9 @@ def penalty_of(options: Options, response: Response) -> Penalty:
         FitError: the likelihood does not go with it.
     """
     penalty = Penalty(options.l2, options.l1, options.firth)
-    if options.firth and response.declaration is not likelihoods.Bernoulli:
+    if options.firth and not response.is_logistic:
         raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
-    if options.l1 and isinstance(response, Classes):
+    if options.l1 and response.is_relative:
         raise FitError(
             "l1 is not for several classes, whose weights are relative; pass l2 instead."
         )

@@ -11,10 +11,9 @@ from torch import nn
 from neglog.fitting.design.design_matrix import INTERCEPT
 from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.inference.coefficients import Coefficients
-from neglog.fitting.inference.covariance import Counts, covariance, in_table_units
-from neglog.fitting.likelihoods.responses import EXACT, Classes, Location, Response, Shaped
+from neglog.fitting.inference.covariance import ESTIMATORS, Counts, covariance, in_table_units
+from neglog.fitting.likelihoods.responses import EXACT, Response
 from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, weighted
-from neglog.fitting.likelihoods.shared_parameters import Overdispersed
 from neglog.fitting.linear import optimum
 from neglog.fitting.linear.newton import Step
 from neglog.fitting.linear.objective import Objective
@@ -30,8 +29,6 @@ from neglog.fitting.solvers.facts import LinearFacts
 from neglog.fitting.solvers.linear_setup import check_covariance, objectives, penalty_of
 from neglog.fitting.tables.factor_levels import shown
 
-_NO_DISPERSION = -12.0
-
 
 def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fit:
     """Fit the training rows; `neglog.fit` says what the options mean.
@@ -43,7 +40,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
     response, features, facts = objective.response, data.design.names, data.target.facts
     text = Architecture().describe(len(features), response.outputs, facts.output_name)
     optimizer = _describe(options, response.smooth)
-    for step, words in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
+    for step, words in (("model", text), ("loss", f"{data.target.facts.name}: {facts.loss}"),
                         ("optimizer", optimizer)):  # fmt: skip
         listener.message(step, words)
     recorder = _StepRecorder(objective, held_out, listener)
@@ -140,15 +137,11 @@ def _describe(options: Options, smooth: bool) -> str:
 
 def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
     """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
-    response, text = objective.response, ""
+    response = objective.response
+    text = response.edge(result.weights[objective.size - len(response.shared) :])
     dispersion = objective.dispersion(result.value.loss)
     if dispersion is not None and dispersion <= EXACT * response.spread:
         text = optimum.EXACT_FIT
-    elif isinstance(response, Overdispersed) and float(result.weights[-1]) < _NO_DISPERSION:
-        text = (
-            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
-            "more than Poisson's; pass --likelihood poisson."
-        )
     return (
         replace(result, outcome=replace(result.outcome, converged=False, text=text))
         if text
@@ -235,30 +228,26 @@ def _order(response: Response, width: int) -> list[int]:
 
 def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
     target, features = data.target, data.design.names
-    outputs = [target.name]
-    if isinstance(response, Classes):
-        outputs = [shown(target.labels[k]) for k in response.modelled_classes]
-    elif target.kind == "bernoulli":
-        outputs = [shown(target.labels[1])]
+    outputs = [shown(label) for label in response.labelled(target.classes or [])] or [target.name]
     every = [INTERCEPT] * response.intercept + features
     return [(o, f) for o in outputs for f in every] + [("", name) for name in response.shared]
 
 
 def _dispersion(objective: Objective, result: Optimum, counts: Counts, how: str) -> float:
     """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
-    response = objective.response
-    if isinstance(response, Shaped) or how == "quasi":
-        squares = torch.zeros(1).double()
-        for batch, losses in objective.losses_by_batch(result.weights):
-            assert isinstance(losses, OnePredictorLosses)
-            # The slope is (mean − y) mean′ / variance, and its expected square mean′² / variance.
-            own = losses.slope[:, 0].square() / losses.expected()
-            squares += weighted(own, batch.weight).sum()
-        return float(objective.reduce(squares)) / counts.left
-    if not isinstance(response, Location):
-        return 1.0
-    if response.degree == 2.0:
-        return 2 * result.value.loss * objective.total / counts.left
-    scale = objective.dispersion(result.value.loss)
-    assert scale is not None
-    return (scale / response.spread) ** 2
+    if ESTIMATORS[how].by_pearson:
+        return _pearson(objective, result) / counts.left
+    return objective.response.covariance_scale(
+        result.value.loss, objective.total, counts.left, lambda: _pearson(objective, result)
+    )
+
+
+def _pearson(objective: Objective, result: Optimum) -> float:
+    """Return the sum of the squared errors over their variances."""
+    squares = torch.zeros(1).double()
+    for batch, losses in objective.losses_by_batch(result.weights):
+        assert isinstance(losses, OnePredictorLosses)
+        # The slope is (mean − y) mean′ / variance, and its expected square mean′² / variance.
+        own = losses.slope[:, 0].square() / losses.expected()
+        squares += weighted(own, batch.weight).sum()
+    return float(objective.reduce(squares))

@@ -8,9 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from neglog import functional, likelihoods
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
-from neglog.fitting.likelihoods.responses import Classes, Response, average
+from neglog.fitting.likelihoods.responses import Response, average
 from neglog.fitting.linear import objective as linear
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.null_model import mean_nats
@@ -93,14 +92,7 @@ class Losses:
     def separates(self) -> bool:
         """Tell whether every training row's own class is the most probable one."""
         output = self.model(self.x)
-        if isinstance(self.response, Classes):
-            return bool((self.response.logits(output).argmax(1) == self.y).all())
-        if self.response.link != "logit":
-            return False
-        return bool(((output[:, 0] > 0) == (self.y > 0.5)).all() and self._targets_are_labels())
-
-    def _targets_are_labels(self) -> bool:
-        return bool(((self.y == 0) | (self.y == 1)).all())
+        return self.response.separates(output, self.y)
 
     def with_separation_note(self, trained: Trained) -> Outcome:
         """Return an outcome that says so where a network's loss has no minimum."""
@@ -114,12 +106,8 @@ class Losses:
         """Return the outcome of a linear model whose minimum is at infinity; else None."""
         if len(self.model) > 2 or trained.outcome.converged or not self.separates():
             return None
-        base = 0 if isinstance(self.response, Classes) else None
-        response = self.response
-        if isinstance(response, Classes):
-            response = replace(response, outputs=response.outputs - 1, base=base)
         source = replace(self.training, y=self.y)
-        objective = linear.Objective.of(response, source)
+        objective = linear.Objective.of(self.response.with_reference(), source)
         separation_text = separation.separating_columns(
             objective, torch.arange(objective.size), names
         )
@@ -132,10 +120,5 @@ def mean_loss(
     """Return the mean of the rows' losses, less their constants, in the response's units."""
     if offset is not None:
         output = output + (offset / response.spread)[:, None]
-    if response.declaration is likelihoods.Bernoulli:
-        loss = functional.binary_cross_entropy_with_logits(output[:, 0], y, reduction="none")
-    elif isinstance(response, Classes):
-        loss = functional.cross_entropy(response.logits(output), y, reduction="none")
-    else:
-        loss = response.row_losses(output, EMPTY, y).nll
+    loss = response.training_losses(output, y)
     return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from neglog.errors import FitError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design.prepared import InMemoryData
-from neglog.fitting.likelihoods.responses import Classes, Response
+from neglog.fitting.likelihoods.responses import Response
 from neglog.fitting.network import optimizers, schedule
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.network.intervals import ensemble
@@ -47,7 +47,7 @@ def solve(
     one = _Training(rows, options, rows.training, options.seed)
     facts, features = data.target.facts, data.design.names
     text = options.architecture.describe(len(features), rows.response.outputs, facts.output_name)
-    for step, said in (("model", text), ("loss", f"{data.target.kind}: {facts.loss}"),
+    for step, said in (("model", text), ("loss", f"{data.target.facts.name}: {facts.loss}"),
                        ("optimizer", one.text)):  # fmt: skip
         listener.message(step, said)
     trained = one.train(listener, _network_checkpoint(checkpoint, rows, options))
@@ -204,15 +204,14 @@ def _network_checkpoint(
 
 
 def _response(data: InMemoryData, training: InMemoryRows, options: Options) -> Response:
-    response = data.target.facts.make(len(data.target.classes or ()), 0, options)
+    response = data.target.facts.response(len(data.target.classes or ()), 0, options)
     if response.shared:
         raise FitError(
-            f"the {data.target.kind} likelihood has parameters in addition to the model's output, "
-            f"{response.shared[0]} the first, which newton finds and an optimizer does not; choose "
-            "another likelihood or newton."
+            f"the {data.target.facts.name} likelihood has parameters in addition to the model's "
+            f"output, {response.shared[0]} the first, which newton finds and an "
+            "optimizer does not; choose another likelihood or newton."
         )
-    if isinstance(response, Classes):
-        response = replace(response, outputs=response.outputs + 1, base=None)
+    response = response.without_reference()
     return response.in_units_of(response.encode_target(training.y), training.weight)
 
 

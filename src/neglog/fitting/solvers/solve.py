@@ -122,6 +122,8 @@ def _announce(source: str, data: Prepared, listener: Listener) -> None:
     if data.validation_rows:
         rows += f" for training, {data.validation_rows} for validation"
     listener.message("data", f"{source}: {rows}")
-    listener.message("target", f"{data.target.name} is {data.target.kind}: {data.target.reason}")
+    listener.message(
+        "target", f"{data.target.name} is {data.target.facts.name}: {data.target.reason}"
+    )
     for note in data.notes:
         listener.message("note", note)

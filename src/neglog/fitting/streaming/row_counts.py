@@ -88,9 +88,9 @@ def check(counts: RowCounts, target: Target, weights: str | None, row: int) -> N
     if counts.outside.rows:
         raise FitError(
             f"the target {target.name!r} must hold {target.facts.support.words} for the "
-            f"{target.kind} likelihood, but {counts.outside.rows} of {counts.rows} values are not, "
-            f"the first {counts.outside.value:g} in row {row} (from 0); remove them, or choose "
-            "another likelihood."
+            f"{target.facts.name} likelihood, but {counts.outside.rows} of {counts.rows} values "
+            f"are not, the first {counts.outside.value:g} in row {row} (from 0); remove them, or "
+            "choose another likelihood."
         )
     if weights is not None and not counts.total > 0:
         raise FitError(f"the sample weights {weights!r} are all 0, so that no row counts.")

@@ -180,10 +180,10 @@ def _merged_schema(
 
 
 def _refuse_kinks(target: Target, options: Options) -> None:
-    if not target.facts.make(len(target.classes or ()), 0, options).smooth:
+    if not target.facts.response(len(target.classes or ()), 0, options).smooth:
         raise FitError(
-            f"the {target.kind} likelihood is fitted by a linear program, which requires all rows "
-            "at once; leave out stream and distributed, or pass huber."
+            f"the {target.facts.name} likelihood is fitted by a linear program, which requires "
+            "all rows at once; leave out stream and distributed, or pass huber."
         )
 
 
