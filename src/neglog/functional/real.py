@@ -151,8 +151,8 @@ def huber_loss(
     validation.positive(delta=delta)
     extras = Extras(mask, sample_weight, normalizer, empty)
     options: Any = {"settings": (float(delta),), "weight": weight}
-    by_weights = False  # as in torch
-    return _location(Huber, input, target, reduction, extras, by_weights=by_weights, **options)
+    options["by_weights"] = False  # as in torch
+    return _location(Huber, input, target, reduction, extras, **options)
 
 
 @loss
