@@ -184,7 +184,7 @@ def test_a_formula_and_other_options():
     frame().write_csv("table.csv")
     with pytest.raises(FitError, match="the formula's target is 'y', but target is 'z'"):
         fit(frame(), "y ~ x", target="z")
-    with pytest.raises(FitError, match="leave out drop, or the formula"):
+    with pytest.raises(FitError, match="leave out formula or drop"):
         fit(frame(), "y ~ x", drop="z")
     with pytest.raises(FitError, match="leave out stream and distributed"):
         fit("table.csv", "y ~ x", stream=True)
