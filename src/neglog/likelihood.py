@@ -151,7 +151,7 @@ def _check(cls: type[Likelihood]) -> None:
     max_inputs = 2 if issubclass(cls, Elementwise) else 1
     if not 1 <= len(cls.inputs) <= max_inputs:
         raise DeclarationError(
-            f"{where} names {len(cls.inputs)} inputs, but the engine takes {max_inputs}."
+            f"{where} names {len(cls.inputs)} inputs; the engine takes {max_inputs}."
         )
     if len(cls.domains) != len(cls.inputs):
         raise DeclarationError(f"{where} must state one domain for each of its inputs.")
