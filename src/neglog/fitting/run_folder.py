@@ -1,4 +1,4 @@
-"""A run from its folder's check to its files: what the command line and `neglog.fit` share."""
+"""The folder of a run, shared by the command line and `neglog.fit`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 5.0  # between the checkpoints of a short epoch, so that writing them
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a fit is written, and the checkpoint that it leaves behind if it is killed.
+    """The output folder of a fit, and its checkpoint.
 
     Attributes:
         out: the folder; None for none.
@@ -40,7 +40,7 @@ class RunFolder:
     predictions: str = "csv"
 
     def check(self, options: Options) -> None:
-        """Refuse what cannot be written, or gone on from, before any row is read.
+        """Refuse unwritable output and unusable checkpoints before any row is read.
 
         Raises:
             FitError: the folder or the checkpoint is not as it should be.
@@ -56,7 +56,7 @@ class RunFolder:
             )
 
     def fit(self, table: Table, name: str, options: Options, listener: Listener) -> Fit:
-        """Fit a table, with a checkpoint where the fit takes long.
+        """Fit a table; write checkpoints during long fits.
 
         Raises:
             FitError: it cannot be fitted; then nothing is left behind.
@@ -83,7 +83,7 @@ class RunFolder:
             raise
 
     def write(self, result: Fit, others: Mapping[str, Any]) -> list[Path]:
-        """Write the run, if it has a folder, and remove the checkpoint that it makes needless.
+        """Write the run, if it has a folder, and remove its checkpoint.
 
         Args:
             result: the fit.

@@ -105,7 +105,7 @@ class InMemoryRows:
             yield self._part(slice(start, start + self.batch))
 
     def without_features(self) -> InMemoryRows:
-        """Return the same rows without their columns."""
+        """Return the same rows without features."""
         x = torch.empty(self.rows, 0, dtype=torch.float64)
         return replace(self, x=x, labels=(), scale=None, centre=None)
 
@@ -121,7 +121,7 @@ class InMemoryRows:
         return self.y, self.weight
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> InMemoryRows:
-        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
+        """Return the same rows, with numbers multiplied by `scale`, minus `centre`."""
         return replace(self, scale=scale, centre=centre, batch=batch)
 
     def at(self, rows: Tensor) -> InMemoryRows:

@@ -27,13 +27,13 @@ class Source(Protocol):
 
     @property
     def units(self) -> Units:
-        """What becomes of the columns as they are read."""
+        """The scale and centre applied to the columns when they are read."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the rows; where processes share them, those of this one."""
 
     def without_features(self) -> Source:
-        """Return the same rows without their columns."""
+        """Return the same rows without features."""
 
     def sample(self, count: int) -> InMemoryRows:
         """Return some rows of all processes, about so many, drawn at random; or all, if few."""
@@ -42,4 +42,4 @@ class Source(Protocol):
         """Return targets and weights that stand for all: a start, not a result, rests on them."""
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:
-        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
+        """Return the same rows, with numbers multiplied by `scale`, minus `centre`."""

@@ -46,17 +46,17 @@ class Column:
         return values.cast(pl.Enum(self.levels)).to_physical().cast(kind).to_numpy()
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` needs."""
+        """Return the arguments of `from_json`."""
         return {"name": self.name, "levels": self.levels, "fill": self.fill}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Column:
-        """Return the column that was saved."""
+        """Restore a saved column."""
         return cls(data["name"], tuple(data["levels"]), data["fill"])
 
 
 def learn_column(values: pl.Series, unlimited: bool = False) -> Column:
-    """Find out how a column is to be encoded.
+    """Determine how to encode a column.
 
     Args:
         values: the column.
@@ -77,7 +77,7 @@ def learn_column(values: pl.Series, unlimited: bool = False) -> Column:
 
 
 def refuse_type(name: str, kind: Any) -> NoReturn:
-    """Refuse a column that is neither numbers nor text."""
+    """Refuse a column that holds neither numbers nor text."""
     if kind.is_temporal():
         dates.refuse(name, kind)
     raise FitError(
@@ -94,12 +94,12 @@ def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
 
 
 def leave_out(name: str) -> str:
-    """Say how a column is left out."""
+    """Return the option that drops a column."""
     return f"leave it out with --drop {name!r} (drop=[{name!r}])"
 
 
 def cleaned(frame: pl.DataFrame, columns: Sequence[Column], start: int = 0) -> pl.DataFrame:
-    """Return the columns that are used, numbers as float64, labels as text.
+    """Return the used columns: numbers as float64, labels as text.
 
     Args:
         frame: the table, or some rows of it.

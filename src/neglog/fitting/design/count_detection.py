@@ -1,4 +1,4 @@
-"""Whether whole numbers are counts, codes of classes, or neither, judged by their histogram."""
+"""Classify whole numbers by their histogram: counts, class codes, or neither."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPOSURE = re.compile(
 
 @dataclass(frozen=True)
 class CountHistogram:
-    """How often each of some whole numbers occurs.
+    """A histogram of whole numbers.
 
     Attributes:
         values: the different numbers, in ascending order.
@@ -35,7 +35,7 @@ class CountHistogram:
 
     @classmethod
     def of(cls, numbers: np.ndarray[Any, Any]) -> CountHistogram | None:
-        """Return the shape of numbers of 0 or more that are whole; None if they are not."""
+        """Return the histogram of nonnegative whole numbers; None for other numbers."""
         numbers = numbers[np.isfinite(numbers)]
         if not len(numbers) or (numbers < 0).any() or (numbers % 1 != 0).any():
             return None
@@ -43,7 +43,7 @@ class CountHistogram:
 
     @property
     def rows(self) -> int:
-        """How many numbers there are."""
+        """The number of values."""
         return int(self.times.sum())
 
     @property
@@ -53,7 +53,7 @@ class CountHistogram:
 
     @property
     def looks_like_counts(self) -> bool:
-        """Whether they start at 0 or 1 and fall off to the right, as counts do."""
+        """Whether they start at 0 or 1 and are skewed to the right, as counts are."""
         smallest = float(self.values[0])
         min_values = _MIN_VALUES if smallest == 0 else _MIN_VALUES_FROM_ONE
         if smallest > 1 or len(self.values) < min_values or self.rows < _MIN_ROWS:
@@ -62,18 +62,18 @@ class CountHistogram:
 
     @property
     def balanced(self) -> bool:
-        """Whether each occurs about as often, as in a table of classes that was made up."""
+        """Whether each occurs about equally often, as in a balanced table of classes."""
         return bool(self.times.max() <= _BALANCED * self.times.min())
 
     def _skewed(self, limit: float) -> bool:
-        """Whether the right tail is longer: half as much as Poisson's, or by `limit`."""
+        """Whether the skewness exceeds half of Poisson's, or `limit`."""
         errors = self.values - self.mean
         spread = float(np.average(errors**2, weights=self.times)) ** 0.5
         skew = float(np.average((errors / spread) ** 3, weights=self.times))
         return skew > min(limit, 0.5 / self.mean**0.5) if limit < 1 else skew > limit
 
     def _falls(self) -> bool:
-        """Whether the histogram has its mode in the lower half and a thin end.
+        """Whether the histogram has its mode in the lower half and a thin right tail.
 
         Many different numbers are grouped, since single ones say little of where limit lie.
         """
@@ -92,7 +92,7 @@ class CountHistogram:
         )
 
     def _covers(self) -> bool:
-        """Whether most of the low whole numbers occur, as they do not in amounts of money."""
+        """Whether most of the low whole numbers occur, unlike in amounts of money."""
         whole = np.repeat(self.values, self.times)
         middle = float(np.median(whole))
         below = int((self.values <= middle).sum())
@@ -100,7 +100,7 @@ class CountHistogram:
 
 
 def reason(name: str, shape: CountHistogram) -> str:
-    """Say why numbers are taken as counts, and what else they may be."""
+    """Explain why numbers are read as counts, and the alternatives."""
     first, last = shape.values[0], shape.values[-1]
     return (
         f"{name!r} holds whole numbers from {first:.0f} to {last:.0f}, most of them low, taken as "
@@ -110,7 +110,7 @@ def reason(name: str, shape: CountHistogram) -> str:
 
 
 def as_classes(name: str, count: int) -> str:
-    """Say why numbers are taken as classes, and what else they may be."""
+    """Explain why numbers are read as classes, and the alternatives."""
     return (
         f"{name!r} holds {count} different whole numbers, taken as classes (--likelihood poisson "
         "if they are counts, ordinal if they are ordered)"
@@ -118,7 +118,7 @@ def as_classes(name: str, count: int) -> str:
 
 
 def class_codes_warning(name: str, shape: CountHistogram) -> str:
-    """Warn where whole numbers that are taken as classes may be counts or ratings."""
+    """Warn that numbers read as classes may be counts or ratings."""
     if shape.balanced and shape.values[0] <= 1:
         return ""
     return (
@@ -129,7 +129,7 @@ def class_codes_warning(name: str, shape: CountHistogram) -> str:
 
 
 def normal_warning(name: str) -> str:
-    """Warn where whole numbers that are taken as numbers may be counts."""
+    """Warn that whole numbers may be counts."""
     return (
         f"{name!r} holds whole numbers of 0 or more, taken as measurements with normal errors; if "
         "they are counts, pass --likelihood poisson or negative_binomial."
@@ -137,7 +137,7 @@ def normal_warning(name: str) -> str:
 
 
 def proportions_warning(name: str) -> str:
-    """Warn where numbers that are taken as measurements may be proportions."""
+    """Warn that measurements may be proportions."""
     return (
         f"{name!r} lies between 0 and 1, taken as measurements with normal errors; if it holds "
         "proportions of known numbers of trials, pass --likelihood binomial and the trials as "
@@ -146,7 +146,7 @@ def proportions_warning(name: str) -> str:
 
 
 def unit_warning(name: str, unit: str) -> str:
-    """Warn where numbers with a unit may be proportions."""
+    """Warn that numbers with a unit may be proportions."""
     if unit not in SHARES:
         return ""
     return (
@@ -157,7 +157,7 @@ def unit_warning(name: str, unit: str) -> str:
 
 
 def exposure_warning(name: str, features: Sequence[str]) -> str:
-    """Say what a guess of counts leaves open: the exposure."""
+    """Note that counts may require an exposure."""
     likely = [repr(feature) for feature in features if _EXPOSURE.search(feature.lower())]
     found = f", which {likely[0]} looks like" if likely else ""
     return (

@@ -19,7 +19,7 @@ _DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class DateFeatures:
-    """How a column of dates or times becomes features.
+    """How to convert a column of dates or times to features.
 
     Attributes:
         name: the column's.
@@ -37,11 +37,11 @@ class DateFeatures:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The parts by the names of their columns."""
+        """The parts by column name."""
         return {f"{self.name} ({part})": part for part in self.parts}
 
     def expanded(self, frame: pl.DataFrame, start: int = 0) -> pl.DataFrame:
-        """Return a frame with the parts instead of the column.
+        """Return a frame in which the parts replace the column.
 
         Args:
             frame: the rows.
@@ -74,7 +74,7 @@ class DateFeatures:
         return pl.DataFrame([*columns[:place], *part_columns, *columns[place + 1 :]])
 
     def _in_zone(self, values: pl.Series) -> pl.Series:
-        """Return moments in the zone of the rows that were fitted."""
+        """Return times in the time zone of the training rows."""
         zone = getattr(values.dtype, "time_zone", None)
         if (zone is None) != (self.zone is None) and values.null_count() < len(values):
             raise FitError(
@@ -84,7 +84,7 @@ class DateFeatures:
         return values if self.zone in (None, zone) else values.dt.convert_time_zone(self.zone)
 
     def note(self, example: str) -> str:
-        """Say how the column is read, given one of its texts."""
+        """Describe how the column is read, with an example."""
         how = since = ""
         if self.form is not None:
             example_value = read(pl.Series([example]), self.form)[0]
@@ -99,17 +99,17 @@ class DateFeatures:
         return f"column {self.name!r} holds dates or times{how}; the features are {named}{since}."
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` needs."""
+        """Return the arguments of `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> DateFeatures:
-        """Return what was saved."""
+        """Restore what was saved."""
         return cls(**{**data, "parts": tuple(data["parts"])})
 
 
 def choose(name: str, found: DateFormats, parts: Sequence[str]) -> DateFeatures:
-    """Return how the column is read.
+    """Determine how the column is read.
 
     Args:
         name: the column's.
@@ -157,7 +157,7 @@ def _refuse(name: str, found: DateFormats, order: str | None) -> NoReturn:
 
 
 def _check_parts(name: str, parts: Sequence[str], found: DateFormats, form: str | None) -> None:
-    """Refuse the parts that times of day and durations do not have."""
+    """Refuse parts that times of day and durations lack."""
     what, has = "", PARTS
     if found.kind == pl.Duration or form == LENGTH:
         what, has = "durations", ("days",)
@@ -171,7 +171,7 @@ def _check_parts(name: str, parts: Sequence[str], found: DateFormats, form: str 
 
 
 def _part(datetimes: pl.Series, part: str, first: int) -> pl.Series:
-    """Return a part of moments: floats, or labels."""
+    """Return one part of dates: floats, or labels."""
     if part in (*LABELS, "year", "day"):
         number: pl.Series = getattr(datetimes.dt, part)()
         if part not in LABELS:
@@ -187,7 +187,7 @@ def _part(datetimes: pl.Series, part: str, first: int) -> pl.Series:
 def expanded(
     table: Table, dates: Mapping[str, Sequence[str]], target: str
 ) -> tuple[Table, tuple[DateFeatures, ...]]:
-    """Return a table with the parts of dates instead of their columns, and how they are read.
+    """Return a table in which parts of dates replace their columns, and how they are read.
 
     Args:
         table: the rows.
@@ -215,7 +215,7 @@ def expanded(
 
 
 def labels(features: Sequence[DateFeatures]) -> dict[str, tuple[str, ...]]:
-    """Return the levels, in order, of the parts that are labels."""
+    """Return the ordered levels of the parts that are labels."""
     return {
         column: LABELS[part]
         for feature in features
@@ -225,7 +225,7 @@ def labels(features: Sequence[DateFeatures]) -> dict[str, tuple[str, ...]]:
 
 
 def check(dates: Mapping[str, Sequence[str]], target: str, columns: Collection[str]) -> None:
-    """Refuse dates that are the target, or whose parts have the name of another column.
+    """Refuse dates that are the target, or whose parts share the name of another column.
 
     Raises:
         FitError: some are, or have.

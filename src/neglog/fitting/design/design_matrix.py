@@ -21,7 +21,7 @@ INTERCEPT = "(intercept)"
 
 @dataclass(frozen=True)
 class Design:
-    """The columns that a model reads, numbers first, and what it does about missing values.
+    """The columns that a model reads, numbers first, and its treatment of missing values.
 
     Attributes:
         columns: the columns of the table that are used, or those that a formula makes of it.
@@ -39,7 +39,7 @@ class Design:
 
     @property
     def inputs(self) -> tuple[Column, ...]:
-        """The columns of the table that are read."""
+        """The input columns of the table."""
         return self.columns if self.expansion is None else self.expansion.inputs
 
     def expanded(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -48,7 +48,7 @@ class Design:
 
     @property
     def names(self) -> list[str]:
-        """Name the encoded columns, in order."""
+        """The names of the encoded columns, in order."""
         return [name for column in self.columns for name in column.names()]
 
     @property
@@ -62,7 +62,7 @@ class Design:
         return [column for column in self.columns if column.levels]
 
     def with_fills(self, training: pl.DataFrame) -> Design:
-        """Note what stands for a missing number: the training rows' mean."""
+        """Set the replacement of missing numbers: the mean of the training rows."""
         if self.missing != "mean":
             return self
         filled = tuple(
@@ -72,13 +72,13 @@ class Design:
         return replace(self, columns=filled)
 
     def filled(self, frame: pl.DataFrame) -> dict[str, tuple[int, float]]:
-        """Return how many values of each input are missing in rows, and what stands for them."""
+        """Return the number of missing values of each input, and their replacement."""
         found = {column.name: (frame[column.name].null_count(), column.fill)
                  for column in self.inputs if column.fill is not None}  # fmt: skip
         return {name: gap for name, gap in found.items() if gap[0]}
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` needs."""
+        """Return the arguments of `from_json`."""
         return {
             "columns": [column.to_json() for column in self.columns],
             "missing": self.missing,
@@ -89,7 +89,7 @@ class Design:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Design:
-        """Return the design that was saved."""
+        """Restore a saved design."""
         saved = data["expansion"]
         expansion = None if saved is None else Expansion.from_json(saved)
         columns = tuple(map(Column.from_json, data["columns"]))
@@ -97,7 +97,7 @@ class Design:
         return cls(columns, data["missing"], expansion, data["written"], dates)
 
     def dated(self, frame: pl.DataFrame, start: int = 0) -> pl.DataFrame:
-        """Return a table's rows with the parts of dates; `start` is the first row's number."""
+        """Return rows with dates replaced by their parts; `start` is the first row number."""
         for own in self.dates:
             frame = own.expanded(frame, start)
         return frame
@@ -109,7 +109,7 @@ def learn(
     levels: Mapping[str, Sequence[Any]] | None = None,
     labels: Collection[str] = (),
 ) -> Design:
-    """Find out how each column is to be encoded.
+    """Determine how to encode each column.
 
     Args:
         frame: the columns.

@@ -35,7 +35,7 @@ def with_labels(X: Any, options: Options) -> Table | None:
 
 
 def encoded(X: Any, design: Design, reading: Reading) -> np.ndarray[Any, Any]:
-    """Return (N, P) the numbers that a model reads of a frame's rows.
+    """Encode the rows of a frame as (N, P) numbers.
 
     Args:
         X: the frame.
@@ -64,7 +64,7 @@ def encoded(X: Any, design: Design, reading: Reading) -> np.ndarray[Any, Any]:
 
 
 def numbers_of(name: str, y: Any, reading: Reading) -> tuple[Any, list[str]]:
-    """Return a target whose text spells numbers as numbers, with notes; any other as it is.
+    """Convert a text target that spells numbers to numbers, with notes; return others unchanged.
 
     Args:
         name: the target's.
@@ -86,7 +86,7 @@ def numbers_of(name: str, y: Any, reading: Reading) -> tuple[Any, list[str]]:
 
 
 def check_labels(name: str, y: Any) -> None:
-    """Refuse a target of text that does not hold labels.
+    """Refuse a text target that does not hold labels.
 
     Raises:
         FitError: it holds dates, texts among numbers, or numbers that are written as text.
@@ -104,7 +104,7 @@ def check_labels(name: str, y: Any) -> None:
 
 
 def _text(name: str, y: Any) -> pl.Series | None:
-    """Return a target that is text; None for any other."""
+    """Return a text target; None for others."""
     array = array_of(y)
     if array.dtype.kind not in "OUSM" or array.ndim != 1:
         return None
@@ -116,7 +116,7 @@ def _text(name: str, y: Any) -> pl.Series | None:
 
 
 def labels_of(name: str, y: Any) -> Any:
-    """Return a target whose intervals of pandas are texts; any other as it is.
+    """Convert pandas intervals in a target to text; return other targets unchanged.
 
     Raises:
         FitError: labels are missing.

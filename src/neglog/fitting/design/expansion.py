@@ -1,4 +1,4 @@
-"""What a formula makes of a table's columns, learned of the training rows and used on any."""
+"""The columns of a formula, fitted to the training rows and applied to any rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BRACED, _TYPE = re.compile(r"\{(.*?)\}"), re.compile(r"np\.\w+\((.*?)\)")
 
 @dataclass(frozen=True)
 class Expansion:
-    """How a formula's columns are computed of a table's.
+    """How to compute the columns of a formula from those of a table.
 
     Attributes:
         text: the formula.
@@ -35,7 +35,7 @@ class Expansion:
     state: Mapping[str, Any]
 
     def of(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the formula's columns of cleaned rows: numbers, and labels as they are.
+        """Return the columns of the formula for cleaned rows: numbers and labels.
 
         Raises:
             FitError: a function has no finite value for a row, or a level is new.
@@ -44,7 +44,7 @@ class Expansion:
         return _columns_by_term(self.inputs, filled, _model_matrix(formula, filled, self))[0]
 
     def reference_levels(self) -> list[str]:
-        """Name the base level of each C() of numbers."""
+        """Return the reference level of each C() of numbers."""
         plain = {f"C({column.name})" for column in self.inputs if column.levels}
         levels = _read(self.state["levels"])
         own = {name: values for name, values in levels.items() if name.startswith("C(")}
@@ -53,7 +53,7 @@ class Expansion:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` needs."""
+        """Return the arguments of `from_json`."""
         return {
             "formula": self.text,
             "inputs": [column.to_json() for column in self.inputs],
@@ -62,14 +62,14 @@ class Expansion:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Expansion:
-        """Return the expansion that was saved."""
+        """Restore a saved expansion."""
         return cls(data["formula"], tuple(map(Column.from_json, data["inputs"])), data["state"])
 
 
 def learn(
     text: str, inputs: tuple[Column, ...], frame: pl.DataFrame
 ) -> tuple[Expansion, list[Column]]:
-    """Return the expansion of a formula, and the columns that it makes.
+    """Return the expansion of a formula, and its columns.
 
     Args:
         text: the formula.
@@ -87,7 +87,7 @@ def learn(
 
 
 def _state(transforms: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:
-    """Return as JSON what formulaic's functions have learned, and the levels of labels."""
+    """Return the state of formulaic's functions, and the levels of labels, as JSON."""
     levels = {name: own["categories"] for name, (_, own) in encoders.items() if "categories" in own}
     return {"transforms": _plain(dict(transforms)), "levels": _plain(levels)}
 
@@ -99,7 +99,7 @@ def _filled(inputs: Sequence[Column], frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _model_matrix(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -> Any:
-    """Return formulaic's matrix of rows without missing values."""
+    """Return formulaic's model matrix of rows without missing values."""
     import pandas as pd
     from formulaic import ModelSpec
     from formulaic.errors import DataMismatchWarning
@@ -140,7 +140,7 @@ def _model_matrix(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -
 
 
 def _labels(values: Any, *others: Any, **named: Any) -> Any:
-    """Mark a column as labels, as formulaic's C does; whole numbers are called 2, not 2.0."""
+    """Mark a column as labels, as formulaic's C does; write whole numbers as 2, not 2.0."""
     from formulaic.transforms import C
 
     array = np.asarray(values)
@@ -152,7 +152,7 @@ def _labels(values: Any, *others: Any, **named: Any) -> Any:
 def _columns_by_term(
     inputs: Sequence[Column], frame: pl.DataFrame, matrix: Any
 ) -> tuple[pl.DataFrame, list[Column]]:
-    """Return the columns term by term; a column that is a term by itself stays as it is."""
+    """Return the columns term by term; a term that is a single column is unchanged."""
     plain = {column.name: column for column in inputs}
     plain |= {f"C({column.name})": column for column in inputs if column.levels}
     found, columns, first = {}, {}, 0
@@ -183,7 +183,7 @@ def _check_finite(name: str, values: np.ndarray[Any, Any], frame: pl.DataFrame) 
 
 
 def _plain(value: Any) -> Any:
-    """Return what a function has learned as JSON holds it."""
+    """Convert the state of a function to JSON."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -201,7 +201,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """Return what `_plain` wrote."""
+    """Invert `_plain`."""
     if not isinstance(value, dict):
         return value
     if "array" in value:

@@ -1,6 +1,6 @@
 """Formulas such as ``y ~ x1 + C(region) + log(x2)``: what they may say, and what they read.
 
-A formula is evaluated as Python, so what it may say is closed: columns, numbers, quoted text,
+A formula is evaluated as Python. Only these expressions are allowed: columns, numbers, quoted text,
 arithmetic, comparisons, and calls of `FUNCTIONS` by name. Attributes, subscripts and every other
 name are refused before anything is evaluated, as `eval` would reach all of Python through them.
 """
@@ -33,7 +33,7 @@ _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula that was read and found harmless.
+    """A parsed and validated formula.
 
     Attributes:
         terms: formulaic's, of the right side.
@@ -44,7 +44,7 @@ class Formula:
     variables: tuple[str, ...]
 
     def features(self, table: Table, target: str) -> pl.DataFrame:
-        """Return the columns that are read.
+        """Return the columns that the formula reads.
 
         Raises:
             FitError: one of them is not there, or is the target.
@@ -57,7 +57,7 @@ class Formula:
 
 
 def target(text: str, named: str | None) -> str:
-    """Return the target: the column on the left of the ``~``.
+    """Return the target, the column left of ``~``.
 
     Args:
         text: the formula.
@@ -91,7 +91,7 @@ def target(text: str, named: str | None) -> str:
 
 
 def parse(text: str) -> Formula:
-    """Read a formula's right side, and refuse what it may not say.
+    """Parse the right side of a formula, and refuse disallowed expressions.
 
     Raises:
         FitError: formulaic is not installed, cannot read it, or it says what it may not.
@@ -130,7 +130,7 @@ def _formulaic() -> Any:
 
 
 def _variables(factor: Any) -> list[str]:
-    """Return the columns that a factor reads; refuse what it may not say."""
+    """Return the columns that a factor reads; refuse disallowed expressions."""
     if factor.eval_method is factor.EvalMethod.LITERAL:
         return []
     if factor.eval_method is factor.EvalMethod.LOOKUP:
@@ -139,7 +139,7 @@ def _variables(factor: Any) -> list[str]:
 
 
 def names(expression: str) -> list[str]:
-    """Return the columns that an expression of Python reads, if it is harmless.
+    """Return the columns that a Python expression reads, if it is allowed.
 
     Raises:
         FitError: it says what a formula may not.
@@ -171,7 +171,7 @@ def names(expression: str) -> list[str]:
 
 
 def labels(text: str) -> set[str]:
-    """Return the columns that a formula marks as labels, by C().
+    """Return the columns that a formula marks as labels with C().
 
     Example:
         >>> labels("y ~ C(region) + x")

@@ -1,4 +1,4 @@
-"""Grouped counts: successes of so many trials, or proportions whose weights are the trials."""
+"""Grouped binary data: successes and trials, or proportions weighted by trials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WHOLE = 1e-6
 
 
 def proportions(successes: pl.Series, trials: pl.Series | None, start: int | None) -> pl.Series:
-    """Return the proportions of successes; missing ones, and those of 0 trials, stay missing.
+    """Return the proportions of successes; missing values, and those of 0 trials, are missing.
 
     Args:
         successes: the target.
@@ -52,7 +52,7 @@ def _refuse(wrong: pl.Series, column: pl.Series, start: int | None, words: str) 
 
 
 def data_warnings(y: np.ndarray[Any, Any], trials: np.ndarray[Any, Any]) -> list[str]:
-    """Warn where proportions times trials are not whole numbers of successes."""
+    """Warn if proportions times trials are not whole numbers of successes."""
     successes = y * trials
     broken = np.abs(successes - np.round(successes)) > _WHOLE * np.maximum(1.0, trials)
     if not broken.any():

@@ -1,4 +1,4 @@
-"""Columns of text that do not hold labels: dates, or too many different texts."""
+"""Checks for text columns that do not hold labels: dates, or too many distinct values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = "as many as names, identifiers or free text have"
 
 
 def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
-    """Refuse a column of text that does not hold labels, and say what it is instead.
+    """Refuse a text column that does not hold labels, and say what it holds.
 
     Raises:
         FitError: it is dates, or has too many different texts.
@@ -38,7 +38,7 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
 
 
 def refuse_signs(name: str, labels: Sequence[str]) -> None:
-    """Refuse a target of which a sign such as ? would be a class.
+    """Refuse a target in which a sign such as ? would be a class.
 
     Raises:
         FitError: there is one among two labels or more.
@@ -53,7 +53,7 @@ def refuse_signs(name: str, labels: Sequence[str]) -> None:
 
 
 def data_warnings(levels: Mapping[str, Sequence[str]]) -> list[str]:
-    """Say which levels of features may stand for missing values."""
+    """Warn about levels of features that may mark missing values."""
     found = {name: mark for name, own in levels.items() for mark in _among(own, MARKER)[:1]}
     if not found:
         return []
@@ -66,7 +66,7 @@ def data_warnings(levels: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _among(labels: Sequence[str], pattern: str) -> list[str]:
-    """Return the labels of a pattern; none where the others are signs too, such as + and -."""
+    """Return the labels that match a pattern; none if the others are signs too, such as + and -."""
     texts = pl.Series(labels, dtype=pl.String)
     found = texts.str.contains(pattern)
     words = texts.filter(~found).str.contains(r"\w")
@@ -78,6 +78,6 @@ def _label(labels: Sequence[str]) -> str:
 
 
 def cause(texts: pl.Series) -> str:
-    """Say why a column has many different texts."""
+    """Explain why a column has many distinct values."""
     are_quantities = 2 * int(texts.str.contains(_QUANTITY).sum()) > len(texts)
     return f": {_UNIT if are_quantities else _WORDS}"

@@ -1,7 +1,7 @@
-"""Columns that give the target away, or number the rows, and fits that know the answer.
+"""Detect target leakage: columns that determine the target, or number the rows.
 
-Of two classes, a column whose values tell them apart without a row amiss is left to the search
-for separation, where that is made: it names the column, and ends the fit.
+A column that separates two classes perfectly is left to the separation check, if that runs: it
+names the column, and ends the fit.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _IDENTIFIER = "looks like an identifier: it holds whole numbers, or labels, each
 
 
 class _LeakageTest(NamedTuple):
-    """What is asked of a column.
+    """The criteria for a column.
 
     Attributes:
         binary: whether the target is one of two classes.
         number: whether it is a number.
-        informative: whether two classes that a column tells apart are found later, and said.
+        informative: whether a later check reports columns that separate the classes.
         span: what the values of an identifier range over at most; 0 where not all rows are there.
     """
 
@@ -44,7 +44,7 @@ class _LeakageTest(NamedTuple):
 
 @dataclass(frozen=True)
 class _Values:
-    """A column's values, their places among those that differ, and how often each occurs."""
+    """The sorted distinct values of a column, the code of each row, and the counts."""
 
     all: np.ndarray
     codes: np.ndarray
@@ -59,12 +59,12 @@ class _Values:
 
     @property
     def ranks(self) -> np.ndarray:
-        """Each value's rank from 1; equal ones have the mean of theirs."""
+        """Ranks from 1; ties have the mean of their ranks."""
         return np.asarray((self.counts.cumsum() - (self.counts - 1) / 2)[self.codes])
 
 
 def found(data: Prepared, options: Options) -> list[str]:
-    """Return a sentence about each column that gives the target away, or looks like an identifier.
+    """Return a warning for each column that leaks the target or looks like an identifier.
 
     A few rows cast suspicion; all of them confirm it, or a sample where they are not in memory.
     """
@@ -98,7 +98,7 @@ def found(data: Prepared, options: Options) -> list[str]:
 
 
 def _sample_indices(y: Tensor, binary: bool) -> Tensor:
-    """Return the numbers of some rows, evenly spread, of two classes as many of each."""
+    """Return evenly spaced row indices; for two classes, as many of each."""
     if not binary:
         return torch.arange(0, len(y), math.ceil(len(y) / _MAX_ROWS))
     parts = [(y == k).nonzero()[:, 0] for k in (0, 1)]
@@ -106,7 +106,7 @@ def _sample_indices(y: Tensor, binary: bool) -> Tensor:
 
 
 def _column(rows: InMemoryRows, j: int) -> Tensor:
-    """Return a column of the table: numbers, or the codes of labels, which come after them."""
+    """Return one column: numbers, or the codes of labels, which come last."""
     width = rows.x.shape[1]
     if j >= width:
         return rows.labels[j - width].codes
@@ -114,7 +114,7 @@ def _column(rows: InMemoryRows, j: int) -> Tensor:
 
 
 def _evidence(column: _Values, y: _Values, test: _LeakageTest, least: float, text: bool) -> str:
-    """Say what a column shows of the target; nothing where that is nothing strange."""
+    """Describe the evidence of leakage in a column; "" if there is none."""
     if _is_row_number(column, test.span):
         return _IDENTIFIER
     if test.number and not text and np.array_equal(column.all, y.all):
@@ -136,14 +136,14 @@ def _evidence(column: _Values, y: _Values, test: _LeakageTest, least: float, tex
 
 
 def _is_row_number(column: _Values, span: int) -> bool:
-    """Tell whether values are whole, no two the same, and lie close together."""
+    """Return whether values are distinct, consecutive whole numbers, or nearly so."""
     if len(column.counts) < len(column.all) or (column.all % 1).any():
         return False
     return float(column.all.max()) - float(column.all.min()) < span
 
 
 def _is_bijection(column: _Values, y: _Values) -> bool:
-    """Tell whether each value goes with one of the target's, and the other way round."""
+    """Return whether values and targets correspond one to one."""
     count = len(y.counts)
     if count != len(column.counts) or 2 * count > len(y.all):
         return False
@@ -151,7 +151,7 @@ def _is_bijection(column: _Values, y: _Values) -> bool:
 
 
 def _area(column: _Values, y: _Values) -> float:
-    """Return the area under the ROC curve, turned so that it is a half or more."""
+    """Return the area under the ROC curve, or 1 minus it if that is larger."""
     zeros, ones = (int(count) for count in y.counts)
     pairs = ones * zeros
     above = column.ranks[y.codes == 1].sum() - ones * (ones + 1) / 2

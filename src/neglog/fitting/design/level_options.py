@@ -14,7 +14,7 @@ from neglog.fitting.tables.table import Table
 
 
 def apply_levels(table: Table, options: Options) -> Table:
-    """Return a table with the levels of every column of labels, those that rows hold.
+    """Return a table with the present levels of every label column.
 
     Raises:
         FitError: an option names no column, or not its levels.
@@ -49,7 +49,7 @@ def apply_levels(table: Table, options: Options) -> Table:
 
 
 def check_read(options: Options, read: Collection[str]) -> None:
-    """Refuse levels of columns that the model does not read.
+    """Refuse levels for columns that the model does not read.
 
     Raises:
         FitError: there are some.

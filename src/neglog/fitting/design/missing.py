@@ -1,4 +1,4 @@
-"""Which rows are used: what happens to missing values, and which rows are held out."""
+"""Row selection: missing values, and the validation split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEXT_REMEDY = (
 
 
 def left_out(count: int) -> list[str]:
-    """Say how many rows with missing values are left out; nothing where there are none."""
+    """Return a note on the rows dropped for missing values, if any."""
     rows = "1 row with missing values is" if count == 1 else f"{count} rows with missing values are"
     return [f"{rows} left out."] if count else []
 
@@ -34,7 +34,7 @@ def keep(
     remedy: str = REMEDY,
     start: int = 0,
 ) -> pl.Series:
-    """Return which rows are used, True for each of them.
+    """Return a mask of the used rows.
 
     Args:
         frame: the columns that are used.
@@ -63,7 +63,7 @@ def keep(
 
 
 def refuse_empty(names: Sequence[str], rows: int, required: Sequence[str]) -> None:
-    """Refuse columns without any value, which neither leaving out rows nor a mean can help.
+    """Refuse columns without any value: neither dropping rows nor a mean helps.
 
     Args:
         names: of the empty columns.
@@ -88,7 +88,7 @@ def has_no_mean(column: pl.Series) -> bool:
 
 
 def refuse_texts(gaps: Mapping[str, tuple[int, int]]) -> None:
-    """Refuse to fill in text, if some is missing.
+    """Refuse to fill in missing text.
 
     Args:
         gaps: how many values are missing of each column of text, and the first row of them.
@@ -98,7 +98,7 @@ def refuse_texts(gaps: Mapping[str, tuple[int, int]]) -> None:
 
 
 def filled(gaps: Mapping[str, tuple[int, Any]], rows: int) -> list[str]:
-    """Say what missing values were filled in with.
+    """Return a note on the values that replace missing ones.
 
     Args:
         gaps: how many values are missing of each column of numbers, and what stands for them.
@@ -130,7 +130,7 @@ def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoRetur
 def split(
     count: int, classes: np.ndarray[Any, Any] | None, fraction: float, seed: int
 ) -> tuple[np.ndarray[Any, Any] | None, np.ndarray[Any, Any]]:
-    """Return the rows to fit (None for all) and those to hold out, the same share of every class.
+    """Split rows into training (None for all) and validation, stratified by class.
 
     Args:
         count: how many rows there are.

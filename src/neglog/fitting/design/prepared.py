@@ -1,4 +1,4 @@
-"""A table made ready to be fitted: its target, its design, and the two parts of its rows."""
+"""A table prepared for fitting: target, design, training and validation rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from neglog.fitting.tables.text_profile import TextProfile
 
 
 class Prepared(Protocol):
-    """A table made ready to be fitted, its rows in memory or not."""
+    """A prepared table, whose rows may or may not be in memory."""
 
     @property
     def target(self) -> Target:
@@ -51,15 +51,15 @@ class Prepared(Protocol):
 
     @property
     def notes(self) -> list[str]:
-        """What was left out, each a sentence."""
+        """Notes, such as dropped rows; each a sentence."""
 
     @property
     def training_rows(self) -> int:
-        """How many rows are fitted."""
+        """The number of training rows."""
 
     @property
     def validation_rows(self) -> int:
-        """How many rows are held out."""
+        """The number of validation rows."""
 
     @property
     def whole(self) -> bool:
@@ -74,23 +74,23 @@ class Prepared(Protocol):
         """The processes that hold the rows."""
 
     def rows(self, held_out: bool = False) -> Source:
-        """Return the rows that are fitted, or those held out."""
+        """Return the training rows, or the validation rows."""
 
     def total(self, held_out: bool = False) -> float:
-        """Return the sum of these rows' weights; without weights, how many they are."""
+        """Return the sum of the weights of these rows; without weights, their number."""
 
     def indexed_rows(
         self, held_out: bool = False
     ) -> Iterator[tuple[np.ndarray[Any, Any], InMemoryRows]]:
-        """Yield these rows part by part, one or more, with their numbers in the table."""
+        """Yield these rows in one or more parts, with their row numbers in the table."""
 
     def sample(self) -> tuple[np.ndarray[Any, Any], InMemoryRows]:
-        """Return the rows that are fitted, or a sample of them, with numbers for them."""
+        """Return the training rows, or a sample of them, with row numbers."""
 
 
 @dataclass(frozen=True)
 class InMemoryData:
-    """The encoded rows that are used, in memory.
+    """A prepared table whose encoded rows are in memory.
 
     Attributes:
         index: each row's number in the table, from 0.
@@ -117,31 +117,31 @@ class InMemoryData:
 
     @property
     def training_rows(self) -> int:
-        """How many rows are fitted."""
+        """The number of training rows."""
         return len(self.index) - len(self.validation)
 
     @property
     def validation_rows(self) -> int:
-        """How many rows are held out."""
+        """The number of validation rows."""
         return len(self.validation)
 
     def rows(self, held_out: bool = False) -> InMemoryRows:
-        """Return the rows that are fitted, or those held out."""
+        """Return the training rows, or the validation rows."""
         return self.part(self.validation if held_out else self.training)
 
     def total(self, held_out: bool = False) -> float:
-        """Return the sum of these rows' weights; without weights, how many they are."""
+        """Return the sum of the weights of these rows; without weights, their number."""
         return self.rows(held_out).total
 
     def indexed_rows(
         self, held_out: bool = False
     ) -> Iterator[tuple[np.ndarray[Any, Any], InMemoryRows]]:
-        """Yield these rows, with their numbers in the table."""
+        """Yield these rows, with their row numbers in the table."""
         rows = self.validation if held_out else self.training
         yield self.index if rows is None else self.index[rows], self.rows(held_out)
 
     def sample(self) -> tuple[np.ndarray[Any, Any], InMemoryRows]:
-        """Return the rows that are fitted, with their numbers in the table."""
+        """Return the training rows, with their row numbers in the table."""
         return next(self.indexed_rows())
 
 
@@ -210,7 +210,7 @@ def prepare(table: Table, name: str, options: Options) -> InMemoryData:
 def _with_numbers(
     table: Table, name: str, options: Options
 ) -> tuple[Table, dict[str, str], str | None]:
-    """Return a table whose text that spells numbers is numbers, how, and the target's unit."""
+    """Convert text that spells numbers; return the table, the formats, and the target's unit."""
     labels = {*table.levels, *options.texts, options.cluster or ""}
     used = set(table.frame.columns) - {*options.drop}
     if options.formula is not None:
@@ -231,21 +231,21 @@ def _with_numbers(
 
 
 def _features(table: Table, name: str, options: Options) -> pl.DataFrame:
-    """Return the columns that the model reads: the formula's, or all that are nothing else."""
+    """Return the feature columns: those of the formula, or all without another role."""
     if options.formula is not None:
         return formula.parse(options.formula).features(table, name)
     return table.frame.drop({name, *options.drop, *options.roles.values()})
 
 
 def _is_plain(numbers: np.ndarray[Any, Any], options: Options) -> bool:
-    """Whether an array can be read as it is: finite, and every column used."""
+    """Whether an array needs no copy: finite, and every column used."""
     with np.errstate(over="ignore", invalid="ignore"):
         unused = options.drop or options.formula is not None or options.orders or options.as_labels
         return not unused and bool(np.isfinite(numbers.sum(dtype=np.float64)))
 
 
 def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
-    """Return an array as a tensor of the same memory, which nothing here writes into."""
+    """Return an array as a tensor that shares its memory, which is only read."""
     readable = numbers.dtype.isnative and numbers.dtype != np.longdouble
     if not readable or min(numbers.strides) < 0:
         numbers = np.ascontiguousarray(numbers, dtype=np.float64)
@@ -255,7 +255,7 @@ def shared(numbers: np.ndarray[Any, Any]) -> Tensor:
 
 
 def encoded(design: Design, frame: pl.DataFrame, y: Tensor, others: roles.Roles) -> InMemoryRows:
-    """Return cleaned rows, encoded."""
+    """Encode cleaned rows."""
     frame = design.expanded(frame)
     labels = tuple(
         Labels(torch.from_numpy(column.read(frame[column.name]).copy()), len(column.levels))
@@ -285,7 +285,7 @@ def _memory(
 
 
 def reference_levels(design: Design) -> list[str]:
-    """Say which levels are the bases."""
+    """Return a note on the reference levels."""
     references = [
         f"{column.name}={factor_levels.shown(column.levels[0])}" for column in design.labels
     ]
@@ -295,7 +295,7 @@ def reference_levels(design: Design) -> list[str]:
 
 
 def level_warnings(design: Design, options: Options) -> list[str]:
-    """Say which levels may stand for missing values, but of columns that are labels by choice."""
+    """Warn about levels that may mark missing values, except in columns declared as labels."""
     by_column = {column.name: column.levels for column in design.inputs if column.levels}
     return label_checks.data_warnings(
         {n: levels for n, levels in by_column.items() if n not in options.texts}

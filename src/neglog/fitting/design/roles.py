@@ -1,4 +1,4 @@
-"""Columns that are no features: sample weights, offset, exposure, clusters."""
+"""Columns with other roles than features: sample weights, offset, exposure, clusters."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from neglog.fitting.tables.table import Table
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns by their roles, called by role and name."""
+    """The columns by role."""
 
     columns: dict[str, pl.Series]
 
     def filter(self, kept: pl.Series) -> Roles:
-        """Return those of some of the rows."""
+        """Return the columns for selected rows."""
         return Roles({role: column.filter(kept) for role, column in self.columns.items()})
 
     @property
     def weight(self) -> Tensor | None:
-        """(N,) how much each row counts: its weight, or the number of its trials."""
+        """(N,) the weight of each row: its sample weight, or its number of trials."""
         return self._numbers("sample_weight" if self.trials is None else "trials")
 
     @property
     def trials(self) -> pl.Series | None:
-        """(N,) how many trials a row's successes are of."""
+        """(N,) the number of trials of each row."""
         return self.columns.get("trials")
 
     @property
     def offset(self) -> Tensor | None:
-        """(N,) what is added to the linear predictor: the offset, and ln exposure."""
+        """(N,) the term added to the linear predictor: the offset, and ln exposure."""
         offset, exposure = self._numbers("offset"), self._numbers("exposure")
         if exposure is None:
             return offset
@@ -45,7 +45,7 @@ class Roles:
 
     @property
     def groups(self) -> Tensor | None:
-        """(N,) the number of each row's cluster."""
+        """(N,) the cluster index of each row."""
         if "cluster" not in self.columns:
             return None
         return torch.from_numpy(self.columns["cluster"].rank("dense").cast(pl.Int64).to_numpy() - 1)
@@ -56,7 +56,7 @@ class Roles:
         return torch.from_numpy(self.columns[role].to_numpy().copy())
 
     def notes(self, options: Options) -> list[str]:
-        """Say what the weights are taken for."""
+        """Return a note on the interpretation of the weights."""
         if options.sample_weight is None:
             return []
         if options.grouped:
@@ -69,7 +69,7 @@ class Roles:
 
 
 def check(target: str, options: Options) -> None:
-    """Refuse a target that is to be something else too.
+    """Refuse a target that has another role too.
 
     Raises:
         FitError: it is.

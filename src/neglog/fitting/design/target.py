@@ -1,4 +1,4 @@
-"""What the target is: the likelihood that fits it, why, and its labels as numbers."""
+"""The target: its likelihood, the reason for it, and its labels as class numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_CLASSES = 100_000
 
 @dataclass(frozen=True)
 class Target:
-    """The target's name, its likelihood, and its labels in the order of the classes.
+    """The name of the target, its likelihood, and its labels in class order.
 
     Attributes:
         kind: the likelihood's name, or where it is declared, as of `find`.
@@ -57,11 +57,11 @@ class Target:
 
     @cached_property
     def labels(self) -> np.ndarray[Any, Any]:
-        """The classes as an array that keeps each label's own type."""
+        """The classes as an array that keeps the type of each label."""
         return objects(self.classes or [])
 
     def data_warnings(self, y: Tensor) -> list[str]:
-        """Warn if some of the targets, as `encode` has read them, are hardly of the likelihood."""
+        """Warn if some targets, encoded by `encode`, are unlikely under the likelihood."""
         warnings = [self.doubt] if self.doubt else []
         invalid = y[y % 1 != 0] if self.facts.counts else y[:0]
         if not len(invalid):
@@ -74,7 +74,7 @@ class Target:
         ]
 
     def encode(self, column: pl.Series) -> Tensor:
-        """Return numbers as floats, classes as their numbers; what is missing as NaN or −1.
+        """Encode numbers as floats, classes as class numbers, missing values as NaN or −1.
 
         Raises:
             FitError: a label is none of the classes.
@@ -93,14 +93,14 @@ class Target:
         return torch.from_numpy(codes)
 
     def decode(self, y: Tensor) -> np.ndarray[Any, Any]:
-        """Return what `encode` has read as it is reported: labels, or numbers."""
+        """Invert `encode`: return labels, or numbers."""
         if self.classes is None:
             return np.asarray(y.numpy())
         return np.asarray(np.append(self.labels, objects([None]))[y.numpy()])
 
 
 def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
-    """Return each label's place among the classes, −1 where it is none of them."""
+    """Return the class number of each label, −1 for unknown labels."""
     if all(isinstance(label, str) for label in classes):
         known = texts(column).cast(pl.Enum(classes), strict=False)
         return known.to_physical().cast(pl.Int64).fill_null(-1).to_numpy().copy()
@@ -113,7 +113,7 @@ def _codes(column: pl.Series, classes: list[Any]) -> np.ndarray[Any, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a label as it is written: the float 2.0 as the integer 2."""
+    """Return a label in its written form: the float 2.0 as the integer 2."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -132,7 +132,7 @@ def choose(
     base: Any = None,
     unit: str | None = None,
 ) -> Target:
-    """Choose the likelihood of a target without missing values, and say why.
+    """Choose the likelihood of a target without missing values, with the reason.
 
     Args:
         column: the target.
@@ -160,7 +160,7 @@ def decide(
     base: Any = None,
     unit: str | None = None,
 ) -> Target:
-    """Choose the likelihood of a target, given values of it that stand for so many rows.
+    """Choose the likelihood of a target from a sample of its values.
 
     Args:
         column: all values, or all different ones.
@@ -220,7 +220,7 @@ def decide(
 
 
 def class_index(base: Any, labels: Sequence[Any]) -> int:
-    """Return a class's number.
+    """Return the number of a class.
 
     Raises:
         FitError: there is no such class.
@@ -232,12 +232,12 @@ def class_index(base: Any, labels: Sequence[Any]) -> int:
 
 
 def _reference_first(labels: list[Any], base: Any) -> list[Any]:
-    """Return two classes, the base first."""
+    """Return two classes, the reference class first."""
     return labels[::-1] if class_index(base, labels) else labels
 
 
 def order(target: Target, declared: bool) -> list[str]:
-    """Say in which order the classes of an ordinal target are taken.
+    """Return a note on the order of the classes of an ordinal target.
 
     Raises:
         FitError: they are text, whose order nothing declares.
@@ -258,7 +258,7 @@ def _inferred_likelihood(
     rows_per_class: pl.Series,
     declared: bool,
 ) -> tuple[str, str, str]:
-    """Return the likelihood that the values look like, why, and what else they may be.
+    """Infer the likelihood from the values; return it, the reason, and a warning.
 
     `most` is how many whole numbers may be classes; below 0 where no two are.
     """

@@ -1,4 +1,4 @@
-"""Labels that were not there when a model was fitted: what is done about them."""
+"""Treatment of labels that the training rows did not contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNSEEN = ("refuse", "base", "missing")
 def replace_unseen(
     frame: pl.DataFrame, columns: Sequence[Column], unseen: str
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Replace levels that the model does not know, and say of which columns.
+    """Replace unknown levels; return a note on the columns.
 
     Args:
         frame: the table.

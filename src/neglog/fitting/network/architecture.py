@@ -22,7 +22,7 @@ _MEMORY_IF_UNKNOWN = 64 * 2**30
 
 @cache
 def activations() -> dict[str, type[nn.Module]]:
-    """Return the activations of torch that need no option and map each number by itself."""
+    """Return torch's elementwise activations that require no option."""
     module = nn.modules.activation
     classes = {
         name: getattr(module, name) for name in module.__all__ if name not in _ROW_ACTIVATIONS
@@ -37,7 +37,7 @@ def _needs_options(candidate: type[nn.Module]) -> bool:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a network consists of; without hidden layers it is a linear model.
+    """The architecture of a network; without hidden layers it is a linear model.
 
     Attributes:
         hidden: the widths of the hidden layers.
@@ -73,7 +73,7 @@ class Architecture:
         self._activation()
 
     def build(self, units: Standardise, outputs: int, seed: int | None = None) -> nn.Sequential:
-        """Return a network for rows (N, P) of this dtype, P being the length of the units.
+        """Build a network for (N, P) rows, P being the length of `units`.
 
         A network's first weights are drawn; a linear model's are 0.
 
@@ -109,7 +109,7 @@ class Architecture:
         return sum((before + 1) * after for before, after in itertools.pairwise(widths))
 
     def describe(self, features: int, outputs: int, output_name: str) -> str:
-        """Write the model in one line.
+        """Describe the model in one line.
 
         Args:
             features: how many numbers a row has.
@@ -148,7 +148,7 @@ class Architecture:
 
 
 def _memory() -> int:
-    """Return the bytes of this machine's memory, a guess where it does not tell."""
+    """Return the memory of this machine in bytes, or a default if it is unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):

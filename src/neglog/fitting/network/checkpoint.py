@@ -1,4 +1,4 @@
-"""Checkpoints: a training that was killed goes on, and ends as if nothing had happened."""
+"""Checkpoints: a killed training resumes and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FORMAT = "neglog training 1"
 
 @dataclass
 class Checkpoint:
-    """A file that a training is written to while it runs.
+    """A checkpoint file of a training.
 
     Attributes:
         path: the file; the one written next appears in its place only once it is whole.
@@ -54,12 +54,12 @@ class Checkpoint:
             raise FitError(f"seconds must be 0 or more, but got {self.seconds!r}.")
 
     def is_due(self, epoch: int) -> bool:
-        """Tell whether the file is to be written after this epoch."""
+        """Return whether to write the file after this epoch."""
         waited = time.monotonic() - self._time
         return epoch - self.epoch >= self.every and waited >= self.seconds
 
     def write(self, state: dict[str, Any], facts: Mapping[str, str], epoch: int) -> None:
-        """Write the state of a training after an epoch; a kill leaves the file or its predecessor.
+        """Write the state of a training atomically.
 
         Raises:
             FitError: the file cannot be written, or not hold the state.
@@ -83,7 +83,7 @@ class Checkpoint:
         self.epoch, self._time = epoch, time.monotonic()
 
     def read(self, facts: Mapping[str, str]) -> dict[str, Any] | None:
-        """Return the state to go on from; None where the training is to begin.
+        """Return the saved state; None to start from the beginning.
 
         Raises:
             FitError: the file is damaged, belongs to another training, or would be lost.
@@ -118,7 +118,7 @@ class Checkpoint:
 
 
 def fingerprint(value: Any) -> str:
-    """Return a line that is the same for equal values only.
+    """Return a string that is equal only for equal values.
 
     Args:
         value: a tensor or an array, of which the hash is taken; or anything that Python writes in
@@ -137,7 +137,7 @@ def fingerprint(value: Any) -> str:
 
 
 def _sum(text: str, tensors: dict[str, Tensor]) -> str:
-    """Return the check sum of all that a checkpoint holds."""
+    """Return the checksum of a checkpoint."""
     whole = hashlib.sha256(text.encode())
     for name, tensor in sorted(tensors.items()):
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

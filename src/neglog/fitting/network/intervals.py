@@ -1,4 +1,4 @@
-"""How far a network's predictions can be relied on: many networks, and where they agree."""
+"""Intervals of a network's predictions, from an ensemble."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Model = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Models of one table that differ by their first weights, and by their rows with a bootstrap.
+    """Models of one table with different initial weights and, with a bootstrap, different rows.
 
     Attributes:
         models: what maps rows (N, P) to predictions (N, K), such as probabilities or means.
@@ -36,15 +36,15 @@ class Ensemble:
 
     @torch.no_grad()
     def predictions(self, x: Tensor) -> Tensor:
-        """Return every model's predictions of rows (N, P): (count, N, K)."""
+        """Return the predictions of all models for rows (N, P): (count, N, K)."""
         return torch.stack([model(x) for model in self.models])
 
     def mean(self, x: Tensor) -> Tensor:
-        """Return the mean of the models' predictions of rows (N, P): (N, K)."""
+        """Return the mean prediction for rows (N, P): (N, K)."""
         return self.predictions(x).mean(0)
 
     def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        """Return the lower and upper percentiles of the models' predictions of rows (N, P).
+        """Return the lower and upper percentiles of the predictions for rows (N, P).
 
         They are intervals for what the model predicts, the probability or the mean, not for the
         target of a new row. With a bootstrap they take in that other rows might have been drawn;
@@ -115,5 +115,5 @@ def ensemble(
 
 
 def fewest(level: float) -> int:
-    """Return how few values have a percentile in each tail, the extreme values being these."""
+    """Return the minimum number of models for percentiles at a level."""
     return int(np.ceil(round(2 / (1 - level), 9))) - 1

@@ -1,4 +1,4 @@
-"""What an optimizer knows, taken out and put back to the last bit."""
+"""Save and restore the state of an optimizer exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neglog.fitting.network.team import Team
 
 
 def get_state(optimizer: torch.optim.Optimizer, team: Team) -> dict[str, Any]:
-    """Return an optimizer's state and its options, with the parameters by number."""
+    """Return the state and options of an optimizer, with parameters by index."""
     return {
         "state": {
             number: _each(dict(optimizer.state[parameter]), team.gather)
@@ -27,7 +27,7 @@ def get_state(optimizer: torch.optim.Optimizer, team: Team) -> dict[str, Any]:
 
 
 def set_state(optimizer: torch.optim.Optimizer, saved: dict[str, Any], team: Team) -> None:
-    """Let an optimizer of the same parameters go on from what `get_state` returned.
+    """Restore the state returned by `get_state` in an optimizer of the same parameters.
 
     `Optimizer.load_state_dict` would cast what some optimizers hold in float32 to the parameters'
     dtype, and the steps after it would differ.

@@ -22,7 +22,7 @@ _FOR_SPARSE_GRADIENTS = {"SparseAdam"}
 
 
 def known() -> dict[str, type[torch.optim.Optimizer]]:
-    """Return the optimizers of torch by name."""
+    """Return torch's optimizers by name."""
     return {
         name: candidate
         for name, candidate in vars(torch.optim).items()
@@ -36,7 +36,7 @@ def known() -> dict[str, type[torch.optim.Optimizer]]:
 def parse(
     pairs: Iterable[str], flag: str = "--option", example: str = "momentum=0.9"
 ) -> dict[str, Any]:
-    """Read options such as ``momentum=0.9``."""
+    """Parse options such as ``momentum=0.9``."""
     options = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -50,7 +50,7 @@ def parse(
 
 
 def make(name: str, options: dict[str, Any], model: nn.Module) -> tuple[torch.optim.Optimizer, str]:
-    """Return an optimizer of the model's weights and its description in one line.
+    """Return an optimizer of the model's weights, and a one-line description.
 
     Raises:
         FitError: torch has no such optimizer, or it does not take the options.

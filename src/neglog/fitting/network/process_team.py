@@ -1,4 +1,4 @@
-"""Several processes, one model: each takes a part of the rows of every step."""
+"""Data-parallel training: each process takes a part of the rows of every step."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from neglog.fitting.running.processes import leave_at_exit
 
 @dataclass(frozen=True)
 class Processes(Team):
-    """The processes of torch.distributed's default group, all of which hold all rows."""
+    """The processes of torch.distributed's default group; each holds all rows."""
 
     def mean(self, loss: Tensor) -> Tensor:
-        """Return the mean of the processes' losses, the same in all of them."""
+        """Return the mean loss over processes, equal in all of them."""
         whole = loss.clone()
         distributed.all_reduce(whole)
         return whole / self.size
 
     def agree(self, answer: bool) -> bool:
-        """Return the answer of the first process; none goes on before all have asked."""
+        """Broadcast the answer of the first process; this is a barrier."""
         device = next(self.module.parameters()).device
         answers = torch.zeros(self.size, device=device)
         answers[self.rank] = answer
@@ -36,18 +36,18 @@ class Processes(Team):
         return bool(answers[0])
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """Return the whole of a tensor of which each process may hold a part."""
+        """Return a full tensor from the shards of the processes."""
         return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
     def scatter(self, whole: Tensor, like: Tensor) -> Tensor:
-        """Return of a whole what this process holds of another tensor of its shape."""
+        """Return the shard of a full tensor that this process holds."""
         if not isinstance(like, DTensor):
             return whole
         return distribute_tensor(whole, like.device_mesh, like.placements)
 
 
 def wrap(model: nn.Sequential, kind: Literal["ddp", "fsdp2"]) -> Processes:
-    """Let the processes of torch.distributed's default group train one model together.
+    """Wrap a model for training by torch.distributed's default group.
 
     Each step's rows are shared among them, so that the weights are those that one process would
     find, but for rounding and for what dropout draws. Every process must hold all rows, and build

@@ -1,4 +1,4 @@
-"""Random numbers that a seed decides, and nothing that was drawn before."""
+"""Random numbers that depend on a seed only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 
 
 def mix_seed(*key: int) -> int:
-    """Return a seed that differs for each key, with no relation between those of near keys."""
+    """Hash a key to a seed."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
 
 
 @contextmanager
 def seeded(device: torch.device, seed: int | None) -> Iterator[None]:
-    """Let torch's own generators start from a seed, and put them back afterwards.
+    """Seed torch's generators within a block, and restore their state afterwards.
 
     Dropout and the layers' first weights draw from them. Without a seed nothing is changed.
     """

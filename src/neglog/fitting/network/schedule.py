@@ -1,4 +1,4 @@
-"""Learning rates that change: any class of `torch.optim.lr_scheduler`, with its options."""
+"""Learning rate schedules: any class of `torch.optim.lr_scheduler`, with its options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPOSITE_SCHEDULES = {"LRScheduler", "SequentialLR", "ChainedScheduler"}
 
 
 def known() -> dict[str, type[lr_scheduler.LRScheduler]]:
-    """Return the schedules of torch by name, without those that want functions or schedules."""
+    """Return torch's schedules by name, except those that require functions or schedules."""
     return {
         name: candidate
         for name, candidate in vars(lr_scheduler).items()
@@ -30,7 +30,7 @@ def known() -> dict[str, type[lr_scheduler.LRScheduler]]:
 
 
 class Schedule:
-    """Changes an optimizer's learning rate after batches, after epochs, or never.
+    """Updates the learning rate of an optimizer after batches, after epochs, or never.
 
     Attributes:
         text: the schedule and its options in one line; empty where there is none.
@@ -41,23 +41,23 @@ class Schedule:
         self._each_batch = type(scheduler).__name__ in _PER_BATCH
 
     def after_batch(self) -> None:
-        """Take note of a step of the optimizer."""
+        """Update after a step of the optimizer."""
         if self._each_batch:
             self._step()
 
     def after_epoch(self, loss: float) -> None:
-        """Take note of an epoch and of the loss, in nats, that is to fall."""
+        """Update after an epoch, given the monitored loss in nats."""
         if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
             self._step(loss)
         elif not self._each_batch:
             self._step()
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold."""
+        """Return the state for a checkpoint."""
         return {} if self.scheduler is None else self.scheduler.state_dict()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Restore the result of `state`."""
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state)
 
@@ -113,7 +113,7 @@ def make(
 
 
 def _filled(key: str, epochs: int, batches: int) -> dict[str, Any]:
-    """Return the options that follow from the length of the training."""
+    """Return the options determined by the length of the training."""
     return {
         "OneCycleLR": {"total_steps": epochs * batches},
         "CosineAnnealingLR": {"T_max": epochs},

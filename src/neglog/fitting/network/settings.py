@@ -1,4 +1,4 @@
-"""How a training goes."""
+"""Settings of a training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neglog.errors import FitError
 
 @dataclass(frozen=True)
 class Settings:
-    """How a training goes.
+    """Settings of a training.
 
     Attributes:
         epochs: the most passes over the rows.
@@ -44,9 +44,9 @@ class Settings:
                 raise FitError(f"{name} must be 0 or more, but got {value!r}.")
 
     def rows(self, optimizer: torch.optim.Optimizer, rows: int) -> int:
-        """Return how many of the rows a step of the optimizer takes."""
+        """Return the number of rows per step of the optimizer."""
         return rows if isinstance(optimizer, torch.optim.LBFGS) else min(self.batch, rows)
 
     def steps(self, optimizer: torch.optim.Optimizer, rows: int) -> int:
-        """Return how many steps of the optimizer an epoch over the rows has."""
+        """Return the number of steps per epoch."""
         return math.ceil(rows / self.rows(optimizer, rows))

@@ -1,4 +1,4 @@
-"""What models begin and end with: standard units, and the layer that emits the outputs."""
+"""The first and last layers of models: standardisation, and the output layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Standardise(nn.Module):
-    """Centre each column and divide it by its standard deviation, as in the training rows."""
+    """Standardise each column with the mean and standard deviation of the training rows."""
 
     mean: Tensor
     scale: Tensor
@@ -19,18 +19,18 @@ class Standardise(nn.Module):
 
     @classmethod
     def of(cls, x: Tensor) -> Standardise:
-        """Learn the units of the training rows."""
+        """Compute the means and scales of the training rows."""
         size = x.abs().max(0).values.clamp(min=1e-300)  # else squares of 1e-200 would vanish
         scale = (x / size).std(0, correction=0) * size
         return cls((x / size).mean(0) * size, torch.where(scale > 0, scale, 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the rows in standard units."""
+        """Return standardised rows."""
         return (x - self.mean) / self.scale
 
 
 def last(model: nn.Sequential) -> nn.Linear:
-    """Return the layer that emits the outputs."""
+    """Return the output layer."""
     layer = model[-1]
     assert isinstance(layer, nn.Linear)
     return layer

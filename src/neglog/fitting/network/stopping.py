@@ -1,4 +1,4 @@
-"""Early stopping: the least validation loss so far, its weights, and how long ago it was."""
+"""Early stopping: the lowest validation loss so far, its weights and epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Weights = dict[str, Tensor]
 
 @dataclass
 class BestEpoch:
-    """The epoch of the least validation loss, in nats, so far.
+    """The epoch with the lowest validation loss, in nats, so far.
 
     Attributes:
         min_delta: by how much, in nats, a loss must be less to count.
@@ -27,7 +27,7 @@ class BestEpoch:
     weights: Weights = field(default_factory=dict)
 
     def update(self, epoch: int, loss: float, weights: Weights) -> None:
-        """Take note of an epoch's loss, and of its weights where there is none less."""
+        """Record the loss of an epoch, and its weights if the loss is the lowest."""
         loss = math.inf if math.isnan(loss) else loss
         if not self.weights or loss < self.loss - self.min_delta:
             self.epoch, self.loss, self.weights = epoch, loss, weights

@@ -1,4 +1,4 @@
-"""The processes that train one model together; most often there is one."""
+"""The processes that train one model; usually one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Team:
-    """A model's place among the processes that train it; this one is alone.
+    """A single process that trains a model.
 
     Attributes:
         module: what is called in training; its backward pass averages the processes' gradients.
@@ -25,21 +25,21 @@ class Team:
     sharded: bool = False
 
     def shard(self, rows: Tensor) -> Tensor:
-        """Return this process's part of the rows of a step."""
+        """Return the rows of a step for this process."""
         return rows if self.size == 1 else torch.tensor_split(rows, self.size)[self.rank]
 
     def mean(self, loss: Tensor) -> Tensor:
-        """Return the mean of the processes' losses, the same in all of them."""
+        """Return the mean loss over processes, equal in all of them."""
         return loss
 
     def agree(self, answer: bool) -> bool:
-        """Return the answer of the first process; none goes on before all have asked."""
+        """Broadcast the answer of the first process; this is a barrier."""
         return answer
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """Return the whole of a tensor of which each process may hold a part."""
+        """Return a full tensor from the shards of the processes."""
         return tensor
 
     def scatter(self, whole: Tensor, like: Tensor) -> Tensor:
-        """Return of a whole what this process holds of another tensor of its shape."""
+        """Return the shard of a full tensor that this process holds."""
         return whole

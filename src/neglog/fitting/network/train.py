@@ -1,4 +1,4 @@
-"""The training of a network, from its first epoch, or from a checkpoint, to its end."""
+"""Train a network from its first epoch, or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Ending = Literal["stationary", "patience", "epochs", "interrupted"]
 
 @dataclass(frozen=True)
 class Trained:
-    """How a training ended; the weights are in the model.
+    """The result of a training; the weights are in the model.
 
     Attributes:
         outcome: whether the minimum was reached, and what ended the training.
@@ -50,7 +50,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     team: Team | None = None,
 ) -> Trained:
-    """Minimise a loss over a model's weights, which are changed in place.
+    """Minimise a loss over the weights of a model, in place.
 
     The same seed gives the same weights, to the last bit, on the same machine with the same torch
     and as many threads; also where the training was killed, and resumed from its checkpoint.
@@ -107,7 +107,7 @@ def train(
 
 
 def _ending(run: TrainingRun) -> Ending | None:
-    """Return why the training ends here, if it does."""
+    """Return the reason to stop, if any."""
     settings = run.settings
     if settings.patience is not None:
         if run.history[-1].validation is None:
@@ -122,7 +122,7 @@ def _ending(run: TrainingRun) -> Ending | None:
 
 
 def _trained(run: TrainingRun, ending: Ending) -> Trained:
-    """Choose the weights that are kept, and say how the training ended."""
+    """Choose the final weights, and describe the outcome."""
     epoch = run.epoch
     if run.settings.patience is not None and ending in {"patience", "epochs"}:
         run.load_best_weights()
@@ -150,7 +150,7 @@ def _text(run: TrainingRun, ending: Ending, norm: float) -> str:
 
 
 class _CheckpointWriter:
-    """A training and the file that it is written to."""
+    """Writes the checkpoints of a training."""
 
     def __init__(self, run: TrainingRun, checkpoint: Checkpoint) -> None:
         self.run, self.checkpoint = run, checkpoint
@@ -158,7 +158,7 @@ class _CheckpointWriter:
         self.facts |= run.facts()
 
     def begin(self) -> None:
-        """Go on from the file, where that is wanted and there is one; else write the start."""
+        """Resume from the file if requested and present; else write the initial state."""
         saved = self.checkpoint.read(self.facts)
         self.run.team.agree(True)  # before one of them writes, all have looked
         if saved is not None:
@@ -168,12 +168,12 @@ class _CheckpointWriter:
             self._write()
 
     def after_epoch(self) -> None:
-        """Write the file where it is time for it."""
+        """Write the file if it is due."""
         if self.run.team.agree(self.checkpoint.is_due(self.run.epoch)):
             self._write()
 
     def at_end(self) -> None:
-        """Write what has not been written yet."""
+        """Write the final state."""
         if self.run.team.agree(self.checkpoint.epoch != self.run.epoch):
             self._write()
 

@@ -1,4 +1,4 @@
-"""What a training minimises, as far as the training knows it."""
+"""The objective of a training."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TrainingObjective:
 def gradient_norm(
     model: nn.Module, objective: TrainingObjective, team: Team | None = None
 ) -> float:
-    """Return the Euclidean norm of the mean loss's gradient by all weights, without dropout."""
+    """Return the Euclidean norm of the gradient of the mean loss, without dropout."""
     team = team or Team(model)
     model.eval()
     model.zero_grad()

@@ -1,4 +1,4 @@
-"""A training between two epochs: all that the next one follows from, and the step to it."""
+"""The state of a training between epochs, and the step to the next epoch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ORDER, _DROPOUT = range(2)
 
 
 class TrainingRun:
-    """Trains a model epoch by epoch.
+    """Train a model epoch by epoch.
 
     Each epoch's random numbers follow from the seed and the epoch's number, so that no generator
     has a state that would outlive an epoch.
@@ -51,11 +51,11 @@ class TrainingRun:
 
     @property
     def epoch(self) -> int:
-        """The number of whole epochs so far."""
+        """The number of completed epochs."""
         return len(self.history) - 1
 
     def note(self) -> Epoch:
-        """Take note of the losses of the weights as they are.
+        """Record the losses of the current weights.
 
         Raises:
             FitError: the training rows' loss is no finite number.
@@ -74,13 +74,13 @@ class TrainingRun:
         return self.history[-1]
 
     def restore_epoch(self) -> None:
-        """Drop what an epoch that is not whole has done to the weights."""
+        """Undo the weight changes of an incomplete epoch."""
         epoch, weights = self.kept
         self.model.load_state_dict(weights)
         del self.history[epoch + 1 :]
 
     def load_best_weights(self) -> None:
-        """Put the weights of the least validation loss into the model."""
+        """Load the weights of the lowest validation loss."""
         self.model.load_state_dict(self.best.weights)
 
     def step(self) -> None:
@@ -114,7 +114,7 @@ class TrainingRun:
         return mix_seed(self.settings.seed, *key)
 
     def _optimizer_step(self, rows: Tensor) -> Tensor:
-        """Take a step of the optimizer; return the loss of the rows before it."""
+        """Take a step of the optimizer; return the loss before it."""
         own = self.team.shard(rows)
         x = self.objective.x if own is self.rows else self.objective.x[own]
         part = self._part(own, rows)
@@ -133,13 +133,13 @@ class TrainingRun:
         return losses[0]
 
     def _part(self, own: Tensor, rows: Tensor) -> float:
-        """Return what makes the mean of the processes' losses that of all their rows."""
+        """Return the factor that makes the mean over processes the mean over rows."""
         if self.team.size == 1:
             return 1.0
         return self.team.size * self.objective.weight_sum(own) / self.objective.weight_sum(rows)
 
     def facts(self) -> dict[str, str]:
-        """Return what a training must have in common with this one to go on from its state."""
+        """Return the facts that must be equal to resume a training."""
         text = " ".join(repr(self.model).split())
         weights = self._gathered(self.model.state_dict()).values()
         values = {
@@ -154,7 +154,7 @@ class TrainingRun:
         return {name: fingerprint(value) for name, value in values.items()}
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next epoch follows from."""
+        """Return the complete state for the next epoch."""
         return {
             "model": self._gathered(self.kept[1]),
             "optimizer": state.get_state(self.optimizer, self.team),
@@ -164,7 +164,7 @@ class TrainingRun:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Restore the result of `state`."""
         self.history = [Epoch(*losses) for losses in saved["history"]]
         self.kept = (self.epoch, self._scattered(saved["model"]))
         self.model.load_state_dict(self.kept[1])

@@ -1,4 +1,4 @@
-"""Nested values as tensors and JSON: what a checkpoint holds, with no pickle in it."""
+"""Convert nested values to tensors and JSON, without pickle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neglog.errors import FitError
 
 
 def pack(value: Any) -> tuple[Any, dict[str, Tensor]]:
-    """Take the tensors out of a nested value; return JSON's part, and copies of the tensors.
+    """Split a nested value into JSON and copies of its tensors.
 
     `unpack` returns every dict with keys of any type, list, tuple, number and text as it was, and
     every tensor in its dtype, on its device.
@@ -50,7 +50,7 @@ def pack(value: Any) -> tuple[Any, dict[str, Tensor]]:
 
 
 def unpack(plain: Any, tensors: dict[str, Tensor]) -> Any:
-    """Return what `pack` was given.
+    """Invert `pack`.
 
     Raises:
         KeyError: the parts do not belong together.

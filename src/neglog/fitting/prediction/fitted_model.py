@@ -14,7 +14,7 @@ from neglog.fitting.prediction.members import Members
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model with what it takes to use it.
+    """A model with its likelihood and parameters.
 
     Attributes:
         model: maps encoded rows (N, P) to the response's linear predictors (N, outputs).
@@ -40,13 +40,13 @@ class Fitted:
         return output + (batch.offset / self.response.spread)[:, None]
 
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        """Return (N,) losses in nats, of rows whose target is known."""
+        """Return (N,) losses in nats."""
         y = self.response.encode_target(y)
         losses = self.response.row_losses(output, self.shared, y)
         return self.response.nats(losses.nll, y, self.dispersion)
 
     def mean(self, output: Tensor) -> Tensor:
-        """Return (N,) what is expected of a number."""
+        """Return (N,) predicted means, medians or quantiles."""
         return self.response.mean(output)
 
     def probabilities(self, output: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class Fitted:
         return self.response.probabilities(output, self.shared)
 
     def predictions(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the probabilities (N, K), or the means (N, 1), of a model with these outputs."""
+        """Return the probabilities (N, K), or means (N, 1), predicted by another model."""
         other = replace(self, model=model)
         output = other.output(batch)
         return (

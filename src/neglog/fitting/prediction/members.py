@@ -1,4 +1,4 @@
-"""The networks of an ensemble beside the fitted one: intervals of its predictions."""
+"""The other networks of an ensemble, for intervals of predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PREFIX = "ensemble."
 
 @dataclass(frozen=True)
 class Members:
-    """Networks of one table that differ by their first weights, or by their rows too.
+    """Networks with different initial weights and, with a bootstrap, different rows.
 
     Attributes:
         models: the networks, of one architecture.
@@ -31,7 +31,7 @@ class Members:
     def interval(
         self, predict: Callable[[nn.Module, Batch], Tensor], batch: Batch
     ) -> tuple[Tensor, Tensor]:
-        """Return the intervals' ends, (N, K) of probabilities or (N, 1) of means.
+        """Return the ends of the intervals: (N, K) for probabilities, (N, 1) for means.
 
         Args:
             predict: maps a network and a batch to these probabilities or means.
@@ -45,13 +45,13 @@ class Members:
         return Ensemble(predictors, self.bootstrap).interval(batch.y, self.level)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the networks' weights, each (count, …)."""
+        """Return the stacked weights of the networks, each (count, …)."""
         states = [model.state_dict() for model in self.models]
         return {_PREFIX + name: torch.stack([s[name] for s in states]) for name in states[0]}
 
 
 def split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
-    """Return the weights of the fitted network, and of each member, of one file's tensors."""
+    """Split the tensors of a file into the fitted network and the ensemble members."""
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(_PREFIX)}
     stacked = {
         name.removeprefix(_PREFIX): tensor

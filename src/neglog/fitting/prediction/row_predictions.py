@@ -1,4 +1,4 @@
-"""What a fitted model says of rows: the prediction, the probabilities, the loss."""
+"""Predictions per row: value, probabilities, loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class RowPredictions:
-    """What the fitted model says of a set of rows.
+    """The predictions of a fitted model for a set of rows.
 
     Attributes:
         index: each row's number in the table, from 0.
@@ -89,7 +89,7 @@ class RowPredictions:
 
 @torch.no_grad()
 def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) -> RowPredictions:
-    """Predict rows, and weigh the predictions where the truth is known.
+    """Predict rows; compute losses where the target is known.
 
     Args:
         fitted: the model.
@@ -131,7 +131,7 @@ def predict_rows(fitted: Fitted, index: np.ndarray[Any, Any], source: Source) ->
 
 
 def predict_prepared(fitted: Fitted, data: Prepared, held_out: bool = False) -> RowPredictions:
-    """Predict the rows that were fitted, or those held out.
+    """Predict the training rows, or the validation rows.
 
     Of rows that are not in memory as a whole, those of the highest losses are returned, the highest
     first.
@@ -146,7 +146,7 @@ def predict_prepared(fitted: Fitted, data: Prepared, held_out: bool = False) -> 
 
 
 def highest_losses(parts: Sequence[RowPredictions]) -> RowPredictions:
-    """Return the rows of the highest losses, the highest first."""
+    """Return the rows with the highest losses, highest first."""
     together = RowPredictions.concatenated(parts)
     order = np.lexsort((together.index, -np.asarray(together.loss)))
     return together.at(order[:MOST_ROWS])

@@ -1,4 +1,4 @@
-"""Files beside each other: all of them are written, or none."""
+"""Write several files atomically: all or none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neglog.errors import FitError
 
 
 def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
-    """Refuse a folder that cannot be written, before any time is spent on a fit.
+    """Refuse an unwritable folder before the fit starts.
 
     Args:
         folder: where a run is to be written.
@@ -46,7 +46,7 @@ Content = bytes | Callable[[Path], None]
 def write_files(
     files: Mapping[str, Content], folder: Path, stale: Collection[str] = ()
 ) -> list[Path]:
-    """Write files beside each other; they appear only once all of them are whole.
+    """Write several files; they appear only once all are complete.
 
     Args:
         files: their contents by name.
@@ -77,7 +77,7 @@ def write_files(
 
 
 def write_file(content: bytes, path: Path) -> None:
-    """Write one file; it appears only once it is whole.
+    """Write one file; it appears only once it is complete.
 
     Raises:
         FitError: it cannot be written.

@@ -1,4 +1,4 @@
-"""A model weighed on a table whose target is known."""
+"""Evaluate a model on a table with known targets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from neglog.fitting.results.predict import Model, PredictedRows, predicted_rows
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a model tells the targets of a table; every row counts once.
+    """Metrics of a model on a table; all rows have equal weight.
 
     Attributes:
         target: its name.
@@ -60,13 +60,13 @@ class Evaluation:
 
     @property
     def share_of_null(self) -> float | None:
-        """The loss over the null model's; None for densities, whose nats have no zero."""
+        """The loss divided by the null model's; None for densities."""
         if self.classes is None or self.null_nats is None:
             return None
         return self.loss_nats / self.null_nats
 
     def figures(self) -> dict[str, Any]:
-        """Return every figure by name."""
+        """Return all metrics by name."""
         whole = {name: value for name, value in asdict(self).items() if name not in _LONG}
         return whole | {"loss_bits": self.loss_bits, "share_of_null": self.share_of_null}
 
@@ -77,7 +77,7 @@ _LONG = ("predicted_rows", "classes", "notes")
 def evaluate(
     model: Model | str | Path, data: Any, y: Any = None, *, reading: Mapping[str, Any] | None = None
 ) -> Evaluation:
-    """Weigh a model on a table with the target.
+    """Evaluate a model on a table with known targets.
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def _unknown_target_note(name: str, predicted: PredictedRows, known: int) -> list[str]:
-    """Say how many rows have no target."""
+    """Return a note on rows without a target."""
     count = len(predicted.rows.loss) - known
     rows = "1 row is" if count == 1 else f"{count} rows are"
     return [f"{rows} left out, whose {name!r} is missing."] if count else []

@@ -1,4 +1,4 @@
-"""A fit: the fitted model, its facts, and all that a report needs."""
+"""A fit: the fitted model, its facts, and everything that a report requires."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Fit = TypeVar("_Fit", bound="Fit")
 
 
 class Facts(Protocol):
-    """Figures of the rows: computed once by the solver's part, or read from a saved run."""
+    """Statistics of the rows: computed once, or read from a saved run."""
 
     @property
     def history(self) -> Sequence[Epoch]:
@@ -41,23 +41,23 @@ class Facts(Protocol):
 
     @property
     def validation_loss(self) -> float | None:
-        """The same for the validation rows; None without any."""
+        """The same for the validation rows, if any."""
 
     @property
     def null_loss(self) -> float:
-        """The mean loss of the training rows if only the base rate (or mean) is known."""
+        """The mean loss of the null model on the training rows."""
 
     @property
     def deviations(self) -> np.ndarray[Any, Any]:
-        """(P,) the encoded columns' standard deviations over the training rows."""
+        """(P,) the standard deviations of the encoded columns over the training rows."""
 
     @property
     def statistics(self) -> Statistics:
-        """The likelihood, the deviance, and figures derived from them."""
+        """The log-likelihood, the deviance, and derived statistics."""
 
     @property
     def training(self) -> RowPredictions:
-        """The predictions of the training rows, or of those of the highest losses."""
+        """The predictions of the training rows; if streamed, of those with the highest losses."""
 
     @property
     def validation(self) -> RowPredictions:
@@ -118,7 +118,7 @@ class Fit:
 
     @property
     def not_converged(self) -> bool:
-        """Whether it ended without its maximum, which one of torch's is not asked to reach."""
+        """Whether it failed to reach its maximum, which torch's optimizers are not required to reach."""
         return not self.converged and (self.options.newton or self.at_infinity)
 
     @property
@@ -133,12 +133,12 @@ class Fit:
 
     @property
     def likelihood(self) -> type[Likelihood]:
-        """The declaration that was chosen."""
+        """The declared likelihood."""
         return self.fitted.target.likelihood
 
     @property
     def reason(self) -> str:
-        """Why this likelihood, in one sentence."""
+        """The reason for the likelihood, in one sentence."""
         return self.fitted.target.reason
 
     @property
@@ -158,12 +158,12 @@ class Fit:
 
     @property
     def design(self) -> Design:
-        """How a table's columns become the model's."""
+        """How the columns of a table are encoded."""
         return self.data.design
 
     @property
     def outputs(self) -> list[str]:
-        """The names of the outputs, such as the class they speak for."""
+        """The names of the outputs, such as classes."""
         labels, response = self.classes or [], self.fitted.response
         own = labels if response.is_relative else response.labelled(labels)
         return [shown(label) for label in own] or [self.target]
@@ -175,12 +175,12 @@ class Fit:
 
     @property
     def training(self) -> RowPredictions:
-        """The rows that were fitted; if streamed, those of the highest losses, highest first."""
+        """The training rows; if streamed, those with the highest losses, highest first."""
         return self.facts.training
 
     @property
     def validation(self) -> RowPredictions:
-        """The rows that were held out; if streamed, those of the highest losses."""
+        """The validation rows; if streamed, those with the highest losses."""
         return self.facts.validation
 
     @property
@@ -195,22 +195,22 @@ class Fit:
 
     @property
     def validation_loss(self) -> float | None:
-        """The same for the validation rows; None without any."""
+        """The same for the validation rows, if any."""
         return self.facts.validation_loss
 
     @property
     def null_loss(self) -> float:
-        """The mean loss of the training rows if only the base rate (or mean) is known."""
+        """The mean loss of the null model on the training rows."""
         return self.facts.null_loss
 
     @property
     def deviations(self) -> np.ndarray[Any, Any]:
-        """(P,) the encoded columns' standard deviations over the training rows."""
+        """(P,) the standard deviations of the encoded columns over the training rows."""
         return self.facts.deviations
 
     @property
     def statistics(self) -> Statistics:
-        """The likelihood, the deviance, and figures derived from them."""
+        """The log-likelihood, the deviance, and derived statistics."""
         return self.facts.statistics
 
     @property

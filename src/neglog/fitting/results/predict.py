@@ -1,4 +1,4 @@
-"""A model used on another table."""
+"""Predict with a model on another table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FILLED = "missing values are filled in with the means that the fit has stored: 
 
 
 class Model(Protocol):
-    """What it takes to use a model: a fit has it, and so has one that was saved."""
+    """The requirements of prediction, which fits and saved models fulfil."""
 
     @property
     def fitted(self) -> Fitted:
@@ -44,16 +44,16 @@ class Model(Protocol):
 
     @property
     def design(self) -> Design:
-        """How a table's columns become the model's."""
+        """How the columns of a table are encoded."""
 
     @property
     def options(self) -> Options:
-        """What was asked for."""
+        """The options of the fit."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of a table.
+    """The predictions of a model for a table.
 
     Attributes:
         frame: the columns row, predicted and p[class] for each class; where the model has an
@@ -73,7 +73,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class PredictedRows:
-    """A model, the rows of a table as it reads them, and what it says of them."""
+    """A model, the encoded rows of a table, and their predictions."""
 
     model: Model
     source: InMemoryRows
@@ -84,7 +84,7 @@ class PredictedRows:
     trials: pl.Series | None = None
 
     def predictions(self) -> Predictions:
-        """Return what a user sees of them."""
+        """Return the public predictions."""
         frame = self.rows.frame(self.model.fitted.target.classes).with_columns(
             pl.col("loss_nats").fill_nan(None)
         )
@@ -107,7 +107,7 @@ def predict(
     unseen: str = "refuse",
     reading: Mapping[str, Any] | None = None,
 ) -> Predictions:
-    """Use a model on a table.
+    """Predict the rows of a table.
 
     Args:
         model: what `neglog.fit` returned, or the folder that it wrote with ``out=``.
@@ -137,7 +137,7 @@ def predicted_rows(
     y: Any = None,
     reading: Mapping[str, Any] | None = None,
 ) -> PredictedRows:
-    """Return what `predict` is made of.
+    """Return encoded rows and predictions; see `predict`.
 
     Raises:
         FitError: as `predict`.
@@ -157,7 +157,7 @@ def predicted_rows(
 
 
 def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
-    """Return how a model reads a table: as its fit did, but for some options.
+    """Return the reading options of a model, updated by some options.
 
     Raises:
         FitError: one of them is not an option of reading, or of no use.
@@ -177,7 +177,7 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
 
 
 def texts(model: Model) -> frozenset[str]:
-    """Return the columns whose text a model reads as it is written."""
+    """Return the columns that a model reads as text."""
     target = model.fitted.target
     own = {column.name for column in model.design.inputs if column.levels}
     own.update(model.design.written, *(dates.name for dates in model.design.dates))
@@ -187,7 +187,7 @@ def texts(model: Model) -> frozenset[str]:
 
 
 def _check_width(model: Model, source: Table) -> None:
-    """Refuse an array of other columns than the model's, which have no names to find them by."""
+    """Refuse an array whose number of columns differs from the model's."""
     names, options = source.frame.columns, model.options
     if source.source != table.ARRAYS or options.formula is not None:
         return
@@ -204,7 +204,7 @@ def _check_width(model: Model, source: Table) -> None:
 def predict_table(
     model: Model, source: Table, start: int = 0, unseen: str = "refuse"
 ) -> PredictedRows:
-    """Use a model on a table, or on the part of one that begins with row `start`.
+    """Predict a table, or the part of one that begins with row `start`.
 
     Raises:
         FitError: the table is not one that the model can read.
@@ -247,7 +247,7 @@ def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> pl.Series | 
 
 
 def _text(column: pl.Series) -> str:
-    """Return the first text of a column that is not a number, or the first of all."""
+    """Return the first nonnumeric text of a column, or its first text."""
     texts = column.drop_nulls()
     others = texts.filter(plain(texts).is_null())
     return str((others if len(others) else texts)[0])

@@ -1,4 +1,4 @@
-"""A saved model used on a file that need not fit into memory."""
+"""Predict a file block by block with a saved model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neglog.fitting.tables.table import Table
 
 @dataclass
 class PredictionSummary:
-    """What became of a file of predictions.
+    """The summary of a file of predictions.
 
     Attributes:
         rows: how many predictions were written.
@@ -38,7 +38,7 @@ class PredictionSummary:
 
     @property
     def loss(self) -> float | None:
-        """The mean loss in nats of the rows whose truth is known; None without any."""
+        """The mean loss in nats of the rows with a known target; None without any."""
         return self.total / self.known if self.known else None
 
 
@@ -49,7 +49,7 @@ def write_predictions(
     unseen: str = "refuse",
     reading: Mapping[str, Any] | None = None,
 ) -> PredictionSummary:
-    """Predict the rows of a file block by block, and write them as CSV.
+    """Predict the rows of a file block by block, and write the predictions as CSV.
 
     The file is as `neglog.predict(folder, table).frame.write_csv(out)` makes it, but for the last
     digit, as products of other shapes round differently; memory is needed for one block.
@@ -75,7 +75,7 @@ def predicted(
     unseen: str = "refuse",
     reading: Mapping[str, Any] | None = None,
 ) -> tuple[Iterator[pl.DataFrame], PredictionSummary]:
-    """Return the predictions block by block, and what is counted as they are taken.
+    """Return the predictions block by block, and counts that grow during iteration.
 
     Args:
         folder: where `neglog.fit` saved the model.
@@ -115,7 +115,7 @@ def _predicted(
 
 
 def _number_or_logical(column: pl.Series) -> pl.Series:
-    """Return text as what a file that is read as a whole would hold instead."""
+    """Convert text to the type that it has in a file read in one piece."""
     column = texts_read.plain(column.to_frame(), ()).to_series()
     if column.dtype != pl.String:
         return column

@@ -1,4 +1,4 @@
-"""A run read from its folder again, as far as its report needs it."""
+"""Reopen a saved run for its report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from neglog.fitting.tables.arrays import objects
 
 @dataclass(frozen=True)
 class StoredFacts(EpochLosses):
-    """The facts of a fit as its run has stored them; those of coefficients are None without any."""
+    """The stored facts of a fit; those of coefficients may be None."""
 
     history: Sequence[Epoch]
     step: int
@@ -38,13 +38,13 @@ class StoredFacts(EpochLosses):
 
     @property
     def deviations(self) -> np.ndarray[Any, Any]:
-        """(P,) the encoded columns' standard deviations over the training rows."""
+        """(P,) the standard deviations of the encoded columns over the training rows."""
         assert self.stored_deviations is not None
         return self.stored_deviations
 
     @property
     def statistics(self) -> Statistics:
-        """The likelihood, the deviance, and figures derived from them."""
+        """The log-likelihood, the deviance, and derived statistics."""
         assert self.stored_statistics is not None
         return self.stored_statistics
 
@@ -55,7 +55,7 @@ class StoredFacts(EpochLosses):
 
 
 def reopen(folder: Path) -> Fit:
-    """Return the fit whose run is in a folder; its features are not there, all else is.
+    """Return the fit saved in a folder, without its features.
 
     Raises:
         FitError: the folder holds no run, or a file of it is missing or damaged.
@@ -140,7 +140,7 @@ def _rows(part: pl.DataFrame, saved: Saved) -> RowPredictions:
 
 
 def _labels(column: pl.Series, classes: list[Any] | None) -> np.ndarray[Any, Any]:
-    """Return labels in the types that they had in the table; numbers as they are."""
+    """Return labels with their original types; numbers unchanged."""
     if classes is None:
         return column.cast(pl.Float64).to_numpy()
     written = pl.Series(values=classes).cast(pl.String).to_list()

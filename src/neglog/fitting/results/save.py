@@ -1,4 +1,4 @@
-"""A run on disk: its choices, its model, its tables, its report; all of them or nothing."""
+"""Save a run: configuration, model, tables and report, atomically."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _RESPONSE_FIELDS = ("outputs", "base", "centre", "spread")
 
 @dataclass(frozen=True)
 class Saved:
-    """A model that was read from disk, with what it takes to use it."""
+    """A saved model that can predict."""
 
     fitted: Fitted
     design: Design
@@ -65,7 +65,7 @@ class Saved:
 
 
 def check(folder: Path, overwrite: bool = False) -> None:
-    """Refuse a folder that cannot be written, before any time is spent on a fit.
+    """Refuse an unwritable folder before the fit starts.
 
     Raises:
         FitError: it is a file, may not be written, or holds something else than a run.
@@ -78,7 +78,7 @@ def files(
     others: Mapping[str, Any] | None = None,
     predicted: str = "csv",
 ) -> dict[str, atomic_files.Content]:
-    """Return all files of a run but its summary and its report, by name.
+    """Return the files of a run by name, except summary and report.
 
     Args:
         result: the fit.
@@ -132,7 +132,7 @@ def _history(result: Fit) -> pl.DataFrame:
 
 
 def predictions(result: Fit) -> pl.DataFrame:
-    """Return every row's prediction, in the order of the table."""
+    """Return the predictions of all rows, in table order."""
     parts = [
         rows.frame(result.classes).insert_column(
             1, pl.Series("split", [split] * len(rows.index), dtype=pl.String)
@@ -143,7 +143,7 @@ def predictions(result: Fit) -> pl.DataFrame:
 
 
 def model_bytes(result: Fit) -> bytes:
-    """Return the file of the model."""
+    """Serialise the model."""
     fitted, response = result.fitted, result.fitted.response
     facts = {
         "format": _FORMAT,
@@ -173,7 +173,7 @@ def model_bytes(result: Fit) -> bytes:
 
 
 def _facts(metadata: dict[str, str]) -> dict[str, Any]:
-    """Return what was written beside the weights; nothing where that is not readable."""
+    """Return the metadata of the weights; {} if it is unreadable."""
     try:
         facts = json.loads(metadata.get("neglog", "{}"))
     except json.JSONDecodeError:
@@ -182,7 +182,7 @@ def _facts(metadata: dict[str, str]) -> dict[str, Any]:
 
 
 def read(folder: Path) -> Saved:
-    """Read what `write` wrote.
+    """Read a saved run.
 
     Raises:
         FitError: there is no model in the folder, or none that this neglog can read.

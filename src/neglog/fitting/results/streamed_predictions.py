@@ -1,4 +1,4 @@
-"""A streamed fit's predictions, written block by block."""
+"""Write the predictions of a streamed fit block by block."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from neglog.fitting.streaming.streamed import Streamed
 
 
 def as_csv(frames: Iterable[pl.DataFrame]) -> Iterator[str]:
-    """Yield tables that are to stand below each other, under one line of names."""
+    """Yield CSV text of several tables with one header."""
     return (frame.write_csv(include_header=not number) for number, frame in enumerate(frames))
 
 
 def write_csv(frames: Iterable[pl.DataFrame], path: Path) -> None:
-    """Write tables below each other, under one line of names."""
+    """Write several tables as one CSV file with one header."""
     with path.open("wb") as file:
         file.writelines(text.encode() for text in as_csv(frames))
 
 
 def predictions(result: Fit) -> Iterable[pl.DataFrame]:
-    """Yield every row's prediction, in the order of the table."""
+    """Yield the predictions of all rows, in table order."""
     data = result.data
     assert isinstance(data, Streamed)
     encoder = replace(data.encoder, own_blocks=range(len(data.encoder.file.blocks)))

@@ -1,4 +1,4 @@
-"""Results as plain data, for programs that read the command's output."""
+"""Results as plain data, for JSON output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neglog.fitting.results.fit import Fit
 
 
 def of_fit(result: Fit) -> dict[str, Any]:
-    """Return what a fit came to; losses in nats."""
+    """Return the results of a fit; losses in nats."""
     table = result.coefficients
     return {
         "source": result.source,
@@ -61,7 +61,7 @@ def _statistics(result: Fit) -> dict[str, Any]:
 
 
 def of_evaluation(evaluation: Evaluation, count: int) -> dict[str, Any]:
-    """Return the figures of an evaluation, and its rows of largest loss."""
+    """Return the metrics of an evaluation, and its rows with the highest losses."""
     order = np.argsort(-evaluation.predicted_rows.loss, kind="stable")[:count].tolist()
     rows = evaluation.predicted_rows.frame(evaluation.classes)[order].to_dicts()
     return {**evaluation.figures(), "worst": rows, "notes": evaluation.notes}

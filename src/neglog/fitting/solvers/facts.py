@@ -45,12 +45,12 @@ class RowFacts:
 
     @cached_property
     def null_loss(self) -> float:
-        """The mean loss of the training rows if only the base rate (or mean) is known."""
+        """The mean loss of the null model on the training rows."""
         return null_model.loss(self.objective)
 
     @cached_property
     def deviations(self) -> np.ndarray[Any, Any]:
-        """(P,) the encoded columns' standard deviations over the training rows."""
+        """(P,) the standard deviations of the encoded columns over the training rows."""
         objective = self.objective
         sample = [batch.columns.dense()[:, :-1] for batch in objective.source.sample(_SAMPLE_ROWS)]
         size = torch.cat(sample).abs().amax(0)
@@ -68,7 +68,7 @@ class RowFacts:
 
     @cached_property
     def training(self) -> RowPredictions:
-        """The predictions of the training rows, or of those of the highest losses."""
+        """The predictions of the training rows; if streamed, of those with the highest losses."""
         return predict_prepared(self.fitted, self.data)
 
     @cached_property
@@ -116,12 +116,12 @@ class LinearFacts(RowFacts):
 
     @cached_property
     def validation_loss(self) -> float | None:
-        """The same for the validation rows; None without any."""
+        """The same for the validation rows, if any."""
         return self._validation_nats(*self.steps[-1])
 
     @cached_property
     def statistics(self) -> Statistics:
-        """The likelihood, the deviance, and figures derived from them."""
+        """The log-likelihood, the deviance, and derived statistics."""
         return statistics.of(
             self.objective,
             self.fitted,

@@ -1,4 +1,4 @@
-"""A text, Parquet or Feather file as numbered blocks of rows, the same whoever reads them."""
+"""A text, Parquet or Feather file as numbered blocks of rows, the same for all readers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a block of text is to be parsed.
+    """How to parse a block of text.
 
     Attributes:
         encoding: of the file.
@@ -49,7 +49,7 @@ class TextFormat:
     blank: bool
 
     def rows(self, content: bytes) -> bytes:
-        """Return the lines of content that are rows."""
+        """Return the lines that are rows."""
         if self.comment or self.blank or self.layout.separator == " ":
             return text_lines.rows(content, self.layout, self.comment)
         return content
@@ -57,7 +57,7 @@ class TextFormat:
 
 @dataclass(frozen=True)
 class BlockFile:
-    """Where the blocks are, and what their columns are read as.
+    """The blocks of a file, and the types of its columns.
 
     Attributes:
         columns: the columns' names and types as they are stored; text throughout for CSV.
@@ -90,17 +90,17 @@ class BlockFile:
 
     @property
     def names(self) -> list[str]:
-        """The columns that `read` can return."""
+        """The columns that `read` returns on request."""
         parts = {feature.name: list(feature.columns) for feature in self.dates}
         return [name for column in self.columns for name in parts.get(column, [column])]
 
     @property
     def comma(self) -> bool:
-        """Whether decimal commas are likelier than points."""
+        """Whether decimal commas are more likely than points."""
         return self.text is not None and self.text.layout.comma
 
     def read(self, block: int, names: Sequence[str]) -> pl.DataFrame:
-        """Return some of the columns of a block.
+        """Return selected columns of a block.
 
         Raises:
             FitError: the file cannot be read.
@@ -108,7 +108,7 @@ class BlockFile:
         return self.strip_blanks(block, names)[0]
 
     def strip_blanks(self, block: int, names: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
-        """Return some of the columns of a block, and which of them had blanks around their text.
+        """Return selected columns of a block, and the names of those with padded text.
 
         Raises:
             FitError: the file cannot be read.
@@ -131,7 +131,7 @@ class BlockFile:
         return self.typed(written.convert(frame.with_columns(labels), self.written)), padded
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return columns as what they are to be."""
+        """Convert columns to their final types."""
         return frame.with_columns(
             _as(column, self.types[column.name]) for column in frame if column.name in self.types
         )
@@ -176,21 +176,21 @@ class BlockFile:
         return frame.select(names)
 
     def require(self, name: str) -> None:
-        """Refuse a name that is no column's."""
+        """Refuse an unknown column name."""
         if name not in self.names:
             known = listed(self.names)
             raise FitError(f"{self.path.name} has no column {name!r}; it has {known}.")
 
 
 def _as(values: pl.Series, kind: pl.DataType) -> pl.Series:
-    """Return a column of text as what all its text says."""
+    """Convert a text column to the type of all its values."""
     if values.dtype != pl.String or kind == pl.String:
         return values
     return values.str.to_lowercase() == "true" if kind == pl.Boolean else values.cast(kind)
 
 
 def open_file(path: str | Path, reading: Reading = PLAIN) -> BlockFile:
-    """Find a file's columns and blocks.
+    """Find the columns and blocks of a file.
 
     Args:
         path: the file.
@@ -252,7 +252,7 @@ def _open_csv(path: Path, head: bytes, reading: Reading) -> BlockFile:
 
 
 def _csv_blocks(path: Path, scan: Scan) -> Iterator[tuple[int, int]]:
-    """Yield where blocks begin and end: at ends of lines that are outside of quotes."""
+    """Yield the start and end of each block, at line ends outside quotes."""
     first = 0
     with path.open("rb") as file:
         content = b""
@@ -269,7 +269,7 @@ def _csv_blocks(path: Path, scan: Scan) -> Iterator[tuple[int, int]]:
 
 
 def _last_end(content: bytes) -> int:
-    """Return where the last line ends that is whole; 0 without any."""
+    """Return the end of the last complete line; 0 without any."""
     end = content.rfind(b"\n") + 1
     while end and content.count(b'"', 0, end) % 2:
         end = content.rfind(b"\n", 0, end - 1) + 1

@@ -1,4 +1,4 @@
-"""What the blocks of a file show of one column, block by block, and added up over processes."""
+"""Statistics of one column, accumulated over blocks and processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from neglog.fitting.tables.text_profile import Count, TextProfile
 
 @dataclass
 class ColumnStatistics:
-    """What is known of a column.
+    """The statistics of a column.
 
     Attributes:
         kind: its type, as it is stored.
@@ -44,7 +44,7 @@ class ColumnStatistics:
     total: float = 0.0
 
     def add(self, block: int, values: pl.Series, fitted: pl.Series) -> None:
-        """Look at the values of a block; `fitted` tells which rows are."""
+        """Add the values of a block; `fitted` masks the training rows."""
         self.missing.add(block, values.is_null(), values)
         self.present += len(values) - values.null_count()
         if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
@@ -75,7 +75,7 @@ class ColumnStatistics:
         self.total += float(numbers.sum() or 0.0)
 
     def merge(self, other: ColumnStatistics) -> None:
-        """Add what other blocks have shown."""
+        """Merge the statistics of other blocks."""
         for name in ("missing", "texts", "infinite", "negative", "zero"):
             getattr(self, name).merge(getattr(other, name))
         for name in ("present", "logical", "known", "total"):
@@ -85,13 +85,13 @@ class ColumnStatistics:
 
     @property
     def type(self) -> pl.DataType:
-        """What the column is: text that is numbers throughout is numbers."""
+        """The type of the column; text that always spells numbers is numeric."""
         if self.kind != pl.String or not (self.texts.invalid.rows or self.texts.marked.rows):
             return pl.Float64() if self.kind == pl.String else self.kind
         return pl.Boolean() if self.logical == self.present else pl.String()
 
     def column(self, name: str, fill: bool) -> Column:
-        """Return how the column is encoded.
+        """Return the encoding of the column.
 
         Args:
             name: the column's.

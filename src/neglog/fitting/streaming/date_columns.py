@@ -1,4 +1,4 @@
-"""Columns of dates in a file that need not fit into memory."""
+"""Date columns of a streamed file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neglog.fitting.tables.date_formats import DateFormats
 def with_dates(
     file: BlockFile, target: str, options: Options, group: Group
 ) -> tuple[BlockFile, list[str]]:
-    """Return a file whose columns of dates are read as their parts, with notes.
+    """Return a file whose date columns are replaced by their parts, with notes.
 
     Raises:
         FitError: a column of dates cannot be read.
@@ -38,7 +38,7 @@ def with_dates(
 
 
 def _found(file: BlockFile, dates: Mapping[str, object], group: Group) -> dict[str, DateFormats]:
-    """Return what this process's blocks show."""
+    """Return the date formats of this process's blocks."""
     found = {name: DateFormats() for name in dates}
     for block in range(group.rank, len(file.blocks), group.size):
         frame = file.read(block, list(found))
@@ -48,7 +48,7 @@ def _found(file: BlockFile, dates: Mapping[str, object], group: Group) -> dict[s
 
 
 def with_levels(file: BlockFile, schema: Schema) -> BlockFile:
-    """Return a file that declares the levels of parts of dates which its rows hold, in order."""
+    """Return a file that declares the present levels of date parts, in order."""
     declared = {
         name: tuple(label for label in labels if label in schema.columns[name].levels)
         for name, labels in date_features.labels(file.dates).items()

@@ -1,4 +1,4 @@
-"""The rows that are fitted or held out, counted in a pass over their targets and weights."""
+"""Counts of training or validation rows, from a pass over targets and weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from neglog.fitting.tables.text_profile import Count, RowPosition
 
 @dataclass
 class RowCounts:
-    """What there is of rows.
+    """Counts of rows.
 
     Attributes:
         rows: how many they are.
@@ -35,7 +35,7 @@ class RowCounts:
     outside: Count = field(default_factory=Count)
 
     def merge(self, other: RowCounts) -> None:
-        """Add what there is elsewhere."""
+        """Merge other counts."""
         self.class_fractions = self.class_fractions + other.class_fractions
         self.rows, self.total = self.rows + other.rows, self.total + other.total
         self.minimum, self.maximum = (
@@ -45,7 +45,7 @@ class RowCounts:
         self.outside.merge(other.outside)
 
     def representative(self, y: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return targets and weights that stand for all, given those of a sample."""
+        """Return representative targets and weights, given a sample."""
         if len(self.class_fractions):
             there = self.class_fractions.nonzero()[:, 0]
             return there, self.class_fractions[there]
@@ -80,7 +80,7 @@ def _of(part: EncodedBlock, target: Target) -> RowCounts:
 
 
 def check(counts: RowCounts, target: Target, weights: str | None, row: int) -> None:
-    """Refuse a target that the likelihood does not allow, and weights that are all 0.
+    """Refuse a target outside the support, and weights that are all 0.
 
     Raises:
         FitError: there is either.

@@ -1,4 +1,4 @@
-"""Random numbers that a row has for good, whoever reads it and in whatever order."""
+"""Random numbers per row, independent of the reader and of the order."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _BLOCK = 32
 
 
 def row_keys(block: int, rows: int) -> np.ndarray[Any, Any]:
-    """Return (N,) what tells the rows of a block from all others."""
+    """Return (N,) unique keys of the rows of a block."""
     return (np.uint64(block) << np.uint64(_BLOCK)) + np.arange(rows, dtype=np.uint64)
 
 
 def fractions(row_keys: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
-    """Return (N,) numbers in [0, 1) that follow from the places and the seed.
+    """Return (N,) numbers in [0, 1) determined by the row keys and the seed.
 
     Source: G. L. Steele, D. Lea, C. H. Flood, Fast splittable pseudorandom number generators,
     OOPSLA 2014.
@@ -26,7 +26,7 @@ def fractions(row_keys: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]
 
 
 def _splitmix64(bits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return SplitMix64's bits of bits, which overflow on purpose."""
+    """Return the SplitMix64 hash of bits; the overflow is intended."""
     with np.errstate(over="ignore"):
         bits = bits * np.uint64(0x9E3779B97F4A7C15)
         bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

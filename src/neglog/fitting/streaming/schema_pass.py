@@ -1,4 +1,4 @@
-"""The first pass over a file: its columns, its target, and a sample of its rows."""
+"""The first pass over a file: columns, target, and a sample of rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MIN_SAMPLE = 2_000
 
 @dataclass
 class Schema:
-    """What the blocks have shown.
+    """The schema found in the blocks.
 
     Attributes:
         columns: each column by name.
@@ -50,7 +50,7 @@ class Schema:
     padded: set[str] = field(default_factory=set)
 
     def update(self, file: BlockFile, selection: Selection, block: int) -> None:
-        """Look at a block."""
+        """Add a block."""
         frame, padded = file.strip_blanks(block, selection.names)
         self.padded.update(padded)
         self.heights[block] = len(frame)
@@ -75,7 +75,7 @@ class Schema:
         self.values = values.unique().sort().head(targets.MAX_CLASSES + 1)
 
     def merge(self, other: Schema) -> None:
-        """Add what other blocks have shown."""
+        """Merge the statistics of other blocks."""
         for name, statistics in other.columns.items():
             if name in self.columns:
                 self.columns[name].merge(statistics)
@@ -89,7 +89,7 @@ class Schema:
         self.padded |= other.padded
 
     def row(self, position: RowPosition | None) -> int:
-        """Return a row's number in the table."""
+        """Return the number of a row in the table."""
         if position is None:
             return 0
         return (
@@ -98,13 +98,13 @@ class Schema:
         )
 
     def starts(self) -> dict[int, int]:
-        """Return the number, in the table, of each block's first row."""
+        """Return the row number of the first row of each block."""
         blocks = sorted(self.heights)
         before = accumulate((self.heights[block] for block in blocks), initial=0)
         return dict(zip(blocks, before, strict=False))
 
     def rows(self) -> pl.DataFrame:
-        """Return the sample in the order of the table."""
+        """Return the sample in table order."""
         return pl.concat([part for _, part in sorted(self.sample, key=lambda pair: pair[0])])
 
     def is_text(self, name: str) -> bool:
@@ -112,7 +112,7 @@ class Schema:
         return self.columns[name].type == pl.String
 
     def types(self, texts: Collection[str] = ()) -> Mapping[str, pl.DataType]:
-        """Return what the columns that are stored as text are, but for those that stay text."""
+        """Return the types of the text columns that are converted."""
         statistics = self.columns.items()
         return {
             name: pl.String() if name in texts else column.type
@@ -122,14 +122,14 @@ class Schema:
 
 
 def _compact_copy(values: pl.Series) -> pl.Series:
-    """Return text in memory of its own: a few rows would keep the whole block's."""
+    """Copy text, so that a few rows do not keep the memory of the whole block."""
     if values.dtype != pl.String:
         return values
     return pl.Series(values.name, values.to_list(), pl.String)
 
 
 def scan_blocks(file: BlockFile, selection: Selection, own_blocks: Iterable[int]) -> Schema:
-    """Look at some blocks of a file."""
+    """Scan some blocks of a file."""
     schema = Schema()
     for block in own_blocks:
         schema.update(file, selection, block)
@@ -137,7 +137,7 @@ def scan_blocks(file: BlockFile, selection: Selection, own_blocks: Iterable[int]
 
 
 def with_sample_fraction(selection: Selection, file: BlockFile) -> Selection:
-    """Settle how large the sample is, by the rows of the first block."""
+    """Choose the sample fraction, given the rows of the first block."""
     first, last = file.blocks[0]
     height = len(file.read(0, [selection.target]))
     total = sum(after - before for before, after in file.blocks) * height / max(1, last - first)
@@ -146,7 +146,7 @@ def with_sample_fraction(selection: Selection, file: BlockFile) -> Selection:
 
 
 def labels(schema: Schema, selection: Selection, file: BlockFile) -> Table:
-    """Return an empty table's levels, of every column of labels that is used, with notes.
+    """Return an empty table with the levels of every used label column, and notes.
 
     Raises:
         FitError: an option does not name the levels of its column.
@@ -169,7 +169,7 @@ def labels(schema: Schema, selection: Selection, file: BlockFile) -> Table:
 
 
 def _numeric_order(label: str) -> tuple[float, str]:
-    """Order labels that are numbers by their values, before all others."""
+    """Order numeric labels by value, before all others."""
     try:
         return float(label), label
     except ValueError:
@@ -177,7 +177,7 @@ def _numeric_order(label: str) -> tuple[float, str]:
 
 
 def design(schema: Schema, selection: Selection, levels: Mapping[str, Sequence[Any]]) -> Design:
-    """Return how the columns are encoded.
+    """Return the design.
 
     Args:
         schema: what the blocks have shown.
@@ -251,7 +251,7 @@ def target(
 
 
 def check_roles(schema: Schema, selection: Selection) -> None:
-    """Refuse columns that hold what their role does not allow.
+    """Refuse columns whose values their role does not allow.
 
     Raises:
         FitError: one does.

@@ -1,4 +1,4 @@
-"""Which columns and rows of a file are used."""
+"""The used columns and rows of a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAMPLE = 0x5A17  # makes the draws of the sample differ from those of the rows 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which columns and rows are used.
+    """The used columns and rows.
 
     Attributes:
         target: the target's name.
@@ -35,20 +35,20 @@ class Selection:
 
     @property
     def always(self) -> list[str]:
-        """The columns that are never filled in."""
+        """The columns whose missing values are never filled in."""
         return list(dict.fromkeys([self.target, *self.options.roles.values()]))
 
     @property
     def names(self) -> list[str]:
-        """All columns that are used."""
+        """All used columns."""
         return [*self.features, *self.always]
 
     def texts(self) -> TextProfile:
-        """Return what is known of a column of text before any of it is read."""
+        """Return the initial profile of a text column."""
         return TextProfile.by(text_numbers.allowed(self.options.reading))
 
     def kept_rows(self, frame: pl.DataFrame) -> pl.Series:
-        """Return which rows of a frame have no value missing that is needed."""
+        """Return a mask of the rows without missing values in required columns."""
         needed = self.always if self.options.missing == "mean" else frame.columns
         kept = pl.repeat(True, len(frame), dtype=pl.Boolean, eager=True)
         for name in needed:
@@ -56,18 +56,18 @@ class Selection:
         return kept
 
     def held_out(self, block: int, count: int) -> np.ndarray:
-        """Return which rows of a block are held out."""
+        """Return a mask of the validation rows of a block."""
         if not self.options.held_out:
             return np.zeros(count, dtype=bool)
         return fractions(row_keys(block, count), self.options.seed) < self.options.held_out
 
     def drawn(self, block: int, count: int) -> np.ndarray:
-        """Return which rows of a block belong to the sample."""
+        """Return a mask of the sampled rows of a block."""
         return fractions(row_keys(block, count), self.options.seed ^ _SAMPLE) < self.part
 
 
 def select(file: BlockFile, target: str, options: Options) -> Selection:
-    """Return which columns are used.
+    """Return the used columns.
 
     Raises:
         FitError: the file lacks a column.

@@ -1,4 +1,4 @@
-"""Rows that are read, encoded and forgotten block by block, on every pass anew."""
+"""Rows that are read and encoded block by block, again in every pass."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EncodedBlock:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Makes parts of the blocks of a file.
+    """Encodes the blocks of a file.
 
     Attributes:
         own_blocks: the numbers of the blocks that are read.
@@ -55,7 +55,7 @@ class Encoder:
     def parts(
         self, held_out: bool | None = False, without_features: bool = False
     ) -> Iterator[EncodedBlock]:
-        """Yield the rows that are fitted, those held out, or (None) both.
+        """Yield the training rows, the validation rows, or (None) both.
 
         Args:
             held_out: which.
@@ -81,7 +81,7 @@ class Encoder:
         return EncodedBlock(block, np.flatnonzero(kept.to_numpy()), memory)
 
     def encode(self, frame: pl.DataFrame, without_features: bool = False) -> InMemoryRows:
-        """Return rows without missing values, encoded."""
+        """Encode rows without missing values."""
         roles = self.selection.options.roles
         others = Roles({role: frame[name].cast(pl.Float64) for role, name in roles.items()})
         y = self.target.encode(proportions(frame[self.target.name], others.trials, None))
@@ -94,7 +94,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows of which a few are in memory at a time, as a `Source`.
+    """A `Source` that holds a few rows in memory at a time.
 
     Attributes:
         parts: begins a pass over the encoded rows of this process.
@@ -121,7 +121,7 @@ class Stream:
 
     @property
     def units(self) -> Units:
-        """What becomes of the columns as they are read."""
+        """The scale and centre applied to the columns when they are read."""
         return self.some.units
 
     def __iter__(self) -> Iterator[Batch]:
@@ -130,17 +130,17 @@ class Stream:
             yield from part.in_units(self.some.scale, self.some.centre, self.some.batch)
 
     def without_features(self) -> Stream:
-        """Return the same rows without their columns."""
+        """Return the same rows without features."""
         return replace(self, parts=self.stripped_parts, some=self.some.without_features())
 
     def sample(self, count: int) -> InMemoryRows:
-        """Return some rows of all processes, drawn at random, or all, if they are few."""
+        """Return a random sample of the rows of all processes, or all if they are few."""
         return self.some.sample(count)
 
     def target_sample(self) -> tuple[Tensor, Tensor | None]:
-        """Return targets and weights that stand for all."""
+        """Return representative targets and weights."""
         return self.representative
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Stream:
-        """Return the same rows, their numbers multiplied by a scale, then less a centre."""
+        """Return the same rows, with numbers multiplied by `scale`, minus `centre`."""
         return replace(self, some=self.some.in_units(scale, centre, batch))

@@ -1,4 +1,4 @@
-"""A file made ready to be fitted without being in memory as a whole."""
+"""A file prepared for fitting block by block."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from neglog.fitting.tables.text_file import blanks_lost
 
 @dataclass(frozen=True)
 class Streamed:
-    """The rows of a file, which are read on every pass anew.
+    """The rows of a file, read again in every pass.
 
     Attributes:
         encoder: reads and encodes the blocks of this process.
@@ -70,36 +70,36 @@ class Streamed:
 
     @property
     def training_rows(self) -> int:
-        """How many rows are fitted."""
+        """The number of training rows."""
         return self.row_counts[False].rows
 
     @property
     def validation_rows(self) -> int:
-        """How many rows are held out."""
+        """The number of validation rows."""
         return self.row_counts[True].rows
 
     def rows(self, held_out: bool = False) -> Stream:
-        """Return the rows that are fitted, or those held out."""
+        """Return the training rows, or the validation rows."""
         return self.streams[held_out]
 
     def total(self, held_out: bool = False) -> float:
-        """Return the sum of these rows' weights; without weights, how many they are."""
+        """Return the sum of the weights of these rows; without weights, their number."""
         return self.row_counts[held_out].total
 
     def indexed_rows(self, held_out: bool = False) -> Iterator[tuple[np.ndarray, InMemoryRows]]:
-        """Yield this process's rows block by block, after none, with their numbers in the table."""
+        """Yield the rows of this process block by block, first an empty block, with row numbers."""
         yield np.empty(0, dtype=np.int64), self.streams[held_out].some.at(torch.arange(0))
         for part in self.encoder.parts(held_out):
             yield self.starts[part.block] + part.rows, part.memory
 
     def sample(self) -> tuple[np.ndarray, InMemoryRows]:
-        """Return a sample of the rows that are fitted, which are numbered by themselves."""
+        """Return a sample of the training rows, numbered from 0."""
         some = self.streams[False].some
         return np.arange(some.rows), some
 
 
 def prepare(path: str | Path, name: str, options: Options, group: Group) -> Streamed:
-    """Go through a file once for its columns, and once for its target.
+    """Pass over a file once for its columns, and once for its target.
 
     Raises:
         FitError: the file cannot be fitted, or not without being in memory as a whole.
@@ -172,7 +172,7 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
 def _merged_schema(
     file: BlockFile, selection: Selection, own_blocks: Iterable[int], group: Group
 ) -> Schema:
-    """Return what the blocks of all processes show."""
+    """Return the merged schema of all processes."""
     schema = Schema()
     for part in group.gather(surveys.scan_blocks(file, selection, own_blocks)):
         schema.merge(part)
@@ -188,7 +188,7 @@ def _refuse_kinks(target: Target, options: Options) -> None:
 
 
 def _count_rows(encoder: Encoder, group: Group, schema: Schema) -> tuple[RowCounts, RowCounts]:
-    """Count the rows that are fitted, and those held out."""
+    """Count the training rows and the validation rows."""
     found = []
     for held_out in (False, True) if encoder.selection.options.held_out else (False,):
         local_counts = tallies.count(encoder.parts(held_out, without_features=True), encoder.target)
@@ -204,7 +204,7 @@ def _count_rows(encoder: Encoder, group: Group, schema: Schema) -> tuple[RowCoun
 
 
 def _stream(encoder: Encoder, held_out: bool, some: InMemoryRows, counts: RowCounts) -> Stream:
-    """Return rows that are read again on every pass, or kept, if they are not to be streamed."""
+    """Return rows that are read again in every pass, or kept in memory unless streamed."""
 
     def parts(without_features: bool) -> Iterable[InMemoryRows]:
         return (part.memory for part in encoder.parts(held_out, without_features))

@@ -12,7 +12,7 @@ from neglog.errors import FitError
 
 
 def array_of(values: Any) -> np.ndarray[Any, Any]:
-    """Return what can be an array as one; what is masked in it is missing."""
+    """Convert to an array if possible; masked values are missing."""
     if hasattr(values, "detach"):
         values = _dense(values.detach())
     if isinstance(values, np.ma.MaskedArray) and values.mask.any():
@@ -22,7 +22,7 @@ def array_of(values: Any) -> np.ndarray[Any, Any]:
 
 
 def _dense(tensor: Any) -> Any:
-    """Return a tensor that numpy can read."""
+    """Convert to a tensor that numpy can read."""
     if tensor.is_meta or str(tensor.layout) != "torch.strided":
         raise FitError(
             f"tensors must hold their numbers, but one is on {tensor.device} with the layout "
@@ -32,7 +32,7 @@ def _dense(tensor: Any) -> Any:
 
 
 def series(name: str, values: Any) -> pl.Series:
-    """Make a column of a one-dimensional array, tensor, list or series."""
+    """Convert a one-dimensional array, tensor, list or series to a column."""
     array = array_of(values)
     if array.dtype.kind in "US" and isinstance(values, (list, tuple)):
         array = np.asarray(values, dtype=object)  # else a NaN among text becomes the text nan
@@ -55,7 +55,7 @@ def series(name: str, values: Any) -> pl.Series:
 
 
 def objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
-    """Return an array that keeps each value's own type; lists stay single values."""
+    """Return an object array; lists are single values."""
     array = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):
         array[place] = value
@@ -63,7 +63,7 @@ def objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as polars and Python know it.
+    """Convert a value to a type of polars and Python.
 
     None stands for NaN, which differs from itself, and for pandas' NA, which does not say. An
     interval of pandas becomes its text, and a period the moment at which it begins.

@@ -1,4 +1,4 @@
-"""The forms in which dates and times are written, and those that fit a column."""
+"""Formats of dates and times, and those that match a column."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _TIDY = (
 
 @dataclass
 class DateFormats:
-    """What the values of a column show of how its dates are written.
+    """The date formats that match the values of a column.
 
     Attributes:
         firsts: the first moment by each form that reads all values; None before any was seen.
@@ -64,7 +64,7 @@ class DateFormats:
     conflict: str | None = None
 
     def update(self, values: pl.Series) -> None:
-        """Look at some values of the column."""
+        """Add values of the column."""
         values = values.drop_nulls().unique(maintain_order=True)
         if values.is_empty():
             return
@@ -85,7 +85,7 @@ class DateFormats:
         self.merge(DateFormats(firsts, values.dtype, example, None if firsts else conflict))
 
     def merge(self, other: DateFormats) -> None:
-        """Add what other rows have shown."""
+        """Merge the formats of other rows."""
         if other.firsts is None:
             return
         if self.firsts is None:
@@ -101,14 +101,14 @@ class DateFormats:
 
 
 def texts_of(values: pl.Series) -> pl.Series:
-    """Return dates as they are written; 20200131 may be a number."""
+    """Return dates as text; 20200131 may be a number."""
     if values.dtype.is_float() and (values == values.round()).all():
         values = values.cast(pl.Int64)
     return values.cast(pl.String)
 
 
 def read(values: pl.Series, form: str | None) -> pl.Series:
-    """Return dates as datetimes; times of day and durations as those after the start of 1970."""
+    """Parse dates as datetimes; times of day and durations count from the start of 1970."""
     if form is None:
         if values.dtype in (pl.Time, pl.Duration):
             return values.cast(pl.Duration("us")).to_physical().cast(pl.Datetime("us"))

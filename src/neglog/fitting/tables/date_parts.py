@@ -1,4 +1,4 @@
-"""What can be taken of a date or a time, and how it is asked for: --dates when=year,days."""
+"""The parts of dates and times, and the syntax of --dates when=year,days."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPELLING = '"COLUMN=year,month"'
 
 
 def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read what --dates says.
+    """Parse --dates.
 
     Raises:
         FitError: it is not spelled COLUMN=part,part.
@@ -40,7 +40,7 @@ def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the parts by column, each list as a tuple.
+    """Validate the parts by column; return tuples.
 
     Raises:
         FitError: one is not a part, or none is left.

@@ -1,4 +1,4 @@
-"""Dates, times and durations that are written as text."""
+"""Dates, times and durations written as text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SAMPLE_ROWS, _FEW = 1000, 3
 
 
 def are_dates(values: pl.Series) -> bool:
-    """Return whether a column holds dates, times or durations, or is text of which most are.
+    """Return whether a column holds dates, times or durations, or mostly text of those.
 
     Example:
         >>> are_dates(pl.Series(["12 Jan 2020", "3/4/2021", "10:30"]))
@@ -54,7 +54,7 @@ def are_dates(values: pl.Series) -> bool:
 
 
 def refuse(name: str, what: object) -> NoReturn:
-    """Refuse a feature of dates or times, given one of its texts or its type."""
+    """Refuse a feature of dates or times, given an example or its type."""
     parts, how = _suggested_parts(what), "write it as a number, such as one of days"
     if parts:
         option = f"--dates '{name}={','.join(parts)}' (dates={{{name!r}: {parts}}})"
@@ -67,7 +67,7 @@ def refuse(name: str, what: object) -> NoReturn:
 
 
 def _suggested_parts(what: object) -> list[str]:
-    """Return parts that a date of a type or written so has; none where --dates cannot read it."""
+    """Suggest parts for --dates; none if --dates cannot read the column."""
     if what == pl.Duration or what == pl.Time:
         return ["days"] if what == pl.Duration else ["hour"]
     if not isinstance(what, str):
@@ -83,7 +83,7 @@ def _suggested_parts(what: object) -> list[str]:
 
 
 def refuse_target(name: str, what: object) -> NoReturn:
-    """Refuse a target of dates or times, given one of its texts or its type."""
+    """Refuse a target of dates or times, given an example or its type."""
     raise FitError(
         f"the target {name!r} holds dates or times, {_example(what)}; add a column of numbers that "
         "stands for them, such as the days since the first, or a column of labels, and pass that "
@@ -92,7 +92,7 @@ def refuse_target(name: str, what: object) -> NoReturn:
 
 
 def date_target_warning(column: pl.Series) -> str:
-    """Warn where a target of whole numbers looks like dates such as 20200131; else empty."""
+    """Warn if a target of whole numbers looks like dates such as 20200131; else ""."""
     if not _are_days(column):
         return ""
     return (
@@ -103,7 +103,7 @@ def date_target_warning(column: pl.Series) -> str:
 
 
 def whole_numbers(frame: pl.DataFrame) -> list[str]:
-    """Say which columns of whole numbers look like dates such as 20200131."""
+    """Return notes on columns of whole numbers that look like dates such as 20200131."""
     names = [column.name for column in frame if _are_days(column)]
     if not names:
         return []
@@ -116,7 +116,7 @@ def whole_numbers(frame: pl.DataFrame) -> list[str]:
 
 
 def _are_days(column: pl.Series) -> bool:
-    """Return whether numbers are days from 1900 to 2100, written 20200131."""
+    """Return whether all numbers are days from 1900 to 2100, written 20200131."""
     some = column.drop_nulls().head(_SAMPLE_ROWS)
     if not column.dtype.is_numeric() or not some.is_between(19000101, 21001231).all():
         return False

@@ -1,4 +1,4 @@
-"""Durations that are written as text: 1:30:00, 3 days 04:05:06, 1 h 30 min, PT1H30M."""
+"""Durations written as text: 1:30:00, 3 days 04:05:06, 1 h 30 min, PT1H30M."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNITS = (
 
 
 def read(texts: pl.Series) -> pl.Series:
-    """Return texts as microseconds; null where one is not a duration.
+    """Parse durations as microseconds; null for other text.
 
     Example:
         >>> (read(pl.Series(["26:30:00", "1 h 30 min", "-PT90M", "x"])) / _HOUR).to_list()

@@ -1,4 +1,4 @@
-"""Which encoding a file of text is in, where it is not UTF-8."""
+"""Detect the encoding of text files that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ _IMPLAUSIBLE = re.compile(
 
 
 def declared(reading: Reading) -> str:
-    """Return the encoding that the user states, as Python calls it; UTF-8 without any."""
+    """Return the Python name of the requested encoding; UTF-8 by default."""
     name = codecs.lookup(reading.encoding or "utf-8").name
     return "utf-8" if name == "utf-8-sig" else name
 
 
 def of_bytes(reading: Reading) -> str:
-    """Return the encoding of text that has been made a superset of ASCII."""
+    """Return the encoding of content converted to a superset of ASCII."""
     name = declared(reading)
     return name if extends_ascii(name) else "utf-8"
 
 
 def extends_ascii(name: str) -> bool:
-    """Whether all bytes of ASCII stand for themselves, which UTF-16 has otherwise."""
+    """Whether an encoding extends ASCII; UTF-16 does not."""
     plain = bytes(range(32, 127)).replace(b"\\", b"").replace(b"~", b"")  # a yen sign in Japan
     try:
         return (b"\n" + plain).decode(name) == "\n" + plain.decode() and not name.startswith(
@@ -74,7 +74,7 @@ def extends_ascii(name: str) -> bool:
 
 
 def decoded(path: Path, content: bytes, name: str) -> str:
-    """Return text, or refuse it with the line that is not in its encoding."""
+    """Decode text, or refuse it with the first undecodable line."""
     try:
         return content.decode(name)
     except UnicodeDecodeError as error:
@@ -90,7 +90,7 @@ def _refuse_encoding(path: Path, name: str, byte: int, line: int) -> FitError:
 
 
 def of_file(path: Path, scan: Scan, file: BinaryIO, reading: Reading, notes: list[str]) -> str:
-    """Return the encoding of a file of text; a note says so where it is not UTF-8.
+    """Return the encoding of a text file; add a note if it is not UTF-8.
 
     Raises:
         FitError: it is not certain, or some of the file is in another one.
@@ -136,7 +136,7 @@ def _detected(path: Path, scan: Scan, notes: list[str]) -> str:
 
 
 def readings(sample: bytes) -> list[tuple[str, str]]:
-    """Return the encodings in which a sample reads as words, the likeliest first, and the text.
+    """Return plausible encodings of a sample with the decoded text, the most likely first.
 
     Of several that read it alike the first is returned.
 
@@ -169,7 +169,7 @@ def readings(sample: bytes) -> list[tuple[str, str]]:
 
 
 def _decoded(name: str, sample: bytes) -> str | None:
-    """Return a sample as text; None where it would hold no words."""
+    """Decode a sample; None if the result is implausible."""
     try:
         text = sample.decode(name)
     except UnicodeDecodeError:
@@ -178,7 +178,7 @@ def _decoded(name: str, sample: bytes) -> str | None:
 
 
 def _is_of_a_language(text: str) -> bool:
-    """Whether the letters with accents are those of one language."""
+    """Whether the accented letters belong to one language."""
     letters = {c for c in text.lower() if ord(c) > 127 and c.isalpha()}
     return any(letters <= set(own) for own in _ALPHABETS)
 
@@ -196,7 +196,7 @@ def _is_plausible(name: str, text: str) -> bool:
 
 
 def _common(name: str, text: str) -> float:
-    """Return how many of a text's characters its standard counts among the common ones."""
+    """Count the characters that the standard lists as common."""
     standard, low, high = _IN_ASIA[name]
     invalid = [c for c in text if ord(c) > 127]
     codes = [c.encode(standard, "replace") for c in invalid]
@@ -204,7 +204,7 @@ def _common(name: str, text: str) -> float:
 
 
 def _all_latin(found: list[tuple[str, str]]) -> bool:
-    """Whether the readings differ in accents only."""
+    """Whether the decoded texts differ only in accents."""
     return all(
         unicodedata.name(c, "").startswith("LATIN") or not c.isalpha()
         for _, text in found

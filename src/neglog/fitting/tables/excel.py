@@ -1,4 +1,4 @@
-"""Excel files: which sheet is read, and where its table begins."""
+"""Excel files: the sheet, and the first row of its table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROWS = 400
 
 
 def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, str]:
-    """Read a sheet of an Excel file, whose dates keep their type; return what it is called, too.
+    """Read a sheet of an Excel file, keeping date types; return the frame and its source name.
 
     Args:
         path: the file.
@@ -55,7 +55,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
 
 
 def _rows(book: Any, sheet: str, found: Layout) -> pl.DataFrame:
-    """Return the rows below the names; fastexcel leaves out empty columns at the end."""
+    """Return the rows below the header; fastexcel drops empty trailing columns."""
     options = {"header_row": None, "skip_rows": found.lines, "schema_sample_rows": None}
     frame = _loaded(book, sheet, **options)
     empty = pl.Series([None] * len(frame), dtype=pl.String)
@@ -72,7 +72,7 @@ def _loaded(book: Any, sheet: str, **options: Any) -> pl.DataFrame:
 
 
 def _sheet(path: Path, names: list[str], reading: Reading, notes: list[str]) -> str:
-    """Return the name of the sheet: the one asked for, by name or number, or the first."""
+    """Return the name of the requested sheet, or of the first."""
     shown = listed([repr(name) for name in names])
     asked = reading.sheet
     if asked is None:
@@ -89,7 +89,7 @@ def _sheet(path: Path, names: list[str], reading: Reading, notes: list[str]) -> 
 
 
 def _layout(path: Path, cells: pl.DataFrame, reading: Reading, sheet: str) -> Layout:
-    """Return where the names are in the first rows of a sheet."""
+    """Find the header in the first rows of a sheet."""
     rows = [["" if cell is None else cell for cell in row] for row in cells.rows()]
     filled = [(number, row) for number, row in enumerate(rows, 1) if any(map(str.strip, row))]
     return text_layout.of_rows(f"sheet {sheet!r} of {path}", filled, reading)

@@ -1,4 +1,4 @@
-"""Columns of labels: the order of their levels, as a table declares it or the user writes it."""
+"""Label columns: the order of their levels, declared by a table or by the user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPELLING = '"COLUMN=first,second,third"'
 
 
 def declared(data: Any) -> dict[str, tuple[Any, ...]]:
-    """Return the categories of a frame's columns, in the order that their types declare.
+    """Return the declared categories of the columns of a frame, in order.
 
     A `Categorical` of polars declares no order.
     """
@@ -31,7 +31,7 @@ def declared(data: Any) -> dict[str, tuple[Any, ...]]:
 
 
 def of_series(values: Any) -> tuple[Any, ...] | None:
-    """Return the categories of a series in their declared order; None without any."""
+    """Return the declared categories of a series, in order; None without any."""
     series = nw.from_native(values, series_only=True, pass_through=True)
     native: Any = series.to_native() if isinstance(series, nw.Series) else values
     if isinstance(native, pl.Series):
@@ -54,13 +54,13 @@ def _plain(labels: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def text(label: Any) -> str:
-    """Return a label as it is written: the float 2.0 as 2."""
+    """Return a label as text: the float 2.0 as 2."""
     whole = isinstance(label, float) and label.is_integer()
     return str(int(label) if whole else label)
 
 
 def texts(values: pl.Series) -> pl.Series:
-    """Return a column's labels as they are written."""
+    """Return the labels of a column as text."""
     if values.dtype == pl.String:
         return values
     known = {value: text(value) for value in values.unique().drop_nulls()}
@@ -69,7 +69,7 @@ def texts(values: pl.Series) -> pl.Series:
 
 
 def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read what --levels says.
+    """Parse --levels.
 
     Raises:
         FitError: it is not spelled COLUMN=first,second.
@@ -91,7 +91,7 @@ def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def listed_levels(name: str, labels: Sequence[Any], present: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the values that labels stand for, each of which is to be there.
+    """Return the values of labels; refuse labels that do not occur.
 
     Raises:
         FitError: a label is there twice, is not in the table, or a value is not listed.
@@ -116,13 +116,13 @@ def listed_levels(name: str, labels: Sequence[Any], present: Sequence[Any]) -> t
 
 
 def spelled(labels: Sequence[Any]) -> str:
-    """Return labels as --levels lists them."""
+    """Format labels for --levels."""
     own = [text(label).replace('"', '""') for label in labels]
     return ",".join(f'"{label}"' if set(label) & set(',"\n\r ') else label for label in own)
 
 
 def option(name: str, labels: Sequence[Any]) -> str:
-    """Return the option that states an order, ready to be pasted."""
+    """Return the option that declares an order."""
     return f"--levels {shlex.quote(f'{name}={spelled(labels)}')} (levels={{{name!r}: {[*labels]}}})"
 
 
@@ -135,7 +135,7 @@ def _is_number(label: Any) -> bool:
 
 
 def check_order(name: str, labels: Sequence[Any]) -> None:
-    """Refuse text as an ordinal target where nothing says its order.
+    """Refuse a text target without a declared order.
 
     Raises:
         FitError: labels are text, other than numbers that are read as labels.
@@ -149,18 +149,18 @@ def check_order(name: str, labels: Sequence[Any]) -> None:
 
 
 def shown(label: Any) -> str:
-    """Return a label for a table of results: in quotes where blanks or line ends matter."""
+    """Format a label for output, quoted if it contains blanks or line ends."""
     own = str(label)
     return own if own == own.strip() and own.isprintable() and own else repr(own)
 
 
 def has_leading_zeros(values: pl.Series) -> bool:
-    """Return whether a column of text holds numbers such as 01234."""
+    """Return whether a text column holds numbers such as 01234."""
     return values.dtype == pl.String and bool(values.str.contains(r"^0\d+$").any())
 
 
 def zeros_lost(names: Sequence[str]) -> list[str]:
-    """Say which columns of digits lost their leading zeros, and how they keep them."""
+    """Return a note on columns that lost leading zeros, with the remedy."""
     return [
         f"column {name!r} holds digits with leading zeros, such as zip codes, and is read as "
         f"numbers; pass --as-labels {name!r} (as_labels=[{name!r}]) to keep them as labels."

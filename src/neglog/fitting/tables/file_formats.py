@@ -1,4 +1,4 @@
-"""Which format a file is of, by its first bytes."""
+"""Detect the format of a file from its first bytes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _SPREADSHEETS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
 def of(path: Path) -> str:
-    """Return a file's format: parquet, arrow, excel, stata, json, json lines or text.
+    """Return the format of a file: parquet, arrow, excel, stata, json, json lines or text.
 
     Raises:
         FitError: it is one that is not read.
@@ -76,7 +76,7 @@ def of(path: Path) -> str:
 
 
 def refuse_others(path: Path, head: bytes) -> None:
-    """Refuse a file of a format that is not read.
+    """Refuse a file of an unsupported format.
 
     Raises:
         FitError: its first bytes are those of one.
@@ -102,7 +102,7 @@ def _of_zip(path: Path) -> str:
 
 
 def _of_text(head: bytes) -> str:
-    """Tell JSON from all other text."""
+    """Distinguish JSON from other text."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"[") and start[1:].lstrip().startswith(b"{"):
         return "json"
@@ -116,7 +116,7 @@ def _of_text(head: bytes) -> str:
 
 
 def refuse_to_stream(path: Path, kind: str) -> None:
-    """Refuse a format that is read as a whole.
+    """Refuse a format that cannot be streamed.
 
     Raises:
         FitError: it is one.

@@ -1,4 +1,4 @@
-"""Rows that are in memory: arrays, tensors, data frames of any library."""
+"""In-memory rows: arrays, tensors, data frames of any library."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neglog.fitting.tables.table import ARRAYS, Table, checked
 def from_memory(
     data: Any, target: Any, name: str | None, reading: Reading = PLAIN
 ) -> tuple[Table, str]:
-    """Take arrays, tensors or a data frame; return a table that holds the target too.
+    """Convert arrays, tensors or a data frame to a table that includes the target.
 
     Args:
         data: (N, P) numbers, or a data frame of any library that narwhals knows.
@@ -51,7 +51,7 @@ def from_memory(
 
 
 def from_frame(data: Any, reading: Reading = PLAIN) -> Table | None:
-    """Return a data frame as a table; None where the data are not a frame."""
+    """Convert a data frame to a table; None for other data."""
     frame = frame_of(data)
     if frame is None:
         return None
@@ -59,7 +59,7 @@ def from_frame(data: Any, reading: Reading = PLAIN) -> Table | None:
 
 
 def refuse_others(data: Any) -> None:
-    """Refuse rows that are neither a frame nor numbers in memory one after the other.
+    """Refuse rows that are neither a frame nor a dense array.
 
     Raises:
         FitError: they are a dictionary, a list of them, or a sparse matrix.
@@ -73,7 +73,7 @@ def refuse_others(data: Any) -> None:
 
 
 def check_index(data: Any, values: Any, argument: str = "y") -> None:
-    """Refuse values whose index is that of the frame in another order.
+    """Refuse values whose index equals the frame's index in another order.
 
     Raises:
         FitError: rows and values would be paired by their places, against their labels.
@@ -89,7 +89,7 @@ def check_index(data: Any, values: Any, argument: str = "y") -> None:
 
 
 def _index_of(values: Any) -> Any:
-    """Return the index of a frame or a series of pandas and its kin; None for others."""
+    """Return the index of a pandas-like frame or series; None for others."""
     native = nw.from_native(values, pass_through=True, allow_series=True)
     return nw.maybe_get_index(native) if isinstance(native, (nw.DataFrame, nw.Series)) else None
 
@@ -120,7 +120,7 @@ def with_column(
 
 
 def frame_of(data: Any) -> pl.DataFrame | None:
-    """Return a data frame of any library as polars'; None for other data."""
+    """Convert a data frame of any library to polars; None for other data."""
     try:
         return _as_polars(data)
     except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
@@ -139,7 +139,7 @@ def _as_polars(data: Any) -> pl.DataFrame | None:
 
 
 def as_frame_of(frame: pl.DataFrame, data: Any) -> Any:
-    """Return a frame that speaks of a table's rows, of the library that the table came as.
+    """Convert a frame to the library of the input table.
 
     Args:
         frame: its column row holds their numbers.
@@ -162,7 +162,7 @@ def _column(values: Any) -> pl.Series:
 
 
 def _of_array(array: np.ndarray[Any, Any], reading: Reading) -> Table:
-    """Take (N, P) numbers as they are; anything else column by column."""
+    """Convert an array: (N, P) numbers unchanged, other types column by column."""
     if array.ndim != 2:
         remedy = "use X.reshape(-1, 1) for a single feature"
         raise FitError(f"X must be (rows, features), but its shape is {array.shape}; {remedy}.")

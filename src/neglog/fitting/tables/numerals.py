@@ -1,4 +1,4 @@
-"""Numbers written as people write them: 1,000 and $1,200.50, 5%, (1,200), 1'000, −3."""
+"""Formatted numbers: 1,000 and $1,200.50, 5%, (1,200), 1'000, −3."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SHARES = {"%": 100, "‰": 1000}
 
 
 def _unsigned_pattern(convention: str, dashes: str = "") -> str:
-    """Return the regular expression of a number without signs, units and exponents."""
+    """Return a regular expression for a number without sign, unit or exponent."""
     thousands, decimal = (re.escape(mark) for mark in convention)
     grouped = f"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{2,3}})*{thousands}[0-9]{{3}}"
     return f"(?:{grouped}|[0-9]+)(?:{decimal}(?:{dashes}[0-9]*))?|{decimal}[0-9]+"
@@ -68,7 +68,7 @@ def _unsigned_pattern(convention: str, dashes: str = "") -> str:
 
 @cache
 def _pattern(convention: str) -> str:
-    """Return the regular expression of a number; its groups are `_PARTS`."""
+    """Return a regular expression for a number; its groups are `_PARTS`."""
     decimal = re.escape(convention[1])
     scientific = f"(?:[0-9]+(?:{decimal}[0-9]*)?|{decimal}[0-9]+)[eE][+-]?[0-9]+"
     body = f"({scientific}|{_unsigned_pattern(convention, '-+|')})"  # 5.- is 5 francs
@@ -80,7 +80,7 @@ def _pattern(convention: str) -> str:
 
 
 def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
-    """Return the parts of texts; the number, without its sign, is null where a text is none."""
+    """Return the parts of texts; the unsigned number is null if a text is not a number."""
     groups = texts.str.replace_many(_EQUIVALENT_MARKS).str.extract_groups(_pattern(convention))
     parts = pl.DataFrame(dict(zip(_PARTS, groups.struct.unnest().get_columns(), strict=True)))
     word = pl.col("word").str.replace(r"\.$", "").str.replace(_PLURAL, "$1").fill_null("")
@@ -104,7 +104,7 @@ def _parts(texts: pl.Series, convention: str) -> pl.DataFrame:
 
 
 def read(texts: pl.Series, convention: str, worded: bool = False) -> pl.Series:
-    """Return texts as numbers; null where one is not a number.
+    """Parse numbers; null for other text.
 
     Args:
         texts: the texts.
@@ -138,23 +138,23 @@ def read(texts: pl.Series, convention: str, worded: bool = False) -> pl.Series:
 
 
 def is_currency(unit: str) -> bool:
-    """Return whether a unit is a currency alone, which numbers may lack."""
+    """Return whether a unit is a currency, which numbers may omit."""
     return re.fullmatch(_CURRENCY, unit) is not None
 
 
 def _cast(texts: pl.Series, convention: str) -> pl.Series:
-    """Return texts of digits and marks as numbers."""
+    """Parse digits and marks as numbers."""
     digits = texts.str.replace_all(convention[0], "", literal=True).str.replace("[^0-9]?-+$", "")
     return digits.str.replace(convention[1], ".", literal=True).cast(pl.Float64, strict=False)
 
 
 def plain(texts: pl.Series) -> pl.Series:
-    """Return texts as the numbers that they are without any convention; null elsewhere."""
+    """Parse plain numbers; null for other text."""
     return texts.cast(pl.Float64, strict=False)
 
 
 def may_have_thousands(texts: pl.Series) -> bool:
-    """Return whether points may separate thousands in all texts, and do in one.
+    """Return whether points may separate thousands in all texts, and must in one.
 
     Example:
         >>> may_have_thousands(pl.Series(["1.234", "900"])), may_have_thousands(pl.Series(["1.2"]))
@@ -168,7 +168,7 @@ def may_have_thousands(texts: pl.Series) -> bool:
 
 @dataclass
 class NumberFormat:
-    """How the numbers among a column's different texts are written.
+    """The number format of the distinct texts of a column.
 
     Attributes:
         among: the conventions that are tried.
@@ -195,7 +195,7 @@ class NumberFormat:
         self.conventions = [*self.among]
 
     def update(self, texts: pl.Series, numbers: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Look at texts; return the different numbers that need a convention, and what is none.
+        """Add texts; return the distinct numbers that require a convention, and the other texts.
 
         Args:
             texts: the texts, none of them missing.
@@ -225,7 +225,7 @@ class NumberFormat:
         return ambiguous.filter(known), ambiguous.filter(~known)
 
     def _update_marked(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
-        """Look at numbers that need a convention."""
+        """Add numbers that require a convention."""
         self._narrow(texts, {c: found[c] for c in self.conventions})
         best = (self.conventions or self.among)[0]
         bare = texts.str.contains(f"^-?(?:{_unsigned_pattern(best)})$")
@@ -240,7 +240,7 @@ class NumberFormat:
         self.units = set(sorted(self.units | units)[:_MAX_UNITS])
 
     def _update_plain(self, texts: pl.Series, numbers: pl.Series) -> None:
-        """Drop the conventions by which texts such as 1.5 are not numbers."""
+        """Drop the conventions that do not parse numbers such as 1.5."""
         if texts.is_empty():
             return
         self.bracketed = False
@@ -255,7 +255,7 @@ class NumberFormat:
             self._narrow(dotted, {c: _as_comma(dotted, c) for c in commas})
 
     def _narrow(self, texts: pl.Series, found: Mapping[str, pl.Series]) -> None:
-        """Drop the conventions by which a text is not a number."""
+        """Drop the conventions that do not parse a text."""
         left = [c for c in self.conventions if c not in found or not found[c].null_count()]
         if self.conventions and not left:
             gaps = found[next(c for c in self.conventions if c in found)].is_null()
@@ -263,7 +263,7 @@ class NumberFormat:
         self.conventions = left
 
     def merge(self, other: NumberFormat) -> None:
-        """Add what other texts of the column have shown."""
+        """Merge the format of other texts of the column."""
         self.conventions = [c for c in self.conventions if c in other.conventions]
         self._add_units(other.units)
         self.dotted |= other.dotted
@@ -273,30 +273,30 @@ class NumberFormat:
 
     @property
     def decimals(self) -> set[str]:
-        """The decimal marks by which all numbers are read."""
+        """The decimal marks that parse all numbers."""
         return {convention[1] for convention in self.conventions}
 
     @property
     def unit(self) -> str:
-        """The unit of all numbers, or of those that have one; empty without any."""
+        """The common unit of the numbers that have one; "" without any."""
         return next(iter(self.units - {""}), "")
 
     @property
     def mixed_units(self) -> list[str]:
-        """The units, if numbers of them cannot be compared: two of them, or % and none."""
+        """The units, if they cannot be compared: two units, or % and none."""
         distinct_texts = self.units - {""}
         mixed = len(distinct_texts) > 1 or (len(self.units) > 1 and not is_currency(self.unit))
         return sorted(self.units) if mixed else []
 
     @property
     def common_units(self) -> bool:
-        """Whether all the units are known ones, so that the texts are not codes or names."""
+        """Whether all units are known, so that the texts are not codes or names."""
         words = (re.sub(f"^{_CURRENCY}", "", unit) for unit in self.units)
         return all(word in _LETTERS or word.casefold() in _COMMON.split() for word in words)
 
 
 def _as_comma(dotted: pl.Series, convention: str) -> pl.Series:
-    """Return plain numbers with a point, null where a convention of other decimals has none."""
+    """Return plain numbers with a point; null if the convention has another decimal mark."""
     if convention[0] != ".":
         return dotted.clear(1)
     distinct = dotted.head(_FEW)

@@ -1,4 +1,4 @@
-"""Tables read from files, whose first bytes tell their format."""
+"""Read tables from files; the first bytes determine the format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from neglog.fitting.tables.table import Table, checked
 
 
 def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
-    """Read a file whose first bytes tell its format.
+    """Read a file; its first bytes determine the format.
 
     Args:
         path: the file.
@@ -41,7 +41,7 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
 
 
 class _FileContents(NamedTuple):
-    """The columns of a file, their declared levels, and what else it says of itself."""
+    """The columns of a file, their declared levels, and its metadata."""
 
     frame: pl.DataFrame
     levels: Mapping[str, tuple[Any, ...]] = {}
@@ -75,7 +75,7 @@ def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _FileCon
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Say in a sentence why a file cannot be read."""
+    """Raise a clear error if a file cannot be read."""
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How a table is read: what its text means, and where it begins."""
+"""Options for reading a table."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Reading(ReadingOptions):
             ) from None
 
     def check_applies(self, kind: str, source: str) -> None:
-        """Refuse options that a kind of table does not have.
+        """Refuse options that do not apply to a kind of table.
 
         Args:
             kind: text, excel, or another.
@@ -85,16 +85,16 @@ class Reading(ReadingOptions):
 
     @property
     def markers(self) -> list[str]:
-        """All that stands for a missing value in a file of text."""
+        """All markers of missing values in a text file."""
         return [*MISSING, *self.na]
 
     @property
     def codes(self) -> list[float]:
-        """The numbers that stand for a missing value."""
+        """The numbers that mark missing values."""
         return [float(text) for text in self.na if _is_number(text)]
 
     def without_missing(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a frame whose values that `na` names are missing."""
+        """Return a frame in which values named by `na` are missing."""
         if not self.na:
             return frame
         return frame.with_columns(
@@ -104,7 +104,7 @@ class Reading(ReadingOptions):
         )
 
     def without_codes(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return an array whose numbers that `na` names are missing."""
+        """Return an array in which numbers named by `na` are missing."""
         if not self.codes:
             return numbers
         found = np.isin(numbers, self.codes)
@@ -115,7 +115,7 @@ PLAIN = Reading()
 
 
 def _equals_any(column: pl.Series, texts: tuple[str, ...], codes: list[float]) -> pl.Series:
-    """Return which values of a column are among some texts, or equal to some numbers."""
+    """Return a mask of the values equal to some texts or numbers."""
     found = pl.repeat(False, len(column), eager=True)
     if column.dtype == pl.String:
         found = column.is_in(texts)

@@ -1,4 +1,4 @@
-"""The lines of a text file as records of fields, and what separates the fields."""
+"""Split the lines of a text file into records, and detect the separator."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _WORDS = {"\t": "tabs", "|": "'|'", ";": "semicolons", ",": "commas"}
 
 @dataclass(frozen=True)
 class Record:
-    """The fields of a row, and the number of lines up to its end."""
+    """The fields of a row, and the line number of its end."""
 
     fields: list[str]
     lines: int
 
     @property
     def filled(self) -> int:
-        """How many fields are not empty."""
+        """The number of nonempty fields."""
         return sum(bool(field.strip()) for field in self.fields)
 
     @property
     def is_all_text(self) -> bool:
-        """Whether no field is a number."""
+        """Whether no field is numeric."""
         return not any(_is_number(field) for field in self.fields) and self.filled > 0
 
 
 def separator_of(lines: Sequence[str], mark: str | None, notes: list[str]) -> str:
-    """Return what splits most lines into the same number of fields, two or more."""
+    """Return the separator that splits most lines into the same number (≥ 2) of fields."""
     found: dict[str, float] = {}
     for separator in _SEPARATORS:
         records = records_of(lines, separator, mark)
@@ -54,7 +54,7 @@ def separator_of(lines: Sequence[str], mark: str | None, notes: list[str]) -> st
 
 
 def _blanks(lines: Sequence[str], mark: str | None, notes: list[str]) -> str | None:
-    """Return a blank if blanks split all lines into the same number of fields, two or more."""
+    """Return a blank if blanks split all lines into the same number (≥ 2) of fields."""
     counts = [len(own.fields) for own in records_of(lines, " ", mark)]
     widths = set(counts[1:])
     if len(widths) != 1 or counts[0] < 2 or counts[0] not in (counts[1], counts[1] - 1):
@@ -64,7 +64,7 @@ def _blanks(lines: Sequence[str], mark: str | None, notes: list[str]) -> str | N
 
 
 def reader(lines: Iterable[str], separator: str) -> Any:
-    """Return a reader of CSV, for which several blanks are one separator."""
+    """Return a CSV reader that treats several blanks as one separator."""
     if separator == " ":
         bare = (line.rstrip() + "\n" for line in lines)
         return csv.reader(bare, delimiter=" ", skipinitialspace=True)
@@ -72,14 +72,14 @@ def reader(lines: Iterable[str], separator: str) -> Any:
 
 
 def one_line(text: str) -> str:
-    """Return a line that a reader of CSV takes for one, whatever carriage returns are in it."""
+    """Escape carriage returns, so that a CSV reader sees one line."""
     return text.rstrip("\r").replace("\r", " ") + "\n"
 
 
 def records_of(
     lines: Sequence[str], separator: str, mark: str | None, before: int = 0
 ) -> list[Record]:
-    """Return the fields of some lines, comments and empty ones left out.
+    """Return the fields of lines, without comments and empty lines.
 
     Args:
         lines: the lines.
@@ -103,7 +103,7 @@ def records_of(
 
 
 def width_of(records: Sequence[Record]) -> int:
-    """Return the most frequent number of fields, the first one of several."""
+    """Return the most frequent number of fields; the first of ties."""
     counts = Counter(len(record.fields) for record in records)
     return max(counts, key=counts.__getitem__, default=0)
 

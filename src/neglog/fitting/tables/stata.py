@@ -1,4 +1,4 @@
-"""Stata files, whose value labels are categories in order."""
+"""Stata files, whose value labels are ordered categories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from neglog.errors import FitError, listed
 
 
 def read(path: Path, notes: list[str]) -> Any:
-    """Return the frame of pandas that a Stata file holds.
+    """Read a Stata file as a pandas frame.
 
     Value labels become categories in the order of their numbers. Where they do not name all of a
     column's values, the numbers are kept, and a note says so.
@@ -43,7 +43,7 @@ def read(path: Path, notes: list[str]) -> Any:
 
 
 def _labelled(path: Path, name: str, pd: Any) -> Any:
-    """Return a column whose numbers are labels as categories; None where not all of them are."""
+    """Convert a labelled column to categories; None unless all numbers have labels."""
     try:
         column = pd.read_stata(path, columns=[name])[name]
     except ValueError:  # two labels are the same

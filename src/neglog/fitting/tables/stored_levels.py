@@ -1,4 +1,4 @@
-"""The order of categories that a Parquet or an Arrow file declares."""
+"""The category order declared by a Parquet or Arrow file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SCHEMA = 1_000_000
 def levels(
     path: Path, notes: list[str], declared: Collection[str] = ()
 ) -> dict[str, tuple[Any, ...]]:
-    """Return the categories of a Parquet file's columns in their declared order.
+    """Return the declared categories of the columns of a Parquet file.
 
     polars reads the order of its own `Enum` only; that of pandas and of pyarrow is in the
     dictionaries of the file, which pyarrow reads where it is installed. Otherwise a note says so.
@@ -57,7 +57,7 @@ def levels(
 def levels_of_arrow(
     path: Path, notes: list[str], declared: Collection[str] = ()
 ) -> dict[str, tuple[Any, ...]]:
-    """Return the categories of an Arrow (Feather) file's columns in their declared order.
+    """Return the declared categories of the columns of an Arrow (Feather) file.
 
     Args:
         path: the file.
@@ -92,7 +92,7 @@ def levels_of_arrow(
 
 
 def _unknown(names: list[str], path: Path, reason: str) -> list[str]:
-    """Say of which columns the order of the categories is not known, and why."""
+    """Return a note on columns with an unknown category order."""
     if not names:
         return []
     return [
@@ -102,7 +102,7 @@ def _unknown(names: list[str], path: Path, reason: str) -> list[str]:
 
 
 def _of_pyarrow(path: Path, schema: bytes, known: Collection[str]) -> dict[str, tuple[Any, ...]]:
-    """Return the categories of the columns that were dictionaries of pyarrow."""
+    """Return the categories of pyarrow dictionary columns."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -115,13 +115,13 @@ def _of_pyarrow(path: Path, schema: bytes, known: Collection[str]) -> dict[str, 
 
 
 def _of_pandas(metadata: dict[str, str]) -> set[str]:
-    """Return the columns that pandas wrote as categories."""
+    """Return the columns that pandas stored as categories."""
     columns = json.loads(metadata.get("pandas", "{}")).get("columns", [])
     return {own["field_name"] for own in columns if own["pandas_type"] == "categorical"}
 
 
 def _dictionary(file: Any, name: str) -> tuple[Any, ...]:
-    """Return the labels of a column's dictionaries as they appear; of numbers the sorted values."""
+    """Return the dictionary labels of a column in file order; numbers sorted."""
     found: dict[Any, None] = {}
     for batch in file.iter_batches(columns=[name]):
         column = batch.column(0)

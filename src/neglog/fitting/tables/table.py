@@ -1,4 +1,4 @@
-"""A table of named columns, read from a file or an embedded data set."""
+"""A table of named columns, from a file or an embedded data set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEMOS = {
 
 @dataclass(frozen=True)
 class Table:
-    """Named columns, and a word for where they came from.
+    """Named columns and the name of their source.
 
     Attributes:
         frame: the columns.
@@ -49,19 +49,19 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Name the columns of `numbers`."""
+        """The names of the columns of `numbers`."""
         width = 0 if self.numbers is None else self.numbers.shape[1]
         return [f"x{j + 1}" for j in range(width)]
 
     def whole(self) -> pl.DataFrame:
-        """Return every column in one frame."""
+        """Return all columns as one frame."""
         if self.numbers is None:
             return self.frame
         own = [series(name, x) for name, x in zip(self.names, self.numbers.T, strict=True)]
         return pl.DataFrame(own).fill_nan(None).hstack(self.frame.get_columns())
 
     def column(self, name: str) -> pl.Series:
-        """Return a column, or say which there are."""
+        """Return a column; the error for an unknown name lists the columns."""
         if name not in self.frame.columns:
             known = self.frame.columns
             close = difflib.get_close_matches(name, known, n=1)
@@ -73,12 +73,12 @@ class Table:
 
 
 def _is_number(name: str) -> bool:
-    """Return whether a name is a number other than a small whole one, as pandas' names are."""
+    """Return whether a name is a number, except the small whole numbers that pandas assigns."""
     return not name.isdigit() and not pl.Series([name]).cast(pl.Float64, strict=False).has_nulls()
 
 
 def read_demo(name: str) -> tuple[Table, str]:
-    """Return one of scikit-learn's embedded tables and the name of its target."""
+    """Return one of scikit-learn's embedded tables, and its target name."""
     if name not in DEMOS:
         raise FitError(f"there is no demo {name!r}; choose one of {listed(list(DEMOS))}.")
     from sklearn import datasets
@@ -101,7 +101,7 @@ def checked(
     levels: Mapping[str, tuple[Any, ...]] | None = None,
     reading: Reading = PLAIN,
 ) -> Table:
-    """Refuse an empty table, and bring columns of like kinds to one type."""
+    """Refuse an empty table, and unify column types."""
     if frame.is_empty():
         raise FitError(f"{source} has no rows; it needs some below its column names.")
     if "" in frame.columns:  # as pandas writes its index
@@ -120,7 +120,7 @@ def checked(
 
 
 def unified(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return columns of like kinds as one type; numbers that are none are missing."""
+    """Unify column types; non-finite placeholders are missing."""
     kinds = pl.selectors
     frame = frame.with_columns(
         (kinds.decimal() | kinds.float()).cast(pl.Float64),
@@ -136,7 +136,7 @@ def _is_mixed_type(column: pl.Series) -> bool:
 
 
 def number_where_text_is_one(column: pl.Series) -> pl.Series:
-    """Turn text such as 1e5 or inf into numbers, where all of a column's text is.
+    """Convert text such as 1e5 or inf to numbers if the whole column is numeric.
 
     Text such as 1.234, which may be 1234, stays until the other columns are known.
     """

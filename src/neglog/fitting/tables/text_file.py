@@ -1,4 +1,4 @@
-"""Text files of tables: from their bytes to the columns."""
+"""Read text tables: from bytes to columns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, bool]:
-    """Read a table of text; return it, and whether decimal commas are likelier than points.
+    """Read a text table; return it, and whether decimal commas are more likely than points.
 
     Args:
         path: the file.
@@ -86,7 +86,7 @@ def _opened(path: Path, content: bytes | None) -> BinaryIO:
 
 
 def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
-    """Return the content of a file that is compressed, or not in a superset of ASCII; else None."""
+    """Return the content of a file that is compressed or not ASCII-compatible; else None."""
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
     content: bytes | None = None
@@ -108,7 +108,7 @@ def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
 
 
 def beginning(file: BinaryIO) -> bytes:
-    """Return some lines of a file, whole ones."""
+    """Return the first complete lines of a file."""
     content = file.read(_SAMPLE_BYTES)
     while content.count(b"\n") < _FEW_LINES and len(content) < _MAX_BYTES:
         more = file.read(_SAMPLE_BYTES)
@@ -142,7 +142,7 @@ def _typed(source: Path | bytes, texts: set[str], options: dict[str, Any]) -> pl
 
 
 def _names(source: Path | bytes, found: Layout) -> dict[str, str]:
-    """Return what the columns are called in the source."""
+    """Return the column names in the source."""
     own = found.names if isinstance(source, Path) else found.keys
     return dict(zip(found.names, own, strict=True))
 
@@ -150,7 +150,7 @@ def _names(source: Path | bytes, found: Layout) -> dict[str, str]:
 def _with_points(
     frame: pl.DataFrame, source: Path | bytes, found: Layout, reading: Reading
 ) -> tuple[pl.DataFrame, bool]:
-    """Return numbers such as 1.234, which may be 1234, as text; and whether commas are likelier."""
+    """Keep ambiguous numbers such as 1.234 as text; return also whether commas are more likely."""
     numbers = [name for name, kind in frame.schema.items() if kind.is_float()]
     declared = reading.thousands is not None or reading.decimal is not None
     if not numbers or not (found.comma or declared or any(map(_has_decimal_commas, frame))):
@@ -165,7 +165,7 @@ def _with_points(
 
 
 def _has_decimal_commas(column: pl.Series) -> bool:
-    """Return whether a column of text holds numbers with decimal commas, by its first rows."""
+    """Return whether the first rows of a text column have decimal commas."""
     if column.dtype != pl.String:
         return False
     texts = TextProfile.of(column.head(_FEW_ROWS))
@@ -173,7 +173,7 @@ def _has_decimal_commas(column: pl.Series) -> bool:
 
 
 def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
-    """Refuse values in columns whose first rows held none.
+    """Refuse values in columns that were empty in the first rows.
 
     Raises:
         FitError: there are some.
@@ -188,7 +188,7 @@ def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
 
 
 def strip_blanks(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[str]]:
-    """Return columns without blanks around their text, and the names of those that had some."""
+    """Strip blanks around text; return the frame and the names of the changed columns."""
     text = frame.select(pl.selectors.string())
     padded = [c.name for c in text if c.str.contains(r"^\s|\s$").any()]
     bare = [frame[name].str.strip_chars() for name in padded]
@@ -197,7 +197,7 @@ def strip_blanks(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, l
 
 
 def blanks_lost(names: Iterable[str]) -> list[str]:
-    """Say around which labels there were blanks."""
+    """Return a note on labels that had surrounding blanks."""
     shown = [repr(name) for name in names]
     return [f"blanks around the values of {listed(shown)} are left out."] if shown else []
 
@@ -207,7 +207,7 @@ def _is_text(column: pl.Series) -> bool:
 
 
 def check_text(path: Path, head: bytes) -> None:
-    """Refuse a file that is not text.
+    """Refuse a binary file.
 
     Raises:
         FitError: it is something else.
@@ -222,7 +222,7 @@ def check_text(path: Path, head: bytes) -> None:
 
 
 def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
-    """Refuse what cannot be read from one line's end to another's.
+    """Refuse content that cannot be split at line ends.
 
     Raises:
         FitError: its encoding does not contain ASCII, or its lines end in carriage returns alone.
@@ -239,7 +239,7 @@ def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
 def _with_leading_zeros(
     rows: bytes, found: Layout, frame: pl.DataFrame, reading: Reading
 ) -> list[str]:
-    """Return the columns read as whole numbers whose first lines hold digits such as 01234."""
+    """Return the whole-number columns whose first lines hold digits such as 01234."""
     some = pl.read_csv(
         found.header() + rows, separator=found.parsed, infer_schema=False, ignore_errors=True,
         truncate_ragged_lines=True, null_values=reading.markers,

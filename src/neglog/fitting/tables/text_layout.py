@@ -1,4 +1,4 @@
-"""How a file of text is laid out: its separator, its column names, and where the rows begin."""
+"""The layout of a text file: separator, column names, first row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SKIP = "pass --skip-rows N (skip_rows=), the number of lines before the column 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parts of a file of text are.
+    """The layout of a text file.
 
     Attributes:
         separator: what is between the fields.
@@ -49,26 +49,26 @@ class Layout:
 
     @property
     def comma(self) -> bool:
-        """Whether decimal commas are likelier than points."""
+        """Whether decimal commas are more likely than points."""
         return self.separator == ";"
 
     @property
     def parsed(self) -> str:
-        """What is between the fields once `raw.rows` has made single tabs of blanks."""
+        """The separator after `text_lines.rows` has replaced blanks by tabs."""
         return "\t" if self.separator == " " else self.separator
 
     @property
     def keys(self) -> list[str]:
-        """Names for a reader of CSV that need no quotes: the columns' numbers."""
+        """Column numbers as names, which require no quotes in CSV."""
         return [str(j) for j in range(len(self.names))]
 
     def header(self) -> bytes:
-        """Return a line of the keys, which a reader of CSV takes for the names."""
+        """Return the keys as a CSV header line."""
         return f"{self.parsed.join(self.keys)}\n".encode()
 
 
 def find(path: str, text: str, reading: Reading) -> Layout:
-    """Return the layout of a file.
+    """Detect the layout of a file.
 
     Args:
         path: how the file is called in messages.
@@ -87,7 +87,7 @@ def find(path: str, text: str, reading: Reading) -> Layout:
 
 
 def of_rows(path: str, rows: Sequence[tuple[int, Sequence[str]]], reading: Reading) -> Layout:
-    """Return the layout of rows whose fields are known, as of a sheet.
+    """Detect the layout of rows with known fields, such as a sheet.
 
     Args:
         path: how the table is called in messages.
@@ -112,7 +112,7 @@ def _of_records(
     notes: list[str],
     declared: bool,
 ) -> Layout:
-    """Return the layout of a table whose fields are known."""
+    """Detect the layout of a table with known fields."""
     if not records:
         raise FitError(f"{path} is empty; it needs a line of column names and rows.")
     first = 0 if declared else _header_index(path, records, notes)
@@ -144,7 +144,7 @@ def _is_empty(rows: Sequence[Record], j: int) -> bool:
 
 @dataclass(frozen=True)
 class _Preamble:
-    """What comes before a table: how many lines, comments among them, the separator stated."""
+    """The lines before a table: their number, comments, and a declared separator."""
 
     lines: int
     separator: str | None
@@ -177,7 +177,7 @@ def _comment_names(preamble: _Preamble) -> str:
 
 
 def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int:
-    """Return which record holds the names: the first one as wide as most, after titles.
+    """Return the index of the header: the first record of typical width, after titles.
 
     Raises:
         FitError: it is not certain.
@@ -219,7 +219,7 @@ def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int
 
 
 def _title_rows(records: Sequence[Record]) -> list[bool]:
-    """Return which records may be titles: those of one field, or of few before an empty line."""
+    """Return the records that may be titles: one field, or few fields before an empty line."""
     filled = Counter(record.filled for record in records)
     typical_width = max(filled, key=filled.__getitem__)  # of a sheet that may have other cells, too
     found: list[bool] = []
@@ -236,7 +236,7 @@ def _title_rows(records: Sequence[Record]) -> list[bool]:
 def _names_from_comment(
     preamble: _Preamble, first: Record, rows: list[Record], separator: str, notes: list[str]
 ) -> tuple[Record, list[Record]]:
-    """Return the names that the last comment holds, and the rows, if it holds as many as values."""
+    """Return the names in the last comment, and the rows, if their numbers match."""
     text = preamble.comments[-1].lstrip("#% ")
     fields: list[str] = next(reader([one_line(text)], separator), [])
     names = Record(fields, preamble.lines)
@@ -247,7 +247,7 @@ def _names_from_comment(
 
 
 def _check_names(path: str, names: Sequence[str]) -> None:
-    """Refuse names that are there twice; polars would rename them silently."""
+    """Refuse duplicate names, which polars would rename silently."""
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
         raise FitError(

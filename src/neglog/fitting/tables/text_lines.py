@@ -1,4 +1,4 @@
-"""The bytes of a file of text: what they show, and which lines are not rows."""
+"""Scan the bytes of a text file, and remove lines that are not rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MARKS, _ENDS = (b"#", b"%"), (b"\n", b"\r\n")
 
 @dataclass
 class Scan:
-    """What the bytes of a file show, collected part by part.
+    """Facts about the bytes of a file, collected part by part.
 
     Attributes:
         encoding: of the file, if it is known; otherwise it is tried as UTF-8.
@@ -46,11 +46,11 @@ class Scan:
 
     @property
     def sample(self) -> bytes:
-        """Lines with characters other than ASCII, those that cannot be decoded first."""
+        """Lines with non-ASCII characters; undecodable lines first."""
         return self._non_ascii + self._other_lines
 
     def add(self, part: bytes) -> None:
-        """Look at another part, which begins and ends with a line."""
+        """Add another part, made of whole lines."""
         if not part.isascii():
             self._decode(part)
         self.blank |= part.startswith(_ENDS) or b"\n\n" in part
@@ -89,7 +89,7 @@ def _begins_line(part: bytes, mark: bytes) -> bool:
 
 
 def _non_ascii_lines(part: bytes, most: int) -> bytes:
-    """Return lines that hold other characters than ASCII, of so many bytes."""
+    """Return lines with non-ASCII characters, up to a number of bytes."""
     found = b"".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*\n?", part[: 16 * most]))
     return found if len(found) <= most else found[: found.rfind(b"\n", 0, most) + 1]
 
@@ -108,7 +108,7 @@ def parts(file: BinaryIO) -> Iterator[bytes]:
 
 
 def scan(content: Iterable[bytes], encoding: str = "utf-8") -> Scan:
-    """Look at all the bytes of a file."""
+    """Scan all bytes of a file."""
     found = Scan(encoding)
     for part in content:
         found.add(part)
@@ -118,7 +118,7 @@ def scan(content: Iterable[bytes], encoding: str = "utf-8") -> Scan:
 def comments(
     path: Path, layout: Layout, found: Scan, encoding: str, notes: list[str]
 ) -> str | None:
-    """Return what begins the lines that are comments among the rows; None without any.
+    """Return the prefix of comment lines among the rows; None without any.
 
     Raises:
         FitError: a line may be a comment or a row.
@@ -150,7 +150,7 @@ def _fields(text: str, separator: str) -> int:
 
 
 def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
-    """Return the rows of content, with single tabs where blanks separate the values.
+    """Return the rows of content, with tabs in place of separating blanks.
 
     Args:
         content: some lines, in UTF-8.
@@ -167,7 +167,7 @@ def rows(content: bytes, layout: Layout, comment: str | None) -> bytes:
 
 
 def _without_others(content: bytes, comment: str | None) -> bytes:
-    """Return content without its empty lines and its comments."""
+    """Remove empty lines and comments from content."""
     pattern = rb"^\r?\n|^[ \t\r]+\Z"
     if comment is not None:
         pattern += rb"|^" + comment.encode() + rb"[^\n]*(?:\n|\Z)"
@@ -180,7 +180,7 @@ def _without_others(content: bytes, comment: str | None) -> bytes:
 
 
 def after(content: bytes, lines: int) -> bytes:
-    """Return what follows so many lines."""
+    """Return the content after a number of lines."""
     parts = content.split(b"\n", lines)
     return parts[lines] if len(parts) > lines else b""
 
@@ -188,7 +188,7 @@ def after(content: bytes, lines: int) -> bytes:
 def too_long(
     path: Path, content: bytes, layout: Layout, comment: str | None, before: int
 ) -> FitError | None:
-    """Return what is wrong with a row of more values than there are names; None without any.
+    """Return an error for a row with more values than names; None without any.
 
     Args:
         path: the file.
@@ -209,7 +209,7 @@ def too_long(
 
 
 def unpaired(path: Path, content: bytes, before: int) -> FitError | None:
-    """Return what is wrong with content that has a double quote without its pair; None without.
+    """Return an error for an unpaired double quote; None without any.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Columns of text that hold numbers: which they are, and how their texts are read."""
+"""Detect and convert text columns that hold numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def learn(
     roles: Collection[str] = (),
     comma: bool = False,
 ) -> dict[str, str]:
-    """Return the convention of each column of text that holds numbers only.
+    """Return the convention of each text column that holds only numbers.
 
     Args:
         columns: what the columns' texts show.
@@ -49,7 +49,7 @@ def learn(
 
 
 def allowed(reading: Reading) -> list[str]:
-    """Return the conventions that options allow, the likelier first."""
+    """Return the conventions that the options allow, the most likely first."""
     thousands, decimal = reading.thousands, reading.decimal
     if thousands is not None:
         return [thousands + (decimal or ("," if thousands == "." else "."))]
@@ -57,7 +57,7 @@ def allowed(reading: Reading) -> list[str]:
 
 
 def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> None:
-    """Refuse a column that is neither numbers nor labels."""
+    """Refuse a column that holds neither numbers nor labels."""
     if is_mixed(texts):
         _refuse_mixed(name, texts, row)
     if texts.invalid.rows or not texts.marked.rows or texts.spelling.bracketed:
@@ -81,13 +81,13 @@ def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> 
 
 
 def _pair(texts: TextProfile) -> list[str]:
-    """Return two numbers whose marks contradict each other."""
+    """Return two numbers with contradictory marks."""
     found = [texts.marked.value, texts.spelling.conflict, texts.dotted.value]
     return list(dict.fromkeys(own for own in found if own is not None))[:2]
 
 
 def _convention(texts: TextProfile, comma: bool) -> str | None:
-    """Return a column's convention; None where it is labels, or plain numbers.
+    """Return the convention of a column; None for labels and plain numbers.
 
     Args:
         texts: what the column's texts show.
@@ -103,7 +103,7 @@ def _convention(texts: TextProfile, comma: bool) -> str | None:
 
 
 def amount_unit(texts: TextProfile, convention: str) -> str | None:
-    """Return the unit of numbers that are amounts, as codes of classes are not; None for others.
+    """Return the unit of amounts, which are not class codes; None for other numbers.
 
     Marks between thousands make amounts too; their unit is empty.
     """
@@ -112,12 +112,12 @@ def amount_unit(texts: TextProfile, convention: str) -> str | None:
 
 
 def unit_of(convention: str) -> str:
-    """Return the unit of numbers that are read by a convention; empty without one."""
+    """Return the unit of a convention; "" without one."""
     return convention[2:]
 
 
 def is_mixed(texts: TextProfile) -> bool:
-    """Return whether the texts among a column's numbers are not labels."""
+    """Return whether a column mixes numbers and texts that are not labels."""
     numbers = texts.present - texts.invalid.rows
     if not texts.invalid.rows or not numbers:
         return False
@@ -145,7 +145,7 @@ def _also(texts: list[str]) -> str:
 
 
 def convert(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl.DataFrame:
-    """Return a frame whose columns of text are read as numbers by known conventions.
+    """Convert text columns to numbers by known conventions.
 
     Args:
         frame: the rows.
@@ -173,7 +173,7 @@ def convert(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl
 
 
 def plain(frame: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
-    """Return a frame whose columns of text that are plain numbers, but for labels, are numbers."""
+    """Convert text columns of plain numbers, except labels, to numbers."""
     columns = []
     for column in frame:
         if column.dtype == pl.String and column.name not in labels:
@@ -183,7 +183,7 @@ def plain(frame: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
 
 
 def notes(columns: Mapping[str, TextProfile], known: Mapping[str, str]) -> list[str]:
-    """Say which columns of text are read as numbers, and how."""
+    """Return notes on text columns that are read as numbers."""
     groups: dict[str, list[str]] = {}
     for name, convention in known.items():
         if not (columns[name].marked.rows and columns[name].spelling.padded):
@@ -202,7 +202,7 @@ def _note(names: list[str], texts: TextProfile, convention: str) -> str:
 
 
 def data_warnings(columns: Mapping[str, TextProfile], known: Mapping[str, str]) -> list[str]:
-    """Say which plain numbers such as 1.234 may be 1234."""
+    """Return notes on plain numbers such as 1.234 that may be 1234."""
     names = [
         name
         for name, own in columns.items()
@@ -220,7 +220,7 @@ def data_warnings(columns: Mapping[str, TextProfile], known: Mapping[str, str]) 
 
 
 def described(convention: str) -> str:
-    """Say which marks and which unit a convention has."""
+    """Describe the marks and the unit of a convention."""
     thousands, decimal, unit = convention[0], convention[1], unit_of(convention)
     mark = "comma" if decimal == "," else "point"
     between = _MARKS.get(thousands, repr(thousands))
@@ -228,7 +228,7 @@ def described(convention: str) -> str:
 
 
 def leave(name: str) -> str:
-    """Say how a column is left out, or kept as labels."""
+    """Return the options that drop a column, or keep it as labels."""
     return (
         f"leave it out with --drop {name!r} (drop=[{name!r}]), or keep its texts as labels with "
         f"--as-labels {name!r} (as_labels=[{name!r}])"

@@ -1,4 +1,4 @@
-"""What the texts of a column show, part by part, and added up over processes."""
+"""The profile of a text column, accumulated over parts and processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 5000
 
 
 class RowPosition(NamedTuple):
-    """A row: the number of its block, and its own within that."""
+    """A row: the number of its block, and its position in the block."""
 
     block: int
     row: int
@@ -24,20 +24,20 @@ class RowPosition(NamedTuple):
 
 @dataclass
 class Count:
-    """How many rows are of a kind, and the first of them."""
+    """The number of rows of a kind, and the first of them."""
 
     rows: int = 0
     first: RowPosition | None = None
     value: Any = None
 
     def add(self, block: int, which: pl.Series, values: pl.Series) -> None:
-        """Count the rows of a block for which a mask is True."""
+        """Count the rows of a block in a mask."""
         if which.any():
             row = int(which.arg_max() or 0)
             self.merge(Count(int(which.sum()), RowPosition(block, row), values[row]))
 
     def merge(self, other: Count) -> None:
-        """Add what other blocks have shown."""
+        """Merge the statistics of other blocks."""
         self.rows += other.rows
         if other.first is not None and (self.first is None or other.first < self.first):
             self.first, self.value = other.first, other.value
@@ -45,7 +45,7 @@ class Count:
 
 @dataclass
 class TextProfile:
-    """What is known of a column of text.
+    """The profile of a text column.
 
     Attributes:
         present: how many values there are.
@@ -69,18 +69,18 @@ class TextProfile:
 
     @classmethod
     def by(cls, among: Sequence[str]) -> TextProfile:
-        """Return what is known before any text is seen; numbers are written by some conventions."""
+        """Return an empty profile for some number conventions."""
         return cls(spelling=NumberFormat(among), worded=NumberFormat(among, worded=True))
 
     @classmethod
     def of(cls, values: pl.Series, among: Sequence[str] = CONVENTIONS) -> TextProfile:
-        """Return what a whole column shows; numbers are written by one of some conventions."""
+        """Return the profile of a whole column for some number conventions."""
         found = cls.by(among)
         found.add(0, values, plain(values))
         return found.resolved()
 
     def resolved(self) -> TextProfile:
-        """Return the column with its quantities counted as numbers, if they are.
+        """Return the profile with quantities counted as numbers, if they are numbers.
 
         They are where every text is a number, and all have one unit, or units whose names are
         common: otherwise they may be codes, such as 3A and 3B, or other labels.
@@ -95,7 +95,7 @@ class TextProfile:
         return TextProfile(self.present, marked, dotted=self.dotted, spelling=spelling)
 
     def add(self, block: int, values: pl.Series, numbers: pl.Series) -> None:
-        """Look at a part of the column; `numbers` is what `plain` reads of it."""
+        """Add a part of the column; `numbers` is the result of `plain`."""
         texts, known = values, numbers
         if values.null_count():
             there = values.is_not_null()
@@ -117,7 +117,7 @@ class TextProfile:
         self.others = list(dict.fromkeys([*self.others, *texts]))[: MOST + 1]
 
     def merge(self, other: TextProfile) -> None:
-        """Add what other parts have shown."""
+        """Merge the profile of other parts."""
         self.present += other.present
         for name in ("marked", "invalid", "quantities", "dotted", "spelling", "worded"):
             getattr(self, name).merge(getattr(other, name))
