@@ -47,7 +47,7 @@ class Target:
 
     @property
     def facts(self) -> Kind:
-        """What `fit` knows of the likelihood."""
+        """The registry entry of the likelihood."""
         return find(self.kind)
 
     @property
@@ -281,7 +281,7 @@ def _inferred_likelihood(
 
 
 def check_numbers(column: pl.Series, kind: str) -> None:
-    """Refuse values that a likelihood of numbers does not allow."""
+    """Refuse values outside the support of a numeric likelihood."""
     name, facts = column.name, find(kind)
     if column.dtype == pl.String:
         raise FitError(

@@ -118,7 +118,7 @@ class Fit:
 
     @property
     def not_converged(self) -> bool:
-        """Whether it failed to reach its maximum, which torch's optimizers are not required to reach."""
+        """Whether it missed its maximum, which torch's optimizers are not required to reach."""
         return not self.converged and (self.options.newton or self.at_infinity)
 
     @property
