@@ -66,22 +66,14 @@ def layout_of(x: Tensor) -> Layout:
     return Layout(outer, inner, classes, row_step, class_step, outer_step)
 
 
-FLAGS = (
-    "SOFTMAX",
-    "SHARED",
-    "WEIGHTED",
-    "VALUED",
-    "DIFFERENTIATED",
-    "BY_Y",
-    "LABELLED",
-    "TARGETED",
-    "CLOSE",
-)
+# What a loop is compiled for. The rest it asks its slots while it runs, so that a weight, another
+# reduction or a call without a gradient does not wait for a compiler.
+FLAGS = ("SOFTMAX", "TARGETED", "BY_Y")
 
 
 @cache
 def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str, ...]) -> Kernel:
-    """Compile one of the loops for one likelihood, one dtype, and what there is beside the rows."""
+    """Compile one of the loops for one likelihood, one dtype and flags."""
     formulas = {"nll": likelihood.nll, "grad": likelihood.grad} if likelihood else {}
     label = likelihood.name if likelihood else ""
     chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
@@ -136,20 +128,11 @@ class Plan:
         template, self.blocks = _loop(problem, self.layout, labelled)
         self.by_rows = template is rows.rows
         self.by_target = by_target and self.by_rows
-        present = {
-            "SOFTMAX": self.softmax, "WEIGHTED": extras[0], "SHARED": extras[1],
-            "VALUED": self.each, "DIFFERENTIATED": differentiate, "BY_Y": self.by_target,
-            "LABELLED": labelled, "TARGETED": bool(problem.smoothing) or not labelled,
-            "CLOSE": not self.by_rows and self.layout.row_step == 1,
-        }  # fmt: skip
-        if template is spread.spread_columns:
-            present |= dict.fromkeys(_LEFT_TO_SLOTS, False)
-        flags = tuple(name for name, there in present.items() if there)
+        facts = (self.softmax, bool(problem.smoothing) or not labelled, self.by_target)
+        flags = tuple(name for name, there in zip(FLAGS, facts, strict=True) if there)
         likelihood: Any = problem.likelihood
-        self.kernel = kernel(template, likelihood, self.dtype, flags)
-        known = {"WEIGHTED": extras[0], "SHARED": extras[1], "LABELLED": labelled}
-        facts = tuple(name for name, there in known.items() if there)
-        self.survey = kernel(survey.survey, None, self.dtype, facts) if self.counts else None
+        self.kernel = kernel(template, likelihood, self.dtype, flags if self.by_rows else ())
+        self.survey = kernel(survey.survey, None, self.dtype, ()) if self.counts else None
         parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
         self.numbers = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
         self.count = float(self.layout.rows)
@@ -235,10 +218,6 @@ class Plan:
 
     def _holding(self, tensors: Sequence[Any]) -> RowwiseProblem:
         return self.problem.with_tensors((*tensors, None, None)[:4])
-
-
-# What the loop over spread columns asks while it runs, so that it is compiled once for all.
-_LEFT_TO_SLOTS = ("WEIGHTED", "SHARED", "VALUED", "DIFFERENTIATED", "TARGETED", "SOFTMAX")
 
 
 def _allocator(like: Tensor) -> Any:

@@ -13,8 +13,7 @@ from numba import carray
 from neglog.engine.cpu.kernels.rows_slots import (
     CLASS_STEP,
     CLASSES,
-    CLOSE,
-    DIFFERENTIATED,
+    EACH,
     GRADIENT,
     IGNORED,
     INNER,
@@ -24,13 +23,10 @@ from neglog.engine.cpu.kernels.rows_slots import (
     OUTER,
     OUTER_STEP,
     ROW_STEP,
-    SHARED,
     SHARES,
     SLOTS,
     VALUE,
-    VALUED,
     WEIGHT,
-    WEIGHTED,
     X,
 )
 from neglog.engine.cpu.kernels.slots import (
@@ -102,7 +98,7 @@ def label_columns(memory):
             one_tile(slots, numbers, outer, row, count, tile, columns, sums)
             total, lost = two_sum(total, sum_of(columns[0], count), lost)
         numbers[NOTES + 2 * block] = total if lost != lost else total + lost
-        if blocks == 1 and not VALUED:
+        if blocks == 1 and not slots[EACH]:
             array(slots[VALUE], 1, KIND)[0] = store(numbers[NOTES])
 
 
@@ -126,11 +122,11 @@ def one_tile(slots, numbers, outer, row, count, tile, columns, sums):
         counts = shares[i] != 0.0  # else the row may hold anything
         losses[i] = where(counts, nll(log_p, 1.0) * shares[i], 0.0)
         slopes[i] = where(counts, grad(log_p, 1.0) * shares[i] / (1.0 + others[i]), 0.0)
-    if VALUED:
+    if slots[EACH]:
         value = array(slots[VALUE], first + count, KIND)
         for j in range(count):
             value[first + j] = store(losses[j])
-    if DIFFERENTIATED:
+    if slots[GRADIENT]:
         differentiate(count, tile, columns)
         put(slots, dense, count, tile)
 
@@ -144,7 +140,7 @@ def fetch(slots, start, count, tile):
     for k in range(slots[CLASSES]):
         line = tile[k]
         at = start + k * class_step
-        if CLOSE:
+        if row_step == 1:
             for i in range(count):
                 line[np.uint64(i)] = load(x[np.uint64(at + i)])
         else:
@@ -162,17 +158,24 @@ def take_labels(slots, numbers, first, count, tile, columns):
     weight = array(slots[WEIGHT], slots[CLASSES], KIND)
     ignored, scale = slots[IGNORED], COMPUTED_IN(numbers[0])
     for j in range(count):
+        factors[j] = 1.0
+    if slots[SHARES]:
+        for j in range(count):
+            factors[np.uint64(j)] = load(shares[np.uint64(first + j)])
+    for j in range(count):
         i = np.uint64(j)
         label = labels[np.uint64(first + j)]
-        share = load(shares[np.uint64(first + j)]) if SHARED else 1.0
-        counts = (label != ignored) & (share != 0.0)
+        counts = (label != ignored) & (factors[i] != 0.0)
         label = label if counts else 0
-        factor = share * scale
-        if WEIGHTED:
-            factor *= load(weight[np.uint64(label)])
-        factors[i] = where(counts, factor, 0.0)
+        factors[i] = where(counts, factors[i] * scale, 0.0)
         numbered[i] = COMPUTED_IN(label)
         picked[i] = tile[np.uint64(label), i]
+    if slots[WEIGHT]:
+        for j in range(count):
+            i = np.uint64(j)
+            label = labels[np.uint64(first + j)] if factors[i] != 0.0 else 0
+            factor = factors[i] * load(weight[np.uint64(label)])
+            factors[i] = where(factors[i] == 0.0, 0.0, factor)
 
 
 @in_real
@@ -214,12 +217,12 @@ def sum_powers(slots, start, dense, count, tile, columns, sums):
 def look_ahead(slots, start, dense, count, k):
     """Have a class of the next tile fetched, and the memory for the gradient of this one."""
     size = array(slots[X], 1, KIND).itemsize
-    if CLOSE:
+    if slots[ROW_STEP] == 1:
         here, there = dense + k * slots[CLASS_STEP], start + k * slots[CLASS_STEP] + count
     else:
         here, there = dense + k * count, start + (slots[CLASSES] + k) * count
     soon_read(slots[X] + there * size, count, size)
-    if DIFFERENTIATED:
+    if slots[GRADIENT]:
         soon_written(slots[GRADIENT] + here * size, count, size)
 
 
@@ -247,7 +250,7 @@ def put(slots, start, count, tile):
     for k in range(slots[CLASSES]):
         line = tile[k]
         at = start + k * class_step
-        if CLOSE:
+        if row_step == 1:
             for i in range(count):
                 gradient[np.uint64(at + i)] = store(line[np.uint64(i)])
         else:

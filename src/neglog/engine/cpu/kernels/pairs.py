@@ -6,14 +6,6 @@ import numpy as np
 
 from neglog.engine.cpu.kernels.rows_slots import (
     CLASS_STEP,
-    CLASSES,
-    CLOSE,
-    GRADIENT,
-    INNER,
-    LABELLED,
-    OUTER,
-    ROW_STEP,
-    TARGETS,
     WEIGHT,
 )
 from neglog.engine.cpu.kernels.slots import (
@@ -26,31 +18,12 @@ from neglog.engine.cpu.kernels.slots import (
     near_shortfall,
     nll,
     power,
-    store,
     where,
     wide,
 )
-from neglog.engine.cpu.kernels.spread import FACTORS, FINE, LABEL, LOSSES, fetch_line, inverse_of
+from neglog.engine.cpu.kernels.spread import FACTORS, FINE, LOSSES, inverse_of, put_line
 
-STEPS = ("take_parts", "treat_pairs", "put_pairs")
-
-
-def take_parts(slots, numbers, start, count, tile, parts, lines):
-    """Write the target of each class."""
-    wide()
-    target, numbered = tile[slots[CLASSES]], lines[LABEL]
-    kept, spread = numbers[1], numbers[2]
-    for k in range(slots[CLASSES]):
-        part, own = parts[k], np.float64(k)
-        if LABELLED:
-            for j in range(count):
-                i = np.uint64(j)
-                part[i] = spread + where(numbered[i] == own, kept, 0.0)
-        else:
-            fetch_line(slots, slots[TARGETS], start + k * slots[CLASS_STEP], count, target)
-            for j in range(count):
-                i = np.uint64(j)
-                part[i] = kept * np.float64(target[i]) + spread
+STEPS = ("treat_pairs", "put_pairs")
 
 
 def treat_pairs(slots, count, tile, parts, slope, lines):
@@ -86,11 +59,7 @@ def treat_pairs(slots, count, tile, parts, slope, lines):
 
 def put_pairs(slots, start, count, slope):
     """Write the gradient of both logits."""
-    wide()
-    row_step = 1 if CLOSE else slots[ROW_STEP]
-    gradient = array(slots[GRADIENT], 2 * slots[OUTER] * slots[INNER], KIND)
-    there = start + slots[CLASS_STEP]
+    put_line(slots, start, count, slope)
     for j in range(count):
-        gradient[np.uint64(start + j * row_step)] = store(slope[np.uint64(j)])
-    for j in range(count):
-        gradient[np.uint64(there + j * row_step)] = store(-slope[np.uint64(j)])
+        slope[np.uint64(j)] = -slope[np.uint64(j)]
+    put_line(slots, start + slots[CLASS_STEP], count, slope)

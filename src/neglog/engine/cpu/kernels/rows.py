@@ -28,25 +28,21 @@ from neglog.engine.cpu.kernels.rows_slots import (
     BY_Y,
     CLASS_STEP,
     CLASSES,
-    DIFFERENTIATED,
+    EACH,
     GRADIENT,
     IGNORED,
     INNER,
-    LABELLED,
     LABELS,
     NOTES,
     NUMBERS,
     OUTER,
     OUTER_STEP,
     ROW_STEP,
-    SHARED,
     SHARES,
     SLOTS,
     TARGETED,
     VALUE,
-    VALUED,
     WEIGHT,
-    WEIGHTED,
     X,
 )
 from neglog.engine.cpu.kernels.slots import (
@@ -93,7 +89,7 @@ def rows(memory):
         last = min((block + 1) * in_block, count)
         total, lost = treat_block(slots, numbers, block * in_block, last)
         numbers[NOTES + 2 * block] = total if lost != lost else total + lost
-        if blocks == 1 and not VALUED:
+        if blocks == 1 and not slots[EACH]:
             array(slots[VALUE], 1, KIND)[0] = store(numbers[NOTES])
 
 
@@ -112,10 +108,10 @@ def picked_block(slots, numbers, first, last):
             here = outer * slots[OUTER_STEP] + at
             there = outer * classes * inner + at
             log_p = load(array(slots[X], here + 1, KIND)[here])
-            if DIFFERENTIATED:
+            if slots[GRADIENT]:
                 array(slots[GRADIENT], there + 1, KIND)[there] = store(grad(log_p, 1.0) * share)
             loss = nll(log_p, 1.0) * share
-        if VALUED:
+        if slots[EACH]:
             array(slots[VALUE], r + 1, KIND)[r] = store(loss)
         total, lost = two_sum(total, loss, lost)
     return total, lost
@@ -145,19 +141,19 @@ def softmax_block(slots, numbers, first, last):
         treat_batch(slots, numbers, chosen, count, lines, facts, sums)
         for b in range(count):
             total, lost = two_sum(total, facts[LOSS, b], lost)
-            if VALUED:
+            if slots[EACH]:
                 value[chosen[b]] = store(facts[LOSS, b])
     return total, lost
 
 
 def share_of(slots, numbers, r):
     """Return how much the loss of a row counts: 0 where it is left out."""
-    share = load(array(slots[SHARES], r + 1, KIND)[r]) if SHARED else 1.0
-    label = array(slots[LABELS], r + 1, np.int64)[r] if LABELLED else 0
-    if share == 0.0 or (LABELLED and label == slots[IGNORED]):
+    share = load(array(slots[SHARES], r + 1, KIND)[r]) if slots[SHARES] else 1.0
+    label = array(slots[LABELS], r + 1, np.int64)[r] if slots[LABELS] else 0
+    if share == 0.0 or (slots[LABELS] and label == slots[IGNORED]):
         return 0.0  # also of a mean over nothing, whose factor is NaN
     share *= numbers[0]
-    if WEIGHTED and not TARGETED:
+    if slots[WEIGHT] and not TARGETED:
         share *= load(array(slots[WEIGHT], slots[CLASSES], KIND)[label])
     return share
 
@@ -166,9 +162,9 @@ def leave_out(slots, r):
     """Write the loss and the gradients of a row that does not count, whatever it holds."""
     wide()
     start, end = r * slots[CLASSES], (r + 1) * slots[CLASSES]
-    if VALUED:
+    if slots[EACH]:
         array(slots[VALUE], r + 1, KIND)[r] = store(0.0)
-    if DIFFERENTIATED:
+    if slots[GRADIENT]:
         gradient = array(slots[GRADIENT], end, KIND)
         for j in range(start, end):
             gradient[np.uint64(j)] = store(0.0)
@@ -195,7 +191,7 @@ def label_batch(slots, numbers, chosen, count, lines, facts, sums):
         log_p = facts[TOP, j] - log1p(facts[OTHERS, j])
         facts[LOSS, j] = nll(log_p, 1.0) * facts[SHARE, j]
         facts[SLOPE, j] = grad(log_p, 1.0) * facts[SHARE, j] / (1.0 + facts[OTHERS, j])
-    if DIFFERENTIATED:
+    if slots[GRADIENT]:
         for b in range(count):
             start = chosen[b] * classes
             scale_row(slots, start, -facts[SLOPE, b], lines[b])

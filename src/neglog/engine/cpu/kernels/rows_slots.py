@@ -14,11 +14,5 @@ from __future__ import annotations
 NOTES = 4
 
 SOFTMAX: bool | None = None  # whether rows are logits, to be normalised
-SHARED: bool | None = None  # whether rows have shares
-WEIGHTED: bool | None = None  # whether classes have weights
-VALUED: bool | None = None  # whether each loss is wanted
-DIFFERENTIATED: bool | None = None  # whether the derivative by x is wanted
 BY_Y: bool | None = None  # whether the derivative by the target is
-LABELLED: bool | None = None
-CLOSE: bool | None = None  # whether the rows of `columns` lie side by side, as in images
 TARGETED: bool | None = None  # whether there are probabilities

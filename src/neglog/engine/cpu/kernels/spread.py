@@ -15,12 +15,10 @@ from neglog.engine.cpu.kernels.columns import LANES
 from neglog.engine.cpu.kernels.rows_slots import (
     CLASS_STEP,
     CLASSES,
-    CLOSE,
     EACH,
     GRADIENT,
     IGNORED,
     INNER,
-    LABELLED,
     LABELS,
     NOTES,
     NUMBERS,
@@ -60,11 +58,10 @@ BLOCK = 16384  # elements
 FINE: bool | None = None  # whether float64 is no finer than what is stored
 STEPS = (
     "spread_work", "fetch_line", "take_tops", "take_shares", "inverse_of", "add_powers",
-    "add_terms", "add_around_peaks", "finish_rows", "put_gradient", "put_fine_gradient",
-    "leave_out_rows",
+    "take_part", "add_terms", "add_around_peaks", "finish_rows", "put_line", "put_gradient",
+    "put_fine_gradient", "leave_out_rows",
 )  # fmt: skip
-take_parts: Any = None  # see `pairs`
-treat_pairs: Any = None
+treat_pairs: Any = None  # see `pairs`
 put_pairs: Any = None
 LOSSES, OTHERS, LOGS, INVERSES, FACTORS, LABEL, TOTALS, PEAKS, RESTS, LINES = range(10)
 
@@ -116,7 +113,8 @@ def spread_tile(slots, numbers, outer, row, count, tile, tops, powers, slopes, l
         fetch_line(slots, slots[X], start + k * slots[CLASS_STEP], count, tile[k])
     left_out = take_shares(slots, numbers, first, count, lines)
     if classes == 2:
-        take_parts(slots, numbers, dense, count, tile, slopes, lines)
+        for k in range(classes):
+            take_part(slots, numbers, dense, count, k, tile, slopes[k], lines)
         treat_pairs(slots, count, tile, slopes, powers[0], lines)
     else:
         take_tops(classes, count, tile, tops)
@@ -145,7 +143,7 @@ def fetch_line(slots, address, start, count, line):
     """Read what a class has in each row of a tile."""
     wide()
     numbers = array(address, start + count * slots[ROW_STEP], KIND)
-    if CLOSE:
+    if slots[ROW_STEP] == 1:
         for i in range(count):
             line[np.uint64(i)] = load(numbers[np.uint64(start + i)])
     else:
@@ -171,7 +169,7 @@ def take_shares(slots, numbers, first, count, lines):
     wide()
     factors, numbered = lines[FACTORS], lines[LABEL]
     scale = numbers[0]
-    plain = not (LABELLED or slots[SHARES])
+    plain = not (slots[LABELS] or slots[SHARES])
     for j in range(count):
         factors[np.uint64(j)] = scale if plain else 1.0
     if plain:
@@ -181,7 +179,7 @@ def take_shares(slots, numbers, first, count, lines):
     if slots[SHARES]:
         for j in range(count):
             factors[np.uint64(j)] = load(shares[np.uint64(first + j)])
-    if LABELLED:
+    if slots[LABELS]:
         for j in range(count):
             i, label = np.uint64(j), labels[np.uint64(first + j)]
             numbered[i] = np.float64(label)
@@ -228,29 +226,39 @@ def inverse_of(x):
     return start + start * (error + error * error)
 
 
+def take_part(slots, numbers, start, count, k, tile, part, lines):
+    """Write a class's target in each row of a tile."""
+    wide()
+    target, numbered, own = tile[slots[CLASSES]], lines[LABEL], np.float64(k)
+    kept, spread = numbers[1], numbers[2]
+    if slots[LABELS]:
+        for j in range(count):
+            i = np.uint64(j)
+            part[i] = spread + where(numbered[i] == own, kept, 0.0)
+    else:
+        fetch_line(slots, slots[TARGETS], start + k * slots[CLASS_STEP], count, target)
+        for j in range(count):
+            i = np.uint64(j)
+            part[i] = kept * np.float64(target[i]) + spread
+
+
 def add_terms(slots, numbers, start, count, tile, tops, slopes, lines):
     """Add up the terms of each loss, and write their derivatives by the log-probabilities."""
     wide()
     classes = slots[CLASSES]
-    losses, logs, totals, numbered = lines[LOSSES], lines[LOGS], lines[TOTALS], lines[LABEL]
-    target = tile[classes]
+    losses, logs, totals = lines[LOSSES], lines[LOGS], lines[TOTALS]
     weight = array(slots[WEIGHT], classes, KIND)
-    kept, spread = numbers[1], numbers[2]
     for j in range(count):
         losses[np.uint64(j)] = 0.0
         totals[np.uint64(j)] = 0.0
     for k in range(classes):
         factor = load(weight[k]) if slots[WEIGHT] else 1.0
-        line, slope, own = tile[k], slopes[k], np.float64(k)
-        if not LABELLED:
-            fetch_line(slots, slots[TARGETS], start + k * slots[CLASS_STEP], count, target)
+        line, slope = tile[k], slopes[k]
+        take_part(slots, numbers, start, count, k, tile, slope, lines)
         for j in range(count):
             i = np.uint64(j)
+            part = slope[i]
             log_p = (np.float64(line[i]) - np.float64(tops[i])) - logs[i]
-            if LABELLED:
-                part = spread + where(numbered[i] == own, kept, 0.0)
-            else:
-                part = kept * np.float64(target[i]) + spread
             losses[i] += nll(log_p, part) * factor
             slope[i] = grad(log_p, part) * factor
             totals[i] += slope[i]
@@ -292,21 +300,32 @@ def finish_rows(count, lines):
             rests[i] = totals[i] * inverses[i]
 
 
+def put_line(slots, start, count, line):
+    """Write the gradient of a class in each row of a tile."""
+    wide()
+    row_step = slots[ROW_STEP]
+    gradient = array(slots[GRADIENT], start + count * row_step, KIND)
+    if row_step == 1:
+        for j in range(count):
+            gradient[np.uint64(start + j)] = store(line[np.uint64(j)])
+    else:
+        for j in range(count):
+            gradient[np.uint64(start + j * row_step)] = store(line[np.uint64(j)])
+
+
 def put_gradient(slots, start, count, powers, slopes, lines):
     """Write the gradient: slope − p · total, and of the top class slope · (1 − p) − p · (rest)."""
     wide()
     others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
     totals, rests = lines[TOTALS], lines[RESTS]
-    row_step = 1 if CLOSE else slots[ROW_STEP]
-    gradient = array(slots[GRADIENT], slots[CLASSES] * slots[OUTER] * slots[INNER], KIND)
     for k in range(slots[CLASSES]):
         at, raised, slope = start + k * slots[CLASS_STEP], powers[k], slopes[k]
         for j in range(count):
             i = np.uint64(j)
             own, e = slope[i], raised[i]
             of_top = own * others[i] - (totals[i] - own) * inverses[i]
-            result = where(e == 1.0, of_top, own * factors[i] - e * rests[i])
-            gradient[np.uint64(at + j * row_step)] = store(result)
+            slope[i] = where(e == 1.0, of_top, own * factors[i] - e * rests[i])
+        put_line(slots, at, count, slope)
 
 
 def put_fine_gradient(slots, start, count, powers, slopes, lines):
@@ -314,8 +333,6 @@ def put_fine_gradient(slots, start, count, powers, slopes, lines):
     wide()
     others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
     totals, peaks, rests = lines[TOTALS], lines[PEAKS], lines[RESTS]
-    row_step = 1 if CLOSE else slots[ROW_STEP]
-    gradient = array(slots[GRADIENT], slots[CLASSES] * slots[OUTER] * slots[INNER], KIND)
     for k in range(slots[CLASSES]):
         at, raised, slope = start + k * slots[CLASS_STEP], powers[k], slopes[k]
         for j in range(count):
@@ -326,8 +343,8 @@ def put_fine_gradient(slots, start, count, powers, slopes, lines):
             is_peak = absolute(own) == peaks[i]
             left = where(is_peak, totals[i] - own, totals[i]) + rests[i]
             left = where(is_peak, left, left - own)
-            result = (own * not_p - p * left) * factors[i]
-            gradient[np.uint64(at + j * row_step)] = store(result)
+            slope[i] = (own * not_p - p * left) * factors[i]
+        put_line(slots, at, count, slope)
 
 
 def leave_out_rows(slots, start, count, lines):

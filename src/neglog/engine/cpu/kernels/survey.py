@@ -9,16 +9,13 @@ from neglog.engine.cpu.kernels.rows_slots import (
     CLASSES,
     IGNORED,
     INNER,
-    LABELLED,
     LABELS,
     NOTES,
     NUMBERS,
     OUTER,
-    SHARED,
     SHARES,
     SLOTS,
     WEIGHT,
-    WEIGHTED,
 )
 from neglog.engine.cpu.kernels.slots import KIND, array, load, taken, where, wide
 from neglog.engine.cpu.kernels.sums import two_sum
@@ -38,7 +35,7 @@ def survey(memory):
         if block >= blocks:
             break
         first, last = block * BLOCK, min((block + 1) * BLOCK, rows)
-        if WEIGHTED or SHARED:
+        if slots[WEIGHT] or slots[SHARES]:
             total, strangers = weighed(slots, first, last)
         else:
             total, strangers = counted(slots, first, last)
@@ -71,17 +68,17 @@ def weighed(slots, first, last):
     lost = 0.0
     strangers = 0.0
     for r in range(first, last):
-        share = load(shares[r]) if SHARED else 1.0
+        share = load(shares[r]) if slots[SHARES] else 1.0
         if share == 0.0:
             continue
-        if LABELLED:
+        if slots[LABELS]:
             label = labels[r]
             if label == slots[IGNORED]:
                 continue
             if label < 0 or label >= slots[CLASSES]:
                 strangers += 1.0
                 continue
-            if WEIGHTED:
+            if slots[WEIGHT]:
                 share *= load(weight[label])
         total, lost = two_sum(total, share, lost)
     return total + lost, strangers

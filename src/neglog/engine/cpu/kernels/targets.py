@@ -9,14 +9,11 @@ from neglog.engine.cpu.kernels.rows_slots import (
     BY_TARGET,
     BY_Y,
     CLASSES,
-    DIFFERENTIATED,
     GRADIENT,
-    LABELLED,
     LABELS,
     SOFTMAX,
     TARGETS,
     WEIGHT,
-    WEIGHTED,
     X,
 )
 from neglog.engine.cpu.kernels.slots import (
@@ -57,13 +54,13 @@ def target_batch(slots, numbers, chosen, count, lines, facts, sums):
     for b in range(count):
         start, share = chosen[b] * classes, facts[SHARE, b]
         origin = row_start(slots, chosen[b])
-        label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if LABELLED else 0
+        label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if slots[LABELS] else 0
         ends = (facts[TOP, b], facts[SLOPE, b])
         target_row(slots, numbers, origin, start, label, ends, terms, slopes)
         facts[LOSS, b] = sum_of(terms, classes) * share
         if BY_Y:
             put_by_target(slots, origin, start, share * numbers[1], ends)
-        if DIFFERENTIATED:
+        if slots[GRADIENT]:
             put_target_row(slots, start, share, facts[OTHERS, b], slopes, lines[b])
 
 
@@ -76,16 +73,26 @@ def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
     x = array(slots[X], origin + classes, KIND)
     weight = array(slots[WEIGHT], classes, KIND)
     targets = array(slots[TARGETS], start + classes, KIND)
+    if slots[LABELS]:
+        for j in range(classes):
+            slopes[np.uint64(j)] = added
+        slopes[label] = added + kept
+    else:
+        for j in range(classes):
+            i = np.uint64(j)
+            slopes[i] = kept * load(targets[np.uint64(start) + i]) + added
     for j in range(classes):
         i = np.uint64(j)
+        part = slopes[i]
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
-        if LABELLED:
-            part = added + where(i == np.uint64(label), kept, 0.0)
-        else:
-            part = kept * load(targets[np.uint64(start) + i]) + added
-        factor = load(weight[i]) if WEIGHTED else 1.0
-        terms[i] = nll(log_p, part) * factor
-        slopes[i] = grad(log_p, part) * factor
+        terms[i] = nll(log_p, part)
+        slopes[i] = grad(log_p, part)
+    if slots[WEIGHT]:
+        for j in range(classes):
+            i = np.uint64(j)
+            factor = load(weight[i])
+            terms[i] *= factor
+            slopes[i] *= factor
 
 
 def put_by_target(slots, origin, start, share, ends):
@@ -98,7 +105,7 @@ def put_by_target(slots, origin, start, share, ends):
     slopes = array(slots[BY_TARGET], start + classes, KIND)
     for j in range(classes):
         i = np.uint64(j)
-        factor = share * load(weight[i]) if WEIGHTED else share
+        factor = share * load(weight[i]) if slots[WEIGHT] else share
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
         slope = where(factor == 0.0, 0.0, nll(log_p, 1.0) * factor)
         slopes[np.uint64(start) + i] = store(slope)
