@@ -49,7 +49,6 @@ def kernel(
     dtype: torch.dtype,
     narrow: bool,
     weighted: bool,
-    repeats: bool,
     outputs: tuple[bool, ...],
 ) -> Kernel:
     """Compile the loop for one likelihood, one dtype, and the outputs that are wanted.
@@ -64,9 +63,9 @@ def kernel(
         formulas[slot] = domain.contains
     helpers: dict[str, Any] = {"admits": admits_both} if two else {}
     helpers |= sums_for(dtype) | {"kept": kept, "one_run": one_run, "put_losses": put_losses}
-    helpers |= {"repeat": repeat} if repeats else {}
+    helpers |= {"repeat": repeat} if weighted or likelihood.given else {}
     flags = dict(zip(("BY_FIRST", "BY_SECOND", "BY_Y"), outputs, strict=True))
-    flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two, "REPEATS": repeats}
+    flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two}
     flags |= {"GIVES": bool(likelihood.given), "SETS": bool(likelihood.settings)}
     well_conditioned: Any = precision.well_conditioned(
         likelihood, dtype, narrow, weighted, outputs[2]
@@ -107,9 +106,8 @@ class Plan:
         places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
         self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
         outputs = (wanted[0], n == 2 and wanted[1], wanted[n])
-        weighted, repeats = periods[-1] is not None, any(p not in (None, size) for p in periods)
-        narrow = precision.is_narrow(settings)
-        self.kernel = kernel(likelihood, dtype, narrow, weighted, repeats, outputs)
+        narrow, weighted = precision.is_narrow(settings), periods[-1] is not None
+        self.kernel = kernel(likelihood, dtype, narrow, weighted, outputs)
         setting = settings[0] if settings else 0.0
         hidden = 0.0 if problem.masked else math.nan
         notes = array("d", bytes(16 * self.blocks))

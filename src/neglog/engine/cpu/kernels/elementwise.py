@@ -49,7 +49,6 @@ BY_Y: bool | None = None
 TWO_INPUTS: bool | None = None
 GIVES: bool | None = None
 SETS: bool | None = None
-REPEATS: bool | None = None  # whether what is given, and the weight, start again every PERIODS
 NARROWS: bool | None = None  # whether runs of well-conditioned targets are computed in float32
 
 
@@ -62,7 +61,7 @@ def elementwise(memory):
     numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
     losses = np.empty(RUN, real)
     narrow_losses = np.empty(RUN, np.float32)
-    repeated = np.empty((2, RUN if REPEATS else 0), KIND)
+    repeated = np.empty((2, RUN if GIVES or WEIGHTED else 0), KIND)
     while True:
         block = taken(memory)
         if block >= blocks:
@@ -72,18 +71,26 @@ def elementwise(memory):
         outside = 0.0
         for first in range(block * BLOCK, min((block + 1) * BLOCK, size), RUN):
             count = min(RUN, size - first)
-            if REPEATS:
-                if GIVES:
-                    repeat(slots[GIVEN], slots[PERIODS], first, count, repeated[0])
-                if WEIGHTED:
-                    repeat(slots[WEIGHT], slots[PERIODS + 1], first, count, repeated[1])
+            given, weight = repeated[0], repeated[1]
+            if GIVES:
+                if slots[PERIODS] == size:
+                    given = array(slots[GIVEN] + first * given.itemsize, count, KIND)
+                else:
+                    repeat(slots[GIVEN], slots[PERIODS], first, count, given)
+            if WEIGHTED:
+                if slots[PERIODS + 1] == size:
+                    weight = array(slots[WEIGHT] + first * weight.itemsize, count, KIND)
+                else:
+                    repeat(slots[WEIGHT], slots[PERIODS + 1], first, count, weight)
             if NARROWS and all_well_conditioned(slots, first, count):
-                outside += narrow_one_run(slots, numbers, first, count, narrow_losses, repeated)
+                outside += narrow_one_run(
+                    slots, numbers, first, count, narrow_losses, given, weight
+                )
                 block_sum, lost = two_sum(block_sum, sum_of(narrow_losses, count), lost)
                 if slots[EACH]:
                     put_losses(slots, numbers[0], first, count, narrow_losses)
             else:
-                outside += one_run(slots, numbers, first, count, losses, repeated)
+                outside += one_run(slots, numbers, first, count, losses, given, weight)
                 block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
                 if slots[EACH]:
                     put_losses(slots, numbers[0], first, count, losses)
@@ -119,7 +126,7 @@ def all_well_conditioned(slots, first, count):
 
 
 @in_real
-def one_run(slots, numbers, first, count, losses, repeated):
+def one_run(slots, numbers, first, count, losses, given, weight):
     """Treat a run of elements: leave their losses, return how many lie outside their sets."""
     wide()
     size = slots[SIZE]
@@ -131,8 +138,6 @@ def one_run(slots, numbers, first, count, losses, repeated):
     y = array(slots[TARGET], size, KIND)
     first_input = array(slots[INPUTS], size, KIND)
     second_input = array(slots[INPUTS + 1], size, KIND)
-    given = repeated[0] if REPEATS else array(slots[GIVEN], size, KIND)
-    weight = repeated[1] if REPEATS else array(slots[WEIGHT], size, KIND)
     by_first = array(slots[BY_INPUT], size, KIND)
     by_second = array(slots[BY_INPUT + 1], size, KIND)
     by_y = array(slots[BY_TARGET], size, KIND)
@@ -142,7 +147,7 @@ def one_run(slots, numbers, first, count, losses, repeated):
         target = load(y[i])
         first_in = load(first_input[i])
         inputs = (first_in, load(second_input[i])) if TWO_INPUTS else (first_in,)
-        k = np.uint64(j) if REPEATS else i
+        k = np.uint64(j)
         known = (load(given[k]),) if GIVES else ()
         point = inputs + known + ((setting, target) if SETS else (target,))
         factor = load(weight[k]) if WEIGHTED else 1.0
