@@ -21,6 +21,7 @@ settings.load_profile("neglog")
 torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Give the tests of one kernel to one worker, or both would compile it."""
     for item in items:
@@ -29,10 +30,10 @@ def pytest_collection_modifyitems(items):
 
 def _group(item):
     """Return the likelihood or the loss that a test is about, else its file."""
-    found = getattr(item, "callspec", None)
-    params = {} if found is None or "conformance" in item.nodeid else found.params
-    about = params.get("likelihood") or getattr(params.get("cell"), "loss", None)
-    return getattr(about, "name", item.path.stem)
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    about = params.get("likelihood") or params.get("loss") or params.get("cell")
+    about = getattr(about, "loss", about)
+    return getattr(about, "name", None) or getattr(about, "function", item.path.stem)
 
 
 @pytest.fixture(autouse=True)

@@ -40,5 +40,10 @@ def test_what_torch_passes(loss, category) -> None:
 
 @pytest.mark.slow
 def test_every_deliberate_difference_is_met() -> None:
-    met = {reason for loss in LOSSES for name in CATEGORIES for reason in tally(loss, name).loud}
-    assert met == set(DELIBERATE)
+    cells = ((loss, name) for name in CATEGORIES for loss in LOSSES)
+    unmet = set(DELIBERATE)
+    for cell in cells:
+        unmet -= set(tally(*cell).loud)
+        if not unmet:
+            break
+    assert not unmet
