@@ -1,4 +1,4 @@
-"""The planted faults fit the source: see `mutants.py`, which takes too long to run with the tests."""
+"""The planted faults fit the source; to plant them takes longer: `make mutants`."""
 
 from __future__ import annotations
 
