@@ -16,6 +16,7 @@ from oracle import mp
 from neglog import REGISTRY, engine
 from neglog.engine import ElementwiseProblem, RowwiseProblem, memory
 from neglog.engine.cpu import elementwise as elementwise_cpu
+from neglog.engine.cpu import rows as rows_kernels
 from neglog.support import unit_interval
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
@@ -230,3 +231,22 @@ def test_the_same_bits_wherever_the_memory_lies(size, monkeypatch) -> None:
         seen.add((loss.item(), gradient.sum().item()))
     elementwise_cpu.forget()
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_options_of_rows_share_a_kernel(smoothing) -> None:
+    """Another option in the middle of a training must not wait for a compiler."""
+    x, labels = cases.rows(REGISTRY["categorical"], 12, 5, torch.float32)
+    plain = RowwiseProblem(REGISTRY["categorical"], x, labels, smoothing=smoothing)
+    loss_and_gradients(plain)
+    compiled = rows_kernels.kernel.cache_info().misses
+    weight, share = torch.rand(5), torch.arange(12.0)
+    targets = {"y": torch.rand(12, 5).softmax(1)} if smoothing else {}
+    image = {"x": x.T[None], "y": labels[None]}
+    for options in (
+        {"reduction": "none"}, {"weight": weight}, {"share": share}, {"ignored": 1},
+        {"weight": weight, "share": share, "ignored": 1}, targets, image,
+    ):  # fmt: skip
+        loss_and_gradients(plain, **options)
+        engine.loss(plain._replace(**options))  # without a gradient
+    assert rows_kernels.kernel.cache_info().misses == compiled
