@@ -14,11 +14,11 @@ class Batch:
     """Some encoded rows.
 
     Attributes:
-        columns: what the linear predictors read.
-        y: (N,) the target: numbers, or the classes' numbers.
-        weight: (N,) how much each row counts; None where all count the same.
-        offset: (N,) what is added to the linear predictor; None for nothing.
-        cluster: (N,) the number of the group that a row belongs to; None without groups.
+        columns: the columns of the linear predictors.
+        y: (N,) the target: numbers, or class numbers.
+        weight: (N,) the sample weights; None if equal.
+        offset: (N,) the term added to the linear predictor, if any.
+        cluster: (N,) the cluster index of each row, if any.
     """
 
     columns: Columns
@@ -30,7 +30,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Units:
-    """(P,) what the columns are multiplied by as they are read, and what is then taken off."""
+    """(P,) the scale and the centre of the columns: x · scale − centre."""
 
     scale: Tensor
     centre: Tensor

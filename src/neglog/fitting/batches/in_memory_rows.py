@@ -1,4 +1,4 @@
-"""Rows that are held in memory, in batches that stay in the processor's cache."""
+"""In-memory rows, in batches that fit in the processor's cache."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LEAST, _MOST = 256, 65_536
 
 
 def batch_rows(width: int, features: int) -> int:
-    """Return how many rows make up a batch.
+    """Return the number of rows per batch.
 
     Args:
-        width: how many numbers are computed of each.
-        features: how many it has once its labels are columns, which some steps need.
+        width: the amount of numbers computed per row.
+        features: the number of features after one-hot encoding.
     """
     most = min(_MOST, _ENCODED // max(features, 1))
     return min(max(_NUMBERS // max(width, 1), _LEAST), max(most, _LEAST))
@@ -28,16 +28,16 @@ def batch_rows(width: int, features: int) -> int:
 
 @dataclass(frozen=True)
 class ColumnStack:
-    """(N, Q) numbers as a table holds them, column by column, put beside each other as asked for.
+    """(N, Q) numbers stored column by column, stacked on demand.
 
-    A whole copy would double the memory that a table takes; one of a batch stays in the cache.
+    A complete copy would double the memory of a table; that of a batch stays in the cache.
     """
 
     columns: Sequence[Tensor]
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
+        """The shape (N, Q)."""
         return len(self.columns[0]), len(self.columns)
 
     def __getitem__(self, rows: slice | Tensor) -> Tensor:
@@ -51,12 +51,12 @@ class InMemoryRows:
 
     Attributes:
         x: the numbers.
-        y: (N,) the target: numbers, or the classes' numbers.
-        labels: the columns of labels, which come after the numbers, as codes of any integers.
+        y: (N,) the target: numbers, or class numbers.
+        labels: the label columns, which follow the numbers, as integer codes.
         weight, offset, cluster: as in `Batch`.
-        batch: how many rows are read at once.
-        scale: (Q,) what the numbers are multiplied by as they are read; None for nothing.
-        centre: (Q,) what is then taken off them; None for nothing.
+        batch: the number of rows per batch.
+        scale: (Q,) the scale of the numbers, if any.
+        centre: (Q,) the centre of the scaled numbers, if any.
     """
 
     x: Tensor | ColumnStack
@@ -71,27 +71,27 @@ class InMemoryRows:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.y)
 
     @property
     def total(self) -> float:
-        """The sum of the rows' weights; without weights, how many rows there are."""
+        """The sum of the sample weights; without weights, the number of rows."""
         return float(self.rows if self.weight is None else self.weight.sum())
 
     @property
     def features(self) -> int:
-        """How many encoded columns there are."""
+        """The number of encoded columns."""
         return self.x.shape[1] + sum(label.levels - 1 for label in self.labels)
 
     def width(self, outputs: int) -> int:
-        """Return how many numbers are computed of a row for so many outputs."""
+        """Return the amount of numbers computed per row, given the number of outputs."""
         stored = self.x.shape[1] + len(self.labels)
         return stored + 1 if outputs == 1 else (self.features + 1) * outputs
 
     @property
     def units(self) -> Units:
-        """What becomes of the columns as they are read; those of labels are as they are."""
+        """The scale and centre of the columns; label columns are unchanged."""
         rest = torch.zeros(self.features - self.x.shape[1], dtype=torch.float64)
         own = torch.zeros(self.x.shape[1], dtype=torch.float64)
         return Units(
@@ -110,14 +110,14 @@ class InMemoryRows:
         return replace(self, x=x, labels=(), scale=None, centre=None)
 
     def sample(self, count: int) -> InMemoryRows:
-        """Return so many rows drawn at random, some of them twice; or all, if they are few."""
+        """Return a random sample with replacement, or all rows if they are few."""
         if count >= self.rows:
             return self
         random = torch.Generator().manual_seed(0)
         return self.at(torch.randint(self.rows, (count,), generator=random).sort().values)
 
     def target_sample(self) -> tuple[Tensor, Tensor | None]:
-        """Return all targets, and their weights."""
+        """Return all targets and weights."""
         return self.y, self.weight
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> InMemoryRows:
@@ -125,7 +125,7 @@ class InMemoryRows:
         return replace(self, scale=scale, centre=centre, batch=batch)
 
     def at(self, rows: Tensor) -> InMemoryRows:
-        """Return some of the rows, in memory of their own."""
+        """Return a copy of some of the rows."""
         return replace(
             self,
             x=self.x[rows],

@@ -1,8 +1,8 @@
-"""A chunk of encoded rows: what a linear model asks of it, whether it is stored whole or not.
+"""Design matrices of a batch, dense or with coded label columns.
 
-A model with P columns has P + 1 weights an output, the intercept's last. The three operations are
-the linear map, its transpose, and the Gram matrix; `Dense` holds every number, `Mixed` holds the
-columns of labels as codes, which makes a table of many levels as cheap as its columns are few.
+A model with P columns has P + 1 weights per output, the intercept last. The operations are the
+product with weights, the transposed product, and the Gram matrix. `Dense` stores all numbers;
+`Mixed` stores label columns as codes, so that the cost does not depend on the number of levels.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch import Tensor
 
 
 class Columns(Protocol):
-    """The operations that a linear model asks of N rows of P columns."""
+    """The operations of a design matrix of N rows and P columns."""
 
     def matmul(self, weights: Tensor) -> Tensor:
         """Return (N, K) linear predictors of weights (P + 1, K)."""
 
     def transpose_matmul(self, slopes: Tensor) -> Tensor:
-        """Return (P + 1, K): the transpose of `matmul`, applied to slopes (N, K)."""
+        """Return (P + 1, K): the transposed product with slopes (N, K)."""
 
     def gram(self, weights: Tensor) -> Tensor:
-        """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
+        """Return (P + 1, P + 1): the weighted Gram matrix."""
 
     def dense(self) -> Tensor:
-        """Return (N, P + 1): every number, a column of ones at the end."""
+        """Return (N, P + 1): the dense matrix, with a last column of ones."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,22 @@ class Dense:
         return self.x @ weights[:-1] + weights[-1]
 
     def transpose_matmul(self, slopes: Tensor) -> Tensor:
-        """Return (P + 1, K): the transpose of `matmul`, applied to slopes (N, K)."""
+        """Return (P + 1, K): the transposed product with slopes (N, K)."""
         return torch.cat([self.x.T @ slopes, slopes.sum(0, keepdim=True)])
 
     def gram(self, weights: Tensor) -> Tensor:
-        """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
+        """Return (P + 1, P + 1): the weighted Gram matrix."""
         weighted = self.x * weights[:, None]
         return bordered(weighted.T @ self.x, self.x.T @ weights, weights.sum())
 
     def dense(self) -> Tensor:
-        """Return (N, P + 1): every number, a column of ones at the end."""
+        """Return (N, P + 1): the dense matrix, with a last column of ones."""
         return torch.cat([self.x, self.x.new_ones(len(self.x), 1)], 1)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """One column of labels as (N,) codes; code 0 is the base, which has no weight."""
+    """One label column as (N,) codes; code 0 is the reference level, which has no weight."""
 
     codes: Tensor
     levels: int
@@ -74,7 +74,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Mixed:
-    """(N, Q) numbers, then columns of labels."""
+    """(N, Q) numbers, then label columns."""
 
     x: Tensor
     labels: Sequence[Labels]
@@ -90,12 +90,12 @@ class Mixed:
         return output
 
     def transpose_matmul(self, slopes: Tensor) -> Tensor:
-        """Return (P + 1, K): the transpose of `matmul`, applied to slopes (N, K)."""
+        """Return (P + 1, K): the transposed product with slopes (N, K)."""
         own = [label.sums(slopes) for label in self.labels]
         return torch.cat([self.x.T @ slopes, *own, slopes.sum(0, keepdim=True)])
 
     def gram(self, weights: Tensor) -> Tensor:
-        """Return (P + 1, P + 1): the products of the columns with each other, rows weighted."""
+        """Return (P + 1, P + 1): the weighted Gram matrix."""
         weighted = self.x * weights[:, None]
         grid = [[weighted.T @ self.x]]
         for i, label in enumerate(self.labels):
@@ -105,7 +105,7 @@ class Mixed:
         return bordered(_symmetric(grid), edge, weights.sum())
 
     def dense(self) -> Tensor:
-        """Return (N, P + 1): every number, a column of ones at the end."""
+        """Return (N, P + 1): the dense matrix, with a last column of ones."""
         hot = [
             torch.nn.functional.one_hot(label.codes, label.levels)[:, 1:].to(self.x.dtype)
             for label in self.labels
@@ -114,14 +114,14 @@ class Mixed:
 
 
 def _counts(label: Labels, other: Labels, weights: Tensor) -> Tensor:
-    """Return the weights' sum over the rows of each pair of levels."""
+    """Return the sum of the weights for each pair of levels."""
     pairs = label.codes * other.levels + other.codes
     total = torch.bincount(pairs, weights, label.levels * other.levels)
     return total.reshape(label.levels, other.levels)[1:, 1:]
 
 
 def _symmetric(lower: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Return the matrix whose blocks on and below the diagonal are given."""
+    """Return the symmetric matrix with the given lower blocks."""
     count = len(lower)
     rows = [
         torch.cat([lower[i][j] if j <= i else lower[j][i].T for j in range(count)], 1)
@@ -131,6 +131,6 @@ def _symmetric(lower: Sequence[Sequence[Tensor]]) -> Tensor:
 
 
 def bordered(inner: Tensor, edge: Tensor, corner: Tensor) -> Tensor:
-    """Return a symmetric matrix with one more line and column."""
+    """Return a symmetric matrix extended by one row and column."""
     right = torch.cat([edge, corner[None]])[:, None]
     return torch.cat([torch.cat([inner, edge[None]]), right], 1)

@@ -1,4 +1,4 @@
-"""Rows that can be read again and again, batch by batch."""
+"""The protocol of rows that are read repeatedly, batch by batch."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from neglog.fitting.batches.in_memory_rows import InMemoryRows
 
 
 class Source(Protocol):
-    """Rows that can be gone through again and again, always in the same order and batches."""
+    """Rows that can be iterated repeatedly, always in the same order and batches."""
 
     @property
     def features(self) -> int:
-        """How many encoded columns there are."""
+        """The number of encoded columns."""
 
     def width(self, outputs: int) -> int:
-        """Return how many numbers are computed of a row for so many outputs."""
+        """Return the amount of numbers computed per row, given the number of outputs."""
 
     @property
     def rows(self) -> int:
-        """How many rows there are, those of other processes among them."""
+        """The number of rows of all processes."""
 
     @property
     def units(self) -> Units:
         """The scale and centre applied to the columns when they are read."""
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the rows; where processes share them, those of this one."""
+        """Yield the rows of this process."""
 
     def without_features(self) -> Source:
         """Return the same rows without features."""
 
     def sample(self, count: int) -> InMemoryRows:
-        """Return some rows of all processes, about so many, drawn at random; or all, if few."""
+        """Return a random sample of about `count` rows of all processes, or all if they are few."""
 
     def target_sample(self) -> tuple[Tensor, Tensor | None]:
-        """Return targets and weights that stand for all: a start, not a result, rests on them."""
+        """Return representative targets and weights, for initial values only."""
 
     def in_units(self, scale: Tensor | None, centre: Tensor | None, batch: int) -> Source:
         """Return the same rows, with numbers multiplied by `scale`, minus `centre`."""

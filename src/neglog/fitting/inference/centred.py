@@ -1,4 +1,4 @@
-"""Coefficients of every class, which sum to 0, made of those beside a base class."""
+"""Convert coefficients relative to a reference class to centred coefficients of all classes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from neglog.fitting.inference.coefficients import Coefficients
 
 
 def centred(table: Coefficients, classes: Sequence[str]) -> Coefficients:
-    """Return each feature's coefficients of all classes, less their mean.
+    """Return the coefficients of all classes, centred over the classes for each feature.
 
-    They do not depend on the base. Their covariance is exact, as they are linear in the others.
+    They do not depend on the reference class. Their covariance is exact, since the map is linear.
 
     Args:
-        table: the coefficients of all classes but the base, whose own are 0; or of all.
-        classes: the classes' names, in order.
+        table: the coefficients of all classes, or of all but the reference class.
+        classes: the names of the classes, in order.
     """
     features = list(dict.fromkeys(feature for _, feature in table.names))
     names = [(label, feature) for label in classes for feature in features]
@@ -39,7 +39,7 @@ def centred(table: Coefficients, classes: Sequence[str]) -> Coefficients:
 def _transform(
     names: list[tuple[str, str]], given: list[tuple[str, str]], classes: int
 ) -> np.ndarray[Any, Any]:
-    """Return (K·P, (K − 1)·P): what takes the given coefficients to those of all classes."""
+    """Return (K·P, (K − 1)·P): the matrix from the given coefficients to those of all classes."""
     columns: dict[str, list[int]] = {}
     for column, (_, feature) in enumerate(given):
         columns.setdefault(feature, []).append(column)
@@ -55,8 +55,8 @@ def _spread(
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return standard errors and correlation.
 
-    The covariance itself would be infinite, or 0, in units such as 1e200. Without errors the
-    correlation is NaN throughout, and so is what is made of it.
+    The covariance itself would overflow or underflow in units such as 1e200. Without errors the
+    correlation is NaN.
     """
     part = transform * np.nan_to_num(table.error)
     size = np.abs(part).max(1)

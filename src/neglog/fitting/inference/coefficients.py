@@ -12,15 +12,15 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The weights that a linear model was found to have, in the units of the table.
+    """The coefficients of a linear model, in the units of the table.
 
     Attributes:
-        names: (output, feature) of each; the output of what all rows share is "".
-        estimate: their values, NaN for a column that others make up.
-        error: their standard errors; NaN throughout where there are none.
-        correlation: of the estimates' errors; 0 for those that are not free.
-        kind: how the covariance was found.
-        freedom: the degrees of freedom of Student's t; None where the normal is used.
+        names: (output, feature) of each; the output of shared parameters is "".
+        estimate: the estimates; NaN for aliased columns.
+        error: the standard errors; NaN if undefined.
+        correlation: the correlation of the estimates; 0 for aliased columns.
+        kind: the type of the covariance.
+        freedom: the degrees of freedom of Student's t; None for the normal distribution.
         level: of the intervals.
     """
 
@@ -34,31 +34,31 @@ class Coefficients:
 
     @property
     def covariance(self) -> np.ndarray[Any, Any]:
-        """The estimates' covariance, infinite or 0 where float64 has no such squares."""
+        """The covariance of the estimates; it may overflow or underflow."""
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             error = np.nan_to_num(self.error) if np.isfinite(self.error).any() else self.error
             return np.asarray(self.correlation * error * error[:, None])
 
     @property
     def statistic(self) -> np.ndarray[Any, Any]:
-        """The estimates over their standard errors: z, or t where there is a `freedom`."""
+        """The estimates divided by their standard errors: z, or t if `freedom` is set."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(self.estimate / self.error)
 
     @property
     def p(self) -> np.ndarray[Any, Any]:
-        """The probability of a statistic as far from 0, if the weight were 0."""
+        """The two-sided p-values."""
         return np.asarray(2 * self._distribution.sf(np.abs(self.statistic)))
 
     @property
     def interval(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """The confidence intervals' ends."""
+        """The ends of the confidence intervals."""
         half_width = self._distribution.ppf((1 + self.level) / 2) * self.error
         return self.estimate - half_width, self.estimate + half_width
 
     @property
     def letter(self) -> str:
-        """What the statistic is called."""
+        """The name of the statistic."""
         return "z" if self.freedom is None else "t"
 
     @property

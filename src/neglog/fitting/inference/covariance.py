@@ -1,4 +1,4 @@
-"""What the optimum is worth: the weights' covariance, and the table of coefficients."""
+"""The covariance of the weights."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _AT_KINK = 1e-9
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows there are to learn from.
+    """Numbers of rows and weights.
 
     Attributes:
-        rows: n; the sum of the weights where these are frequencies.
-        weights: k, how many weights the rows determine, shared parameters left out.
-        frequency: whether a row of weight 2 is the same as two rows.
+        rows: n; the sum of the weights if these are frequencies.
+        weights: k, the number of estimated weights, without shared parameters.
+        frequency: whether a row of weight 2 counts as two rows.
     """
 
     rows: float
@@ -77,13 +77,13 @@ ESTIMATORS = {
 
 @dataclass(frozen=True)
 class Covariance:
-    """The covariance of all weights, 0 for those that are not free.
+    """The covariance of all weights; 0 for aliased ones.
 
     Attributes:
         matrix: (W, W), in the layout of `Objective`.
-        kind: one of the choices of `covariance`; "observed" where Fisher's has no closed form.
-        freedom: the degrees of freedom of Student's t; None where the normal is used.
-        groups: how many clusters there are; None without.
+        kind: one of the choices of `covariance`; "observed" if Fisher's has no closed form.
+        freedom: the degrees of freedom of Student's t; None for the normal distribution.
+        groups: the number of clusters, if any.
     """
 
     matrix: Tensor
@@ -101,22 +101,22 @@ def covariance(
     counts: Counts,
     dispersion: float,
 ) -> Covariance:
-    """Return the weights' covariance.
+    """Return the covariance of the weights.
 
-    ``fisher`` inverts the information that the model expects, ``observed`` the Hessian that it
-    has; ``quasi`` multiplies Fisher's by Pearson's dispersion. ``hc0`` (the sandwich of Huber and
-    White) holds if the model is wrong about the spread, ``hc1`` is it times n / (n − k), and
-    ``cluster`` lets the rows of a group depend on each other. Of a loss with a kink the sandwich is
-    that of Hendricks and Koenker: the density of the errors is estimated for each row.
+    ``fisher`` inverts the expected information, ``observed`` the Hessian; ``quasi`` multiplies
+    Fisher's by Pearson's dispersion. ``hc0`` (the sandwich of Huber and White) is valid if the
+    variance is misspecified, ``hc1`` multiplies it by n / (n − k), and ``cluster`` allows
+    correlation within a group. For a loss with a kink the sandwich is that of Hendricks and
+    Koenker, which estimates the density of the errors for each row.
 
     Args:
         objective: the rows and their likelihood.
         weights: the optimum.
-        free: the numbers of the weights that the rows determine.
-        hessian: the mean loss's, there.
+        free: the indices of the weights that the rows determine.
+        hessian: the Hessian of the mean loss at the optimum.
         kind: one of the choices of `covariance`.
         counts: of rows and weights.
-        dispersion: what the inverse information is multiplied by.
+        dispersion: the factor of the inverse information.
 
     Raises:
         FitError: there is one cluster only.
@@ -152,7 +152,7 @@ def _inverse(hessian: Tensor) -> Tensor:
 def _meat(
     objective: Objective, weights: Tensor, frequency: bool, grouped: bool
 ) -> tuple[Tensor, int | None]:
-    """Return the sum of the outer products of the rows' scores, or of the clusters'."""
+    """Return the sum of outer products of the scores, per row or per cluster."""
     size, smooth = objective.size, objective.response.smooth
     total = torch.zeros(size, size, dtype=torch.float64)
     power = 1 if frequency else 2
@@ -176,7 +176,7 @@ def _meat(
 
 
 def _add_scores(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
-    """Add the rows' scores to those of their clusters, of which there may be new ones."""
+    """Add the scores of rows to those of their clusters."""
     assert batch.cluster is not None
     count = max(len(groups), int(batch.cluster.max()) + 1)
     padding = torch.zeros(count - len(groups), groups.shape[1], dtype=torch.float64)
@@ -187,14 +187,14 @@ def _add_scores(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
 def in_table_units(
     objective: Objective, weights: Tensor, free: Tensor, matrix: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return weights, standard errors and correlation, of columns and target as in the table.
+    """Return weights, standard errors and correlation in the units of the table.
 
-    The covariance itself would be infinite, or 0, in units such as 1e200.
+    The covariance itself would overflow or underflow in units such as 1e200.
 
     Args:
         objective: the rows and their likelihood.
         weights: the optimum.
-        free: the numbers of the weights that the rows determine; the others' covariance is 0.
+        free: the indices of the free weights; the covariance of the others is 0.
         matrix: their covariance.
     """
     response, width = objective.response, objective.source.features + 1

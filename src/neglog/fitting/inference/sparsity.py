@@ -1,4 +1,4 @@
-"""How dense the errors of each row are where a loss has its kink.
+"""The density of the errors at the kink of a loss, for each row.
 
 Source: W. Hendricks, R. Koenker, Hierarchical spline models for conditional quantiles and the
 demand for electricity, Journal of the American Statistical Association 87, 1992; it is
@@ -22,15 +22,15 @@ _SAME = 1e-10  # between fitted quantiles, in units of the largest distance
 
 
 def curvature(objective: Objective, free: Tensor, rows: float) -> Tensor:
-    """Return the Hessian that the mean loss is expected to have.
+    """Return the expected Hessian of the mean loss.
 
-    Two more quantiles are fitted, one on either side. How far apart they are in a row says how
-    dense its errors are between them; where the two cross, the density is taken to be 0.
+    Two more quantiles are fitted, one on either side. Their distance in a row gives the density of
+    its errors; where they cross, the density is 0.
 
     Args:
         objective: the rows and their loss, which has a kink.
-        free: the numbers of the weights that the rows determine.
-        rows: how many rows there are, those of a weight of 2 taken twice.
+        free: the indices of the weights that the rows determine.
+        rows: the number of rows, counted with frequency weights.
     """
     level = level_of(objective)
     bandwidth = _bandwidth(level, rows)
@@ -50,14 +50,14 @@ def curvature(objective: Objective, free: Tensor, rows: float) -> Tensor:
 
 
 def expected_squares(objective: Objective) -> float:
-    """Return the mean square that a row's slope has where the fitted quantile is the true one."""
+    """Return the expected squared slope of a row at the true quantile."""
     below, above = _side_slopes(objective)
     level = level_of(objective)
     return level * above * above + (1 - level) * below * below
 
 
 def _side_slopes(objective: Objective) -> tuple[float, float]:
-    """Return the loss's derivatives by predictions that are too small and too large."""
+    """Return the derivatives of the loss below and above the kink."""
     prediction = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
     response = objective.response
     y = torch.full((2,), response.centre, dtype=torch.float64)
@@ -66,7 +66,7 @@ def _side_slopes(objective: Objective) -> tuple[float, float]:
 
 
 def _bandwidth(level: float, rows: float) -> float:
-    """Return by how much the levels differ from the fitted one between which one measures."""
+    """Return the bandwidth in quantile levels."""
     z = ndtri(level)
     normal = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     best = 1.5 * normal * normal / (2 * z * z + 1)

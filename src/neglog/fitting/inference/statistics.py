@@ -1,4 +1,4 @@
-"""The likelihood of a fitted linear model, its deviance, and what is made of them."""
+"""Log-likelihood, deviance and derived statistics of a linear model."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from neglog.fitting.prediction.fitted_model import Fitted
 
 @dataclass(frozen=True)
 class Statistics:
-    """Figures of a linear model and its training rows.
+    """Statistics of a linear model on its training rows.
 
     Attributes:
-        rows: n; the sum of the weights where these are frequencies.
-        parameters: k: weights, shared parameters and dispersion, all that was estimated.
-        freedom: n less the weights: the residual degrees of freedom.
+        rows: n; the sum of the weights if these are frequencies.
+        parameters: k: the number of estimated weights, shared parameters and dispersion.
+        freedom: n minus the number of weights: the residual degrees of freedom.
         log_likelihood, null_log_likelihood: in nats, of all rows, constants included.
-        deviance, null_deviance: twice the nats above a model that meets every row's own target,
-            at a dispersion of 1; None for likelihoods without one.
-        pearson: the sum of the squared errors over the variances that the model gives them.
-        dispersion: Pearson's over the residual degrees of freedom.
+        deviance, null_deviance: twice the nats above the saturated model, at a dispersion of 1;
+            None if undefined.
+        pearson: the sum of squared errors divided by the predicted variances.
+        dispersion: Pearson's statistic divided by the residual degrees of freedom.
     """
 
     rows: float
@@ -56,43 +56,43 @@ class Statistics:
 
     @property
     def dispersion(self) -> float | None:
-        """Pearson's statistic over the residual degrees of freedom; near 1 for a right spread."""
+        """Pearson's statistic divided by the residual degrees of freedom."""
         if self.pearson is None or self.freedom <= 0:
             return None
         return self.pearson / self.freedom
 
     @property
     def pseudo_r2(self) -> float:
-        """McFadden's: the share of the null model's nats that the features save."""
+        """McFadden's pseudo R²: the relative reduction of the null model's loss."""
         return 1 - self.log_likelihood / self.null_log_likelihood
 
     @property
     def r2(self) -> float | None:
-        """The share of the null deviance that the features save; of a normal target, R²."""
+        """The explained fraction of the null deviance; R² for a normal target."""
         if self.deviance is None or not self.null_deviance:
             return None
         return 1 - self.deviance / self.null_deviance
 
     @property
     def adjusted_r2(self) -> float | None:
-        """The same of deviances over their degrees of freedom; None without any left."""
+        """R² adjusted for the degrees of freedom; None without any left."""
         if self.r2 is None or self.freedom <= 0:
             return None
         return 1 - (1 - self.r2) * (self.rows - 1) / self.freedom
 
     @property
     def ratio(self) -> float:
-        """Twice the nats that the features save: the likelihood-ratio statistic."""
+        """The likelihood-ratio statistic against the null model."""
         return 2 * (self.log_likelihood - self.null_log_likelihood)
 
     @property
     def ratio_freedom(self) -> int:
-        """How many parameters the features have."""
+        """The degrees of freedom of the likelihood-ratio test."""
         return self.parameters - self.null_parameters
 
     @property
     def ratio_p(self) -> float:
-        """The probability of a ratio as large, if no feature mattered."""
+        """The p-value of the likelihood-ratio test."""
         return float(stats.chi2.sf(self.ratio, self.ratio_freedom))
 
 
@@ -116,7 +116,7 @@ def of(
     options: OptionFields,
     losses: Losses,
 ) -> Statistics:
-    """Return the statistics of a linear model that was solved.
+    """Return the statistics of a linear model.
 
     Args:
         objective: the mean loss of the training rows.
@@ -171,7 +171,7 @@ def _log_ways(batch: Batch) -> torch.Tensor:
 def _deviance(
     fitted: Fitted, objective: Objective, reached: float
 ) -> tuple[float | None, float | None, float | None]:
-    """Return the deviance, the null model's, and Pearson's statistic; None where undefined."""
+    """Return the deviance, the null deviance, and Pearson's statistic; None if undefined."""
     response = fitted.response
     if not response.has_deviance:
         return None, None, None

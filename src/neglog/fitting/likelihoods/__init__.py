@@ -1,1 +1,1 @@
-"""What a fit adds to a declared likelihood."""
+"""The likelihoods of `neglog.fit`."""

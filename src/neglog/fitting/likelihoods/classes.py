@@ -64,7 +64,7 @@ class TwoClasses(Logistic):
 
 
 def log_orderings(y: Tensor, trials: Tensor) -> Tensor:
-    """Return the logarithm of the number of orders in which y · trials successes may come."""
+    """Return the logarithm of the binomial coefficient of y · trials successes."""
     yes = y * trials
     return (trials + 1).lgamma() - (yes + 1).lgamma() - (trials - yes + 1).lgamma()
 
@@ -102,26 +102,26 @@ class Classes(Response):
         return replace(self, outputs=self.count, base=None)
 
     def encode_target(self, y: Tensor) -> Tensor:
-        """Return the classes' numbers."""
+        """Return the class numbers."""
         return y
 
     @property
     def count(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return self.outputs + (self.base is not None)
 
     @property
     def modelled_classes(self) -> list[int]:
-        """The classes that have a predictor."""
+        """The classes that have a linear predictor."""
         return [k for k in range(self.count) if k != self.base]
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the log-odds of the classes' shares."""
+        """Return the log-odds of the class frequencies."""
         shares = torch.bincount(y, weight, self.count).double()
         return shares[self.modelled_classes].log() - shares[self.base].log()
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
-        """Return the rows' losses and derivatives at (N, K − 1) predictors."""
+        """Return the row losses and their derivatives at (N, K − 1) predictors."""
         log_p = torch.log_softmax(self.logits(output), 1)
         probabilities = log_p[:, self.modelled_classes].exp()
         truth = torch.nn.functional.one_hot(y, self.count)[:, self.modelled_classes]
@@ -141,7 +141,7 @@ class Classes(Response):
         return functional.cross_entropy(self.logits(output), y, reduction="none")
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the losses themselves."""
+        """Return the losses unchanged."""
         return loss
 
     def probabilities(self, output: Tensor, shared: Tensor) -> Tensor:

@@ -26,18 +26,18 @@ class Cone:
         return cls(least, sparse.csr_array((0, least.shape[1])))
 
     def restrict(self, columns: Array) -> Cone:
-        """Return the same of some of the weights, the others being 0."""
+        """Restrict to some of the weights, the others being 0."""
         return Cone(self.nonnegative[:, columns], self.zero[:, columns])
 
     def violated(self, direction: Array) -> Cone:
-        """Return the rows that a direction does not suit."""
+        """Return the constraints that a direction violates."""
         return Cone(
             self.nonnegative[self.nonnegative @ direction < _FALL],
             self.zero[abs(self.zero @ direction) > -_FALL],
         )
 
     def __len__(self) -> int:
-        """Return how many conditions there are."""
+        """Return the number of constraints."""
         return int(self.nonnegative.shape[0] + self.zero.shape[0])
 
 
@@ -75,7 +75,7 @@ def of_classes(modelled_classes: Sequence[int], z: sparse.csr_array, y: Array) -
 
 
 def of_thresholds(count: int, z: sparse.csr_array, y: Array) -> Cone:
-    """Return a line for each row and each of the thresholds that its predictor lies between."""
+    """Return a constraint for each row and each adjacent threshold."""
     cuts = sparse.csr_array(sparse.eye_array(count))
     below, above = y < count, y > 0
     upper = sparse.hstack([-z[below], cuts[y[below]]])

@@ -1,4 +1,4 @@
-"""The links: functions that take a target's mean to a linear predictor."""
+"""Link functions from the mean of a target to the linear predictor."""
 
 from __future__ import annotations
 

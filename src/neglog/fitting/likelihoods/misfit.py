@@ -1,4 +1,4 @@
-"""Whether a fitted likelihood is plainly wrong about its target, and which one to try instead."""
+"""Detect a misspecified likelihood after the fit, and suggest another one."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _END = 0.01
 
 
 class Residuals(NamedTuple):
-    """What is known of the rows that were fitted.
+    """Residuals of training rows.
 
     Attributes:
         name: the target's.
         truth: (N,) the targets.
-        predicted: (N,) what the model expects.
-        weight: (N,) what a row's squared error is multiplied by, as of a mean of so many.
-        dispersion: Pearson's statistic over its degrees of freedom; None where it is not known.
+        predicted: (N,) the predicted means.
+        weight: (N,) precision weights of the squared errors.
+        dispersion: Pearson's statistic divided by its degrees of freedom; None if unknown.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Residuals(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """The likelihood to try of a target whose errors are not normal."""
+        """The likelihood to try if the errors are not normal."""
         if self.truth.min() < 0:
             return "--likelihood huber or laplace, and --covariance hc1 for the standard errors"
         whole = not (self.truth % 1).any()
@@ -52,7 +52,7 @@ class Residuals(NamedTuple):
 
 
 def of_normal(residuals: Residuals) -> list[str]:
-    """Say what shows that errors are not normal, or the mean not linear."""
+    """Warn if the errors are not normal, or the mean is not linear."""
     if len(residuals.truth) < _FEWEST:
         return []
     found = [*_beyond(residuals), *_shape(residuals), *_growth(residuals)]
@@ -65,7 +65,7 @@ def of_normal(residuals: Residuals) -> list[str]:
 
 
 def _beyond(residuals: Residuals) -> list[str]:
-    """Say how many predictions lie where no target can."""
+    """Count predictions outside the range of the target."""
     low, high = (
         residuals.truth.min() >= 0,
         residuals.truth.min() >= 0 and residuals.truth.max() <= 1,
@@ -82,9 +82,9 @@ def _beyond(residuals: Residuals) -> list[str]:
 
 
 def _shape(residuals: Residuals) -> list[str]:
-    """Say if the errors are skewed or have far tails.
+    """Warn if the errors are skewed or heavy-tailed.
 
-    Both are measured by quantiles, whose sampling error is known whatever the tails are.
+    Both are measured by quantiles, which are robust to heavy tails.
     """
     error = (residuals.truth - residuals.predicted) * np.sqrt(residuals.weight)
     rows = len(error)
@@ -105,7 +105,7 @@ def _shape(residuals: Residuals) -> list[str]:
 
 
 def _growth(residuals: Residuals) -> list[str]:
-    """Say if the errors grow with what is predicted."""
+    """Warn if the errors grow with the prediction."""
     error = np.abs(residuals.truth - residuals.predicted) * np.sqrt(residuals.weight)
     if residuals.truth.min() < 0 or np.ptp(residuals.predicted) == 0 or np.ptp(error) == 0:
         return []
@@ -116,7 +116,7 @@ def _growth(residuals: Residuals) -> list[str]:
 
 
 def of_poisson(residuals: Residuals) -> list[str]:
-    """Say if counts vary more than their mean.
+    """Warn if counts are overdispersed.
 
     Source: C. Dean, J. F. Lawless, Tests for detecting overdispersion in Poisson regression models,
     JASA 84, 1989.
@@ -136,7 +136,7 @@ def of_poisson(residuals: Residuals) -> list[str]:
 
 
 def of_binomial(residuals: Residuals) -> list[str]:
-    """Say if successes vary more than those of independent trials."""
+    """Warn if successes are overdispersed."""
     if residuals.dispersion is None or residuals.dispersion < _DISPERSION:
         return []
     freedom = len(residuals.truth)
@@ -150,5 +150,5 @@ def of_binomial(residuals: Residuals) -> list[str]:
 
 
 def no_warnings(residuals: Residuals) -> list[str]:
-    """Say nothing."""
+    """Return no warnings."""
     return []

@@ -59,10 +59,10 @@ class Kind:
         loss: the loss of a row in words, z being the model's output.
         output_name: what the model's output is; by default the declaration's input.
         make: the response, given the number of classes, the reference class and the options.
-        dispersion: what the dispersion is called; empty where there is none.
+        dispersion: the name of the dispersion; "" without one.
         counts: whether the numbers are counts.
-        data_warnings: says what the rows show against the likelihood once it is fitted.
-        ranked: whether the classes have an order.
+        data_warnings: returns warnings about a fit that contradicts the likelihood.
+        ranked: whether the classes are ordered.
         tails: ln F and ln(1 − F) of targets, F being the fitted cumulative distribution.
         formula: how a report writes the loss.
     """
@@ -90,7 +90,7 @@ class Kind:
 
     @property
     def support(self) -> Support:
-        """Where a number must lie."""
+        """The support of the target."""
         return self.declaration.support
 
     @property

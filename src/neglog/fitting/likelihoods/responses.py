@@ -1,4 +1,4 @@
-"""How a target is distributed given linear predictors: what a fit needs beyond the declaration."""
+"""Responses: the distribution of a target given linear predictors, as required by a fit."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, RowLosses
 from neglog.likelihood import Elementwise, Likelihood
 
 EXACT = 1e-10
-"""The scale of the errors, in units of the target's spread, that is none but rounding."""
+"""The scale of the errors, relative to the spread of the target, that is only rounding."""
 SMALLEST_SCALE = 1e-12
 _FAR = 700.0  # e to this power is still a number
 Mean = Callable[[Callable[[Tensor], Tensor]], float]
-"""Returns the (weighted) mean over all rows of a function of the target."""
+"""Returns the (weighted) mean of a function of the target over all rows."""
 
 
 def average(values: Tensor, weight: Tensor | None) -> float:
@@ -44,7 +44,7 @@ def quantiles(values: Tensor, weight: Tensor | None, *levels: float) -> list[flo
 
 
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
-    """Return what a declaration's `nll` drops, for settings that are numbers."""
+    """Return the constant that `nll` omits."""
     return torch.as_tensor(declaration.constant(*numbers(settings), y), dtype=torch.float64)
 
 
@@ -84,13 +84,14 @@ class Response:
 
     Attributes:
         declaration: the likelihood.
-        settings: the declaration's settings that are chosen beforehand, such as a quantile's level.
-        outputs: how many linear predictors read the columns.
-        shared: the names of the parameters that are the same for every row.
-        intercept: whether the predictors have one.
-        centre, spread: predictors and target are in units of `spread` from `centre`.
-        smooth: whether Newton's method finds the optimum.
-        canonical: whether the Hessian does not depend on the target, so that Fisher's is the same.
+        settings: fixed settings of the declaration, such as the level of a quantile.
+        outputs: the number of linear predictors.
+        shared: the names of the parameters shared by all rows.
+        intercept: whether the predictors have an intercept.
+        centre, spread: predictors and target are standardised by these.
+        smooth: whether the loss is smooth enough for Newton's method.
+        canonical: whether the Hessian does not depend on the target and equals the Fisher
+            information.
         grouped: whether a row stands for as many trials as its weight declaration.
     """
 
@@ -107,7 +108,7 @@ class Response:
 
     @property
     def link(self) -> str:
-        """The function that takes the target's mean to the predictor."""
+        """The name of the link function."""
         return str(self.declaration.link)
 
     @property
@@ -152,7 +153,7 @@ class Response:
 
     @property
     def shared_in_table_units(self) -> float:
-        """What is added to the shared parameters when the target is in the units of the table."""
+        """The shift of the shared parameters from standardised units to table units."""
         return 0.0
 
     def labelled(self, labels: Sequence[Any]) -> Sequence[Any]:
@@ -160,7 +161,7 @@ class Response:
         return ()
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Response:
-        """Return the response in units of the target's own spread, where its errors have one."""
+        """Return the response standardised to the target, if its errors have a scale."""
         return self
 
     def with_reference(self) -> Response:
@@ -172,15 +173,15 @@ class Response:
         return self
 
     def encode_target(self, y: Tensor) -> Tensor:
-        """Return the target, numbers or the classes' numbers, as the formulas take it."""
+        """Return the target as the formulas require it."""
         return y.double()
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return (outputs,) intercepts, then (Q,) shared parameters, to begin with."""
+        """Return initial values: (outputs,) intercepts, then (Q,) shared parameters."""
         raise NotImplementedError
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
-        """Return the rows' losses and derivatives at (N, outputs) predictors."""
+        """Return the row losses and their derivatives at (N, outputs) predictors."""
         raise NotImplementedError
 
     def training_losses(self, output: Tensor, y: Tensor) -> Tensor:
@@ -188,7 +189,7 @@ class Response:
         return self.row_losses(output, torch.zeros(0, dtype=torch.float64), y).nll
 
     def dispersion(self, loss: float, mean: Mean) -> float | None:
-        """Return the dispersion of greatest likelihood, given the mean of `row_losses`'s losses.
+        """Return the maximum-likelihood dispersion, given the mean of `row_losses`.
 
         None where the likelihood has none, or has it among the shared parameters.
         """
@@ -197,7 +198,7 @@ class Response:
     def covariance_scale(
         self, loss: float, rows: float, freedom: float, pearson: Callable[[], float]
     ) -> float:
-        """Return what the inverse information is multiplied by.
+        """Return the factor of the inverse information.
 
         Args:
             loss: the mean of `row_losses`'s losses.
@@ -208,11 +209,11 @@ class Response:
         return 1.0
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods, given `row_losses`'s losses."""
+        """Return the complete negative log-likelihoods, given `row_losses`."""
         return loss + constant(self.declaration, self.settings, y)
 
     def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return (N,) the least that `row_losses`'s losses can be."""
+        """Return (N,) the losses of the saturated model."""
         return torch.zeros(len(y), dtype=torch.float64)
 
     def edge(self, shared: Tensor) -> str:
@@ -270,7 +271,7 @@ class OneParameter(Response):
         return torch.tensor([LINKS[self.link].link(average(y, weight))], dtype=torch.float64)
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
-        """Return the rows' losses and derivatives at (N, 1) predictors."""
+        """Return the row losses and their derivatives at (N, 1) predictors."""
         declaration, arguments = self.declaration, (output[:, 0], *numbers(self.settings))
         nll, grad = self.formulas
         return OnePredictorLosses(
@@ -286,7 +287,7 @@ class OneParameter(Response):
         return self.declaration.nll, self.declaration.grad
 
     def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return the losses of predictors that meet every row's own target."""
+        """Return the losses of the saturated model."""
         best: Tensor = self.declaration.nll(predictor(self.link, y), *numbers(self.settings), y)
         return best
 

@@ -1,8 +1,8 @@
-"""The losses of a chunk's rows, and how they change with what the model emits for them.
+"""Row losses and their derivatives with respect to the model output.
 
-For each row the model emits R numbers: its linear predictors, then the parameters that are the
-same for every row, such as the logarithm of a dispersion. A `RowLosses` holds the rows' losses and
-their first and second derivatives by those R numbers, and chains them to the weights.
+For each row the model outputs R numbers: its linear predictors, then the shared parameters, such as
+the logarithm of a dispersion. `RowLosses` holds the losses and their first and second derivatives
+with respect to those R numbers, and chains them to the weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BLOCK = 96
 
 
 class RowLosses(Protocol):
-    """The rows' losses in nats and their derivatives."""
+    """Row losses in nats and their derivatives."""
 
     @property
     def nll(self) -> Tensor:
@@ -31,28 +31,28 @@ class RowLosses(Protocol):
         """(N, R) first derivatives."""
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return the (weighted) sum over the rows of the second derivatives by the weights."""
+        """Return the (weighted) sum of the Hessians with respect to the weights."""
 
     def information(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return what the model itself expects `hessian` to be."""
+        """Return the expected `hessian`, the Fisher information."""
 
 
 def gradient(local: RowLosses, outputs: int, columns: Columns, weight: Tensor | None) -> Tensor:
-    """Return the (weighted) sum over the rows of the first derivatives by the weights."""
+    """Return the (weighted) sum of the gradients with respect to the weights."""
     slope = weighted(local.slope, weight)
     own = columns.transpose_matmul(slope[:, :outputs])
     return torch.cat([own.T.reshape(-1), slope[:, outputs:].sum(0)])
 
 
 def scores(local: RowLosses, outputs: int, columns: Columns) -> Tensor:
-    """Return (N, weights): each row's first derivatives by the weights."""
+    """Return (N, weights): the gradient of each row with respect to the weights."""
     z = columns.dense()
     own = [local.slope[:, a : a + 1] * z for a in range(outputs)]
     return torch.cat([*own, local.slope[:, outputs:]], 1)
 
 
 def weighted(values: Tensor, weight: Tensor | None) -> Tensor:
-    """Multiply the rows by their weights, where they have any."""
+    """Multiply rows by their weights, if any."""
     if weight is None:
         return values
     return values * (weight if values.ndim == 1 else weight[:, None])
@@ -60,7 +60,7 @@ def weighted(values: Tensor, weight: Tensor | None) -> Tensor:
 
 @dataclass(frozen=True)
 class OnePredictorLosses:
-    """One linear predictor and nothing else: (N, 1) slopes and (N,) curvatures."""
+    """One linear predictor: (N, 1) slopes and (N,) curvatures."""
 
     nll: Tensor
     slope: Tensor
@@ -68,24 +68,24 @@ class OnePredictorLosses:
     expected: Callable[[], Tensor]
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return the (weighted) sum over the rows of the second derivatives by the weights."""
+        """Return the (weighted) sum of the Hessians with respect to the weights."""
         return columns.gram(weighted(self.curvature(), weight))
 
     def information(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return what the model itself expects `hessian` to be."""
+        """Return the expected `hessian`, the Fisher information."""
         return columns.gram(weighted(self.expected(), weight))
 
 
 @dataclass(frozen=True)
 class SharedParameterLosses:
-    """One linear predictor, then parameters of all rows: (N, R) slopes, (N, R, R) curvatures."""
+    """One linear predictor and shared parameters: (N, R) slopes, (N, R, R) curvatures."""
 
     nll: Tensor
     slope: Tensor
     curvature: Tensor
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return the (weighted) sum over the rows of the second derivatives by the weights."""
+        """Return the (weighted) sum of the Hessians with respect to the weights."""
         own = columns.gram(weighted(self.curvature[:, 0, 0], weight))
         edge = columns.transpose_matmul(weighted(self.curvature[:, 0, 1:], weight))
         rows = self.curvature[:, 1:, 1:]
@@ -93,14 +93,14 @@ class SharedParameterLosses:
         return torch.cat([torch.cat([own, edge], 1), torch.cat([edge.T, shared], 1)])
 
     def information(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return the second derivatives themselves, as no closed form of their mean is known."""
+        """Return `hessian`, since its expectation has no closed form."""
         return self.hessian(columns, weight)
 
 
 def joint(
     nll: Callable[[Tensor, Tensor, Tensor], Tensor], output: Tensor, shared: Tensor, y: Tensor
 ) -> SharedParameterLosses:
-    """Differentiate rows' losses by their predictor and by what they share.
+    """Differentiate row losses with respect to the predictor and the shared parameters.
 
     Args:
         nll: maps (N,) predictors, (N, Q) parameters and the target to (N,) losses.
@@ -121,14 +121,14 @@ def joint(
 
 @dataclass(frozen=True)
 class SoftmaxLosses:
-    """K − 1 linear predictors against a base class whose own is 0: cross-entropy."""
+    """Cross-entropy with K − 1 linear predictors and a reference class."""
 
     nll: Tensor
     slope: Tensor
     probabilities: Tensor
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
-        """Return Σ w (diag p − p pᵀ) ⊗ z zᵀ, by two products instead of one a pair of classes."""
+        """Return Σ w (diag p − p pᵀ) ⊗ z zᵀ, by two products instead of one per pair of classes."""
         z = columns.dense()
         rows, width = z.shape
         free = self.probabilities.shape[1]

@@ -22,9 +22,9 @@ from neglog.fitting.likelihoods.row_losses import RowLosses
 
 @dataclass(frozen=True, kw_only=True)
 class Shaped(OneParameter):
-    """A positive target of Gamma's; its weights do not depend on the shape, found afterwards.
+    """A gamma target; the weights do not depend on the shape, which is estimated afterwards.
 
-    The settings hold the shape 1; the dispersion is one over the shape.
+    The settings hold the shape 1; the dispersion is 1 / shape.
     """
 
     @property
@@ -49,14 +49,14 @@ class Shaped(OneParameter):
         return pearson() / freedom
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods."""
+        """Return the complete negative log-likelihoods."""
         assert dispersion is not None
         return loss / dispersion + constant(self.declaration, (1.0 / dispersion,), y)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Location(OneParameter):
-    """A number and its errors; the weights do not depend on the errors' scale, found afterwards.
+    """A location family; the weights do not depend on the scale, which is estimated afterwards.
 
     A loss at scale s is `row_losses`'s over s to the power of `degree`. The dispersion is s in the
     units of the table.
@@ -80,7 +80,7 @@ class Location(OneParameter):
         return 1 / self.degree
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Location:
-        """Return the response in units of the target's standard deviation, from its mean."""
+        """Return the response standardised by the mean and standard deviation of the target."""
         size = float(y.abs().max())
         centre = average(y / size, weight) * size
         far = float((y - centre).abs().max())
@@ -88,15 +88,15 @@ class Location(OneParameter):
         return replace(self, centre=centre, spread=spread)
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return 0, which is the target's centre."""
+        """Return 0, the centre of the target."""
         return torch.zeros(1, dtype=torch.float64)
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
-        """Return the rows' losses and derivatives at (N, 1) predictors."""
+        """Return the row losses and their derivatives at (N, 1) predictors."""
         return super().row_losses(output, shared, (y - self.centre) / self.spread)
 
     def dispersion(self, loss: float, mean: Mean) -> float:
-        """Return the scale, where the derivative by it is 0."""
+        """Return the maximum-likelihood scale."""
         return self._scale(loss) * self.spread
 
     def _scale(self, loss: float) -> float:
@@ -112,7 +112,7 @@ class Location(OneParameter):
         return self._scale(loss) ** 2
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods."""
+        """Return the complete negative log-likelihoods."""
         assert dispersion is not None
         scale = dispersion / self.spread
         own = math.log(dispersion) + constant(self.declaration, self.settings, y)

@@ -1,4 +1,4 @@
-"""Responses with parameters that all rows share: a dispersion, a scale, thresholds."""
+"""Responses with shared parameters: a dispersion, a scale, thresholds."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ class Estimated(Response):
         return joint(nll, output[:, 0], shared, y)
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the losses themselves."""
+        """Return the losses unchanged."""
         return loss
 
     def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return the losses of predictors that meet every row's own target."""
+        """Return the losses of the saturated model."""
         return self.row_losses(predictor(self.link, y)[:, None], shared, y).nll
 
     def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
@@ -103,7 +103,7 @@ class Overdispersed(Estimated):
     shared: tuple[str, ...] = ("ln dispersion",)
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the logarithm of the mean, and the dispersion that the moments give."""
+        """Return the logarithm of the mean, and the moment estimate of the dispersion."""
         mean = average(y, weight)
         surplus = average((y - mean) ** 2, weight) - mean
         alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
@@ -121,7 +121,7 @@ class Overdispersed(Estimated):
 
 @dataclass(frozen=True, kw_only=True)
 class Robust(Response):
-    """A number with Huber's errors; the logarithm of their scale is shared."""
+    """A number with Huber errors; the logarithm of their scale is shared."""
 
     declaration: type[Elementwise]
     shared: tuple[str, ...] = ("ln scale",)
@@ -132,7 +132,7 @@ class Robust(Response):
         return math.log(self.spread)
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Robust:
-        """Return the response in units of the target's spread about its median."""
+        """Return the response standardised by the median and MAD of the target."""
         (centre,) = quantiles(y, weight, 0.5)
         (spread,) = quantiles((y - centre).abs(), weight, 0.5)
         spread = spread or float((y - centre).abs().mean())
@@ -153,7 +153,7 @@ class Robust(Response):
         )
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the target's centre, and its spread."""
+        """Return the initial centre and log scale, 0 in standardised units."""
         return torch.zeros(2, dtype=torch.float64)
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
@@ -175,24 +175,24 @@ class Robust(Response):
         )
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the whole of the rows' negative log-likelihoods."""
+        """Return the complete negative log-likelihoods."""
         own = math.log(self.spread) + constant(self.declaration, self.settings, y)
         return loss + own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ordered(Response):
-    """K ordered classes: a logistic variable about the predictor, cut at K − 1 shared thresholds.
+    """K ordered classes: a latent logistic variable with K − 1 shared thresholds.
 
     P(class ≤ k) = σ(threshold_k − predictor). The target holds class numbers; the declaration is
-    that of falling between two bounds.
+    that of an interval.
     """
 
     declaration: type[Elementwise]
     intercept: bool = False
 
     def encode_target(self, y: Tensor) -> Tensor:
-        """Return the classes' numbers."""
+        """Return the class numbers."""
         return y
 
     @property
@@ -201,13 +201,13 @@ class Ordered(Response):
         return "cumulative logit"
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the log-odds of the cumulated shares."""
+        """Return the log-odds of the cumulative class frequencies."""
         share = torch.bincount(y, weight, len(self.shared) + 1).double().cumsum(0)
         below = share[:-1] / share[-1]
         return torch.cat([torch.zeros(1, dtype=torch.float64), torch.logit(below)])
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
-        """Return the rows' losses and derivatives, chained from those by the two bounds."""
+        """Return the row losses and their derivatives, chained from those of the two bounds."""
         end = torch.full((1,), torch.inf, dtype=torch.float64)
         bounds = torch.cat([-end, shared, end])
         lower, upper = bounds[y] - output[:, 0], bounds[y + 1] - output[:, 0]
@@ -224,7 +224,7 @@ class Ordered(Response):
         )
 
     def _chain(self, y: Tensor) -> Tensor:
-        """Return (N, 2, K): how the bounds change with the predictor and the thresholds."""
+        """Return (N, 2, K): the derivatives of the bounds by predictor and thresholds."""
         count = len(self.shared)
         chain = torch.zeros(len(y), 2, count + 3, dtype=torch.float64)
         chain[:, :, 0] = -1.0
@@ -234,7 +234,7 @@ class Ordered(Response):
         return torch.cat([chain[:, :, :1], chain[:, :, 2:-1]], 2)
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the losses themselves."""
+        """Return the losses unchanged."""
         return loss
 
     def probabilities(self, output: Tensor, shared: Tensor) -> Tensor:

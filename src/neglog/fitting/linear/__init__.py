@@ -1,1 +1,1 @@
-"""Linear models of any likelihood: their optimum by Newton's method."""
+"""Fit linear models of any likelihood by Newton's method."""

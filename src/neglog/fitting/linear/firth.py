@@ -1,7 +1,7 @@
-"""Firth's logistic regression: finite weights where the maximum of the likelihood is at infinity.
+"""Firth's logistic regression: finite weights for separated data.
 
 Half the logarithm of the information's determinant (Jeffreys' prior) is added to the
-log-likelihood, which takes off the first order of the weights' bias.
+log-likelihood, which removes the first-order bias of the weights.
 
 Source: D. Firth, Bias reduction of maximum likelihood estimates, Biometrika 80, 1993; G. Heinze,
 M. Schemper, A solution to the problem of separation in logistic regression, Statistics in
@@ -24,12 +24,12 @@ _HALVINGS = 40
 
 
 def firth_steps(objective: Objective, weights: Tensor, free: Tensor) -> Iterator[Step]:
-    """Yield the start, then step after step, until the penalised derivative is zero.
+    """Yield the start and every step, until the penalised gradient is zero.
 
     Args:
         objective: the rows and their Bernoulli likelihood.
-        weights: where to begin.
-        free: the numbers of the weights that may change.
+        weights: the initial weights.
+        free: the indices of the free weights.
     """
     value, number = objective.value(weights), 0
     loss = _penalised(objective, value, free)
@@ -59,7 +59,7 @@ def _penalised(objective: Objective, value: Value, free: Tensor) -> float:
 
 
 def _gradient(objective: Objective, weights: Tensor, value: Value, free: Tensor) -> Tensor:
-    """Return the mean loss's gradient less that of half the determinant's logarithm."""
+    """Return the gradient of the mean loss minus half the log-determinant."""
     assert value.hessian is not None
     inverse = torch.zeros_like(value.hessian)
     inverse[free[:, None], free] = torch.linalg.inv(value.hessian[free][:, free]) / objective.total

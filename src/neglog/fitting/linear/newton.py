@@ -1,8 +1,8 @@
 """Newton's method: the weights where the derivative of the mean loss is zero.
 
 The Newton decrement, half the squared length of the gradient in the Hessian's own metric, is the
-mean loss in nats that the next step is expected to save. It knows no units, of the columns or of
-the target, and it is what the search stops on.
+mean loss in nats that the next step is expected to save. It does not depend on units, and it is the
+stopping criterion.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from neglog.errors import FitError
 from neglog.fitting.linear.objective import Objective, Value
 
 TOLERANCE = 1e-18
-"""Below it, one more step would leave eight digits of the standard errors as they are."""
+"""Below it, another step would not change eight digits of the standard errors."""
 MANY_ROWS_TOLERANCE = 1e-14
-"""The same where a pass is expensive: standard errors are then right to seven digits."""
+"""The same for expensive passes: standard errors are then exact to seven digits."""
 CONVERGED_DECREMENT = 1e-10
-"""At it, a search that rounding keeps from going on has arrived."""
+"""Below it, a search that rounding stops has converged."""
 ROUNDING = 1e-13
-"""By how much, of the loss or of one nat, a sum may rise without having risen."""
+"""The relative increase of a sum that counts as rounding."""
 _HALVINGS = 40
 _SLOW, _FASTEST = 0.05, 1e-4  # of a known Hessian: what its steps leave of the decrement
 _STUCK = 0.5  # of the decrement: even on the way to infinity a step leaves less, 1/e
@@ -32,15 +32,15 @@ _STUCK = 0.5  # of the decrement: even on the way to infinity a step leaves less
 
 @dataclass(frozen=True)
 class Step:
-    """Where a step has led.
+    """The result of a step.
 
     Attributes:
-        number: how many steps were taken.
-        weights: where they led.
-        value: the loss and its derivatives there, or, at the end, one negligible step before.
-        decrement: the mean loss in nats that the last step was expected to save.
-        pivot: the least pivot of the Hessian, its diagonal scaled to 1; 0 where it is singular.
-        last: whether the search ends here.
+        number: the number of steps so far.
+        weights: the weights after the step.
+        value: the loss and its derivatives there; at the end, one negligible step earlier.
+        decrement: the expected decrease of the mean loss by the last step, in nats.
+        pivot: the smallest pivot of the Hessian scaled to a unit diagonal; 0 if singular.
+        last: whether this is the last step.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Step:
 
     @property
     def converged(self) -> bool:
-        """Whether there is nothing left to save."""
+        """Whether the search has converged."""
         return self.last and self.decrement < CONVERGED_DECREMENT
 
 
@@ -63,13 +63,13 @@ def steps(
     tolerance: float = TOLERANCE,
     known: Tensor | None = None,
 ) -> Iterator[Step]:
-    """Yield the start, then step after step, until the derivative is zero or nothing moves.
+    """Yield the start and every step, until the gradient is zero or no step helps.
 
     Args:
         objective: what is minimised.
-        weights: where to begin.
-        free: the numbers of the weights that may change.
-        tolerance: the decrement of the last step.
+        weights: the initial weights.
+        free: the indices of the free weights.
+        tolerance: the decrement at which to stop.
         known: a Hessian from near the optimum. It shows the way as long as each step makes the
             decrement much smaller, at the price of the gradient alone; the last step, from which
             standard errors come, always has a Hessian of its own.
@@ -118,9 +118,9 @@ def _moved(weights: Tensor, free: Tensor, newton_step: Tensor) -> Tensor:
 
 
 def newton_direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
-    """Return the Newton direction, and the least pivot of the Hessian scaled to a diagonal of 1.
+    """Return the Newton direction, and the smallest pivot of the scaled Hessian.
 
-    A Hessian that is not positive definite, to rounding, is lifted.
+    A Hessian that is not numerically positive definite is damped.
     """
     if not hessian.isfinite().all() or not gradient.isfinite().all():
         raise FitError(

@@ -1,4 +1,4 @@
-"""The optimum of losses with kinks, absolute errors and quantiles, as a linear program.
+"""Fit losses with kinks, absolute errors and quantiles, by linear programming.
 
 Sources: R. Koenker, G. Bassett, Regression quantiles, Econometrica 46, 1978; fixing the rows far
 from the fit follows S. Portnoy, R. Koenker, The Gaussian hare and the Laplacian tortoise,
@@ -21,21 +21,21 @@ _BAND = 0.02  # the part of the rows on either side that is taken to be near
 
 
 def level_of(objective: Objective) -> float:
-    """Return which quantile a loss with a kink fits; absolute errors fit the median."""
+    """Return the quantile level of a loss with a kink; absolute errors fit the median."""
     return objective.response.settings[0] if objective.response.settings else 0.5
 
 
 def quantile(
     objective: Objective, free: Tensor | None = None, level: float | None = None
 ) -> Tensor:
-    """Return the weights of a linear model of a quantile, the one half of absolute errors.
+    """Return the weights of a linear quantile model.
 
-    The program is the dual one, of as many constraints as there are weights.
+    It solves the dual program, which has one constraint per weight.
 
     Args:
         objective: the rows and their loss.
         free: the numbers of the weights that the rows determine; None for all.
-        level: which quantile; by default the one that the loss fits.
+        level: the quantile level; by default that of the loss.
 
     Raises:
         FitError: there are too many rows and columns, or the program fails.
@@ -65,8 +65,9 @@ def quantile(
 def _optimum(x: np.ndarray, y: np.ndarray, weight: np.ndarray, level: float) -> np.ndarray:
     """Return the weights of the columns.
 
-    Of many rows, a sample says on which side of the fit most of them lie. The others' program is
-    solved, and the answer is the optimum of all rows if it leaves the fixed ones on their sides.
+    For many rows, a sample determines the side of the fit on which most rows lie. These rows are
+    fixed, and the program of the others is solved. Its solution is optimal for all rows if the
+    fixed ones lie on their sides.
     """
     count = len(y)
     fraction = 1.0
@@ -97,7 +98,7 @@ def _optimum(x: np.ndarray, y: np.ndarray, weight: np.ndarray, level: float) -> 
 def _program(
     x: np.ndarray, y: np.ndarray, weight: np.ndarray, moments: np.ndarray
 ) -> np.ndarray | str:
-    """Return the prices of max yᵀa, xᵀa = goal, 0 ≤ a ≤ w; or why there are none."""
+    """Return the dual solution of max yᵀa, xᵀa = moments, 0 ≤ a ≤ w; or the solver's message."""
     bounds = np.stack([np.zeros_like(weight), weight], 1)
     solved = optimize.linprog(-y, A_eq=x.T, b_eq=moments, bounds=bounds, method="highs")
     return -solved.eqlin.marginals if solved.status == 0 else str(solved.message)

@@ -1,4 +1,4 @@
-"""The null model, which knows no feature; and mean losses in nats."""
+"""The null model, without features; and mean losses in nats."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def mean_nats(
 
 
 def loss(objective: Objective) -> float:
-    """Return the mean loss, in nats, of rows of which only the target, and the offset, is known."""
+    """Return the mean loss of the null model in nats."""
     objective = intercept_only(objective)
     _, reached = optimum(objective)
     return objective.nats(reached, objective.dispersion(reached))
 
 
 def intercept_only(objective: Objective) -> Objective:
-    """Return the problem without features."""
+    """Return the objective without features."""
     return replace(objective.without_features(), response=objective.response.with_reference())
 
 
@@ -42,7 +42,7 @@ def optimum(objective: Objective, shared: Tensor | None = None) -> tuple[Tensor,
 
     Args:
         objective: as of `intercept_only`.
-        shared: what all rows share, where that is held.
+        shared: fixed shared parameters, if any.
     """
     response = objective.response
     start = objective.start()

@@ -1,6 +1,6 @@
-"""One pass over the rows: the mean loss and its derivatives by all weights.
+"""The mean loss and its derivatives with respect to all weights, in one pass over the rows.
 
-Weights are one vector: (P + 1) for each output, the intercept's last, then what all rows share.
+The weights form one vector: (P + 1) per output, the intercept last, then the shared parameters.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _SAMPLE_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Value:
-    """The mean loss at some weights, and the derivatives of what is minimised.
+    """The mean loss at some weights, and the derivatives of the objective.
 
     Attributes:
-        loss: the rows' mean, without a penalty.
+        loss: the mean over the rows, without a penalty.
         gradient: (W,) of the loss and the squares of `Objective.ridge`.
-        hessian: (W, W) of both, if that was asked for.
+        hessian: (W, W) of both, if requested.
         squares: what `Objective.ridge` adds to the loss.
     """
 
@@ -39,7 +39,7 @@ class Value:
 
     @property
     def minimised(self) -> float:
-        """The loss and the squares."""
+        """The value of the objective."""
         return self.loss + self.squares
 
 
@@ -50,19 +50,19 @@ def _used_rows(batch: Batch) -> Tensor:
 
 
 def single_process(mine: Any) -> Sequence[Any]:
-    """Return what every process has, where there is one."""
+    """Gather for a single process."""
     return [mine]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised: the mean over the rows of a response's loss.
+    """The objective: the mean loss of a response over the rows.
 
     Attributes:
-        total: the sum of the rows' weights, by which the sums are divided.
-        ridge: (W, W) the matrix of half the squares that are added to the mean loss; None for none.
-        reduce: adds a vector of sums up over the processes that hold other rows.
-        gather: returns what each of these processes hands in, in their order.
+        total: the sum of the sample weights, the divisor of the mean.
+        ridge: (W, W) the matrix of the quadratic penalty; None without one.
+        reduce: sums a vector over processes.
+        gather: gathers an object from each process, in order.
     """
 
     response: Response
@@ -74,16 +74,16 @@ class Objective:
 
     @classmethod
     def of(cls, response: Response, rows: InMemoryRows) -> Objective:
-        """Return the problem of rows in memory."""
+        """Return the objective of in-memory rows."""
         return cls(response, rows, rows.total)
 
     @property
     def size(self) -> int:
-        """How many weights there are, the shared parameters among them."""
+        """The number of weights, including shared parameters."""
         return self.response.outputs * (self.source.features + 1) + len(self.response.shared)
 
     def losses_by_batch(self, weights: Tensor) -> Iterator[tuple[Batch, RowLosses]]:
-        """Yield the rows with their losses and derivatives."""
+        """Yield batches with their losses and derivatives."""
         response, width = self.response, self.source.features + 1
         own = weights[: response.outputs * width].reshape(response.outputs, width).T
         shared = weights[response.outputs * width :]
@@ -94,7 +94,7 @@ class Objective:
             yield batch, response.row_losses(output, shared, response.encode_target(batch.y))
 
     def start(self) -> Tensor:
-        """Return intercepts and shared parameters to begin with; the offset is made up for."""
+        """Return initial intercepts and shared parameters, corrected for the offset."""
         y, weight = self.source.target_sample()
         start = self.response.start(self.response.encode_target(y), weight)
         offset = self.source.without_features().sample(_SAMPLE_ROWS).offset
@@ -107,23 +107,23 @@ class Objective:
         return start
 
     def without_features(self) -> Objective:
-        """Return the problem without features."""
+        """Return the objective without features."""
         return replace(self, source=self.source.without_features())
 
     @property
     def used_rows(self) -> float:
-        """How many rows have a weight above 0."""
+        """The number of rows with a positive weight."""
         return self.sum(_used_rows)
 
     def sum(self, of: Callable[[Batch], Tensor]) -> float:
-        """Return the sum over all batches of a number that needs no features."""
+        """Return the sum over all batches of a function that requires no features."""
         total = torch.zeros(1, dtype=torch.float64)
         for batch in self.source.without_features():
             total += of(batch)
         return float(self.reduce(total))
 
     def mean(self, of: Callable[[Tensor], Tensor]) -> float:
-        """Return the weighted mean over all rows of a function of the target."""
+        """Return the weighted mean of a function of the target."""
 
         def own(batch: Batch) -> Tensor:
             values = of(self.response.encode_target(batch.y)).expand(len(batch.y))
@@ -132,7 +132,7 @@ class Objective:
         return self.sum(own) / self.total
 
     def dispersion(self, loss: float) -> float | None:
-        """Return the dispersion of greatest likelihood, given the mean of `row_losses`'s losses."""
+        """Return the maximum-likelihood dispersion, given the mean of `row_losses`."""
         return self.response.dispersion(loss, self.mean)
 
     def nats(self, loss: float, dispersion: float | None) -> float:
@@ -148,8 +148,8 @@ class Objective:
 
         Args:
             weights: where.
-            needs_hessian: whether the Hessian is wanted.
-            expected: whether it is to be the one that the model expects, Fisher's information.
+            needs_hessian: whether to compute the Hessian.
+            expected: whether to compute the expected Hessian, the Fisher information.
         """
         size, outputs = self.size, self.response.outputs
         loss = torch.zeros(1, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The weights of greatest likelihood of a linear model, or why there are none."""
+"""The maximum-likelihood weights of a linear model, or why they do not exist."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _SMALL = math.log(1e-3)  # of the scale of Huber's errors
 
 @dataclass(frozen=True)
 class Penalty:
-    """What is added to the mean loss.
+    """The penalty added to the mean loss.
 
     Attributes:
-        l2: how much of half the squared weights, of columns in units of their standard deviation.
-        l1: how much of their absolute values.
-        firth: whether half the logarithm of the information's determinant is taken off.
+        l2: the strength of the L2 penalty, for standardised columns.
+        l1: the strength of the L1 penalty.
+        firth: whether to apply Firth's correction.
     """
 
     l2: float = 0.0
@@ -52,7 +52,7 @@ class Penalty:
     firth: bool = False
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is a penalty."""
         return bool(self.l2 or self.l1 or self.firth)
 
     def steps(
@@ -63,7 +63,7 @@ class Penalty:
         tolerance: float,
         known: Tensor | None,
     ) -> tuple[Objective, Iterator[Step]]:
-        """Return the problem with its squares, and the steps to its optimum."""
+        """Return the objective with its quadratic penalty, and the steps to its optimum."""
         if self.firth:
             return objective, firth_steps(objective, weights, free)
         if self:
@@ -77,16 +77,16 @@ class Penalty:
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the search ended.
+    """The result of the search.
 
     Attributes:
         weights: all of them, in the layout of `Objective`; those that are not free are 0.
-        free: the numbers of the weights that the rows determine.
-        aliases: the columns that were left out since others make them up.
+        free: the indices of the weights that the rows determine.
+        aliases: the columns dropped because they are linear combinations of others.
         value: the loss and its derivatives.
-        outcome: whether this is the maximum of the likelihood, in words.
-        decrement: the mean loss in nats that a further step is expected to save; None for a
-            linear program, which takes none.
+        outcome: whether and why the search ended at the maximum.
+        decrement: the expected decrease of the mean loss by another step, in nats; None for linear
+            programs.
     """
 
     weights: Tensor
@@ -104,13 +104,13 @@ def find_optimum(
     limit: int = STEPS,
     penalty: Penalty | None = None,
 ) -> Optimum:
-    """Find the weights of greatest likelihood.
+    """Find the maximum-likelihood weights.
 
     Args:
         objective: the rows and their likelihood.
-        names: the columns' names.
-        callback: hears of the start and of every step.
-        limit: the most steps.
+        names: the names of the columns.
+        callback: is called with the start and every step.
+        limit: the maximum number of steps.
         penalty: what is added to the loss.
     """
     penalty = penalty or Penalty()
@@ -150,7 +150,7 @@ def _run(
     limit: int,
     has_minimum: bool,
 ) -> tuple[Step, Outcome]:
-    """Follow the steps to where they end; unless it is sure that they do, look where they lead."""
+    """Run the steps; check for separation, unless the objective has a minimum."""
     monitor = _DivergenceMonitor()
     for step in iterates:
         callback(step)
@@ -207,10 +207,10 @@ def _converged_outcome(step: Step, unbounded: bool) -> Outcome:
 
 @dataclass
 class _DivergenceMonitor:
-    """Whether the steps look as if the maximum were at infinity: cheap, and never sure.
+    """A cheap heuristic for a maximum at infinity.
 
-    Near a maximum the decrement is squared by every step; on the way to infinity each step
-    divides it by e, for ever.
+    Near a maximum each step squares the decrement; on the way to infinity each step divides it by
+    e.
     """
 
     decrement: float = math.inf
@@ -219,13 +219,13 @@ class _DivergenceMonitor:
     scale_checked: bool = False
 
     def scale_vanishes(self, objective: Objective, step: Step) -> bool:
-        """Return whether the errors' scale is small for the first time."""
+        """Return whether the scale of the errors is small for the first time."""
         small = objective.response.squares is not None and float(step.weights[-1]) < _SMALL
         due, self.scale_checked = small and not self.scale_checked, self.scale_checked or small
         return due
 
     def suspects_divergence(self, step: Step) -> bool:
-        """Look at a step; return whether it is time to make sure."""
+        """Record a step; return whether to check for separation."""
         before, self.decrement = self.decrement, step.decrement
         self.slow = self.slow + 1 if step.decrement * _FAST > before else 0
         due = self.slow == _SLOW_STEPS or (
@@ -236,7 +236,7 @@ class _DivergenceMonitor:
 
 
 def _exact(objective: Objective, step: Step, free: Tensor) -> Tensor | None:
-    """Return the weights of least squares where they reproduce the target, so that no scale is."""
+    """Return the least-squares weights if they reproduce the target, so that the scale is 0."""
     assert objective.response.squares is not None
     squares = replace(objective, response=objective.response.squares)
     for found in islice(steps(squares, step.weights[:-1], free[:-1]), _SAMPLE_STEPS):
@@ -247,7 +247,7 @@ def _exact(objective: Objective, step: Step, free: Tensor) -> Tensor | None:
 
 
 def _sample(objective: Objective) -> Objective | None:
-    """Return the problem of some of the rows; None where all of them are few."""
+    """Return the objective of a sample of the rows; None if there are few."""
     source = objective.source
     sample_size = max(
         objective.size * _ROWS_PER_WEIGHT, _MIN_SAMPLE, source.rows // _SAMPLE_FRACTION
@@ -264,7 +264,7 @@ def _aliases(objective: Objective) -> list[Alias]:
 
 
 def gram(objective: Objective) -> Tensor:
-    """Return (P + 1, P + 1): the products of the columns with each other, the intercept's last."""
+    """Return the (P + 1, P + 1) Gram matrix of the columns, the intercept last."""
     width = objective.source.features + 1
     total = torch.zeros(width, width, dtype=torch.float64)
     for batch in objective.source:
@@ -285,7 +285,7 @@ def _free_weights(objective: Objective, found: Sequence[Alias]) -> Tensor:
 
 
 def _initial_weights(objective: Objective) -> Tensor:
-    """Return the weights to begin with: none for any column."""
+    """Return the initial weights: 0 for all columns."""
     response, width = objective.response, objective.source.features + 1
     start = objective.start()
     weights = torch.zeros(response.outputs, width, dtype=torch.float64)
@@ -294,7 +294,7 @@ def _initial_weights(objective: Objective) -> Tensor:
 
 
 def _warm_start(sample: Objective, weights: Tensor, free: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return the optimum of the sample and its Hessian, if it has one."""
+    """Return the optimum of the sample and its Hessian, if it converges."""
     for step in steps(sample, weights, free):
         if step.number > _SAMPLE_STEPS or step.pivot == 0.0:
             break

@@ -1,8 +1,7 @@
-"""Penalties on a linear model's weights: half their squares, or their absolute values.
+"""L1 and L2 penalties on the weights of a linear model.
 
-Both are of columns in units of their standard deviation, and leave the intercepts alone. The
-absolute values are minimised by proximal Newton steps, each a lasso of squares that is solved
-coordinate by coordinate.
+Both apply to standardised columns, and not to intercepts. The L1 penalty uses proximal Newton
+steps, each a lasso problem solved by coordinate descent.
 
 Source: J. Friedman, T. Hastie, R. Tibshirani, Regularization paths for generalized linear models
 via coordinate descent, Journal of Statistical Software 33, 2010.
@@ -26,7 +25,7 @@ _HALVINGS = 40
 
 
 def standard_deviations(gram: Tensor) -> Tensor:
-    """Return (P,) the columns' standard deviations, given their products with each other."""
+    """Return (P,) the standard deviations of the columns, given their Gram matrix."""
     rows = gram[-1, -1]
     return (gram.diagonal()[:-1] / rows - (gram[-1, :-1] / rows).square()).clamp(min=0).sqrt()
 
@@ -34,8 +33,8 @@ def standard_deviations(gram: Tensor) -> Tensor:
 def ridge(objective: Objective, spread: Tensor, amount_unit: float) -> Tensor:
     """Return (W, W) the matrix of `amount_unit` times half the squares of the weights.
 
-    Of several classes the weights that count are those centred over the classes, so that the base
-    is no different from the others.
+    For several classes, the penalty applies to weights centred over the classes, so that it does
+    not depend on the reference class.
     """
     response, width = objective.response, objective.source.features + 1
     squares = amount_unit * torch.cat([spread.square(), torch.zeros(1, dtype=torch.float64)])
@@ -51,14 +50,14 @@ def ridge(objective: Objective, spread: Tensor, amount_unit: float) -> Tensor:
 def lasso_steps(
     objective: Objective, weights: Tensor, free: Tensor, spread: Tensor, amount_unit: float
 ) -> Iterator[Step]:
-    """Yield the start, then step after step, until the penalised loss does not fall any more.
+    """Yield the start and every step, until the penalised loss stops decreasing.
 
     Args:
         objective: the rows and their likelihood.
-        weights: where to begin.
-        free: the numbers of the weights that may change.
-        spread: the columns' standard deviations.
-        amount_unit: what the absolute values of the weights are multiplied by.
+        weights: the initial weights.
+        free: the indices of the free weights.
+        spread: the standard deviations of the columns.
+        amount_unit: the strength of the L1 penalty.
     """
     response, width = objective.response, objective.source.features + 1
     costs = torch.zeros(objective.size, dtype=torch.float64)
@@ -91,7 +90,7 @@ def lasso_steps(
 
 
 def _descend(hessian: Tensor, gradient: Tensor, weights: Tensor, costs: Tensor) -> Tensor:
-    """Return the d that minimises g·d + ½ d·H d + Σ c |w + d|, coordinate by coordinate."""
+    """Minimise g·d + ½ d·H d + Σ c |w + d| over d by coordinate descent."""
     h, g, w, c = (t.numpy() for t in (hessian, gradient, weights, costs))
     direction, slope = np.zeros_like(w), g.copy()
     size = np.maximum(np.diag(h), np.finfo(float).tiny)

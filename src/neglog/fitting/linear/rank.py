@@ -1,4 +1,4 @@
-"""Columns that are combinations of those before them, as R calls aliased."""
+"""Detect aliased columns: linear combinations of earlier columns."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _TERMS, _CHARACTERS = 4, 600
 
 @dataclass(frozen=True)
 class Alias:
-    """A column that other columns make up.
+    """A column that is a linear combination of others.
 
     Attributes:
         column: its number.
-        of: the numbers of the others (the intercept's is the count of the columns) and how much
-            of each.
+        of: the indices of the others (the intercept's is the number of columns) and their
+            coefficients.
     """
 
     column: int
     of: tuple[tuple[int, float], ...]
 
     def describe(self, names: Sequence[str]) -> str:
-        """Write the column as the combination that it is, its first terms."""
+        """Write the first terms of the linear combination."""
         every = [*names, "1"]
         combinations = [_times(amount_unit, every[j]) for j, amount_unit in self.of[:_TERMS]]
         text = " + ".join(combinations).replace("+ −", "− ")
@@ -40,7 +40,7 @@ class Alias:
         return f"{names[self.column]} = {text or '0'}{rest}"
 
     def constant(self, intercept: int) -> bool:
-        """Return whether the column is a multiple of the intercept, which has that number."""
+        """Return whether the column is a multiple of the intercept."""
         return all(j == intercept for j, _ in self.of)
 
 
@@ -62,10 +62,10 @@ def aliases(
     intercept: bool,
     reduce: Callable[[Tensor], Tensor] = lambda sums: sums,
 ) -> list[Alias]:
-    """Return the columns that are combinations of the intercept and the columns before them.
+    """Return the columns that are combinations of the intercept and earlier columns.
 
-    The Gram matrix has half the digits of the rows, so it only raises a suspicion: what is left of
-    a suspicious column is then computed from the rows themselves.
+    The Gram matrix has half the digits of the rows, so it only selects candidates; their residuals
+    are computed from the rows.
 
     Args:
         gram: (P + 1, P + 1) products of the columns, the intercept's last.
@@ -101,7 +101,7 @@ def aliases(
 
 
 def describe(found: Sequence[Alias], names: Sequence[str]) -> str:
-    """Write some columns as the combinations that they are, and count the rest."""
+    """Describe the first few aliases, and count the rest."""
     shown = [found[0].describe(names)]
     for alias in found[1:]:
         text = alias.describe(names)
@@ -114,12 +114,12 @@ def describe(found: Sequence[Alias], names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A column of which the columns before it leave next to nothing.
+    """A column with a small residual after projection on the earlier columns.
 
     Attributes:
         column: its number.
-        factor_row: its line of the factor, one entry for each column kept before it.
-        residual: the squared length that the Gram matrix leaves of it.
+        factor_row: its row of the factor, one entry for each earlier kept column.
+        residual: its squared residual norm by the Gram matrix.
     """
 
     column: int
@@ -128,11 +128,11 @@ class _Candidate:
 
 
 class _Factor:
-    """The triangular factor, by Cholesky's method, of the columns that stand on their own.
+    """The Cholesky factor of the linearly independent columns.
 
     Attributes:
-        scaled: the products of all columns, each of length 1.
-        kept: the numbers of the columns that are kept.
+        scaled: the Gram matrix of the columns scaled to length 1.
+        kept: the indices of the kept columns.
     """
 
     def __init__(self, scaled: Tensor) -> None:
@@ -141,7 +141,7 @@ class _Factor:
         self._matrix = torch.zeros_like(scaled)
 
     def add(self, columns: list[int]) -> list[_Candidate]:
-        """Keep those of the next columns that stand on their own; return the others."""
+        """Keep the independent columns of the next ones; return the others."""
         count = len(self.kept)
         own = self._matrix[:count, :count]
         factor_rows = self.scaled.new_zeros(count + len(columns), len(columns))
@@ -160,7 +160,7 @@ class _Factor:
         return candidates
 
     def combinations(self, candidates: list[_Candidate]) -> Tensor:
-        """Return (K, S): how much of each kept column the suspects consist of."""
+        """Return (K, S) the coefficients of the candidates in the kept columns."""
         count = len(self.kept)
         factor_rows = self.scaled.new_zeros(count, len(candidates))
         for i, candidate in enumerate(candidates):
@@ -170,7 +170,7 @@ class _Factor:
         return combinations
 
     def keep_after_all(self, candidate: _Candidate) -> None:
-        """Keep a suspect, and forget the columns after it."""
+        """Keep a candidate, and drop the columns after it."""
         del self.kept[len(candidate.factor_row) :]
         diagonal = max(candidate.residual, _SUSPECT_PIVOT**2) ** 0.5
         self._keep(
@@ -186,7 +186,7 @@ class _Factor:
 def _in_table_units(
     column: int, of: dict[int, float], scale: list[float], centre: list[float]
 ) -> tuple[tuple[int, float], ...]:
-    """Return the terms of a column where the columns are as they stand in the table."""
+    """Return the terms of a column in the units of the table."""
     own = {k: a * scale[k] / scale[column] for k, a in of.items() if k != len(centre)}
     terms = [centre[column], *(-centre[k] * of[k] for k in own), of.get(len(centre), 0.0)]
     if abs(sum(terms)) > _NEGLIGIBLE * max(map(abs, terms)):
@@ -201,7 +201,7 @@ def _residual_norms(
     columns: list[int],
     reduce: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Return (S,) the lengths of what remains of columns without the others' part in them."""
+    """Return (S,) the residual norms of columns."""
     total = torch.zeros(len(columns), dtype=torch.float64)
     if not columns:
         return total

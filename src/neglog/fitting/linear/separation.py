@@ -1,9 +1,9 @@
-"""Whether the likelihood has no maximum, since a plane separates what it should tell apart.
+"""Detect separation: the likelihood has no maximum if a hyperplane separates the outcomes.
 
-Then there is a direction of the weights along which no row's loss rises and some row's falls for
-ever. For each likelihood the rows say which directions those are: linear combinations of the
-weights that must not be negative, or must be zero. A linear program finds one, or proves that
-there is none; of many rows, it starts with some, and takes in those that its answer offends.
+Then there is a direction of the weights along which no row's loss increases and some row's loss
+decreases without bound. Each row constrains these directions: linear combinations of the weights
+must be nonnegative, or zero. A linear program finds such a direction, or proves that there is none.
+For many rows, it starts with a subset, and adds the violated constraints.
 
 Source: K. Konis, Linear programming algorithms for detecting separated data in binary logistic
 regression models, thesis, Oxford, 2007; for counts, S. Correia, P. Guimarães, T. Zylkin, Verifying
@@ -32,12 +32,12 @@ _LEADING = 1e-3
 
 
 def separating_columns(objective: Objective, free: Tensor, names: Sequence[str]) -> str:
-    """Say how the rows are separated, and by which columns; nothing where they are not.
+    """Describe the separation and its columns; "" if the data are not separated.
 
     Args:
         objective: the rows and their likelihood.
-        free: the numbers of the weights that the rows determine.
-        names: the columns' names.
+        free: the indices of the weights that the rows determine.
+        names: the names of the columns.
     """
     if not objective.response.is_separable:
         return ""
@@ -61,7 +61,7 @@ def separating_columns(objective: Objective, free: Tensor, names: Sequence[str])
 
 
 def _scale(objective: Objective) -> Tensor:
-    """Return (P + 1,) the columns' largest sizes, the intercept's 1."""
+    """Return (P + 1,) the largest absolute value of each column; 1 for the intercept."""
     largest = torch.zeros(objective.source.features + 1, dtype=torch.float64)
     for batch in objective.source:
         largest = torch.maximum(largest, batch.columns.dense().abs().max(0).values)
@@ -70,7 +70,7 @@ def _scale(objective: Objective) -> Tensor:
 
 
 def _cones(objective: Objective, scale: Tensor) -> Iterator[Cone]:
-    """Yield what each batch of rows asks of a direction, columns divided by their scale."""
+    """Yield the constraints of each batch, columns divided by their scale."""
     for batch in objective.source:
         rows = slice(None) if batch.weight is None else (batch.weight > 0).numpy()
         z = (batch.columns.dense() / scale).numpy()[rows]
@@ -78,7 +78,7 @@ def _cones(objective: Objective, scale: Tensor) -> Iterator[Cone]:
 
 
 def _direction(objective: Objective, scale: Tensor, free_indices: np.ndarray) -> np.ndarray | None:
-    """Return a direction along which no loss rises and some falls, of few columns; or None."""
+    """Return a sparse direction along which no loss increases and some decrease; or None."""
     working: list[Cone] = []
     row_limit = max(1, _MOST_ENTRIES // (len(free_indices) * max(1, objective.response.outputs)))
     fraction = row_limit / max(1, objective.source.rows)
@@ -108,17 +108,17 @@ def _direction(objective: Objective, scale: Tensor, free_indices: np.ndarray) ->
 def _restricted_cones(
     objective: Objective, scale: Tensor, free_indices: np.ndarray
 ) -> Iterator[Cone]:
-    """Yield what each batch of rows asks of some of the weights."""
+    """Yield the constraints of each batch on some of the weights."""
     return (cone.restrict(free_indices) for cone in _cones(objective, scale))
 
 
 def _from_all_processes(objective: Objective, cones: Iterable[Cone]) -> list[Cone]:
-    """Return the conditions of all processes' rows."""
+    """Return the constraints of all processes."""
     return [cone for part in objective.gather(list(cones)) for cone in part]
 
 
 def _costs(objective: Objective, free_indices: np.ndarray) -> np.ndarray:
-    """Return 1 for the weights of columns, 0 for intercepts and thresholds."""
+    """Return costs: 1 for weights of columns, 0 for intercepts and thresholds."""
     width = objective.source.features + 1
     of_columns = (free_indices % width != width - 1) & (
         free_indices < objective.response.outputs * width
@@ -127,7 +127,7 @@ def _costs(objective: Objective, free_indices: np.ndarray) -> np.ndarray:
 
 
 def _subsample(cone: Cone, most: float) -> Cone:
-    """Return some of the conditions, evenly spread, and one at least."""
+    """Return a subset of the constraints, evenly spaced, at least one."""
     stride = max(1, math.ceil(len(cone) / max(most, 1.0)))
     return Cone(cone.nonnegative[::stride], cone.zero[::stride])
 
@@ -162,7 +162,7 @@ def _describe_columns(
     direction: np.ndarray,
     names: Sequence[str],
 ) -> str:
-    """Name one column that separates alone, or all that do it together."""
+    """Name a column that separates alone, or all columns that separate together."""
     width = objective.source.features + 1
     own = np.abs(direction[: objective.response.outputs * width]).reshape(-1, width)[:, :-1].max(0)
     leading = [j for j in np.argsort(-own) if own[j] > _LEADING * own.max()]

@@ -28,7 +28,7 @@ class Trained:
     Attributes:
         outcome: whether the minimum was reached, and what ended the training.
         ending: the same in one word.
-        epoch: the epoch whose weights the model has.
+        epoch: the epoch of the model's weights.
         gradient_norm: the Euclidean norm of the mean loss's gradient there, without dropout.
         history: the mean losses after each epoch, from 0, the start.
     """

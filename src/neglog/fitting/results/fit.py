@@ -65,7 +65,7 @@ class Facts(Protocol):
 
     @property
     def sampled(self) -> RowPredictions:
-        """The predictions of the training rows, or of a sample of them."""
+        """The predictions of a sample of the training rows, or of all."""
 
 
 @dataclass(repr=False)

@@ -1,1 +1,1 @@
-"""What all minimisers share: progress, outcome and processes."""
+"""Progress, outcome and processes of a minimisation."""

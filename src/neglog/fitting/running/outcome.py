@@ -1,4 +1,4 @@
-"""How a minimisation ended."""
+"""The outcome of a minimisation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether the minimum was reached, what ended the search, and what is to be noted."""
+    """Whether the minimisation converged, why it ended, and notes."""
 
     converged: bool
     text: str
@@ -15,12 +15,12 @@ class Outcome:
 
 
 def at_infinity(how: str, steps: int, unit: str) -> Outcome:
-    """Return the outcome for classes that a plane separates.
+    """Return the outcome for separated data.
 
     Args:
-        how: in what way, and by which columns.
-        steps: after how many steps the search ended.
-        unit: what a step is called.
+        how: a description of the separation.
+        steps: the number of steps.
+        unit: the name of a step.
     """
     text = (
         f"the maximum of the likelihood is at infinity: the rows are {how}, so that larger "

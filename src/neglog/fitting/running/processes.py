@@ -1,7 +1,7 @@
-"""The processes among which the rows of a fit are shared; most often there is one.
+"""The processes that share the rows of a fit; usually one.
 
-Sums go through one all-reduce a step, of a vector as long as loss, gradient and Hessian together;
-whatever else must be the same everywhere, such as the levels of a column of text, is gathered.
+Each step has one all-reduce of a vector that holds loss, gradient and Hessian. Other shared values,
+such as the levels of a text column, are gathered.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _RELEASE_SECONDS = (
 
 @dataclass(frozen=True)
 class Group:
-    """This process's place among those that fit one model.
+    """The rank of this process and the size of its group.
 
     Attributes:
-        rank: which of them this is, from 0; the first one prints and writes.
+        rank: the index of this process; the first one prints and writes.
         size: how many there are.
     """
 
@@ -39,7 +39,7 @@ class Group:
     size: int = 1
 
     def reduce(self, sums: Tensor) -> Tensor:
-        """Return the sum of the processes' vectors, the same bits in all of them."""
+        """Return the sum of the vectors of all processes, with the same bits in each."""
         if self.size == 1:
             return sums
         from torch import distributed
@@ -49,7 +49,7 @@ class Group:
         return moved.to(sums.device)
 
     def gather(self, value: Any) -> Sequence[Any]:
-        """Return what every process hands in, in their order."""
+        """Gather an object from each process, in order."""
         if self.size == 1:
             return [value]
         from torch import distributed
@@ -60,20 +60,20 @@ class Group:
 
 
 def _device() -> torch.device:
-    """Return where torch.distributed wants its vectors: NCCL on the GPU, gloo in memory."""
+    """Return the device of collective operations: the GPU for NCCL, the CPU for gloo."""
     from torch import distributed
 
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 
 
 def join(enabled: bool) -> Group:
-    """Join the processes that torchrun, Ray or the caller has started.
+    """Join the process group of torchrun, Ray or the caller.
 
-    A group that is there already is used; otherwise one is made, of gloo. Either lasts as long as
-    the process: a second one could take the first one's messages for its own.
+    An existing group is used; otherwise a gloo group is created. It lasts as long as the process,
+    since a second group could receive messages of the first.
 
     Args:
-        enabled: whether the rows are to be shared; if not, this process is alone.
+        enabled: whether processes share the rows.
 
     Raises:
         FitError: there is neither a group nor torchrun's environment.
@@ -96,7 +96,7 @@ def join(enabled: bool) -> Group:
 
 
 def leave_at_exit() -> None:
-    """Finish what gloo's threads do, and destroy the default group, when the process exits.
+    """At exit, wait for gloo's threads and destroy the default group.
 
     An interrupted step may leave a collective in flight, or a thread about to release the tensors
     of one. If Python finalizes meanwhile, it ends the thread as soon as that waits for the

@@ -1,4 +1,4 @@
-"""Who hears of a fit's steps while it runs."""
+"""Listeners of a running fit."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ class EpochLosses:
 
 
 class Listener:
-    """Hears the steps by name, then the losses; this one keeps quiet."""
+    """The base class of listeners, which ignores all events."""
 
     @property
     def needs_losses(self) -> bool:
-        """Whether anything becomes of the losses, which have to be computed."""
+        """Whether the listener uses the losses, which are costly to compute."""
         return type(self).step is not Listener.step
 
     def message(self, step: str, text: str) -> None:
-        """Hear what a step (data, model, loss, optimizer, minimise) consists of, or a note."""
+        """Report a step (data, model, loss, optimizer, minimise), or a note."""
 
     def start(self, limit: int) -> None:
-        """Hear that the minimisation begins, and its most steps."""
+        """Report the start of the minimisation, and its maximum number of steps."""
 
     def step(self, epoch: Epoch) -> None:
-        """Hear the losses after a step."""
+        """Report the losses after a step."""
 
     def stop(self) -> None:
-        """Hear that the minimisation has ended, however it did."""
+        """Report the end of the minimisation."""
 
 
 class SilentListener(Listener):
-    """Keeps quiet beside the first of several processes.
+    """The listener of all processes but the first.
 
-    It hears as much as that one's listener does, since the losses of a step take all of them.
+    It requires the same losses as the first, since all processes take part in computing them.
     """
 
     def __init__(self, needs_losses: bool) -> None:
@@ -69,5 +69,5 @@ class SilentListener(Listener):
 
     @property
     def needs_losses(self) -> bool:
-        """Whether the first process's listener hears of the losses."""
+        """Whether the listener of the first process uses the losses."""
         return self._needs_losses

@@ -1,6 +1,6 @@
-"""The facts of a fit, each computed of its rows once, when it is first asked for.
+"""The facts of a fit, each computed from its rows at first use.
 
-They are not computed in advance: of a million rows they take longer than the fit.
+Computing them in advance would take longer than the fit for a million rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SAMPLE_ROWS = 10_000
 
 
 class RowFacts:
-    """The facts of any model, as of `neglog.fitting.results.fit.Facts`."""
+    """The facts of any model; see `neglog.fitting.results.fit.Facts`."""
 
     def __init__(self, data: Prepared, fitted: Fitted) -> None:
         self.data, self.fitted = data, fitted
@@ -78,16 +78,15 @@ class RowFacts:
 
     @cached_property
     def sampled(self) -> RowPredictions:
-        """The predictions of the training rows, or of a sample of them."""
+        """The predictions of a sample of the training rows, or of all."""
         return predict_rows(self.fitted, *self.data.sample())
 
 
 class LinearFacts(RowFacts):
-    """The facts of a linear model that was solved.
+    """The facts of a linear model fitted by a solver.
 
     Attributes:
-        steps: the mean losses step by step, in the response's units: of the training and of the
-            validation rows.
+        steps: the mean training and validation losses step by step, in units of the response.
     """
 
     def __init__(
@@ -131,7 +130,7 @@ class LinearFacts(RowFacts):
         )
 
     def compute(self) -> None:
-        """Compute them all: those of rows that processes share take all processes."""
+        """Compute all facts; if processes share the rows, all must take part."""
         for name in ("history", "loss", "validation_loss", "null_loss", "statistics", "training",
                      "validation", "deviations"):  # fmt: skip
             getattr(self, name)
@@ -140,17 +139,17 @@ class LinearFacts(RowFacts):
         return None if held_out is None else self._nats(held_out, loss, held_out=True)
 
     def _nats(self, loss: float, fitted: float, held_out: bool = False) -> float:
-        """Return the mean loss of some rows in nats, with the training rows' dispersion."""
+        """Return the mean loss of some rows in nats, with the dispersion of the training rows."""
         rows = objective_of(self.data, self.fitted.response, held_out)
         return rows.nats(loss, self.objective.dispersion(fitted))
 
 
 class NetworkFacts(RowFacts, EpochLosses):
-    """The facts of a model that was trained.
+    """The facts of a trained model.
 
     Attributes:
         history: the mean losses after each epoch, in nats.
-        step: the epoch whose weights the model has.
+        step: the epoch of the model's weights.
     """
 
     def __init__(self, data: Prepared, fitted: Fitted, history: list[Epoch], step: int) -> None:
@@ -159,7 +158,7 @@ class NetworkFacts(RowFacts, EpochLosses):
 
     @property
     def statistics(self) -> Statistics:
-        """Those of a linear model, which a trained one has not.
+        """Not defined for trained models.
 
         Raises:
             TypeError: always.

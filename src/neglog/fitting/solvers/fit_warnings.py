@@ -1,4 +1,4 @@
-"""What a finished fit shows: a likelihood that does not suit, or a model that knows the answer."""
+"""Warnings about a finished fit: an unsuitable likelihood, or target leakage."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SAMPLE_ROWS = 100_000  # rows; of more, so many are drawn
 
 
 def target_leak_warnings(result: Fit) -> list[str]:
-    """Return a sentence if the model knows the classes: its loss is next to nothing.
+    """Warn if the loss of a classifier is almost 0.
 
-    Rows that are held out say so, if there are any; a network may know the others by heart.
+    The validation loss decides, if there is one, since a network may memorise training rows.
     """
     loss = result.loss if result.validation_loss is None else result.validation_loss
     may_memorise = bool(result.options.hidden) and result.validation_loss is None
@@ -34,7 +34,7 @@ def target_leak_warnings(result: Fit) -> list[str]:
 
 
 def misfit_warnings(fit: Fit) -> list[str]:
-    """Return what the rows that were fitted show against the likelihood, each a sentence."""
+    """Return warnings of training rows that contradict the likelihood."""
     if fit.not_converged or fit.interrupted or fit.classes is not None:
         return []
     sample = fit.data.rows().sample(_SAMPLE_ROWS)

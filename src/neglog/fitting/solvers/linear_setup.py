@@ -1,4 +1,4 @@
-"""A linear model's rows, likelihood and penalty, as what is minimised."""
+"""The objective and the penalty of a linear model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from neglog.fitting.linear.optimum import Penalty
 from neglog.fitting.options.fit_options import Options
 
 MAX_WEIGHTS = 5000
-"""Of which Newton's method inverts the second derivatives."""
+"""The maximum number of weights for Newton's method."""
 _FAR = 3.0
 _SAMPLE_ROWS = 10_000
 _LARGEST, _SMALLEST = 1e50, 1e-290
 
 
 def objectives(data: Prepared, options: Options) -> tuple[Objective, Objective | None]:
-    """Return the training rows and their likelihood; and the validation rows, if any.
+    """Return the objectives of the training rows and, if any, the validation rows.
 
     Raises:
         FitError: the target is constant, or the model too large.
@@ -58,7 +58,7 @@ def objectives(data: Prepared, options: Options) -> tuple[Objective, Objective |
 
 
 def objective_of(data: Prepared, response: Response, held_out: bool = False) -> Objective:
-    """Return the mean loss of the rows that are fitted, or of those held out."""
+    """Return the objective of the training rows, or of the validation rows."""
     group = data.group
     return Objective(
         response, data.rows(held_out), data.total(held_out), group.reduce, gather=group.gather
@@ -66,13 +66,13 @@ def objective_of(data: Prepared, response: Response, held_out: bool = False) -> 
 
 
 def count_weights(data: Prepared, options: Options) -> int:
-    """Return how many weights the linear model has."""
+    """Return the number of weights of the linear model."""
     response = data.target.facts.response(len(data.target.classes or ()), 0, options)
     return response.outputs * (data.rows().features + 1) + len(response.shared)
 
 
 def _check_target(data: Prepared, y: Tensor) -> None:
-    """Refuse training rows that count and have one target, or lack one of the classes."""
+    """Refuse training rows with a constant target, or without one of the classes."""
     if y.min() == y.max():
         raise FitError(
             f"the target is {data.target.decode(y[:1])[0]} in every training row that counts; "
@@ -92,7 +92,7 @@ def _check_target(data: Prepared, y: Tensor) -> None:
 
 
 def _check_sizes(sample: Tensor, data: Prepared) -> None:
-    """Refuse columns whose weights would be larger than any number."""
+    """Refuse columns so small that their weights could overflow."""
     size = sample.abs().amax(0) if sample.numel() else torch.zeros(0)
     for j in ((size > 0) & (size < _SMALLEST)).nonzero()[:, 0].tolist():
         raise FitError(
@@ -102,7 +102,7 @@ def _check_sizes(sample: Tensor, data: Prepared) -> None:
 
 
 def check_covariance(options: Options, response: Response) -> None:
-    """Refuse a dispersion of a likelihood that has one of its own, or none.
+    """Refuse a covariance that does not apply to the likelihood.
 
     Raises:
         FitError: it is such a likelihood.
@@ -116,7 +116,7 @@ def check_covariance(options: Options, response: Response) -> None:
 
 
 def penalty_of(options: Options, response: Response) -> Penalty:
-    """Return what is added to the loss.
+    """Return the penalty.
 
     Raises:
         FitError: the likelihood does not go with it.
@@ -134,7 +134,7 @@ def penalty_of(options: Options, response: Response) -> Penalty:
 
 
 def _reference_class(data: Prepared, options: Options) -> int:
-    """Return the number of the class whose weights are 0: the one asked for, or the commonest."""
+    """Return the number of the reference class: the requested one, or the most frequent."""
     classes = data.target.classes or []
     if options.base is None:
         return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().target_sample()).argmax())
@@ -146,14 +146,14 @@ def _reference_class(data: Prepared, options: Options) -> int:
 
 
 def _scale(sample: Tensor) -> Tensor | None:
-    """Return powers of two for columns so large or small that their squares would not be finite."""
+    """Return powers of two that rescale columns whose squares would overflow or underflow."""
     size = sample.abs().amax(0) if sample.numel() else torch.zeros(0)
     extreme = (size > _LARGEST) | ((size < 1 / _LARGEST) & (size > 0))
     return torch.where(extreme, torch.exp2(-size.log2().round()), 1.0) if extreme.any() else None
 
 
 def _centre(sample: Tensor, scale: Tensor | None) -> Tensor | None:
-    """Return what to take off the columns, so that none lies far from 0 beside its spread."""
+    """Return the centres of columns whose means are large compared with their spread."""
     if not sample.numel():
         return None
     sample = sample if scale is None else sample * scale

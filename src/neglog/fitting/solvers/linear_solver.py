@@ -1,4 +1,4 @@
-"""A linear model of prepared rows, from its four steps to its standard errors."""
+"""Fit a linear model to prepared rows, including standard errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from neglog.fitting.tables.factor_levels import shown
 
 
 def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fit:
-    """Fit the training rows; `neglog.fit` says what the options mean.
+    """Fit the training rows; see `neglog.fit` for the options.
 
     Raises:
         FitError: the rows cannot be fitted.
@@ -83,7 +83,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
 
 
 class _StepRecorder:
-    """Takes note of the steps, and tells the listener of them."""
+    """Records the steps, and notifies the listener."""
 
     def __init__(
         self, objective: Objective, held_out: Objective | None, listener: Listener
@@ -94,7 +94,7 @@ class _StepRecorder:
         self.last: Step | None = None
 
     def step(self, step: Step) -> None:
-        """Hear of a step, or of the start."""
+        """Record a step, or the start."""
         loss = None
         if self.held_out is not None:
             loss = self.held_out.value(step.weights, needs_hessian=False).loss
@@ -104,7 +104,7 @@ class _StepRecorder:
             self.listener.step(self._epoch(step.number))
 
     def interrupted_optimum(self) -> Optimum:
-        """Return the last step as what was reached; without any, there is nothing to return."""
+        """Return the last step as the result; raise KeyboardInterrupt without any."""
         if self.last is None:
             raise KeyboardInterrupt
         self.interrupted, step = True, self.last
@@ -122,7 +122,7 @@ class _StepRecorder:
 
 
 def _scaled_gradient_norm(result: Optimum) -> float:
-    """Return the length of the gradient, each weight in the unit that the Hessian gives it."""
+    """Return the norm of the gradient, scaled by the diagonal of the Hessian."""
     assert result.value.hessian is not None
     size = result.value.hessian.diagonal()[result.free].abs().sqrt()
     return float((result.value.gradient[result.free] / size.clamp(min=1e-300)).norm())
@@ -136,7 +136,7 @@ def _describe(options: Options, smooth: bool) -> str:
 
 
 def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
-    """Return the optimum, or say that it lies at an edge, where the likelihood has no maximum."""
+    """Mark an optimum at the boundary, where the likelihood has no maximum, as not converged."""
     response = objective.response
     text = response.edge(result.weights[objective.size - len(response.shared) :])
     dispersion = objective.dispersion(result.value.loss)
@@ -167,7 +167,7 @@ def _fitted(objective: Objective, result: Optimum, data: Prepared) -> Fitted:
 def _coefficients(
     objective: Objective, result: Optimum, data: Prepared, options: Options
 ) -> Coefficients:
-    """Return the coefficients, with standard errors where the optimum was reached."""
+    """Return the coefficients, with standard errors if the fit converged."""
     response, width = objective.response, objective.source.features + 1
     matrix, kind, freedom = torch.full((objective.size,) * 2, torch.nan).double(), "none", None
     if result.outcome.converged and result.value.hessian is not None and not options.penalised:
@@ -196,7 +196,7 @@ def _coefficients(
 
 
 def _few_frequencies(objective: Objective, result: Optimum, options: Options) -> list[str]:
-    """Say where weights that are taken for frequencies leave no rows for standard errors."""
+    """Warn if frequency weights leave too few rows for standard errors."""
     by_weights = options.sample_weight is not None and options.weight_kind == "frequency"
     if not by_weights or objective.total > len(result.free):
         return []
@@ -208,7 +208,7 @@ def _few_frequencies(objective: Objective, result: Optimum, options: Options) ->
 
 
 def _unknown_density(objective: Objective, coefficients: Coefficients) -> list[str]:
-    """Say where the density at a kink could not be estimated."""
+    """Warn if the density at a kink cannot be estimated."""
     known = coefficients.kind == "none" or not np.isnan(coefficients.error).all()
     if objective.response.smooth or known:
         return []
@@ -219,7 +219,7 @@ def _unknown_density(objective: Objective, coefficients: Coefficients) -> list[s
 
 
 def _order(response: Response, width: int) -> list[int]:
-    """Return the weights' numbers in the order of the table: each output's intercept first."""
+    """Return the order of the weights in the table: the intercept of each output first."""
     order = []
     for start in range(0, response.outputs * width, width):
         order += [start + width - 1] * response.intercept + list(range(start, start + width - 1))
@@ -234,7 +234,7 @@ def _names(response: Response, data: Prepared) -> list[tuple[str, str]]:
 
 
 def _dispersion(objective: Objective, result: Optimum, counts: Counts, how: str) -> float:
-    """Return what the inverse information is multiplied by: Pearson's, as in R, or the scale's."""
+    """Return the factor of the inverse information: Pearson's dispersion, as in R, or the scale."""
     if ESTIMATORS[how].by_pearson:
         return _pearson(objective, result) / counts.left
     return objective.response.covariance_scale(

@@ -1,4 +1,4 @@
-"""The losses of a network as it is, of the rows that it is fitted to and of those held out."""
+"""The training and validation losses of a network."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EMPTY = torch.zeros(0, dtype=torch.float64)
 
 
 def dense(source: InMemoryRows) -> Tensor:
-    """Return (N, P): every encoded number."""
+    """Return the encoded rows as (N, P)."""
     return torch.cat([batch.columns.dense()[:, :-1] for batch in source])
 
 
 class Losses:
-    """The losses of a model as it is, of the rows fitted and of those held out."""
+    """The training and validation losses of a model with its current weights."""
 
     def __init__(
         self,
@@ -43,28 +43,28 @@ class Losses:
         self.training = training
 
     def objective(self) -> TrainingObjective:
-        """Return what the training minimises."""
+        """Return the objective of the training."""
         return TrainingObjective(
             self.x, self.loss, self.mean_losses, self.weight_sum, lambda: not self.separates()
         )
 
     def loss(self, output: Tensor, rows: Tensor) -> Tensor:
-        """Return the mean loss of some rows, in the response's units."""
+        """Return the mean loss of some rows, in units of the response."""
         selected = [None if t is None else t[rows] for t in (self.y, self.weight, self.offset)]
         y, weight, offset = selected
         assert y is not None
         return mean_loss(self.response, output, y, weight, offset)
 
     def mean(self, of: Callable[[Tensor], Tensor]) -> float:
-        """Return the mean over the rows fitted of a function of the target."""
+        """Return the mean of a function of the target over the training rows."""
         return average(of(self.y), self.weight)
 
     def weight_sum(self, rows: Tensor) -> float:
-        """Return what the mean loss of some rows divides by."""
+        """Return the divisor of the mean loss of some rows."""
         return float(len(rows) if self.weight is None else self.weight[rows].sum())
 
     def mean_losses(self) -> tuple[float, float | None]:
-        """Return the mean losses in nats, both with the dispersion of the rows fitted."""
+        """Return the mean losses in nats, both with the dispersion of the training rows."""
         fitted = self._mean_loss()
         dispersion = self.response.dispersion(fitted, self.mean)
         training = mean_nats(self.response, fitted, self.y, self.weight, dispersion)
@@ -81,7 +81,7 @@ class Losses:
         return training, mean_nats(self.response, float(loss), y, self.held_out.weight, dispersion)
 
     def dispersion(self) -> float | None:
-        """Return the dispersion of greatest likelihood of the model as it is."""
+        """Return the maximum-likelihood dispersion of the current model."""
         return self.response.dispersion(self._mean_loss(), self.mean)
 
     @torch.no_grad()
@@ -90,12 +90,12 @@ class Losses:
 
     @torch.no_grad()
     def separates(self) -> bool:
-        """Tell whether every training row's own class is the most probable one."""
+        """Return whether the most probable class is right in every training row."""
         output = self.model(self.x)
         return self.response.separates(output, self.y)
 
     def with_separation_note(self, trained: Trained) -> Outcome:
-        """Return an outcome that says so where a network's loss has no minimum."""
+        """Add a note to the outcome if the loss of a network has no minimum."""
         outcome = trained.outcome
         if outcome.converged or not self.separates() or len(self.model) == 2:
             return outcome
@@ -103,7 +103,7 @@ class Losses:
         return replace(outcome, notes=[*outcome.notes, note])
 
     def separation_outcome(self, trained: Trained, names: Sequence[str]) -> Outcome | None:
-        """Return the outcome of a linear model whose minimum is at infinity; else None."""
+        """Return the outcome of a separated linear model; else None."""
         if len(self.model) > 2 or trained.outcome.converged or not self.separates():
             return None
         source = replace(self.training, y=self.y)
@@ -117,7 +117,7 @@ class Losses:
 def mean_loss(
     response: Response, output: Tensor, y: Tensor, weight: Tensor | None, offset: Tensor | None
 ) -> Tensor:
-    """Return the mean of the rows' losses, less their constants, in the response's units."""
+    """Return the mean loss without constants, in units of the response."""
     if offset is not None:
         output = output + (offset / response.spread)[:, None]
     loss = response.training_losses(output, y)

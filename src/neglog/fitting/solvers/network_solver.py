@@ -1,4 +1,4 @@
-"""A network, or a linear model, of prepared rows, trained by an optimizer of torch."""
+"""Train a network, or a linear model, with one of torch's optimizers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def solve(
     listener: Listener,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
-    """Fit the training rows; `neglog.fit` says what the options mean.
+    """Fit the training rows; see `neglog.fit` for the options.
 
     Raises:
         FitError: the rows cannot be fitted, or the checkpoint is of another fit.
@@ -81,14 +81,14 @@ def solve(
 
 
 class _Rows:
-    """The rows that are fitted, those held out, and how they respond."""
+    """The training rows, the validation rows, and their response."""
 
     def __init__(self, data: InMemoryData, options: Options) -> None:
         self.training, self.held_out = data.part(data.training), data.part(data.validation)
         self.response = _response(data, self.training, options)
 
     def facts(self, options: Options) -> dict[str, Any]:
-        """Return what a training depends on besides what it sees itself."""
+        """Return further facts that a training depends on."""
         named = {
             "targets": self.training.y,
             "sample weights": self.training.weight,
@@ -101,7 +101,7 @@ class _Rows:
 
 
 class _Training:
-    """One network of a fit and what trains it."""
+    """One network of a fit, and its training."""
 
     def __init__(self, rows: _Rows, options: Options, training: InMemoryRows, seed: int) -> None:
         x = dense(training)
@@ -137,7 +137,7 @@ class _Training:
         )
 
     def train(self, listener: Listener, checkpoint: Checkpoint | None) -> Trained:
-        """Train the network; its weights stay as they then are."""
+        """Train the network in place."""
         trained = train(
             self.model, self.losses.objective(), self.optimizer, self.schedule, self.settings,
             listener, checkpoint, self.team,
@@ -151,7 +151,7 @@ class _Training:
 
 
 def _team(model: nn.Sequential, options: Options) -> Team:
-    """Return the processes that train a network together."""
+    """Return the team of processes that train a network."""
     if not options.distributed:
         return Team(model)
     from neglog.fitting.network.process_team import wrap
@@ -162,7 +162,7 @@ def _team(model: nn.Sequential, options: Options) -> Team:
 def _members(
     rows: _Rows, options: Options, listener: Listener, checkpoint: Checkpoint | None
 ) -> Members | None:
-    """Train the networks of an ensemble; return None where Ctrl-C stops it."""
+    """Train the networks of an ensemble; return None after Ctrl-C."""
     count, how = options.members, "seeds" if options.bootstrap is None else "seeds and drawn rows"
     listener.message("ensemble", f"{count} more networks, of other {how}, for intervals of level "
                              f"{options.level:g}")  # fmt: skip
@@ -194,7 +194,7 @@ def _members(
 def _network_checkpoint(
     checkpoint: Checkpoint | None, rows: _Rows, options: Options, member: int = 0
 ) -> Checkpoint | None:
-    """Return a network's own checkpoint, with what its training depends on."""
+    """Return the checkpoint of one network."""
     if checkpoint is None:
         return None
     path = checkpoint.path

@@ -1,4 +1,4 @@
-"""The four steps by name: model, loss, optimizer, minimise."""
+"""Fit a table or a file with the suitable solver."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def fit_table(
     listener: Listener,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
-    """Fit a table that has been read; `neglog.fit` says what the options mean.
+    """Fit an in-memory table; see `neglog.fit` for the options.
 
     Args:
         table: the rows.
         name: the target's column.
         options: the choices.
-        listener: hears the four steps, and the losses.
-        checkpoint: where a training is written while it runs.
+        listener: is notified of the steps and losses.
+        checkpoint: the checkpoint of a training.
 
     Raises:
         FitError: the table cannot be fitted.
@@ -60,7 +60,7 @@ def fit_table(
 
 
 def _newton_or_lbfgs(data: InMemoryData, options: Options) -> tuple[InMemoryData, Options]:
-    """Return the options, with L-BFGS where there are too many weights for Newton's method."""
+    """Return the options, with L-BFGS if Newton's method has too many weights."""
     count = count_weights(data, options)
     if count <= MAX_WEIGHTS:
         return data, options
@@ -73,10 +73,10 @@ def _newton_or_lbfgs(data: InMemoryData, options: Options) -> tuple[InMemoryData
 
 
 def fit_file(path: str | Path, name: str, options: Options, listener: Listener) -> Fit:
-    """Fit a file whose rows are streamed, or shared with other processes, or both.
+    """Fit a streamed file, or a file shared by processes, or both.
 
-    Every process calls this with the same arguments, and has the same result; the listener of the
-    first one hears of it.
+    Every process calls this with the same arguments and gets the same result; only the listener of
+    the first one is notified.
 
     Raises:
         FitError: the file cannot be fitted.
@@ -96,7 +96,7 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
 
 
 def _data_notes(data: Prepared, options: Options) -> list[str]:
-    """Return what is to be said of the data, each a sentence."""
+    """Return the notes on the data."""
     y, _ = data.rows().target_sample()
     notes = data.target.data_warnings(y)
     guessed = options.likelihood is None and data.target.facts.counts
@@ -110,7 +110,7 @@ def _data_notes(data: Prepared, options: Options) -> list[str]:
 
 
 def _listener_of_process(group: Group, listener: Listener) -> Listener:
-    """Return who hears of the fit in this process: only the first one's listener hears words."""
+    """Return the listener of this process; only the first process reports messages."""
     if group.size == 1:
         return listener
     needs_losses = group.gather(listener.needs_losses)[0]

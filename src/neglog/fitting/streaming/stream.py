@@ -112,11 +112,11 @@ class Stream:
 
     @property
     def features(self) -> int:
-        """How many encoded columns there are."""
+        """The number of encoded columns."""
         return self.some.features
 
     def width(self, outputs: int) -> int:
-        """Return how many numbers are computed of a row for so many outputs."""
+        """Return the amount of numbers computed per row, given the number of outputs."""
         return self.some.width(outputs)
 
     @property
