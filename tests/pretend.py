@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from neglog.engine import values
 from neglog.engine.gpu import backend as gpu
-from neglog.engine.projection import products, tensor_cores
+from neglog.engine.gpu import matmul
 
 # The interpreter computes with numpy, which tells of every ∞ and NaN.
 QUIET = "ignore:.* encountered:RuntimeWarning"
@@ -68,10 +68,9 @@ def tensor_cores_too(monkeypatch) -> list[str]:
             return out.copy_(self.compute(*(t.float() for t in tensors)))
 
     halves = (torch.bfloat16, torch.float16)
-    monkeypatch.setattr(tensor_cores, "MM", Operator("mm", torch.mm))
-    monkeypatch.setattr(tensor_cores, "ADDMM", Operator("addmm", torch.addmm))
-    monkeypatch.setattr(tensor_cores, "are_fast", lambda x: x.dtype in halves)
-    monkeypatch.setattr(products, "_units_of", lambda dz: tensor_cores)
+    monkeypatch.setattr(matmul, "MM", Operator("mm", torch.mm))
+    monkeypatch.setattr(matmul, "ADDMM", Operator("addmm", torch.addmm))
+    monkeypatch.setattr(matmul, "serves", lambda x, size: x.dtype in halves)
     return called
 
 

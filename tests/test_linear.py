@@ -11,7 +11,8 @@ from linear import DTYPES, FEATURES, close, compare, layer, leaves
 
 import neglog
 from neglog import functional as F
-from neglog.engine.projection import bf16_matmul, products, workspace
+from neglog.engine.cpu import matmul
+from neglog.engine.projection import products, workspace
 
 LABELS = [torch.int64, torch.int32, torch.int16, torch.uint8]
 
@@ -178,9 +179,7 @@ def test_a_tied_embedding_gets_both_gradients() -> None:
 @pytest.mark.parametrize("memory", [None, 40_000])
 def test_bfloat16_is_rounded_once(fast, memory, monkeypatch) -> None:
     """Also where a row is nearly certain, and torch's rounded logits lose every digit."""
-    monkeypatch.setattr(
-        bf16_matmul, "is_fast", lambda x, numbers: fast and x.dtype == torch.bfloat16
-    )
+    monkeypatch.setattr(matmul, "serves", lambda x, size: fast and x.dtype == torch.bfloat16)
     torch.manual_seed(0)
     w = torch.randn(900, 64).bfloat16()
     label = torch.randint(0, 900, (80,))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neglog.engine import curvature, inspection, reference
 from neglog.engine.derivatives import product, total
+from neglog.engine.matmul import Matmul
 from neglog.engine.problem import AnyProblem, ElementwiseProblem, RowwiseProblem
 from neglog.engine.values import HALF
 
@@ -35,6 +36,7 @@ class Backend(Protocol):
         transforms: whether it runs below `torch.func` and forward mode.
         is_traceable: whether torch differentiates, compiles and transforms what it does. Such a
             backend computes `loss`.
+        matmul: fast products of half-precision factors, for losses with a linear layer.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Backend(Protocol):
     reads_values: bool = True
     transforms: bool = True
     is_traceable: bool = False
+    matmul: Matmul | None = None
 
     def serves(self, problem: AnyProblem) -> bool:
         """Return whether the backend computes a problem. Reads no value."""

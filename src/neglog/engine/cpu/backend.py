@@ -11,6 +11,8 @@ from torch import Tensor
 
 from neglog.engine import values
 from neglog.engine.backend import Backend, Gradients, Results, is_batched
+from neglog.engine.cpu import matmul as cpu_matmul
+from neglog.engine.matmul import Matmul
 from neglog.engine.problem import AnyProblem, ElementwiseProblem, RowwiseProblem
 from neglog.engine.values import KERNEL_DTYPES, PLAIN
 
@@ -22,6 +24,7 @@ class CpuBackend(Backend):
     """
 
     name = "cpu"
+    matmul: Matmul = cpu_matmul
 
     def serves(self, problem: AnyProblem) -> bool:
         """Return whether the tensors are plain ones on a CPU, of dtypes that the kernels know."""

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from neglog.engine import values
 from neglog.engine.backend import Backend, Gradients, Results, is_batched
+from neglog.engine.gpu import matmul as gpu_matmul
+from neglog.engine.matmul import Matmul
 from neglog.engine.problem import AnyProblem, ElementwiseProblem, RowwiseProblem
 
 
@@ -24,6 +26,7 @@ class GpuBackend(Backend):
     """
 
     name = "gpu"
+    matmul: Matmul = gpu_matmul
     reads_values = False
     transforms = False
 

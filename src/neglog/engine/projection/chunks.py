@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neglog.engine.backend import Backend
 from neglog.engine.problem import RowwiseProblem
-from neglog.engine.projection import tensor_cores
+from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import outputs, rows_of_classes
 from neglog.engine.selection import select
@@ -46,7 +46,7 @@ def _is_softmax(head: Head) -> bool:
 def can_be_narrow(head: Head, part: Operands) -> bool:
     """Tell whether the rows' kernel may write the gradient in halves, as the products want it."""
     plain = head.temperature == 1.0 and head.positions == 1 and part.b is None
-    fast = plain and tensor_cores.are_fast(part.x)
+    fast = plain and products.takes_half(part.x)
     return fast and fused_backend(head, part.x, part) is not None
 
 
@@ -54,7 +54,7 @@ def lines_of(head: Head, part: Operands, gradient: bool) -> float:
     """Return about how many numbers there are at a time for each logit."""
     if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.chosen is None:
         in_place = head.positions == 1 and _is_softmax(head)
-        narrow = 0.5 if gradient and tensor_cores.are_fast(part.x) else 0.0
+        narrow = 0.5 if gradient and products.takes_half(part.x) else 0.0
         return 1 + narrow if in_place or not gradient else 4
     return 4 * (1 + gradient) * (1 + ("entropy" in head.outputs) + ("kl" in head.outputs))
 

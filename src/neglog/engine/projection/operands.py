@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-HALF = (torch.float16, torch.bfloat16)
+from neglog.engine.values import HALF
+
 DIFFERENTIABLE = ("x", "w", "b", "y")
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from neglog.device import sum_dtype
 from neglog.engine import memory
-from neglog.engine.projection import chunks, products, tensor_cores
+from neglog.engine.projection import chunks, products
+from neglog.engine.projection.loss_scale import loss_scale
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import NOWHERE, counting, nothing, of_counting, outputs
 from neglog.engine.projection.totals import Gradients, Totals, Wanted
@@ -117,18 +118,18 @@ def pull(
     work = _Pass(
         head, _rows(head, operands, upstream), chunks.lines_of(head, operands, True), budget
     )
-    lifted = tensor_cores.lift(head, operands, upstream, counting(head, operands))
-    totals = Totals(operands, wanted, work.rows is not None, lifted)
+    scale = loss_scale(head, operands, upstream, counting(head, operands))
+    totals = Totals(operands, wanted, work.rows is not None, scale)
     value = torch.zeros((), dtype=sum_dtype(operands.x.device), device=operands.x.device)
     for place in work.places():
         part = work.operands.at(place)
-        given = [u[place] if lifted is None else u[place] * lifted for u in upstream]
+        given = [u[place] if scale is None else u[place] * scale for u in upstream]
         narrow = None if wanted[3] else work.narrow(part)
         pulled = chunks.pull(head, work.logits(part), part, given, wanted[3], narrow)
         value += pulled.total
         totals.add(place, pulled.z, part)
         totals.add_target(place, pulled.y)
-    return value if lifted is None else value / lifted, totals.finished()
+    return value if scale is None else value / scale, totals.finished()
 
 
 def push(

@@ -1,40 +1,43 @@
 """The three matrix products of a linear layer on a piece of its rows, in float32 or more.
 
-Halves are multiplied in float32, a few classes at a time, so that no copy of the whole weight is
-made: torch's own products of halves would round the logits to 8 or 11 bits. `brain` and
-`tensor_cores` are the faster ways where there is one.
+Half-precision factors are multiplied in float32, a few classes at a time, so that the whole weight
+is never copied: torch's own products of them would round the logits to 8 or 11 bits. The `matmul`
+of a backend is faster where there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from neglog.engine.projection import bf16_matmul, tensor_cores
-from neglog.engine.projection.operands import HALF
+from neglog.engine import selection
+from neglog.engine.matmul import Matmul
+from neglog.engine.values import HALF
 
 PIECE = 1 << 22  # numbers of the weight that are converted at a time
 
 
-def units_for(x: Tensor, numbers: int) -> Any:
-    """Return what multiplies these rows fast, by a weight of so many numbers; None for torch."""
-    if tensor_cores.are_fast(x):
-        return tensor_cores
-    return bf16_matmul if bf16_matmul.is_fast(x, numbers) else None
+def matmul_for(x: Tensor, size: int) -> Matmul | None:
+    """Return what multiplies rows fast by a weight of so many numbers; None for torch."""
+    for backend in selection.BACKENDS:
+        if backend.matmul is not None and backend.matmul.serves(x, size):
+            return backend.matmul
+    return None
 
 
-def _units_of(dz: Tensor) -> Any:
-    return bf16_matmul if dz.is_cpu else tensor_cores
+def takes_half(x: Tensor) -> bool:
+    """Return whether a kernel may write the gradient by the logits in the dtype of the rows."""
+    every = (backend.matmul for backend in selection.BACKENDS)
+    return any(matmul is not None and matmul.takes_half(x) for matmul in every)
 
 
 def logits(x: Tensor, w: Tensor, b: Tensor | None, out: Tensor) -> Tensor:
     """Write the rows' logits."""
-    units = units_for(x, w.numel())
-    if units is not None:
-        units.logits(x, w, out)
+    matmul = matmul_for(x, w.numel())
+    if matmul is not None:
+        matmul.logits(x, w, out)
         return out if b is None else out.add_(b)
     x = x.to(out.dtype)
     for these, part in _pieces(w, out.dtype):
@@ -45,21 +48,22 @@ def logits(x: Tensor, w: Tensor, b: Tensor | None, out: Tensor) -> Tensor:
     return out
 
 
-def factor(dz: Tensor, x: Tensor, lifted: bool) -> Tensor:
-    """Return the gradient by the logits as the products want it; its memory is theirs then.
+def factor(dz: Tensor, x: Tensor, is_scaled: bool) -> Tensor:
+    """Return the gradient by the logits as the products take it; its memory may be reused.
 
-    In float16 it would vanish unless it is `lifted`.
+    In float16 it would vanish without a loss scale.
     """
-    if x.dtype == torch.float16 and not lifted:
+    if x.dtype == torch.float16 and not is_scaled:
         return dz
-    units = units_for(x, dz.shape[1] * x.shape[1]) if dz.is_contiguous() else None
-    return dz if units is None or dz.dtype in HALF else units.narrowed(dz, x.dtype)
+    matmul = matmul_for(x, dz.shape[1] * x.shape[1]) if dz.is_contiguous() else None
+    return dz if matmul is None or dz.dtype in HALF else matmul.narrowed(dz, x.dtype)
 
 
 def by_x(dz: Tensor, w: Tensor, out: Tensor) -> Tensor:
     """Write the gradient by the rows."""
-    if dz.dtype in HALF:
-        _units_of(dz).by_x(dz, w, out)
+    matmul = matmul_for(w, w.numel()) if dz.dtype in HALF else None
+    if matmul is not None:
+        matmul.by_x(dz, w, out)
         return out
     if w.dtype == dz.dtype:
         return torch.mm(dz, w, out=out)
@@ -71,8 +75,9 @@ def by_x(dz: Tensor, w: Tensor, out: Tensor) -> Tensor:
 
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
     """Add a piece's gradient by the weight to the total, or begin the total with it."""
-    if dz.dtype in HALF:
-        _units_of(dz).by_w(dz, x, total, first)
+    matmul = matmul_for(x, total.numel()) if dz.dtype in HALF else None
+    if matmul is not None:
+        matmul.by_w(dz, x, total, first)
         return
     x = x.to(dz.dtype)
     if first:

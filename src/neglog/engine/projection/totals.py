@@ -33,9 +33,9 @@ class Totals:
     """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
 
     def __init__(
-        self, operands: Operands, wanted: Wanted, gaps: bool, lifted: Tensor | None = None
+        self, operands: Operands, wanted: Wanted, gaps: bool, loss_scale: Tensor | None = None
     ) -> None:
-        self.operands, self.dtype, self.lifted = operands, operands.computed_in, lifted
+        self.operands, self.dtype, self.loss_scale = operands, operands.computed_in, loss_scale
         x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
         fresh = torch.zeros_like if gaps else torch.empty_like
         whole: Any = {"dtype": self.dtype, "memory_format": torch.contiguous_format}
@@ -49,7 +49,7 @@ class Totals:
         """Add what a piece's logits give; their memory is used up."""
         if self.b is not None:
             self.b += dz.sum(0, dtype=self.dtype)
-        dz = products.factor(dz, part.x, self.lifted is not None)
+        dz = products.factor(dz, part.x, self.loss_scale is not None)
         if self.x is not None:
             if isinstance(place, slice):
                 products.by_x(dz, part.w, self.x[place])
@@ -82,9 +82,9 @@ class Totals:
         if self.w is not None and not self.begun:
             self.w.zero_()
         found = Gradients(self.x, self.w, self.b, self.y)
-        if self.lifted is None:
+        if self.loss_scale is None:
             return found
-        return Gradients(*(None if t is None else t.div_(self.lifted) for t in found))
+        return Gradients(*(None if t is None else t.div_(self.loss_scale) for t in found))
 
 
 def rounded(gradients: Gradients, operands: Operands, upstream: Tensor | None = None) -> Gradients:

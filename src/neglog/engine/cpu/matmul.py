@@ -17,30 +17,35 @@ LEAST = 2**18  # numbers of a weight; with fewer, float32 takes no time and roun
 CLASSES = 4096  # whose logits, or gradients, are made at a time: what the caches hold
 
 
-def is_fast(x: Tensor, numbers: int) -> bool:
-    """Tell whether this processor has tiles for bfloat16, and the weight is worth them."""
-    if x.dtype != torch.bfloat16 or not x.is_cpu or numbers < LEAST:
+def serves(x: Tensor, size: int) -> bool:
+    """Return whether this processor has tiles for bfloat16, and the weight is worth them."""
+    if x.dtype != torch.bfloat16 or not x.is_cpu or size < LEAST:
         return False
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return bool(has_tiles()) and torch.backends.mkldnn.is_available()
 
 
+def takes_half(x: Tensor) -> bool:
+    """Return False: the kernels write float32, which `narrowed` rounds in place."""
+    return False
+
+
 def logits(x: Tensor, w: Tensor, out: Tensor) -> None:
     """Write x · wᵀ to 16 bits or more."""
-    from neglog.engine.cpu import half_precision as halves_cpu
+    from neglog.engine.cpu import half_precision  # which imports Numba
 
     for start in range(0, len(w), CLASSES):
         part = w[start : start + CLASSES].t()
         high = torch.mm(x, part)
         low = torch.addmm(high, x, part, beta=-1)
-        halves_cpu.join(high, low, out[:, start : start + CLASSES])
+        half_precision.join(high, low, out[:, start : start + CLASSES])
 
 
 def narrowed(dz: Tensor, dtype: torch.dtype) -> Tensor:
     """Return float32 rounded to bfloat16, in the first half of each row's memory."""
-    from neglog.engine.cpu import half_precision as halves_cpu
+    from neglog.engine.cpu import half_precision  # which imports Numba
 
-    return halves_cpu.narrow(dz)
+    return half_precision.narrow(dz)
 
 
 def by_x(dz: Tensor, w: Tensor, out: Tensor) -> None:
