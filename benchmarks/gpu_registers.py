@@ -117,8 +117,11 @@ def of_rows(likelihood: Any, title: str, dtype: torch.dtype) -> Iterator[tuple[s
         problem = RowwiseProblem(likelihood, x, labels)
         size = "x".join(map(str, shape))
         yield from passes(rows, f"{title} {size}", problem, [True])
-        weight, share = torch.ones(shape[1], dtype=dtype), torch.ones(len(labels), dtype=dtype)
-        weighed = problem._replace(weight=weight, share=share, reduction="none")
+        weight, sample_weight = (
+            torch.ones(shape[1], dtype=dtype),
+            torch.ones(len(labels), dtype=dtype),
+        )
+        weighed = problem._replace(weight=weight, sample_weight=sample_weight, reduction="none")
         yield from passes(rows, f"{title} {size} weight share none", weighed, [True])
         if likelihood.softmax and shape in ((64, 3), (2, 128256)):
             soft = problem._replace(y=x, weight=weight)

@@ -65,7 +65,7 @@ def rows(likelihood, kind):
     if kind == "smoothed":
         options["smoothing"] = 0.25
     if kind == "shared":
-        options["share"] = torch.tensor([0.5, 0.0, 2.0], dtype=x.dtype)
+        options["sample_weight"] = torch.tensor([0.5, 0.0, 2.0], dtype=x.dtype)
     if kind == "probabilities":
         y = torch.rand(3, CLASSES, dtype=x.dtype).softmax(1)
 
@@ -79,9 +79,9 @@ def rows(likelihood, kind):
         smoothing = options.get("smoothing", 0.0)
         target = (1 - smoothing) * target + smoothing / CLASSES
         weights = options.get("weight", x.new_ones(CLASSES))
-        share = options.get("share", x.new_ones(3)) * keep
-        count = share * weights[y * (y != -7)] if y.dim() == 1 else share
-        return -(share[:, None] * weights * target * log_p).sum() / count.sum()
+        sample_weight = options.get("sample_weight", x.new_ones(3)) * keep
+        count = sample_weight * weights[y * (y != -7)] if y.dim() == 1 else sample_weight
+        return -(sample_weight[:, None] * weights * target * log_p).sum() / count.sum()
 
     return loss, formula, x
 

@@ -17,12 +17,12 @@ from neglog.engine import inspection, reference
 from neglog.engine.derivatives import Facts, product, total
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem, rows_as
 
-Moves = Sequence[Tensor | None]  # of the inputs and the target; None where one does not move
+Tangents = Sequence[Tensor | None]  # of the inputs and the target; None where one does not move
 
 
 def changes(
     problem: ElementwiseProblem | RowwiseProblem,
-    moves: Moves,
+    tangents: Tangents,
     by_y: bool,
     upstream: Tensor | None = None,
 ) -> list[Tensor | None]:
@@ -38,29 +38,29 @@ def changes(
             above = number if inspection.is_constant(upstream) else upstream
         else:  # maybe 0, and a move times 0 is none, whatever the slope
             factor = problem.over_classes(upstream)
-            moves = [None if m is None else m * factor for m in moves]
+            tangents = [None if m is None else m * factor for m in tangents]
     if isinstance(problem, ElementwiseProblem):
-        return _of_elements(problem, moves, by_y, above)
-    return _of_rows(problem, moves, by_y, above)
+        return _of_elements(problem, tangents, by_y, above)
+    return _of_rows(problem, tangents, by_y, above)
 
 
 def _of_elements(
-    problem: ElementwiseProblem, moves: Moves, by_y: bool, above: Tensor | float
+    problem: ElementwiseProblem, tangents: Tangents, by_y: bool, above: Tensor | float
 ) -> list[Tensor | None]:
     problem, n = reference.shown(problem), len(problem.inputs)
     facts = Facts(problem.likelihood, problem.settings)
     tensors = (*problem.inputs, *problem.given, problem.y)
-    by_inputs, move_of_y = moves[:n], moves[n]
+    by_inputs, tangent_of_y = tangents[:n], tangents[n]
     terms: list[list[Tensor]] = [[] for _ in range(n + 1)]
-    if any(move is not None for move in by_inputs):
+    if any(tangent is not None for tangent in by_inputs):
         for place, row in zip(terms, facts.plain_curvature(tensors), strict=False):
             place += [product(m, c) for c, m in zip(row, by_inputs, strict=True) if m is not None]
-    if by_y or move_of_y is not None:
-        for place, slope, move in zip(terms, facts.mixed(tensors), by_inputs, strict=False):
-            place += [] if move_of_y is None else [product(move_of_y, slope)]
-            terms[n] += [] if move is None or not by_y else [product(move, slope)]
-    if by_y and move_of_y is not None:
-        terms[n].append(product(move_of_y, facts.twice_by_target(tensors)))
+    if by_y or tangent_of_y is not None:
+        for place, slope, tangent in zip(terms, facts.mixed(tensors), by_inputs, strict=False):
+            place += [] if tangent_of_y is None else [product(tangent_of_y, slope)]
+            terms[n] += [] if tangent is None or not by_y else [product(tangent, slope)]
+    if by_y and tangent_of_y is not None:
+        terms[n].append(product(tangent_of_y, facts.twice_by_target(tensors)))
     count = problem.y.numel() if problem.reduction == "mean" else 1
     scale = problem.factor / max(1, count) * above
     found = [total(place) if place else None for place in terms]
@@ -71,7 +71,7 @@ def _of_elements(
 
 
 def _of_rows(
-    problem: RowwiseProblem, moves: Moves, by_y: bool, above: Tensor | float
+    problem: RowwiseProblem, tangents: Tangents, by_y: bool, above: Tensor | float
 ) -> list[Tensor | None]:
     if not problem.likelihood.softmax:  # a loss of log-probabilities is linear
         return [torch.zeros_like(problem.x), None]
@@ -83,26 +83,26 @@ def _of_rows(
     each = each * above
     p, by_target = _softmax(rows.x), each * (1.0 - rows.smoothing)
     by_target = by_target if rows.weight is None else by_target * rows.weight
-    move, move_of_y = (
-        None if m is None else problem._replace(x=m, y=rows.y).by_rows().x for m in moves[:2]
+    tangent, tangent_of_y = (
+        None if m is None else problem._replace(x=m, y=rows.y).by_rows().x for m in tangents[:2]
     )
     terms: list[Tensor] = []
     of_y: Tensor | None = None
-    if move is not None:
-        move = _but_for_its_top(move, p)
-        terms.append(_pulled(move, p) * (each * sums))
+    if tangent is not None:
+        tangent = _but_for_its_top(tangent, p)
+        terms.append(_softmax_vjp(tangent, p) * (each * sums))
         if by_y:
-            of_y = by_target * ((p * move).sum(1, keepdim=True) - move)
-    if move_of_y is not None:
-        move_of_y = move_of_y * by_target
-        terms.append(p * move_of_y.sum(1, keepdim=True) - move_of_y)
+            of_y = by_target * ((p * tangent).sum(1, keepdim=True) - tangent)
+    if tangent_of_y is not None:
+        tangent_of_y = tangent_of_y * by_target
+        terms.append(p * tangent_of_y.sum(1, keepdim=True) - tangent_of_y)
     found = [total(terms) if terms else None, of_y]
     return [None if f is None else rows_as(f, problem.x) for f in found]
 
 
 def _scales(rows: RowwiseProblem, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:
     """Return how much each row counts, 0 if it is not kept, and the sums of the rows' targets."""
-    if not all_kept or rows.share is not None or rows.weight is not None:
+    if not all_kept or rows.sample_weight is not None or rows.weight is not None:
         each = torch.where(keep, reference.scales_of_rows(rows), 0.0)
         return each[:, None], reference.sums_of_targets(rows, keep)[:, None]
     each_row = 1.0 / max(1, len(rows.x)) if rows.reduction == "mean" else 1.0
@@ -118,19 +118,19 @@ def _softmax(x: Tensor) -> Tensor:
     return power / power.sum(1, keepdim=True)
 
 
-def _pulled(move: Tensor, p: Tensor) -> Tensor:
+def _softmax_vjp(tangent: Tensor, p: Tensor) -> Tensor:
     """Return p ⊙ (move − p · move)."""
     if p.shape[1] >= reference.FEW:
-        return torch._softmax_backward_data(move, p, 1, p.dtype)
-    return p * (move - (p * move).sum(1, keepdim=True))
+        return torch._softmax_backward_data(tangent, p, 1, p.dtype)
+    return p * (tangent - (p * tangent).sum(1, keepdim=True))
 
 
-def _but_for_its_top(move: Tensor, p: Tensor) -> Tensor:
+def _but_for_its_top(tangent: Tensor, p: Tensor) -> Tensor:
     """Return rows' moves less that of the class which has most of the probability, if one has.
 
     A row that moves as a whole changes nothing; next to a probability of 1, the others' moves
     would cancel.
     """
     if reference.is_spread(p):
-        return move
-    return move - torch.where(p > 0.5, move, 0.0).sum(1, keepdim=True)
+        return tangent
+    return tangent - torch.where(p > 0.5, tangent, 0.0).sum(1, keepdim=True)

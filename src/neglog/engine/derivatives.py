@@ -25,7 +25,7 @@ def apply(function: Any, *arguments: Any) -> Any:
 
 
 def is_nested_forward_mode() -> bool:
-    """Tell whether forward mode runs inside forward mode, where torch sees no further than a jvp.
+    """Return whether forward mode runs inside forward mode, where torch sees no further than a jvp.
 
     An autograd function's tangent would then have no tangent of its own, and a hessian be 0.
     """
@@ -67,15 +67,15 @@ class Facts:
         """Return each score's derivative by the target; an element depends on its own only."""
         *others, y = tensors
         n = len(self.likelihood.inputs)
-        pull = torch.func.vjp(lambda t: self.evaluate("grad", (*others, t)), y)[1]
+        vjp = torch.func.vjp(lambda t: self.evaluate("grad", (*others, t)), y)[1]
         ones = [[torch.full_like(y, float(i == j)) for j in range(n)] for i in range(n)]
-        return [pull(tuple(upstream))[0] for upstream in ones]
+        return [vjp(tuple(upstream))[0] for upstream in ones]
 
     def twice_by_target(self, tensors: Sequence[Tensor]) -> Tensor:
         """Return the second derivative by the target."""
         *others, y = tensors
-        pull = torch.func.vjp(lambda t: self.evaluate("grad_target", (*others, t))[0], y)[1]
-        second: Tensor = pull(torch.ones_like(y))[0]
+        vjp = torch.func.vjp(lambda t: self.evaluate("grad_target", (*others, t))[0], y)[1]
+        second: Tensor = vjp(torch.ones_like(y))[0]
         return second
 
 
@@ -175,18 +175,18 @@ class _Scores(torch.autograd.Function):
         return tuple(results)
 
 
-def product(move: Tensor, slope: Tensor | float) -> Tensor:
+def product(tangent: Tensor, slope: Tensor | float) -> Tensor:
     """Return move · slope, where no move along an infinite or undefined slope is 0 and not NaN.
 
     The move itself stays a factor, so that the derivative by it is the slope where it is 0 too.
     """
     if isinstance(slope, float):
         if slope == 1.0:
-            return move
-        return torch.zeros_like(move) if slope == 0.0 else move * slope
-    if inspection.number(move) or inspection.is_finite(slope):
-        return move * slope
-    return move * slope.masked_fill((move == 0) & ~slope.isfinite(), 0.0)
+            return tangent
+        return torch.zeros_like(tangent) if slope == 0.0 else tangent * slope
+    if inspection.number(tangent) or inspection.is_finite(slope):
+        return tangent * slope
+    return tangent * slope.masked_fill((tangent == 0) & ~slope.isfinite(), 0.0)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:

@@ -27,7 +27,7 @@ def side_by_side(problem: ElementwiseProblem, tensors: Sequence[Any]) -> Sequenc
 
 
 def rows_lie_close(x: Tensor) -> bool:
-    """Tell whether the loops read rows as they lie: each of (N, K, L) images or rows without gaps.
+    """Return whether kernels read rows as they lie: each of (N, K, L) images or rows without gaps.
 
     Those of a slice of longer sequences or of a batch are too, whatever lies between them.
     """

@@ -7,7 +7,7 @@ or a tensor is out of the ordinary, `evaluate` raises `Unserved`, and the caller
 differentiate the formula. `tests/test_transforms.py` holds it, with the names there and without.
 
 A level of `jvp` is taken apart into values and tangents, a level of `vmap` becomes a dimension, and
-a level of `grad` or `vjp` a node of the graph, whose backward pulls with the values that lie below.
+a level of `grad` or `vjp` a node of the graph, whose backward is the `vjp` of the values below.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ class Unserved(Exception):
 class Rules(Protocol):
     """A function that knows its derivatives and how to run over a batch.
 
-    Its results are a list, with None for those that are not wanted.
+    Its results are a list, with None for those that are not needed.
     """
 
-    def also(self, moving: Sequence[bool]) -> Rules:
-        """Return the function with all results that the derivatives by these tensors need."""
+    def with_gradients(self, differentiated: Sequence[bool]) -> Rules:
+        """Return the function with all results that derivatives by these tensors need."""
 
     def run(self, tensors: Tensors) -> list[Tensor | None]:
         """Return the results of plain tensors."""
 
-    def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
-        """Return how the results move with the tensors: those of `also`, as the tensors are."""
+    def jvp(self, tensors: Tensors, results: Tensors, tangents: Tensors) -> list[Tensor | None]:
+        """Return the tangents of the results, those of `with_gradients`, given the tensors'."""
 
-    def pull(
+    def vjp(
         self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
     ) -> list[Tensor | None]:
-        """Return upstream · the derivatives of the results by the tensors that need them."""
+        """Return upstream · the gradients of the results by the tensors that need them."""
 
-    def over(
-        self, tensors: Tensors, places: Sequence[int | None], size: int
+    def batched(
+        self, tensors: Tensors, batch_dims: Sequence[int | None], size: int
     ) -> tuple[Rules, list[Any], Callable[[Tensors], list[Tensor | None]]]:
-        """Return what runs over a batch, which lies in those dimensions, and what takes it apart.
+        """Return what runs over a batch, which lies in those dimensions, and what unbatches it.
 
         The latter returns results whose first dimension is the batch.
         """
@@ -104,15 +104,15 @@ def _below(call: Callable[..., Any], *arguments: Any) -> Any:
 
 def _at_bottom(rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     recorded = [_is_recorded(t) for t in tensors]
-    primals, moves = _parted(tensors)
-    if any(m is not None for m in moves):
+    primals, tangents = _split_tangents(tensors)
+    if any(m is not None for m in tangents):
         if any(recorded):  # a backward would not see the tangents
             raise Unserved
-        results, changes = _pushed(rules, primals, moves, lambda wider, held: wider.run(held))
+        results, changes = _jvp(rules, primals, tangents, lambda wider, held: wider.run(held))
         return [_dual(r, c) for r, c in zip(results, changes, strict=True)]
     if not any(recorded):
         return rules.run(tensors)
-    rules = rules.also(recorded)
+    rules = rules.with_gradients(recorded)
     with torch.no_grad():
         results = rules.run(tensors)
     return _recorded(rules, results, tensors, 0)
@@ -132,7 +132,7 @@ def _reverse(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
         elif _is_recorded(tensor):  # at a level below: a node here must not hang on it
             lifted[i] = functorch._wrap_for_grad(tensor, level)
     moved = any(recorded)
-    rules = rules.also(recorded) if moved else rules
+    rules = rules.with_gradients(recorded) if moved else rules
     if functorch.CGradInterpreterPtr(top).prevGradMode():
         results = _below(_at_level, rules, below)
     else:
@@ -170,7 +170,7 @@ class _Node(_SingleLevelFunction):
         tensors, outputs = saved[: ctx.count], iter(saved[ctx.count :])
         results = [next(outputs) if there else None for there in ctx.there]
         above = [next(given) if there else None for there in ctx.there]
-        return None, None, None, *ctx.rules.pull(tensors, results, above, ctx.needs_input_grad[3:])
+        return None, None, None, *ctx.rules.vjp(tensors, results, above, ctx.needs_input_grad[3:])
 
 
 _node: Any = _Node  # torch does not type `apply` here
@@ -178,16 +178,16 @@ _node: Any = _Node  # torch does not type `apply` here
 
 def _forward(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     level = top.level()
-    primals, moves = _parted(tensors)
-    below, moves = (
+    primals, tangents = _split_tangents(tensors)
+    below, tangents = (
         [None if t is None else functorch._unwrap_for_grad(t, level) for t in each]
-        for each in (primals, moves)
+        for each in (primals, tangents)
     )
     with forward_ad._set_fwd_grad_enabled(functorch.CJvpInterpreterPtr(top).prevFwdGradMode()):
-        if all(m is None for m in moves):
+        if all(m is None for m in tangents):
             found: list[Tensor | None] = _below(_at_level, rules, below)
             return found
-        results, changes = _below(_pushed, rules, below, moves, _at_level)
+        results, changes = _below(_jvp, rules, below, tangents, _at_level)
 
     def raised(tensor: Tensor | None) -> Any:
         return None if tensor is None else functorch._wrap_for_grad(tensor, level)
@@ -195,7 +195,7 @@ def _forward(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     return [_dual(raised(r), raised(c)) for r, c in zip(results, changes, strict=True)]
 
 
-def _parted(tensors: Tensors) -> tuple[list[Any], list[Any]]:
+def _split_tangents(tensors: Tensors) -> tuple[list[Any], list[Any]]:
     """Return tensors and their tangents, which are None where there is none."""
     if forward_ad._current_level < 0 or not torch._C._is_fwd_grad_enabled():
         return list(tensors), [None] * len(tensors)
@@ -208,12 +208,12 @@ def _parted(tensors: Tensors) -> tuple[list[Any], list[Any]]:
     ], [move for _, move in pairs]
 
 
-def _pushed(
-    rules: Rules, tensors: Tensors, moves: Tensors, evaluated: Callable[[Rules, Tensors], Any]
+def _jvp(
+    rules: Rules, tensors: Tensors, tangents: Tensors, evaluated: Callable[[Rules, Tensors], Any]
 ) -> tuple[Tensors, Tensors]:
-    wider = rules.also([m is not None for m in moves])
+    wider = rules.with_gradients([m is not None for m in tangents])
     results = evaluated(wider, tensors)
-    return results, rules.push(tensors, results, moves)
+    return results, rules.jvp(tensors, results, tangents)
 
 
 def _dual(result: Tensor | None, change: Tensor | None) -> Any:
@@ -225,16 +225,18 @@ def _dual(result: Tensor | None, change: Tensor | None) -> Any:
 def _batch(top: Any, rules: Rules, tensors: Tensors) -> list[Tensor | None]:
     level = top.level()
     pairs = [(None, None) if t is None else functorch._unwrap_batched(t, level) for t in tensors]
-    below, places = [t for t, _ in pairs], [place for _, place in pairs]
-    if all(place is None for place in places):
+    below, batch_dims = [t for t, _ in pairs], [place for _, place in pairs]
+    if all(place is None for place in batch_dims):
         found: list[Tensor | None] = _below(_at_level, rules, below)
         return found
-    results = _below(_over, rules, below, places, functorch.CVmapInterpreterPtr(top).batchSize())
+    results = _below(
+        _batched, rules, below, batch_dims, functorch.CVmapInterpreterPtr(top).batchSize()
+    )
     return [None if r is None else functorch._add_batch_dim(r, 0, level) for r in results]
 
 
-def _over(
-    rules: Rules, tensors: Tensors, places: Sequence[int | None], size: int
+def _batched(
+    rules: Rules, tensors: Tensors, batch_dims: Sequence[int | None], size: int
 ) -> list[Tensor | None]:
-    rules, tensors, taken_apart = rules.over(tensors, places, size)
-    return taken_apart(_at_level(rules, tensors))
+    rules, tensors, unbatched = rules.batched(tensors, batch_dims, size)
+    return unbatched(_at_level(rules, tensors))

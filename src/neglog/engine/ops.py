@@ -1,7 +1,7 @@
 """The two kinds of problems as custom operators, which is how `torch.compile` sees them.
 
 Eager code goes through `autograd.Function` instead: a custom operator costs more than a small loss.
-A derivative that is not wanted comes back empty, because an operator's outputs are fixed in number.
+A gradient that is not needed comes back empty, because an operator's outputs are fixed in number.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ def loss(problem: Problem) -> Tensor:
 
 def _elements(problem: ElementwiseProblem) -> Tensor:
     p = problem
-    wanted = [t.requires_grad and torch.is_grad_enabled() for t in (*p.inputs, p.y)]
+    needs_grad = [t.requires_grad and torch.is_grad_enabled() for t in (*p.inputs, p.y)]
     tensors = (list(p.inputs), p.y, list(p.given))
-    rest = (list(p.settings), p.weight, p.masked, p.factor, p.reduction, wanted)
+    rest = (list(p.settings), p.weight, p.masked, p.factor, p.reduction, needs_grad)
     result: Tensor = elementwise(p.likelihood.name, *tensors, *rest)[0]
     return result
 
 
 def _rows(problem: RowwiseProblem) -> Tensor:
     p = problem
-    wanted = [p.x.requires_grad and torch.is_grad_enabled()]
-    options = (p.ignored, p.smoothing, p.reduction, wanted)
-    result: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.share, *options)[0]
+    needs_grad = [p.x.requires_grad and torch.is_grad_enabled()]
+    options = (p.ignored, p.smoothing, p.reduction, needs_grad)
+    result: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.sample_weight, *options)[0]
     return result
 
 
@@ -51,14 +51,14 @@ def elementwise(
     masked: bool,
     factor: float,
     reduction: str,
-    wanted: list[bool],
+    needs_grad: list[bool],
 ) -> list[Tensor]:
     """Return the loss, and its derivatives by the inputs and the target."""
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = ElementwiseProblem(declaration, *tensors, masked, factor, reduction)
-    loss, gradients = serving(problem).run(problem, wanted)
-    return [loss, *(y.new_empty(0) if g is None else g for g in gradients[: len(wanted)])]
+    loss, gradients = serving(problem).run(problem, needs_grad)
+    return [loss, *(y.new_empty(0) if g is None else g for g in gradients[: len(needs_grad)])]
 
 
 @torch.library.custom_op("neglog::rows", mutates_args=())
@@ -67,16 +67,18 @@ def rows(
     x: Tensor,
     y: Tensor,
     weight: Tensor | None,
-    share: Tensor | None,
+    sample_weight: Tensor | None,
     ignored: int,
     smoothing: float,
     reduction: str,
-    wanted: list[bool],
+    needs_grad: list[bool],
 ) -> list[Tensor]:
     """Return the loss, and its derivative by the rows."""
     declaration: Any = REGISTRY[likelihood]
-    problem = RowwiseProblem(declaration, x, y, weight, share, ignored, smoothing, reduction)
-    loss, (gradient, *_) = serving(problem).run(problem, wanted)
+    problem = RowwiseProblem(
+        declaration, x, y, weight, sample_weight, ignored, smoothing, reduction
+    )
+    loss, (gradient, *_) = serving(problem).run(problem, needs_grad)
     return [loss, x.new_empty(0) if gradient is None else gradient]
 
 
@@ -84,23 +86,26 @@ def _elementwise_shapes(
     likelihood: str, inputs: list[Tensor], y: Tensor, *rest: Any
 ) -> list[Tensor]:
     """Tell the compiler what comes back."""
-    *_, reduction, wanted = rest
+    *_, reduction, needs_grad = rest
     loss = torch.empty_like(inputs[0]) if reduction == "none" else y.new_empty(())
-    return [loss, *(torch.empty_like(inputs[0]) if want else y.new_empty(0) for want in wanted)]
+    return [
+        loss,
+        *(torch.empty_like(inputs[0]) if needed else y.new_empty(0) for needed in needs_grad),
+    ]
 
 
 def _rows_shapes(likelihood: str, x: Tensor, *rest: Any) -> list[Tensor]:
-    *_, reduction, wanted = rest
+    *_, reduction, needs_grad = rest
     if not rows_lie_close(x):
         x = x.contiguous()
-    gradient = torch.empty_like(x) if wanted[0] else x.new_empty(0)
+    gradient = torch.empty_like(x) if needs_grad[0] else x.new_empty(0)
     each = (x.shape[0] * x.shape[2] if x.dim() == 3 else x.shape[0],)
     return [x.new_empty(each if reduction == "none" else ()), gradient]
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     ctx.save_for_backward(*output[1:])
-    ctx.wanted = inputs[-1]
+    ctx.needs_grad = inputs[-1]
     ctx.nothing = [[None] * len(v) if _holds_tensors(v) else None for v in inputs]
 
 
@@ -109,16 +114,16 @@ def _holds_tensors(value: Any) -> bool:
 
 
 @once_differentiable  # a second derivative raises: the kernel's gradient would be a constant
-def _elementwise_pull(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
-    pairs = zip(ctx.wanted, ctx.saved_tensors, strict=True)
-    *by_inputs, by_y = [upstream[0] * g if want else None for want, g in pairs]
+def _elementwise_vjp(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+    pairs = zip(ctx.needs_grad, ctx.saved_tensors, strict=True)
+    *by_inputs, by_y = [upstream[0] * g if needed else None for needed, g in pairs]
     return ctx.nothing[0], by_inputs, by_y, *ctx.nothing[3:]
 
 
 @once_differentiable
-def _rows_pull(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+def _rows_vjp(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
     (gradient,) = ctx.saved_tensors
-    if not ctx.wanted[0]:
+    if not ctx.needs_grad[0]:
         return tuple(ctx.nothing)
     each = upstream[0]
     if each.dim() == 1:
@@ -146,10 +151,10 @@ def _one_by_one(operator: Any) -> Any:
     return rule
 
 
-for _operator, _fake, _pull in (
-    (elementwise, _elementwise_shapes, _elementwise_pull),
-    (rows, _rows_shapes, _rows_pull),
+for _operator, _fake, _vjp in (
+    (elementwise, _elementwise_shapes, _elementwise_vjp),
+    (rows, _rows_shapes, _rows_vjp),
 ):
     _operator.register_fake(_fake)
-    _operator.register_autograd(_pull, setup_context=_save)
+    _operator.register_autograd(_vjp, setup_context=_save)
     _operator.register_vmap(_one_by_one(_operator))

@@ -12,7 +12,7 @@ from neglog.support import Support, anything
 
 
 def is_narrow(settings: tuple[float, ...]) -> bool:
-    """Tell whether float32 holds the settings."""
+    """Return whether float32 holds the settings."""
     with np.errstate(over="ignore"):
         return all(float(np.float32(number)) == number for number in settings)
 

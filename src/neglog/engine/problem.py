@@ -74,20 +74,20 @@ class RowwiseProblem(NamedTuple):
     x: Tensor
     y: Tensor
     weight: Tensor | None = None  # one for each class, (K,)
-    share: Tensor | None = None  # one for each row, (N,); a row of 0 may hold anything
+    sample_weight: Tensor | None = None  # one for each row, (N,); a row of 0 may hold anything
     ignored: int = -100
     smoothing: float = 0.0
-    reduction: str = "mean"  # over the rows, each by its share and, if labelled, its class's weight
+    reduction: str = "mean"  # over rows by sample weights and, if labelled, class weights
 
     def tensors(self) -> tuple[Any, ...]:
         """Return all tensors, those that may be differentiated first."""
-        return self.x, self.y, self.weight, self.share
+        return self.x, self.y, self.weight, self.sample_weight
 
     def with_tensors(self, tensors: Sequence[Any]) -> RowwiseProblem:
         """Return the same problem about other tensors, in the order of `tensors`."""
-        x, y, weight, share = tensors
+        x, y, weight, sample_weight = tensors
         facts = (self.ignored, self.smoothing, self.reduction)
-        return RowwiseProblem(self.likelihood, x, y, weight, share, *facts)
+        return RowwiseProblem(self.likelihood, x, y, weight, sample_weight, *facts)
 
     def split_tensors(self) -> tuple[RowwiseProblem, tuple[Any, ...]]:
         """Return the problem without its tensors, and them."""
@@ -106,7 +106,7 @@ class RowwiseProblem(NamedTuple):
 
     def has_constant_weights(self) -> bool:
         """Return whether no weight requires a gradient."""
-        return not any(t.requires_grad for t in (self.weight, self.share) if t is not None)
+        return not any(t.requires_grad for t in (self.weight, self.sample_weight) if t is not None)
 
     def has_soft_targets(self) -> bool:
         """Return whether a target spreads over the classes."""

@@ -46,7 +46,7 @@ class _LogSoftmax:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
 
-    def also(self, moving: Sequence[bool]) -> _LogSoftmax:
+    def with_gradients(self, differentiated: Sequence[bool]) -> _LogSoftmax:
         """Return itself: the values are all that its derivatives need."""
         return self
 
@@ -54,59 +54,59 @@ class _LogSoftmax:
         """Return the values by the kernel."""
         return [self.backend.log_softmax(tensors[0])]
 
-    def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
-        """Return how the values move."""
-        return [reference.log_softmax_jvp(results[0], moves[0])]
+    def jvp(self, tensors: Tensors, results: Tensors, tangents: Tensors) -> list[Tensor | None]:
+        """Return the tangent of the values."""
+        return [reference.log_softmax_jvp(results[0], tangents[0])]
 
-    def pull(
+    def vjp(
         self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
     ) -> list[Tensor | None]:
         """Return upstream · the derivatives."""
         return [reference.log_softmax_vjp(results[0], upstream[0])]
 
-    def over(
-        self, tensors: Tensors, places: Sequence[int | None], size: int
+    def batched(
+        self, tensors: Tensors, batch_dims: Sequence[int | None], size: int
     ) -> tuple[_LogSoftmax, list[Any], Callable[[Tensors], list[Tensor | None]]]:
         """Return itself over all rows of the batch."""
-        return self, [_first(t, p, size) for t, p in zip(tensors, places, strict=True)], list
+        return self, [_first(t, p, size) for t, p in zip(tensors, batch_dims, strict=True)], list
 
 
 class _Loss:
-    """A loss, and the wanted ones of its slopes by its tensors: `levels.Rules`."""
+    """A loss, and its gradients by the tensors that need one: `levels.Rules`."""
 
-    def __init__(self, task: Task, wanted: Sequence[bool]) -> None:
-        self.task, self.wanted = task, wanted
+    def __init__(self, task: Task, needs_grad: Sequence[bool]) -> None:
+        self.task, self.needs_grad = task, needs_grad
         problem = task.problem
         self.count = problem.input_count + 1
 
-    def also(self, moving: Sequence[bool]) -> _Loss:
-        """Return the loss with further slopes."""
+    def with_gradients(self, differentiated: Sequence[bool]) -> _Loss:
+        """Return the loss with further gradients."""
         problem = self.task.problem
         log_p = isinstance(problem, RowwiseProblem) and not problem.likelihood.softmax
-        if any(moving[self.count :]) or (log_p and moving[1]):
+        if any(differentiated[self.count :]) or (log_p and differentiated[1]):
             raise Unserved
-        pairs = zip(self.wanted, moving, strict=True)
+        pairs = zip(self.needs_grad, differentiated, strict=True)
         return _Loss(self.task, [a or b for a, b in pairs])
 
     def run(self, tensors: Tensors) -> list[Tensor | None]:
-        """Return the loss and the slopes by the kernel."""
-        value, slopes = self.task.run(tensors, self.wanted)
+        """Return the loss and the gradients by the kernel."""
+        value, slopes = self.task.run(tensors, self.needs_grad)
         return [value, *slopes]
 
-    def push(self, tensors: Tensors, results: Tensors, moves: Tensors) -> list[Tensor | None]:
-        """Return how the loss and the wanted slopes move."""
+    def jvp(self, tensors: Tensors, results: Tensors, tangents: Tensors) -> list[Tensor | None]:
+        """Return the tangents of the loss and of its gradients."""
         problem = self.task.with_tensors(tensors)
-        along = self.task.backend.jvp(problem, moves, results[0], list(results[1:]))
+        along = self.task.backend.jvp(problem, tangents, results[0], list(results[1:]))
         found: list[Tensor | None] = [along, *[None] * len(tensors)]
-        if any(self.wanted):
-            pushed = self.task.backend.hvp(problem, moves, self.wanted)
+        if any(self.needs_grad):
+            pushed = self.task.backend.hvp(problem, tangents, self.needs_grad)
             found[1 : 1 + len(pushed)] = pushed
         return found
 
-    def pull(
+    def vjp(
         self, tensors: Tensors, results: Tensors, upstream: Tensors, needs: Sequence[bool]
     ) -> list[Tensor | None]:
-        """Return upstream · slopes, and the change of the slopes along their own upstream."""
+        """Return upstream · gradients, and the vjp of the gradients with their own upstream."""
         problem = self.task.with_tensors(tensors)
         terms: list[list[Tensor]] = [[] for _ in tensors]
         if upstream[0] is not None:
@@ -115,49 +115,51 @@ class _Loss:
             for place, need, slope in zip(terms, needs, results[1:], strict=True):
                 if need:
                     place.append(slope if at_end else product(above, slope))
-        moves = upstream[1 : 1 + self.count]
-        if any(m is not None for m in moves):
-            changes = self.task.backend.hvp(problem, moves, needs)
+        tangents = upstream[1 : 1 + self.count]
+        if any(m is not None for m in tangents):
+            changes = self.task.backend.hvp(problem, tangents, needs)
             for place, change in zip(terms, changes, strict=False):
                 place += [] if change is None else [change]
         return [total(t) if t and need else None for t, need in zip(terms, needs, strict=True)]
 
-    def over(
-        self, tensors: Tensors, places: Sequence[int | None], size: int
+    def batched(
+        self, tensors: Tensors, batch_dims: Sequence[int | None], size: int
     ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
         """Return the losses of all elements or rows of the batch at once."""
         if isinstance(self.task.problem, ElementwiseProblem):
-            return self._over_elements(tensors, places, size)
-        return self._over_rows(tensors, places, size)
+            return self._batched_elements(tensors, batch_dims, size)
+        return self._batched_rows(tensors, batch_dims, size)
 
-    def _over_elements(
-        self, tensors: Tensors, places: Sequence[int | None], size: int
+    def _batched_elements(
+        self, tensors: Tensors, batch_dims: Sequence[int | None], size: int
     ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
         problem: Any = self.task.problem
-        batch = [_first(t, place, size) for t, place in zip(tensors, places, strict=True)]
+        batch = [_first(t, place, size) for t, place in zip(tensors, batch_dims, strict=True)]
         each, count = problem.reduction == "none", batch[0][0].numel()
         factor = problem.factor / count if problem.reduction == "mean" else problem.factor
         whole = problem._replace(reduction="none", factor=factor)
 
-        def taken_apart(results: Tensors) -> list[Tensor | None]:
+        def unbatched(results: Tensors) -> list[Tensor | None]:
             value, *slopes = results
             return [value if each else value.reshape(size, -1).sum(1), *slopes]
 
-        return _Loss(Task(whole, self.task.backend), self.wanted), batch, taken_apart
+        return _Loss(Task(whole, self.task.backend), self.needs_grad), batch, unbatched
 
-    def _over_rows(
-        self, tensors: Tensors, places: Sequence[int | None], size: int
+    def _batched_rows(
+        self, tensors: Tensors, batch_dims: Sequence[int | None], size: int
     ) -> tuple[_Loss, list[Any], Callable[[Tensors], list[Tensor | None]]]:
-        if places[2] is not None:  # a weight of the classes for each of the batch
+        if batch_dims[2] is not None:  # a weight of the classes for each of the batch
             raise Unserved
         problem: Any = self.task.problem
-        x, y, _, share = (_first(t, p, size) for t, p in zip(tensors, places, strict=True))
+        x, y, _, sample_weight = (
+            _first(t, p, size) for t, p in zip(tensors, batch_dims, strict=True)
+        )
         flat = [None if t is None else t.flatten(0, 1) for t in (x, y)]
-        flat += [tensors[2], None if share is None else share.flatten()]
+        flat += [tensors[2], None if sample_weight is None else sample_weight.flatten()]
         whole = problem._replace(reduction="none").with_tensors(flat)
         count = _counts(whole, size) if problem.reduction == "mean" else 1
 
-        def taken_apart(results: Tensors) -> list[Tensor | None]:
+        def unbatched(results: Tensors) -> list[Tensor | None]:
             value, by_x, by_y, *rest = results
             value = value.reshape(size, -1)
             by_x = None if by_x is None else _shared(by_x.reshape(x.shape), count)
@@ -169,13 +171,13 @@ class _Loss:
             return [value, by_x, by_y, *rest]
 
         task = Task(whole.split_tensors()[0], self.task.backend)
-        return _Loss(task, self.wanted), flat, taken_apart
+        return _Loss(task, self.needs_grad), flat, unbatched
 
 
 def _counts(problem: RowwiseProblem, size: int) -> Tensor | int:
     """Return what the mean over the rows of each of a batch divides by; one for all if known."""
     problem = problem.by_rows()
-    plain = problem.share is None and (problem.y.dim() == 2 or problem.weight is None)
+    plain = problem.sample_weight is None and (problem.y.dim() == 2 or problem.weight is None)
     if plain and inspection.are_all(reference.kept_rows(problem)):
         return len(problem.x) // size
     return reference.weights_of_rows(problem).reshape(size, -1).sum(1)

@@ -57,7 +57,7 @@ dispatchers, tracer = torch._C._len_torch_dispatch_stack, torch._C._get_tracing_
 
 
 def are_known(*tensors: Tensor) -> bool:
-    """Tell whether looking at values is possible, and free of a device synchronisation."""
+    """Return whether looking at values is possible, and free of a device synchronisation."""
     return (
         all(type(t) in PLAIN and t.device.type == "cpu" for t in tensors)
         and not torch._C._are_functorch_transforms_active()
@@ -95,7 +95,7 @@ def check_labels(problem: RowwiseProblem) -> None:
     """Raise `SupportError` if a label is no class, with the first one's place."""
     labels, classes, ignored = problem.y, problem.x.shape[1], problem.ignored
     outside = (labels != ignored) & ((labels < 0) | (labels >= classes))
-    if problem.share is not None:
-        outside &= problem.share != 0
+    if problem.sample_weight is not None:
+        outside &= problem.sample_weight != 0
     if outside.any():
         raise errors.SupportError(errors.wrong_labels(labels, outside, classes, ignored))

@@ -209,7 +209,7 @@ class RowwiseRequest(Request):
         extras.check(reduction)
         loss_weight = extras.loss_weights(self.shape, self.problem.x, None)
         problem = self.problem._replace(
-            share=None if loss_weight is None else loss_weight.reshape(-1)
+            sample_weight=None if loss_weight is None else loss_weight.reshape(-1)
         )
         weight = problem.weight if problem.y.dim() == 1 else None
         extras.check_sum(reduction, weight, lambda: reference.weights_of_rows(problem))
@@ -254,16 +254,16 @@ class RowwiseRequest(Request):
 
 def _may_have_overflown(problem: RowwiseProblem, result: Tensor) -> bool:
     """Tell whether a weighted mean is NaN or 0, as one is that was divided by infinity."""
-    if problem.reduction != "mean" or (problem.weight is None and problem.share is None):
+    if problem.reduction != "mean" or (problem.weight is None and problem.sample_weight is None):
         return False
     return values.are_known(result) and not abs(result.item()) > 0
 
 
 def _scaled(problem: RowwiseProblem, scale: float) -> RowwiseProblem:
     """Return a problem whose losses are multiplied by a number."""
-    loss_weight = problem.share
+    loss_weight = problem.sample_weight
     loss_weight = problem.x.new_ones(len(problem.y)) if loss_weight is None else loss_weight
-    return problem._replace(share=loss_weight * scale)
+    return problem._replace(sample_weight=loss_weight * scale)
 
 
 def finished(

@@ -143,7 +143,7 @@ class Layer:
         given = extras.loss_weights(shape, operands.x, None)
         loss_weight = None if given is None else given.reshape(len(self.x), self.positions)
         dtype = loss_dtype or self.dtype
-        operands = operands._replace(share=loss_weight)
+        operands = operands._replace(sample_weight=loss_weight)
         self.check(head, operands)
         problem = self._problem(head, operands)
         weight = operands.weight if problem.y.dim() == 1 else None
@@ -171,21 +171,21 @@ class Layer:
 
     def _mean(self, head: Head, operands: Operands, divisor: Tensor, empty: str) -> Tensor:
         """Return a mean; it divides first, so that the upstream gradient is often 1."""
-        nothing, loss_weight = divisor == 0, operands.share
+        nothing, loss_weight = divisor == 0, operands.sample_weight
         each = 1.0 / torch.where(nothing, 1.0, divisor)
         loss_weight = (
             each.expand(len(self.x), self.positions) if loss_weight is None else loss_weight * each
         )
-        total = projection.total(head, operands._replace(share=loss_weight), self.budget)
+        total = projection.total(head, operands._replace(sample_weight=loss_weight), self.budget)
         if empty == "zero":
             return total
         return total + torch.where(nothing, math.nan, 0.0).to(total.dtype)
 
     def _unweighed(self, head: Head, operands: Operands) -> Tensor:
         """Return the included losses before differentiable weights."""
-        assert operands.share is not None
-        counts = (operands.share != 0).to(operands.computed_in)
-        return projection.outputs(head, operands._replace(share=counts), self.budget)[0]
+        assert operands.sample_weight is not None
+        counts = (operands.sample_weight != 0).to(operands.computed_in)
+        return projection.outputs(head, operands._replace(sample_weight=counts), self.budget)[0]
 
     def _divisor(
         self, head: Head, operands: Operands, extras: Extras, reduction: str
@@ -208,7 +208,7 @@ class Layer:
         z = operands.x.new_zeros((), dtype=operands.computed_in).expand(count, self.classes)
         y = operands.y
         labels = y.reshape(-1) if y is not None and y.dtype == torch.int64 else z
-        loss_weight = None if operands.share is None else operands.share.reshape(-1)
+        loss_weight = None if operands.sample_weight is None else operands.sample_weight.reshape(-1)
         return RowwiseProblem(Categorical, z, labels, operands.weight, loss_weight, head.ignored)
 
     def check(self, head: Head, operands: Operands) -> None:
@@ -216,7 +216,7 @@ class Layer:
 
         Ignored targets may hold anything.
         """
-        problem, loss_weight = self._problem(head, operands), operands.share
+        problem, loss_weight = self._problem(head, operands), operands.sample_weight
         if not all(values.are_known(t) for t in (operands.y, operands.chosen) if t is not None):
             return
         if problem.y.dim() == 1:

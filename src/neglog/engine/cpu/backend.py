@@ -48,7 +48,7 @@ class CpuBackend(Backend):
         """Return rows with sample weights in their own dtype, and two-dimensional where needed."""
         if not isinstance(problem, RowwiseProblem):
             return problem
-        weight = problem.share
+        weight = problem.sample_weight
         if weight is not None and weight.dtype != problem.x.dtype:  # those of halves are float32
             problem = problem.each(Tensor.float)
         known = problem.has_kernels()

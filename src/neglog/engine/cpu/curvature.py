@@ -20,18 +20,18 @@ from neglog.likelihood import Likelihood
 from neglog.support import anything
 
 
-def change(problem: ElementwiseProblem, move: Tensor, above: float) -> Tensor | None:
+def change(problem: ElementwiseProblem, tangent: Tensor, above: float) -> Tensor | None:
     """Return above · the change of the slope by the one input, or None if the kernel won't serve.
 
     It pays where the curvature is a formula and not a number.
     """
     likelihood: Any = problem.likelihood
     plain = len(problem.inputs) == 1 and problem.weight is None and problem.reduction != "none"
-    if not (plain and move.numel()) or _is_constant(likelihood):
+    if not (plain and tangent.numel()) or _is_constant(likelihood):
         return None
     count = problem.y.numel() if problem.reduction == "mean" else 1
     weighed = problem._replace(
-        likelihood=_curvature_of(likelihood), weight=move, masked=True,
+        likelihood=_curvature_of(likelihood), weight=tangent, masked=True,
         factor=problem.factor * above / count, reduction="sum",
     )  # fmt: skip
     tensors = weighed.tensors()

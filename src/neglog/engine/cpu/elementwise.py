@@ -51,7 +51,7 @@ def kernel(
     weighted: bool,
     outputs: tuple[bool, ...],
 ) -> Kernel:
-    """Compile the loop for one likelihood, one dtype, and the outputs that are wanted.
+    """Compile the loop for one likelihood, one dtype, and the gradients that are needed.
 
     What is well-conditioned is computed in float32, if that is `narrow` enough for the settings.
     """
@@ -90,10 +90,15 @@ def sums_for(dtype: torch.dtype) -> dict[str, Any]:
 
 
 class Plan:
-    """All that can be said of a problem before its tensors are there: made once, run often."""
+    """What a problem determines before its tensors are there: made once, run often."""
 
     def __init__(
-        self, problem: ElementwiseProblem, dtype: torch.dtype, size: int, periods: Any, wanted: Any
+        self,
+        problem: ElementwiseProblem,
+        dtype: torch.dtype,
+        size: int,
+        periods: Any,
+        needs_grad: Any,
     ) -> None:
         self.problem = problem
         likelihood: Any = problem.likelihood
@@ -104,8 +109,8 @@ class Plan:
         self.each, self.empty_mean = reduction == "none", mean and not size
         self.inputs = n = len(likelihood.inputs)
         places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
-        self.outputs = [(i, place) for i, place in enumerate(places) if wanted[i]]
-        outputs = (wanted[0], n == 2 and wanted[1], wanted[n])
+        self.outputs = [(i, place) for i, place in enumerate(places) if needs_grad[i]]
+        outputs = (needs_grad[0], n == 2 and needs_grad[1], needs_grad[n])
         narrow, weighted = precision.is_narrow(settings), periods[-1] is not None
         self.kernel = kernel(likelihood, dtype, narrow, weighted, outputs)
         setting = settings[0] if settings else 0.0
@@ -170,7 +175,9 @@ _plans = lru_cache(maxsize=256)(Plan)
 forget = _plans.cache_clear
 
 
-def plan_for(problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
+def plan_for(
+    problem: ElementwiseProblem, tensors: Sequence[Any], needs_grad: Sequence[bool]
+) -> Plan:
     """Return the plan of a problem without tensors, for contiguous tensors like these.
 
     What is given, and the weight, may have fewer numbers than the target, and start again then.
@@ -178,20 +185,20 @@ def plan_for(problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequen
     n = len(problem.inputs)
     y = tensors[n]
     periods = tuple(None if t is None else t.numel() for t in tensors[n + 1 :])
-    plan: Plan = _plans(problem, y.dtype, y.numel(), periods, tuple(wanted))
+    plan: Plan = _plans(problem, y.dtype, y.numel(), periods, tuple(needs_grad))
     return plan
 
 
 def run(
-    problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]
+    problem: ElementwiseProblem, tensors: Sequence[Any], needs_grad: Sequence[bool]
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the reduced loss, and the wanted ones of its derivatives by the tensors.
+    """Return the reduced loss, and its gradients by the tensors that need one.
 
     All tensors are of one shape and of one dtype; what comes back lies in memory as the first
     input does. The pass itself counts values outside their sets: `SupportError` says which.
     """
     tensors = layout.side_by_side(problem, tensors)
-    return plan_for(problem, tensors, wanted).run(tensors)
+    return plan_for(problem, tensors, needs_grad).run(tensors)
 
 
 def total_of(sums: array[float]) -> float:

@@ -57,14 +57,14 @@ def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
 def by_target(problem: RowwiseProblem) -> Tensor:
     """Return a loss's derivative by a target of probabilities: −ln p, as much as a row counts."""
     given, problem = problem.x, problem.by_rows()
-    x, share = problem.x, problem.share
+    x, sample_weight = problem.x, problem.sample_weight
     wide = x.float() if x.element_size() < 4 else x
     slope = memory.empty_like(wide) if not x.numel() else forward(wide.contiguous())[0]
     scale: Any = problem.smoothing - 1.0
-    if share is not None:
-        scale = scale * share[:, None]
+    if sample_weight is not None:
+        scale = scale * sample_weight[:, None]
     if problem.reduction == "mean":
-        scale = scale / (len(x) if share is None else share.sum())
+        scale = scale / (len(x) if sample_weight is None else sample_weight.sum())
     for factor in (scale, problem.weight):
         if factor is not None:
             slope.mul_(factor)

@@ -68,12 +68,14 @@ def of_rows(problem: RowwiseProblem, scale: float, value: Tensor) -> Tensor:
     rows = problem.by_rows().each(lambda t: t.detach().double())
     keep = reference.kept_rows(rows)
     losses = reference.losses_of_rows(rows, keep)
-    share = rows.x.new_full((len(rows.x),), scale)
-    share = share if rows.share is None else share * rows.share
-    scaled = torch.where(keep, losses * share, 0.0)
+    sample_weight = rows.x.new_full((len(rows.x),), scale)
+    sample_weight = (
+        sample_weight if rows.sample_weight is None else sample_weight * rows.sample_weight
+    )
+    scaled = torch.where(keep, losses * sample_weight, 0.0)
     reached = losses.to(value.dtype).isfinite() & scaled.isfinite()
     lost = keep & ~reached & (rows.x < math.inf).all(1)
-    terms = _terms_of_rows(_chosen(rows, lost)) * _long(share[lost])
+    terms = _terms_of_rows(_chosen(rows, lost)) * _long(sample_weight[lost])
     if problem.reduction == "none":
         value[lost] = _stored(terms, value)
         return value
@@ -83,7 +85,7 @@ def of_rows(problem: RowwiseProblem, scale: float, value: Tensor) -> Tensor:
 
 
 def _chosen(rows: RowwiseProblem, chosen: Tensor) -> RowwiseProblem:
-    return rows._replace(x=rows.x[chosen], y=rows.y[chosen], share=None)
+    return rows._replace(x=rows.x[chosen], y=rows.y[chosen], sample_weight=None)
 
 
 def _terms_of_rows(rows: RowwiseProblem) -> Any:

@@ -77,7 +77,7 @@ def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str,
     formulas = {"nll": likelihood.nll, "grad": likelihood.grad} if likelihood else {}
     label = likelihood.name if likelihood else ""
     chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
-    # Against a label nothing cancels; against shares the probabilities may.
+    # Against a label nothing cancels; against soft targets the probabilities may.
     real = np.float64 if template is rows.rows and chosen["TARGETED"] else real_for(dtype)
     chosen["NEAR"] = real is np.float64 and not chosen["FINE"]
     helpers = {"two_sum": two_sum} | sums_for(dtype) | _helpers(template, chosen)
@@ -111,7 +111,7 @@ def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
 
 
 class Plan:
-    """All that can be said of a problem before its tensors are there: made once, run often."""
+    """What a problem determines before its tensors are there: made once, run often."""
 
     def __init__(
         self, problem: RowwiseProblem, like: Tensor, labelled: bool, extras: tuple[bool, bool],
@@ -146,7 +146,7 @@ class Plan:
     ) -> tuple[Tensor, list[Tensor | None]]:
         """Return the loss and the gradient of contiguous tensors, its labels checked first.
 
-        The derivative by the target is there only if it is wanted and `by_target` holds.
+        The gradient by the target is there only if it is needed and `by_target` holds.
         The gradient may be written into x, if the loop has read a row whole before it writes it.
         """
         try:
@@ -236,12 +236,12 @@ _plans = lru_cache(maxsize=256)(
 )
 
 
-def plan_for(problem: RowwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]) -> Plan:
+def plan_for(problem: RowwiseProblem, tensors: Sequence[Any], needs_grad: Sequence[bool]) -> Plan:
     """Return the plan of a problem without tensors, for tensors as `laid_out` returns them."""
-    x, y, weight, share = tensors
-    extras = (weight is not None, share is not None)
+    x, y, weight, sample_weight = tensors
+    extras = (weight is not None, sample_weight is not None)
     labelled = not y.is_floating_point()
-    moves = (wanted[0], not labelled and any(wanted[1:2]))
+    moves = (needs_grad[0], not labelled and any(needs_grad[1:2]))
     plan: Plan = _plans(problem, x.dtype, x.shape, x.stride(), labelled, extras, *moves)
     return plan
 
@@ -249,10 +249,10 @@ def plan_for(problem: RowwiseProblem, tensors: Sequence[Any], wanted: Sequence[b
 def run(
     problem: RowwiseProblem,
     tensors: Sequence[Any],
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     into: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the reduced loss, and its derivative by x if that is wanted.
+    """Return the reduced loss, and its gradient by x if it is needed.
 
     The derivative may be written `into` the memory of x itself, which then no longer holds x.
 
@@ -260,17 +260,17 @@ def run(
     """
     if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
         tensors = laid_out(tensors)
-    return plan_for(problem, tensors, wanted).run(tensors, into)
+    return plan_for(problem, tensors, needs_grad).run(tensors, into)
 
 
 def laid_out(tensors: Sequence[Any]) -> list[Any]:
     """Return tensors that the loops can read, with probabilities in the order of x."""
     plain: list[Any] = [None if t is None else t.resolve_neg() for t in tensors]
-    x, y, weight, share = plain
+    x, y, weight, sample_weight = plain
     if not rows_lie_close(x):
         x = x.contiguous()
     y = in_order_of(x)(y) if y.dim() > 1 else y.contiguous()
-    return [x, y, *(None if t is None else t.contiguous() for t in (weight, share))]
+    return [x, y, *(None if t is None else t.contiguous() for t in (weight, sample_weight))]
 
 
 def _loop(problem: RowwiseProblem, layout: Layout, labelled: bool) -> tuple[Any, int]:

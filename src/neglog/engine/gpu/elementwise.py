@@ -15,15 +15,15 @@ RUNS, MANY = 8, 1 << 21  # blocks of a program, where there are so many elements
 
 
 def run(
-    problem: ElementwiseProblem, tensors: Sequence[Any], wanted: Sequence[bool]
+    problem: ElementwiseProblem, tensors: Sequence[Any], needs_grad: Sequence[bool]
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the loss, and the wanted ones of its derivatives by the tensors.
+    """Return the loss, and its gradients by the tensors that need one.
 
     All tensors are of one shape and of one dtype; what comes back lies in memory as the first
     input does.
     """
     pass_ = _Pass(problem, tensors)
-    gradients = pass_.fresh(wanted)
+    gradients = pass_.fresh(needs_grad)
     value = memory.empty_like(pass_.tensors[0]) if problem.reduction == "none" else None
     return pass_.run(gradients, value=value), gradients
 
@@ -31,7 +31,7 @@ def run(
 def vjp(
     problem: ElementwiseProblem,
     tensors: Sequence[Any],
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     upstream: Tensor,
     gradients: list[Tensor | None] | None,
 ) -> list[Tensor | None]:
@@ -42,7 +42,7 @@ def vjp(
     pass_ = _Pass(problem, tensors)
     keeps = gradients is not None
     if gradients is None:
-        gradients = pass_.fresh(wanted)
+        gradients = pass_.fresh(needs_grad)
     upstream = upstream.resolve_neg()
     if upstream.dim():
         upstream = layout.in_order_of(tensors[0])(upstream.contiguous())
@@ -58,10 +58,10 @@ class _Pass:
         self.tensors = layout.side_by_side(problem, tensors)
         self.size = self.tensors[0].numel()
 
-    def fresh(self, wanted: Sequence[bool]) -> list[Tensor | None]:
-        """Return memory for the wanted derivatives."""
-        full = (*wanted, *[False] * (len(self.tensors) - len(wanted)))
-        return [memory.empty_like(self.tensors[0]) if want else None for want in full]
+    def fresh(self, needs_grad: Sequence[bool]) -> list[Tensor | None]:
+        """Return memory for the gradients that are needed."""
+        full = (*needs_grad, *[False] * (len(self.tensors) - len(needs_grad)))
+        return [memory.empty_like(self.tensors[0]) if needed else None for needed in full]
 
     def run(
         self,

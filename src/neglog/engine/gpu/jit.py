@@ -32,7 +32,7 @@ _PLAIN = ("runs", "given_period", "weight_period", "scale", "setting", "count", 
 def elementwise(
     likelihood: Any, dtype: torch.dtype, narrow: bool, flags: frozenset[str]
 ) -> tuple[Any, int]:
-    """Compile the loop over elements for one likelihood, one dtype, and what is wanted.
+    """Compile the kernel of elements for one likelihood, one dtype, and the outputs needed.
 
     Returns the kernel, and how many elements it treats at a time: float64 takes two registers.
     """
@@ -123,7 +123,7 @@ _PARTS = (
 def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
     """Return the types of a row's arithmetic and of its sums.
 
-    Against a label nothing cancels; against shares the probabilities may.
+    Against a label nothing cancels; against soft targets the probabilities may.
     """
     if dtype in HALVES:
         return np.float32, np.float32

@@ -21,23 +21,23 @@ SIDE_BY_SIDE = 32  # rows of a program where they lie side by side, as in images
 def run(
     problem: RowwiseProblem,
     tensors: Sequence[Any],
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     into: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the loss, and its derivative by x if that is wanted.
+    """Return the loss, and its gradient by x if it is needed.
 
     The derivative may be written `into` other memory of x's layout, that of x itself or memory of
     another dtype.
     """
     pass_ = _Pass(problem, tensors)
-    gradient = (pass_.fresh() if into is None else into) if wanted[0] else None
+    gradient = (pass_.fresh() if into is None else into) if needs_grad[0] else None
     return pass_.run(gradient, losses=True), [gradient, *[None] * (len(tensors) - 1)]
 
 
 def vjp(
     problem: RowwiseProblem,
     tensors: Sequence[Any],
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
     upstream: Tensor,
     gradients: list[Tensor | None] | None,
 ) -> list[Tensor | None]:
@@ -59,7 +59,7 @@ class _Pass:
         self.problem, self.likelihood = problem, cast("Any", problem.likelihood)
         plain = (None if t is None else t.resolve_neg().contiguous() for t in tensors)
         found: list[Any] = list(plain)
-        self.x, self.y, self.weight, self.shares = found
+        self.x, self.y, self.weight, self.sample_weights = found
         self.labelled = not self.y.is_floating_point()
         self.spread = bool(problem.smoothing) or not self.labelled
         if self.x.dim() == 3:
@@ -103,13 +103,13 @@ class _Pass:
 
     def _flags(self) -> frozenset[str]:
         return launch.chosen(
-            SHARED=self.shares is not None, WEIGHTED=self.weight is not None,
+            SHARED=self.sample_weights is not None, WEIGHTED=self.weight is not None,
             LABELLED=self.labelled, TARGETED=self.spread,
         )  # fmt: skip
 
     def _inverse(self) -> Tensor | None:
         """Return one over what a mean divides by, on the device; None if it is known here."""
-        counted = self.labelled or self.shares is not None
+        counted = self.labelled or self.sample_weights is not None
         if self.problem.reduction != "mean" or not counted:
             return None
         flags = self._flags() - {"TARGETED"}
@@ -118,7 +118,7 @@ class _Pass:
         kernel = jit.rows(rows_kernels.survey, None, self.x.dtype, (1, 1), flags)
         programs = -(-self.rows // jit.BLOCK)
         sums = launch.partial_sums(programs, self.x)
-        places = launch.there((self.y, self.weight, self.shares), self.x)
+        places = launch.there((self.y, self.weight, self.sample_weights), self.x)
         numbers = (self.rows, self.classes, self.problem.ignored)
         launch.start(kernel, programs, (*places, sums, *numbers))
         return launch.inverse_of(sums)
@@ -134,7 +134,7 @@ class _Pass:
             kernel = jit.rows(rows_kernels.picked, self.likelihood, x.dtype, (1, 1), flags)
             programs = -(-self.rows // jit.BLOCK)
             sums = launch.partial_sums(programs, x)
-            places = launch.there((x, labels, self.weight, self.shares, *after), x)
+            places = launch.there((x, labels, self.weight, self.sample_weights, *after), x)
             numbers = (*steps, self.rows, problem.ignored, scale)
             launch.start(kernel, programs, (*places, sums, *numbers))
             return sums
@@ -145,7 +145,7 @@ class _Pass:
         programs = self.outer * chunks
         sums = launch.partial_sums(programs, x)
         parts = (1.0 - problem.smoothing, problem.smoothing / self.classes)
-        places = launch.there((x, labels, targets, self.weight, self.shares, *after), x)
+        places = launch.there((x, labels, targets, self.weight, self.sample_weights, *after), x)
         numbers = (*steps, chunks, problem.ignored, scale, *map(launch.bits, parts))
         warps = max(4, min(16, sizes[0] * sizes[1] // 512))
         launch.start(kernel, programs, (*places, sums, *numbers), warps)

@@ -40,7 +40,7 @@ def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
 
 
 def _is_whole(operands: Operands) -> bool:
-    """Tell whether the logits are needed whole.
+    """Return whether the logits are needed whole.
 
     So they are to forward mode in forward mode, to what watches torch's operations or has its own
     (tracers, tensor subclasses), and to class weights that want a gradient.

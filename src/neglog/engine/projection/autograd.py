@@ -3,7 +3,7 @@
 A sum has one number from above, so its derivatives are computed with it, at the price of the
 three products. Outputs by row can have any; their derivatives are computed when those are known,
 from the operands and not from logits that were kept. Derivatives of derivatives are one pass more
-(`sweeps.push`), in both modes; a third derivative is refused.
+(`passes.jvp`), in both modes; a third derivative is refused.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _AT = [Operands._fields.index(name) for name in DIFFERENTIABLE]
 
 
 class Facts:
-    """What is no tensor: one thing to torch, which takes tuples apart."""
+    """The arguments that are not tensors, as one object: torch takes tuples apart."""
 
-    def __init__(self, head: Head, budget: int, wanted: Sequence[bool] = ()) -> None:
-        self.head, self.budget, self.wanted = head, budget, tuple(wanted)
+    def __init__(self, head: Head, budget: int, needs_grad: Sequence[bool] = ()) -> None:
+        self.head, self.budget, self.needs_grad = head, budget, tuple(needs_grad)
 
-    def wanting(self, wanted: Sequence[bool]) -> Facts:
-        """Return the facts with the derivatives that are wanted."""
-        return Facts(self.head, self.budget, wanted)
+    def with_needs(self, needs_grad: Sequence[bool]) -> Facts:
+        """Return the facts with other needs."""
+        return Facts(self.head, self.budget, needs_grad)
 
     def differentiable_outputs(self) -> list[int]:
         """Return which outputs have derivatives."""
@@ -61,8 +61,8 @@ def _total_of(lines: Sequence[Tensor]) -> Tensor:
     return line.sum(dtype=sum_dtype(line.device)).to(line.dtype)
 
 
-def _wanted(needs: Sequence[bool]) -> list[bool]:
-    """Return which differentiable operands want a derivative, of what each operand needs."""
+def _needs_grad(needs: Sequence[bool]) -> list[bool]:
+    """Return which differentiable operands need a gradient, of what each operand needs."""
     return [needs[i] for i in _AT]
 
 
@@ -78,11 +78,11 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, facts: Facts, *tensors: Any) -> Tensor:
         operands = Operands.with_tensors(tensors)
-        ctx.facts = facts.wanting(_wanted(ctx.needs_input_grad[1:]))
+        ctx.facts = facts.with_needs(_needs_grad(ctx.needs_input_grad[1:]))
         ctx.save_for_backward(*tensors)
-        if not any(ctx.facts.wanted):
+        if not any(ctx.facts.needs_grad):
             return _total_of(passes.values(facts.head, operands, facts.budget))
-        value, ctx.gradients = _pulled(ctx.facts, operands)
+        value, ctx.gradients = _vjp_of_sum(ctx.facts, operands)
         return value.to(operands.computed_in)
 
     @staticmethod
@@ -92,7 +92,7 @@ class _Total(torch.autograd.Function):
         if torch.is_grad_enabled():
             return None, *_spread(_derived(ctx.facts, operands, upstream))
         if gradients is None:
-            gradients = _pulled(ctx.facts, operands)[1]
+            gradients = _vjp_of_sum(ctx.facts, operands)[1]
         if _is_batch(upstream):
             found = [None if g is None else upstream * g for g in gradients]
             return None, *_spread(rounded(Gradients(*found), operands))
@@ -106,23 +106,23 @@ class _Total(torch.autograd.Function):
 _is_batch = torch._C._functorch.is_legacy_batchedtensor
 
 
-def _pulled(facts: Facts, operands: Operands) -> tuple[Tensor, Gradients]:
+def _vjp_of_sum(facts: Facts, operands: Operands) -> tuple[Tensor, Gradients]:
     shape = (len(operands.x), facts.head.positions)
     ones = torch.ones((), dtype=operands.computed_in, device=operands.x.device).expand(shape)
-    return passes.pull(facts.head, operands, [ones], facts.wanted, facts.budget)
+    return passes.vjp(facts.head, operands, [ones], facts.needs_grad, facts.budget)
 
 
 def _derived(facts: Facts, operands: Operands, upstream: Tensor) -> Gradients:
     """Return the derivatives of the sum, differentiable again."""
     views = Operands.with_tensors([None if t is None else t.view_as(t) for t in operands])
-    leaves = [_there(views[i]) for i, want in zip(_AT, facts.wanted, strict=True) if want]
+    leaves = [_there(views[i]) for i, needed in zip(_AT, facts.needs_grad, strict=True) if needed]
     value = outputs(facts, views)[0].sum()
     slopes = iter(torch.autograd.grad(value, leaves, upstream, create_graph=True))
-    return Gradients(*(next(slopes) if want else None for want in facts.wanted))
+    return Gradients(*(next(slopes) if needed else None for needed in facts.needs_grad))
 
 
 def _there(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None  # of what is wanted
+    assert tensor is not None  # of what needs a gradient
     return tensor
 
 
@@ -157,47 +157,52 @@ class _Outputs(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Any, ...]:
-        facts = ctx.facts.wanting(_wanted(ctx.needs_input_grad[1:]))
+        facts = ctx.facts.with_needs(_needs_grad(ctx.needs_input_grad[1:]))
         chosen = [upstream[i] for i in facts.differentiable_outputs()]
         if any(map(_is_batch, chosen)):
             return None, *_spread(
-                _pulled_whole(facts, Operands.with_tensors(ctx.saved_tensors), chosen)
+                _vjp_of_whole(facts, Operands.with_tensors(ctx.saved_tensors), chosen)
             )
-        found = iter(apply(_Pull, facts, *ctx.saved_tensors, *chosen))
-        return None, *_spread(Gradients(*(next(found) if w else None for w in facts.wanted)))
+        found = iter(apply(_Vjp, facts, *ctx.saved_tensors, *chosen))
+        return None, *_spread(Gradients(*(next(found) if w else None for w in facts.needs_grad)))
 
     @staticmethod
     def jvp(ctx: Any, _: Any, *tangents: Any) -> tuple[Tensor | None, ...]:
-        operands, facts = Operands.with_tensors(ctx.saved_tensors), ctx.facts.wanting((False,) * _N)
+        operands, facts = (
+            Operands.with_tensors(ctx.saved_tensors),
+            ctx.facts.with_needs((False,) * _N),
+        )
         there = facts.differentiable_outputs()
         shape = (len(operands.x), facts.head.positions)
         zeros = [operands.x.new_zeros(shape, dtype=operands.computed_in) for _ in there]
         changes = [tangents[i] for i in _AT]
-        moved = iter(apply(_Push, facts, *operands, *changes, *zeros))
+        moved = iter(apply(_Jvp, facts, *operands, *changes, *zeros))
         return tuple(next(moved) if i in there else None for i in range(len(facts.head.outputs)))
 
 
-def _pulled_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> Gradients:
+def _vjp_of_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> Gradients:
     """Return derivatives where torch maps over what comes from above, from logits in one piece."""
     with torch.enable_grad():
         views = Operands.with_tensors([None if t is None else t.detach() for t in operands])
         leaves = [
-            _there(views[i]).requires_grad_() for i, w in zip(_AT, facts.wanted, strict=True) if w
+            _there(views[i]).requires_grad_()
+            for i, w in zip(_AT, facts.needs_grad, strict=True)
+            if w
         ]
         lines = [t for t in whole(facts.head, views) if t.is_floating_point()]
     slopes = iter(torch.autograd.grad(lines, leaves, upstream))
-    return Gradients(*(next(slopes) if want else None for want in facts.wanted))
+    return Gradients(*(next(slopes) if needed else None for needed in facts.needs_grad))
 
 
-class _Pull(torch.autograd.Function):
-    """The derivatives by the wanted operands, of upstream · outputs."""
+class _Vjp(torch.autograd.Function):
+    """The gradients of upstream · outputs, by the operands that need one."""
 
-    vmap = _one_by_one(lambda: _Pull)
+    vmap = _one_by_one(lambda: _Vjp)
 
     @staticmethod
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
         operands, upstream = _parted(tensors)
-        gradients = passes.pull(facts.head, operands, upstream, facts.wanted, facts.budget)[1]
+        gradients = passes.vjp(facts.head, operands, upstream, facts.needs_grad, facts.budget)[1]
         return tuple(g for g in rounded(gradients, operands) if g is not None)
 
     @staticmethod
@@ -208,9 +213,9 @@ class _Pull(torch.autograd.Function):
     def backward(ctx: Any, *moves: Tensor) -> tuple[Any, ...]:
         operands, upstream = _parted(ctx.saved_tensors)
         given = iter(moves)
-        changes = [next(given) if want else None for want in ctx.facts.wanted]
-        facts = ctx.facts.wanting(_wanted(ctx.needs_input_grad[1:]))
-        by_upstream, gradients = _pushed(facts, operands, changes, upstream)
+        changes = [next(given) if needed else None for needed in ctx.facts.needs_grad]
+        facts = ctx.facts.with_needs(_needs_grad(ctx.needs_input_grad[1:]))
+        by_upstream, gradients = _jvp(facts, operands, changes, upstream)
         return None, *_spread(gradients), *by_upstream
 
     @staticmethod
@@ -218,27 +223,27 @@ class _Pull(torch.autograd.Function):
         """Return the change: that by the operands, of which second derivatives are symmetric."""
         operands, upstream = _parted(ctx.saved_tensors)
         moved, by_upstream = _parted(tangents)
-        slopes = _pushed(ctx.facts, operands, [moved[i] for i in _AT], upstream)[1]
+        slopes = _jvp(ctx.facts, operands, [moved[i] for i in _AT], upstream)[1]
         found = [s for s in slopes if s is not None]
         if any(t is not None for t in by_upstream):
             pairs = zip(upstream, by_upstream, strict=True)
             filled = [torch.zeros_like(u) if t is None else t for u, t in pairs]
-            linear = apply(_Pull, ctx.facts, *operands, *filled)
+            linear = apply(_Vjp, ctx.facts, *operands, *filled)
             found = [a + b for a, b in zip(found, linear, strict=True)]
         return tuple(found)
 
 
-class _Push(torch.autograd.Function):
-    """How outputs, and the wanted derivatives of upstream · outputs, change with the operands."""
+class _Jvp(torch.autograd.Function):
+    """The tangents of the outputs, and of the gradients of upstream · outputs."""
 
-    vmap = _one_by_one(lambda: _Push)
+    vmap = _one_by_one(lambda: _Jvp)
 
     @staticmethod
     def forward(facts: Facts, *tensors: Any) -> tuple[Tensor, ...]:
         operands, rest = _parted(tensors)
         changes, upstream = Gradients(*rest[:_N]), rest[_N:]
-        lines, slopes = passes.push(
-            facts.head, operands, upstream, changes, facts.wanted, facts.budget
+        lines, slopes = passes.jvp(
+            facts.head, operands, upstream, changes, facts.needs_grad, facts.budget
         )
         return *lines, *(s for s in rounded(slopes, operands) if s is not None)
 
@@ -250,15 +255,15 @@ class _Push(torch.autograd.Function):
     def backward(ctx: Any, *above: Tensor) -> tuple[Any, ...]:
         """Return the derivatives of the outputs' change; those of the rest would be third ones."""
         operands, rest = _parted(ctx.saved_tensors)
-        if any(ctx.facts.wanted):
+        if any(ctx.facts.needs_grad):
             raise errors.DerivativeError(_THIRD)
         changes, lines = rest[:_N], above[: len(rest) - _N]
         needs = ctx.needs_input_grad[1:]
-        slopes = _pushed(ctx.facts.wanting(_wanted(needs)), operands, changes, list(lines))[1]
+        slopes = _jvp(ctx.facts.with_needs(_needs_grad(needs)), operands, changes, list(lines))[1]
         by_change = needs[len(operands) : len(operands) + _N]
-        found = iter(apply(_Pull, ctx.facts.wanting(by_change), *operands, *lines))
-        pulled = [next(found) if want else None for want in by_change]
-        return None, *_spread(slopes), *pulled, *[None] * len(lines)
+        found = iter(apply(_Vjp, ctx.facts.with_needs(by_change), *operands, *lines))
+        by_changes = [next(found) if needed else None for needed in by_change]
+        return None, *_spread(slopes), *by_changes, *[None] * len(lines)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
@@ -284,10 +289,10 @@ def _parted(tensors: Sequence[Any]) -> tuple[Operands, list[Any]]:
     return Operands.with_tensors(tensors[:n]), list(tensors[n:])
 
 
-def _pushed(
+def _jvp(
     facts: Facts, operands: Operands, changes: Sequence[Tensor | None], upstream: Sequence[Tensor]
 ) -> tuple[list[Tensor], Gradients]:
-    """Return the change of the outputs, and of the derivatives that the facts want."""
-    found = apply(_Push, facts, *operands, *changes, *upstream)
+    """Return the tangents of the outputs, and of the gradients that are needed."""
+    found = apply(_Jvp, facts, *operands, *changes, *upstream)
     lines, slopes = list(found[: len(upstream)]), iter(found[len(upstream) :])
-    return lines, Gradients(*(next(slopes) if want else None for want in facts.wanted))
+    return lines, Gradients(*(next(slopes) if needed else None for needed in facts.needs_grad))

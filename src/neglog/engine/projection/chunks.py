@@ -1,4 +1,4 @@
-"""One piece of the rows, whose logits are at hand: outputs, and derivatives by the logits."""
+"""One chunk of the rows, whose logits are given: outputs, and derivatives by the logits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from neglog.engine.selection import select
 from neglog.likelihood import REGISTRY
 
 
-class Pulled(NamedTuple):
+class ChunkVjp(NamedTuple):
     """The sum of upstream · outputs, and its derivatives by the logits and the target."""
 
     total: Tensor
@@ -44,7 +44,7 @@ def _is_softmax(head: Head) -> bool:
 
 
 def can_be_narrow(head: Head, part: Operands) -> bool:
-    """Tell whether the rows' kernel may write the gradient in halves, as the products want it."""
+    """Return whether the rowwise kernel may write the gradient in half precision."""
     plain = head.temperature == 1.0 and head.positions == 1 and part.b is None
     fast = plain and products.takes_half(part.x)
     return fast and fused_backend(head, part.x, part) is not None
@@ -59,14 +59,14 @@ def lines_of(head: Head, part: Operands, gradient: bool) -> float:
     return 4 * (1 + gradient) * (1 + ("entropy" in head.outputs) + ("kl" in head.outputs))
 
 
-def pull(
+def vjp(
     head: Head,
     z: Tensor,
     part: Operands,
     upstream: list[Tensor],
     by_y: bool,
     narrow: Tensor | None = None,
-) -> Pulled:
+) -> ChunkVjp:
     """Return the derivatives; they may take the logits' memory, or the `narrow` one."""
     backend = None if by_y else fused_backend(head, z, part)
     if backend is not None:
@@ -83,7 +83,7 @@ def pull(
             lines, leaves, upstream, allow_unused=True, materialize_grads=True
         )
     total = sum((line.detach() * u).sum() for line, u in zip(lines, upstream, strict=True))
-    return Pulled(torch.as_tensor(total), *slopes)
+    return ChunkVjp(torch.as_tensor(total), *slopes)
 
 
 @contextmanager
@@ -104,12 +104,12 @@ def _fused(
     part: Operands,
     upstream: Tensor,
     narrow: Tensor | None,
-) -> Pulled:
+) -> ChunkVjp:
     if head.temperature != 1.0:
         z.div_(head.temperature)
-    share = upstream if part.share is None else upstream * part.share
+    sample_weight = upstream if part.sample_weight is None else upstream * part.sample_weight
     problem = rows_of_classes(head, z, part)
-    problem = problem._replace(share=share.to(z.dtype).reshape(-1), reduction="sum")
+    problem = problem._replace(sample_weight=sample_weight.to(z.dtype).reshape(-1), reduction="sum")
     into = (z if narrow is None else narrow) if problem.x is z else None
     total, slopes = backend.run(problem, [True], into)
     dz = slopes[0]
@@ -120,10 +120,10 @@ def _fused(
         dz = dz.reshape(z.shape)
     if head.temperature != 1.0:
         dz.div_(head.temperature)
-    return Pulled(total, dz)
+    return ChunkVjp(total, dz)
 
 
-class Pushed(NamedTuple):
+class ChunkJvp(NamedTuple):
     """The outputs' change, and the change of the derivatives by the logits and the target."""
 
     outputs: list[Tensor]
@@ -131,9 +131,9 @@ class Pushed(NamedTuple):
     y: Tensor | None = None
 
 
-def push(
+def jvp(
     head: Head, z: Tensor, part: Operands, upstream: list[Tensor], by_z: Tensor, by_y: Tensor | None
-) -> tuple[Tensor, Pushed]:
+) -> tuple[Tensor, ChunkJvp]:
     """Return the derivative by the logits, and what changes as logits and target change."""
     with _recording():
         z = z.detach().requires_grad_()
@@ -151,4 +151,4 @@ def push(
         found = torch.autograd.grad(
             torch.as_tensor(along), [*scale, *leaves], allow_unused=True, materialize_grads=True
         )
-    return slopes[0].detach(), Pushed(list(found[: len(scale)]), *found[len(scale) :])
+    return slopes[0].detach(), ChunkJvp(list(found[: len(scale)]), *found[len(scale) :])

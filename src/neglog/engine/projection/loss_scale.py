@@ -27,8 +27,8 @@ def loss_scale(
     x = operands.x
     if x.dtype != torch.float16 or not len(x) or products.matmul_for(x, operands.w.numel()) is None:
         return None
-    share = 1.0 if operands.share is None else operands.share
-    above = torch.stack([(u * share).abs() for u in upstream]).amax(0)
+    sample_weight = 1.0 if operands.sample_weight is None else operands.sample_weight
+    above = torch.stack([(u * sample_weight).abs() for u in upstream]).amax(0)
     most = (above if counts is None else torch.where(counts, above, 0.0)).amax()
     for factor in (operands.weight, operands.positive):
         if factor is not None:

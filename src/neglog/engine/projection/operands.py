@@ -47,7 +47,7 @@ class Operands(NamedTuple):
         y: labels (N, positions), probabilities (N, K) or (N, K, positions), or the probabilities
             (N, k) of the classes that `chosen` names.
         chosen: classes, (N, k), of int64.
-        share: how much each loss counts, (N, positions), not differentiated; 0 leaves out a row.
+        sample_weight: of each loss, (N, positions), not differentiated; 0 leaves out a row.
         weight: one for each class, (K,).
         positive: how often a yes counts, (K,), where the target is yeses and noes.
         teacher_x: another network's rows, (N, E).
@@ -60,7 +60,7 @@ class Operands(NamedTuple):
     b: Tensor | None = None
     y: Tensor | None = None
     chosen: Tensor | None = None
-    share: Tensor | None = None
+    sample_weight: Tensor | None = None
     weight: Tensor | None = None
     positive: Tensor | None = None
     teacher_x: Tensor | None = None
@@ -89,4 +89,4 @@ class Operands(NamedTuple):
         return torch.float32 if self.x.dtype in HALF else self.x.dtype
 
 
-ALONG = ("x", "y", "chosen", "share", "teacher_x")
+ALONG = ("x", "y", "chosen", "sample_weight", "teacher_x")

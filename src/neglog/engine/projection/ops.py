@@ -1,7 +1,7 @@
 """The passes as custom operators, which is how `torch.compile` sees them.
 
-A head's facts travel as lists of numbers and the names of the operands that are there. What is not
-wanted comes back empty, because an operator's outputs are fixed in number.
+A head's facts travel as lists of numbers and the names of the operands that are there. A gradient
+that is not needed comes back empty, because an operator's outputs are fixed in number.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from neglog.engine.projection.totals import rounded
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:
     """Return the sum of a head's one output."""
-    wanted = _wanted(operands)
-    value: Tensor = linear_total(*_packed(head, operands), budget, wanted)[0]
+    needs_grad = _needs_grad(operands)
+    value: Tensor = linear_total(*_packed(head, operands), budget, needs_grad)[0]
     return value
 
 
@@ -31,7 +31,7 @@ def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
     return tuple(linear_outputs(*_packed(head, operands), budget))
 
 
-def _wanted(operands: Operands) -> list[bool]:
+def _needs_grad(operands: Operands) -> list[bool]:
     enabled = torch.is_grad_enabled()
     tensors = [getattr(operands, name) for name in DIFFERENTIABLE]
     return [t is not None and t.requires_grad and enabled for t in tensors]
@@ -70,17 +70,17 @@ def linear_total(
     names: str,
     tensors: list[Tensor],
     budget: int,
-    wanted: list[bool],
+    needs_grad: list[bool],
 ) -> list[Tensor]:
-    """Return the sum of the outputs, and its derivatives by the wanted operands."""
+    """Return the sum of the outputs, and its gradients by the operands that need one."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
-    if not any(wanted):
+    if not any(needs_grad):
         line = passes.values(head, operands, budget)[0]
         value = line.sum(dtype=sum_dtype(line.device))
-        return [value.to(operands.computed_in), *_filled(operands, [None] * len(wanted))]
+        return [value.to(operands.computed_in), *_filled(operands, [None] * len(needs_grad))]
     shape = (len(operands.x), head.positions)
     ones = operands.x.new_ones((), dtype=operands.computed_in).expand(shape)
-    value, slopes = passes.pull(head, operands, [ones], wanted, budget)
+    value, slopes = passes.vjp(head, operands, [ones], needs_grad, budget)
     return [value.to(operands.computed_in), *_filled(operands, slopes)]
 
 
@@ -98,8 +98,8 @@ def linear_outputs(
     return passes.values(*_unpacked(likelihood, outputs, codes, reals, names, tensors), budget)
 
 
-@torch.library.custom_op("neglog::linear_pull", mutates_args=())
-def linear_pull(
+@torch.library.custom_op("neglog::linear_vjp", mutates_args=())
+def linear_vjp(
     likelihood: str,
     outputs: str,
     codes: list[int],
@@ -108,11 +108,11 @@ def linear_pull(
     tensors: list[Tensor],
     budget: int,
     upstream: list[Tensor],
-    wanted: list[bool],
+    needs_grad: list[bool],
 ) -> list[Tensor]:
-    """Return the derivatives of upstream · outputs by the wanted operands."""
+    """Return the gradients of upstream · outputs by the operands that need one."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
-    slopes = passes.pull(head, operands, upstream, wanted, budget)[1]
+    slopes = passes.vjp(head, operands, upstream, needs_grad, budget)[1]
     return _filled(operands, rounded(slopes, operands))
 
 
@@ -121,10 +121,10 @@ def _filled(operands: Operands, slopes: Any) -> list[Tensor]:
 
 
 def _slopes_like(
-    operands: Operands, wanted: list[bool], dtype: torch.dtype | None = None
+    operands: Operands, needs_grad: list[bool], dtype: torch.dtype | None = None
 ) -> list[Tensor]:
     whole: dict[str, Any] = {"dtype": dtype, "memory_format": torch.contiguous_format}
-    pairs = zip(DIFFERENTIABLE, wanted, strict=True)
+    pairs = zip(DIFFERENTIABLE, needs_grad, strict=True)
     return _filled(
         operands,
         [torch.empty_like(getattr(operands, n), **whole) if w else None for n, w in pairs],
@@ -143,8 +143,8 @@ def _outputs_shapes(*arguments: Any) -> list[Tensor]:
     return nothing(*_unpacked(*arguments[:6]))
 
 
-@linear_pull.register_fake
-def _pull_shapes(*arguments: Any) -> list[Tensor]:
+@linear_vjp.register_fake
+def _vjp_shapes(*arguments: Any) -> list[Tensor]:
     return _slopes_like(_unpacked(*arguments[:6])[1], arguments[-1])
 
 
@@ -157,15 +157,15 @@ def _spread(ctx: Any, slopes: Any) -> tuple[Any, ...]:
 
 def _save_slopes(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     ctx.save_for_backward(*output[1:])
-    ctx.names, ctx.wanted, ctx.arguments = inputs[4].split(","), inputs[-1], len(inputs)
+    ctx.names, ctx.needs_grad, ctx.arguments = inputs[4].split(","), inputs[-1], len(inputs)
     dtypes = {name: t.dtype for name, t in zip(ctx.names, inputs[5], strict=True)}
     ctx.dtypes = [dtypes.get(name) for name in DIFFERENTIABLE]
 
 
 @once_differentiable
-def _pull_total(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
-    facts = zip(ctx.wanted, ctx.saved_tensors, ctx.dtypes, strict=True)
-    return _spread(ctx, [(upstream[0] * s).to(d) if want else None for want, s, d in facts])
+def _vjp_of_total(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+    facts = zip(ctx.needs_grad, ctx.saved_tensors, ctx.dtypes, strict=True)
+    return _spread(ctx, [(upstream[0] * s).to(d) if needed else None for needed, s, d in facts])
 
 
 def _save_operands(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -178,14 +178,14 @@ def _save_operands(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> N
 
 
 @once_differentiable
-def _pull_outputs(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
+def _vjp_of_outputs(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
     tensors = list(ctx.saved_tensors)
     needs = dict(zip(ctx.names, ctx.needs_input_grad[5], strict=True))
-    wanted = [bool(needs.get(name)) for name in DIFFERENTIABLE]
+    needs_grad = [bool(needs.get(name)) for name in DIFFERENTIABLE]
     above = [upstream[i].contiguous() for i in ctx.chosen]
-    slopes = linear_pull(*ctx.facts, tensors, ctx.budget, above, wanted)
-    return _spread(ctx, [s if w else None for s, w in zip(slopes, wanted, strict=True)])
+    slopes = linear_vjp(*ctx.facts, tensors, ctx.budget, above, needs_grad)
+    return _spread(ctx, [s if w else None for s, w in zip(slopes, needs_grad, strict=True)])
 
 
-linear_total.register_autograd(_pull_total, setup_context=_save_slopes)
-linear_outputs.register_autograd(_pull_outputs, setup_context=_save_operands)
+linear_total.register_autograd(_vjp_of_total, setup_context=_save_slopes)
+linear_outputs.register_autograd(_vjp_of_outputs, setup_context=_save_operands)

@@ -79,14 +79,14 @@ def nothing(head: Head, operands: Operands) -> list[Tensor]:
 
 
 def counting(head: Head, operands: Operands) -> Tensor | None:
-    """Tell which losses count, (N, positions); None if nothing says that some do not."""
+    """Return which losses count, (N, positions); None if nothing says that some do not."""
     counts = None
     if is_labelled(operands):
         assert operands.y is not None
         counts = operands.y != head.ignored
-    if operands.share is None:
+    if operands.sample_weight is None:
         return counts
-    shared = operands.share != 0
+    shared = operands.sample_weight != 0
     return shared if counts is None else counts & shared
 
 
@@ -98,7 +98,7 @@ def shaped(head: Head, z: Tensor) -> Tensor:
 
 
 def is_labelled(part: Operands) -> bool:
-    """Tell whether the target is one label for each loss."""
+    """Return whether the target is one label for each loss."""
     return part.y is not None and part.chosen is None and part.y.dtype == torch.int64
 
 
@@ -218,9 +218,9 @@ _OUTPUTS = {
 
 def _counted(head: Head, line: Tensor, part: Operands) -> Tensor:
     """Return an output times how much each counts; 0, whatever it is, where that is 0."""
-    if head.positions == 1 and part.share is None:  # a row that does not count is not here
+    if head.positions == 1 and part.sample_weight is None:  # a row that does not count is not here
         return line
-    if part.share is not None and line.is_floating_point():
-        line = line * part.share.to(line.dtype)
+    if part.sample_weight is not None and line.is_floating_point():
+        line = line * part.sample_weight.to(line.dtype)
     counts = counting(head, part)
     return line if counts is None else torch.where(counts, line, torch.zeros_like(line))

@@ -1,7 +1,7 @@
 """The passes over the rows, a piece at a time: no more than a workspace of logits is in memory.
 
-`values` needs one matrix product; `pull`, the derivatives, needs three, and knows the sum of the
-outputs too; `push`, what changes as the operands change, needs eight. A row that counts for
+`values` needs one matrix product; `vjp`, the gradients, needs three, and knows the sum of the
+outputs too; `jvp`, the tangents of both, needs eight. A row that counts for
 nothing is in none of them.
 """
 
@@ -19,7 +19,7 @@ from neglog.engine.projection import chunks, products
 from neglog.engine.projection.loss_scale import loss_scale
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import NOWHERE, counting, nothing, of_counting, outputs
-from neglog.engine.projection.totals import Gradients, Totals, Wanted
+from neglog.engine.projection.totals import Gradients, NeedsGrad, Totals
 from neglog.engine.projection.workspace import rows_of_a_piece
 
 
@@ -49,16 +49,20 @@ def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _R
         return _Rows(operands)
     rows = counts.any(1)
     if _may_not_wait(operands.x):
-        share = counts.to(operands.computed_in)
-        share = share if operands.share is None else torch.where(counts, operands.share, 0.0)
+        sample_weight = counts.to(operands.computed_in)
+        sample_weight = (
+            sample_weight
+            if operands.sample_weight is None
+            else torch.where(counts, operands.sample_weight, 0.0)
+        )
         x = torch.where(rows[:, None], operands.x, 0.0)
-        return _Rows(operands._replace(x=x, share=share), counts=counts)
+        return _Rows(operands._replace(x=x, sample_weight=sample_weight), counts=counts)
     numbers = rows.nonzero()[:, 0]
     return _Rows(operands, None if len(numbers) == len(rows) else numbers)
 
 
 def _may_not_wait(x: Tensor) -> bool:
-    """Tell whether a CUDA graph is recorded, which cannot know how many rows count."""
+    """Return whether a CUDA graph is recorded, which cannot know how many rows count."""
     return x.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
@@ -111,53 +115,53 @@ def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
     return results or nothing(head, operands)
 
 
-def pull(
-    head: Head, operands: Operands, upstream: Sequence[Tensor], wanted: Wanted, budget: int
+def vjp(
+    head: Head, operands: Operands, upstream: Sequence[Tensor], needs_grad: NeedsGrad, budget: int
 ) -> tuple[Tensor, Gradients]:
     """Return the sum of upstream · outputs, and its derivatives by the operands."""
     work = _Pass(
         head, _rows(head, operands, upstream), chunks.lines_of(head, operands, True), budget
     )
     scale = loss_scale(head, operands, upstream, counting(head, operands))
-    totals = Totals(operands, wanted, work.rows is not None, scale)
+    totals = Totals(operands, needs_grad, work.rows is not None, scale)
     value = torch.zeros((), dtype=sum_dtype(operands.x.device), device=operands.x.device)
     for place in work.places():
         part = work.operands.at(place)
         given = [u[place] if scale is None else u[place] * scale for u in upstream]
-        narrow = None if wanted[3] else work.narrow(part)
-        pulled = chunks.pull(head, work.logits(part), part, given, wanted[3], narrow)
-        value += pulled.total
-        totals.add(place, pulled.z, part)
-        totals.add_target(place, pulled.y)
+        narrow = None if needs_grad[3] else work.narrow(part)
+        chunk = chunks.vjp(head, work.logits(part), part, given, needs_grad[3], narrow)
+        value += chunk.total
+        totals.add(place, chunk.z, part)
+        totals.add_target(place, chunk.y)
     return value if scale is None else value / scale, totals.finished()
 
 
-def push(
+def jvp(
     head: Head,
     operands: Operands,
     upstream: Sequence[Tensor],
     changes: Gradients,
-    wanted: Wanted,
+    needs_grad: NeedsGrad,
     budget: int,
 ) -> tuple[list[Tensor], Gradients]:
-    """Return how outputs, and pulled derivatives, change as the operands change."""
+    """Return the tangents of the outputs, and of upstream · their gradients."""
     work = _Pass(head, _rows(head, operands), 12, budget)
-    totals = Totals(operands, wanted, work.rows is not None)
+    totals = Totals(operands, needs_grad, work.rows is not None)
     results = [u.new_zeros(u.shape) for u in upstream]
     for place in work.places():
         part, given = work.operands.at(place), [u[place] for u in upstream]
         moved_x = None if changes.x is None else changes.x[place]
         moved_y = None if changes.y is None else changes.y[place]
         moved = _moved(part, moved_x, changes)
-        slope, pushed = chunks.push(head, work.logits(part), part, given, moved, moved_y)
-        for result, line in zip(results, pushed.outputs, strict=True):
+        slope, chunk = chunks.jvp(head, work.logits(part), part, given, moved, moved_y)
+        for result, line in zip(results, chunk.outputs, strict=True):
             result[place] = line
-        totals.add(place, pushed.z, part)
-        if changes.w is not None and wanted[0]:
+        totals.add(place, chunk.z, part)
+        if changes.w is not None and needs_grad[0]:
             totals.add_to_x(place, slope, changes.w)
-        if moved_x is not None and wanted[1]:
+        if moved_x is not None and needs_grad[1]:
             totals.add_to_w(slope, moved_x)
-        totals.add_target(place, pushed.y)
+        totals.add_target(place, chunk.y)
     return results, totals.finished()
 
 

@@ -18,7 +18,7 @@ from neglog.engine.projection.operands import Operands
 
 
 class Gradients(NamedTuple):
-    """Derivatives by `problem.DIFFERENTIABLE`, those that were wanted."""
+    """Derivatives by `problem.DIFFERENTIABLE`, those that were needed."""
 
     x: Tensor | None = None
     w: Tensor | None = None
@@ -26,23 +26,27 @@ class Gradients(NamedTuple):
     y: Tensor | None = None
 
 
-Wanted = Sequence[bool]  # one for each of these
+NeedsGrad = Sequence[bool]  # one for each of these
 
 
 class Totals:
     """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
 
     def __init__(
-        self, operands: Operands, wanted: Wanted, gaps: bool, loss_scale: Tensor | None = None
+        self,
+        operands: Operands,
+        needs_grad: NeedsGrad,
+        gaps: bool,
+        loss_scale: Tensor | None = None,
     ) -> None:
         self.operands, self.dtype, self.loss_scale = operands, operands.computed_in, loss_scale
         x, w, b, y = (getattr(operands, name) for name in ("x", "w", "b", "y"))
         fresh = torch.zeros_like if gaps else torch.empty_like
         whole: Any = {"dtype": self.dtype, "memory_format": torch.contiguous_format}
-        self.x = fresh(x, **whole) if wanted[0] else None
-        self.w = memory.empty(w.shape, self.dtype, w.device) if wanted[1] else None
-        self.b = torch.zeros_like(b, dtype=self.dtype) if wanted[2] else None
-        self.y = torch.zeros_like(y, **whole) if wanted[3] else None
+        self.x = fresh(x, **whole) if needs_grad[0] else None
+        self.w = memory.empty(w.shape, self.dtype, w.device) if needs_grad[1] else None
+        self.b = torch.zeros_like(b, dtype=self.dtype) if needs_grad[2] else None
+        self.y = torch.zeros_like(y, **whole) if needs_grad[3] else None
         self.begun = False
 
     def add(self, place: Any, dz: Tensor, part: Operands) -> None:

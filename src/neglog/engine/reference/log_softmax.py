@@ -68,7 +68,7 @@ FEW = 32  # classes, of which some torch operations are slower than their parts
 
 
 def is_spread(p: Tensor) -> bool:
-    """Tell whether no class is known to have most of the probability: then nothing cancels."""
+    """Return whether no class is known to have most of the probability: then nothing cancels."""
     return p.shape[-1] >= FEW and inspection.are_all(p.detach().amax(-1) <= 0.5)
 
 

@@ -41,18 +41,18 @@ def reduced_rows(problem: RowwiseProblem) -> Tensor:
         return reduced_rows(problem.each(Tensor.float)).to(dtype)
     problem = problem.by_rows()
     loss = losses_of_rows(problem, kept_rows(problem))
-    if problem.share is not None:
-        loss = weighed(loss, problem.share)
+    if problem.sample_weight is not None:
+        loss = weighed(loss, problem.sample_weight)
     if problem.reduction == "mean":
         return divided(loss.sum(), count_of_rows(problem))
     return reduced(loss, problem.reduction)
 
 
 def kept_rows(problem: RowwiseProblem) -> Tensor:
-    """Tell which rows count."""
-    x, y, share = problem.x, problem.y, problem.share
+    """Return which rows count."""
+    x, y, sample_weight = problem.x, problem.y, problem.sample_weight
     keep = y != problem.ignored if y.dim() == 1 else x.new_ones(len(x), dtype=torch.bool)
-    return keep if share is None else keep & (share != 0)
+    return keep if sample_weight is None else keep & (sample_weight != 0)
 
 
 def labels_of(problem: RowwiseProblem, keep: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,13 +85,13 @@ def weights_of_rows(problem: RowwiseProblem) -> Tensor:
     if problem.y.dim() == 1 and problem.weight is not None:
         label, known = labels_of(problem, keep)
         count = count * problem.weight[label] * known
-    return count if problem.share is None else count * problem.share
+    return count if problem.sample_weight is None else count * problem.sample_weight
 
 
 def scales_of_rows(problem: RowwiseProblem) -> Tensor:
     """Return what each row's loss is multiplied by before all are added, (N,)."""
     rows = problem.by_rows()
-    each = rows.x.new_ones(len(rows.x)) if rows.share is None else rows.share
+    each = rows.x.new_ones(len(rows.x)) if rows.sample_weight is None else rows.sample_weight
     return each / count_of_rows(rows) if problem.reduction == "mean" else each
 
 
