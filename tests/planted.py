@@ -649,8 +649,8 @@ FAULTS = [
     Fault(
         "engine/cpu/curvature.py",
         "no move along an infinite curvature is NaN",
-        "weight=move, masked=True",
-        "weight=move, masked=False",
+        "weight=tangent, masked=True",
+        "weight=tangent, masked=False",
         "tests/test_curvature.py",
     ),
     Fault(
