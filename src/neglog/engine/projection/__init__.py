@@ -43,7 +43,7 @@ def _is_whole(operands: Operands) -> bool:
     """Return whether the logits are needed whole.
 
     So they are to forward mode in forward mode, to what watches torch's operations or has its own
-    (tracers, tensor subclasses), and to class weights that want a gradient.
+    (tracers, tensor subclasses), and to class weights that require a gradient.
     """
     weighed = operands.weight is not None and operands.weight.requires_grad
     if weighed or operands.x.is_meta:
