@@ -1,4 +1,4 @@
-"""The structure of all messages: wanted, got, likely cause, remedy.
+"""The structure of all messages: expected, got, likely cause, remedy.
 
 Every class also derives from the exceptions torch raises for the same fault, so that an
 ``except`` clause written for ``torch.nn`` keeps working.

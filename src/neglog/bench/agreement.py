@@ -15,7 +15,7 @@ _TOLERANCES = {
 
 
 def difference(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> str:
-    """Say what differs between two runs' losses and gradients; nothing, if they agree."""
+    """Describe how the losses and gradients of two runs differ; "" if they agree."""
     if len(ours) != len(theirs):
         return f"neglog has {len(ours) - 1} gradients and torch {len(theirs) - 1}"
     for place, (mine, torch_value) in enumerate(zip(ours, theirs, strict=True)):

@@ -18,13 +18,13 @@ class Task(Protocol):
 
     @property
     def keywords(self) -> Mapping[str, Any]:
-        """Return what the loss takes by keyword, tensors too."""
+        """Return the keyword arguments of the loss, including tensors."""
 
     def runner(self, loss: Loss) -> Run:
-        """Return what is timed, with this loss in it."""
+        """Return the timed function for this loss."""
 
     def bytes(self) -> int | None:
-        """Return how many bytes must move at least, if that can be said."""
+        """Return the minimum number of bytes to move, if known."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Batch:
     needs_grad: tuple[int, ...]  # none: the loss alone, under no_grad
 
     def runner(self, loss: Loss) -> Run:
-        """Return loss and gradient; the loss must have its keywords already."""
+        """Return a function for loss and gradient; the keywords must be bound to the loss."""
         arguments = self.arguments
         leaves = [arguments[place] for place in self.needs_grad]
         upstream = self._upstream()
@@ -66,7 +66,7 @@ class Batch:
         return sum(self.arguments[place].nbytes for place in self.needs_grad)
 
     def _upstream(self) -> Tensor | None:
-        """Return the ones that go into backward where every element has its loss."""
+        """Return the upstream gradient for losses without a reduction."""
         if self.keywords.get("reduction") != "none" or not self.needs_grad:
             return None
         return torch.ones(self.arguments[1].shape, dtype=self.arguments[0].dtype)

@@ -18,19 +18,19 @@ AnyCase = TypeVar("AnyCase", bound="Case")
 
 
 class Line(Protocol):
-    """What the table asks of a line, be it a loss alone or a training step."""
+    """The interface of a line of the table: a loss or a training step."""
 
     @property
     def name(self) -> str:
-        """Return what the line is called: a loss, or a model."""
+        """Return the name of the line: a loss, or a model."""
 
     @property
     def loss(self) -> str:
-        """Return the name that the loss has in both `functional` modules."""
+        """Return the name of the loss in both `functional` modules."""
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """Return the loss's keywords, those that are no tensors."""
+        """Return the keyword arguments of the loss that are not tensors."""
 
     @property
     def size(self) -> str:
@@ -38,11 +38,11 @@ class Line(Protocol):
 
     @property
     def note(self) -> str:
-        """Return what sets the line apart from others of its name and size."""
+        """Return the note that distinguishes lines of the same name and size."""
 
     @property
     def group(self) -> Group:
-        """Return which of the summary's figures the line counts for."""
+        """Return the group of the line in the summary."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -50,14 +50,14 @@ class Line(Protocol):
 
     @property
     def forward(self) -> bool:
-        """Return whether the loss alone is wanted, under no_grad."""
+        """Return whether to compute only the loss, under no_grad."""
 
     @property
     def compiles(self) -> bool:
-        """Return whether torch compiled can take part."""
+        """Return whether torch.compile supports the line."""
 
     def task(self) -> Task:
-        """Make the data, the same with every call."""
+        """Create the data, the same in every call."""
 
     def cast(self: AnyLine, dtype: torch.dtype) -> AnyLine:
         """Return the same line in another dtype."""
@@ -81,7 +81,7 @@ class Case:
 
     @property
     def loss(self) -> str:
-        """Return the name that the loss has in both `functional` modules."""
+        """Return the name of the loss in both `functional` modules."""
         return self.name
 
     @property
@@ -90,7 +90,7 @@ class Case:
         return "x".join(map(str, self.shape))
 
     def task(self) -> Batch:
-        """Make the data, the same with every call."""
+        """Create the data, the same in every call."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
             arguments = [_cast(tensor, self.dtype) for tensor in self.make(self.shape)]
@@ -108,7 +108,7 @@ class Case:
 
 
 def title(line: Line) -> str:
-    """Write what a line is, the dtype too where it is not the usual one.
+    """Return the title of a line, with the dtype if it is not the default.
 
     >>> from neglog.bench.inputs import real
     >>> title(Case("mse_loss", (4, 3), real, "forward", dtype=torch.bfloat16))
@@ -118,7 +118,7 @@ def title(line: Line) -> str:
 
 
 def remark(line: Line) -> str:
-    """Write a line's note, and its dtype where that is not the usual one."""
+    """Return the note of a line, with the dtype if it is not the default."""
     dtype = "" if line.dtype == torch.float32 else str(line.dtype).removeprefix("torch.")
     return " ".join(part for part in (dtype, line.note) if part)
 

@@ -22,12 +22,12 @@ _MODULES: dict[str, ModuleType] = {NEGLOG: neglogs, EAGER: torch_losses}
 
 
 def runner(name: str, line: Line, task: Task) -> Run:
-    """Return what is timed for neglog or for torch as it is."""
+    """Return the timed function for neglog or torch eager."""
     return task.runner(_loss(name, line, task))
 
 
 def compiled(line: Line, task: Task) -> tuple[Run, float]:
-    """Return what is timed for torch compiled, and how many seconds the compiler took.
+    """Return the timed function for torch.compile, and the compile time in seconds.
 
     Forward and backward are compiled by their first use. Each line starts with an empty compiler:
     it would otherwise take the next shape for a hint that shapes change.
@@ -59,7 +59,7 @@ def fresh_compiler() -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of what went wrong."""
+    """Return the first line of an error."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
 

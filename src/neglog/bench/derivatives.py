@@ -67,7 +67,7 @@ class Derived(Batch):
         """Return nothing: how many bytes must move differs from derivative to derivative."""
 
     def runner(self, loss: Loss) -> Run:
-        """Return what is timed; the loss must have its keywords already."""
+        """Return the timed function; the keywords must be bound to the loss."""
         pair = self.arguments[0], self.arguments[1]
         return lambda: self.derive(loss, pair)
 
@@ -80,6 +80,6 @@ class Derivative(Case):
     derive: Derive = field(kw_only=True)
 
     def task(self) -> Derived:
-        """Make the data, the same with every call."""
+        """Create the data, the same in every call."""
         batch = super().task()
         return Derived(batch.arguments, batch.keywords, batch.needs_grad, self.derive)

@@ -18,7 +18,7 @@ class Printer:
         self._chunks: list[str] = []
 
     def write(self, text: str) -> None:
-        """Print at once, a part of a line too."""
+        """Print immediately, even a part of a line."""
         self._chunks.append(text)
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -29,7 +29,7 @@ class Printer:
 
 
 def check(path: Path) -> None:
-    """Refuse a file that cannot be written, before any time is spent on measuring.
+    """Refuse an unwritable file before measuring.
 
     Raises:
         BenchError: it cannot.

@@ -12,7 +12,7 @@ from neglog._version import __version__
 
 
 def facts() -> dict[str, str | int]:
-    """Return what a reader must know of the machine to compare its numbers."""
+    """Return the facts about the machine that affect the numbers."""
     return {
         "neglog": __version__,
         "torch": torch.__version__,

@@ -41,7 +41,7 @@ class Step:
 
     @property
     def keywords(self) -> Mapping[str, Any]:
-        """Return what the loss takes by keyword."""
+        """Return the keyword arguments of the loss."""
         return self.options
 
     def task(self) -> Step:
@@ -90,7 +90,7 @@ def network() -> Training:
 
 
 class UNet(nn.Module):
-    """One step down and one up, with the way across: enough to emit a map of logits."""
+    """One downsampling and one upsampling step with a skip connection."""
 
     def __init__(self) -> None:
         super().__init__()

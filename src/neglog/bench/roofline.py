@@ -24,22 +24,22 @@ class Bandwidth:
         self._fastest: dict[int, float] = {}
 
     def measure_copy(self, size: int) -> None:
-        """Measure how fast so many bytes are read and written."""
+        """Measure the speed of a copy of this size."""
         size = min(size, LARGE)
         speed = size / copy_seconds(size)
         self._fastest[size] = max(speed, self._fastest.get(size, 0.0))
 
     def at(self, size: int) -> float:
-        """Return the bytes a second where so many are read and written."""
+        """Return the bytes per second of a copy of this size."""
         return self._fastest[min(size, LARGE)]
 
     def roofline(self, size: int) -> float:
-        """Return the milliseconds that so many bytes need."""
+        """Return the milliseconds to move this number of bytes."""
         return size / self.at(size) * 1e3
 
 
 def copy_seconds(size: int) -> float:
-    """Return the shortest time of a copy that reads and writes so many bytes together."""
+    """Return the shortest time of a copy that reads and writes this number of bytes in total."""
     source = torch.ones(max(1, size // 8), dtype=torch.float32)  # 4 bytes read, 4 written
     target = torch.zeros_like(source)
     inner = repetitions(once(lambda: target.copy_(source), 1))

@@ -73,6 +73,6 @@ def _add_compiled(
     """Add torch compiled to the runs, if it can be; return its seconds, or why not."""
     try:
         runs[COMPILE], seconds = compiled(line, task)
-    except Exception as error:  # a compiler fails in ways of its own
+    except Exception as error:  # compilers raise many types of errors
         return None, (f"not compiled, {reason(error)}",)
     return seconds, ()

@@ -21,7 +21,7 @@ class Sample(NamedTuple):
 
 
 def alternate(runs: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str, Sample]:
-    """Let all run in turns for so many seconds altogether, and at least five rounds."""
+    """Alternate between all runs for some seconds, at least five rounds."""
     for run in runs.values():
         run()
     inner = repetitions(min(once(run, 1) for run in runs.values()))

@@ -100,7 +100,7 @@ class Batch:
 
     Attributes:
         criterion: the loss.
-        input: what the network emitted, detached.
+        input: the model output, detached.
         target: the target, detached.
         more: further tensors of the call, such as the variance.
         origin: the operator that made the input.

@@ -93,7 +93,7 @@ def _describe(before: tuple[int, ...], after: tuple[int, ...], channel: int | No
     if classes < 2 or math.prod(rest) < 2 or after[-1] < 2:
         return ""
     several = channel is not None and classes % after[-1] == 0 and not _splits(after, rest)
-    if after[-1] != classes and not several:  # several anchors have channels of their own
+    if after[-1] != classes and not several:  # several anchors have separate channels
         return ""
     if after[: place + 1] == before[: place + 1]:
         return ""

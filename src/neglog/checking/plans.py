@@ -46,7 +46,7 @@ class Plan:
 
 
 class Call:
-    """The parameters of a callable, as far as they are known."""
+    """The known parameters of a callable."""
 
     def __init__(self, call: Callable[..., Any]) -> None:
         self._signature: inspect.Signature | None = None

@@ -80,7 +80,7 @@ def collect(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batch
 
 
 def _step(setup: Setup, item: Any) -> bool:
-    """Add one batch, called in the first way that works; return whether the walk can go on."""
+    """Add one batch with the first call that works; return whether to continue."""
     where = next((p.device for p in setup.model.parameters()), torch.device("cpu"))
     faults, attempts = [], []
     candidates = plans(setup.model, mapped(item, lambda tensor: _copy_to(tensor, where)))
@@ -151,7 +151,7 @@ def _attempt_custom(criterion: Criterion, plan: Plan, output: Any, inner: list[B
 
 
 def _record(setup: Setup, attempt: _Attempt) -> bool:
-    """Add what came of one batch; return whether the walk can go on."""
+    """Record the results of one batch; return whether to continue."""
     criterion, output, first = setup.criterion, attempt.output, not setup.inner
     if first:
         setup.plan = attempt.plan

@@ -17,7 +17,7 @@ class Derivation:
     """The chain for one sample, each step made from the one before it.
 
     Attributes:
-        inputs: the symbols of what the network emits.
+        inputs: the symbols of the model outputs.
         targets: the symbols of the target.
         likelihood: the mass or density of the target.
         log_likelihood: its logarithm.

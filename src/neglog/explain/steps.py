@@ -40,7 +40,7 @@ def total(nll: Any) -> Any:
 
 
 def equation(left: Any, right: Any) -> Any:
-    """Return left = right as it is written, not as sympy would judge it."""
+    """Return the unevaluated equation left = right."""
     return sympy.Eq(left, right, evaluate=False)
 
 

@@ -136,7 +136,7 @@ def _column(target: Any) -> str | None:
     """Return a column's name as text: pandas' may be numbers, or tuples of several levels.
 
     Raises:
-        FitError: it is no name but values.
+        FitError: it holds values, not a name.
     """
     if isinstance(target, (int, tuple)):
         return str(target)

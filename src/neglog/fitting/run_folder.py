@@ -28,7 +28,7 @@ class RunFolder:
     Attributes:
         out: the folder; None for none.
         checkpoint: its file; by default one in the folder.
-        resume: whether to go on from the checkpoint, if there is one.
+        resume: whether to resume from the checkpoint, if it exists.
         overwrite: whether the folder may hold something else, and whether an old checkpoint goes.
         predictions: ``"csv"`` or ``"parquet"``, what the predictions are written as.
     """

@@ -24,7 +24,7 @@ class Extras(NamedTuple):
     empty: str = "nan"
 
     def are_direct(self, reduction: str, size: int) -> bool:
-        """Return whether they ask for no more than the engine's own reduction of so many losses."""
+        """Return whether the engine's own reduction suffices."""
         nothing = self.mask is None and self.sample_weight is None and self.normalizer is None
         return (
             nothing

@@ -47,7 +47,7 @@ _HAS_QUALNAME = hasattr(bind.__code__, "co_qualname")
 def fingerprint(*sources: Any) -> str:
     """Hash modules by their text and functions by their code: twelve hexadecimal digits.
 
-    A function's text is no witness: the file may have been edited since it was imported.
+    The source text is not used: the file may have been edited after the import.
     """
     text = "\0".join(
         repr(_code_key(source.__code__))

@@ -42,7 +42,7 @@ whole: Any = None  # a number as an integer
 
 @dataclass(frozen=True)
 class Format:
-    """A type of floats: how its bits are shared out, and what its rounding asks of polynomials.
+    """A float type: the layout of its bits, and the degrees of its polynomials.
 
     Attributes:
         real: the type.
@@ -116,7 +116,7 @@ def vocabulary(compiler: Compiler) -> dict[str, Any]:
 
 
 def power(compiler: Compiler) -> Any:
-    """Return the function e^(z − top), for a top that is no less than z."""
+    """Return the function e^(z − top), for top ≥ z."""
     exponential, lowest = _power(compiler), compiler.format.real(compiler.format.lowest)
 
     @compiler.word

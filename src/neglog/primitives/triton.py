@@ -50,7 +50,7 @@ def vocabulary(real: Any) -> dict[str, Any]:
 
 @cache
 def power(real: Any) -> Any:
-    """Return the function e^(z − top), for a top that is no less than z."""
+    """Return the function e^(z − top), for top ≥ z."""
     return arithmetic.power(_Compiler(real))
 
 

@@ -1,1 +1,1 @@
-"""Tables, plots and pages, for the terminal and for a browser."""
+"""Tables, plots and pages for terminals and browsers."""

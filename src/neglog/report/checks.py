@@ -79,7 +79,7 @@ def residuals(fit: Fit, judged: WeightedRows) -> list[Picture]:
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share of so many rows (E. B. Wilson, JASA 22, 1927)."""
+    """Return the 95 % interval of a proportion (E. B. Wilson, JASA 22, 1927)."""
     z = 1.96
     middle = (share * count + z * z / 2) / (count + z * z)
     half = z / (count + z * z) * math.sqrt(share * (1 - share) * count + z * z / 4)

@@ -1,4 +1,4 @@
-"""A fit on the console: the four steps as they run, then the weights and the losses."""
+"""Console output of a fit: its steps, weights and losses."""
 
 from __future__ import annotations
 

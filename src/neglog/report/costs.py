@@ -23,7 +23,7 @@ _MAX_CLASSES = 20
 
 @dataclass(frozen=True)
 class Group:
-    """Some rows and what they cost.
+    """The loss of a group of rows.
 
     Attributes:
         name: what they have in common.
@@ -56,10 +56,10 @@ class Costs:
 
 
 def costs(parts: Sequence[WeightedRows], classes: list[Any] | None) -> list[Costs]:
-    """Return the groupings: the splits against each other, then the rows judged in two ways.
+    """Return the groupings: by split, then two groupings of the last rows.
 
     Args:
-        parts: the rows that were fitted, and those held out if there are any; the last are judged.
+        parts: the training rows and, if any, the validation rows; the last are grouped further.
         classes: the labels; None for a numeric target.
     """
     found = []

@@ -1,4 +1,4 @@
-"""What an explanation and a report consist of, said once for the terminal and for a browser."""
+"""The parts of explanations and reports, for terminals and browsers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Document:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """Write a number to so many significant digits, with a true minus sign and ∞.
+    """Format a number to some significant digits, with a true minus sign and ∞.
 
     >>> number(-0.00001234), number(float("inf")), number(2.0), number(-0.0)
     ('−1.234e−05', '∞', '2', '0')

@@ -1,4 +1,4 @@
-"""How figures are drawn: SVG text to put into a page, in the page's own colours."""
+"""Figures as SVG text in the colours of the page."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _LONGEST = 24
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, what it shows in words for those who do not see it, and how to read it."""
+    """A figure with its text alternative and caption."""
 
     svg: Markup
     words: str
@@ -84,7 +84,7 @@ def curve(fit: Fit) -> Picture:
 
 
 def _scale_of(axes: Any, losses: list[float]) -> str:
-    """Make the axis logarithmic where the losses span decades, and say so."""
+    """Use a logarithmic axis if the losses span decades, and label it."""
     if not _spans_decades(losses):
         return ""
     axes.set_yscale("log")
@@ -106,7 +106,7 @@ def _loss_summary(fit: Fit) -> str:
 
 @contextmanager
 def drawing(name: str, height: float, width: float = WIDTH) -> Iterator[tuple[Any, list[Markup]]]:
-    """Lend a figure; after the block, its SVG text is in the list.
+    """Provide a figure; after the block, its SVG text is in the list.
 
     Args:
         name: what the figure's own references begin with, unlike any other figure's of the page.
@@ -131,21 +131,21 @@ def drawing(name: str, height: float, width: float = WIDTH) -> Iterator[tuple[An
 
 
 def short(name: str) -> str:
-    """Return a label that fits beside a figure, on one line."""
+    """Shorten a label to fit next to a figure, on one line."""
     line = " ".join(name.split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def spread(places: Sequence[Any], most: int) -> list[Any]:
-    """Return at most so many of some things, evenly, and both ends."""
+    """Return at most `most` items, evenly spaced, with both ends."""
     stride = max(1, math.ceil(len(places) / most))
     return [*places[:-1:stride], *places[-1:]]
 
 
 def _for_pages(svg: str, name: str) -> str:
-    """Put the page's colours for the figure's, own names for its references; drop what is idle.
+    """Use the colours of the page, make references unique, and drop unused parts.
 
-    Only what stands in tags is changed: text never holds a "<" of its own.
+    Only tags are changed: "<" is escaped in text.
     """
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
 

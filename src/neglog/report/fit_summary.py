@@ -34,7 +34,7 @@ class Summary:
 
     @property
     def notes(self) -> list[str]:
-        """What to know before the figures: how the target was taken, and the notes of the fit."""
+        """The notes above the figures: how the target was read, and the notes of the fit."""
         fit = self.fit
         guessed = f"{fit.target!r} is taken as {fit.fitted.target.facts.title}: {fit.reason}."
         return [guessed] * (fit.options.likelihood is None) + fit.notes

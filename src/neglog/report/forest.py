@@ -56,7 +56,7 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
 
 
 def _limit(values: Array) -> tuple[float, bool]:
-    """Return what all panels reach to, and whether an interval goes on beyond it."""
+    """Return the common axis limit, and whether an interval exceeds it."""
     sizes = np.abs(values[~np.isnan(values[:, 0])])
     ends, largest = np.nanmax(sizes, axis=1), float(sizes[:, 0].max())
     limit = 1.08 * min(float(ends.max()), max(largest, _REACH * float(np.median(ends))))

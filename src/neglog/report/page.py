@@ -1,4 +1,4 @@
-"""Self-contained HTML pages; a content security policy names their script by its hash."""
+"""Self-contained HTML pages, with a content security policy that hashes their script."""
 
 from __future__ import annotations
 

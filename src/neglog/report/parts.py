@@ -1,4 +1,4 @@
-"""The rows of a fit in a report: the fitted rows and the held-out rows."""
+"""The training and validation rows of a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """Some rows and how much they count.
+    """Rows and their weights.
 
     Attributes:
         name: "training" or "validation".

@@ -1,4 +1,4 @@
-"""Where each truth lies in the distribution that the model gave to it, as a standard normal value.
+"""Quantile residuals: targets transformed to standard normal values by the predicted distribution.
 
 The quantile residuals of P. K. Dunn and G. K. Smyth (1996): Φ⁻¹(F(y)), F being the predicted
 cumulative distribution. They are standard normal if the model is right, whatever the likelihood.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_MAX_RESIDUAL = 37.0  # beyond, a normal probability is no number of float64
+_MAX_RESIDUAL = 37.0  # beyond, a normal probability underflows float64
 
 
 def quantile_residuals(fit: Fit, rows: RowPredictions) -> Array | None:

@@ -86,7 +86,7 @@ def _against(fit: Fit) -> str:
 
 
 def no_errors_reason(fit: Fit) -> str:
-    """Return why there are no standard errors, in a sentence; "" where there are some."""
+    """Return the reason for missing standard errors in a sentence; "" if there are some."""
     if fit.options.hidden:
         return WHY_NO_STANDARD_ERRORS[0].upper() + WHY_NO_STANDARD_ERRORS[1:]
     if fit.coefficients is None:
@@ -145,7 +145,7 @@ def probability(p: float) -> str:
 
 
 def _fixed(value: float, decimals: int = 2) -> str:
-    """Write a number to so many decimals, as a column of like numbers has it."""
+    """Format a number to some decimals."""
     if not math.isfinite(value) or abs(value) >= 1e6:
         return _figure(value)
     return f"{value:.{decimals}f}".replace("-", "−")

@@ -17,7 +17,7 @@ from neglog.validation.dtypes import real
 
 REDUCTIONS = ("none", "mean", "sum", "batchmean")
 OF_ROWS = "mean of rows"  # of each the sum over its outputs; not for callers
-PAIR = "sum and count"  # what `sum_and_count` asks of a loss; not for callers
+PAIR = "sum and count"  # the internal reduction of `sum_and_count`
 
 
 def warn(message: str, stacklevel: int) -> None:
@@ -45,7 +45,7 @@ def any_tensors(**named: Any) -> None:
 def _dense(name: str, tensor: Tensor) -> None:
     got = ""
     if type(tensor) not in (Tensor, torch.nn.Parameter):
-        return  # a subclass, such as a nested tensor, has operations of its own
+        return  # a subclass, such as a nested tensor, defines its own operations
     if tensor.layout is not torch.strided:
         got, remedy = f"its layout is {tensor.layout}", f"use {name}.to_dense()"
     elif tensor.dtype.itemsize == 1 and tensor.is_floating_point():

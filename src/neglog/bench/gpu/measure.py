@@ -31,7 +31,7 @@ def milliseconds(run: Callable[[], Any], device: torch.device) -> float:
 def alternate(
     runs: Mapping[str, Callable[[], Any]], device: torch.device, seconds: float
 ) -> dict[str, float]:
-    """Let all run in turns for so many seconds; return the medians in milliseconds."""
+    """Alternate between all runs for some seconds; return the medians in milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     end = time.perf_counter() + seconds
     while len(times[next(iter(runs))]) < _MIN_ROUNDS or time.perf_counter() < end:

@@ -11,7 +11,7 @@ from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import shape
 
 _LOGITS = "binary_cross_entropy_with_logits"
-_UNEVEN = 2.0  # a class is frequent where there are so many times as many
+_UNEVEN = 2.0  # ratio above which a class is frequent
 _ENOUGH = 16
 _CHANCE_LEVEL = 3.0  # standard deviations of a fair coin
 

@@ -11,7 +11,7 @@ from neglog.checking.rules.shapes import one_class
 
 _SOFTMAX = ("cross_entropy", "nll_loss")  # not kl_div, which also compares features
 _BOUNDED = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
-_ENOUGH = 32  # so many logits do not all lie in [0, 1] by chance
+_ENOUGH = 32  # with fewer logits, all may lie in [0, 1] by chance
 
 
 @batch_rule("double-sigmoid", Severity.WRONG, *LOGITS, "binary_cross_entropy")

@@ -12,7 +12,7 @@ from neglog.checking.criterion import REAL
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 
 _SENTINELS = (-100.0, -999.0, -9999.0, -99999.0)
-_SURE = 1000.0  # e^x is so many times the counts
+_SURE = 1000.0  # ratio of e^x to the counts
 _POSITIVE = ("Exp", "Softplus", "Relu", "Sigmoid", "Hardsigmoid")
 # The range of the operators that a network may end in.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -34,7 +34,7 @@ def sentinel_target(batch: Batch) -> RuleResult | None:
         rest = y[~marked & torch.isfinite(y)].double()
         if int(marked.sum()) < 2 or len(rest) < 2:
             continue
-        # Far from all others: the gap is several times as wide as they are spread.
+        # An outlier: the gap is several times the range of the others.
         gap, spread = float(rest.min()) - mark, float(rest.max() - rest.min())
         if gap <= 5 * spread:
             continue

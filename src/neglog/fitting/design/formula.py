@@ -61,10 +61,10 @@ def target(text: str, named: str | None) -> str:
 
     Args:
         text: the formula.
-        named: the target as it is said elsewhere too; None where it is not.
+        named: the target given elsewhere, if any.
 
     Raises:
-        FitError: there is none, it is no column's name, or another one is said.
+        FitError: there is none, it is not a column name, or it differs from `named`.
 
     Example:
         >>> target("price ~ log(area)", None)

@@ -130,11 +130,11 @@ def of(
     frequency = options.weight_kind == "frequency"
     rows = objective.total if frequency else objective.used_rows
     # Precisions with a dispersion are taken to have the mean 1: the dispersion is then that of a
-    # row of mean weight, and each row has the logarithm of its own.
+    # row of mean weight, and each row adds the logarithm of its weight.
     ratio = rows / objective.total if fitted.dispersion is not None else 1.0
     total = ratio * objective.total
     own = int((coefficients.estimate == coefficients.estimate).sum())
-    # Thresholds stand for intercepts; a scale or a dispersion is no weight.
+    # Thresholds replace intercepts; a scale or a dispersion is not a weight.
     weights = own - len(response.shared) * response.intercept
     dispersed = fitted.dispersion is not None
     null_parameters = response.outputs * response.intercept + len(response.shared) + dispersed

@@ -266,5 +266,5 @@ KINDS = {entry.name: entry for entry in _ENTRIES}
 
 
 def of_classes(count: int) -> str:
-    """Return the name of the likelihood of so many classes without an order."""
+    """Return the name of the likelihood for a number of unordered classes."""
     return "bernoulli" if count == 2 else "categorical"

@@ -80,7 +80,7 @@ def predictor(link: str, mean: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """A likelihood as a linear model fits it: all that fits, reports and predictions ask of it.
+    """A likelihood as required by fits, reports and predictions.
 
     Attributes:
         declaration: the likelihood.

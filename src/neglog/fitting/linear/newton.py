@@ -72,7 +72,7 @@ def steps(
         tolerance: the decrement at which to stop.
         known: a Hessian from near the optimum. It shows the way as long as each step makes the
             decrement much smaller, at the price of the gradient alone; the last step, from which
-            standard errors come, always has a Hessian of its own.
+            standard errors come, always computes its own Hessian.
     """
     value, number, previous_decrement = (
         objective.value(weights, needs_hessian=known is None),

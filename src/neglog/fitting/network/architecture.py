@@ -79,7 +79,7 @@ class Architecture:
 
         Args:
             units: what the rows are centred on and divided by.
-            outputs: how many numbers the network emits for a row.
+            outputs: the number of outputs.
             seed: decides the first weights; without it, torch's own generator does.
 
         Raises:
@@ -113,7 +113,7 @@ class Architecture:
 
         Args:
             features: how many numbers a row has.
-            outputs: how many the model emits.
+            outputs: the number of outputs.
             output_name: what one of them is called, such as logit.
         """
         output_name = output_name if outputs == 1 else f"{output_name}s"

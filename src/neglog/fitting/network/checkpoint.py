@@ -32,7 +32,7 @@ class Checkpoint:
         facts: what the training depends on besides what `train` sees, by name: the targets, the
             weights of rows, the options. Tensors and arrays are compared by their hash, all else
             by how Python writes it.
-        resume: whether to go on from the file; where there is none yet, begin.
+        resume: whether to resume from the file, if it exists.
         every: after how many epochs it is written again.
         seconds: how long it is left alone after it was written.
         epoch: the epoch it was last written after, or read.

@@ -58,7 +58,7 @@ class Ensemble:
             Two tensors (N, K).
 
         Raises:
-            FitError: the level is no such part, or there are too few models for it.
+            FitError: the level is invalid, or there are too few models for it.
         """
         if not 0.0 < level < 1.0:
             raise FitError(f"level must lie between 0 and 1, but got {level!r}.")

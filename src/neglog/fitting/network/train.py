@@ -61,8 +61,8 @@ def train(
         optimizer: of the model's weights.
         schedule: of the optimizer's learning rate; it must have been made for as many epochs.
         settings: how the training goes.
-        listener: hears the losses after each epoch.
-        checkpoint: where the training is written to, so that it can go on after a kill.
+        listener: is notified of the losses after each epoch.
+        checkpoint: the checkpoint file, from which a killed training resumes.
         team: the processes that train the model together; by default, this one alone.
 
     Raises:

@@ -22,7 +22,7 @@ class TrainingObjective:
         x: (N, P) the rows, in the model's dtype and on its device.
         loss: maps the model's output for some rows, and their numbers in x, to the mean loss.
         losses: returns the mean losses of the training and the validation rows, in nats, for the
-            model as it is; None in the place of the latter where no rows are held out.
+            current model; the latter is None without validation rows.
         weight_sum: maps numbers of rows to what their mean loss divides by: how many they are, or
             the sum of their weights.
         is_minimum: asked where the gradient vanishes, which it also does on the way to infinity.

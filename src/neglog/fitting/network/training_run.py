@@ -58,7 +58,7 @@ class TrainingRun:
         """Record the losses of the current weights.
 
         Raises:
-            FitError: the training rows' loss is no finite number.
+            FitError: the training loss is not finite.
         """
         self.model.eval()
         with torch.no_grad():
@@ -87,7 +87,7 @@ class TrainingRun:
         """Run an epoch.
 
         Raises:
-            FitError: the loss is no finite number any more.
+            FitError: the loss is not finite.
         """
         number = self.epoch + 1
         self.model.train()

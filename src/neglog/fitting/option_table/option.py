@@ -62,7 +62,7 @@ class Option:
         flags: the flags that set it, if they have other names.
         choices: the values that it allows; all values of its type by default.
         within: the numbers that it allows.
-        column: whether it names a column that is no feature; Python accepts its values too.
+        column: whether it names a non-feature column; Python accepts values too.
         models: the kind of model that it is for; any by default.
         likelihood: the only likelihood that it is for.
         needs: options of which one must be given too.

@@ -95,7 +95,7 @@ def read(path: Path, flags: Collection[str]) -> dict[str, Any]:
         flags: the names that a file may have, with hyphens.
 
     Raises:
-        FitError: the file cannot be read, is no TOML, or has a name that is no flag.
+        FitError: the file cannot be read, is not TOML, or has an unknown name.
     """
     try:
         found = tomllib.loads(path.read_text("utf-8"))

@@ -30,7 +30,7 @@ class Options(OptionFields):
             self._set("covariance", "cluster")
         option_checks.check_values(FitOptions, self)
         option_checks.check(self)
-        if self.grouped:  # trials are no rows
+        if self.grouped:  # trials are not rows
             self._set("weight_kind", "precision")
 
     def _set(self, name: str, value: Any) -> None:

@@ -34,7 +34,7 @@ class OptionFields(FitOptions):
 
     @property
     def texts(self) -> set[str]:
-        """The columns of labels, whose text stays as it is written."""
+        """The label columns, whose text is unchanged."""
         return {*self.orders, *self.as_labels}
 
     @property
@@ -81,7 +81,7 @@ class OptionFields(FitOptions):
 
     @property
     def limits(self) -> tuple[int | None, int | None]:
-        """The epochs and the rows of a step, as far as they are decided before a fit."""
+        """The epochs and the rows per step, if known before a fit."""
         if self.newton:
             return self.epochs, None
         return self.epochs or Settings.epochs, self.batch_size or Settings.batch
@@ -100,10 +100,10 @@ class OptionFields(FitOptions):
 
     @property
     def roles(self) -> dict[str, str]:
-        """The columns that are no features, by what they are."""
+        """The columns with other roles than features, by role."""
         named = {name: getattr(self, name) for name in ROLES}
         return {name: column for name, column in named.items() if column is not None}
 
 
 ROLES = tuple(name for name, entry in entries(FitOptions).items() if entry.facts.column)
-"""The options that name a column that is no feature."""
+"""The options that name a non-feature column."""

@@ -42,7 +42,7 @@ def path(name: str, value: Any) -> Path | None:
     """Return where a file or a folder is; None for none.
 
     Raises:
-        FitError: it is no path.
+        FitError: it is not a path.
     """
     if value is None or isinstance(value, (str, os.PathLike)):
         return None if value is None else Path(value)

@@ -16,7 +16,7 @@ def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
     Args:
         folder: where a run is to be written.
         of_a_run: the names of a run's files; a folder that holds one of them is one of a run.
-        overwrite: whether to write beside whatever else is there.
+        overwrite: whether to write into a folder with other files.
 
     Raises:
         FitError: the folder is a file, may not be written, or holds something else than a run.
@@ -51,7 +51,7 @@ def write_files(
     Args:
         files: their contents by name.
         folder: where; it is made where there is none.
-        stale: names of files that must not be left beside them.
+        stale: names of files to remove.
 
     Raises:
         FitError: they cannot be written; then nothing is left behind.

@@ -90,7 +90,7 @@ class Fit:
         coefficients: a linear model's weights with their standard errors; None for a network.
         notes: warnings, each a sentence.
         interrupted: whether Ctrl-C ended the minimisation.
-        at_infinity: whether an optimizer of torch was seen to go there, for want of a maximum.
+        at_infinity: whether an optimizer of torch diverged to infinity, as there is no maximum.
     """
 
     source: str

@@ -11,7 +11,7 @@ from neglog.fitting.prediction.row_predictions import predict_rows
 from neglog.fitting.results.fit import Fit
 
 _LEAK_RATIO = 5e-3  # of what the base rates lose
-_SAMPLE_ROWS = 100_000  # rows; of more, so many are drawn
+_SAMPLE_ROWS = 100_000  # the maximum number of rows that are used
 
 
 def target_leak_warnings(result: Fit) -> list[str]:

@@ -20,7 +20,7 @@ from neglog.fitting.solvers.linear_setup import MAX_WEIGHTS, count_weights
 from neglog.fitting.streaming.streamed import prepare as prepare_file
 from neglog.fitting.tables.table import Table
 
-_SAMPLE_ROWS = 100_000  # rows; of more, so many are drawn
+_SAMPLE_ROWS = 100_000  # the maximum number of rows that are used
 
 
 def fit_table(

@@ -60,7 +60,7 @@ class BlockFile:
     """The blocks of a file, and the types of its columns.
 
     Attributes:
-        columns: the columns' names and types as they are stored; text throughout for CSV.
+        columns: the names and stored types of the columns; all text for CSV.
         blocks: of text the bytes from and up to which a block goes, otherwise the rows.
         text: how a file of text is to be parsed; None for others.
         kind: the format.
@@ -197,7 +197,7 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> BlockFile:
         reading: how it is read.
 
     Raises:
-        FitError: there is no such file, or it is no table.
+        FitError: there is no such file, or it is not a table.
     """
     path = Path(path)
     with readable(path):
@@ -222,7 +222,7 @@ def _open_stored(path: Path, reading: Reading, kind: str) -> BlockFile:
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())
     wanted = max(_MIN_BYTES, min(_MAX_BYTES, _NUMBERS // max(1, len(schema))))
-    size = 2 ** (wanted.bit_length() - 1)  # as the groups of rows that files are made of
+    size = 2 ** (wanted.bit_length() - 1)  # the usual size of row groups
     blocks = [(first, min(first + size, rows)) for first in range(0, rows, size)]
     return BlockFile(path, dict(schema), blocks, kind=kind, levels=levels, notes=tuple(notes))
 

@@ -18,7 +18,7 @@ class ColumnStatistics:
     """The statistics of a column.
 
     Attributes:
-        kind: its type, as it is stored.
+        kind: its stored type.
         present: how many values there are.
         missing, infinite, negative, zero: values that are not there, or are numbers of which not
             every role of a column allows.

@@ -38,7 +38,7 @@ class Schema:
         heights: the rows of each block by number.
         kept_rows: how many rows are used.
         values: different values of the target, or those found until they were too many.
-        sample: some of the rows that are fitted, as they are stored.
+        sample: a sample of the training rows, as stored.
         padded: the columns with blanks around their text.
     """
 

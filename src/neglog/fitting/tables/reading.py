@@ -27,7 +27,7 @@ class Reading(ReadingOptions):
     """How a table is read: the options, and what is known of its columns.
 
     Attributes:
-        texts: the columns of labels, whose text stays as it is written.
+        texts: the label columns, whose text is unchanged.
         known: how numbers are written in columns of text, as a model's fit found it.
         asked: the options that were passed for this very table; None for all that are set.
         na: what marks a missing value, in addition to `MISSING`, as text.

@@ -38,7 +38,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
     Raises:
         FitError: its encoding or its layout is not certain, or a line is too long.
         OSError: it cannot be opened.
-        polars.exceptions.PolarsError: it is no table.
+        polars.exceptions.PolarsError: it is not a table.
     """
     content = _unpacked(path, notes, reading)
     with _opened(path, content) as file:

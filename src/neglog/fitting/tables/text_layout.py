@@ -33,7 +33,7 @@ class Layout:
         separator: what is between the fields.
         lines: how many lines come before the first row, that of the names included.
         names: the names of the columns.
-        plain: whether the first line has these names as they are.
+        plain: whether the first line holds exactly these names.
         empty: the columns without a name or a value, as after separators at the ends of lines.
         comment: the prefix of comment lines; None if there are none.
         notes: what was guessed, each a sentence.
