@@ -186,7 +186,7 @@ def test_a_formula_and_other_options():
         fit(frame(), "y ~ x", target="z")
     with pytest.raises(FitError, match="leave out formula or drop"):
         fit(frame(), "y ~ x", drop="z")
-    with pytest.raises(FitError, match="leave out stream and distributed"):
+    with pytest.raises(FitError, match="leave out stream or formula"):
         fit("table.csv", "y ~ x", stream=True)
     assert fit(frame(), "y ~ x", target="y").features == ["x"]
     odd = frame().rename({"y": "the y"})

@@ -10,7 +10,7 @@ from sklearn import datasets
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.design.target import decide
+from neglog.fitting.design.target_choice import decide
 
 
 def draw(seed=0):

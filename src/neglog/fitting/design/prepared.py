@@ -26,10 +26,10 @@ from neglog.fitting.design import (
 )
 from neglog.fitting.design import design_matrix as designs
 from neglog.fitting.design import missing as rows
-from neglog.fitting.design import target as targets
+from neglog.fitting.design import target_choice as targets
 from neglog.fitting.design.column import Column, cleaned
 from neglog.fitting.design.design_matrix import Design
-from neglog.fitting.design.target import Target
+from neglog.fitting.design.target import Target, order
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.running.processes import Group
 from neglog.fitting.tables import date_text as looks
@@ -201,7 +201,7 @@ def prepare(table: Table, name: str, options: Options) -> InMemoryData:
         x = x if kept.all() else x[torch.from_numpy(kept.to_numpy())]
         source = _memory(x, y, (), others)
     index = np.flatnonzero(kept.to_numpy())
-    notes += targets.order(target, ordered) + level_warnings(design, options)
+    notes += order(target, ordered) + level_warnings(design, options)
     notes += reference_levels(design) + others.notes(options)
     design = replace(design, written=known, dates=dates)
     return InMemoryData(target, design, index, source, training, validation, notes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -39,14 +40,9 @@ class Entry:
 
     @property
     def kind(self) -> Any:
-        """The type without None, if that leaves one."""
+        """The type without None."""
         kinds = [kind for kind in get_args(self.type) if kind is not NoneType]
-        return kinds[0] if NoneType in get_args(self.type) and len(kinds) == 1 else self.type
-
-    @property
-    def optional(self) -> bool:
-        """Whether the option may be None."""
-        return NoneType in get_args(self.type)
+        return reduce(or_, kinds) if NoneType in get_args(self.type) else self.type
 
     def is_given(self, value: Any) -> bool:
         """Whether a value is not the default; an empty collection counts as the default."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from neglog.fitting.option_table.option import PANELS, Option
@@ -66,7 +67,13 @@ def table() -> str:
     """Return the tables of docs/options.md."""
     lines: list[str] = []
     for panel in PANELS:
-        lines += ["", f"## {panel}", "", "| option | values | default | |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {panel}",
+            "",
+            "| option | values | default | meaning |",
+            "|---|---|---|---|",
+        ]
         lines += [_row(entry) for entry in TABLE.values() if entry.facts.panel == panel]
     return "\n".join(lines[1:]) + "\n"
 
@@ -80,7 +87,7 @@ def _row(entry: Entry) -> str:
     else:
         names = f"`{flag(entry.name)}`"
     parts = (facts.help, facts.command, *_limits(entry))
-    cells = (names, _values(entry), default(entry), _joined(parts, lambda n: f"`{flag(n)}`"))
+    cells = (names, _values(entry), default(entry) or "–", _joined(parts, lambda n: f"`{flag(n)}`"))
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
@@ -91,14 +98,23 @@ def _values(entry: Entry) -> str:
         return ", ".join(f"`{choice}`" for choice in facts.choices)
     if facts.column:
         return "a column; in Python also (N,) values"
-    words: dict[Any, str] = {
-        bool: "a switch", int: "an integer", float: "a number", str: "text",
-        str | type | None: "text; in Python also a class",
-    }  # fmt: skip
-    kind = words.get(entry.kind, "several values" if facts.repeated or facts.written else "")
+    several = "several values" if facts.repeated or facts.written else ""
+    kind = several or _KINDS.get(entry.kind, "")
     if facts.within is None:
         return kind
     return f"{kind} {facts.within.phrase}".replace("a number a number", "a number")
+
+
+_KINDS: dict[Any, str] = {
+    bool: "a switch",
+    int: "an integer",
+    float: "a number",
+    str: "text",
+    Any: "text",
+    str | Path: "a path",
+    str | type: "text; in Python also a class",
+    Mapping[str, Any]: "a dictionary",
+}
 
 
 def _allowed(facts: Option) -> str:

@@ -91,7 +91,7 @@ _TYPES: dict[Any, tuple[Callable[[Any], Any], str]] = {
     int: (_INTEGER, "a whole number"),
     float: (_of(float, Real), "a number"),
     str: (_TEXT, "text"),
-    str | type | None: (_TEXT, "a name, or a class that declares a likelihood"),
+    str | type: (_TEXT, "a name, or a class that declares a likelihood"),
     Sequence[int]: (_each(_INTEGER), "whole numbers, such as [64, 32]"),
     str | Sequence[str]: (_each(_TEXT, alone=str), "a column's name, or several in a list"),
     str | float | Sequence[str | float]: (

@@ -12,7 +12,7 @@ import polars as pl
 
 from neglog.errors import FitError
 from neglog.fitting.design import missing as rows
-from neglog.fitting.design import target as targets
+from neglog.fitting.design import target_choice as targets
 from neglog.fitting.design.column import Column, refuse_infinite
 from neglog.fitting.design.design_matrix import Design, of_columns
 from neglog.fitting.design.label_checks import MAX_LEVELS, check_levels
@@ -226,7 +226,7 @@ def target(
     order: Sequence[Any] | None = None,
     unit: str | None = None,
 ) -> Target:
-    """Return what the target is; `unit` is as of `targets.select`.
+    """Return what the target is; `unit` is as of `target_choice.choose`.
 
     Raises:
         FitError: it cannot be fitted.
