@@ -55,8 +55,7 @@ class SupportError(NeglogError, ValueError, IndexError, RuntimeError):
 def sentence(expected: str, got: str, cause: str = "", remedy: str = "") -> str:
     """Build a message from parts without capital letters and full stops.
 
-    >>> sentence("wanted two columns", "got three", remedy="drop one")
-    'wanted two columns, but got three; drop one.'
+    >>> sentence("expected two columns", "got three", remedy="drop one")
     """
     tail = "".join(f"; {part}" for part in (cause, remedy) if part)
     return f"{expected}, but {got}{tail}."

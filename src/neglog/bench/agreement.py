@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 # What an element may be off: relative to itself, and relative to the largest one. Torch's own
-# halves round every intermediate result, and lose what cancels.
+# half precision rounds every intermediate result, and loses digits to cancellation.
 _TOLERANCES = {
     torch.float64: (1e-9, 1e-12),
     torch.float32: (1e-4, 1e-6),

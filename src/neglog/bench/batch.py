@@ -14,7 +14,7 @@ Run = Callable[[], tuple[Tensor, ...]]  # once through; returns the loss, then t
 
 
 class Task(Protocol):
-    """Data, and what is done with them."""
+    """Data and a timed computation."""
 
     @property
     def keywords(self) -> Mapping[str, Any]:

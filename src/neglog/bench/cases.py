@@ -22,9 +22,9 @@ from neglog.bench.inputs import (
     next_tokens,
     probabilities,
     real,
-    shares,
     signs,
     soft_classes,
+    soft_targets,
     with_variance,
 )
 from neglog.bench.models import Step, factors, network, sampled, segmentation
@@ -55,7 +55,7 @@ CASES: tuple[Line, ...] = (
     Case("gaussian_nll_loss", _MANY, with_variance, "var's gradient", needs_grad=(0, 2)),
     Case("poisson_nll_loss", _MANY, counts),
     Case("soft_margin_loss", _MANY, signs),
-    Case("kl_div", _TABLE, shares, "batchmean", options=_BATCHMEAN),
+    Case("kl_div", _TABLE, soft_targets, "batchmean", options=_BATCHMEAN),
     Case("multilabel_soft_margin_loss", _TABLE, binary),
     Case("cross_entropy", (3_000_000, 3), classes),
     Case("cross_entropy", _FEW_CLASSES, classes),

@@ -45,7 +45,7 @@ def call(
     *arguments: Arguments.args,
     **keywords: Arguments.kwargs,
 ) -> Result:
-    """Return what a module's function returns in a fresh process."""
+    """Call a module's function in a fresh process."""
     request = base64.b64encode(pickle.dumps((function, arguments, keywords))).decode()
     output = python(_MAIN, request, environment)
     result: Result = pickle.loads(base64.b64decode(output.splitlines()[-1]))

@@ -59,7 +59,7 @@ def _constant(pair: Pair) -> Pair:
 
 @dataclass(frozen=True)
 class Derived(Batch):
-    """The arguments of a loss, and what is asked of it."""
+    """The arguments of a loss, and the derivative to compute."""
 
     derive: Derive
 

@@ -38,7 +38,7 @@ def counts(shape: Shape) -> tuple[Tensor, ...]:
     return torch.randn(shape), torch.randint(0, 5, shape).float()
 
 
-def shares(shape: Shape) -> tuple[Tensor, ...]:
+def soft_targets(shape: Shape) -> tuple[Tensor, ...]:
     """Return rows of log-probabilities and rows of probabilities."""
     return torch.log_softmax(torch.randn(shape), 1), torch.softmax(torch.randn(shape), 1)
 

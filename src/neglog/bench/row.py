@@ -30,7 +30,7 @@ class Row:
         return not self.samples
 
     def ratio(self, to: str) -> float | None:
-        """Return how many times as fast as another contender neglog is."""
+        """Return the speedup of neglog over another contender."""
         if self.failed or to not in self.samples:
             return None
         return self.samples[to].median / self.samples[NEGLOG].median

@@ -52,12 +52,12 @@ class Start(NamedTuple):
 
     @property
     def first_call_overhead(self) -> float:
-        """Return what the first call takes beyond a later one, its kernels being compiled."""
+        """Return the additional time of the first call with compiled kernels."""
         return self.warm - self.later
 
 
 def import_seconds(processes: int = _PROCESSES) -> float:
-    """Return how long `import neglog.functional` takes where torch is there already."""
+    """Return the time of `import neglog.functional` after torch is imported."""
     return statistics.median(float(python(_IMPORT)) for _ in range(processes))
 
 

@@ -41,7 +41,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
 
 
 def write(summary: Summary, rows: Sequence[Row]) -> str:
-    """Write the summary below the table, with the reasons of what is missing first."""
+    """Write the summary below the table, first the reasons for missing results."""
     lines = [f"{title(row.line)}: {remark}" for row in rows for remark in row.remarks]
     for name, comparison in summary.large.items():
         other = "torch eager" if name == EAGER else "torch.compile"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 _MIN_ROUNDS = 5  # rounds
-_LONG = 2e-3  # seconds: what is faster is repeated that long within one sample
+_LONG = 2e-3  # seconds: faster calls are repeated this long within one sample
 
 
 class Sample(NamedTuple):
@@ -43,7 +43,7 @@ def once(run: Callable[[], Any], inner: int) -> float:
 
 
 def repetitions(seconds: float) -> int:
-    """Return how often to repeat what takes so long, that the clock's own time does not count."""
+    """Return the number of repetitions that makes the clock's overhead negligible."""
     return max(1, math.ceil(_LONG / max(seconds, 1e-7)))
 
 

@@ -115,8 +115,8 @@ def _of_batch(
     with without_trace():
         batch = batch_of(criterion, input, target, more)
         inner = observe(batch, input, target, more) if criterion.kind == "other" else []
-        for seen in (*inner, batch):
-            findings.apply(BATCH_RULES, seen)
+        for checked in (*inner, batch):
+            findings.apply(BATCH_RULES, checked)
     subject = f"{criterion.name} on {_words(batch)}"
     return Report(findings.ordered(1), subject, findings.skipped, _unseen(criterion, inner))
 

@@ -70,7 +70,7 @@ def origin(tensor: Tensor) -> Origin:
     """Read from the graph which operator made a tensor.
 
     >>> found = origin(torch.ones(2, 3, requires_grad=True).softmax(1).transpose(0, 1))
-    >>> found.operator, found.turned, found.before
+    >>> found.operator, found.permuted, found.before
     ('Softmax', True, 'AccumulateGrad')
     """
     operator, node, permuted = _step(tensor.grad_fn)
@@ -141,8 +141,8 @@ class Batch:
     @property
     def wide_gradient(self) -> Tensor | None:
         """The gradient in float64, for a batch in half precision."""
-        halves = (torch.float16, torch.bfloat16)
-        return self.wide.gradient if self.input.dtype in halves else None
+        half_precision = (torch.float16, torch.bfloat16)
+        return self.wide.gradient if self.input.dtype in half_precision else None
 
     @property
     def activation(self) -> str:
@@ -266,7 +266,7 @@ def batch_of(
 
 
 def first(mask: Tensor) -> str:
-    """Say where the first of some elements is.
+    """Describe the position of the first True element.
 
     >>> first(torch.tensor([[False, False], [False, True]]))
     'index (1, 1)'
@@ -279,16 +279,16 @@ def first(mask: Tensor) -> str:
 
 
 def describe_fraction(mask: Tensor) -> str:
-    """Say how many of all elements, and where the first is.
+    """Describe the number of True elements, and the first position.
 
-    >>> share(torch.tensor([False, True, True]))
+    >>> describe_fraction(torch.tensor([False, True, True]))
     '2 of 3, the first at index 1'
     """
     return f"{int(mask.sum())} of {mask.numel()}, the first at {first(mask)}"
 
 
 def looks_probable(tensor: Tensor, dim: int, slack: float) -> bool:
-    """Tell whether the values are probabilities that sum to 1 over a dimension."""
+    """Return whether the values are probabilities that sum to 1 over a dimension."""
     if tensor.shape[dim] < 2 or not tensor.numel():
         return False
     least, most = tensor.aminmax()
@@ -298,7 +298,7 @@ def looks_probable(tensor: Tensor, dim: int, slack: float) -> bool:
 
 
 def is_log_normalised(tensor: Tensor, dim: int, slack: float) -> bool:
-    """Tell whether the values are logarithms of probabilities that sum to 1 over a dimension."""
+    """Return whether the values are log-probabilities, normalised over a dimension."""
     return bool((tensor.logsumexp(dim).abs() <= slack).all())
 
 

@@ -149,7 +149,7 @@ def _bound(
 ) -> dict[str, Any]:
     try:
         bound = inspect.signature(function).bind(None, None, *more, **given)
-    except TypeError:  # the call itself will say what is wrong
+    except TypeError:  # the call itself raises the error
         return dict(given)
     bound.apply_defaults()
     return dict(bound.arguments)
@@ -161,5 +161,5 @@ def _reduction(options: Mapping[str, Any]) -> str:
         return str(chosen)
     try:
         return validation.reduction(options.get("size_average"), options.get("reduce"), chosen)
-    except NeglogError:  # the call itself will say what is wrong
+    except NeglogError:  # the call itself raises the error
         return "unknown"

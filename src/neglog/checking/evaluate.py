@@ -77,7 +77,7 @@ def kept_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
 
 
 def attempt(call: Callable[..., Any], *tensors: Any) -> tuple[Any, str]:
-    """Return what a call returns and "", or None and the first line of what it raised."""
+    """Return the result of a call and "", or None and the first line of its error."""
     try:
         return call(*tensors), ""
     except Exception as failure:  # any exception in the user's code is a finding
@@ -97,7 +97,7 @@ def outcome(call: Callable[..., Any], input: Tensor, target: Any, more: tuple[An
 
 
 def without_loss(result: Any) -> str:
-    """Return what is wrong with what a criterion returned; "" if it holds a loss."""
+    """Describe an invalid result of a criterion; "" if it contains a loss."""
     return f"it returned {type(result).__name__}, not a tensor" if loss_of(result) is None else ""
 
 

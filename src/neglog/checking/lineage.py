@@ -103,7 +103,7 @@ def _describe(before: tuple[int, ...], after: tuple[int, ...], channel: int | No
 
 
 def _splits(after: tuple[int, ...], rest: tuple[int, ...]) -> bool:
-    """Tell whether a view keeps the positions of one channel apart from those of others."""
+    """Return whether a view keeps the positions of different channels separate."""
     return math.prod(rest) in itertools.accumulate(reversed(after), operator.mul)
 
 
@@ -133,7 +133,7 @@ def _source(node: Any) -> Any:
 
 
 def _permuted_dim(node: Any, name: str, size: int) -> list[int]:
-    """Return which dimension of its input each dimension of a turned tensor was."""
+    """Return the permutation of dimensions of an operator."""
     if name == "Permute":
         return [_signed(d) % size for d in node._saved_dims]
     first, second = (0, 1) if name == "T" else (node._saved_dim0, node._saved_dim1)
@@ -170,13 +170,13 @@ def _graph(tensor: Tensor) -> tuple[set[int], Counter[str]]:
     """Return the leaves and the operators that a tensor was made of."""
     leaves: set[int] = set()
     operators: Counter[str] = Counter()
-    seen: set[Any] = set()
+    visited: set[Any] = set()
     nodes: list[Any] = [tensor.grad_fn]
-    while nodes and len(seen) < _LARGEST:
+    while nodes and len(visited) < _LARGEST:
         node = nodes.pop()
-        if node is None or node in seen:
+        if node is None or node in visited:
             continue
-        seen.add(node)
+        visited.add(node)
         twice = "BackwardBackward" in type(node).__name__
         operators[type(node).__name__ if twice else name_of(node)] += 1
         if hasattr(node, "variable"):

@@ -99,7 +99,7 @@ def _elementwise(
 
 
 def _kept(criterion: Criterion, losses: torch.Size) -> Tensor | None:
-    """Return which losses count by mask and sample weight."""
+    """Return a mask of the losses included by mask and sample weight."""
     mask, weight = criterion.options.get("mask"), criterion.options.get("sample_weight")
     keep = None if mask is None else validation.leading("mask", mask, losses)
     if weight is not None:

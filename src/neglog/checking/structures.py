@@ -86,7 +86,7 @@ def loss_of(value: Any) -> Tensor | None:
 
 
 def words(value: Any) -> str:
-    """Say what a structure is.
+    """Describe a structure.
 
     >>> words({"logits": 1}), words((1, 2)), words(3)
     ("dict with 'logits'", 'tuple of 2', 'int')

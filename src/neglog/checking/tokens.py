@@ -23,7 +23,7 @@ def tokens(plan: Plan) -> Tensor | None:
 
 
 def sees_later(model: nn.Module, plan: Plan, x: Tensor) -> bool | None:
-    """Tell whether a model's first outputs depend on the last token; None if that is unknown."""
+    """Return whether a model's first outputs depend on the last token; None if unknown."""
     changed = x.clone()
     changed[:, -1] = torch.where(x[:, -1] == x[:, 0], x[:, 1], x[:, 0])
 

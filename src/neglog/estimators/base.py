@@ -1,4 +1,4 @@
-"""What both estimators share: options of the table, validation, the fit, linear predictors."""
+"""The base of both estimators: table options, validation, the fit, linear predictors."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ _CLASSES = 3  # in the formulas; more classes only make them longer
 def document(z: Given, y: Given) -> Document:
     """Explain the categorical likelihood on the user's numbers."""
     custom = z is not None
-    given, seen = (z, y) if custom else _EXAMPLE
+    given, observed = (z, y) if custom else _EXAMPLE
     logits = arguments.rows(given)
-    labels, codes, names = arguments.labels(seen, len(logits[0]))
+    labels, codes, names = arguments.labels(observed, len(logits[0]))
     arguments.check_lengths(len(logits), "rows", len(labels))
     chain = derivation.one_row(Categorical, _CLASSES)
     sections = [

@@ -24,7 +24,7 @@ class FitResult(Fit):
     def predict(
         self, data: Any, *, unseen: str = "refuse", reading: Mapping[str, Any] | None = None
     ) -> Predictions:
-        """Return what the model says of another table: see `neglog.predict`."""
+        """Predict another table: see `neglog.predict`."""
         return predict(self, data, unseen=unseen, reading=reading)
 
     def evaluate(

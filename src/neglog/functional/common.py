@@ -69,7 +69,7 @@ def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
 
 
 def _is_autocast(arguments: tuple[Any, ...]) -> bool:
-    """Tell whether autocast is on where the first tensor lives."""
+    """Return whether autocast is enabled on the device of the first tensor."""
     device = next((t.device.type for t in arguments if isinstance(t, Tensor)), "meta")
     return device != "meta" and torch.is_autocast_enabled(device)
 
@@ -172,7 +172,7 @@ class ElementwiseRequest(Request):
 
 
 def _with_weights(problem: ElementwiseProblem, loss_weight: Tensor) -> ElementwiseProblem:
-    """Return a problem whose weights are multiplied by shares; a share of 0 hides the element."""
+    """Multiply the weights of a problem by sample weights; a weight of 0 excludes the element."""
     if problem.weight is None and not (loss_weight.requires_grad or values.is_transformed()):
         return problem._replace(weight=loss_weight, masked=True)
     weight = loss_weight if problem.weight is None else problem.weight * loss_weight
@@ -253,7 +253,7 @@ class RowwiseRequest(Request):
 
 
 def _may_have_overflown(problem: RowwiseProblem, result: Tensor) -> bool:
-    """Tell whether a weighted mean is NaN or 0, as one is that was divided by infinity."""
+    """Return whether a weighted mean is NaN or 0, as after a division by infinity."""
     if problem.reduction != "mean" or (problem.weight is None and problem.sample_weight is None):
         return False
     return values.are_known(result) and not abs(result.item()) > 0

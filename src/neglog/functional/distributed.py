@@ -17,7 +17,7 @@ _SHARDED = ("reduction",)  # the options that the reference computes without gat
 
 
 def must_gather(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> bool:
-    """Tell whether an input is a DTensor whose loss cannot be computed as it lies."""
+    """Return whether an input is a DTensor whose loss requires gathering."""
     if not arguments or type(arguments[0]) in _PLAIN or not _is_distributed(arguments[0]):
         return False
     input, *others = arguments

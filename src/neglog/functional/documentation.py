@@ -1,4 +1,4 @@
-"""What the losses' docstrings share: common parameters, what is returned, the source."""
+"""Shared parts of the docstrings of losses: common parameters, return value, source."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Extras(NamedTuple):
         Args:
             reduction: only a mean divides.
             weight: torch's weight, if a mean divides by it too.
-            divisors: returns what is added up.
+            divisors: returns the summed weights.
         """
         if reduction != "mean" or self.normalizer is not None or is_torch_compatible():
             return

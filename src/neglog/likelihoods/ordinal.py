@@ -58,11 +58,11 @@ class LogisticInterval(Elementwise):
         low, high = where(lower > upper, upper, lower), where(lower > upper, lower, upper)
         width = where(low == high, 0.0, high - low)
         power = exp(-width)
-        pull = power / (2.0 * centred_sigmoid(width) * (1.0 + power))
+        coupling = power / (2.0 * centred_sigmoid(width) * (1.0 + power))
         below, above = softplus(-low), softplus(high)
         gap = where(below == above, 0.0, below - above)
-        by_low = where(y == 0.0, -sigmoid(-low) * sigmoid(-gap), sigmoid(low) + pull)
-        by_high = where(y == 0.0, sigmoid(high) * sigmoid(gap), -sigmoid(-high) - pull)
+        by_low = where(y == 0.0, -sigmoid(-low) * sigmoid(-gap), sigmoid(low) + coupling)
+        by_high = where(y == 0.0, sigmoid(high) * sigmoid(gap), -sigmoid(-high) - coupling)
         crossed = lower > upper
         return where(crossed, by_high, by_low), where(crossed, by_low, by_high)
 

@@ -1,4 +1,4 @@
-"""Likelihoods of a target that is a share: how much of the truth lies on a class."""
+"""Likelihoods of soft targets: the probability of a class."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from neglog.support import anything, nonnegative
 
 
 class RelativeEntropy(Elementwise):
-    """A share of the target against the log-probability of its class: Kullback–Leibler.
+    """A soft target and the log-probability of its class: Kullback–Leibler.
 
-    Model: a class that holds the share y of the target has the likelihood p^y, as in
+    Model: a class with the soft target y has the likelihood p^y, as in
     `Categorical`, here measured from its minimum, which is at p = y.
 
     Source: S. Kullback, R. A. Leibler, On information and sufficiency, Annals of Mathematical
@@ -49,9 +49,9 @@ class RelativeEntropy(Elementwise):
 
 
 class RelativeEntropyOfLog(Elementwise):
-    """`RelativeEntropy` of a target that is given as the logarithm of its share.
+    """`RelativeEntropy` of a soft target given as its logarithm.
 
-    Model: as there, with the share exp(y).
+    Model: as there, with the soft target exp(y).
 
     Source: as for `RelativeEntropy`.
     """

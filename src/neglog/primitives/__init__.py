@@ -59,6 +59,6 @@ def fingerprint(*sources: Any) -> str:
 
 
 def _code_key(code: CodeType) -> tuple[Any, ...]:
-    """Return what a function does, without where it stands."""
+    """Return the code of a function without its location."""
     constants = [_code_key(c) if isinstance(c, CodeType) else c for c in code.co_consts]
     return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

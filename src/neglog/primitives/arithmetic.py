@@ -65,17 +65,17 @@ class Format:
 
     @property
     def mantissa(self) -> int:
-        """Return how many bits the mantissa has."""
+        """Return the number of bits of the mantissa."""
         return int(np.finfo(self.real).nmant)
 
     @property
     def bias(self) -> int:
-        """Return what an exponent of 0 is stored as."""
+        """Return the exponent bias."""
         return 1 - int(np.finfo(self.real).minexp)
 
     @property
     def ln2_low(self) -> float:
-        """Return what `ln2_high` leaves out."""
+        """Return ln 2 − `ln2_high`."""
         return float(Decimal(2).ln() - Decimal(self.ln2_high))
 
     def bits(self, number: float) -> int:
@@ -288,8 +288,8 @@ def _logarithms(compiler: Compiler, degree: int = 0) -> SimpleNamespace:
     of, mantissa = compiler.format, compiler.format.mantissa
     smallest, unit = map(of.real, (np.finfo(of.real).tiny, 2.0**mantissa))
     guarded = _guarded(compiler)
-    lifted, bare = of.real((mantissa + 1) * unit), of.real(0)
-    lift = of.real(2.0 ** (mantissa + 1))
+    scaled_exponent, bare = of.real((mantissa + 1) * unit), of.real(0)
+    subnormal_scale = of.real(2.0 ** (mantissa + 1))
     three_quarters, four, kept = of.bits(0.75), of.bits(4.0), -1 << mantissa
     ln2_high, ln2_low = of.real(of.ln2_high / unit), of.real(of.ln2_low / unit)
     tail = compiler.polynomial(_log_tail, -0.25, 0.5, degree or of.log_degree)
@@ -307,9 +307,9 @@ def _logarithms(compiler: Compiler, degree: int = 0) -> SimpleNamespace:
     @compiler.word
     def log(x):
         tiny = x < smallest
-        u = where(tiny, x * lift, x)
+        u = where(tiny, x * subnormal_scale, x)
         k = exponent(u)
-        turns = real(k) - where(tiny, lifted, bare)
+        turns = real(k) - where(tiny, scaled_exponent, bare)
         return guarded(combine(turns, float_of(whole(bits_of(u) - k)) - 1.0), x, 0.0)
 
     @compiler.word

@@ -56,7 +56,7 @@ def power(real: Any) -> Any:
 
 @cache
 def coarse_power() -> Any:
-    """Return `power` by the GPU's own instruction: exact enough for what is stored in halves."""
+    """Return `power` by the GPU's instruction: exact enough for half precision."""
     return to_triton(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
 
 
@@ -78,7 +78,7 @@ def _plainly_divided() -> Any:
 
 
 def interprets() -> bool:
-    """Tell whether kernels run in Triton's interpreter, on a CPU: ``TRITON_INTERPRET=1``."""
+    """Return whether kernels run in Triton's interpreter, on a CPU: ``TRITON_INTERPRET=1``."""
     return bool(triton.knobs.runtime.interpret)
 
 

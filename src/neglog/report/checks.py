@@ -34,28 +34,28 @@ def calibration(judged: WeightedRows, classes: list[Any]) -> Picture:
         upper.plot([0, 1], [0, 1], color=SOFT, linewidth=0.8, linestyle=":")
         for k in filled:
             inside, weight = group == k, judged.counts[group == k]
-            claim = float(np.average(given[inside], weights=weight))
-            share = float(np.average(occurred[inside], weights=weight))
-            low, high = wilson(share, float(counts[k]))
-            right += low <= claim <= high
-            upper.plot([claim, claim], [low, high], color=BLUE, linewidth=1.2)
-            upper.plot([claim], [share], color=BLUE, marker="o", markersize=5)
+            predicted = float(np.average(given[inside], weights=weight))
+            fraction = float(np.average(occurred[inside], weights=weight))
+            low, high = wilson(fraction, float(counts[k]))
+            right += low <= predicted <= high
+            upper.plot([predicted, predicted], [low, high], color=BLUE, linewidth=1.2)
+            upper.plot([predicted], [fraction], color=BLUE, marker="o", markersize=5)
         upper.set(ylabel="observed frequency", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
         drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=SOFT)
         lower.bar_label(drawn, labels=[_count(c) for c in counts], fontsize=8)
         lower.set(ylabel="rows", xlabel=_event_label(classes))
         lower.margins(y=0.35)
         lower.locator_params(axis="y", nbins=2, integer=True)
-    what, seen = "the probability of the predicted label", "agrees with the truth"
+    what, event = "the probability of the predicted label", "agrees with the truth"
     if len(classes) == 2:
-        what, seen = f"P({classes[1]})", f"is {classes[1]}"
+        what, event = f"P({classes[1]})", f"is {classes[1]}"
     words = (
         f"In {right} of the {len(filled)} groups of rows, the 95 % interval of the observed "
         "frequency contains the predicted probability."
     )
     return Picture(made[0], words, (
         f"The {len(given):,} {judged.name} rows, grouped by {what}. The points show how often the "
-        f"label {seen}, with 95 % Wilson intervals; they lie on the dotted line if the "
+        f"label {event}, with 95 % Wilson intervals; they lie on the dotted line if the "
         f"probabilities are correct. Below: the number of rows in each group. {words}"
     ))  # fmt: skip
 
@@ -78,11 +78,11 @@ def residuals(fit: Fit, judged: WeightedRows) -> list[Picture]:
     return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
 
 
-def wilson(share: float, count: float) -> tuple[float, float]:
+def wilson(fraction: float, count: float) -> tuple[float, float]:
     """Return the 95 % interval of a proportion (E. B. Wilson, JASA 22, 1927)."""
     z = 1.96
-    middle = (share * count + z * z / 2) / (count + z * z)
-    half = z / (count + z * z) * math.sqrt(share * (1 - share) * count + z * z / 4)
+    middle = (fraction * count + z * z / 2) / (count + z * z)
+    half = z / (count + z * z) * math.sqrt(fraction * (1 - fraction) * count + z * z / 4)
     return middle - half, middle + half
 
 

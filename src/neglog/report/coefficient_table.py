@@ -118,7 +118,7 @@ def columns(rows: Lines) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """Return how many characters of Latin letters a text is as wide as in a terminal."""
+    """Return the width of a text in terminal columns."""
     return len(text) if text.isascii() else sum(1 + (east_asian_width(c) in "WF") for c in text)
 
 

@@ -31,7 +31,7 @@ class Group:
         mean: their mean loss in nats.
         expected: the mean loss that the model itself expects, the entropy of its probabilities;
             None for numbers, and where the rows were chosen by their truth.
-        share: their part of all nats; None where losses may be below 0, so that parts mean nothing.
+        share: their fraction of the total loss; None if losses may be negative.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Costs:
 
     @property
     def largest(self) -> float:
-        """The largest share; 1 where there are none."""
+        """The largest fraction; 1 without any."""
         return max((group.share or 0.0 for group in self.groups), default=0.0) or 1.0
 
 
@@ -108,13 +108,15 @@ def _groups(
     whole = len(loss) > 0 and float(loss.min()) >= 0 and total > 0
     for key, name in names.items():
         chosen = of == key
-        mass = float(weight[chosen].sum())
-        if not chosen.any() or mass == 0:
+        weight_sum = float(weight[chosen].sum())
+        if not chosen.any() or weight_sum == 0:
             continue
-        own = float((weight * loss)[chosen].sum())
-        expected_sum = None if expected is None else float((weight * expected)[chosen].sum()) / mass
-        share = own / total if whole else None
-        found.append(Group(name, int(chosen.sum()), own / mass, expected_sum, share))
+        group_loss = float((weight * loss)[chosen].sum())
+        expected_sum = (
+            None if expected is None else float((weight * expected)[chosen].sum()) / weight_sum
+        )
+        share = group_loss / total if whole else None
+        found.append(Group(name, int(chosen.sum()), group_loss / weight_sum, expected_sum, share))
     return found
 
 
@@ -126,7 +128,7 @@ def _expected(judged: WeightedRows) -> Array | None:
 
 
 def _prediction(judged: WeightedRows, classes: list[Any] | None) -> tuple[str, Array]:
-    """Return what the rows are ordered by, in words and in numbers."""
+    """Return the values that order the rows, and their description."""
     rows = judged.rows
     if rows.probabilities is None:
         return "By deciles of the prediction", np.asarray(rows.predicted, dtype=np.float64)

@@ -50,7 +50,7 @@ def information_table(
 
 
 def _width(content: Table) -> int:
-    """Return how wide the table is if nothing is folded."""
+    """Return the width of the table without wrapping."""
     lines = [[Cell(name) for name in content.headers], *content.cells()]
     return sum(max(len(line[j].text) for line in lines) + 2 for j in range(len(content.headers)))
 

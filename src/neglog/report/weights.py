@@ -21,7 +21,7 @@ _SMALLEST = 1e-4
 
 @dataclass(frozen=True)
 class Line:
-    """One coefficient; NaN for what is not known."""
+    """One coefficient; NaN for unknown values."""
 
     output: str
     feature: str
@@ -62,7 +62,7 @@ def tables(fit: Fit, found: list[Line]) -> list[Table]:
 
 
 def reading(fit: Fit) -> str:
-    """Return how the tables are read."""
+    """Return instructions for reading the tables."""
     words = "In the units of the table: by how much the output changes as a feature grows by 1."
     link = fit.fitted.response.link
     if link in _RATIOS:
@@ -74,7 +74,7 @@ def reading(fit: Fit) -> str:
 
 
 def _against(fit: Fit) -> str:
-    """Return what the weights of a class are compared with."""
+    """Return the reference of the weights of a class."""
     if fit.coefficients is not None:
         known = {output for output, _ in fit.coefficients.names}
         for label in map(str, fit.classes or ()):

@@ -69,7 +69,7 @@ def boolean(**named: Tensor) -> None:
 
 
 def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:
-    """Return which targets to include; None for all."""
+    """Return a mask of the included targets; None for all."""
     if ignore_index is None:
         return None
     if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__float__"):

@@ -19,7 +19,7 @@ def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
     """Refuse two shapes that torch would broadcast, silently and wrongly."""
     if input.shape == other.shape:
         return
-    wanted = f"input and {name} must have the same shape"
+    expected = f"input and {name} must have the same shape"
     got = f"input is {shape(input)} and {name} is {shape(other)}"
     cause, remedy = "", "reshape one of them"
     pairs = [*zip_longest(input.shape[::-1], other.shape[::-1], fillvalue=1)][::-1]
@@ -30,7 +30,7 @@ def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
         for dim in range(a.dim()):
             if a.shape[dim] == 1 and a.shape[:dim] + a.shape[dim + 1 :] == b.shape:
                 remedy = f"use {call}.squeeze({dim})"
-    raise ShapeError(sentence(wanted, got, cause, remedy))
+    raise ShapeError(sentence(expected, got, cause, remedy))
 
 
 def aligned(input: Tensor, target: Tensor, into_input: bool = False) -> tuple[Tensor, Tensor]:
@@ -49,7 +49,7 @@ def aligned(input: Tensor, target: Tensor, into_input: bool = False) -> tuple[Te
 
 
 def _widens(target: Tensor, input: Tensor) -> bool:
-    """Tell whether the target broadcasts to a shape that is not the input's."""
+    """Return whether the target broadcasts to a shape other than the input's."""
     pairs = zip(target.shape[::-1], input.shape[::-1], strict=False)
     return target.dim() > input.dim() or any(a not in (1, b) for a, b in pairs)
 
@@ -58,13 +58,13 @@ def leading(name: str, tensor: Any, losses: torch.Size) -> Tensor:
     """Return a tensor of the losses' shape, or of its leading dimensions, in the full shape."""
     if not isinstance(tensor, Tensor):
         remedy = f"use torch.as_tensor({name})"
-        wanted, got = f"{name} must be a torch.Tensor", f"it is {type(tensor).__name__}"
-        raise ArgumentError(sentence(wanted, got, remedy=remedy))
+        expected, got = f"{name} must be a torch.Tensor", f"it is {type(tensor).__name__}"
+        raise ArgumentError(sentence(expected, got, remedy=remedy))
     real(**{name: tensor})
     pairs = zip(tensor.shape, losses, strict=False)
     if tensor.dim() > len(losses) or any(a not in (1, b) for a, b in pairs):
-        wanted = f"{name} must have the losses' shape {tuple(losses)} or its leading dimensions"
-        raise ShapeError(sentence(wanted, f"it is {shape(tensor)}"))
+        expected = f"{name} must have the losses' shape {tuple(losses)} or its leading dimensions"
+        raise ShapeError(sentence(expected, f"it is {shape(tensor)}"))
     wide: Tensor = tensor.reshape(tensor.shape + (1,) * (len(losses) - tensor.dim()))
     return wide.expand(losses)
 
@@ -76,8 +76,8 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
     try:
         weight = tensor_like(weight, input)
     except (TypeError, ValueError, RuntimeError):
-        wanted = f"{name} must be a tensor, a number or a list of numbers"
-        raise ArgumentError(sentence(wanted, f"it is {type(weight).__name__}")) from None
+        expected = f"{name} must be a tensor, a number or a list of numbers"
+        raise ArgumentError(sentence(expected, f"it is {type(weight).__name__}")) from None
     if class_dim is not None and weight.dim() == 1 and input.dim() > 0:
         dimension(class_dim, input)
         after = input.dim() - 1 - class_dim % input.dim()
@@ -86,11 +86,11 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
         full: Tensor = weight.expand(input.shape)
         return full
     except RuntimeError:
-        wanted = f"{name} must broadcast to the input's shape {shape(input)}"
+        expected = f"{name} must broadcast to the input's shape {shape(input)}"
         remedy = "give it one value per class, in the input's last dimension"
         if weight.dim() == 1 and weight.shape[0] in input.shape:
             remedy = f"pass class_dim={list(input.shape).index(weight.shape[0])}"
-        raise ShapeError(sentence(wanted, f"it is {shape(weight)}", remedy=remedy)) from None
+        raise ShapeError(sentence(expected, f"it is {shape(weight)}", remedy=remedy)) from None
 
 
 def variance(var: Any, input: Tensor) -> Tensor:
@@ -104,8 +104,8 @@ def variance(var: Any, input: Tensor) -> Tensor:
         dtype = input.dtype if input.is_floating_point() else torch.get_default_dtype()
         return torch.full_like(input, var, dtype=dtype)
     if not isinstance(var, Tensor):
-        wanted = "var must be a torch.Tensor or a number"
-        raise ArgumentError(sentence(wanted, f"it is {type(var).__name__}"))
+        expected = "var must be a torch.Tensor or a number"
+        raise ArgumentError(sentence(expected, f"it is {type(var).__name__}"))
     if var.shape == input.shape:
         return var
     real(var=var)
@@ -116,17 +116,17 @@ def variance(var: Any, input: Tensor) -> Tensor:
     pairs = zip(var.shape, input.shape, strict=False)
     if var.dim() == input.dim() and all(a in (1, b) for a, b in pairs):
         return var.expand_as(input)
-    wanted = (
+    expected = (
         f"var must have the input's shape {shape(input)}, a last dimension of 1, or be one number"
     )
-    raise ShapeError(sentence(wanted, f"it is {shape(var)}"))
+    raise ShapeError(sentence(expected, f"it is {shape(var)}"))
 
 
 def dimension(class_dim: int, input: Tensor) -> None:
     """Refuse a class dimension that the input does not have."""
     if not isinstance(class_dim, int) or not -input.dim() <= class_dim < input.dim():
-        wanted = f"class_dim must be a dimension of the input {shape(input)}"
-        raise ArgumentError(sentence(wanted, f"it is {class_dim}"))
+        expected = f"class_dim must be a dimension of the input {shape(input)}"
+        raise ArgumentError(sentence(expected, f"it is {class_dim}"))
 
 
 def classes_second(input: Tensor, class_dim: int) -> Tensor:
@@ -145,8 +145,8 @@ def class_weight(weight: Tensor | None, classes: int, name: str = "weight") -> N
     if weight.is_complex():
         raise DtypeError(sentence(f"{name} must be real", f"it is {weight.dtype}"))
     if tuple(weight.shape) != (classes,):
-        wanted = f"{name} must have one value for each of {classes} classes, shape ({classes},)"
-        raise ShapeError(sentence(wanted, f"it is {shape(weight)}"))
+        expected = f"{name} must have one value for each of {classes} classes, shape ({classes},)"
+        raise ShapeError(sentence(expected, f"it is {shape(weight)}"))
 
 
 def logits(input: Tensor, single_class: bool) -> int:
@@ -157,26 +157,26 @@ def logits(input: Tensor, single_class: bool) -> int:
     classes = input.shape[0 if input.dim() == 1 else 1]
     single_class = single_class or is_torch_compatible()
     if classes == 0 or (classes == 1 and not single_class):
-        wanted = "input must have two classes or more in its class dimension"
+        expected = "input must have two classes or more in its class dimension"
         cause = "with one class the loss is always 0" if classes else ""
         remedy = "for a binary head use binary_cross_entropy_with_logits" if classes else ""
-        raise ShapeError(sentence(wanted, f"it is {shape(input)}", cause, remedy))
+        raise ShapeError(sentence(expected, f"it is {shape(input)}", cause, remedy))
     return classes
 
 
 def labels(input: Tensor, target: Tensor) -> None:
     """Refuse class labels whose dtype or shape does not fit the logits."""
-    expected = input.shape[:1] + input.shape[2:] if input.dim() > 1 else input.shape[:0]
+    expected_shape = input.shape[:1] + input.shape[2:] if input.dim() > 1 else input.shape[:0]
     real(target=target)
     if target.is_floating_point():
-        wanted = "class labels must be integers"
+        expected = "class labels must be integers"
         got = f"target is {target.dtype} of shape {shape(target)}"
         remedy = "call target.long() for labels; class probabilities have the shape of the input"
-        raise DtypeError(sentence(wanted, got, remedy=remedy))
+        raise DtypeError(sentence(expected, got, remedy=remedy))
     alone = input.dim() == 1 and target.shape == (1,)  # one label for one row, as in torch
-    if target.shape == expected or alone:
+    if target.shape == expected_shape or alone:
         return
-    wanted = f"for input {shape(input)} labels must be {tuple(expected)}"
+    expected = f"for input {shape(input)} labels must be {tuple(expected_shape)}"
     cause = remedy = ""
     if target.shape == input.shape and input.dim() > 1:
         cause, remedy = "this looks one-hot", "pass target.argmax(1), or target.to(input.dtype)"
@@ -186,7 +186,7 @@ def labels(input: Tensor, target: Tensor) -> None:
     elif target.shape == input.shape[:-1]:
         cause = f"the classes seem to be in the last dimension, of size {input.shape[-1]}"
         remedy = "pass class_dim=-1"
-    raise ShapeError(sentence(wanted, f"target is {shape(target)}", cause, remedy))
+    raise ShapeError(sentence(expected, f"target is {shape(target)}", cause, remedy))
 
 
 def softmax_dim(input: Tensor, dim: int | None) -> int:

@@ -137,7 +137,7 @@ def _measured(line: Line, device: torch.device, seconds: float, compiling: bool)
 def _runs(
     line: Line, device: torch.device, compiling: bool, result: Result
 ) -> dict[str, Callable[[], Any]]:
-    """Return what runs at all, each tried once."""
+    """Return the contenders that run, each tried once."""
     data: tuple[Tensor, ...] = line.data(device)
     found: dict[str, Callable[[], Any]] = {}
     for name, loss in contenders.contenders(line, compiling).items():

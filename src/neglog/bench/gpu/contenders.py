@@ -22,7 +22,7 @@ NAMES = (NEGLOG, EAGER, COMPILE, CHUNKED, LIGER, CCE, FLOOR)
 
 
 def contenders(line: Line, compiling: bool) -> dict[str, Loss]:
-    """Return what computes a line's loss, by name; neglog first."""
+    """Return the contenders of a line by name; neglog first."""
     found: dict[str, Loss] = {NEGLOG: getattr(neglogs, line.loss)}
     eager = _layer if line.kind == "layer" else getattr(torch_losses, line.loss)
     found[EAGER] = eager

@@ -1,6 +1,7 @@
-"""Whether a line's loss and gradient are right: they are held against float64, a piece at a time.
+"""Compare a line's loss and gradient with float64, chunk by chunk.
 
-Every line is run for an upstream gradient of 1 and for one of 0.375, which no shortcut survives.
+Every line is run for an upstream gradient of 1 and for one of 0.375, which catches code paths that
+ignore it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _UPSTREAM = (1.0, 0.375)
 
 
 def errors(line: Line, device: torch.device) -> dict[str, float]:
-    """Return the worst errors of loss and gradient, in units of what is allowed.
+    """Return the largest errors of loss and gradient, relative to the tolerance.
 
     A line is right where none is above 1.
     """
@@ -41,7 +42,7 @@ def errors(line: Line, device: torch.device) -> dict[str, float]:
 
 
 def _ulps(got: Tensor, true: Tensor) -> Tensor:
-    """Return the distance in units in the last place of what is stored."""
+    """Return the distance in ulps of the stored dtype."""
     finfo = torch.finfo(got.dtype)
     unit = torch.ldexp(torch.ones_like(true), torch.frexp(true)[1] - 1) * finfo.eps
     return (got.double() - true).abs() / unit.clamp(min=finfo.smallest_normal * finfo.eps)
@@ -78,7 +79,7 @@ def _without_cancellation(z: Tensor, label: Tensor, scale: float) -> Tensor:
 def _layer(
     line: Line, data: tuple[Tensor, ...], value: Tensor, slopes: tuple[Tensor, ...], upstream: float
 ) -> tuple[float, float]:
-    """Compare the gradients' norms, in roundings of what is stored."""
+    """Compare the norms of the gradients, in roundings of the stored dtype."""
     x, w, y = data
     wide = w.detach().double()
     dx, dw = torch.empty(x.shape, dtype=torch.float64, device=x.device), torch.zeros_like(wide)

@@ -24,7 +24,7 @@ class Line:
 
     @property
     def title(self) -> str:
-        """Return what the line is called."""
+        """Return the name of the line."""
         size = "x".join(map(str, self.shape))
         return f"{self.loss} {size} {str(self.dtype).removeprefix('torch.')}"
 
@@ -37,7 +37,7 @@ class Line:
         return made
 
     def bytes(self) -> int | None:
-        """Return how many bytes must move: what is read once, and the gradient written once."""
+        """Return the number of bytes to move: inputs read once, the gradient written once."""
         if self.kind == "layer":
             return None
         numbers = torch.Size(self.shape).numel()

@@ -15,7 +15,7 @@ COPIED = 1 << 30  # bytes
 
 
 def milliseconds(run: Callable[[], Any], device: torch.device) -> float:
-    """Return how long one run takes on the device."""
+    """Return the time of one run on the device."""
     if device.type != "cuda":
         start = time.perf_counter()
         run()
@@ -41,7 +41,7 @@ def alternate(
 
 
 def bandwidth(device: torch.device, size: int = COPIED) -> float:
-    """Return how many bytes a second a copy reads and writes."""
+    """Return the bytes per second of a copy."""
     source = torch.ones(size, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     times = [milliseconds(lambda: target.copy_(source), device) for _ in range(20)]
@@ -49,7 +49,7 @@ def bandwidth(device: torch.device, size: int = COPIED) -> float:
 
 
 def peak(run: Callable[[], Any], device: torch.device) -> float | None:
-    """Return the memory in MiB that a run takes beyond what is there; None where nobody counts."""
+    """Return the additional memory of a run in MiB; None if it cannot be measured."""
     if device.type != "cuda":
         return None
     gc.collect()

@@ -59,7 +59,7 @@ def _columns(weight: Tensor, y: Tensor) -> Tensor | None:
 
 
 def _balance(weight: float, ratio: float) -> float:
-    """Return how many times as much the frequent class counts, in all its elements."""
+    """Return the ratio of the total weights of the two classes."""
     factor = weight / ratio if ratio > 0 else float("inf")
     return factor if factor > 1 else 1 / factor
 
@@ -76,10 +76,16 @@ def inverted_weight(batch: Batch) -> RuleResult | None:
     if bool(((labels < 0) | (labels >= batch.classes)).any()) or not bool((weight > 0).all()):
         return None
     counts = torch.bincount(labels, minlength=batch.classes).double()
-    shares, given = counts / counts.sum(), weight.double().to(counts.device) / weight.double().sum()
-    most, least = int(shares.argmax()), int(shares.argmin())
-    uneven = shares[most] >= _UNEVEN * shares[least] and given[most] >= _UNEVEN * given[least]
-    if not bool(uneven) or not _proportional(shares, given):
+    class_fractions, weight_fractions = (
+        counts / counts.sum(),
+        weight.double().to(counts.device) / weight.double().sum(),
+    )
+    most, least = int(class_fractions.argmax()), int(class_fractions.argmin())
+    uneven = (
+        class_fractions[most] >= _UNEVEN * class_fractions[least]
+        and weight_fractions[most] >= _UNEVEN * weight_fractions[least]
+    )
+    if not bool(uneven) or not _proportional(class_fractions, weight_fractions):
         return None
     return RuleResult(
         "near certain",
@@ -92,8 +98,8 @@ def inverted_weight(batch: Batch) -> RuleResult | None:
     )
 
 
-def _proportional(shares: Tensor, given: Tensor) -> bool:
-    return bool(((shares - given).abs() <= 0.25 * shares + 0.02).all())
+def _proportional(class_fractions: Tensor, weight_fractions: Tensor) -> bool:
+    return bool(((class_fractions - weight_fractions).abs() <= 0.25 * class_fractions + 0.02).all())
 
 
 @batch_rule("sample-weight-sum", Severity.WRONG, *LABELS, *ELEMENTWISE)
@@ -125,10 +131,10 @@ def sample_weight_sum(batch: Batch) -> RuleResult | None:
 @batch_rule("normalizer-value", Severity.WRONG, *LABELS, *BINARY, *ELEMENTWISE)
 def normalizer_value(batch: Batch) -> RuleResult | None:
     """Find a normalizer that is not positive."""
-    given = batch.extras.get("normalizer")
-    if given is None or (isinstance(given, Tensor) and given.numel() != 1):
+    normalizer = batch.extras.get("normalizer")
+    if normalizer is None or (isinstance(normalizer, Tensor) and normalizer.numel() != 1):
         return None
-    value = float(given)
+    value = float(normalizer)
     if value > 0 and value != float("inf"):
         return None
     return RuleResult(

@@ -26,13 +26,13 @@ def double_sigmoid(batch: Batch) -> RuleResult | None:
     within = bool(((x >= 0) & (x <= 1)).all()) and batch.origin.operator != "Relu"
     if not made and not (within and x.numel() >= _ENOUGH and bool((x != x.flatten()[0]).any())):
         return None
-    seen = f"all {x.numel()} inputs lie in [0, 1]"
+    evidence = f"all {x.numel()} inputs lie in [0, 1]"
     if made:
-        seen = f"the last operator before the loss is a {batch.origin.operator.lower()}"
+        evidence = f"the last operator before the loss is a {batch.origin.operator.lower()}"
     return RuleResult(
         "certain" if made else "heuristic",
         "The input holds probabilities, and the loss applies a sigmoid to them once more.",
-        seen,
+        evidence,
         f"the probability stays between 0.5 and 0.731; perfect ones cost {_floor(batch):.3f} "
         "nats on these targets, not 0",
         "leave out the sigmoid and pass the logits",
@@ -122,16 +122,16 @@ def rectified_logits(batch: Batch) -> RuleResult | None:
         return None
     x, link = batch.input, batch.origin.operator
     after = "" if link == name else f" and its {link}"
-    seen = f"{int((x == 0).sum())} of {x.numel()} inputs are exactly 0, the least is"
+    evidence = f"{int((x == 0).sum())} of {x.numel()} inputs are exactly 0, the least is"
     if after:
-        seen = f"the last two operators are {name} and {link}; the least input is"
+        evidence = f"the last two operators are {name} and {link}; the least input is"
     least = "probabilities well below 0.5 cannot be expressed: a negative costs about 0.693 nats"
     if batch.criterion.kind in _SOFTMAX:
         least = "no logit can be negative, and the gradient of those cut off is lost"
     return RuleResult(
         "near certain",
         f"The last operator before the loss{after} is {name}, which cuts off negative logits.",
-        f"{seen} {float(x.min()):.3g}",
+        f"{evidence} {float(x.min()):.3g}",
         least,
         f"leave out the last {name}",
     )

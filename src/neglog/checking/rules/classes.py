@@ -152,11 +152,11 @@ def log_of_softmax(batch: Batch) -> RuleResult | None:
     if batch.origin.operator != "Log" or batch.origin.before != "Softmax":
         return None
     zero = torch.isneginf(batch.input)
-    seen = f"; {describe_fraction(zero)}, is -inf already" if bool(zero.any()) else ""
+    evidence = f"; {describe_fraction(zero)}, is -inf already" if bool(zero.any()) else ""
     return RuleResult(
         "near certain",
         "The input is log(softmax(x)), which underflows where log_softmax(x) is exact.",
-        f"the last two operators are Softmax and Log{seen}",
+        f"the last two operators are Softmax and Log{evidence}",
         "a class 104 below the largest logit (float32) gets -inf: loss inf, gradient NaN",
         "use log_softmax(x, 1), or CrossEntropyLoss on the logits",
     )

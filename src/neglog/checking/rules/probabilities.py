@@ -166,16 +166,16 @@ def kl_input(batch: Batch) -> RuleResult | None:
     if x.dim() < 2 and bool((x <= 0).all()):
         return None  # perhaps a part of a distribution
     probable = any(looks_probable(*reading, batch.slack) for reading in readings(x))
-    seen, fix = "logits", "pass log_softmax(logits, dim)"
+    evidence, fix = "logits", "pass log_softmax(logits, dim)"
     if probable:
-        seen, fix = "probabilities", "pass log_softmax(logits, dim) instead of softmax"
+        evidence, fix = "probabilities", "pass log_softmax(logits, dim) instead of softmax"
     positive = x > 0
     where = (
         f"{describe_fraction(positive)}, are above 0" if bool(positive.any()) else "none is above 0"
     )
     return RuleResult(
         "certain" if bool(positive.any()) else "near certain",
-        f"KLDivLoss takes log-probabilities first; these look like {seen}.",
+        f"KLDivLoss takes log-probabilities first; these look like {evidence}.",
         f"{where}; exp(input) sums to 1 over no dimension of {tuple(x.shape)}",
         f"the loss, {batch.loss:.4g}, is not a divergence: it can be negative",
         fix,
@@ -235,7 +235,7 @@ def kl_target(batch: Batch) -> RuleResult | None:
 
 
 def _sums_to_one(y: Tensor, dim: int, slack: float) -> bool:
-    """Tell whether rows sum to 1; rows of zeros are ignored."""
+    """Return whether rows sum to 1; rows of zeros are ignored."""
     sums = y.double().sum(dim)
     return bool((((sums - 1).abs() <= slack) | (sums == 0)).all()) and bool((sums != 0).any())
 

@@ -167,5 +167,5 @@ def tiny_variance(batch: Batch) -> RuleResult | None:
         f"{describe_fraction(wrong)}; the largest squared error there is {largest:.3g}",
         f"such a row costs up to {0.5 * largest / eps:.3g} nats and dominates the batch: the loss "
         f"is {batch.loss:.3g}",
-        "let the network emit softplus(x) + 1e-3, or raise eps",
+        "let the network output softplus(x) + 1e-3, or raise eps",
     )

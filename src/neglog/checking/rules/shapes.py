@@ -57,22 +57,22 @@ def swapped_arguments(batch: Batch) -> RuleResult | None:
     binary = batch.criterion.kind in BINARY and _looks_binary(x, hard=True)
     if not (integer or backwards or (binary and _looks_binary(y, hard=False))):
         return None
-    seen = "the target requires a gradient and the input does not"
+    evidence = "the target requires a gradient and the input does not"
     if not backwards:
-        seen = f"input is {x.dtype}, target is {y.dtype}"
+        evidence = f"input is {x.dtype}, target is {y.dtype}"
         if not integer:
-            seen = f"all {x.numel()} inputs are exactly 0 or 1, and the targets are between"
+            evidence = f"all {x.numel()} inputs are exactly 0 or 1, and the targets are between"
     return RuleResult(
         "certain" if integer else "near certain",
         "The arguments look swapped: the prediction comes first, the target second.",
-        seen,
+        evidence,
         f"the loss, {batch.loss:.4g}, is that of the labels as a prediction",
         "call criterion(prediction, target)",
     )
 
 
 def _looks_binary(tensor: Tensor, hard: bool) -> bool:
-    """Tell whether values are exact zeros and ones; or probabilities none of which is."""
+    """Return whether values are exactly 0 or 1; or probabilities strictly between."""
     if tensor.numel() < 4 or not tensor.is_floating_point():
         return False
     if hard:
@@ -111,7 +111,7 @@ def shape_mismatch(batch: Batch) -> RuleResult | None:
 
 
 def _is_spread(batch: Batch) -> bool:
-    """Tell whether a broadcast is meant: of a number, or x[:, None] against y[None]."""
+    """Return whether a broadcast is intended: of a number, or x[:, None] against y[None]."""
     x, y = batch.input, batch.target
     pairs = x.dim() == y.dim() and batch.is_part and _broadcast(x, y) is not None
     return not y.dim() or pairs
@@ -152,8 +152,8 @@ def class_dimension(batch: Batch) -> RuleResult | None:
         return RuleResult(
             "near certain", what, f"{evidence}; a linear layer made the input", silent, fix
         )
-    chance = math.log(batch.classes)
-    if y.numel() >= 16 and there < 0.5 * batch.loss and there < 0.5 * chance:
+    guess_loss = math.log(batch.classes)
+    if y.numel() >= 16 and there < 0.5 * batch.loss and there < 0.5 * guess_loss:
         return RuleResult("heuristic", what, evidence, silent, fix)
     return None
 

@@ -45,12 +45,12 @@ def no_gradient_path(setup: Setup) -> RuleResult | None:
         return None
     first = setup.batches[0]
     own = first.is_structure or first.has_graph[0]
-    seen = "the loss" if own else f"its {first.input.dtype} output"
+    evidence = "the loss" if own else f"its {first.input.dtype} output"
     return RuleResult(
         "certain",
         f"The {'loss' if own else 'output'} does not depend on the model's parameters, for "
         "autograd.",
-        f"{seen} requires no gradient; {len(setup.trainable)} parameters do",
+        f"{evidence} requires no gradient; {len(setup.trainable)} parameters do",
         "backward() raises, or nothing is learnt",
         "look for argmax, a comparison, .detach(), .item(), torch.no_grad() or numpy in forward",
     )
@@ -134,18 +134,18 @@ def worse_than_chance(setup: Setup) -> RuleResult | None:
     if not batches:
         return None
     if kind in LABELS and all(b.has_rows for b in batches):
-        chance, how = math.log(batches[0].classes), f"ln {batches[0].classes}"
+        guess_loss, how = math.log(batches[0].classes), f"ln {batches[0].classes}"
     elif kind in ("binary_cross_entropy", *LOGITS):
-        chance, how = math.log(2), "ln 2"
+        guess_loss, how = math.log(2), "ln 2"
     else:
         return None
     loss = sum(b.loss for b in batches) / len(batches)
-    if not chance or loss < 2 * chance + 1:
+    if not guess_loss or loss < 2 * guess_loss + 1:
         return None
     return RuleResult(
         "heuristic",
         "The loss is far above that of guessing all classes evenly.",
-        f"{loss:.4g} over {len(batches)} batches; guessing costs {how} = {chance:.4g}",
+        f"{loss:.4g} over {len(batches)} batches; guessing costs {how} = {guess_loss:.4g}",
         "the first steps only undo what the initialisation or the scale of x did",
         "standardise x, look at the labels' order, or start the last layer smaller",
     )
@@ -215,20 +215,20 @@ def unshifted_labels(setup: Setup) -> RuleResult | None:
     later = sees_later(setup.model, setup.plan, x)
     if later:
         return None  # an autoencoder
-    seen = f"{int(counts.sum())} of {x.numel()} labels equal the token at their own position"
+    evidence = f"{int(counts.sum())} of {x.numel()} labels equal the token at their own position"
     if later is False:
-        seen += "; no output depends on later tokens"
+        evidence += "; no output depends on later tokens"
     return RuleResult(
         "heuristic" if later is None else "near certain",
         "The labels are the input itself, token by token.",
-        seen,
+        evidence,
         "a causal model learns to copy, and its loss goes to 0 without predicting anything",
         "shift once: model(x[:, :-1]) against x[:, 1:]",
     )
 
 
 def _copied(x: Tensor, batch: Batch) -> Tensor | None:
-    """Return which labels count where those are the tokens, else None."""
+    """Return a mask of the included labels if the labels are the tokens, else None."""
     y = batch.target
     if batch.criterion.kind not in LABELS or y.is_floating_point() or x.numel() != y.numel():
         return None

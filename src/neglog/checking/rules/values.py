@@ -52,7 +52,7 @@ def non_finite_input(batch: Batch) -> RuleResult | None:
 
 
 def _non_finite(batch: Batch) -> bool:
-    """Tell whether the loss or its gradient is not finite."""
+    """Return whether the loss or its gradient is not finite."""
     tensors = (batch.outcome.loss, batch.outcome.gradient)
     return any(t is not None and not bool(torch.isfinite(t).all()) for t in tensors)
 
@@ -76,7 +76,7 @@ def non_finite_target(batch: Batch) -> RuleResult | None:
         return None
     wrong = ~torch.isfinite(y)
     if batch.criterion.options.get("log_target") and not _non_finite(batch):
-        return None  # the logarithm of a share of 0
+        return None  # the logarithm of a soft target of 0
     if batch.criterion.kind == "other" and not _non_finite(batch):
         return None
     value = y[tuple(wrong.nonzero()[0].tolist())].item()

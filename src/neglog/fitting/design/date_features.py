@@ -114,7 +114,7 @@ def choose(name: str, found: DateFormats, parts: Sequence[str]) -> DateFeatures:
     Args:
         name: the column's.
         found: what its values show.
-        parts: what is asked for.
+        parts: the requested parts.
 
     Raises:
         FitError: it holds no dates, the order of day and month is not known, or a part is not

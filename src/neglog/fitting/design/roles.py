@@ -116,17 +116,17 @@ def _checked(role: str, name: str, column: pl.Series, of_zero_or_more: bool) -> 
     column = column.cast(pl.Float64)
     values = column.fill_null(1.0).to_numpy()
     wrong = ~np.isfinite(values)
-    wanted = "finite numbers"
+    expected = "finite numbers"
     if of_zero_or_more:
         least = "above 0" if role == "exposure" else "of 0 or more"
-        wanted, wrong = f"finite numbers {least}", wrong | (values < 0)
+        expected, wrong = f"finite numbers {least}", wrong | (values < 0)
         if role == "exposure":
             wrong |= values == 0
     if wrong.any():
         first = int(wrong.argmax())
         raise FitError(
-            f"the {role} {name!r} must hold {wanted}, but {wrong.sum()} values are not, the first "
-            f"{values[first]:g} in row {first} (from 0)."
+            f"the {role} {name!r} must hold {expected}, but {wrong.sum()} values are not, the "
+            f"first {values[first]:g} in row {first} (from 0)."
         )
     if role == "sample weight" and not values.sum() > 0:
         raise FitError(f"the sample weights {name!r} are all 0, so that no row counts.")

@@ -117,8 +117,8 @@ class Classes(Response):
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the log-odds of the class frequencies."""
-        shares = torch.bincount(y, weight, self.count).double()
-        return shares[self.modelled_classes].log() - shares[self.base].log()
+        class_weights = torch.bincount(y, weight, self.count).double()
+        return class_weights[self.modelled_classes].log() - class_weights[self.base].log()
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the row losses and their derivatives at (N, K − 1) predictors."""

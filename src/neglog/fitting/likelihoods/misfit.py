@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 _FEWEST = 50  # of fewer rows, chance looks like this too
 _SHARE, _LEAST = 0.01, 5
 _SKEW, _TAILS, _GROWTH = 0.45, 2.0, 0.3
-_Z, _Z_OF_COUNTS = 5.0, 3.5  # standard errors from what is expected of a right model
+_Z, _Z_OF_COUNTS = 5.0, 3.5  # standard errors from the expectation under a correct model
 _DISPERSION = 1.2
 _END = 0.01
 

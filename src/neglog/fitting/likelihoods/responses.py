@@ -38,9 +38,9 @@ def numbers(settings: Sequence[float]) -> list[Tensor]:
 def quantiles(values: Tensor, weight: Tensor | None, *levels: float) -> list[float]:
     """Return the (lower, weighted) quantiles of (N,) values."""
     values, order = values.sort()
-    share = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
-    at = torch.tensor(levels, dtype=share.dtype) * share[-1]
-    return [float(value) for value in values[torch.searchsorted(share, at)]]
+    cumulative = (torch.ones_like(values) if weight is None else weight[order]).cumsum(0)
+    at = torch.tensor(levels, dtype=cumulative.dtype) * cumulative[-1]
+    return [float(value) for value in values[torch.searchsorted(cumulative, at)]]
 
 
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
@@ -217,7 +217,7 @@ class Response:
         return torch.zeros(len(y), dtype=torch.float64)
 
     def edge(self, shared: Tensor) -> str:
-        """Say why the shared parameters have no maximum where they were found; "" if they have."""
+        """Explain why shared parameters are at a boundary without a maximum; "" if they are not."""
         return ""
 
     def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:

@@ -202,8 +202,8 @@ class Ordered(Response):
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the log-odds of the cumulative class frequencies."""
-        share = torch.bincount(y, weight, len(self.shared) + 1).double().cumsum(0)
-        below = share[:-1] / share[-1]
+        cumulative = torch.bincount(y, weight, len(self.shared) + 1).double().cumsum(0)
+        below = cumulative[:-1] / cumulative[-1]
         return torch.cat([torch.zeros(1, dtype=torch.float64), torch.logit(below)])
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:

@@ -66,7 +66,7 @@ def steps(
     """Yield the start and every step, until the gradient is zero or no step helps.
 
     Args:
-        objective: what is minimised.
+        objective: the rows and their likelihood.
         weights: the initial weights.
         free: the indices of the free weights.
         tolerance: the decrement at which to stop.

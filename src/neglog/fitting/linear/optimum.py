@@ -111,7 +111,7 @@ def find_optimum(
         names: the names of the columns.
         callback: is called with the start and every step.
         limit: the maximum number of steps.
-        penalty: what is added to the loss.
+        penalty: the penalty, if any.
     """
     penalty = penalty or Penalty()
     sample = _sample(objective)

@@ -55,7 +55,7 @@ def wrap(model: nn.Sequential, kind: Literal["ddp", "fsdp2"]) -> Processes:
     the parameters. The group is destroyed when the process exits.
 
     Args:
-        model: what is to be trained; ``"fsdp2"`` changes it in place.
+        model: the model to train; ``"fsdp2"`` changes it in place.
         kind: ``"ddp"`` if every process is to hold all weights, ``"fsdp2"`` if each is to hold a
             part of them, and of the optimizer's state.
 

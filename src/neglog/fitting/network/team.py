@@ -13,7 +13,7 @@ class Team:
     """A single process that trains a model.
 
     Attributes:
-        module: what is called in training; its backward pass averages the processes' gradients.
+        module: the module called in training; its backward pass averages gradients over processes.
         rank: which of the processes this is, from 0.
         size: how many there are.
         sharded: whether each of them holds a part of the weights only.

@@ -45,8 +45,8 @@ def gradient_norm(
     rows = torch.arange(len(objective.x), device=objective.x.device)
     total = objective.weight_sum(rows)
     for part in torch.split(rows, _CHUNK):
-        share = objective.weight_sum(part) / total
-        (objective.loss(model(objective.x[part]), part) * share).backward()
+        fraction = objective.weight_sum(part) / total
+        (objective.loss(model(objective.x[part]), part) * fraction).backward()
     gradients = [team.gather(p.grad) for p in model.parameters() if p.grad is not None]
     model.zero_grad()
     return math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients))

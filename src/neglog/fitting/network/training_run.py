@@ -192,8 +192,7 @@ def _check_for_lbfgs(model: nn.Module, team: Team) -> None:
         )
     if team.sharded:
         raise FitError(
-            "lbfgs wants all weights in one line, but fsdp2 keeps parts of them apart; choose "
-            "adam, or ddp."
+            "lbfgs requires all weights in one vector, but fsdp2 shards them; choose adam, or ddp."
         )
 
 

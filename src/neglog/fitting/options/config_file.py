@@ -41,7 +41,7 @@ def text(options: Options, others: Mapping[str, Any]) -> str:
         others: what else the command takes: the table or the demo, the target, the folder.
     """
     values: dict[str, Any] = {name.replace("_", "-"): v for name, v in others.items()}
-    for name, value in settled(options).items():
+    for name, value in fixed_options(options).items():
         if name not in _TABLES:
             values[name.replace("_", "-")] = value
     lines = [f"# neglog {__version__}; neglog fit --config FILE repeats the run."]
@@ -54,7 +54,7 @@ def text(options: Options, others: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def settled(options: Options) -> dict[str, Any]:
+def fixed_options(options: Options) -> dict[str, Any]:
     """Return the options by name, the defaults that depend on the model written out."""
     values = asdict(options)
     values["optimizer"], values["validation"] = options.chosen, options.held_out
@@ -88,7 +88,7 @@ def _text(value: str) -> str:
 
 
 def read(path: Path, flags: Collection[str]) -> dict[str, Any]:
-    """Return what a file says of each flag.
+    """Return the value of each option in a file.
 
     Args:
         path: the file.

@@ -32,7 +32,7 @@ class Evaluation:
         null_nats: the mean loss of the model without features that fits this very table best; None
             where all targets are the same.
         accuracy: the part of the rows whose most probable class is theirs; None for numbers.
-        r2: 1 less the share of the squared errors in those of the mean; None for classes.
+        r2: the coefficient of determination; None for classes.
         rmse, mae: the root of the mean squared error, and the mean absolute one; None for classes.
         predicted_rows: every row with a known target.
         classes: the labels; None where the target is a number.
@@ -137,9 +137,9 @@ def _errors(rows: RowPredictions) -> tuple[float | None, float, float]:
 
 def _null(predicted: PredictedRows, known: np.ndarray[Any, Any]) -> float | None:
     source = predicted.source.at(torch.from_numpy(known))
-    shares = torch.unique(source.y, return_counts=True)[1].double() / len(known)
-    if len(shares) == 1:
+    class_fractions = torch.unique(source.y, return_counts=True)[1].double() / len(known)
+    if len(class_fractions) == 1:
         return None
     if predicted.model.fitted.target.classes is not None and source.offset is None:
-        return float(-(shares * shares.log()).sum())
+        return float(-(class_fractions * class_fractions.log()).sum())
     return null_model.loss(Objective.of(predicted.model.fitted.response, source))

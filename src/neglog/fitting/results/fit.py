@@ -237,7 +237,7 @@ class Fit:
         """Return the same fit with coefficients of all classes, each feature's summing to 0.
 
         They do not depend on the base class; errors and intervals are theirs, and so are the
-        summary and the report of what is returned.
+        summary and the report of the returned fit.
 
         Raises:
             FitError: the model is not a linear one of several classes that has coefficients.

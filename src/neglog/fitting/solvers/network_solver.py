@@ -19,7 +19,7 @@ from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.standardise import Standardise
 from neglog.fitting.network.team import Team
 from neglog.fitting.network.train import Trained, train
-from neglog.fitting.options.config_file import settled
+from neglog.fitting.options.config_file import fixed_options
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.prediction.fitted_model import Fitted
 from neglog.fitting.prediction.members import Members
@@ -97,7 +97,7 @@ class _Rows:
             "targets held out": self.held_out.y,
             "response": repr(self.response),
         }
-        return named | settled(options)
+        return named | fixed_options(options)
 
 
 class _Training:

@@ -221,8 +221,8 @@ def _open_stored(path: Path, reading: Reading, kind: str) -> BlockFile:
     scan = _SCANS[kind](path)
     schema = scan.collect_schema()
     rows = int(scan.select(pl.len()).collect().item())
-    wanted = max(_MIN_BYTES, min(_MAX_BYTES, _NUMBERS // max(1, len(schema))))
-    size = 2 ** (wanted.bit_length() - 1)  # the usual size of row groups
+    desired = max(_MIN_BYTES, min(_MAX_BYTES, _NUMBERS // max(1, len(schema))))
+    size = 2 ** (desired.bit_length() - 1)  # the usual size of row groups
     blocks = [(first, min(first + size, rows)) for first in range(0, rows, size)]
     return BlockFile(path, dict(schema), blocks, kind=kind, levels=levels, notes=tuple(notes))
 

@@ -141,8 +141,8 @@ def with_sample_fraction(selection: Selection, file: BlockFile) -> Selection:
     first, last = file.blocks[0]
     height = len(file.read(0, [selection.target]))
     total = sum(after - before for before, after in file.blocks) * height / max(1, last - first)
-    wanted = max(_MIN_SAMPLE, _SAMPLE_NUMBERS // len(selection.names))
-    return replace(selection, part=min(1.0, wanted / max(total, 1.0)))
+    desired = max(_MIN_SAMPLE, _SAMPLE_NUMBERS // len(selection.names))
+    return replace(selection, part=min(1.0, desired / max(total, 1.0)))
 
 
 def labels(schema: Schema, selection: Selection, file: BlockFile) -> Table:

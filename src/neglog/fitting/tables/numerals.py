@@ -56,7 +56,7 @@ _DIGIT, _WORD = r"\d", r"\p{L}{4}"  # currencies have at most three letters
 _PARTS = ("first", "open", "sign", "second", "body", "third", "word", "trailing", "close", "fourth")
 _UNITS = ("first", "second", "third", "fourth")
 SHARES = {"%": 100, "‰": 1000}
-"""What shares are parts of, by their sign."""
+"""The denominators of percent and per-mille signs."""
 
 
 def _unsigned_pattern(convention: str, dashes: str = "") -> str:

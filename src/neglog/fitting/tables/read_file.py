@@ -86,5 +86,5 @@ def readable(path: Path) -> Iterator[None]:
         raise FitError(f"{path} is empty; it needs a line of column names and rows.") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:
         reason = str(error).splitlines()[0]
-        wanted = "save it as CSV (UTF-8, one header line) or Parquet"
-        raise FitError(f"{path} is no table that can be read ({reason}); {wanted}.") from None
+        expected = "save it as CSV (UTF-8, one header line) or Parquet"
+        raise FitError(f"{path} is no table that can be read ({reason}); {expected}.") from None

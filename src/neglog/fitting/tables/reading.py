@@ -24,7 +24,7 @@ _SPELLED = {"\\t": "\t", "tab": "\t"}
 
 @dataclass(frozen=True)
 class Reading(ReadingOptions):
-    """How a table is read: the options, and what is known of its columns.
+    """Options for reading a table, and known facts about its columns.
 
     Attributes:
         texts: the label columns, whose text is unchanged.

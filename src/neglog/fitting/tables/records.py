@@ -83,7 +83,7 @@ def records_of(
 
     Args:
         lines: the lines.
-        separator: what is between the fields.
+        separator: the field separator.
         mark: what begins comments; None for nothing.
         before: how many of the lines are left out.
     """

@@ -30,7 +30,7 @@ class Layout:
     """The layout of a text file.
 
     Attributes:
-        separator: what is between the fields.
+        separator: the field separator.
         lines: how many lines come before the first row, that of the names included.
         names: the names of the columns.
         plain: whether the first line holds exactly these names.
