@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -60,8 +61,15 @@ class Estimated(Response):
             found = average(loss, weight)
             return found if math.isfinite(found) else math.inf
 
-        begin = np.array([first] + [0.0] * len(self.shared))
-        found = optimize.minimize(mean_loss, begin, method="Nelder-Mead")
+        spread = float(y.std(correction=0)) or 1.0
+        sizes = (0.0, math.log(spread))  # of a setting without a unit, and of a scale
+        starts = [np.array([first, *own]) for own in product(sizes, repeat=len(self.shared))]
+        steps = [spread if self.link == "identity" else 1.0] + [1.0] * len(self.shared)
+        begin = min(starts, key=mean_loss)
+        simplex = np.vstack([begin, begin + np.diag(steps)])
+        found = optimize.minimize(
+            mean_loss, begin, method="Nelder-Mead", options={"initial_simplex": simplex}
+        )
         return torch.from_numpy(found.x)
 
     def _nll(self, eta: Tensor, settings: Sequence[Tensor], y: Tensor) -> Tensor:
