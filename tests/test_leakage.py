@@ -178,7 +178,7 @@ def test_a_streamed_table_is_judged_by_its_sample_which_shows_no_identifiers(
     frame = drawn("normal").with_columns(copy=pl.col("y"), number=pl.int_range(ROWS))
     frame.write_parquet(tmp_path / "table.parquet")
     if sampled:
-        monkeypatch.setattr(leakage, "_SAMPLE", 150)
+        monkeypatch.setattr(leakage, "_SAMPLE_ROWS", 150)
     found = neglog.fit(tmp_path / "table.parquet", "y", stream=True, l2=0.1)
     notes = [note for note in found.notes if "--drop" in note]
     where = "the 150 rows looked at" if sampled else "all 200 rows"

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 import torch
+from scipy import optimize, stats
 from sklearn.base import clone
 from torch import distributions
 
@@ -103,6 +104,26 @@ def test_settings_are_estimated_with_the_weights():
     errors = np.sqrt(np.diag(np.linalg.inv(hessian)))
     np.testing.assert_allclose(ours.coefficients.error[:-1], errors, rtol=1e-8)
     assert ours.coefficients.error[-1] == pytest.approx(math.sqrt(2 / len(y)), rel=1e-8)
+
+
+@pytest.mark.parametrize(("unit", "origin"), [(1.0, 0.0), (1e4, 1e5), (1e-6, 0.0)])
+def test_a_scale_is_estimated_in_any_unit(unit, origin):
+    x, *_ = drawn()
+    errors = stats.logistic.rvs(size=len(x), random_state=np.random.default_rng(1))
+    y = origin + unit * (x[:, 0] - 0.2 * x[:, 1] + errors)
+    found = neglog.fit(x, y, likelihood=f"{FILE}:Logistic")
+    assert found.converged, found.outcome
+
+    def loss(at):  # in units of the errors
+        output = (sm.add_constant(x) @ at[:-1] - (y - origin) / unit) / np.exp(at[-1])
+        return -stats.logistic.logpdf(output).sum() + len(x) * at[-1]
+
+    best = optimize.minimize(loss, np.zeros(4), tol=1e-9)
+    estimate = found.coefficients.estimate / unit
+    estimate[0] -= origin / unit
+    estimate[-1] = found.coefficients.estimate[-1] - math.log(unit)
+    np.testing.assert_allclose(estimate, best.x, atol=1e-5)
+    assert found.loss * len(x) == pytest.approx(best.fun + len(x) * math.log(unit), rel=1e-9)
 
 
 def test_the_example_of_the_documentation(tmp_path):

@@ -4,8 +4,8 @@ import torch
 
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.likelihood import Elementwise
-from neglog.primitives.reference import exp, log, sigmoid, softplus
-from neglog.support import nonnegative, positive
+from neglog.primitives.reference import absolute, exp, log, log1p, sigmoid, softplus
+from neglog.support import nonnegative, positive, reals
 
 
 class Geometric(Elementwise):
@@ -109,3 +109,47 @@ class Kinked(Geometric):
     """The same, but for a promise that is broken."""
 
     smooth = False
+
+
+class Logistic(Elementwise):
+    """A real target with logistic errors of an estimated scale."""
+
+    inputs = ("location",)
+    settings = ("scale",)
+    support = reals
+    link = "identity"
+
+    @staticmethod
+    def distribution(location, scale):
+        ends = torch.distributions.Uniform(0.0, 1.0)
+        logit = torch.distributions.SigmoidTransform().inv
+        scaled = torch.distributions.AffineTransform(location, scale)
+        return torch.distributions.TransformedDistribution(ends, [logit, scaled])
+
+    @staticmethod
+    def nll(location, scale, y):
+        z = absolute((y - location) / scale)
+        return z + 2.0 * log1p(exp(-z)) + log(scale)
+
+    @staticmethod
+    def grad(location, scale, y):
+        z = (location - y) / scale
+        return (sigmoid(z) - sigmoid(-z)) / scale
+
+    @staticmethod
+    def curvature(location, scale, y):
+        z = (y - location) / scale
+        return 2.0 * sigmoid(z) * sigmoid(-z) / (scale * scale)
+
+    @staticmethod
+    def grad_target(location, scale, y):
+        z = (y - location) / scale
+        return (sigmoid(z) - sigmoid(-z)) / scale
+
+    @staticmethod
+    def constant(scale, y):
+        return 0.0
+
+    @staticmethod
+    def information(location, scale):
+        return 1.0 / (3.0 * scale * scale)

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neglog.likelihood import Likelihood
+
+_FAR = 700.0  # e to this power is still a number
+
 
 @dataclass(frozen=True)
 class Link:
@@ -30,3 +34,33 @@ LINKS = {
         "the log-odds",
     ),
 }
+
+
+def is_exponential(declaration: type[Likelihood]) -> bool:
+    """Whether the score is proportional to y − mean, as in an exponential family.
+
+    Only then the deviance compares with predictors that meet each target, and the variance is the
+    squared slope of the mean over the information.
+    """
+    if declaration.link is None:
+        return False
+    settings = [torch.tensor(0.7, dtype=torch.float64)] * len(declaration.settings)
+    eta = torch.tensor([-0.7, 0.4], dtype=torch.float64)[:, None]
+    y = torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64)
+    mean = LINKS[declaration.link].mean(eta)
+    ratio = declaration.grad(eta, *settings, y) / (mean - y)
+    at_mean = declaration.grad(eta, *settings, mean)
+    same = torch.allclose(ratio, ratio[:, :1].expand_as(ratio), rtol=1e-9, atol=0.0)
+    return same and bool((at_mean.abs() < 1e-9).all())
+
+
+def reaches_an_end(declaration: type[Likelihood]) -> bool:
+    """Whether a target may lie at an end of the link's range, which no predictor reaches."""
+    ends = {"log": (0.0,), "logit": (0.0, 1.0)}.get(str(declaration.link), ())
+    return bool(ends) and all(bool(declaration.support.contains(end)) for end in ends)
+
+
+def predictor(link: str, mean: Tensor) -> Tensor:
+    """Return the (N,) predictors of means; at an end of the link's range, one of a mean near it."""
+    eta = {"log": torch.log, "logit": torch.logit}.get(link, torch.clone)(mean)
+    return eta if link == "identity" else eta.clamp(-_FAR, _FAR)

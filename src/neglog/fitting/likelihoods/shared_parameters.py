@@ -15,17 +15,14 @@ from torch import Tensor
 from neglog import likelihoods
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
-from neglog.fitting.likelihoods.links import LINKS
+from neglog.fitting.likelihoods.links import LINKS, is_exponential, predictor, reaches_an_end
 from neglog.fitting.likelihoods.responses import (
     Response,
     average,
     constant,
-    is_exponential,
     numbers,
     pearson,
-    predictor,
     quantiles,
-    reaches_an_end,
 )
 from neglog.fitting.likelihoods.row_losses import SharedParameterLosses, joint
 from neglog.fitting.likelihoods.scaled import Location

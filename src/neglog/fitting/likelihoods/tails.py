@@ -10,7 +10,8 @@ import torch
 from scipy import special, stats
 from torch import Tensor
 
-from neglog.fitting.likelihoods.responses import Response, numbers, predictor
+from neglog.fitting.likelihoods.links import predictor
+from neglog.fitting.likelihoods.responses import Response, numbers
 
 Array = np.ndarray[Any, Any]
 Tails = tuple[Array, Array]
