@@ -56,6 +56,7 @@ def sentence(expected: str, got: str, cause: str = "", remedy: str = "") -> str:
     """Build a message from parts without capital letters and full stops.
 
     >>> sentence("expected two columns", "got three", remedy="drop one")
+    'expected two columns, but got three; drop one.'
     """
     tail = "".join(f"; {part}" for part in (cause, remedy) if part)
     return f"{expected}, but {got}{tail}."
