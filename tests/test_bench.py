@@ -46,7 +46,7 @@ def test_neglog_and_torch_agree_on_every_line_made_small(line, dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_what_differs_is_named(dtype):
+def test_differences_are_named(dtype):
     loss = torch.ones((), dtype=dtype)
     gradient = torch.linspace(-1, 1, 9, dtype=dtype)
     off = gradient.clone()
@@ -98,7 +98,7 @@ def test_all_take_turns_and_as_often(monkeypatch):
     assert {sample.rounds for sample in samples.values()} == {5}
 
 
-def test_what_is_fast_is_repeated():
+def test_fast_calls_are_repeated():
     assert timing.repetitions(1.0) == 1
     assert timing.repetitions(1e-4) == 20
 
@@ -176,7 +176,7 @@ def test_a_dtype_replaces_each_lines_own_and_leaves_no_line_twice():
     ]
 
 
-def test_what_cannot_run_says_why():
+def test_contenders_that_cannot_run_say_why():
     failed = measure(Case("cross_entropy", (4, 3), binary, options={"nonsense": 1}), 0.0,
                      roofline.Bandwidth(), compiling=False)  # fmt: skip
     assert failed.failed

@@ -45,7 +45,7 @@ def test_every_line_is_exact(line, engine, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("line", dict.fromkeys(SMALL), ids=lambda line: line.title)
-def test_what_is_wrong_fails_the_check(line, monkeypatch) -> None:
+def test_wrong_results_fail_the_check(line, monkeypatch) -> None:
     right = getattr(functional, line.loss)
     monkeypatch.setattr(functional, line.loss, lambda *data: 1.03 * right(*data))
     errors = exactness.errors(line, CPU)
@@ -72,7 +72,7 @@ def test_a_run_writes_a_line_for_each(monkeypatch) -> None:
     assert len({len(row) for row in rows if row.startswith(("cross_entropy", "linear_cr"))}) == 1
 
 
-def test_what_is_wrong_or_does_not_run_is_not_timed(monkeypatch) -> None:
+def test_wrong_or_failing_contenders_are_not_timed(monkeypatch) -> None:
     monkeypatch.setattr(measure, "bandwidth", lambda device: 1e9)
 
     def refuse(*data):

@@ -51,7 +51,7 @@ def named(one: Example) -> str:
 
 
 @pytest.mark.parametrize("one", WRONG, ids=named)
-def test_every_mistake_is_found_and_told(one):
+def test_every_mistake_is_found_and_reported(one):
     report = report_of(one)
     found = {finding.code: finding for finding in report}
     assert report.skipped == ()
@@ -68,7 +68,7 @@ def test_every_mistake_is_found_and_told(one):
 
 
 @pytest.mark.parametrize("one", RIGHT, ids=named)
-def test_nothing_is_said_of_what_is_right(one):
+def test_right_set_ups_raise_no_finding(one):
     report = report_of(one)
     assert list(report) == []
     assert report.skipped == ()
@@ -78,7 +78,7 @@ ACCEPTED = {"label-dtype", "target-dtype"}  # neglog takes any integer type wher
 
 
 @pytest.mark.parametrize("one", [one for one in ALL if one.code not in ACCEPTED], ids=named)
-def test_the_losses_of_neglog_are_judged_as_those_of_torch(one, monkeypatch):
+def test_the_losses_of_neglog_are_checked_as_those_of_torch(one, monkeypatch):
     def twin(criterion):
         kind = getattr(criteria, type(criterion).__name__)
         made = object.__new__(kind)  # neglog's constructors refuse some options outright
@@ -147,7 +147,7 @@ def test_the_floor_of_a_double_sigmoid_is_what_torch_computes():
     assert "all 32 inputs" in finding.evidence
 
 
-def test_the_saturation_that_is_told_is_where_float32_saturates():
+def test_the_reported_saturation_is_where_float32_saturates():
     one = next(one for one in WRONG if one.name == "sigmoid_head_into_bce")
     (finding,) = report_of(one)
     end = float(re.search(r"above about ([\d.]+)", finding.consequence).group(1))
@@ -155,7 +155,7 @@ def test_the_saturation_that_is_told_is_where_float32_saturates():
     assert torch.tensor(end - 1.0).sigmoid() < 1
 
 
-def test_a_broadcast_is_told_with_both_losses():
+def test_a_broadcast_is_reported_with_both_losses():
     x = torch.linspace(-1, 1, 64)
     (finding,) = neglog.check(nn.MSELoss(), x[:, None], x)
     assert "4096 pairs instead of 64" in finding.consequence
@@ -163,7 +163,7 @@ def test_a_broadcast_is_told_with_both_losses():
     assert "input is (64, 1) and target is (64,)" in finding.evidence
 
 
-def test_counts_and_first_positions_are_told():
+def test_counts_and_first_positions_are_reported():
     x = X.clone()
     x[5, 1] = x[6, 0] = torch.nan
     (finding,) = neglog.check(nn.CrossEntropyLoss(), x, Y)
@@ -175,7 +175,7 @@ def test_counts_and_first_positions_are_told():
     assert "Target 3 is out of bounds" in finding.consequence
 
 
-def test_a_loader_is_told_in_how_many_batches():
+def test_findings_of_a_loader_count_the_batches():
     batches = [(X, Y), (X, Y + 1), (X, Y)]
     (finding,) = neglog.check(nn.Identity(), nn.CrossEntropyLoss(), batches)
     assert finding.evidence.endswith("(in 1 of 3 batches; this is the first)")
@@ -201,7 +201,7 @@ def test_a_function_and_its_options_are_the_module_of_them():
     assert codes[1] == ["label-range"]
 
 
-def test_a_subclass_with_arithmetic_of_its_own_is_no_cross_entropy():
+def test_a_subclass_that_overrides_the_arithmetic_is_not_cross_entropy():
     class OnProbabilities(nn.CrossEntropyLoss):
         def forward(self, input, target):
             return -input.gather(1, target[:, None]).log().mean()
@@ -480,7 +480,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("criterion", CRITERIA, ids=str)
-def test_odd_input_is_reported_and_never_crashes(criterion):
+def test_unusual_input_is_reported_and_never_crashes(criterion):
     for x in VALUES:
         for y in VALUES:
             report = neglog.check(criterion, x, y)
@@ -588,7 +588,7 @@ def random_batch(seed: int) -> tuple:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_random_right_batches_raise_no_alarm(seed):
+def test_random_right_batches_raise_no_finding(seed):
     logits, labels = random_batch(seed)
     yes = (labels % 2 == 0).to(logits.dtype)
     margin = logits[:, 0]

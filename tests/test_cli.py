@@ -243,7 +243,7 @@ def test_a_config_that_cannot_be_used(run, content, words):
     assert "cannot be read" in run("fit", "--config", "nothing.toml")[2]
 
 
-def test_json_is_all_that_the_standard_output_holds(run):
+def test_the_standard_output_holds_only_json(run):
     write()
     for more in ((), NETWORK):
         code, out, err = run(
@@ -263,7 +263,7 @@ def test_json_is_all_that_the_standard_output_holds(run):
     assert found["loss_bits"] == pytest.approx(found["loss_nats"] / np.log(2), rel=1e-15)
 
 
-def test_json_has_no_numbers_that_are_none(run):
+def test_json_has_null_for_non_finite_numbers(run):
     write(bought=pl.col("age") > 40)  # separated: no standard errors
     code, out, err = run("fit", "table.csv", "--target", "bought", "--json")
     assert code == 1
@@ -323,7 +323,7 @@ INTERVALS = (*NETWORK, "--dropout", 0.2, "--bootstrap", 3, "--level", 0.5, "--ou
 
 
 @pytest.mark.parametrize("moment", [1, 4, 12, "before the files"])
-def test_a_killed_fit_goes_on_to_the_same_bits(run, moment, monkeypatch, tmp_path):
+def test_a_killed_fit_resumes_to_the_same_bits(run, moment, monkeypatch, tmp_path):
     monkeypatch.setattr("neglog.fitting.run_folder._SECONDS", 0.0)
     for place in ("whole", "cut"):
         (tmp_path / place).mkdir()
@@ -417,7 +417,7 @@ TABLES = {
 }  # fmt: skip
 
 
-def test_a_model_that_is_no_model_of_this_neglog(run):
+def test_a_model_of_another_version_or_format_is_refused(run):
     run("fit", write(), "--target", "bought", "--out", "o")
     path, whole = Path("o/model.safetensors"), Path("o/model.safetensors").read_bytes()
     with safetensors.safe_open(path, "pt") as file:
@@ -516,7 +516,7 @@ DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
         (b"a,b\n1,inf\n2,3\n3,-inf\n", "'b' holds 2 infinite values"),
     ],
 )
-def test_a_file_that_is_no_table(run, content, words):
+def test_a_file_without_a_table_is_refused(run, content, words):
     Path("table.csv").write_bytes(content)
     code, out, err = run("fit", "table.csv", "--target", "a", "--out", "o", "--quiet")
     assert (code, out) == (2, "")
@@ -644,7 +644,7 @@ def test_a_training_that_diverges_leaves_nothing(run):
     assert names(".") == ["table.csv"]
 
 
-def test_a_note_names_columns_that_others_make_up(run):
+def test_a_note_names_aliased_columns(run):
     table = write(one=pl.lit(1), again=pl.col("age"))
     code, out, _ = run("fit", table, "--target", "bought")
     assert code == 0
@@ -668,7 +668,7 @@ def test_a_table_that_does_not_fit_the_model(run, columns, words):
     assert words in err
 
 
-def test_predict_wants_its_columns_and_a_model(run):
+def test_predict_requires_a_model_and_its_columns(run):
     run("fit", write(), "--target", "bought", "--out", "o")
     pl.read_csv("table.csv").drop("age").write_csv("other.csv")
     assert "lacks 'age'" in run("predict", "o", "other.csv")[2]
@@ -816,7 +816,7 @@ def test_explain_hands_its_numbers_on(run):
     assert err.startswith("neglog: ")
 
 
-def test_without_the_extra_the_command_line_says_what_it_wants() -> None:
+def test_without_the_extra_the_command_line_names_the_missing_package() -> None:
     program = "import sys; sys.modules['cyclopts'] = None; import neglog.cli"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1

@@ -143,6 +143,6 @@ def test_source_text_is_needed() -> None:
         declare(nll=names["nll"])
 
 
-def test_a_declaration_is_no_object() -> None:
+def test_a_declaration_cannot_be_instantiated() -> None:
     with pytest.raises(TypeError, match="Normal is a declaration: pass the class itself"):
         REGISTRY["normal"]()

@@ -161,7 +161,7 @@ AMBIGUOUS = [f"{1 + k % 12}/{1 + k % 11}/2020" for k in range(COUNT)]
 
 
 @pytest.mark.parametrize("path", [in_polars, in_csv, in_stream, in_estimator])
-def test_the_order_of_day_and_month_is_asked_for(path, monkeypatch):
+def test_an_ambiguous_order_of_day_and_month_is_refused(path, monkeypatch):
     frame = pl.DataFrame({"when": AMBIGUOUS, "y": TARGET})
     with pytest.raises(FitError, match=r"'when=dmy,year.*' or --dates 'when=mdy,year"):
         path(frame)

@@ -102,7 +102,7 @@ def test_the_kernels_gradient_by_the_target_is_the_reference_s(
 
 @elementwise
 @pytest.mark.parametrize("by", ["kernel", "reference"])
-def test_what_is_masked_is_not_looked_at(likelihood, by, monkeypatch) -> None:
+def test_masked_values_are_not_checked(likelihood, by, monkeypatch) -> None:
     if by == "reference":
         backends.only(monkeypatch)
     problem = cases.elementwise(likelihood, (40,), torch.float64)

@@ -41,7 +41,7 @@ def displaced(problem, reduced, by: float) -> Outputs:
 
 @pytest.mark.parametrize("reduced", [False, True], ids=["each", "mean"])
 @pytest.mark.parametrize("cell", ORDINARY, ids=str)
-def test_the_truth_passes_and_what_is_off_does_not(cell, reduced) -> None:
+def test_exact_values_pass_and_perturbed_ones_do_not(cell, reduced) -> None:
     limits = LIMITS[cell.dtype]
     for problem in cell.problems():
         assert problem.worst(displaced(problem, reduced, 0), reduced).within(limits)
@@ -54,7 +54,7 @@ def test_the_truth_passes_and_what_is_off_does_not(cell, reduced) -> None:
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("cell", ORDINARY, ids=str)
-def test_what_is_no_number_is_over_every_limit(cell, wrong) -> None:
+def test_nan_exceeds_every_limit(cell, wrong) -> None:
     problem = next(cell.problems())
     right = displaced(problem, False, 0)
     for part in Outputs._fields:

@@ -42,7 +42,7 @@ def spoken(name, z=None, y=None, encoding="utf-8", width=80) -> str:
 
 @pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
-def test_what_runs_equals_what_is_derived(name) -> None:
+def test_the_executed_formula_equals_the_derived_one(name) -> None:
     verdicts = [t.words for t in parts(explain(name), Text) if "equal" in t.words.lower()]
     assert len(verdicts) >= 2
     assert all("equal: proved for" in words for words in verdicts)
@@ -52,7 +52,7 @@ def naive_but_wrong(logit, y):
     return where(logit > 0.0, 0.5 * logit, -logit * y)
 
 
-def test_a_formula_that_drifts_is_told(monkeypatch) -> None:
+def test_a_changed_formula_is_reported(monkeypatch) -> None:
     monkeypatch.setattr(REGISTRY["bernoulli"], "nll", staticmethod(naive_but_wrong))
     words = " ".join(t.words for t in parts(explain("bernoulli"), Text))
     assert "DIFFERENT: at z =" in words
@@ -69,7 +69,7 @@ def wrong_term(log_p, y):
 @pytest.mark.parametrize(
     "name, fact, formula", [("normal", "grad", wrong_slope), ("categorical", "nll", wrong_term)]
 )
-def test_any_formula_that_drifts_is_told(monkeypatch, name, fact, formula) -> None:
+def test_any_changed_formula_is_reported(monkeypatch, name, fact, formula) -> None:
     monkeypatch.setattr(REGISTRY[name], fact, staticmethod(formula))
     (told,) = [t.words for t in parts(explain(name), Text) if "DIFFERENT" in t.words]
     assert told.startswith(f"✗ {fact}")
@@ -201,7 +201,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path) -> None:
 
 
 @pytest.mark.usefixtures("derived_once")
-def test_a_page_never_replaces_what_is_no_file(tmp_path) -> None:
+def test_a_page_never_replaces_a_directory(tmp_path) -> None:
     page, link = tmp_path / "page.html", tmp_path / "link.html"
     page.write_text("old")
     link.symlink_to(page)

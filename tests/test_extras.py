@@ -112,7 +112,7 @@ def test_batchmean_divides_by_the_first_dimension(name) -> None:
 
 @losses
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_halves_are_summed_before_they_are_rounded(name, dtype) -> None:
+def test_half_precision_is_summed_before_rounding(name, dtype) -> None:
     """The sum of 60 000 losses does not fit into float16; their mean does."""
     x = inputs(name, torch.float32).detach().to(dtype).repeat(10_000, 1)
     mask = torch.ones(len(x), dtype=torch.bool)
@@ -122,7 +122,7 @@ def test_halves_are_summed_before_they_are_rounded(name, dtype) -> None:
     torch.testing.assert_close(masked, plain, rtol=1e-2, atol=0)
 
 
-def test_what_a_mask_hides_gives_the_target_no_gradient() -> None:
+def test_masked_elements_give_the_target_no_gradient() -> None:
     keep = torch.tensor([False, True, False])
     for full in (True, "exact", False):
         y = torch.tensor([float("nan"), 2.0, 0.0], requires_grad=True)

@@ -41,7 +41,7 @@ def measured(loss, x):
 
 
 @losses
-def test_the_second_call_takes_the_short_way_and_returns_the_same(name) -> None:
+def test_the_second_call_takes_the_fast_path_and_returns_the_same(name) -> None:
     long = measured(LOSSES[name], X)
     assert len(fast_path.plans) == 1
     short = measured(LOSSES[name], X)
@@ -62,7 +62,7 @@ def test_other_numbers_shapes_and_dtypes_are_not_confused(name) -> None:
                 assert got[0].dtype == dtype
 
 
-def test_options_are_part_of_what_is_remembered() -> None:
+def test_options_are_part_of_the_key() -> None:
     for delta in (0.1, 1.0, 0.1):
         got = functional.huber_loss(X, Y, delta=delta)
         assert got == torch.nn.functional.huber_loss(X, Y, delta=delta)
@@ -70,7 +70,7 @@ def test_options_are_part_of_what_is_remembered() -> None:
     assert sums[0] == sums[2] != sums[1]
 
 
-def test_what_is_not_plain_goes_the_long_way() -> None:
+def test_unusual_arguments_skip_the_fast_path() -> None:
     weight = torch.full((3,), 2.0)
     for tensors in (
         (X, Y, {"weight": weight}),
@@ -102,7 +102,7 @@ def test_derivatives_by_the_target_and_transforms_have_tasks_of_their_own() -> N
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "reduction": "sum"}], ids=str)
 @pytest.mark.parametrize("class_dim", [1, -1])
 @pytest.mark.parametrize("soft", [False, True])
-def test_images_and_classes_that_come_last_go_the_short_way(soft, class_dim, options, dtype):
+def test_images_and_last_class_dims_take_the_fast_path(soft, class_dim, options, dtype):
     fast_path.plans.clear()
     torch.manual_seed(0)
     given = torch.randn(2, 3, 3, 3, dtype=dtype)
@@ -125,7 +125,7 @@ def test_images_and_classes_that_come_last_go_the_short_way(soft, class_dim, opt
         functional.cross_entropy(given, bad, class_dim=class_dim, **options)
 
 
-def test_bad_values_are_found_on_the_short_way() -> None:
+def test_invalid_values_are_found_on_the_fast_path() -> None:
     for _ in range(2):
         functional.mse_loss(X, Y)
         functional.cross_entropy(X, LABELS)
@@ -156,7 +156,7 @@ def test_an_option_without_a_hash_is_refused_as_ever() -> None:
             functional.mse_loss(X, Y, reduction=["mean"])
 
 
-def test_transforms_modes_and_autocast_are_seen() -> None:
+def test_transforms_modes_and_autocast_skip_the_fast_path() -> None:
     for _ in range(2):
         functional.mse_loss(X, Y)
     per_row = torch.func.vmap(functional.mse_loss)(X, Y)
@@ -232,7 +232,7 @@ def test_a_refusal_as_torch_s_is_repeated() -> None:
             functional.binary_cross_entropy(p + 1, p)
 
 
-def test_the_memory_of_what_was_seen_is_bounded(monkeypatch) -> None:
+def test_the_cache_of_signatures_is_bounded(monkeypatch) -> None:
     monkeypatch.setattr(fast_path, "MOST_PLANS", 3)
     for size in range(1, 9):
         functional.mse_loss(torch.ones(size), torch.zeros(size))

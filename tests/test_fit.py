@@ -202,7 +202,7 @@ def test_a_network_learns_what_a_linear_model_cannot():
     assert steps == list(range(201))
 
 
-def test_a_learning_rate_that_diverges_is_told():
+def test_a_diverging_learning_rate_is_reported():
     x, _ = noisy()
     y = x[:, 0] + draw().standard_normal(200)
     with pytest.raises(FitError, match="smaller learning rate with --lr"):
@@ -260,7 +260,7 @@ def test_the_likelihood_can_be_chosen():
     assert neglog.fit(x, counts > 2, likelihood="categorical").weights.shape == (2, 3)
 
 
-def test_the_validation_part_holds_the_same_share_of_each_class():
+def test_the_validation_split_is_stratified():
     x, _ = noisy()
     y = np.repeat(["a", "b"], [40, 160])
     result = neglog.fit(x, y, validation=0.25)
@@ -347,7 +347,7 @@ def test_missing_values_are_refused_with_their_places():
         neglog.fit(gaps(), target="bought")
 
 
-def test_every_librarys_missing_value_is_seen():
+def test_missing_values_of_every_library_are_recognised():
     frame = pd.DataFrame(
         {
             "count": pd.array([1, 2, None, 4], dtype="Int64"),
@@ -526,7 +526,7 @@ def test_predictions_are_a_frame_of_the_kind_that_was_given(make, tmp_path):
         result.predict(make({"b": np.array([1.0])}))
 
 
-def test_arrays_are_evaluated_with_their_target_beside_them():
+def test_arrays_are_evaluated_with_a_separate_target():
     x, y = np.arange(20.0)[:, None] ** 0.5, np.arange(20) % 3
     result = neglog.fit(x, y, likelihood="poisson")
     assert result.evaluate(x, y).loss_nats == pytest.approx(result.loss, rel=1e-12)

@@ -75,7 +75,7 @@ def test_covariance_is_that_of_the_correlation_and_the_errors():
     assert np.isnan(with_copy.error[3])
 
 
-def test_columns_whose_weights_could_be_no_number_are_refused():
+def test_columns_whose_weights_could_overflow_are_refused():
     x, y, random = rows()
     x[:, 1] = 5e-324 * random.integers(0, 5, len(y))
     with pytest.raises(FitError, match=r"column 'x2' holds nothing larger than 1\.98e-323"):
@@ -174,7 +174,7 @@ def test_the_density_at_a_kink_counts_frequencies_and_few_rows():
 
 
 @pytest.mark.parametrize("kind", ["normal", "categorical", "ordinal", "bernoulli", "poisson"])
-def test_rows_of_weight_0_are_as_if_they_were_not_there(kind):
+def test_rows_of_weight_0_have_no_effect(kind):
     x, y, random = rows(200)
     if kind != "normal":
         y = random.integers(0, 2 if kind == "bernoulli" else 3, len(y))
@@ -217,7 +217,7 @@ def test_exposures_of_any_size_change_the_intercept_alone(size):
 
 
 @pytest.mark.parametrize("kind", ["bernoulli", "ordinal", "normal", "gamma"])
-def test_offsets_far_from_0_are_made_up_for_at_the_start(kind):
+def test_initial_intercepts_correct_for_large_offsets(kind):
     x, y, _ = rows(100)
     y = {"normal": y, "gamma": np.exp(y), "bernoulli": y > 0}.get(kind, np.digitize(y, [-1, 1]))
     usual = neglog.fit(x, y, likelihood=kind, offset=np.zeros(100))
@@ -248,7 +248,7 @@ def test_exact_fits_are_said_to_be_exact(kind):
     assert "reproduce the target exactly" in few.outcome
 
 
-def test_huber_counts_the_rows_that_lie_on_the_plane():
+def test_huber_counts_rows_with_zero_residuals():
     """The derivative of |e| has none at 0, so that rows met exactly were taken for flat."""
     x, _, random = rows(60)
     found = neglog.fit(x, random.integers(1, 3, 60).astype(float), likelihood="huber")
@@ -348,7 +348,7 @@ class StopsAfter(Listener):
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_goes_on_with_the_config_that_it_wrote(tmp_path):
+def test_a_stopped_run_resumes_with_its_config(tmp_path):
     """The file writes out the defaults, which the checkpoint took for other choices."""
     table, folder = tmp_path / "a.csv", tmp_path / "run"
     x, y, _ = rows(60)
@@ -396,7 +396,7 @@ WRONG_TYPES = {
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_order_of_named_classes_is_told(stream, tmp_path):
+def test_the_order_of_named_classes_is_noted(stream, tmp_path):
     ranks = ["low", "mid", "high"]
     frame = pl.DataFrame({"y": [ranks[i // 3 % 3] for i in range(60)], "x": range(60)})
     for file, options, words in (
@@ -453,7 +453,7 @@ def test_numbers_of_numpy_are_written_as_plain_ones(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["poisson", "negative_binomial"])
-def test_targets_that_are_no_counts_are_noted(kind):
+def test_non_integer_counts_are_noted(kind):
     x, _, random = rows(200)
     y = random.poisson(np.exp(x[:, 0]) * random.gamma(1.0, 1.0, 200)) + 0.0
     found = neglog.fit(x, y, likelihood=kind)

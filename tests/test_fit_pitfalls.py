@@ -89,7 +89,7 @@ def test_separation_names_the_column_and_the_ways_out_and_has_no_errors(run, wor
         assert run(frame, *remedy)[0] == 0
 
 
-def test_a_column_that_others_make_up_is_named_and_left_out(run):
+def test_an_aliased_column_is_named_and_dropped(run):
     code, out, _ = run(drawn().with_columns(d=pl.col("a") + pl.col("b")))
     assert code == 0
     assert "left out, being combinations of the columns before them: d = a + b." in " ".join(
@@ -101,7 +101,7 @@ def test_a_column_that_others_make_up_is_named_and_left_out(run):
 
 
 @pytest.mark.parametrize("kind", ["bernoulli", "normal"])
-def test_a_penalty_of_squares_shares_a_weight_among_columns_that_make_each_other_up(kind):
+def test_ridge_splits_a_weight_among_collinear_columns(kind):
     frame = drawn().with_columns(d=pl.col("a") + pl.col("b"), e=pl.col("c"), one=pl.lit(1.0))
     z, y = frame["a", "b", "c", "d", "e"].to_numpy(), frame["y"].to_numpy()
     z = (z - z.mean(0)) / z.std(0)
@@ -268,7 +268,7 @@ def test_a_network_has_no_standard_errors_but_intervals_of_its_predictions(run):
 
 
 @pytest.mark.parametrize("options", [{}, {"hidden": (2,), "epochs": 1}])
-def test_what_stands_for_missing_values_is_learned_from_the_rows_that_are_fitted(options):
+def test_missing_values_are_filled_with_means_of_the_training_rows(options):
     frame = drawn().with_columns(a=pl.when(pl.int_range(COUNT) % 5 > 0).then(pl.col("a")))
     options = {"missing": "mean", "validation": 0.5, **options}
     usual = neglog.fit(frame, "y", **options)
@@ -280,7 +280,7 @@ def test_what_stands_for_missing_values_is_learned_from_the_rows_that_are_fitted
     assert again.design.columns[0].fill == pytest.approx(frame["a"].gather(fitted).mean())
 
 
-def test_a_level_that_was_not_there_is_refused_with_its_row(run, capsys):
+def test_an_unseen_level_is_refused_with_its_row(run, capsys):
     frame = drawn().with_columns(level=pl.Series(["u", "v"] * (COUNT // 2)))
     assert run(frame)[0] == 0
     frame.with_columns(level=pl.lit("w")).write_parquet("other.parquet")
@@ -294,7 +294,7 @@ def test_a_level_that_was_not_there_is_refused_with_its_row(run, capsys):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_level_that_was_not_there_is_the_base_or_missing_if_so_asked(run, capsys, stream):
+def test_an_unseen_level_is_the_reference_or_missing_on_request(run, capsys, stream):
     frame = drawn().with_columns(level=pl.Series(["u", "v"] * (COUNT // 2)))
     run(frame, "--missing", "drop")
     strange = frame.with_columns(level=pl.Series(["w", "v"] * (COUNT // 2)))
@@ -312,7 +312,7 @@ def test_a_level_that_was_not_there_is_the_base_or_missing_if_so_asked(run, caps
         neglog.predict("o", strange, unseen="x")
 
 
-def test_a_maximum_that_was_not_reached_is_no_success(run):
+def test_a_fit_that_missed_its_maximum_is_not_converged(run):
     code, out, err = run(drawn(), "--epochs", 1, "--json")
     found = json.loads(out)
     assert code == 1

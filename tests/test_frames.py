@@ -142,7 +142,7 @@ def test_names_of_columns_that_are_not_text():
         (scipy.sparse.csr_matrix(X[:, None]), r"sparse matrix; pass a dense array, X.toarray\(\)"),
     ],
 )
-def test_rows_that_are_no_frame_are_refused_with_the_remedy(rows, message):
+def test_rows_other_than_frames_are_refused_with_the_remedy(rows, message):
     with pytest.raises(FitError, match=message):
         neglog.fit(rows, Y)
 

@@ -164,7 +164,7 @@ def spoil(x, options):
 
 @fuzz
 @given(st.data(), st.sampled_from([*ELEMENTWISE]), st.sampled_from(DTYPES), generators)
-def test_elements_that_lie_in_any_way(monkeypatch, data, name, dtype, generator) -> None:
+def test_elements_of_any_memory_layout(monkeypatch, data, name, dtype, generator) -> None:
     function, x_kind, y_kind = ELEMENTWISE[name]
     shape, reduction = data.draw(shapes(), "shape"), data.draw(reductions, "reduction")
     x = lay(x_kind, data.draw(layouts, "x"), shape, dtype, generator)
@@ -186,7 +186,7 @@ def class_shapes(draw):
 
 @fuzz
 @given(st.data(), class_shapes(), st.sampled_from(DTYPES), generators)
-def test_rows_that_lie_in_any_way(monkeypatch, data, shape, dtype, generator) -> None:
+def test_rows_of_any_memory_layout(monkeypatch, data, shape, dtype, generator) -> None:
     reduction, classes = data.draw(reductions, "reduction"), shape[1]
     outer = (shape[0], *shape[2:])
     x = lay(REAL, data.draw(layouts, "x"), shape, dtype, generator)

@@ -46,7 +46,7 @@ BAD = {
 
 @pytest.mark.parametrize("label", [7, -1])
 @pytest.mark.parametrize("name", BAD)
-def test_a_label_that_is_no_class_gives_nan(name, label, _gpu) -> None:
+def test_a_label_out_of_range_gives_nan(name, label, _gpu) -> None:
     torch.manual_seed(0)
     x, w = torch.randn(4, 6, requires_grad=True), torch.randn(5, 6)
     y = torch.tensor([0, 1, label, 2])
@@ -55,7 +55,7 @@ def test_a_label_that_is_no_class_gives_nan(name, label, _gpu) -> None:
 
 
 @pytest.mark.parametrize("label", [7, -1])
-def test_a_label_that_is_no_class_has_no_rank_and_a_gradient_of_nan(label, _gpu) -> None:
+def test_a_label_out_of_range_has_no_rank_and_a_gradient_of_nan(label, _gpu) -> None:
     x, w = torch.randn(4, 6), torch.randn(5, 6)
     y = torch.tensor([0, 1, label, 2])
     found = F.linear_statistics(x, w, y, outputs=("rank",)).rank
@@ -121,7 +121,7 @@ def test_an_upstream_gradient_may_be_a_negated_view(loss, options, _gpu) -> None
     assert torch.equal(*slopes)
 
 
-def test_halves_stay_halves_where_rows_have_shares(monkeypatch, _gpu) -> None:
+def test_sample_weights_keep_half_precision(monkeypatch, _gpu) -> None:
     run, seen = rows.run, []
 
     def watched(problem, tensors, *others):

@@ -193,7 +193,7 @@ def test_trials_of_other_likelihoods_and_missing_columns_are_refused():
         neglog.fit(frame, "y", trials="n", likelihood="binomial")
 
 
-def test_weights_that_are_no_trials_are_named():
+def test_non_integer_trials_are_named():
     y = np.random.default_rng(0).uniform(size=30)
     found = neglog.fit(X, y, likelihood="binomial", sample_weight=np.full(30, 1.5))
     assert any("not whole numbers of successes" in note for note in found.notes)

@@ -50,7 +50,7 @@ def renamed(y):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_said_where_there_is_nothing_strange(kind):
+def test_ordinary_columns_raise_no_warning(kind):
     frame = drawn(kind).with_columns(
         one=pl.lit(1.0), flag=pl.int_range(ROWS) % 2, text=pl.Series(["u", "v"] * (ROWS // 2))
     )
@@ -207,7 +207,7 @@ def test_the_notes_are_shown_wherever_notes_are(tmp_path, capsys):
 KNOWS = "the model knows the answer; look for a column that was recorded after the target"
 
 
-def test_a_loss_of_nothing_is_told():
+def test_a_loss_near_zero_is_reported():
     frame = drawn().with_columns(
         p=pl.col("a"), q=pl.col("b") + pl.when(pl.col("y") == "no").then(-9).otherwise(9)
     )
@@ -223,7 +223,7 @@ def test_a_loss_of_nothing_is_told():
     assert not any(KNOWS in note for note in separated.notes)
 
 
-def test_a_network_knows_the_answer_if_it_tells_rows_that_it_has_not_seen():
+def test_a_network_leaks_if_its_validation_loss_is_near_zero():
     frame = drawn().with_columns(q=pl.when(pl.col("y") == "no").then(-9).otherwise(9))
     options = {"hidden": (4,), "optimizer": "lbfgs", "epochs": 20}
     assert KNOWS in neglog.fit(frame, "y", **options).notes[-1]

@@ -89,7 +89,7 @@ def test_an_empty_batch_and_a_single_row() -> None:
     close(one, linear.cross_entropy(x[0], w, label[0], b), torch.float64)
 
 
-def test_tensors_lie_in_memory_as_they_like() -> None:
+def test_strided_tensors_are_accepted() -> None:
     (x, w, b), label = layer(rows=8, classes=6)
     want = F.linear_cross_entropy(x, w, label, linear_bias=b)
     gaps = [torch.stack([t, t], 1)[:, 0] for t in (x, w, b, label)]
@@ -146,7 +146,7 @@ def test_rows_without_a_gradient_from_above_are_not_multiplied() -> None:
     assert by_x[3].abs().sum() == 0
 
 
-def test_what_is_frozen_costs_nothing(monkeypatch) -> None:
+def test_frozen_parameters_cost_nothing(monkeypatch) -> None:
     (x, w, _b), label = layer()
     called = []
     for name in ("by_x", "by_w"):
@@ -206,7 +206,7 @@ def test_amounts_of_memory(amount, size) -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -1, "", "much", "1TiB", True, None])
-def test_what_is_no_amount_of_memory(amount) -> None:
+def test_an_invalid_amount_of_memory_is_refused(amount) -> None:
     assert workspace.bytes_of(amount) is None
 
 

@@ -23,7 +23,7 @@ def test_a_z_loss_leaves_out_ignored_positions() -> None:
     close(F.linear_cross_entropy(x, w, label, z_loss=1.0), masked, torch.float64)
 
 
-def test_weights_that_want_a_gradient_are_reduced_like_others() -> None:
+def test_weights_that_require_a_gradient_are_reduced_like_others() -> None:
     (x, w, b), label = layer()
     share = torch.rand(7, dtype=torch.float64).requires_grad_()
     options = {"linear_bias": b, "sample_weight": share}
@@ -54,7 +54,7 @@ def test_the_gradient_by_a_probability_of_0() -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_large_factor_from_above_keeps_what_halves_would_lose(compiled) -> None:
+def test_a_large_upstream_gradient_keeps_digits_of_half_precision(compiled) -> None:
     """Under autocast to float16 a gradient scaler multiplies the loss."""
     torch.manual_seed(0)
     x = torch.randn(4096, 16, requires_grad=True)
@@ -101,7 +101,7 @@ def test_masked_targets_may_be_none() -> None:
     close(call(x, w, index, mask=mask), call(x[mask], w, index[mask]), torch.float64)
 
 
-def test_one_weight_for_every_yes() -> None:
+def test_one_weight_for_every_positive() -> None:
     (x, w, _), _ = layer()
     target, heavy = torch.rand(7, 9).double(), torch.tensor(3.0)
     call = F.linear_binary_cross_entropy_with_logits

@@ -42,7 +42,7 @@ def test_it_is_the_plain_computation() -> None:
 
 @pytest.mark.parametrize("memory", [2**12, 2**20])
 @pytest.mark.parametrize("biased", [False, True])
-def test_halves_go_through_the_matrix_units_and_are_rounded_once(memory, biased, _called) -> None:
+def test_half_precision_uses_the_matrix_units_and_is_rounded_once(memory, biased, _called) -> None:
     x, w, y = data(torch.bfloat16)
     b = torch.randn(60).bfloat16().requires_grad_() if biased else None
     leaves = [t for t in (x, w, b) if t is not None]
@@ -68,7 +68,7 @@ def assert_alike(leaves, wide) -> None:
 
 
 @pytest.mark.parametrize("factor", [1e-8, 1e-4, 1.0, 1e6])
-def test_what_classes_weigh_does_not_leave_float16(factor) -> None:
+def test_class_weights_do_not_overflow_float16(factor) -> None:
     x, w, y, wide, z = float16_data()
     options = {"weight": torch.full((60,), factor), "loss_dtype": torch.float32}
     F.linear_cross_entropy(x, w, y, **options).backward()
@@ -77,7 +77,7 @@ def test_what_classes_weigh_does_not_leave_float16(factor) -> None:
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e5])
-def test_what_a_yes_weighs_does_not_leave_float16(factor) -> None:
+def test_pos_weight_does_not_overflow_float16(factor) -> None:
     x, w, _, wide, z = float16_data()
     yes = torch.ones(40, 60)
     options = {"pos_weight": torch.full((60,), factor), "loss_dtype": torch.float32}
@@ -100,8 +100,8 @@ def test_ignored_and_masked_rows_may_hold_anything() -> None:
 
 
 @pytest.mark.parametrize("compiled", [False])
-def test_a_large_factor_from_above_keeps_what_halves_would_lose(compiled) -> None:
-    test = test_linear_corners.test_a_large_factor_from_above_keeps_what_halves_would_lose
+def test_a_large_upstream_gradient_keeps_digits_of_half_precision(compiled) -> None:
+    test = test_linear_corners.test_a_large_upstream_gradient_keeps_digits_of_half_precision
     test(compiled)
 
 

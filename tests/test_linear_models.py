@@ -160,7 +160,7 @@ def test_sandwich_errors_are_those_of_statsmodels(kind, covariance):
     np.testing.assert_allclose(ours.error, theirs.bse * left**0.5, rtol=1e-8)
 
 
-def test_shares_of_the_squares_are_those_of_statsmodels():
+def test_r_squared_is_that_of_statsmodels():
     x, y = sample("normal")
     theirs, ours = sm.OLS(y, sm.add_constant(x)).fit(), fit("normal", x, y)
     assert ours.statistics.r2 == pytest.approx(theirs.rsquared, rel=1e-12)
@@ -448,7 +448,7 @@ def test_the_lasso_is_scikit_learns_and_sets_weights_to_zero():
     assert (ours.weights == 0).sum() == (theirs.coef_ == 0).sum() > 0
 
 
-def test_quantiles_leave_that_share_of_the_rows_below():
+def test_quantiles_leave_that_fraction_of_the_rows_below():
     x, y = sample("laplace", count=400)
     for level in (0.1, 0.5, 0.8):
         result = fit("quantile", x, y, quantile=level)
@@ -502,7 +502,7 @@ def test_what_cannot_be_fitted_gets_a_sentence(case):
         neglog.fit(frame[sorted(used)], target="y", likelihood=kind, **options)
 
 
-def test_overdispersion_that_is_not_there_is_told():
+def test_absent_overdispersion_is_reported():
     x = draw().standard_normal((400, 2))
     y = draw(4).binomial(4, 0.5, 400)  # varies less than its mean
     result = fit("negative_binomial", x, y)

@@ -239,7 +239,7 @@ def test_a_linear_model_reaches_least_squares(name):
     assert not any(layer.training for layer in model)
 
 
-def test_where_the_gradient_vanishes_on_the_way_to_infinity_the_training_goes_on():
+def test_the_training_continues_if_the_gradient_vanishes_towards_infinity():
     x, y = table()
     model = Architecture().build(Standardise.of(x), 1)
     optimizer, _ = optimizers.make("lbfgs", {}, model)
@@ -328,7 +328,7 @@ def scripted(losses, **options):
     return found, weights(model), kept
 
 
-def test_early_stopping_puts_the_best_weights_back():
+def test_early_stopping_restores_the_best_weights():
     found, reached, kept = scripted([5, 4, 3, 3.5, 2.95, 3.2, 3.1, 1], patience=4, min_delta=0.1)
     assert found.ending == "patience"
     assert found.epoch == 2
@@ -340,7 +340,7 @@ def test_early_stopping_puts_the_best_weights_back():
 
 
 @pytest.mark.parametrize("held", [[3, 2, 1, 0.5], [3, 3, 3, 3], [None] * 4])
-def test_a_schedule_that_waits_for_a_plateau_hears_the_validation_loss_if_there_is_one(held):
+def test_a_plateau_schedule_monitors_the_validation_loss_if_there_is_one(held):
     x, y = table()
     model = network()
     training, validation = iter([3, 3, 3, 3]), iter(held)
@@ -470,7 +470,7 @@ def test_resumed_trainings_equal_those_that_ran_through_for_every_schedule(kind,
     assert again == found
 
 
-def test_a_resumed_training_goes_on_and_does_not_begin_anew(tmp_path):
+def test_a_resumed_training_does_not_restart(tmp_path):
     """It takes no step again that was whole: fatal at the second epoch's first step, it resumes."""
     path = tmp_path / "cut"
     with pytest.raises(Killed):
@@ -727,7 +727,7 @@ def test_two_processes_find_the_weights_of_one(kind, name, batch, tmp_path):
 
 @pytest.mark.parametrize("kind", ["ddp", "fsdp2"])
 @pytest.mark.slow
-def test_two_processes_go_on_from_a_checkpoint_as_one_would(kind, tmp_path):
+def test_two_processes_resume_from_a_checkpoint_like_one(kind, tmp_path):
     assert processes(tmp_path, kind, "Adam", 24, fatal=14) == [3, 3]
     assert processes(tmp_path, kind, "Adam", 24) == [0, 0]
     written = (tmp_path / "Adam 0").read_text()

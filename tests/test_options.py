@@ -215,7 +215,7 @@ def test_an_option_that_requires_the_rows_in_memory_is_not_streamed(name, scale)
 
 
 @pytest.mark.parametrize("name", limited("choices"))
-def test_a_value_that_is_no_choice_is_refused(name) -> None:
+def test_an_unknown_choice_is_refused(name) -> None:
     listed = re.escape(" or ".join(TABLE[name].facts.choices))
     if name == "decimal":
         listed = "'.' or ','"

@@ -69,7 +69,7 @@ def test_primitives_are_exact_to_a_rounding_or_two(width, word, x) -> None:
 @widths
 @pytest.mark.parametrize("word", ONE_ARGUMENT)
 @pytest.mark.parametrize("x", SPECIAL)
-def test_special_values_are_the_same_in_every_language(width, word, x) -> None:
+def test_special_values_are_the_same_in_every_backend(width, word, x) -> None:
     real = WIDTHS[width]
     by_numba, expected = VOCABULARIES[width][word](real(x)), truth(word, x)
     by_torch = getattr(reference, word)(torch.tensor(x, dtype=torch.float64)).item()
@@ -87,7 +87,7 @@ def exactly(number: np.longdouble):
     return oracle.mp.ldexp(oracle.mp.mpf(high) + float(part - high), int(exponent))
 
 
-def test_the_extended_words_are_those_of_the_vocabulary() -> None:
+def test_the_extended_primitives_are_complete() -> None:
     assert set(extended.VOCABULARY) == set(reference.NAMES)
     xs = [0.0, 1e-300, -1e-300, 0.3, -0.3, 5.0, -5.0, 700.0, -700.0, 3000.0, -3000.0, 1e308]
     for word in ONE_ARGUMENT:
@@ -137,7 +137,7 @@ def test_a_near_log1p_has_36_bits(x) -> None:
 @given(x=st.floats(0, 1) | st.floats(0, 1e-3))
 @example(x=0.0)
 @example(x=1e-300)
-def test_a_near_shortfall_gives_a_log1p_of_36_bits(x) -> None:
+def test_a_float32_shortfall_gives_a_log1p_of_36_bits(x) -> None:
     true = oracle.mp.log1p(oracle.mp.mpf(x))
     got = oracle.mp.mpf(x - NEAR["near_shortfall"](x, x / (1.0 + x)))
     assert abs(got - true) <= 2.0**-36 * true
@@ -156,7 +156,7 @@ def test_ranks_are_in_the_order_of_the_floats(width, x, y) -> None:
 
 @widths
 @pytest.mark.parametrize("word", ONE_ARGUMENT)
-def test_a_loop_over_a_word_is_vectorised(width, word) -> None:
+def test_a_loop_over_a_primitive_is_vectorised(width, word) -> None:
     """What LLVM does not inline, or what branches, takes ten times as long."""
     function, real = VOCABULARIES[width][word], WIDTHS[width]
 
@@ -171,7 +171,7 @@ def test_a_loop_over_a_word_is_vectorised(width, word) -> None:
 
 
 @widths
-def test_choosing_words(width) -> None:
+def test_selecting_primitives(width) -> None:
     where, least, real = bits.where, bits.at_least, WIDTHS[width]
     choose = njit(lambda condition, yes, no: where(condition, yes, no))
     at_least = njit(lambda x, bound: least(x, bound))
@@ -183,7 +183,7 @@ def test_choosing_words(width) -> None:
     assert math.isnan(reference.at_least(torch.tensor(math.nan), -1.0))
 
 
-def test_every_language_has_every_word() -> None:
+def test_every_backend_has_every_primitive() -> None:
     for words in VOCABULARIES.values():
         assert set(words) == set(reference.NAMES)
     every = {*reference.NAMES, *reference.CONSTANT_PRIMITIVES}

@@ -64,7 +64,7 @@ def edit(path: Path, old: str, new: str) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_an_edited_formula_is_compiled_anew(tmp_path, sources) -> None:
+def test_an_edited_formula_is_recompiled(tmp_path, sources) -> None:
     alone = {"PYTHONDONTWRITEBYTECODE": "1"}
     real = sources / "neglog" / "likelihoods" / "real.py"
     assert float(python(MSE, tmp_path / "cache", sources, **alone).stdout) == 4.0
@@ -77,7 +77,7 @@ def test_an_edited_formula_is_compiled_anew(tmp_path, sources) -> None:
 LOGITS = "F.cross_entropy(torch.zeros(2, 64), torch.tensor([3, 5])).item()"
 
 
-def test_an_edited_layout_of_the_slots_is_compiled_anew(tmp_path, sources) -> None:
+def test_an_edited_layout_of_the_arguments_is_recompiled(tmp_path, sources) -> None:
     code = START + f"print({LOGITS})"
     alone = {"PYTHONDONTWRITEBYTECODE": "1"}
     before = python(code, tmp_path / "cache", sources, **alone)

@@ -60,7 +60,7 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize(("name", "make", "kind"), EXPECTED, ids=[case[0] for case in EXPECTED])
-def test_counts_classes_and_measurements_are_told_apart(name, make, kind):
+def test_counts_classes_and_measurements_are_distinguished(name, make, kind):
     y = np.asarray(make(), dtype=np.float64)
     found = decide(pl.Series("y", y), None, len(y))
     assert found.kind == kind

@@ -253,7 +253,7 @@ def test_costs_count_rows_by_their_weights() -> None:
 
 
 @pytest.mark.parametrize("unit", [6, 1e6])  # losses of both signs, and all below 0
-def test_densities_above_one_have_no_shares(unit) -> None:
+def test_densities_above_one_have_no_fractions(unit) -> None:
     frame = table().select("width", number=table()["number"] / unit)
     fit = neglog.fit(frame, "number", progress=False)
     assert all(g.share is None for g in costs.costs(parts(fit), None)[-1].groups)

@@ -143,7 +143,7 @@ def numbers(texts):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_fetched_and_nothing_goes_wrong(name, visit) -> None:
+def test_nothing_is_fetched_and_no_error_is_logged(name, visit) -> None:
     browser = visit(name)
     assert browser.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]

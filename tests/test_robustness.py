@@ -260,7 +260,7 @@ def test_the_losses_themselves_are_recycled_safely(small_blocks) -> None:
         torch.testing.assert_close(loss, (x + i - x).square())
 
 
-def test_a_system_that_takes_no_advice_is_no_reason_to_fail(small_blocks, monkeypatch) -> None:
+def test_a_system_without_madvise_does_not_fail(small_blocks, monkeypatch) -> None:
     monkeypatch.setattr(memory.mmap, "MADV_HUGEPAGE", 9999)  # EINVAL, as without huge pages
     x = torch.linspace(-1, 1, 5000)
     assert torch.equal(gradient(x), 2 * x)

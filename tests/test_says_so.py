@@ -35,7 +35,7 @@ def fitted(frame, stream=False, **options):
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("labels", [("yes", "no"), ("True", "False"), ("a", "b")])
 @pytest.mark.parametrize("sign", SIGNS)
-def test_a_sign_for_a_missing_value_is_no_class(sign, labels, stream):
+def test_a_marker_of_missing_values_is_not_a_class(sign, labels, stream):
     y = np.array([*labels, sign])[np.where(np.arange(90) % 9 == 4, 2, np.arange(90) % 2)]
     frame = pl.DataFrame({"x": X, "y": y})
     with pytest.raises(FitError) as refused:
@@ -52,7 +52,7 @@ def test_a_sign_for_a_missing_value_is_no_class(sign, labels, stream):
 
 
 @pytest.mark.parametrize("labels", [("+", "-"), ("A+", "A-", "B-"), ("none", "some", "many")])
-def test_signs_and_words_that_are_classes(labels):
+def test_signs_and_texts_that_are_classes(labels):
     y = np.array(labels)[np.arange(90) % len(labels)]
     assert set(fitted(pl.DataFrame({"x": X, "y": y})).classes) == set(labels)
 

@@ -230,7 +230,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_files_that_are_no_tables_to_stream(case):
+def test_files_that_cannot_be_streamed(case):
     content, words = FILES[case]
     Path("t.csv").write_bytes(content)
     with pytest.raises(FitError, match=words):

@@ -165,7 +165,7 @@ def test_a_pullback_serves_several_upstreams_and_is_not_changed_by_what_it_gave(
 
 
 @pytest.mark.parametrize("retain", [True, False])
-def test_autograd_s_own_complaints_are_heard(retain) -> None:
+def test_errors_of_autograd_are_raised(retain) -> None:
     for loss in (functional.mse_loss, lambda x, y: functional.cross_entropy(x, y.argmax(1))):
         leaf = torch.randn(4, 3, requires_grad=True)
         x = leaf * 1
@@ -193,7 +193,7 @@ def test_views_with_a_negative_bit() -> None:
     torch.testing.assert_close(functional.log_softmax(x, 1), torch.log_softmax(x, 1))
 
 
-def test_targets_may_want_a_gradient() -> None:
+def test_targets_may_require_a_gradient() -> None:
     x, y = torch.randn(5, dtype=torch.float64), torch.rand(5, dtype=torch.float64)
     pair = (x.requires_grad_(), y.requires_grad_())
     forward = {"check_forward_ad": True}
@@ -216,7 +216,7 @@ def test_targets_may_want_a_gradient() -> None:
 @pytest.mark.parametrize(
     "name", [name for name in LOSSES if LOSSES[name][1] != "rows" and name != "multilabel"]
 )
-def test_losses_of_the_input_s_shape_lie_in_memory_as_it_does(name) -> None:
+def test_losses_keep_the_memory_layout_of_the_input(name) -> None:
     x = torch.randn(4, 3, 5, 6).abs().to(memory_format=torch.channels_last)
     x = (x.sigmoid() if LOSSES[name][1] == "unit" else x).detach().requires_grad_()
     loss = LOSSES[name][0](x, reduction="none")
@@ -224,7 +224,7 @@ def test_losses_of_the_input_s_shape_lie_in_memory_as_it_does(name) -> None:
     assert loss.stride() == x.grad.stride() == x.stride()
 
 
-def test_weights_may_want_a_gradient() -> None:
+def test_weights_may_require_a_gradient() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(4, 3, dtype=torch.float64), torch.rand(4, 3, dtype=torch.float64)
     labels, share = torch.tensor([0, 2, 1, 1]), torch.rand(4, dtype=torch.float64)

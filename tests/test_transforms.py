@@ -283,7 +283,7 @@ def test_each_of_a_batch_has_its_own_mean() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_halves_are_rounded_once(dtype) -> None:
+def test_half_precision_is_rounded_once(dtype) -> None:
     x, y = torch.randn(8, 5).to(dtype), torch.randint(5, (8,))
     exact = grad(lambda x: 0.3 * F.cross_entropy(x, y))(x.double())
     got = grad(lambda x: 0.3 * F.cross_entropy(x, y).float())(x)
@@ -291,7 +291,7 @@ def test_halves_are_rounded_once(dtype) -> None:
     torch.testing.assert_close(got.double(), exact, rtol=torch.finfo(dtype).eps, atol=1e-7)
 
 
-def test_a_weight_that_moves_is_for_the_formula() -> None:
+def test_a_weight_with_a_tangent_uses_the_formula() -> None:
     x, y, w = torch.randn(4, 3), torch.randn(4, 3), torch.rand(4, 3)
     slope = grad(lambda w: F.huber_loss(x, y, weight=w))(w)
     torch.testing.assert_close(slope, F.huber_loss(x, y, reduction="none") / 12)
@@ -300,7 +300,7 @@ def test_a_weight_that_moves_is_for_the_formula() -> None:
     torch.testing.assert_close(slope, F.cross_entropy(x, labels, reduction="none"))
 
 
-def test_dual_leaves_that_are_recorded_are_for_the_formula() -> None:
+def test_recorded_dual_tensors_use_the_formula() -> None:
     x, y = torch.randn(4, 3, requires_grad=True), torch.rand(4, 3)
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(x, torch.ones_like(x))

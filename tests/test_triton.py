@@ -102,14 +102,14 @@ def test_primitives_are_exact_to_a_rounding_or_two(width, name) -> None:
 _SPECIAL = test_primitives.SPECIAL
 
 
-def test_triton_has_every_word() -> None:
+def test_triton_has_every_primitive() -> None:
     from neglog.primitives import triton as language
 
     for real in test_primitives.WIDTHS.values():
         assert set(language.vocabulary(real)) == {*reference.NAMES, "divided"}
 
 
-def test_a_text_that_is_written_anew_is_what_triton_reads() -> None:
+def test_rewritten_source_is_what_triton_reads() -> None:
     from neglog.primitives import triton as language
 
     text = language._rewritten(_quotient)
@@ -143,8 +143,8 @@ def test_elements_are_exact_in_every_regime(likelihood, dtype) -> None:
 
 
 @elementwise
-def test_what_is_masked_is_not_looked_at(likelihood, monkeypatch) -> None:
-    test_engine.test_what_is_masked_is_not_looked_at(likelihood, "kernel", monkeypatch)
+def test_masked_values_are_not_checked(likelihood, monkeypatch) -> None:
+    test_engine.test_masked_values_are_not_checked(likelihood, "kernel", monkeypatch)
 
 
 @elementwise
@@ -210,7 +210,7 @@ def test_images_are_the_reference_s(shape, reduction, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("label", [-1, 5, 2**40, -(2**40)])
-def test_a_label_that_is_no_class_shows_as_nan(label) -> None:
+def test_a_label_out_of_range_shows_as_nan(label) -> None:
     x = torch.zeros(4, 5, requires_grad=True)
     y = torch.tensor([0, label, 2, -100])
     loss = functional.cross_entropy(x, y, reduction="none")
@@ -241,7 +241,7 @@ def test_a_row_without_a_finite_top_is_nan_all_over(classes, stranger) -> None:
         assert gradient.isnan().any(1).equal(rows)
 
 
-def test_a_nearly_certain_row_of_halves_keeps_its_gradient() -> None:
+def test_a_nearly_certain_row_in_half_precision_keeps_its_gradient() -> None:
     """Rounded before the 1 is taken off, 1 − p is off by all of itself."""
     x = torch.tensor([[9.0, 0.0, 1.0], [20.0, 2.0, 3.0]], dtype=torch.bfloat16).requires_grad_()
     functional.cross_entropy(x, torch.tensor([0, 0]), reduction="sum").backward()
@@ -312,7 +312,7 @@ def test_many_elements_are_treated_in_several_blocks(monkeypatch) -> None:
     assert_same(got, by_reference(monkeypatch, problem), torch.float32)
 
 
-def test_a_loss_scale_does_not_go_through_halves() -> None:
+def test_a_loss_scale_is_not_rounded_to_half_precision() -> None:
     """At an upstream of 65536 a gradient must not be the rounded one times that."""
     torch.manual_seed(0)
     x, y = torch.randn(4000, dtype=torch.float16).requires_grad_(), torch.rand(4000).round().half()

@@ -60,7 +60,7 @@ def test_all_threads_have_read_the_label_before_the_gradient_is_written_over_the
     assert "bar.sync" in before[before.rindex("ld.global.b32 ") :]
 
 
-def test_what_is_compiled_computes_what_is_interpreted() -> None:
+def test_compiled_and_interpreted_kernels_agree() -> None:
     """The compiler's first stage, run by `ttir`: it has taken one function for another before.
 
     By hand, `NEGLOG_TRITON=compiled pytest tests/test_triton.py` runs all of them like that.

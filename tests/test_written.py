@@ -290,7 +290,7 @@ def test_labels_stay_labels(case, path):
 
 
 @pytest.mark.parametrize("path", [in_pandas, in_objects, in_polars, in_csv, in_stream])
-def test_asked_for_labels_stay_labels(path, monkeypatch):
+def test_requested_labels_stay_labels(path, monkeypatch):
     fit = neglog.fit
     monkeypatch.setattr(neglog, "fit", lambda *a, **o: fit(*a, as_labels="x", **o))
     for texts in (["1,000", "5", "?", "2"], ["2020-01-01", "2020-01-02", "10:30", "1"]):
@@ -311,7 +311,7 @@ REFUSED_CLASSES = {
 
 @pytest.mark.parametrize("make", [list, np.array, pd.Series, pl.Series])
 @pytest.mark.parametrize("case", REFUSED_CLASSES)
-def test_a_classifier_refuses_what_is_no_labels(case, make):
+def test_a_classifier_refuses_numeric_text(case, make):
     texts, words = REFUSED_CLASSES[case]
     y = make((texts * COUNT)[:COUNT])
     with pytest.raises(FitError, match=words.replace("?", r"\?")):
@@ -492,7 +492,7 @@ def test_amounts_with_a_unit_are_not_counts(unit, stream):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("texts", [["1,000", "2,000"], ["5%", "7%", "9%"], ["$1200", "$7", "$1"]])
-def test_amounts_are_no_classes_however_few_they_are(texts, stream):
+def test_amounts_are_not_classes_however_few(texts, stream):
     frame = pl.DataFrame({"x": TARGET, "y": (texts * COUNT)[:COUNT]})
     found = in_csv(frame, stream=stream)
     assert found.fitted.target.kind == "normal"
