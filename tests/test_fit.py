@@ -13,7 +13,7 @@ from sklearn import datasets, linear_model
 
 import neglog
 from neglog.errors import FitError
-from neglog.fitting.design.prepared import prepare
+from neglog.fitting.design.preparation import prepare
 from neglog.fitting.linear import separation
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.results import to_dict

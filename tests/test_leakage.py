@@ -12,7 +12,7 @@ from rich.console import Console
 import neglog
 from neglog.cli import main
 from neglog.fitting.design import leakage
-from neglog.fitting.design.prepared import prepare
+from neglog.fitting.design.preparation import prepare
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.in_memory import from_memory
 from neglog.fitting.tables.table import DEMOS, read_demo

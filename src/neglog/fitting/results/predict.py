@@ -16,7 +16,7 @@ from neglog.fitting.design import grouped, roles
 from neglog.fitting.design import missing as rows
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
-from neglog.fitting.design.prepared import encoded
+from neglog.fitting.design.encoding import encoded
 from neglog.fitting.design.target import Target
 from neglog.fitting.design.unseen import replace_unseen
 from neglog.fitting.option_table.rows import ReadingOptions

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from neglog.errors import FitError
 from neglog.fitting.design import count_detection, grouped, leakage
-from neglog.fitting.design.prepared import InMemoryData, Prepared, prepare
+from neglog.fitting.design.preparation import prepare
+from neglog.fitting.design.prepared import InMemoryData, Prepared
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.results.fit import Fit

@@ -14,8 +14,8 @@ from neglog.fitting.batches.batch import Batch, Units
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
+from neglog.fitting.design.encoding import encoded
 from neglog.fitting.design.grouped import proportions
-from neglog.fitting.design.prepared import encoded
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target
 from neglog.fitting.streaming.block_file import BlockFile

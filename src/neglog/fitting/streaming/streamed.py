@@ -14,7 +14,7 @@ from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design import date_features
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.missing import filled, left_out
-from neglog.fitting.design.prepared import level_warnings, reference_levels
+from neglog.fitting.design.preparation import level_warnings, reference_levels
 from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target, order
 from neglog.fitting.options.fit_options import Options
