@@ -480,8 +480,8 @@ FAULTS = [
     Fault(
         "fitting/inference/covariance.py",
         "HC1 without its correction",
-        "return counts.rows / counts.left",
-        "return 1.0",
+        "correction=lambda counts, _: counts.rows / counts.left",
+        "correction=lambda counts, _: 1.0",
         STATISTICS,
     ),
     Fault(
@@ -520,15 +520,15 @@ FAULTS = [
         STATISTICS,
     ),
     Fault(
-        "fitting/linear/separation.py",
+        "fitting/likelihoods/cones.py",
         "counts are not looked at for separation",
-        'response.link in {"logit", "log"}',
-        'response.link in {"logit"}',
+        "return Cone(-z[y == 0], z[y > 0])",
+        "return Cone(z[:0], z[:0])",
         "tests/test_fit.py tests/test_linear_models.py tests/test_registry.py",
         "separat",
     ),
     Fault(
-        "fitting/linear/separation.py",
+        "fitting/likelihoods/cones.py",
         "labels are not looked at for separation",
         "2.0 * y[ends] - 1.0",
         "0.0 * y[ends] + 1.0",

@@ -506,7 +506,7 @@ DATES = pl.DataFrame({"a": range(len(DAYS)), "b": DAYS}).write_csv().encode()
         (b"a,b\n1,\0\n2,3\n", "holds NUL bytes, the first at byte 6"),
         (b"\x89PNG\r\n\x1a\n\0\0", "cannot be read, being a PNG image; save the table as"),
         (b"PK\x03\x04\xff\xfe\x80\n\xff\xff", "cannot be read, being a damaged zip archive"),
-        (b"PAR1nonsense", "is no table that can be read"),
+        (b"PAR1nonsense", "cannot be read as a table"),
         (
             DATES,
             "column 'b' holds dates or times, such as '2020-01-01'; turn it into numbers with",

@@ -475,7 +475,7 @@ REFUSED = {
     "negative": ("normal", [0, 1, 2], {"l2": -1}, "l2 must be a number of 0 or more"),
     "sgd": ("normal", [0, 1, 2], {"l2": 1, "optimizer": "sgd"}, "weight_decay"),
     "offset of classes": ("categorical", [0, 1, 2], {"offset": "e"}, "one linear predictor"),
-    "base": ("categorical", [0, 1, 2], {"base": 7}, "no class 7 to be the base"),
+    "base": ("categorical", [0, 1, 2], {"base": 7}, "unknown reference class 7"),
     "base of numbers": ("normal", [0, 1, 2], {"base": 7}, "base is for classes, but the target"),
     "cluster": ("normal", [0, 1, 2], {"covariance": "cluster"}, "go together"),
     "covariance": ("normal", [0, 1, 2], {"covariance": "hc3"}, "covariance must be fisher or"),

@@ -92,7 +92,7 @@ def _check(problem: ElementwiseProblem, name: str, numbers: Tensor, where: Suppo
 
 
 def check_labels(problem: RowwiseProblem) -> None:
-    """Raise `SupportError` if a label is no class, with the first one's place."""
+    """Raise `SupportError` for labels out of range, with the index of the first."""
     labels, classes, ignored = problem.y, problem.x.shape[1], problem.ignored
     outside = (labels != ignored) & ((labels < 0) | (labels >= classes))
     if problem.sample_weight is not None:

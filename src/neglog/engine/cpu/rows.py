@@ -256,7 +256,7 @@ def run(
 
     The derivative may be written `into` the memory of x itself, which then no longer holds x.
 
-    Labels are checked before anything is computed: `SupportError` says which is no class.
+    Labels are checked before anything is computed: `SupportError` names the first out of range.
     """
     if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
         tensors = laid_out(tensors)

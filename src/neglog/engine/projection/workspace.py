@@ -41,7 +41,7 @@ def bytes_of(memory: int | float | str) -> int | None:
 
 
 def rows_of_a_piece(operands: Operands, count: int, lines: float, budget: int) -> int:
-    """Return how many rows are treated at a time, in pieces of one size.
+    """Return the number of rows per chunk.
 
     Args:
         operands: of the pass.

@@ -58,7 +58,7 @@ def kept_rows(problem: RowwiseProblem) -> Tensor:
 def labels_of(problem: RowwiseProblem, keep: Tensor) -> tuple[Tensor, Tensor]:
     """Return labels that are classes, and 1 where they are the rows' own, NaN where those are none.
 
-    A row that is not kept has the label 0. A label that is no class would stop a device.
+    An excluded row has the label 0, since a label out of range would stop a device.
     """
     label = torch.where(keep, problem.y, 0)
     known = (label >= 0) & (label < problem.x.shape[1])

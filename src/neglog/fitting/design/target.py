@@ -118,7 +118,7 @@ def class_index(base: Any, labels: Sequence[Any]) -> int:
     """
     names = [written(label) for label in labels]
     if written(base) not in names:
-        raise FitError(f"there is no class {base!r} to be the base; there are {listed(names)}.")
+        raise FitError(f"unknown reference class {base!r}; the classes are {listed(names)}.")
     return names.index(written(base))
 
 

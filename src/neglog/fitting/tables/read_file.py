@@ -87,4 +87,4 @@ def readable(path: Path) -> Iterator[None]:
     except (pl.exceptions.PolarsError, csv.Error) as error:
         reason = str(error).splitlines()[0]
         expected = "save it as CSV (UTF-8, one header line) or Parquet"
-        raise FitError(f"{path} is no table that can be read ({reason}); {expected}.") from None
+        raise FitError(f"{path} cannot be read as a table ({reason}); {expected}.") from None

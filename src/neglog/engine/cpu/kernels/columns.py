@@ -192,7 +192,7 @@ def sum_powers(slots, start, dense, count, tile, columns, sums):
             i = np.uint64(j)
             tops[i] = where(line[i] > tops[i], line[i], tops[i])  # a NaN shows in the sum
     for j in range(count):
-        sums[j] = np.float64(tops[j] - tops[j])  # NaN where the top is no number
+        sums[j] = np.float64(tops[j] - tops[j])  # NaN if the top is not finite
         ones[j] = -1.0
         some[j] = 0.0
     for k in range(classes):

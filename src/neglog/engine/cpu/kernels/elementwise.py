@@ -116,7 +116,7 @@ def repeat(address, period, first, count, out):
 
 @in_real
 def all_well_conditioned(slots, first, count):
-    """Tell whether no target of a run lies where terms of the formulas nearly cancel."""
+    """Return whether all targets of a run are well-conditioned."""
     wide()
     y = array(slots[TARGET], slots[SIZE], KIND)
     ill_conditioned = 0.0
@@ -168,7 +168,7 @@ def one_run(slots, numbers, first, count, losses, given, weight):
 
 
 def admits_both(first, second):
-    """Tell whether each of two inputs lies in its domain."""
+    """Return whether each of two inputs lies in its domain."""
     return admits_first(first) & admits_second(second)
 
 

@@ -60,7 +60,7 @@ def rows(
             next_top = tl.max(tile, 1)
             e, next_others = powers_of(tile, next_top)
             top, others = joined(top, others, next_top, next_others)
-    others += (top - top).to(SUM)  # NaN where the top is no number
+    others += (top - top).to(SUM)  # NaN if the top is not finite
     kept = kept.to(tl.int64).to(tl.float64, bitcast=True).to(REAL)
     spread = spread.to(tl.int64).to(tl.float64, bitcast=True).to(REAL)
     target = (label, targets, weight, kept, spread)
@@ -73,7 +73,7 @@ def rows(
 
 
 def share_of(given, number, there, classes, ignored, scale):
-    """Return how much rows count, 0 where they are left out and NaN where a label is no class."""
+    """Return the weights of rows: 0 for excluded rows, NaN for labels out of range."""
     labels, weight, shares, inverse, upstream = given
     share = tl.zeros_like(number).to(SUM) + scale
     label = tl.zeros_like(number)
