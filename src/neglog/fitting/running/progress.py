@@ -48,6 +48,11 @@ class Listener:
     def message(self, step: str, text: str) -> None:
         """Report a step (data, model, loss, optimizer, minimise), or a note."""
 
+    def describe(self, model: str, loss: str, optimizer: str) -> None:
+        """Send what is minimised, and how, as messages."""
+        for step, text in (("model", model), ("loss", loss), ("optimizer", optimizer)):
+            self.message(step, text)
+
     def start(self, limit: int) -> None:
         """Report the start of the minimisation, and its maximum number of steps."""
 

@@ -40,21 +40,9 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
     response, features, facts = objective.response, data.design.names, data.target.facts
     text = Architecture().describe(len(features), response.outputs, facts.output_name)
     optimizer = _describe(options, response.smooth)
-    for step, words in (("model", text), ("loss", f"{data.target.facts.name}: {facts.loss}"),
-                        ("optimizer", optimizer)):  # fmt: skip
-        listener.message(step, words)
+    listener.describe(text, f"{facts.name}: {facts.loss}", optimizer)
     recorder = _StepRecorder(objective, held_out, listener)
-    limit = options.epochs or optimum.STEPS
-    listener.start(limit)
-    try:
-        penalty = penalty_of(options, response)
-        check_covariance(options, response)
-        result = optimum.find_optimum(objective, features, recorder.step, limit, penalty)
-        result = _at_boundary(objective, result)
-    except KeyboardInterrupt:
-        result = recorder.interrupted_optimum()
-    finally:
-        listener.stop()
+    result = _minimised(objective, features, recorder, options)
     listener.message("minimise", result.outcome.text)
     coefficients = _coefficients(objective, result, data, options)
     fitted = _fitted(objective, result, data)
@@ -80,6 +68,23 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
             *_unknown_density(objective, coefficients),
         ],
     )
+
+
+def _minimised(
+    objective: Objective, features: list[str], recorder: _StepRecorder, options: Options
+) -> Optimum:
+    """Return the optimum, or the last step before Ctrl-C."""
+    response, limit = objective.response, options.epochs or optimum.STEPS
+    recorder.listener.start(limit)
+    try:
+        penalty = penalty_of(options, response)
+        check_covariance(options, response)
+        result = optimum.find_optimum(objective, features, recorder.step, limit, penalty)
+        return _at_boundary(objective, result)
+    except KeyboardInterrupt:
+        return recorder.interrupted_optimum()
+    finally:
+        recorder.listener.stop()
 
 
 class _StepRecorder:

@@ -47,9 +47,7 @@ def solve(
     one = _Training(rows, options, rows.training, options.seed)
     facts, features = data.target.facts, data.design.names
     text = options.architecture.describe(len(features), rows.response.outputs, facts.output_name)
-    for step, said in (("model", text), ("loss", f"{data.target.facts.name}: {facts.loss}"),
-                       ("optimizer", one.text)):  # fmt: skip
-        listener.message(step, said)
+    listener.describe(text, f"{facts.name}: {facts.loss}", one.text)
     trained = one.train(listener, _network_checkpoint(checkpoint, rows, options))
     separated = one.losses.separation_outcome(trained, features)
     outcome = separated or one.losses.with_separation_note(trained)

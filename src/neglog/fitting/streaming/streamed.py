@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.date_text import whole_numbers
 from neglog.fitting.tables.factor_levels import zeros_lost
 from neglog.fitting.tables.text_file import blanks_lost
+from neglog.fitting.tables.text_profile import TextProfile
 
 
 @dataclass(frozen=True)
@@ -98,75 +100,115 @@ class Streamed:
         return np.arange(some.rows), some
 
 
+class _FirstPass(NamedTuple):
+    """What the first pass over a file found.
+
+    Attributes:
+        file: the file, with the formats of numbers that are written as text.
+        schema: its columns.
+        texts: the profiles of the columns of text that are no labels.
+        known: the formats of those that hold numbers, by column.
+    """
+
+    file: BlockFile
+    schema: Schema
+    texts: dict[str, TextProfile]
+    known: dict[str, str]
+
+    def unit(self, name: str) -> str | None:
+        """Return the unit of a column's numbers; None if they are no amounts."""
+        return (
+            text_numbers.amount_unit(self.texts[name], self.known[name])
+            if name in self.known
+            else None
+        )
+
+    def notes(self) -> list[str]:
+        """Return notes on numbers that are written as text."""
+        notes = text_numbers.notes(self.texts, self.known)
+        if self.file.comma or self.file.text is None:
+            notes += text_numbers.data_warnings(self.texts, self.known)
+        return notes
+
+
 def prepare(path: str | Path, name: str, options: Options, group: Group) -> Streamed:
     """Pass over a file once for its columns, and once for its target.
 
     Raises:
         FitError: the file cannot be fitted, or not without being in memory as a whole.
     """
-    file = open_file(path, options.reading)
-    file, dated = with_dates(file, name, options, group)
-    for column in sorted(options.texts):
-        file.require(column)
-    texts = {*file.levels, *date_features.labels(file.dates), *options.texts}
-    file = replace(file, texts=frozenset(texts))
-    selection = select(file, name, options)
-    selection = surveys.with_sample_fraction(selection, file)
+    file, dated = _opened(path, name, options, group)
+    selection = surveys.with_sample_fraction(select(file, name, options), file)
     own_blocks = range(group.rank, len(file.blocks), group.size)
-    schema = _merged_schema(file, selection, own_blocks, group)
-    labels = {*file.texts, options.cluster}
-    columns = {
-        n: statistics.texts.resolved()
-        for n, statistics in schema.columns.items()
-        if n not in labels
-    }
-    known = text_numbers.learn(columns, schema.row, options.roles.values(), file.comma)
-    if known:  # the columns are numbers now, whose sums and signs are to be found
-        file = replace(file, written=known)
-        schema = _merged_schema(file, selection, own_blocks, group)
-    file = with_levels(file, schema)
+    found = _first_pass(file, selection, own_blocks, group)
+    file, schema = found.file, found.schema
     surveys.check_roles(schema, selection)
     declared = surveys.labels(schema, selection, file)
     design = surveys.design(schema, selection, declared.levels)
-    design = replace(design, written=known, dates=file.dates)
+    design = replace(design, written=found.known, dates=file.dates)
     file = replace(file, types=schema.types(file.texts), padded=frozenset(schema.padded))
-    unit = text_numbers.amount_unit(columns[name], known[name]) if name in known else None
-    target = surveys.target(schema, selection, file, declared.levels.get(name), unit)
+    levels = declared.levels.get(name)
+    target = surveys.target(schema, selection, file, levels, found.unit(name))
     _refuse_kinks(target, options)
     gaps = frozenset(n for n, statistics in schema.columns.items() if statistics.missing.rows)
     encoder = Encoder(file, selection, design, target, own_blocks, gaps)
     some = encoder.encode(file.typed(schema.rows()))
     row_counts = _count_rows(encoder, group, schema)
-    streams = [_stream(encoder, held_out, some, row_counts[held_out]) for held_out in (False, True)]
+    training, validation = (
+        _stream(encoder, held_out, some, row_counts[held_out]) for held_out in (False, True)
+    )
     return Streamed(
         encoder=encoder,
         group=group,
-        streams=(streams[0], streams[1]),
+        streams=(training, validation),
         row_counts=row_counts,
         starts=schema.starts(),
         notes=[
             *file.notes,
             *dated,
-            *text_numbers.notes(columns, known),
-            *(
-                text_numbers.data_warnings(columns, known)
-                if file.comma or file.text is None
-                else []
-            ),
+            *found.notes(),
             *declared.notes,
             *whole_numbers(file.typed(schema.rows().select(selection.features))),
-            *zeros_lost(
-                [
-                    n
-                    for n, c in schema.columns.items()
-                    if c.padded and c.type.is_numeric() and n not in declared.levels
-                ]
-            ),
-            *blanks_lost(n for n in selection.names if n in schema.padded and schema.is_text(n)),
+            *_lost_characters(schema, selection, declared.levels),
             *_notes(schema, design, options),
             *order(target, name in {*file.levels, *options.orders}),
         ],
     )
+
+
+def _opened(
+    path: str | Path, name: str, options: Options, group: Group
+) -> tuple[BlockFile, list[str]]:
+    """Open a file; return it with its dates and columns of text, and notes on the dates."""
+    file, dated = with_dates(open_file(path, options.reading), name, options, group)
+    for column in sorted(options.texts):
+        file.require(column)
+    texts = {*file.levels, *date_features.labels(file.dates), *options.texts}
+    return replace(file, texts=frozenset(texts)), dated
+
+
+def _first_pass(
+    file: BlockFile, selection: Selection, own_blocks: Iterable[int], group: Group
+) -> _FirstPass:
+    """Find the columns; a second time if some of them are numbers that are written as text."""
+    options = selection.options
+    schema = _merged_schema(file, selection, own_blocks, group)
+    labels = {*file.texts, options.cluster}
+    texts = {n: own.texts.resolved() for n, own in schema.columns.items() if n not in labels}
+    known = text_numbers.learn(texts, schema.row, options.roles.values(), file.comma)
+    if known:  # the columns are numbers now, whose sums and signs are to be found
+        file = replace(file, written=known)
+        schema = _merged_schema(file, selection, own_blocks, group)
+    return _FirstPass(with_levels(file, schema), schema, texts, known)
+
+
+def _lost_characters(
+    schema: Schema, selection: Selection, levels: Mapping[str, Sequence[Any]]
+) -> list[str]:
+    """Return notes on zeros and blanks around values that were removed."""
+    numbers = [n for n, own in schema.columns.items() if own.padded and own.type.is_numeric()]
+    texts = [n for n in selection.names if n in schema.padded and schema.is_text(n)]
+    return [*zeros_lost([n for n in numbers if n not in levels]), *blanks_lost(texts)]
 
 
 def _merged_schema(
