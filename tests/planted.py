@@ -528,6 +528,13 @@ FAULTS = [
         "separat",
     ),
     Fault(
+        "fitting/likelihoods/links.py",
+        "a deviance of any likelihood",
+        "return same and bool(",
+        "return bool(",
+        STATISTICS,
+    ),
+    Fault(
         "fitting/likelihoods/cones.py",
         "labels are not looked at for separation",
         "2.0 * y[ends] - 1.0",
