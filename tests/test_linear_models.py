@@ -135,6 +135,12 @@ def test_thresholds_count_among_the_weights():
     assert fit("ordinal", x, y).statistics.freedom == theirs.df_resid
 
 
+@kinds
+def test_only_errors_that_are_not_of_an_exponential_family_have_no_deviance(kind):
+    found = fit(kind, *sample(kind)).statistics
+    assert (found.deviance is None) == (kind in ("laplace", "quantile", "huber"))
+
+
 def test_the_choices_of_covariance_are_the_estimators():
     assert TABLE["covariance"].facts.choices == tuple(ESTIMATORS)
 
