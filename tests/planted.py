@@ -219,7 +219,7 @@ FAULTS = [
         LIKELIHOODS,
     ),
     Fault(
-        "likelihoods/shares.py",
+        "likelihoods/soft_targets.py",
         "relative entropy's 0 ln 0",
         "where(nothing, 0.0, y * (log(y)",
         "where(nothing, 0.1, y * (log(y)",
@@ -227,7 +227,7 @@ FAULTS = [
         "relativeentropy and (" + REGIMES + ")",
     ),
     Fault(
-        "likelihoods/shares.py",
+        "likelihoods/soft_targets.py",
         "slope of a share's logarithm",
         "return -exp(y)\n",
         "return exp(y)\n",
@@ -235,7 +235,7 @@ FAULTS = [
         "relativeentropyoflog and (" + REGIMES + ")",
     ),
     Fault(
-        "likelihoods/shares.py",
+        "likelihoods/soft_targets.py",
         "derivative by a share",
         "return log(y) - log_probability + 1.0",
         "return log(y) - log_probability",

@@ -28,7 +28,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
-class Batch:
+class LossTask:
     """The arguments of a loss, and which of them require a gradient."""
 
     arguments: tuple[Tensor, ...]  # the input, the target, and further positional arguments

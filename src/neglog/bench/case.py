@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from neglog.bench.batch import Batch, Task
+from neglog.bench.batch import LossTask, Task
 
 Shape = tuple[int, ...]
 Group = Literal["large", "small", "step"]
@@ -89,7 +89,7 @@ class Case:
         """Return the shape of the data, in words."""
         return "x".join(map(str, self.shape))
 
-    def task(self) -> Batch:
+    def task(self) -> LossTask:
         """Create the data, the same in every call."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -100,7 +100,7 @@ class Case:
         needs_grad = () if self.forward else self.needs_grad  # an evaluation's predictions do not
         for place in needs_grad:
             arguments[place].requires_grad_()
-        return Batch(tuple(arguments), {**self.options, **weights}, needs_grad)
+        return LossTask(tuple(arguments), {**self.options, **weights}, needs_grad)
 
     def cast(self: AnyCase, dtype: torch.dtype) -> AnyCase:
         """Return the same line in another dtype."""

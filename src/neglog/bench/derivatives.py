@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, func
 
-from neglog.bench.batch import Batch, Loss, Run
+from neglog.bench.batch import Loss, LossTask, Run
 from neglog.bench.case import Case
 
 Pair = tuple[Tensor, Tensor]  # the input and the target
@@ -58,7 +58,7 @@ def _constant(pair: Pair) -> Pair:
 
 
 @dataclass(frozen=True)
-class Derived(Batch):
+class Derived(LossTask):
     """The arguments of a loss, and the derivative to compute."""
 
     derive: Derive

@@ -9,7 +9,7 @@ from typing import Any, overload
 from torch import Tensor, nn
 
 from neglog import validation
-from neglog.checking.batch import Batch, batch_of
+from neglog.checking.batch import CheckedBatch, batch_of
 from neglog.checking.criterion import Criterion, identify
 from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Report
@@ -121,7 +121,7 @@ def _of_batch(
     return Report(findings.ordered(1), subject, findings.skipped, _unseen(criterion, inner))
 
 
-def _unseen(criterion: Criterion, inner: list[Batch]) -> list[str]:
+def _unseen(criterion: Criterion, inner: list[CheckedBatch]) -> list[str]:
     """Note that a custom loss calls no known loss."""
     if criterion.kind != "other" or inner:
         return []
@@ -190,7 +190,7 @@ def _describe(setup: Setup) -> str:
     return words if first.is_structure else f"{words}, the first {_words(first)}"
 
 
-def _words(batch: Batch) -> str:
+def _words(batch: CheckedBatch) -> str:
     x, y = batch.input, batch.target
     words = (f"{name} {shape(t)} {_dtype(t)}" for name, t in (("input", x), ("target", y)))
     return ", ".join(words)

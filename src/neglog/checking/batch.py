@@ -95,7 +95,7 @@ def _step(node: Any) -> tuple[str, Any, bool]:
 
 
 @dataclass(eq=False)
-class Batch:
+class CheckedBatch:
     """The data that rules read.
 
     Attributes:
@@ -253,14 +253,14 @@ class Batch:
 
 def batch_of(
     criterion: Criterion, input: Tensor, target: Tensor, more: tuple[Any, ...] = ()
-) -> Batch:
+) -> CheckedBatch:
     """Return a batch in torch's conventions, its tensors detached and their graph read."""
     others = tuple(m.detach() if isinstance(m, Tensor) else m for m in more)
     view, of_convolution = lineage.mixing_view(input)
     read = Lineage(view, of_convolution, lineage.follows(input, target))
     graph = (input.requires_grad, target.requires_grad)
     detached, tensors = plain(criterion, input.detach(), target.detach(), others)
-    batch = Batch(detached, *tensors, origin(input), graph, read)
+    batch = CheckedBatch(detached, *tensors, origin(input), graph, read)
     batch.extras, batch.given_reduction = criterion.options, criterion.reduction
     return batch
 

@@ -29,7 +29,7 @@ INPUTS += ("data", "src", "tokens", "img", "imgs")
 
 
 @dataclass(frozen=True)
-class Plan:
+class CallPlan:
     """One way to call the model, and the arguments of the criterion in addition to the output.
 
     Attributes:
@@ -78,7 +78,7 @@ class Call:
         return [] if self._signature is None else list(self._signature.parameters.values())
 
 
-def plans(model: nn.Module, item: Any) -> list[Plan]:
+def plans(model: nn.Module, item: Any) -> list[CallPlan]:
     """Return the calls that match the model's signature, the most likely first.
 
     Raises:
@@ -90,11 +90,11 @@ def plans(model: nn.Module, item: Any) -> list[Plan]:
     return fitting or found[:1]
 
 
-def _all(forward: Call, item: Any) -> Iterator[Plan]:
+def _all(forward: Call, item: Any) -> Iterator[CallPlan]:
     named = fields(item)
     plain = isinstance(item, (tuple, list)) and not any(name in named for name in _TARGETS)
     if isinstance(item, Tensor):
-        yield Plan((item,), {}, None)
+        yield CallPlan((item,), {}, None)
     elif plain:
         yield from _of_sequence(forward, list(item))
     elif named:
@@ -106,7 +106,7 @@ def _all(forward: Call, item: Any) -> Iterator[Plan]:
         raise ArgumentError(sentence(expected, got, remedy=remedy))
 
 
-def _of_sequence(forward: Call, parts: list[Any]) -> Iterator[Plan]:
+def _of_sequence(forward: Call, parts: list[Any]) -> Iterator[CallPlan]:
     if len(parts) < 2:
         for x in parts:
             yield from _of_pair(forward, x, None)
@@ -114,25 +114,25 @@ def _of_sequence(forward: Call, parts: list[Any]) -> Iterator[Plan]:
     count = forward.required
     if len(parts) > 2 and count > 1:
         rest = parts[count:] or parts[-1:]
-        yield Plan(tuple(parts[:count]), {}, rest[0] if len(rest) == 1 else tuple(rest))
+        yield CallPlan(tuple(parts[:count]), {}, rest[0] if len(rest) == 1 else tuple(rest))
     yield from _of_pair(forward, parts[0], parts[1])
     if len(parts) > 2:
-        yield Plan((parts[0],), {}, tuple(parts[1:]))
-        yield Plan(tuple(parts[:-1]), {}, parts[-1])
+        yield CallPlan((parts[0],), {}, tuple(parts[1:]))
+        yield CallPlan(tuple(parts[:-1]), {}, parts[-1])
 
 
-def _of_pair(forward: Call, x: Any, y: Any) -> Iterator[Plan]:
-    whole, several = Plan((x,), {}, y), []
+def _of_pair(forward: Call, x: Any, y: Any) -> Iterator[CallPlan]:
+    whole, several = CallPlan((x,), {}, y), []
     if isinstance(x, (tuple, list)):
-        several.append(Plan(tuple(x), {}, y))
+        several.append(CallPlan(tuple(x), {}, y))
     elif isinstance(x, Mapping) and all(isinstance(key, str) for key in x):
-        several.append(Plan((), x, y))
+        several.append(CallPlan((), x, y))
     one = forward.required == 1 and not (isinstance(x, Mapping) and forward.names[:1] == [*x])
     yield from (whole, *several) if one else (*several, whole)
-    yield Plan((x, y), {}, y)  # with the target, as for teacher forcing
+    yield CallPlan((x, y), {}, y)  # with the target, as for teacher forcing
 
 
-def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]:
+def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[CallPlan]:
     label = next((name for name in _TARGETS if name in named), None)
     taken = {name: named[name] for name in forward.names if name in named}
     rest = {name: part for name, part in named.items() if name != label}
@@ -143,18 +143,18 @@ def _of_names(forward: Call, item: Any, named: dict[str, Any]) -> Iterator[Plan]
         return named[label] if label else unused[0] if used and len(unused) == 1 else item
 
     if taken:
-        yield Plan((), taken, target(*taken), item)
+        yield CallPlan((), taken, target(*taken), item)
     if len(rest) == 1:
-        yield Plan(tuple(rest.values()), {}, target(*rest), item)
-    yield Plan((item,), {}, target(), item)
+        yield CallPlan(tuple(rest.values()), {}, target(*rest), item)
+    yield CallPlan((item,), {}, target(), item)
     for name in sorted(rest, key=lambda name: name not in INPUTS):
-        yield Plan((rest[name],), {}, target(name), item)
+        yield CallPlan((rest[name],), {}, target(name), item)
     if isinstance(item, Mapping):
-        yield Plan((), rest, target(*rest), item)
-        yield Plan((), named, target(), item)
+        yield CallPlan((), rest, target(*rest), item)
+        yield CallPlan((), named, target(), item)
 
 
-def of_criterion(criterion: Callable[..., Any], out: Any, plan: Plan) -> list[tuple[Any, ...]]:
+def of_criterion(criterion: Callable[..., Any], out: Any, plan: CallPlan) -> list[tuple[Any, ...]]:
     """Return the possible arguments of a custom criterion."""
     y = plan.target
     found: list[tuple[Any, ...]] = [(out, y), (out,)]

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from neglog import functional
-from neglog.checking.batch import Batch, batch_of
+from neglog.checking.batch import CheckedBatch, batch_of
 from neglog.checking.criterion import KINDS, identify
 
 _MOST = 32
@@ -47,7 +47,7 @@ class LossRecorder(TorchFunctionMode):
         """Discard the recorded calls."""
         self._calls.clear()
 
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[CheckedBatch]:
         """Return the calls as batches."""
         found = (_batch(*noted) for noted in self._calls)
         return [batch for batch in found if batch is not None]
@@ -55,7 +55,7 @@ class LossRecorder(TorchFunctionMode):
 
 def _batch(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Batch | None:
+) -> CheckedBatch | None:
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
     except TypeError:  # the call itself raised

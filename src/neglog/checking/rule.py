@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from neglog.checking.report import CERTAINTIES, Finding
 
 if TYPE_CHECKING:
-    from neglog.checking.batch import Batch
+    from neglog.checking.batch import CheckedBatch
     from neglog.checking.setup import Setup
 
 
@@ -41,7 +41,7 @@ class RuleResult:
     fix: str
 
 
-BatchTest: TypeAlias = "Callable[[Batch], RuleResult | None]"
+BatchTest: TypeAlias = "Callable[[CheckedBatch], RuleResult | None]"
 SetupTest: TypeAlias = "Callable[[Setup], RuleResult | None]"
 
 
@@ -72,7 +72,7 @@ SETUP_RULES: list[SetupRule] = []
 def batch_rule(
     code: str, severity: Severity, *kinds: str, of_outcome: bool = False
 ) -> Callable[[BatchTest], BatchTest]:
-    """Register a function of a `Batch` as a rule."""
+    """Register a function of a `CheckedBatch` as a rule."""
 
     def register(test: BatchTest) -> BatchTest:
         BATCH_RULES.append(BatchRule(code, severity, kinds, test, of_outcome))
@@ -98,7 +98,7 @@ class Findings:
         self._found: dict[str, tuple[Severity, RuleResult, int]] = {}
         self.skipped: set[str] = set()
 
-    def apply(self, rules: Iterable[BatchRule], batch: Batch) -> None:
+    def apply(self, rules: Iterable[BatchRule], batch: CheckedBatch) -> None:
         """Apply the rules that know the batch's loss."""
         for rule in rules:
             if batch.is_structure and not rule.of_outcome:

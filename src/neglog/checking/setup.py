@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from neglog.checking import evaluate
-from neglog.checking.batch import Batch, batch_of
+from neglog.checking.batch import CheckedBatch, batch_of
 from neglog.checking.criterion import LABELS, Criterion
-from neglog.checking.plans import Plan, of_criterion, plans
+from neglog.checking.plans import CallPlan, of_criterion, plans
 from neglog.checking.recorder import LossRecorder
 from neglog.checking.structures import loss_of, mapped, tensors, words
 from neglog.errors import ArgumentError, sentence
@@ -40,9 +40,9 @@ class Setup:
 
     model: nn.Module
     criterion: Criterion
-    batches: list[Batch] = field(default_factory=list)
-    inner: list[list[Batch]] = field(default_factory=list)
-    plan: Plan | None = None
+    batches: list[CheckedBatch] = field(default_factory=list)
+    inner: list[list[CheckedBatch]] = field(default_factory=list)
+    plan: CallPlan | None = None
     exhausted: bool = False
     loss: float = float("nan")
     has_graph: bool = False
@@ -110,16 +110,18 @@ def _step(setup: Setup, item: Any) -> bool:
 class _Attempt:
     """A call of the model and the criterion, with its results."""
 
-    plan: Plan
+    plan: CallPlan
     output: Any
-    inner: list[Batch]
+    inner: list[CheckedBatch]
     result: Any = None
     error: str = ""
     called: bool = False
     more: tuple[Any, ...] = ()
 
 
-def _attempt(criterion: Criterion, plan: Plan, output: Any, inner: list[Batch]) -> _Attempt:
+def _attempt(
+    criterion: Criterion, plan: CallPlan, output: Any, inner: list[CheckedBatch]
+) -> _Attempt:
     if criterion.kind == "other":
         return _attempt_custom(criterion, plan, output, inner)
     more: tuple[Any, ...] = ()
@@ -132,7 +134,9 @@ def _attempt(criterion: Criterion, plan: Plan, output: Any, inner: list[Batch]) 
     return _Attempt(plan, output, inner, result, error, True, more)
 
 
-def _attempt_custom(criterion: Criterion, plan: Plan, output: Any, inner: list[Batch]) -> _Attempt:
+def _attempt_custom(
+    criterion: Criterion, plan: CallPlan, output: Any, inner: list[CheckedBatch]
+) -> _Attempt:
     """Call a criterion of the user's with what the model returned."""
     failed: list[_Attempt] = []
     for arguments in of_criterion(criterion.call, output, plan):
@@ -177,7 +181,7 @@ def _record(setup: Setup, attempt: _Attempt) -> bool:
     return criterion.kind != "other" or not attempt.error
 
 
-def _target(criterion: Criterion, plan: Plan, output: Tensor) -> Tensor:
+def _target(criterion: Criterion, plan: CallPlan, output: Tensor) -> Tensor:
     """Return the target of a built-in loss."""
     x, y = plan.arguments[:1], plan.target
     single_input = y is None and x and isinstance(x[0], Tensor)
@@ -198,7 +202,9 @@ def _target(criterion: Criterion, plan: Plan, output: Tensor) -> Tensor:
     return y
 
 
-def observe(batch: Batch, input: Tensor, target: Tensor, more: tuple[Any, ...]) -> list[Batch]:
+def observe(
+    batch: CheckedBatch, input: Tensor, target: Tensor, more: tuple[Any, ...]
+) -> list[CheckedBatch]:
     """Call a criterion of the user's once; note its outcome and return the losses inside."""
     leaf = input.clone() if input.requires_grad else input.detach().clone()
     if leaf.is_floating_point() and not leaf.requires_grad:
@@ -211,7 +217,7 @@ def observe(batch: Batch, input: Tensor, target: Tensor, more: tuple[Any, ...]) 
     return recorder.batches()
 
 
-def _observed(criterion: Criterion, attempt: _Attempt) -> Batch:
+def _observed(criterion: Criterion, attempt: _Attempt) -> CheckedBatch:
     """Return the batch of a loss that has been computed."""
     output, target = attempt.output, attempt.plan.target
     if isinstance(output, Tensor) and isinstance(target, Tensor):

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from neglog.checking import evaluate
-from neglog.checking.plans import INPUTS, Plan
+from neglog.checking.plans import INPUTS, CallPlan
 from neglog.checking.structures import mapped, tensors
 
 
-def tokens(plan: Plan) -> Tensor | None:
+def tokens(plan: CallPlan) -> Tensor | None:
     """Return the token sequences, (B, T), that a call passes to the model first."""
     named = (plan.named[name] for name in INPUTS if name in plan.named)
     first = next(iter((*plan.arguments, *named)), None)
@@ -22,7 +22,7 @@ def tokens(plan: Plan) -> Tensor | None:
     return first if first.dim() == 2 and first.shape[1] > 1 else None
 
 
-def sees_later(model: nn.Module, plan: Plan, x: Tensor) -> bool | None:
+def sees_later(model: nn.Module, plan: CallPlan, x: Tensor) -> bool | None:
     """Return whether a model's first outputs depend on the last token; None if unknown."""
     changed = x.clone()
     changed[:, -1] = torch.where(x[:, -1] == x[:, 0], x[:, 1], x[:, 0])

@@ -15,7 +15,7 @@ from neglog.criteria.binary import (
 from neglog.criteria.classes import CrossEntropyLoss, LogSoftmax, NLLLoss
 from neglog.criteria.counts import PoissonNLLLoss
 from neglog.criteria.real import GaussianNLLLoss, HuberLoss, L1Loss, MSELoss, SmoothL1Loss, SSELoss
-from neglog.criteria.shares import KLDivLoss
+from neglog.criteria.soft_targets import KLDivLoss
 
 __all__ = [
     "BCELoss",

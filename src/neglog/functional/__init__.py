@@ -34,7 +34,7 @@ from neglog.functional.real import (
     smooth_l1_loss,
     sse_loss,
 )
-from neglog.functional.shares import kl_div
+from neglog.functional.soft_targets import kl_div
 from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [

@@ -13,7 +13,7 @@ from neglog.likelihoods.counts import NegativeBinomial, Poisson, PoissonRate
 from neglog.likelihoods.ordinal import LogisticInterval
 from neglog.likelihoods.positive import Gamma
 from neglog.likelihoods.real import HeteroscedasticNormal, Huber, Laplace, Normal, Quantile
-from neglog.likelihoods.shares import RelativeEntropy, RelativeEntropyOfLog
+from neglog.likelihoods.soft_targets import RelativeEntropy, RelativeEntropyOfLog
 
 __all__ = [
     "Bernoulli",

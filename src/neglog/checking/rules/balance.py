@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch
+from neglog.checking.batch import CheckedBatch
 from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import shape
@@ -17,7 +17,7 @@ _CHANCE_LEVEL = 3.0  # standard deviations of a fair coin
 
 
 @batch_rule("inverted-pos-weight", Severity.UNEVEN, _LOGITS)
-def inverted_pos_weight(batch: Batch) -> RuleResult | None:
+def inverted_pos_weight(batch: CheckedBatch) -> RuleResult | None:
     """Find a pos_weight above 1 where positives are frequent, or below 1 where they are rare."""
     weight, y = batch.criterion.tensor("pos_weight"), batch.target
     if weight is None or y.numel() < _ENOUGH or not bool(((y == 0) | (y == 1)).all()):
@@ -65,7 +65,7 @@ def _balance(weight: float, ratio: float) -> float:
 
 
 @batch_rule("inverted-weight", Severity.UNEVEN, *LABELS)
-def inverted_weight(batch: Batch) -> RuleResult | None:
+def inverted_weight(batch: CheckedBatch) -> RuleResult | None:
     """Find class weights that are the classes' frequencies."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.label_fault:
@@ -103,7 +103,7 @@ def _proportional(class_fractions: Tensor, weight_fractions: Tensor) -> bool:
 
 
 @batch_rule("sample-weight-sum", Severity.WRONG, *LABELS, *ELEMENTWISE)
-def sample_weight_sum(batch: Batch) -> RuleResult | None:
+def sample_weight_sum(batch: CheckedBatch) -> RuleResult | None:
     """Find sample weights whose sum, by which a mean divides, is 0 or negative."""
     weight = batch.extras.get("sample_weight")
     if batch.given_reduction != "mean" or batch.extras.get("normalizer") is not None:
@@ -129,7 +129,7 @@ def sample_weight_sum(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("normalizer-value", Severity.WRONG, *LABELS, *BINARY, *ELEMENTWISE)
-def normalizer_value(batch: Batch) -> RuleResult | None:
+def normalizer_value(batch: CheckedBatch) -> RuleResult | None:
     """Find a normalizer that is not positive."""
     normalizer = batch.extras.get("normalizer")
     if normalizer is None or (isinstance(normalizer, Tensor) and normalizer.numel() != 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from neglog.checking.batch import Batch, describe_fraction
+from neglog.checking.batch import CheckedBatch, describe_fraction
 from neglog.checking.criterion import LOGITS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.checking.rules.shapes import one_class
@@ -15,7 +15,7 @@ _ENOUGH = 32  # with fewer logits, all may lie in [0, 1] by chance
 
 
 @batch_rule("double-sigmoid", Severity.WRONG, *LOGITS, "binary_cross_entropy")
-def double_sigmoid(batch: Batch) -> RuleResult | None:
+def double_sigmoid(batch: CheckedBatch) -> RuleResult | None:
     """Find probabilities where the loss, or the sigmoid before it, requires logits."""
     x, y = batch.input, batch.target
     if batch.criterion.kind == "binary_cross_entropy":
@@ -39,7 +39,7 @@ def double_sigmoid(batch: Batch) -> RuleResult | None:
     )
 
 
-def _sigmoid_of(batch: Batch) -> RuleResult:
+def _sigmoid_of(batch: CheckedBatch) -> RuleResult:
     return RuleResult(
         "certain",
         "The input is the sigmoid of probabilities: a sigmoid has been applied twice.",
@@ -50,14 +50,14 @@ def _sigmoid_of(batch: Batch) -> RuleResult:
     )
 
 
-def _floor(batch: Batch) -> float:
+def _floor(batch: CheckedBatch) -> float:
     """Return the mean loss of the right zeros and ones, taken for logits."""
     positives = batch.target.double().clamp(0, 1).mean().item()
     return positives * math.log1p(math.exp(-1)) + (1 - positives) * math.log(2)
 
 
 @batch_rule("squashed-logits", Severity.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
-def squashed_logits(batch: Batch) -> RuleResult | None:
+def squashed_logits(batch: CheckedBatch) -> RuleResult | None:
     """Find a bounded activation between the last layer and a loss that takes logits."""
     name, x = batch.activation, batch.input
     if batch.criterion.kind in ("nll_loss", "binary_cross_entropy"):
@@ -86,7 +86,7 @@ def squashed_logits(batch: Batch) -> RuleResult | None:
     )
 
 
-def _squashed_before(batch: Batch) -> RuleResult | None:
+def _squashed_before(batch: CheckedBatch) -> RuleResult | None:
     name, link = batch.activation, batch.origin.operator
     if name not in _BOUNDED or (name == "Sigmoid" and link == "Sigmoid"):
         return None  # double-sigmoid
@@ -102,7 +102,7 @@ def _squashed_before(batch: Batch) -> RuleResult | None:
     )
 
 
-def _logarithms(batch: Batch) -> RuleResult:
+def _logarithms(batch: CheckedBatch) -> RuleResult:
     name, x = batch.origin.operator, batch.input
     return RuleResult(
         "certain",
@@ -115,7 +115,7 @@ def _logarithms(batch: Batch) -> RuleResult:
 
 
 @batch_rule("rectified-logits", Severity.WRONG, *LOGITS, *_SOFTMAX, "binary_cross_entropy")
-def rectified_logits(batch: Batch) -> RuleResult | None:
+def rectified_logits(batch: CheckedBatch) -> RuleResult | None:
     """Find a ReLU between the last layer and the loss, or the softmax or sigmoid before it."""
     name = batch.activation
     if name not in ("Relu", "Softplus", "Gelu", "Silu"):
@@ -138,7 +138,7 @@ def rectified_logits(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("saturated-probabilities", Severity.BLIND, "binary_cross_entropy")
-def saturated_probabilities(batch: Batch) -> RuleResult | None:
+def saturated_probabilities(batch: CheckedBatch) -> RuleResult | None:
     """Find probabilities of exactly 0 or 1 that contradict the target."""
     x, y = batch.input, batch.target
     if x.shape != y.shape or not x.is_floating_point():

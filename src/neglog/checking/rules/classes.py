@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from neglog.checking.batch import Batch, describe_fraction
+from neglog.checking.batch import CheckedBatch, describe_fraction
 from neglog.checking.criterion import LABELS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import wrong_labels
@@ -13,7 +13,7 @@ _MANY = 100
 
 
 @batch_rule("label-range", Severity.BREAKS, *LABELS)
-def label_range(batch: Batch) -> RuleResult | None:
+def label_range(batch: CheckedBatch) -> RuleResult | None:
     """Find labels that are out of range."""
     y = batch.target
     if not batch.has_rows or batch.soft or batch.classes < 2:
@@ -38,7 +38,7 @@ def label_range(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("all-ignored", Severity.BREAKS, *LABELS)
-def all_ignored(batch: Batch) -> RuleResult | None:
+def all_ignored(batch: CheckedBatch) -> RuleResult | None:
     """Find a batch whose labels are all ignored."""
     if not batch.has_rows or batch.soft or bool(batch.included.any()):
         return None
@@ -54,7 +54,7 @@ def all_ignored(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("mostly-ignored", Severity.NOTE, *LABELS)
-def mostly_ignored(batch: Batch) -> RuleResult | None:
+def mostly_ignored(batch: CheckedBatch) -> RuleResult | None:
     """Find a batch whose labels are almost all ignored."""
     if not batch.has_rows or batch.soft or batch.included.numel() < _MANY:
         return None
@@ -71,7 +71,7 @@ def mostly_ignored(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("ignore-index-unused", Severity.WRONG, "cross_entropy")
-def unused_ignore_index(batch: Batch) -> RuleResult | None:
+def unused_ignore_index(batch: CheckedBatch) -> RuleResult | None:
     """Find an ignore_index that a target of probabilities does not use."""
     if not batch.soft or batch.ignored_label == -100:
         return None
@@ -85,7 +85,7 @@ def unused_ignore_index(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("soft-targets", Severity.WRONG, "cross_entropy")
-def soft_targets(batch: Batch) -> RuleResult | None:
+def soft_targets(batch: CheckedBatch) -> RuleResult | None:
     """Find target rows that are not distributions over the classes."""
     if batch.is_part or not batch.has_rows or not batch.soft or batch.input.dim() == 1:
         return None
@@ -106,12 +106,12 @@ def soft_targets(batch: Batch) -> RuleResult | None:
     return _bad_rows(batch, "near certain", what, wrong, several)
 
 
-def _classes_are_last(batch: Batch) -> bool:
+def _classes_are_last(batch: CheckedBatch) -> bool:
     return bool(((batch.target.float().sum(-1) - 1).abs() <= 1e-3).all())
 
 
 def _bad_rows(
-    batch: Batch, certainty: str, what: str, wrong: torch.Tensor, several: bool = False
+    batch: CheckedBatch, certainty: str, what: str, wrong: torch.Tensor, several: bool = False
 ) -> RuleResult:
     row = batch.over_classes(batch.target)[wrong][0]
     held = ", ".join(f"{v:.3g}" for v in row[:6].tolist()) + (", ..." if len(row) > 6 else "")
@@ -125,7 +125,7 @@ def _bad_rows(
 
 
 @batch_rule("label-shift", Severity.WRONG, *LABELS)
-def label_shift(batch: Batch) -> RuleResult | None:
+def label_shift(batch: CheckedBatch) -> RuleResult | None:
     """Find sequences whose predictions fit the labels of the neighbouring position."""
     x, y = batch.input, batch.target
     if not batch.has_rows or batch.soft or x.dim() != 3 or x.shape[2] < 8 or x.shape[1] < 4:
@@ -133,7 +133,7 @@ def label_shift(batch: Batch) -> RuleResult | None:
     if batch.outcome.error or batch.criterion.reduction != "mean":
         return None
     pairs = {1: (x[..., :-1], y[..., 1:]), -1: (x[..., 1:], y[..., :-1])}
-    losses = {s: Batch(batch.criterion, *pair).loss for s, pair in pairs.items()}
+    losses = {s: CheckedBatch(batch.criterion, *pair).loss for s, pair in pairs.items()}
     shift = min(losses, key=lambda s: losses[s])
     if not (losses[shift] < 0.5 * batch.loss and losses[shift] < batch.loss - 1):
         return None
@@ -147,7 +147,7 @@ def label_shift(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("log-of-softmax", Severity.NOTE, "nll_loss")
-def log_of_softmax(batch: Batch) -> RuleResult | None:
+def log_of_softmax(batch: CheckedBatch) -> RuleResult | None:
     """Find the logarithm of a softmax, which loses what log_softmax keeps."""
     if batch.origin.operator != "Log" or batch.origin.before != "Softmax":
         return None

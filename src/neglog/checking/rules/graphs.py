@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neglog.checking.batch import Batch
+from neglog.checking.batch import CheckedBatch
 from neglog.checking.criterion import BINARY, LABELS, REAL
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 
@@ -10,7 +10,7 @@ _COMPARED = (*LABELS, *BINARY, *REAL, "kl_div", "poisson_nll_loss", "gaussian_nl
 
 
 @batch_rule("scrambled-view", Severity.WRONG, *LABELS, "kl_div")
-def scrambled_view(batch: Batch) -> RuleResult | None:
+def scrambled_view(batch: CheckedBatch) -> RuleResult | None:
     """Find (N, C, ...) viewed as rows over classes without a permute."""
     if not batch.read.view:
         return None
@@ -25,7 +25,7 @@ def scrambled_view(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("target-gradient", Severity.WRONG, *_COMPARED)
-def target_gradient(batch: Batch) -> RuleResult | None:
+def target_gradient(batch: CheckedBatch) -> RuleResult | None:
     """Find a target that carries the graph of a network."""
     how = batch.read.target
     if not how:

@@ -6,14 +6,14 @@ import math
 
 import torch
 
-from neglog.checking.batch import Batch, describe_fraction
+from neglog.checking.batch import CheckedBatch, describe_fraction
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 
 _HALVES = (torch.float16, torch.bfloat16)
 
 
 @batch_rule("overflow", Severity.BREAKS)
-def overflow(batch: Batch) -> RuleResult | None:
+def overflow(batch: CheckedBatch) -> RuleResult | None:
     """Find a loss that is infinite in the input's dtype and finite in float64."""
     x = batch.input
     if not x.is_floating_point() or x.dtype == torch.float64 or not bool(torch.isfinite(x).all()):
@@ -34,7 +34,7 @@ def overflow(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("rounded-loss", Severity.UNEVEN)
-def rounded_loss(batch: Batch) -> RuleResult | None:
+def rounded_loss(batch: CheckedBatch) -> RuleResult | None:
     """Find a loss with a half-precision error larger than rounding."""
     x = batch.input
     if x.dtype not in _HALVES or not math.isfinite(batch.loss) or batch.wide.loss is None:
@@ -53,7 +53,7 @@ def rounded_loss(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("lost-gradient", Severity.BLIND)
-def lost_gradient(batch: Batch) -> RuleResult | None:
+def lost_gradient(batch: CheckedBatch) -> RuleResult | None:
     """Find a gradient that vanishes in half precision."""
     gradient, exact = batch.outcome.gradient, batch.wide_gradient
     if gradient is None or exact is None:

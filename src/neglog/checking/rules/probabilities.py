@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neglog.checking.batch import (
-    Batch,
+    CheckedBatch,
     describe_fraction,
     first,
     is_log_normalised,
@@ -34,7 +34,7 @@ def floor_of_double_softmax(classes: int) -> float:
 
 
 @batch_rule("double-softmax", Severity.WRONG, "cross_entropy", "nll_loss", "kl_div")
-def double_softmax(batch: Batch) -> RuleResult | None:
+def double_softmax(batch: CheckedBatch) -> RuleResult | None:
     """Find probabilities where the loss, or the log-softmax before it, requires logits."""
     if batch.criterion.kind != "cross_entropy":
         return _log_softmax_of_softmax(batch)
@@ -64,7 +64,7 @@ def double_softmax(batch: Batch) -> RuleResult | None:
     )
 
 
-def _log_softmax_of_softmax(batch: Batch) -> RuleResult | None:
+def _log_softmax_of_softmax(batch: CheckedBatch) -> RuleResult | None:
     if batch.activation != "Softmax" or not batch.input.numel():
         return None
     least, most = float(batch.input.min()), float(batch.input.max())
@@ -78,7 +78,7 @@ def _log_softmax_of_softmax(batch: Batch) -> RuleResult | None:
     )
 
 
-def _probable_over(batch: Batch) -> int | None:
+def _probable_over(batch: CheckedBatch) -> int | None:
     """Return another dimension than that of the classes over which the input sums to 1."""
     x = batch.precise
     others = (d for d in range(x.dim()) if d != batch.class_dim and x.shape[d] > _ENOUGH)
@@ -86,7 +86,7 @@ def _probable_over(batch: Batch) -> int | None:
 
 
 @batch_rule("log-softmax-dimension", Severity.WRONG, "nll_loss")
-def log_softmax_dimension(batch: Batch) -> RuleResult | None:
+def log_softmax_dimension(batch: CheckedBatch) -> RuleResult | None:
     """Find log-probabilities that are normalised over another dimension than the classes'."""
     if not _is_unnormalised(batch):
         return None
@@ -105,11 +105,11 @@ def log_softmax_dimension(batch: Batch) -> RuleResult | None:
     )
 
 
-def _normalised_over(batch: Batch, x: Tensor, dim: int) -> bool:
+def _normalised_over(batch: CheckedBatch, x: Tensor, dim: int) -> bool:
     return x.shape[dim] > 1 and is_log_normalised(x, dim, batch.slack)
 
 
-def _is_unnormalised(batch: Batch) -> bool:
+def _is_unnormalised(batch: CheckedBatch) -> bool:
     """Return True if all rows are finite and some are not log-distributions."""
     if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
         return False
@@ -118,13 +118,13 @@ def _is_unnormalised(batch: Batch) -> bool:
     return not is_log_normalised(batch.rows, 1, batch.slack)
 
 
-def _sums(batch: Batch) -> str:
+def _sums(batch: CheckedBatch) -> str:
     sums = batch.rows.exp().sum(1)
     return f"{float(sums.min()):.4g} ... {float(sums.max()):.4g}"
 
 
 @batch_rule("nll-probabilities", Severity.WRONG, "nll_loss")
-def nll_probabilities(batch: Batch) -> RuleResult | None:
+def nll_probabilities(batch: CheckedBatch) -> RuleResult | None:
     """Find probabilities where the loss requires their logarithms."""
     if not _is_unnormalised(batch) or not looks_probable(batch.rows, 1, batch.slack):
         return None
@@ -139,7 +139,7 @@ def nll_probabilities(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("nll-logits", Severity.WRONG, "nll_loss")
-def nll_logits(batch: Batch) -> RuleResult | None:
+def nll_logits(batch: CheckedBatch) -> RuleResult | None:
     """Find an input other than log-probabilities."""
     if not _is_unnormalised(batch) or nll_probabilities(batch) or log_softmax_dimension(batch):
         return None
@@ -155,7 +155,7 @@ def nll_logits(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("kl-input", Severity.WRONG, "kl_div")
-def kl_input(batch: Batch) -> RuleResult | None:
+def kl_input(batch: CheckedBatch) -> RuleResult | None:
     """Find a first argument of KLDivLoss other than log-probabilities."""
     x = batch.input
     if not x.is_floating_point() or x.dim() == 0 or not x.numel() or bool(x.isnan().any()):
@@ -183,7 +183,7 @@ def kl_input(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("kl-log-target", Severity.WRONG, "kl_div")
-def kl_log_target(batch: Batch) -> RuleResult | None:
+def kl_log_target(batch: CheckedBatch) -> RuleResult | None:
     """Find a target whose form is not the one that log_target states."""
     y = batch.target.double()
     if not batch.target.is_floating_point() or y.dim() == 0 or not y.numel():
@@ -208,7 +208,7 @@ def kl_log_target(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("kl-target", Severity.WRONG, "kl_div")
-def kl_target(batch: Batch) -> RuleResult | None:
+def kl_target(batch: CheckedBatch) -> RuleResult | None:
     """Find target rows that are not distributions."""
     y = batch.target
     if batch.criterion.options.get("log_target") or not y.is_floating_point() or y.dim() == 0:
@@ -241,7 +241,7 @@ def _sums_to_one(y: Tensor, dim: int, slack: float) -> bool:
 
 
 @batch_rule("kl-dimension", Severity.WRONG, "kl_div")
-def kl_dimension(batch: Batch) -> RuleResult | None:
+def kl_dimension(batch: CheckedBatch) -> RuleResult | None:
     """Find distributions over the batch, or over another dimension in input and target."""
     x, y = batch.precise, batch.target.double()
     if not batch.target.is_floating_point() or x.dim() < 2 or x.shape != y.shape or not x.numel():
@@ -290,7 +290,7 @@ def _spots(found: set[int], x: Tensor) -> str:
 
 
 @batch_rule("softmax-dimension", Severity.WRONG, "binary_cross_entropy", *REAL)
-def softmax_dimension(batch: Batch) -> RuleResult | None:
+def softmax_dimension(batch: CheckedBatch) -> RuleResult | None:
     """Find a softmax over the batch before a loss of elements."""
     x = batch.precise
     if batch.origin.operator != "Softmax" or x.dim() < 2 or x.shape[0] == x.shape[1]:
@@ -310,7 +310,7 @@ def softmax_dimension(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("kl-mean", Severity.NOTE, "kl_div")
-def kl_mean(batch: Batch) -> RuleResult | None:
+def kl_mean(batch: CheckedBatch) -> RuleResult | None:
     """Find the mean over elements, where a divergence is a sum over classes."""
     x = batch.input
     if batch.criterion.reduction != "mean" or x.dim() < 2 or x.shape != batch.target.shape:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, describe_fraction
+from neglog.checking.batch import CheckedBatch, describe_fraction
 from neglog.checking.criterion import REAL
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 
@@ -24,7 +24,7 @@ _SHARE = 0.05  # of the targets; fewer may be outliers
 
 
 @batch_rule("sentinel-target", Severity.WRONG, *REAL, "gaussian_nll_loss")
-def sentinel_target(batch: Batch) -> RuleResult | None:
+def sentinel_target(batch: CheckedBatch) -> RuleResult | None:
     """Find marks for missing values among the targets of a loss that has no ignore_index."""
     y = batch.target
     if batch.is_part or not y.numel():
@@ -50,7 +50,7 @@ def sentinel_target(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("unreachable-target", Severity.WRONG, *REAL, "gaussian_nll_loss")
-def unreachable_target(batch: Batch) -> RuleResult | None:
+def unreachable_target(batch: CheckedBatch) -> RuleResult | None:
     """Find targets outside the range of the network's last operator."""
     name, y = batch.origin.operator, batch.target
     if name not in _RANGES or not y.numel() or batch.is_part or y.is_complex():
@@ -74,7 +74,7 @@ def unreachable_target(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("rate-as-logarithm", Severity.WRONG, "poisson_nll_loss")
-def rate_as_logarithm(batch: Batch) -> RuleResult | None:
+def rate_as_logarithm(batch: CheckedBatch) -> RuleResult | None:
     """Find rates passed where log_input=True takes their logarithms."""
     x, y = batch.input.double(), batch.target.double()
     if not batch.criterion.options.get("log_input") or not x.numel() or bool((x < 0).any()):
@@ -97,7 +97,7 @@ def rate_as_logarithm(batch: Batch) -> RuleResult | None:
     )
 
 
-def _positive_logarithms(batch: Batch) -> RuleResult:
+def _positive_logarithms(batch: CheckedBatch) -> RuleResult:
     name, x = batch.origin.operator.lower(), batch.input
     return RuleResult(
         "certain" if name == "exp" else "near certain",
@@ -110,7 +110,7 @@ def _positive_logarithms(batch: Batch) -> RuleResult:
 
 
 @batch_rule("fractional-counts", Severity.NOTE, "poisson_nll_loss")
-def fractional_counts(batch: Batch) -> RuleResult | None:
+def fractional_counts(batch: CheckedBatch) -> RuleResult | None:
     """Find targets that are not counts."""
     y = batch.target
     if not y.is_floating_point() or not bool(torch.isfinite(y).all()) or bool((y < 0).any()):
@@ -127,13 +127,13 @@ def fractional_counts(batch: Batch) -> RuleResult | None:
     )
 
 
-def _variance(batch: Batch) -> Tensor | None:
+def _variance(batch: CheckedBatch) -> Tensor | None:
     given = batch.more[0] if batch.more else batch.criterion.options.get("var")
     return given if isinstance(given, Tensor) and given.numel() else None
 
 
 @batch_rule("negative-variance", Severity.BREAKS, "gaussian_nll_loss")
-def negative_variance(batch: Batch) -> RuleResult | None:
+def negative_variance(batch: CheckedBatch) -> RuleResult | None:
     """Find variances below 0, which are likely logarithms."""
     var = _variance(batch)
     if var is None or not bool((var < 0).any()):
@@ -149,7 +149,7 @@ def negative_variance(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("tiny-variance", Severity.BLIND, "gaussian_nll_loss")
-def tiny_variance(batch: Batch) -> RuleResult | None:
+def tiny_variance(batch: CheckedBatch) -> RuleResult | None:
     """Find variances at the lower bound eps with much larger errors."""
     var, eps = _variance(batch), float(batch.criterion.options.get("eps", 1e-6))
     if var is None or batch.input.shape != batch.target.shape or bool((var < 0).any()):

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from neglog import validation
-from neglog.checking.batch import Batch
+from neglog.checking.batch import CheckedBatch
 from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS, REAL
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import NeglogError, shape
 
 
 @batch_rule("empty-batch", Severity.BREAKS)
-def empty_batch(batch: Batch) -> RuleResult | None:
+def empty_batch(batch: CheckedBatch) -> RuleResult | None:
     """Find a batch of no elements."""
     if batch.input.numel() and batch.target.numel():
         return None
@@ -31,7 +31,7 @@ def empty_batch(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("integer-input", Severity.BREAKS)
-def integer_input(batch: Batch) -> RuleResult | None:
+def integer_input(batch: CheckedBatch) -> RuleResult | None:
     """Find predictions that are not floating, or arguments in the wrong order."""
     if batch.input.is_floating_point() or batch.input.is_complex():
         return None
@@ -47,7 +47,7 @@ def integer_input(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("swapped-arguments", Severity.WRONG)
-def swapped_arguments(batch: Batch) -> RuleResult | None:
+def swapped_arguments(batch: CheckedBatch) -> RuleResult | None:
     """Find a target where the prediction should be."""
     x, y = batch.input, batch.target
     integer = not x.is_floating_point() and y.is_floating_point()
@@ -83,7 +83,7 @@ def _looks_binary(tensor: Tensor, hard: bool) -> bool:
 
 
 @batch_rule("shape-mismatch", Severity.WRONG, *ELEMENTWISE)
-def shape_mismatch(batch: Batch) -> RuleResult | None:
+def shape_mismatch(batch: CheckedBatch) -> RuleResult | None:
     """Find predictions and targets whose shapes differ, which torch may broadcast."""
     x, y = batch.input, batch.target
     if x.shape == y.shape or (batch.is_inner and _is_spread(batch)):
@@ -99,7 +99,7 @@ def shape_mismatch(batch: Batch) -> RuleResult | None:
         pairs = torch.Size(together).numel()
         consequence = f"the loss compares {pairs} pairs instead of {x.numel()}: {batch.loss:.4g}"
         if x.numel() == y.numel():
-            right = Batch(batch.criterion, x, y.reshape(x.shape), batch.more).loss
+            right = CheckedBatch(batch.criterion, x, y.reshape(x.shape), batch.more).loss
             consequence += f" instead of {right:.4g}"
     fix = "give both the same shape"
     for longer, shorter, name in ((x, y, "input"), (y, x, "target")):
@@ -110,7 +110,7 @@ def shape_mismatch(batch: Batch) -> RuleResult | None:
     )
 
 
-def _is_spread(batch: Batch) -> bool:
+def _is_spread(batch: CheckedBatch) -> bool:
     """Return whether a broadcast is intended: of a number, or x[:, None] against y[None]."""
     x, y = batch.input, batch.target
     pairs = x.dim() == y.dim() and batch.is_part and _broadcast(x, y) is not None
@@ -125,7 +125,7 @@ def _broadcast(x: Tensor, y: Tensor) -> tuple[int, ...] | None:
 
 
 @batch_rule("class-dimension", Severity.WRONG, *LABELS)
-def class_dimension(batch: Batch) -> RuleResult | None:
+def class_dimension(batch: CheckedBatch) -> RuleResult | None:
     """Find classes in the last dimension, where torch looks for them in dimension 1."""
     x, y = batch.input, batch.target
     if x.dim() < 3:
@@ -143,7 +143,7 @@ def class_dimension(batch: Batch) -> RuleResult | None:
     # Both readings fit. A user who moved the classes left a trace in the strides or in the graph.
     if batch.origin.permuted or x.stride(1) < x.stride(-1):
         return None
-    there = Batch(batch.criterion, x.movedim(-1, 1), y).loss
+    there = CheckedBatch(batch.criterion, x.movedim(-1, 1), y).loss
     evidence = (
         f"{where}: both readings fit; the loss is {batch.loss:.4g}, the other way {there:.4g}"
     )
@@ -158,7 +158,7 @@ def class_dimension(batch: Batch) -> RuleResult | None:
     return None
 
 
-def _soft_class_dimension(batch: Batch) -> RuleResult | None:
+def _soft_class_dimension(batch: CheckedBatch) -> RuleResult | None:
     sums = {dim: batch.target.float().sum(dim) for dim in (1, -1)}
     here, last = (bool(((s - 1).abs() <= 1e-3).all()) for s in sums.values())
     if here or not last:
@@ -173,7 +173,7 @@ def _soft_class_dimension(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("one-class", Severity.BLIND, *LABELS, *ELEMENTWISE)
-def one_class(batch: Batch) -> RuleResult | None:
+def one_class(batch: CheckedBatch) -> RuleResult | None:
     """Find a class dimension of size 1, in the loss or in a softmax before it."""
     x = batch.input
     if batch.criterion.kind not in LABELS:
@@ -189,7 +189,7 @@ def one_class(batch: Batch) -> RuleResult | None:
     )
 
 
-def _softmax_of_one(batch: Batch) -> RuleResult | None:
+def _softmax_of_one(batch: CheckedBatch) -> RuleResult | None:
     x, name = batch.input, batch.origin.operator
     constant = {"Softmax": 1, "LogSoftmax": 0}.get(name)
     if constant is None or x.numel() < 2 or not bool((x == constant).all()) or 1 not in x.shape:
@@ -204,7 +204,7 @@ def _softmax_of_one(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("unbatched-pair", Severity.WRONG, "cross_entropy")
-def unbatched_pair(batch: Batch) -> RuleResult | None:
+def unbatched_pair(batch: CheckedBatch) -> RuleResult | None:
     """Find N binary rows that the loss treats as one row over N classes."""
     x, y = batch.input, batch.target
     if x.dim() != 1 or not batch.soft or x.numel() < 2:
@@ -221,7 +221,7 @@ def unbatched_pair(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("label-shape", Severity.BREAKS, *LABELS)
-def label_shape(batch: Batch) -> RuleResult | None:
+def label_shape(batch: CheckedBatch) -> RuleResult | None:
     """Find labels whose shape or dtype does not fit the logits."""
     if not batch.label_fault or not batch.outcome.error:
         return None
@@ -237,7 +237,7 @@ def label_shape(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("label-dtype", Severity.BREAKS, *LABELS)
-def label_dtype(batch: Batch) -> RuleResult | None:
+def label_dtype(batch: CheckedBatch) -> RuleResult | None:
     """Find labels of an integer type that torch refuses."""
     y = batch.target
     if batch.label_fault or batch.soft or not batch.outcome.error or y.dtype == torch.long:
@@ -254,7 +254,7 @@ def label_dtype(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("target-dtype", Severity.BREAKS, *ELEMENTWISE)
-def target_dtype(batch: Batch) -> RuleResult | None:
+def target_dtype(batch: CheckedBatch) -> RuleResult | None:
     """Find a target whose dtype the loss, or its backward pass, refuses."""
     x, y = batch.input, batch.target
     if x.dtype == y.dtype or not batch.outcome.error or not x.is_floating_point():

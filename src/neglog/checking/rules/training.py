@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from neglog.checking.batch import Batch
+from neglog.checking.batch import CheckedBatch
 from neglog.checking.criterion import LABELS, LOGITS, REAL
 from neglog.checking.rule import RuleResult, Severity, setup_rule
 from neglog.checking.setup import Setup
@@ -95,7 +95,7 @@ def zero_gradient(setup: Setup) -> RuleResult | None:
     )
 
 
-def _count(batch: Batch) -> int:
+def _count(batch: CheckedBatch) -> int:
     """Count the elements over which the mean is taken."""
     if batch.criterion.kind in LABELS:
         return int(batch.included.sum()) if batch.has_rows else 0
@@ -227,7 +227,7 @@ def unshifted_labels(setup: Setup) -> RuleResult | None:
     )
 
 
-def _copied(x: Tensor, batch: Batch) -> Tensor | None:
+def _copied(x: Tensor, batch: CheckedBatch) -> Tensor | None:
     """Return a mask of the included labels if the labels are the tokens, else None."""
     y = batch.target
     if batch.criterion.kind not in LABELS or y.is_floating_point() or x.numel() != y.numel():

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, describe_fraction, first
+from neglog.checking.batch import CheckedBatch, describe_fraction, first
 from neglog.checking.criterion import BINARY, LABELS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import outside
@@ -17,7 +17,7 @@ _NEVER_NEGATIVE = (*LABELS, *BINARY, "multilabel_soft_margin_loss", "soft_margin
 
 
 @batch_rule("criterion-raises", Severity.SYMPTOM, of_outcome=True)
-def criterion_raises(batch: Batch) -> RuleResult | None:
+def criterion_raises(batch: CheckedBatch) -> RuleResult | None:
     """Find a loss that cannot be computed."""
     if not batch.outcome.error:
         return None
@@ -31,7 +31,7 @@ def criterion_raises(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("non-finite-input", Severity.BREAKS)
-def non_finite_input(batch: Batch) -> RuleResult | None:
+def non_finite_input(batch: CheckedBatch) -> RuleResult | None:
     """Find NaN predictions, and infinite ones that make the loss or its gradient non-finite."""
     x = batch.input
     if not x.is_floating_point() or bool(torch.isfinite(x).all()):
@@ -51,13 +51,13 @@ def non_finite_input(batch: Batch) -> RuleResult | None:
     )
 
 
-def _non_finite(batch: Batch) -> bool:
+def _non_finite(batch: CheckedBatch) -> bool:
     """Return whether the loss or its gradient is not finite."""
     tensors = (batch.outcome.loss, batch.outcome.gradient)
     return any(t is not None and not bool(torch.isfinite(t).all()) for t in tensors)
 
 
-def _describe_non_finite(batch: Batch) -> str:
+def _describe_non_finite(batch: CheckedBatch) -> str:
     gradient = batch.outcome.gradient
     evidence = "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:g}"
     if gradient is None:
@@ -69,7 +69,7 @@ def _describe_non_finite(batch: Batch) -> str:
 
 
 @batch_rule("non-finite-target", Severity.BREAKS)
-def non_finite_target(batch: Batch) -> RuleResult | None:
+def non_finite_target(batch: CheckedBatch) -> RuleResult | None:
     """Find NaN or infinite targets."""
     y = batch.target
     if not y.is_floating_point() or bool(torch.isfinite(y).all()):
@@ -90,7 +90,7 @@ def non_finite_target(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("masked-logits-smoothing", Severity.BREAKS, "cross_entropy")
-def masked_logits_smoothing(batch: Batch) -> RuleResult | None:
+def masked_logits_smoothing(batch: CheckedBatch) -> RuleResult | None:
     """Find label smoothing over classes whose logit is minus infinity."""
     if not _smoothing_over_masks(batch):
         return None
@@ -105,14 +105,14 @@ def masked_logits_smoothing(batch: Batch) -> RuleResult | None:
     )
 
 
-def _smoothing_over_masks(batch: Batch) -> bool:
+def _smoothing_over_masks(batch: CheckedBatch) -> bool:
     smoothing = batch.criterion.options.get("label_smoothing", 0.0)
     masked = batch.input.is_floating_point() and bool(torch.isneginf(batch.input).any())
     return bool(smoothing) and masked and batch.has_rows and _non_finite(batch)
 
 
 @batch_rule("impossible-label", Severity.BREAKS, *LABELS)
-def impossible_label(batch: Batch) -> RuleResult | None:
+def impossible_label(batch: CheckedBatch) -> RuleResult | None:
     """Find labels whose class is masked by a logit of minus infinity."""
     if not batch.has_rows or batch.soft or batch.outcome.error:
         return None
@@ -130,7 +130,7 @@ def impossible_label(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("target-range", Severity.WRONG)
-def target_range(batch: Batch) -> RuleResult | None:
+def target_range(batch: CheckedBatch) -> RuleResult | None:
     """Find targets outside the likelihood's support."""
     declared = batch.criterion.declaration
     y = batch.target
@@ -159,7 +159,7 @@ def target_range(batch: Batch) -> RuleResult | None:
     )
 
 
-def _cause(batch: Batch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
+def _cause(batch: CheckedBatch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
     """Return the fix and the likely cause."""
     values = set(torch.unique(y).tolist()) if y.numel() <= 10**7 else set()
     if batch.criterion.kind == "soft_margin_loss" and values <= {0.0, 1.0}:
@@ -179,7 +179,7 @@ def _cause(batch: Batch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
 
 
 @batch_rule("input-range", Severity.WRONG)
-def input_range(batch: Batch) -> RuleResult | None:
+def input_range(batch: CheckedBatch) -> RuleResult | None:
     """Find predictions outside the likelihood's domain."""
     declared = batch.criterion.declaration
     x = batch.input
@@ -201,7 +201,7 @@ def input_range(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("non-finite-gradient", Severity.BREAKS)
-def non_finite_gradient(batch: Batch) -> RuleResult | None:
+def non_finite_gradient(batch: CheckedBatch) -> RuleResult | None:
     """Find a finite loss with a non-finite gradient."""
     outcome = batch.outcome
     if outcome.gradient is None or outcome.loss is None or batch.input.isnan().any():
@@ -219,7 +219,7 @@ def non_finite_gradient(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("non-finite-loss", Severity.SYMPTOM, of_outcome=True)
-def non_finite_loss(batch: Batch) -> RuleResult | None:
+def non_finite_loss(batch: CheckedBatch) -> RuleResult | None:
     """Find a NaN or infinite loss of finite numbers."""
     loss = batch.outcome.loss
     if loss is None or not loss.numel() or bool(torch.isfinite(loss).all()):
@@ -234,7 +234,7 @@ def non_finite_loss(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("negative-loss", Severity.SYMPTOM, *_NEVER_NEGATIVE, "kl_div")
-def negative_loss(batch: Batch) -> RuleResult | None:
+def negative_loss(batch: CheckedBatch) -> RuleResult | None:
     """Find a negative value of a loss that is never negative."""
     loss = batch.outcome.loss
     if loss is None or not loss.numel() or batch.loss >= -batch.slack:
@@ -251,7 +251,7 @@ def negative_loss(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("constant-loss", Severity.SYMPTOM)
-def constant_loss(batch: Batch) -> RuleResult | None:
+def constant_loss(batch: CheckedBatch) -> RuleResult | None:
     """Find a loss that does not depend on the input."""
     x, gradient = batch.input, batch.outcome.gradient
     if gradient is None or not batch.loss or not math.isfinite(batch.loss):
@@ -260,7 +260,7 @@ def constant_loss(batch: Batch) -> RuleResult | None:
         return None
     # At a minimum the gradient is 0 as well; there, moving the input moves the loss.
     for moved in (x * 0.5, x * 0.5 + 0.25, x.flip(0) * 0.75):
-        if Batch(batch.criterion, moved, batch.target, batch.more).loss != batch.loss:
+        if CheckedBatch(batch.criterion, moved, batch.target, batch.more).loss != batch.loss:
             return None
     return RuleResult(
         "certain",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog.checking.batch import Batch, describe_fraction
+from neglog.checking.batch import CheckedBatch, describe_fraction
 from neglog.checking.criterion import BINARY, LABELS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import sentence, shape
 
 
 @batch_rule("weight-values", Severity.BREAKS, *LABELS, *BINARY, "multilabel_soft_margin_loss")
-def weight_values(batch: Batch) -> RuleResult | None:
+def weight_values(batch: CheckedBatch) -> RuleResult | None:
     """Find weights that are negative or not finite."""
     for name in ("weight", "pos_weight"):
         weight = batch.criterion.tensor(name)
@@ -36,7 +36,7 @@ def weight_values(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("weight-shape", Severity.BREAKS, *LABELS, *BINARY)
-def weight_shape(batch: Batch) -> RuleResult | None:
+def weight_shape(batch: CheckedBatch) -> RuleResult | None:
     """Find weights whose shape the loss refuses."""
     if not batch.outcome.error:
         return None
@@ -69,7 +69,7 @@ def _broadcasts(weight: Tensor, input: Tensor) -> bool:
 
 
 @batch_rule("zero-weights", Severity.BREAKS, *LABELS)
-def zero_weights(batch: Batch) -> RuleResult | None:
+def zero_weights(batch: CheckedBatch) -> RuleResult | None:
     """Find a batch whose classes all have weight 0."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.outcome.error:
@@ -92,7 +92,7 @@ def zero_weights(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("weight-without-effect", Severity.UNEVEN, *LABELS)
-def weight_without_effect(batch: Batch) -> RuleResult | None:
+def weight_without_effect(batch: CheckedBatch) -> RuleResult | None:
     """Find class weights that cancel in a batch of one row."""
     weight = batch.criterion.tensor("weight")
     if weight is None or not batch.has_rows or batch.soft or batch.criterion.reduction != "mean":
@@ -110,7 +110,7 @@ def weight_without_effect(batch: Batch) -> RuleResult | None:
 
 
 @batch_rule("weight-placement", Severity.WRONG, *BINARY)
-def weight_placement(batch: Batch) -> RuleResult | None:
+def weight_placement(batch: CheckedBatch) -> RuleResult | None:
     """Find weights that fit two dimensions and are applied to the last."""
     for name in ("weight", "pos_weight"):
         weight = batch.criterion.tensor(name)
@@ -127,7 +127,7 @@ def weight_placement(batch: Batch) -> RuleResult | None:
     return None
 
 
-def _placement(batch: Batch, name: str, size: int) -> RuleResult | None:
+def _placement(batch: CheckedBatch, name: str, size: int) -> RuleResult | None:
     x = batch.input
     if x.shape[-1:] != (size,):
         return None
