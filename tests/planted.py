@@ -415,7 +415,7 @@ FAULTS = [
     Fault(
         "engine/cpu/kernels/columns.py",
         "rows that do not count have a gradient",
-        "where(shares[i] == 0.0, 0.0, slope)",
+        "where(row_weights[i] == 0.0, 0.0, slope)",
         "slope",
         KERNEL,
         "test_rows_kernel_agrees and categorical and (ignored or True)",

@@ -16,7 +16,7 @@ from numba import carray, njit
 
 from neglog.engine.cpu import jit
 from neglog.engine.cpu.jit import compile_kernel
-from neglog.engine.cpu.kernels.slots import array
+from neglog.engine.cpu.kernels.placeholders import array
 from neglog.primitives import arithmetic, bind, bits, extended, fingerprint, reference
 from neglog.primitives import linked as linking
 from neglog.primitives import numba as numba_words
@@ -213,8 +213,8 @@ def test_two_formulas_in_one_template_do_not_share_machine_code() -> None:
     for formula in (_plus, _times):
         kernel = compile_kernel(_apply_term, torch.float64, formulas={"term": formula})
         numbers = buffer("d", (3.0, 0.0))
-        slots = buffer("q", (numbers.buffer_info()[0],))
-        kernel.held(slots.buffer_info()[0])
+        args = buffer("q", (numbers.buffer_info()[0],))
+        kernel.held(args.buffer_info()[0])
         results.append(numbers[1])
     assert results == [4.0, 6.0]
 

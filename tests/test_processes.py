@@ -81,8 +81,8 @@ def test_an_edited_layout_of_the_arguments_is_recompiled(tmp_path, sources) -> N
     code = START + f"print({LOGITS})"
     alone = {"PYTHONDONTWRITEBYTECODE": "1"}
     before = python(code, tmp_path / "cache", sources, **alone)
-    slots = sources / "neglog" / "engine" / "cpu" / "kernels" / "rows_slots.py"
-    edit(slots, "IGNORED, NUMBERS,", "NUMBERS, IGNORED,")
+    args = sources / "neglog" / "engine" / "cpu" / "kernels" / "rows_args.py"
+    edit(args, "IGNORED, SCALARS,", "SCALARS, IGNORED,")
     after = python(code, tmp_path / "cache", sources, check=False, **alone)
     assert (after.returncode, after.stdout) == (0, before.stdout)
 

@@ -14,7 +14,7 @@ from numba import carray
 from neglog import functional
 from neglog.engine.cpu import threads
 from neglog.engine.cpu.jit import compile_kernel
-from neglog.engine.cpu.kernels.slots import array, taken
+from neglog.engine.cpu.kernels.placeholders import array, taken
 
 WAYS = ["team", "pool"]
 
@@ -31,11 +31,11 @@ def way(request, monkeypatch):
 
 def visit(memory):
     """Count the visits to every block; a kernel as simple as can be."""
-    slots = carray(memory, 3)
-    visits = array(slots[2], slots[1], np.int64)
+    args = carray(memory, 3)
+    visits = array(args[2], args[1], np.int64)
     while True:
         block = taken(memory)
-        if block >= slots[1]:
+        if block >= args[1]:
             break
         visits[block] += 1
 

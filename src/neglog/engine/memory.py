@@ -33,15 +33,15 @@ def scalar(dtype: torch.dtype) -> Tensor:
 
 
 def scratch(
-    slots: array[int], numbers: array[float], place: int
+    args: array[int], scalars: array[float], place: int
 ) -> tuple[array[int], array[float], int]:
-    """Return copies for one call at a time, and the address of the slots.
+    """Return copies for one call at a time, and the address of the arguments.
 
-    The slot at `place` holds the address of the numbers.
+    The argument at `place` is the address of the scalars.
     """
-    slots, numbers = slots[:], numbers[:]
-    slots[place] = numbers.buffer_info()[0]
-    return slots, numbers, slots.buffer_info()[0]
+    args, scalars = args[:], scalars[:]
+    args[place] = scalars.buffer_info()[0]
+    return args, scalars, args.buffer_info()[0]
 
 
 def empty_line(size: int, dtype: torch.dtype) -> Tensor:

@@ -16,17 +16,17 @@ from neglog.engine import layout, memory, precision, values
 from neglog.engine.cpu import overflow, threads
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels.elementwise import (
+    ARGS,
     BLOCK,
     BY_INPUT,
     BY_TARGET,
     EACH,
     GIVEN,
     INPUTS,
-    NOTES,
-    NUMBERS,
+    PARTIALS,
     PERIODS,
+    SCALARS,
     SIZE,
-    SLOTS,
     TARGET,
     VALUE,
     WEIGHT,
@@ -58,9 +58,9 @@ def kernel(
     formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
     formulas["contains"] = likelihood.support.contains
     two = len(likelihood.inputs) == 2
-    slots = ("admits_first", "admits_second") if two else ("admits",)
-    for slot, domain in zip(slots, likelihood.domains, strict=True):
-        formulas[slot] = domain.contains
+    names = ("admits_first", "admits_second") if two else ("admits",)
+    for name, domain in zip(names, likelihood.domains, strict=True):
+        formulas[name] = domain.contains
     helpers: dict[str, Any] = {"admits": admits_both} if two else {}
     helpers |= sums_for(dtype) | {"kept": kept, "one_run": one_run, "put_losses": put_losses}
     helpers |= {"repeat": repeat} if weighted or likelihood.given else {}
@@ -115,14 +115,14 @@ class Plan:
         self.kernel = kernel(likelihood, dtype, narrow, weighted, outputs)
         setting = settings[0] if settings else 0.0
         hidden = 0.0 if problem.masked else math.nan
-        notes = array("d", bytes(16 * self.blocks))
-        self.numbers = array("d", (scale, setting, hidden, 0.0)) + notes
+        partials = array("d", bytes(16 * self.blocks))
+        self.scalars = array("d", (scale, setting, hidden, 0.0)) + partials
         self.scalar, self.fresh_scalar = memory.scalar(dtype), memory.allocator(dtype.itemsize)
         self.fresh = memory.allocator(size * dtype.itemsize)
-        self.slots = array("q", bytes(8 * SLOTS))
-        self.slots[SIZE], self.slots[EACH] = size, self.each
-        for slot, period in zip((PERIODS + 1, PERIODS), reversed(periods), strict=False):
-            self.slots[slot] = period or 0
+        self.args = array("q", bytes(8 * ARGS))
+        self.args[SIZE], self.args[EACH] = size, self.each
+        for arg, period in zip((PERIODS + 1, PERIODS), reversed(periods), strict=False):
+            self.args[arg] = period or 0
         self.scratch: list[tuple[array[int], array[float], int]] = []
 
     def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
@@ -130,29 +130,29 @@ class Plan:
         try:
             scratch = self.scratch.pop()
         except IndexError:  # another thread has it, or a call that failed has kept it
-            scratch = memory.scratch(self.slots, self.numbers, NUMBERS)
-        slots, numbers, address = scratch
-        n, slots[0] = self.inputs, 0
+            scratch = memory.scratch(self.args, self.scalars, SCALARS)
+        args, scalars, address = scratch
+        n, args[0] = self.inputs, 0
         first, y = tensors[0], tensors[n]
-        slots[INPUTS], slots[TARGET] = first.data_ptr(), y.data_ptr()
+        args[INPUTS], args[TARGET] = first.data_ptr(), y.data_ptr()
         value = self.fresh(y) if self.each else self.fresh_scalar(self.scalar)
-        slots[VALUE] = value.data_ptr()
+        args[VALUE] = value.data_ptr()
         if n == 2:
-            slots[INPUTS + 1] = tensors[1].data_ptr()
+            args[INPUTS + 1] = tensors[1].data_ptr()
         if len(tensors) > n + 1:
-            for slot, tensor in zip((WEIGHT, GIVEN), tensors[:n:-1], strict=False):
+            for arg, tensor in zip((WEIGHT, GIVEN), tensors[:n:-1], strict=False):
                 if tensor is not None:
-                    slots[slot] = tensor.data_ptr()
+                    args[arg] = tensor.data_ptr()
         gradients: list[Tensor | None] = [None] * len(tensors)
-        for i, slot in self.outputs:
+        for i, arg in self.outputs:
             gradients[i] = gradient = self.fresh(first)
-            slots[slot] = gradient.data_ptr()
+            args[arg] = gradient.data_ptr()
         if self.blocks == 1:
             self.kernel.held(address)
-            total, outside = numbers[NOTES], numbers[NOTES + 1]
+            total, outside = scalars[PARTIALS], scalars[PARTIALS + 1]
         else:
-            threads.run(self.kernel, slots, self.blocks)
-            total, outside = total_of(numbers[NOTES::2]), any(numbers[NOTES + 1 :: 2])
+            threads.run(self.kernel, args, self.blocks)
+            total, outside = total_of(scalars[PARTIALS::2]), any(scalars[PARTIALS + 1 :: 2])
         self.scratch.append(scratch)
         if outside:
             self._check(tensors)

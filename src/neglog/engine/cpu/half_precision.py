@@ -24,13 +24,13 @@ def _kernel(template: Any, step: str) -> Kernel:
 def join(high: Tensor, low: Tensor, out: Tensor) -> None:
     """Write high + low, contiguous bfloat16, into float32 rows without gaps in a row."""
     places = (high.data_ptr(), low.data_ptr(), out.data_ptr())
-    slots = array("q", (0, *high.shape, out.stride(0), *places))
-    threads.run(_kernel(half_precision.joined, "join_row"), slots, len(high))
+    args = array("q", (0, *high.shape, out.stride(0), *places))
+    threads.run(_kernel(half_precision.joined, "join_row"), args, len(high))
 
 
 def narrow(wide: Tensor) -> Tensor:
     """Return contiguous float32 rows rounded to bfloat16, in the first half of their memory."""
     rows, count = wide.shape
-    slots = array("q", (0, rows, count, count, 0, 0, wide.data_ptr()))
-    threads.run(_kernel(half_precision.narrowed, "narrow_row"), slots, rows)
+    args = array("q", (0, rows, count, count, 0, 0, wide.data_ptr()))
+    threads.run(_kernel(half_precision.narrowed, "narrow_row"), args, rows)
     return wide.view(torch.bfloat16)[:, :count]

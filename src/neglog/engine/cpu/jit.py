@@ -25,16 +25,16 @@ from neglog.engine.cpu.kernels import (
     log_softmax,
     native,
     pairs,
+    placeholders,
     powers,
     rows,
-    rows_slots,
-    slots,
+    rows_args,
     spread,
     sums,
     survey,
     targets,
 )
-from neglog.engine.cpu.kernels.slots import IN_REAL
+from neglog.engine.cpu.kernels.placeholders import IN_REAL
 from neglog.engine.cpu.kernels.sums import IN_ORDER
 from neglog.primitives import arithmetic, bind, bits, fingerprint, polynomials
 from neglog.primitives import linked as linking
@@ -58,15 +58,15 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Taken when they are imported: a text that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_slots,
-    slots, spread, sums, survey, targets,
+    columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_args,
+    placeholders, spread, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (numba_primitives, arithmetic, bits, polynomials, linking)
 _TOOLS = fingerprint(*_LOOPS, *_PRIMITIVES, _HERE, bind)[:6]
 
 
 class Kernel:
-    """Machine code that takes the address of its slots; any number of threads may run it at once.
+    """Machine code that takes the address of its arguments; many threads may run it at a time.
 
     Attributes:
         address: of the code.

@@ -106,6 +106,6 @@ def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, resu
     layout = layout_of(x)
     addresses = (0 if t is None else t.data_ptr() for t in tensors)
     steps = (layout.classes, layout.classes, 1, layout.classes)
-    slots = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0, 0))
+    args = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0, 0))
     blocks = -(-layout.rows // rows_of_a_block(layout.rows, layout.classes))
-    threads.run(_kernel(template, x.dtype), slots, blocks)
+    threads.run(_kernel(template, x.dtype), args, blocks)

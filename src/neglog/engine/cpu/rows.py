@@ -17,16 +17,16 @@ from neglog.engine.cpu import overflow, threads
 from neglog.engine.cpu.elementwise import sums_for, total_of
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels import columns, pairs, powers, rows, spread, survey, targets
-from neglog.engine.cpu.kernels.rows_slots import (
+from neglog.engine.cpu.kernels.rows_args import (
+    ARGS,
     BY_TARGET,
     EACH,
     GRADIENT,
     IGNORED,
     LABELS,
-    NOTES,
-    NUMBERS,
-    SHARES,
-    SLOTS,
+    PARTIALS,
+    ROW_WEIGHTS,
+    SCALARS,
     TARGETS,
     VALUE,
     WEIGHT,
@@ -40,7 +40,7 @@ FEW = 32  # classes; more of them fill the vectors by themselves
 
 
 class Layout(NamedTuple):
-    """Where the numbers of x lie: see `rows_slots`."""
+    """Where the numbers of x lie: see `rows_args`."""
 
     outer: int
     inner: int
@@ -66,7 +66,7 @@ def layout_of(x: Tensor) -> Layout:
     return Layout(outer, inner, classes, row_step, class_step, outer_step)
 
 
-# What a loop is compiled for. The rest it asks its slots while it runs, so that a weight, another
+# What a kernel is compiled for. It reads the rest from its arguments, so that a weight, another
 # reduction or a call without a gradient does not wait for a compiler.
 FLAGS = ("SOFTMAX", "TARGETED", "BY_Y")
 
@@ -99,7 +99,7 @@ def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
         steps |= {step: getattr(pairs, step) for step in pairs.STEPS}
         return steps | {"spread_tile": spread.spread_tile}
     helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}
-    helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "share_of")}
+    helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "row_weight_of")}
     if not (chosen["SOFTMAX"] or chosen["TARGETED"]):
         return helpers | {"treat_block": rows.picked_block}
     if chosen["TARGETED"]:
@@ -134,11 +134,11 @@ class Plan:
         self.kernel = kernel(template, likelihood, self.dtype, flags if self.by_rows else ())
         self.survey = kernel(survey.survey, None, self.dtype, ()) if self.counts else None
         parts = (1.0, 1.0 - problem.smoothing, problem.smoothing / self.layout.classes, 0.0)
-        self.numbers = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
+        self.scalars = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
         self.count = float(self.layout.rows)
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
-        self.slots = array("q", (0, *self.layout, problem.ignored, *[0] * (SLOTS - 1 - IGNORED)))
-        self.slots[EACH] = self.each
+        self.args = array("q", (0, *self.layout, problem.ignored, *[0] * (ARGS - 1 - IGNORED)))
+        self.args[EACH] = self.each
         self.scratch: list[tuple[array[int], array[float], int]] = []
 
     def run(
@@ -152,41 +152,41 @@ class Plan:
         try:
             scratch = self.scratch.pop()
         except IndexError:  # another thread has it, or a call that failed has kept it
-            scratch = memory.scratch(self.slots, self.numbers, NUMBERS)
-        slots, numbers, address = scratch
-        x, slots[0] = tensors[0], 0
-        slots[X], slots[self.target] = x.data_ptr(), tensors[1].data_ptr()
+            scratch = memory.scratch(self.args, self.scalars, SCALARS)
+        args, scalars, address = scratch
+        x, args[0] = tensors[0], 0
+        args[X], args[self.target] = x.data_ptr(), tensors[1].data_ptr()
         if len(tensors) > 2:
-            for slot, tensor in zip((WEIGHT, SHARES), tensors[2:], strict=False):
+            for arg, tensor in zip((WEIGHT, ROW_WEIGHTS), tensors[2:], strict=False):
                 if tensor is not None:
-                    slots[slot] = tensor.data_ptr()
+                    args[arg] = tensor.data_ptr()
         counted = self.count
         if self.survey is not None:
-            counted = self._counted(self.survey, slots, numbers, address, tensors)
+            counted = self._counted(self.survey, args, scalars, address, tensors)
         if self.mean:
-            numbers[0] = 1.0 / counted if counted else math.nan
+            scalars[0] = 1.0 / counted if counted else math.nan
         if self.each:
             value = memory.empty_line(self.layout.rows, self.dtype)
         else:
             value = self.fresh_scalar(self.scalar)
-        slots[VALUE] = value.data_ptr()
+        args[VALUE] = value.data_ptr()
         gradient = None
         if self.differentiate:  # of log-probabilities only the labels' is not 0
             gradient = self.fresh(x) if into is None or not self.by_rows else into
             if not self.softmax:
                 gradient.zero_()
-            slots[GRADIENT] = gradient.data_ptr()
+            args[GRADIENT] = gradient.data_ptr()
         slope = None
         if self.by_target:
             slope = memory.empty_like(tensors[1])
-            slots[BY_TARGET] = slope.data_ptr()
+            args[BY_TARGET] = slope.data_ptr()
         if self.blocks == 1:
             self.kernel.held(address)
-            total = numbers[NOTES]
+            total = scalars[PARTIALS]
         else:
-            threads.run(self.kernel, slots, self.blocks)
-            total = total_of(numbers[NOTES::2])
-        factor, empty = numbers[0], self.mean and not counted
+            threads.run(self.kernel, args, self.blocks)
+            total = total_of(scalars[PARTIALS::2])
+        factor, empty = scalars[0], self.mean and not counted
         self.scratch.append(scratch)
         if not math.isfinite(total) and not empty and into is None:  # else x holds the gradient
             value = overflow.of_rows(self._holding(tensors), factor, value)
@@ -197,22 +197,22 @@ class Plan:
     def _counted(
         self,
         survey: Kernel,
-        slots: array[int],
-        numbers: array[float],
+        args: array[int],
+        scalars: array[float],
         address: int,
         tensors: Sequence[Any],
     ) -> float:
         """Return what a mean divides by."""
         if self.surveyed == 1:
             survey.held(address)
-            slots[0] = 0
-            total, strangers = numbers[NOTES], numbers[NOTES + 1]
+            args[0] = 0
+            total, invalid = scalars[PARTIALS], scalars[PARTIALS + 1]
         else:
-            slots, numbers = slots[:], array("d", bytes(8 * (NOTES + 2 * self.surveyed)))
-            slots[NUMBERS] = numbers.buffer_info()[0]
-            threads.run(survey, slots, self.surveyed)
-            total, strangers = total_of(numbers[NOTES::2]), sum(numbers[NOTES + 1 :: 2])
-        if strangers:
+            args, scalars = args[:], array("d", bytes(8 * (PARTIALS + 2 * self.surveyed)))
+            args[SCALARS] = scalars.buffer_info()[0]
+            threads.run(survey, args, self.surveyed)
+            total, invalid = total_of(scalars[PARTIALS::2]), sum(scalars[PARTIALS + 1 :: 2])
+        if invalid:
             values.check_labels(self._holding(tensors))
         return total
 

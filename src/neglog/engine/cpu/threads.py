@@ -28,9 +28,9 @@ _forked = False
 _pool: tuple[int, ThreadPoolExecutor] | None = None
 
 
-def run(kernel: Kernel, slots: array[int], blocks: int) -> None:
+def run(kernel: Kernel, args: array[int], blocks: int) -> None:
     """Run a kernel until all blocks are done; its first slot is the number of the next one."""
-    address = slots.buffer_info()[0]
+    address = args.buffer_info()[0]
     threads = min(torch.get_num_threads(), blocks)
     if threads <= 1:
         (kernel.held if blocks <= 1 else kernel.released)(address)

@@ -111,11 +111,11 @@ def rows(
 
 
 _ROWS_FLAGS = (
-    "SHARED", "SURVEYED", "SCALED", "PULLED", "KEEPS", "LABELLED", "TARGETED", "WEIGHTED",
+    "ROW_WEIGHTED", "SURVEYED", "SCALED", "PULLED", "KEEPS", "LABELLED", "TARGETED", "WEIGHTED",
     "VALUED", "SUMMED", "DIFFERENTIATED", "WHOLE",
 )  # fmt: skip
 _PARTS = (
-    rows_kernels.share_of, rows_kernels.tile_of, rows_kernels.powers_of, rows_kernels.joined,
+    rows_kernels.row_weight_of, rows_kernels.tile_of, rows_kernels.powers_of, rows_kernels.joined,
     rows_kernels.part_of,
 )  # fmt: skip
 

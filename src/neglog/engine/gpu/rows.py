@@ -103,7 +103,7 @@ class _Pass:
 
     def _flags(self) -> frozenset[str]:
         return launch.chosen(
-            SHARED=self.sample_weights is not None, WEIGHTED=self.weight is not None,
+            ROW_WEIGHTED=self.sample_weights is not None, WEIGHTED=self.weight is not None,
             LABELLED=self.labelled, TARGETED=self.spread,
         )  # fmt: skip
 

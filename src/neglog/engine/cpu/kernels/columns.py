@@ -10,26 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from neglog.engine.cpu.kernels.rows_slots import (
-    CLASS_STEP,
-    CLASSES,
-    EACH,
-    GRADIENT,
-    IGNORED,
-    INNER,
-    LABELS,
-    NOTES,
-    NUMBERS,
-    OUTER,
-    OUTER_STEP,
-    ROW_STEP,
-    SHARES,
-    SLOTS,
-    VALUE,
-    WEIGHT,
-    X,
-)
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
     array,
@@ -47,6 +28,25 @@ from neglog.engine.cpu.kernels.slots import (
     taken,
     where,
     wide,
+)
+from neglog.engine.cpu.kernels.rows_args import (
+    ARGS,
+    CLASS_STEP,
+    CLASSES,
+    EACH,
+    GRADIENT,
+    IGNORED,
+    INNER,
+    LABELS,
+    OUTER,
+    OUTER_STEP,
+    PARTIALS,
+    ROW_STEP,
+    ROW_WEIGHTS,
+    SCALARS,
+    VALUE,
+    WEIGHT,
+    X,
 )
 from neglog.engine.cpu.kernels.sums import two_sum
 
@@ -76,11 +76,11 @@ def work_of(inner: int, classes: int) -> tuple[int, int, int]:
 def label_columns(memory):
     """Treat blocks of rows whose target is a label, until none is left."""
     wide()
-    slots = carray(memory, SLOTS)
-    inner, classes = slots[INNER], slots[CLASSES]
+    args = carray(memory, ARGS)
+    inner, classes = args[INNER], args[CLASSES]
     width, in_block, parts = work_of(inner, classes)
-    blocks = slots[OUTER] * parts
-    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    blocks = args[OUTER] * parts
+    scalars = array(args[SCALARS], PARTIALS + 2 * blocks, np.float64)
     tile = np.empty((classes, width), real)
     columns = np.empty((8, width), real)
     sums = np.empty(width)
@@ -95,49 +95,49 @@ def label_columns(memory):
         lost = 0.0
         for row in range(first, last, width):
             count = min(width, last - row)
-            one_tile(slots, numbers, outer, row, count, tile, columns, sums)
+            one_tile(args, scalars, outer, row, count, tile, columns, sums)
             total, lost = two_sum(total, sum_of(columns[0], count), lost)
-        numbers[NOTES + 2 * block] = total if lost != lost else total + lost
-        if blocks == 1 and not slots[EACH]:
-            array(slots[VALUE], 1, KIND)[0] = store(numbers[NOTES])
+        scalars[PARTIALS + 2 * block] = total if lost != lost else total + lost
+        if blocks == 1 and not args[EACH]:
+            array(args[VALUE], 1, KIND)[0] = store(scalars[PARTIALS])
 
 
 @in_real
-def one_tile(slots, numbers, outer, row, count, tile, columns, sums):
+def one_tile(args, scalars, outer, row, count, tile, columns, sums):
     """Write the losses of a tile into columns[0], and its gradient."""
     wide()
-    inner, classes = slots[INNER], slots[CLASSES]
-    start = outer * slots[OUTER_STEP] + row * slots[ROW_STEP]
-    dense = outer * classes * inner + row * slots[ROW_STEP]  # of the gradient
+    inner, classes = args[INNER], args[CLASSES]
+    start = outer * args[OUTER_STEP] + row * args[ROW_STEP]
+    dense = outer * classes * inner + row * args[ROW_STEP]  # of the gradient
     first = outer * inner + row
     losses, tops, others = columns[0], columns[1], columns[2]
-    picked, shares = columns[3], columns[4]
+    picked, row_weights = columns[3], columns[4]
     slopes = columns[6]  # in the place of what `sum_powers` needed
-    fetch(slots, start, count, tile)
-    take_labels(slots, numbers, first, count, tile, columns)
-    sum_powers(slots, start, dense, count, tile, columns, sums)
+    fetch(args, start, count, tile)
+    take_labels(args, scalars, first, count, tile, columns)
+    sum_powers(args, start, dense, count, tile, columns, sums)
     for j in range(count):
         i = np.uint64(j)
         log_p = (picked[i] - tops[i]) - log1p(others[i])
-        counts = shares[i] != 0.0  # else the row may hold anything
-        losses[i] = where(counts, nll(log_p, 1.0) * shares[i], 0.0)
-        slopes[i] = where(counts, grad(log_p, 1.0) * shares[i] / (1.0 + others[i]), 0.0)
-    if slots[EACH]:
-        value = array(slots[VALUE], first + count, KIND)
+        counts = row_weights[i] != 0.0  # else the row may hold anything
+        losses[i] = where(counts, nll(log_p, 1.0) * row_weights[i], 0.0)
+        slopes[i] = where(counts, grad(log_p, 1.0) * row_weights[i] / (1.0 + others[i]), 0.0)
+    if args[EACH]:
+        value = array(args[VALUE], first + count, KIND)
         for j in range(count):
             value[first + j] = store(losses[j])
-    if slots[GRADIENT]:
+    if args[GRADIENT]:
         differentiate(count, tile, columns)
-        put(slots, dense, count, tile)
+        put(args, dense, count, tile)
 
 
 @in_real
-def fetch(slots, start, count, tile):
+def fetch(args, start, count, tile):
     """Read the logits of a tile, class by class."""
     wide()
-    x = array(slots[X], slots[OUTER] * slots[OUTER_STEP], KIND)
-    row_step, class_step = slots[ROW_STEP], slots[CLASS_STEP]
-    for k in range(slots[CLASSES]):
+    x = array(args[X], args[OUTER] * args[OUTER_STEP], KIND)
+    row_step, class_step = args[ROW_STEP], args[CLASS_STEP]
+    for k in range(args[CLASSES]):
         line = tile[k]
         at = start + k * class_step
         if row_step == 1:
@@ -149,19 +149,19 @@ def fetch(slots, start, count, tile):
 
 
 @in_real
-def take_labels(slots, numbers, first, count, tile, columns):
+def take_labels(args, scalars, first, count, tile, columns):
     """Write every row's label, its logit, and how much the row's loss counts."""
     wide()
     picked, factors, numbered = columns[3], columns[4], columns[5]
-    labels = array(slots[LABELS], first + count, np.int64)
-    shares = array(slots[SHARES], first + count, KIND)
-    weight = array(slots[WEIGHT], slots[CLASSES], KIND)
-    ignored, scale = slots[IGNORED], COMPUTED_IN(numbers[0])
+    labels = array(args[LABELS], first + count, np.int64)
+    row_weights = array(args[ROW_WEIGHTS], first + count, KIND)
+    weight = array(args[WEIGHT], args[CLASSES], KIND)
+    ignored, scale = args[IGNORED], COMPUTED_IN(scalars[0])
     for j in range(count):
         factors[j] = 1.0
-    if slots[SHARES]:
+    if args[ROW_WEIGHTS]:
         for j in range(count):
-            factors[np.uint64(j)] = load(shares[np.uint64(first + j)])
+            factors[np.uint64(j)] = load(row_weights[np.uint64(first + j)])
     for j in range(count):
         i = np.uint64(j)
         label = labels[np.uint64(first + j)]
@@ -170,7 +170,7 @@ def take_labels(slots, numbers, first, count, tile, columns):
         factors[i] = where(counts, factors[i] * scale, 0.0)
         numbered[i] = COMPUTED_IN(label)
         picked[i] = tile[np.uint64(label), i]
-    if slots[WEIGHT]:
+    if args[WEIGHT]:
         for j in range(count):
             i = np.uint64(j)
             label = labels[np.uint64(first + j)] if factors[i] != 0.0 else 0
@@ -179,7 +179,7 @@ def take_labels(slots, numbers, first, count, tile, columns):
 
 
 @in_real
-def sum_powers(slots, start, dense, count, tile, columns, sums):
+def sum_powers(args, start, dense, count, tile, columns, sums):
     """Turn logits into powers e^(z − top); write the tops, and the sums with one e⁰ left out."""
     wide()
     classes = tile.shape[0]
@@ -197,7 +197,7 @@ def sum_powers(slots, start, dense, count, tile, columns, sums):
         some[j] = 0.0
     for k in range(classes):
         line = tile[k]
-        look_ahead(slots, start, dense, count, k)
+        look_ahead(args, start, dense, count, k)
         for j in range(count):
             i = np.uint64(j)
             e = power(line[i], tops[i])
@@ -214,16 +214,16 @@ def sum_powers(slots, start, dense, count, tile, columns, sums):
         others[i] = COMPUTED_IN(sums[i] + np.float64(ones[i]))
 
 
-def look_ahead(slots, start, dense, count, k):
+def look_ahead(args, start, dense, count, k):
     """Have a class of the next tile fetched, and the memory for the gradient of this one."""
-    size = array(slots[X], 1, KIND).itemsize
-    if slots[ROW_STEP] == 1:
-        here, there = dense + k * slots[CLASS_STEP], start + k * slots[CLASS_STEP] + count
+    size = array(args[X], 1, KIND).itemsize
+    if args[ROW_STEP] == 1:
+        here, there = dense + k * args[CLASS_STEP], start + k * args[CLASS_STEP] + count
     else:
-        here, there = dense + k * count, start + (slots[CLASSES] + k) * count
-    soon_read(slots[X] + there * size, count, size)
-    if slots[GRADIENT]:
-        soon_written(slots[GRADIENT] + here * size, count, size)
+        here, there = dense + k * count, start + (args[CLASSES] + k) * count
+    soon_read(args[X] + there * size, count, size)
+    if args[GRADIENT]:
+        soon_written(args[GRADIENT] + here * size, count, size)
 
 
 @in_real
@@ -231,23 +231,23 @@ def differentiate(count, tile, columns):
     """Turn powers into the gradient."""
     wide()
     tops, others = columns[1], columns[2]
-    picked, shares, numbered, slopes = columns[3], columns[4], columns[5], columns[6]
+    picked, row_weights, numbered, slopes = columns[3], columns[4], columns[5], columns[6]
     for k in range(tile.shape[0]):
         line = tile[k]
         for j in range(count):
             i = np.uint64(j)
             all_but = where(picked[i] == tops[i], others[i], (1.0 + others[i]) - line[i])
             slope = slopes[i] * where(numbered[i] == COMPUTED_IN(k), all_but, -line[i])
-            line[i] = where(shares[i] == 0.0, 0.0, slope)
+            line[i] = where(row_weights[i] == 0.0, 0.0, slope)
 
 
 @in_real
-def put(slots, start, count, tile):
+def put(args, start, count, tile):
     """Write the gradient of a tile."""
     wide()
-    gradient = array(slots[GRADIENT], slots[OUTER] * slots[INNER] * slots[CLASSES], KIND)
-    row_step, class_step = slots[ROW_STEP], slots[CLASS_STEP]
-    for k in range(slots[CLASSES]):
+    gradient = array(args[GRADIENT], args[OUTER] * args[INNER] * args[CLASSES], KIND)
+    row_step, class_step = args[ROW_STEP], args[CLASS_STEP]
+    for k in range(args[CLASSES]):
         line = tile[k]
         at = start + k * class_step
         if row_step == 1:

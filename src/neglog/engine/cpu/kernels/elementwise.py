@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
     admits,
@@ -32,14 +32,14 @@ from neglog.engine.cpu.kernels.sums import two_sum
 BLOCK = 8192
 RUN = 1024
 
-# The slots: the next block, the number of elements, and the addresses of the rest.
-SIZE, NUMBERS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, PERIODS, SLOTS = (
+# The arguments: the next block, the number of elements, and the addresses of the rest.
+SIZE, SCALARS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, PERIODS, ARGS = (
     1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 15,
 )  # fmt: skip
-# The numbers: the scale, the setting, the weight of what is not to be looked at (NaN, which equals
+# The scalars: the scale, the setting, the weight of what is not to be looked at (NaN, which equals
 # nothing, if there is none such), and from here on two for every block: the sum of its losses, and
 # how many of its values lie outside their sets.
-NOTES = 4
+PARTIALS = 4
 
 # Which of the optional arrays there are.
 WEIGHTED: bool | None = None
@@ -55,10 +55,10 @@ NARROWS: bool | None = None  # whether runs of well-conditioned targets are comp
 def elementwise(memory):
     """Treat blocks until none is left."""
     wide()
-    slots = carray(memory, SLOTS)
-    size = slots[SIZE]
+    args = carray(memory, ARGS)
+    size = args[SIZE]
     blocks = -(-size // BLOCK)
-    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    scalars = array(args[SCALARS], PARTIALS + 2 * blocks, np.float64)
     losses = np.empty(RUN, real)
     narrow_losses = np.empty(RUN, np.float32)
     repeated = np.empty((2, RUN if GIVES or WEIGHTED else 0), KIND)
@@ -73,52 +73,50 @@ def elementwise(memory):
             count = min(RUN, size - first)
             given, weight = repeated[0], repeated[1]
             if GIVES:
-                if slots[PERIODS] == size:
-                    given = array(slots[GIVEN] + first * given.itemsize, count, KIND)
+                if args[PERIODS] == size:
+                    given = array(args[GIVEN] + first * given.itemsize, count, KIND)
                 else:
-                    repeat(slots[GIVEN], slots[PERIODS], first, count, given)
+                    repeat(args[GIVEN], args[PERIODS], first, count, given)
             if WEIGHTED:
-                if slots[PERIODS + 1] == size:
-                    weight = array(slots[WEIGHT] + first * weight.itemsize, count, KIND)
+                if args[PERIODS + 1] == size:
+                    weight = array(args[WEIGHT] + first * weight.itemsize, count, KIND)
                 else:
-                    repeat(slots[WEIGHT], slots[PERIODS + 1], first, count, weight)
-            if NARROWS and all_well_conditioned(slots, first, count):
-                outside += narrow_one_run(
-                    slots, numbers, first, count, narrow_losses, given, weight
-                )
+                    repeat(args[WEIGHT], args[PERIODS + 1], first, count, weight)
+            if NARROWS and all_well_conditioned(args, first, count):
+                outside += narrow_one_run(args, scalars, first, count, narrow_losses, given, weight)
                 block_sum, lost = two_sum(block_sum, sum_of(narrow_losses, count), lost)
-                if slots[EACH]:
-                    put_losses(slots, numbers[0], first, count, narrow_losses)
+                if args[EACH]:
+                    put_losses(args, scalars[0], first, count, narrow_losses)
             else:
-                outside += one_run(slots, numbers, first, count, losses, given, weight)
+                outside += one_run(args, scalars, first, count, losses, given, weight)
                 block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
-                if slots[EACH]:
-                    put_losses(slots, numbers[0], first, count, losses)
+                if args[EACH]:
+                    put_losses(args, scalars[0], first, count, losses)
         block_sum = block_sum if lost != lost else block_sum + lost
-        numbers[NOTES + 2 * block] = block_sum
-        numbers[NOTES + 2 * block + 1] = outside
-        if blocks == 1 and not slots[EACH]:
-            array(slots[VALUE], 1, KIND)[0] = store(block_sum * numbers[0])
+        scalars[PARTIALS + 2 * block] = block_sum
+        scalars[PARTIALS + 2 * block + 1] = outside
+        if blocks == 1 and not args[EACH]:
+            array(args[VALUE], 1, KIND)[0] = store(block_sum * scalars[0])
 
 
 def repeat(address, period, first, count, out):
     """Write what stands at the places of a run among numbers that start again after a period."""
-    numbers = array(address, period, KIND)
+    stored = array(address, period, KIND)
     at = first % period
     done = 0
     while done < count:
         length = min(period - at, count - done)
         for j in range(length):
-            out[np.uint64(done + j)] = numbers[np.uint64(at + j)]
+            out[np.uint64(done + j)] = stored[np.uint64(at + j)]
         done += length
         at = 0
 
 
 @in_real
-def all_well_conditioned(slots, first, count):
+def all_well_conditioned(args, first, count):
     """Return whether all targets of a run are well-conditioned."""
     wide()
-    y = array(slots[TARGET], slots[SIZE], KIND)
+    y = array(args[TARGET], args[SIZE], KIND)
     ill_conditioned = 0.0
     for j in range(count):
         ill_conditioned += where(is_well_conditioned(load(y[np.uint64(first + j)])), 0.0, 1.0)
@@ -126,21 +124,21 @@ def all_well_conditioned(slots, first, count):
 
 
 @in_real
-def one_run(slots, numbers, first, count, losses, given, weight):
+def one_run(args, scalars, first, count, losses, given, weight):
     """Treat a run of elements: leave their losses, return how many lie outside their sets."""
     wide()
-    size = slots[SIZE]
+    size = args[SIZE]
     scale, setting, hidden = (
-        COMPUTED_IN(numbers[0]),
-        COMPUTED_IN(numbers[1]),
-        COMPUTED_IN(numbers[2]),
+        COMPUTED_IN(scalars[0]),
+        COMPUTED_IN(scalars[1]),
+        COMPUTED_IN(scalars[2]),
     )
-    y = array(slots[TARGET], size, KIND)
-    first_input = array(slots[INPUTS], size, KIND)
-    second_input = array(slots[INPUTS + 1], size, KIND)
-    by_first = array(slots[BY_INPUT], size, KIND)
-    by_second = array(slots[BY_INPUT + 1], size, KIND)
-    by_y = array(slots[BY_TARGET], size, KIND)
+    y = array(args[TARGET], size, KIND)
+    first_input = array(args[INPUTS], size, KIND)
+    second_input = array(args[INPUTS + 1], size, KIND)
+    by_first = array(args[BY_INPUT], size, KIND)
+    by_second = array(args[BY_INPUT + 1], size, KIND)
+    by_y = array(args[BY_TARGET], size, KIND)
     outside = 0.0
     for j in range(count):
         i = np.uint64(first + j)  # an unsigned index spares the test for a negative one
@@ -180,9 +178,9 @@ def kept(term, factor, hidden):
     return term
 
 
-def put_losses(slots, scale, first, count, losses):
+def put_losses(args, scale, first, count, losses):
     """Write the losses of a run."""
     wide()
-    value = array(slots[VALUE], slots[SIZE], KIND)
+    value = array(args[VALUE], args[SIZE], KIND)
     for j in range(count):
         value[np.uint64(first + j)] = store(np.float64(losses[np.uint64(j)]) * scale)

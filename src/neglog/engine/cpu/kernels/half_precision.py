@@ -5,32 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from neglog.engine.cpu.kernels.slots import KIND, array, in_real, load, store, taken, wide
+from neglog.engine.cpu.kernels.placeholders import KIND, array, in_real, load, store, taken, wide
 
-SLOTS = 7
+ARGS = 7
 # The next row; how many rows and numbers in each; from row to row in float32; and three addresses.
-NEXT, ROWS, NUMBERS, STEP, HIGH, LOW, WIDE = range(SLOTS)
+NEXT, ROWS, SCALARS, STEP, HIGH, LOW, WIDE = range(ARGS)
 LINE = 4096
 
 
 def joined(memory):
     """Write high + low as float32 into rows that are `STEP` apart."""
     wide()
-    slots = carray(memory, SLOTS)
+    args = carray(memory, ARGS)
     while True:
         r = taken(memory)
-        if r >= slots[ROWS]:
+        if r >= args[ROWS]:
             break
-        join_row(slots, r)
+        join_row(args, r)
 
 
 @in_real
-def join_row(slots, r):
+def join_row(args, r):
     """Write one row."""
     wide()
-    count, start, to = slots[NUMBERS], r * slots[NUMBERS], r * slots[STEP]
-    high, low = array(slots[HIGH], start + count, KIND), array(slots[LOW], start + count, KIND)
-    out = array(slots[WIDE], to + count, np.float32)
+    count, start, to = args[SCALARS], r * args[SCALARS], r * args[STEP]
+    high, low = array(args[HIGH], start + count, KIND), array(args[LOW], start + count, KIND)
+    out = array(args[WIDE], to + count, np.float32)
     for j in range(count):
         i = np.uint64(start + j)
         out[np.uint64(to + j)] = load(high[i]) + load(low[i])
@@ -39,22 +39,22 @@ def join_row(slots, r):
 def narrowed(memory):
     """Round rows of float32 to the first halves of their memory."""
     wide()
-    slots = carray(memory, SLOTS)
+    args = carray(memory, ARGS)
     line = np.empty(LINE, np.float32)
     while True:
         r = taken(memory)
-        if r >= slots[ROWS]:
+        if r >= args[ROWS]:
             break
-        narrow_row(slots, r, line)
+        narrow_row(args, r, line)
 
 
 @in_real
-def narrow_row(slots, r, line):
+def narrow_row(args, r, line):
     """Round one row; a line of it is copied first, since it is written where others are read."""
     wide()
-    count, step = slots[NUMBERS], slots[STEP]
-    whole = array(slots[WIDE] + 4 * r * step, count, np.float32)
-    half = array(slots[WIDE] + 4 * r * step, count, KIND)
+    count, step = args[SCALARS], args[STEP]
+    whole = array(args[WIDE] + 4 * r * step, count, np.float32)
+    half = array(args[WIDE] + 4 * r * step, count, KIND)
     for first in range(0, count, LINE):
         size = min(LINE, count - first)
         for j in range(size):

@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import carray, config, types
 from numba.extending import intrinsic
 
-from neglog.engine.cpu.kernels.slots import COMPUTED_IN, to_float
+from neglog.engine.cpu.kernels.placeholders import COMPUTED_IN, to_float
 
 
 class Storage(NamedTuple):

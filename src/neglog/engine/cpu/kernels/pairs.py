@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neglog.engine.cpu.kernels.rows_slots import (
-    CLASS_STEP,
-    WEIGHT,
-)
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     KIND,
     array,
     grad,
@@ -21,12 +17,16 @@ from neglog.engine.cpu.kernels.slots import (
     where,
     wide,
 )
+from neglog.engine.cpu.kernels.rows_args import (
+    CLASS_STEP,
+    WEIGHT,
+)
 from neglog.engine.cpu.kernels.spread import FACTORS, FINE, LOSSES, inverse_of, put_line
 
 STEPS = ("treat_pairs", "put_pairs")
 
 
-def treat_pairs(slots, count, tile, parts, slope, lines):
+def treat_pairs(args, count, tile, parts, slope, lines):
     """Write the loss of each row, and its derivative by the first logit.
 
     It is slope · (1 − p) − p · other slope, and the second logit's is its negative.
@@ -34,9 +34,9 @@ def treat_pairs(slots, count, tile, parts, slope, lines):
     wide()
     first, second, y_first, y_second = tile[0], tile[1], parts[0], parts[1]
     losses, factors = lines[LOSSES], lines[FACTORS]
-    weight = array(slots[WEIGHT], 2, KIND)
-    w_first = np.float64(load(weight[0])) if slots[WEIGHT] else 1.0
-    w_second = np.float64(load(weight[1])) if slots[WEIGHT] else 1.0
+    weight = array(args[WEIGHT], 2, KIND)
+    w_first = np.float64(load(weight[0])) if args[WEIGHT] else 1.0
+    w_second = np.float64(load(weight[1])) if args[WEIGHT] else 1.0
     for j in range(count):
         i = np.uint64(j)
         swapped = second[i] > first[i]
@@ -57,9 +57,9 @@ def treat_pairs(slots, count, tile, parts, slope, lines):
         slope[i] = where(left_out, 0.0, where(swapped, -rise, rise))
 
 
-def put_pairs(slots, start, count, slope):
+def put_pairs(args, start, count, slope):
     """Write the gradient of both logits."""
-    put_line(slots, start, count, slope)
+    put_line(args, start, count, slope)
     for j in range(count):
         slope[np.uint64(j)] = -slope[np.uint64(j)]
-    put_line(slots, start + slots[CLASS_STEP], count, slope)
+    put_line(args, start + args[CLASS_STEP], count, slope)

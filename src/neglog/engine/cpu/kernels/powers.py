@@ -8,16 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neglog.engine.cpu.kernels.rows_slots import (
-    CLASSES,
-    GRADIENT,
-    INNER,
-    OUTER,
-    OUTER_STEP,
-    ROW_STEP,
-    X,
-)
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
     array,
@@ -32,6 +23,15 @@ from neglog.engine.cpu.kernels.slots import (
     where,
     wide,
 )
+from neglog.engine.cpu.kernels.rows_args import (
+    CLASSES,
+    GRADIENT,
+    INNER,
+    OUTER,
+    OUTER_STEP,
+    ROW_STEP,
+    X,
+)
 from neglog.engine.cpu.kernels.sums import two_sum
 
 BATCH = 4096  # elements, of which the fastest memory holds several lots
@@ -40,7 +40,7 @@ LANE = np.uint64(LANES)
 CHUNK = 4 * LANES
 LANE_SUMS = 3 * LANES  # of each lane the sum, how many were 1, and what rounding took
 FACTS = 6
-LOSS, SHARE, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
+LOSS, ROW_WEIGHT, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
 FINE: bool | None = None  # whether float64 is no finer than what is stored
 NEAR: bool | None = None  # whether it is finer, and what is computed in
 STEPS = (
@@ -56,33 +56,33 @@ def lines_for(classes):
     return np.empty((max(1, BATCH // line), line), COMPUTED_IN)
 
 
-def powers(slots, chosen, count, lines, facts, sums):
+def powers(args, chosen, count, lines, facts, sums):
     """Write e^(row − top) of rows, their tops, and the sums of their powers, one e⁰ left out."""
     wide()
     for b in range(count):
-        fetch_row(slots, chosen[b], lines[b])
+        fetch_row(args, chosen[b], lines[b])
     for b in range(count):
         facts[TOP, b] = top_of(lines[b])
     for b in range(count):
-        below = raise_row(slots, chosen[b], facts[TOP, b], lines[b], len(lines), sums)
+        below = raise_row(args, chosen[b], facts[TOP, b], lines[b], len(lines), sums)
         facts[OTHERS, b] = below + (facts[TOP, b] - facts[TOP, b])  # NaN where the top is none
 
 
-def row_start(slots, r):
+def row_start(args, r):
     """Return where the logits of a row begin."""
-    if slots[OUTER] == 1:  # a division takes as long as a few powers
-        return r * slots[ROW_STEP]
-    outer = r // slots[INNER]
-    return outer * slots[OUTER_STEP] + (r - outer * slots[INNER]) * slots[ROW_STEP]
+    if args[OUTER] == 1:  # a division takes as long as a few powers
+        return r * args[ROW_STEP]
+    outer = r // args[INNER]
+    return outer * args[OUTER_STEP] + (r - outer * args[INNER]) * args[ROW_STEP]
 
 
 @in_real
-def fetch_row(slots, r, line):
+def fetch_row(args, r, line):
     """Read a row, and fill up its last chunk with what adds e^−∞ = 0."""
     wide()
-    classes = slots[CLASSES]
-    start = row_start(slots, r)
-    x = array(slots[X], start + classes, KIND)
+    classes = args[CLASSES]
+    start = row_start(args, r)
+    x = array(args[X], start + classes, KIND)
     for j in range(len(line) - CHUNK, len(line)):
         line[np.uint64(j)] = -np.inf
     for j in range(classes):
@@ -100,22 +100,22 @@ def top_of(line):
 
 
 @in_real
-def raise_row(slots, r, top, line, batch, sums):
+def raise_row(args, r, top, line, batch, sums):
     """Turn a line into powers, and return their sum less the top's, which is 1.
 
     Memory brings meanwhile what will be read and written next.
     """
     wide()
-    size = array(slots[X], 1, KIND).itemsize
-    here = r * slots[CLASSES] * size
-    there = (row_start(slots, r) + batch * slots[CLASSES]) * size
+    size = array(args[X], 1, KIND).itemsize
+    here = r * args[CLASSES] * size
+    there = (row_start(args, r) + batch * args[CLASSES]) * size
     top = COMPUTED_IN(top)
     for j in range(LANE_SUMS if FINE else 2 * LANES):
         sums[j] = 0.0
     for first in range(0, len(line), CHUNK):
-        soon_read(slots[X] + there + first * size, CHUNK, size)
-        if slots[GRADIENT]:
-            soon_written(slots[GRADIENT] + here + first * size, CHUNK, size)
+        soon_read(args[X] + there + first * size, CHUNK, size)
+        if args[GRADIENT]:
+            soon_written(args[GRADIENT] + here + first * size, CHUNK, size)
         for j in range(CHUNK):
             i = np.uint64(first + j)
             line[i] = near_power(line[i] - top) if NEAR else power(line[i], top)

@@ -10,42 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from neglog.engine.cpu.kernels.powers import (
-    FACTS,
-    LANE_SUMS,
-    LOSS,
-    OTHERS,
-    REST,
-    SHARE,
-    SLOPE,
-    TOP,
-    lines_for,
-    powers,
-    row_start,
-)
-from neglog.engine.cpu.kernels.rows_slots import (
-    BY_TARGET,
-    BY_Y,
-    CLASS_STEP,
-    CLASSES,
-    EACH,
-    GRADIENT,
-    IGNORED,
-    INNER,
-    LABELS,
-    NOTES,
-    NUMBERS,
-    OUTER,
-    OUTER_STEP,
-    ROW_STEP,
-    SHARES,
-    SLOTS,
-    TARGETED,
-    VALUE,
-    WEIGHT,
-    X,
-)
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
     array,
@@ -59,6 +24,41 @@ from neglog.engine.cpu.kernels.slots import (
     treat_batch,
     treat_block,
     wide,
+)
+from neglog.engine.cpu.kernels.powers import (
+    FACTS,
+    LANE_SUMS,
+    LOSS,
+    OTHERS,
+    REST,
+    ROW_WEIGHT,
+    SLOPE,
+    TOP,
+    lines_for,
+    powers,
+    row_start,
+)
+from neglog.engine.cpu.kernels.rows_args import (
+    ARGS,
+    BY_TARGET,
+    BY_Y,
+    CLASS_STEP,
+    CLASSES,
+    EACH,
+    GRADIENT,
+    IGNORED,
+    INNER,
+    LABELS,
+    OUTER,
+    OUTER_STEP,
+    PARTIALS,
+    ROW_STEP,
+    ROW_WEIGHTS,
+    SCALARS,
+    TARGETED,
+    VALUE,
+    WEIGHT,
+    X,
 )
 from neglog.engine.cpu.kernels.sums import two_sum
 
@@ -77,51 +77,51 @@ def rows_of_a_block(rows: int, classes: int) -> int:
 def rows(memory):
     """Treat blocks of rows until none is left."""
     wide()
-    slots = carray(memory, SLOTS)
-    count = slots[OUTER] * slots[INNER]
-    in_block = rows_of_a_block(count, slots[CLASSES])
+    args = carray(memory, ARGS)
+    count = args[OUTER] * args[INNER]
+    in_block = rows_of_a_block(count, args[CLASSES])
     blocks = -(-count // in_block)
-    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    scalars = array(args[SCALARS], PARTIALS + 2 * blocks, np.float64)
     while True:
         block = taken(memory)
         if block >= blocks:
             break
         last = min((block + 1) * in_block, count)
-        total, lost = treat_block(slots, numbers, block * in_block, last)
-        numbers[NOTES + 2 * block] = total if lost != lost else total + lost
-        if blocks == 1 and not slots[EACH]:
-            array(slots[VALUE], 1, KIND)[0] = store(numbers[NOTES])
+        total, lost = treat_block(args, scalars, block * in_block, last)
+        scalars[PARTIALS + 2 * block] = total if lost != lost else total + lost
+        if blocks == 1 and not args[EACH]:
+            array(args[VALUE], 1, KIND)[0] = store(scalars[PARTIALS])
 
 
-def picked_block(slots, numbers, first, last):
+def picked_block(args, scalars, first, last):
     """Treat rows of log-probabilities, whose gradient is 0 already but for the label."""
-    classes, inner = slots[CLASSES], slots[INNER]
+    classes, inner = args[CLASSES], args[INNER]
     total = 0.0
     lost = 0.0
     for r in range(first, last):
-        share = share_of(slots, numbers, r)
+        row_weight = row_weight_of(args, scalars, r)
         loss = 0.0
-        if share != 0.0:
+        if row_weight != 0.0:
             outer = r // inner
-            at = (r - outer * inner) * slots[ROW_STEP]
-            at += array(slots[LABELS], r + 1, np.int64)[r] * slots[CLASS_STEP]
-            here = outer * slots[OUTER_STEP] + at
+            at = (r - outer * inner) * args[ROW_STEP]
+            at += array(args[LABELS], r + 1, np.int64)[r] * args[CLASS_STEP]
+            here = outer * args[OUTER_STEP] + at
             there = outer * classes * inner + at
-            log_p = load(array(slots[X], here + 1, KIND)[here])
-            if slots[GRADIENT]:
-                array(slots[GRADIENT], there + 1, KIND)[there] = store(grad(log_p, 1.0) * share)
-            loss = nll(log_p, 1.0) * share
-        if slots[EACH]:
-            array(slots[VALUE], r + 1, KIND)[r] = store(loss)
+            log_p = load(array(args[X], here + 1, KIND)[here])
+            if args[GRADIENT]:
+                array(args[GRADIENT], there + 1, KIND)[there] = store(grad(log_p, 1.0) * row_weight)
+            loss = nll(log_p, 1.0) * row_weight
+        if args[EACH]:
+            array(args[VALUE], r + 1, KIND)[r] = store(loss)
         total, lost = two_sum(total, loss, lost)
     return total, lost
 
 
-def softmax_block(slots, numbers, first, last):
+def softmax_block(args, scalars, first, last):
     """Treat rows of logits, a batch of those that count at a time."""
     wide()
-    value = array(slots[VALUE], last, KIND)
-    lines = lines_for(slots[CLASSES])
+    value = array(args[VALUE], last, KIND)
+    lines = lines_for(args[CLASSES])
     batch = len(lines)
     facts, sums, chosen = np.empty((FACTS, batch)), np.empty(LANE_SUMS), np.empty(batch, np.int64)
     total = 0.0
@@ -130,81 +130,81 @@ def softmax_block(slots, numbers, first, last):
     while r < last:
         count = 0
         while r < last and count < batch:
-            share = share_of(slots, numbers, r)
-            if share == 0.0:
-                leave_out(slots, r)
+            row_weight = row_weight_of(args, scalars, r)
+            if row_weight == 0.0:
+                leave_out(args, r)
             else:
                 chosen[count] = r
-                facts[SHARE, count] = share
+                facts[ROW_WEIGHT, count] = row_weight
                 count += 1
             r += 1
-        treat_batch(slots, numbers, chosen, count, lines, facts, sums)
+        treat_batch(args, scalars, chosen, count, lines, facts, sums)
         for b in range(count):
             total, lost = two_sum(total, facts[LOSS, b], lost)
-            if slots[EACH]:
+            if args[EACH]:
                 value[chosen[b]] = store(facts[LOSS, b])
     return total, lost
 
 
-def share_of(slots, numbers, r):
+def row_weight_of(args, scalars, r):
     """Return how much the loss of a row counts: 0 where it is left out."""
-    share = load(array(slots[SHARES], r + 1, KIND)[r]) if slots[SHARES] else 1.0
-    label = array(slots[LABELS], r + 1, np.int64)[r] if slots[LABELS] else 0
-    if share == 0.0 or (slots[LABELS] and label == slots[IGNORED]):
+    row_weight = load(array(args[ROW_WEIGHTS], r + 1, KIND)[r]) if args[ROW_WEIGHTS] else 1.0
+    label = array(args[LABELS], r + 1, np.int64)[r] if args[LABELS] else 0
+    if row_weight == 0.0 or (args[LABELS] and label == args[IGNORED]):
         return 0.0  # also of a mean over nothing, whose factor is NaN
-    share *= numbers[0]
-    if slots[WEIGHT] and not TARGETED:
-        share *= load(array(slots[WEIGHT], slots[CLASSES], KIND)[label])
-    return share
+    row_weight *= scalars[0]
+    if args[WEIGHT] and not TARGETED:
+        row_weight *= load(array(args[WEIGHT], args[CLASSES], KIND)[label])
+    return row_weight
 
 
-def leave_out(slots, r):
+def leave_out(args, r):
     """Write the loss and the gradients of a row that does not count, whatever it holds."""
     wide()
-    start, end = r * slots[CLASSES], (r + 1) * slots[CLASSES]
-    if slots[EACH]:
-        array(slots[VALUE], r + 1, KIND)[r] = store(0.0)
-    if slots[GRADIENT]:
-        gradient = array(slots[GRADIENT], end, KIND)
+    start, end = r * args[CLASSES], (r + 1) * args[CLASSES]
+    if args[EACH]:
+        array(args[VALUE], r + 1, KIND)[r] = store(0.0)
+    if args[GRADIENT]:
+        gradient = array(args[GRADIENT], end, KIND)
         for j in range(start, end):
             gradient[np.uint64(j)] = store(0.0)
     if BY_Y:
-        slopes = array(slots[BY_TARGET], end, KIND)
+        slopes = array(args[BY_TARGET], end, KIND)
         for j in range(start, end):
             slopes[np.uint64(j)] = store(0.0)
 
 
-def label_batch(slots, numbers, chosen, count, lines, facts, sums):
+def label_batch(args, scalars, chosen, count, lines, facts, sums):
     """Write the losses of rows against their labels among the facts; write the gradient."""
     wide()
-    classes = slots[CLASSES]
-    powers(slots, chosen, count, lines, facts, sums)
+    classes = args[CLASSES]
+    powers(args, chosen, count, lines, facts, sums)
     for b in range(count):
-        label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]]
-        at = row_start(slots, chosen[b]) + label
-        truth = load(array(slots[X], at + 1, KIND)[at]) - facts[TOP, b]
+        label = array(args[LABELS], chosen[b] + 1, np.int64)[chosen[b]]
+        at = row_start(args, chosen[b]) + label
+        truth = load(array(args[X], at + 1, KIND)[at]) - facts[TOP, b]
         others = facts[OTHERS, b]
         facts[REST, b] = others if truth == 0.0 else (1.0 + others) - lines[b, label]
         facts[TOP, b] = truth
     for b in range(count):
         j = np.uint64(b)
         log_p = facts[TOP, j] - log1p(facts[OTHERS, j])
-        facts[LOSS, j] = nll(log_p, 1.0) * facts[SHARE, j]
-        facts[SLOPE, j] = grad(log_p, 1.0) * facts[SHARE, j] / (1.0 + facts[OTHERS, j])
-    if slots[GRADIENT]:
+        facts[LOSS, j] = nll(log_p, 1.0) * facts[ROW_WEIGHT, j]
+        facts[SLOPE, j] = grad(log_p, 1.0) * facts[ROW_WEIGHT, j] / (1.0 + facts[OTHERS, j])
+    if args[GRADIENT]:
         for b in range(count):
             start = chosen[b] * classes
-            scale_row(slots, start, -facts[SLOPE, b], lines[b])
-            at = start + array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]]
-            array(slots[GRADIENT], at + 1, KIND)[at] = store(facts[SLOPE, b] * facts[REST, b])
+            scale_row(args, start, -facts[SLOPE, b], lines[b])
+            at = start + array(args[LABELS], chosen[b] + 1, np.int64)[chosen[b]]
+            array(args[GRADIENT], at + 1, KIND)[at] = store(facts[SLOPE, b] * facts[REST, b])
 
 
 @in_real
-def scale_row(slots, start, factor, line):
+def scale_row(args, start, factor, line):
     """Write the multiple of a line as a row of the gradient."""
     wide()
-    classes = slots[CLASSES]
-    gradient = array(slots[GRADIENT], start + classes, KIND)
+    classes = args[CLASSES]
+    gradient = array(args[GRADIENT], start + classes, KIND)
     factor = COMPUTED_IN(factor)
     for j in range(classes):
         gradient[np.uint64(start + j)] = store(factor * line[np.uint64(j)])

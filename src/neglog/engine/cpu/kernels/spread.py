@@ -12,27 +12,7 @@ import numpy as np
 from numba import carray
 
 from neglog.engine.cpu.kernels.columns import LANES
-from neglog.engine.cpu.kernels.rows_slots import (
-    CLASS_STEP,
-    CLASSES,
-    EACH,
-    GRADIENT,
-    IGNORED,
-    INNER,
-    LABELS,
-    NOTES,
-    NUMBERS,
-    OUTER,
-    OUTER_STEP,
-    ROW_STEP,
-    SHARES,
-    SLOTS,
-    TARGETS,
-    VALUE,
-    WEIGHT,
-    X,
-)
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     KIND,
     absolute,
     array,
@@ -51,13 +31,33 @@ from neglog.engine.cpu.kernels.slots import (
     where,
     wide,
 )
+from neglog.engine.cpu.kernels.rows_args import (
+    ARGS,
+    CLASS_STEP,
+    CLASSES,
+    EACH,
+    GRADIENT,
+    IGNORED,
+    INNER,
+    LABELS,
+    OUTER,
+    OUTER_STEP,
+    PARTIALS,
+    ROW_STEP,
+    ROW_WEIGHTS,
+    SCALARS,
+    TARGETS,
+    VALUE,
+    WEIGHT,
+    X,
+)
 from neglog.engine.cpu.kernels.sums import two_sum
 
 TILE = 2048  # elements
 BLOCK = 16384  # elements
 FINE: bool | None = None  # whether float64 is no finer than what is stored
 STEPS = (
-    "spread_work", "fetch_line", "take_tops", "take_shares", "inverse_of", "add_powers",
+    "spread_work", "fetch_line", "take_tops", "take_row_weights", "inverse_of", "add_powers",
     "take_part", "add_terms", "add_around_peaks", "finish_rows", "put_line", "put_gradient",
     "put_fine_gradient", "leave_out_rows",
 )  # fmt: skip
@@ -76,11 +76,11 @@ def spread_work(inner: int, classes: int) -> tuple[int, int, int]:
 def spread_columns(memory):
     """Treat blocks of rows until none is left."""
     wide()
-    slots = carray(memory, SLOTS)
-    inner, classes = slots[INNER], slots[CLASSES]
+    args = carray(memory, ARGS)
+    inner, classes = args[INNER], args[CLASSES]
     width, in_block, parts = spread_work(inner, classes)
-    blocks = slots[OUTER] * parts
-    numbers = array(slots[NUMBERS], NOTES + 2 * blocks, np.float64)
+    blocks = args[OUTER] * parts
+    scalars = array(args[SCALARS], PARTIALS + 2 * blocks, np.float64)
     tile, tops = np.empty((classes + 1, width), real), np.empty(width, real)
     powers, slopes = np.empty((classes, width)), np.empty((classes, width))
     lines = np.empty((LINES, width))
@@ -95,60 +95,60 @@ def spread_columns(memory):
         lost = 0.0
         for row in range(first, last, width):
             count = min(width, last - row)
-            spread_tile(slots, numbers, outer, row, count, tile, tops, powers, slopes, lines)
+            spread_tile(args, scalars, outer, row, count, tile, tops, powers, slopes, lines)
             total, lost = two_sum(total, sum_of(lines[LOSSES], count), lost)
-        numbers[NOTES + 2 * block] = total if lost != lost else total + lost
-        if blocks == 1 and not slots[EACH]:
-            array(slots[VALUE], 1, KIND)[0] = store(numbers[NOTES])
+        scalars[PARTIALS + 2 * block] = total if lost != lost else total + lost
+        if blocks == 1 and not args[EACH]:
+            array(args[VALUE], 1, KIND)[0] = store(scalars[PARTIALS])
 
 
-def spread_tile(slots, numbers, outer, row, count, tile, tops, powers, slopes, lines):
+def spread_tile(args, scalars, outer, row, count, tile, tops, powers, slopes, lines):
     """Write the losses of a tile into a line, and its gradient."""
     wide()
-    classes, losses = slots[CLASSES], lines[LOSSES]
-    start = outer * slots[OUTER_STEP] + row * slots[ROW_STEP]
-    dense = outer * classes * slots[INNER] + row * slots[ROW_STEP]  # of targets and gradient
-    first = outer * slots[INNER] + row
+    classes, losses = args[CLASSES], lines[LOSSES]
+    start = outer * args[OUTER_STEP] + row * args[ROW_STEP]
+    dense = outer * classes * args[INNER] + row * args[ROW_STEP]  # of targets and gradient
+    first = outer * args[INNER] + row
     for k in range(classes):
-        fetch_line(slots, slots[X], start + k * slots[CLASS_STEP], count, tile[k])
-    left_out = take_shares(slots, numbers, first, count, lines)
+        fetch_line(args, args[X], start + k * args[CLASS_STEP], count, tile[k])
+    left_out = take_row_weights(args, scalars, first, count, lines)
     if classes == 2:
         for k in range(classes):
-            take_part(slots, numbers, dense, count, k, tile, slopes[k], lines)
-        treat_pairs(slots, count, tile, slopes, powers[0], lines)
+            take_part(args, scalars, dense, count, k, tile, slopes[k], lines)
+        treat_pairs(args, count, tile, slopes, powers[0], lines)
     else:
         take_tops(classes, count, tile, tops)
         add_powers(classes, count, tile, tops, powers, lines)
-        add_terms(slots, numbers, dense, count, tile, tops, slopes, lines)
+        add_terms(args, scalars, dense, count, tile, tops, slopes, lines)
         if FINE:
             add_around_peaks(classes, count, slopes, lines)
         finish_rows(count, lines)
-    if slots[EACH]:
-        value = array(slots[VALUE], first + count, KIND)
+    if args[EACH]:
+        value = array(args[VALUE], first + count, KIND)
         for j in range(count):
             value[np.uint64(first + j)] = store(losses[np.uint64(j)])
-    if slots[GRADIENT] and classes == 2:
-        put_pairs(slots, dense, count, powers[0])
-    elif slots[GRADIENT]:
+    if args[GRADIENT] and classes == 2:
+        put_pairs(args, dense, count, powers[0])
+    elif args[GRADIENT]:
         if FINE:
-            put_fine_gradient(slots, dense, count, powers, slopes, lines)
+            put_fine_gradient(args, dense, count, powers, slopes, lines)
         else:
-            put_gradient(slots, dense, count, powers, slopes, lines)
+            put_gradient(args, dense, count, powers, slopes, lines)
         if left_out != 0.0:
-            leave_out_rows(slots, dense, count, lines)
+            leave_out_rows(args, dense, count, lines)
 
 
 @in_real
-def fetch_line(slots, address, start, count, line):
+def fetch_line(args, address, start, count, line):
     """Read what a class has in each row of a tile."""
     wide()
-    numbers = array(address, start + count * slots[ROW_STEP], KIND)
-    if slots[ROW_STEP] == 1:
+    stored = array(address, start + count * args[ROW_STEP], KIND)
+    if args[ROW_STEP] == 1:
         for i in range(count):
-            line[np.uint64(i)] = load(numbers[np.uint64(start + i)])
+            line[np.uint64(i)] = load(stored[np.uint64(start + i)])
     else:
         for i in range(count):
-            line[np.uint64(i)] = load(numbers[np.uint64(start + i * slots[ROW_STEP])])
+            line[np.uint64(i)] = load(stored[np.uint64(start + i * args[ROW_STEP])])
 
 
 @in_real
@@ -164,26 +164,26 @@ def take_tops(classes, count, tile, tops):
             tops[i] = where(line[i] > tops[i], line[i], tops[i])
 
 
-def take_shares(slots, numbers, first, count, lines):
+def take_row_weights(args, scalars, first, count, lines):
     """Write how much the loss of each row counts, and its label; return how many do not count."""
     wide()
     factors, numbered = lines[FACTORS], lines[LABEL]
-    scale = numbers[0]
-    plain = not (slots[LABELS] or slots[SHARES])
+    scale = scalars[0]
+    plain = not (args[LABELS] or args[ROW_WEIGHTS])
     for j in range(count):
         factors[np.uint64(j)] = scale if plain else 1.0
     if plain:
         return 0.0
-    shares = array(slots[SHARES], first + count, KIND)
-    labels = array(slots[LABELS], first + count, np.int64)
-    if slots[SHARES]:
+    row_weights = array(args[ROW_WEIGHTS], first + count, KIND)
+    labels = array(args[LABELS], first + count, np.int64)
+    if args[ROW_WEIGHTS]:
         for j in range(count):
-            factors[np.uint64(j)] = load(shares[np.uint64(first + j)])
-    if slots[LABELS]:
+            factors[np.uint64(j)] = load(row_weights[np.uint64(first + j)])
+    if args[LABELS]:
         for j in range(count):
             i, label = np.uint64(j), labels[np.uint64(first + j)]
             numbered[i] = np.float64(label)
-            factors[i] = where(label == slots[IGNORED], 0.0, factors[i])
+            factors[i] = where(label == args[IGNORED], 0.0, factors[i])
     left_out = 0.0
     for j in range(count):
         left_out += where(factors[np.uint64(j)] == 0.0, 1.0, 0.0)
@@ -226,35 +226,35 @@ def inverse_of(x):
     return start + start * (error + error * error)
 
 
-def take_part(slots, numbers, start, count, k, tile, part, lines):
+def take_part(args, scalars, start, count, k, tile, part, lines):
     """Write a class's target in each row of a tile."""
     wide()
-    target, numbered, own = tile[slots[CLASSES]], lines[LABEL], np.float64(k)
-    kept, spread = numbers[1], numbers[2]
-    if slots[LABELS]:
+    target, numbered, own = tile[args[CLASSES]], lines[LABEL], np.float64(k)
+    kept, spread = scalars[1], scalars[2]
+    if args[LABELS]:
         for j in range(count):
             i = np.uint64(j)
             part[i] = spread + where(numbered[i] == own, kept, 0.0)
     else:
-        fetch_line(slots, slots[TARGETS], start + k * slots[CLASS_STEP], count, target)
+        fetch_line(args, args[TARGETS], start + k * args[CLASS_STEP], count, target)
         for j in range(count):
             i = np.uint64(j)
             part[i] = kept * np.float64(target[i]) + spread
 
 
-def add_terms(slots, numbers, start, count, tile, tops, slopes, lines):
+def add_terms(args, scalars, start, count, tile, tops, slopes, lines):
     """Add up the terms of each loss, and write their derivatives by the log-probabilities."""
     wide()
-    classes = slots[CLASSES]
+    classes = args[CLASSES]
     losses, logs, totals = lines[LOSSES], lines[LOGS], lines[TOTALS]
-    weight = array(slots[WEIGHT], classes, KIND)
+    weight = array(args[WEIGHT], classes, KIND)
     for j in range(count):
         losses[np.uint64(j)] = 0.0
         totals[np.uint64(j)] = 0.0
     for k in range(classes):
-        factor = load(weight[k]) if slots[WEIGHT] else 1.0
+        factor = load(weight[k]) if args[WEIGHT] else 1.0
         line, slope = tile[k], slopes[k]
-        take_part(slots, numbers, start, count, k, tile, slope, lines)
+        take_part(args, scalars, start, count, k, tile, slope, lines)
         for j in range(count):
             i = np.uint64(j)
             part = slope[i]
@@ -300,11 +300,11 @@ def finish_rows(count, lines):
             rests[i] = totals[i] * inverses[i]
 
 
-def put_line(slots, start, count, line):
+def put_line(args, start, count, line):
     """Write the gradient of a class in each row of a tile."""
     wide()
-    row_step = slots[ROW_STEP]
-    gradient = array(slots[GRADIENT], start + count * row_step, KIND)
+    row_step = args[ROW_STEP]
+    gradient = array(args[GRADIENT], start + count * row_step, KIND)
     if row_step == 1:
         for j in range(count):
             gradient[np.uint64(start + j)] = store(line[np.uint64(j)])
@@ -313,28 +313,28 @@ def put_line(slots, start, count, line):
             gradient[np.uint64(start + j * row_step)] = store(line[np.uint64(j)])
 
 
-def put_gradient(slots, start, count, powers, slopes, lines):
+def put_gradient(args, start, count, powers, slopes, lines):
     """Write the gradient: slope − p · total, and of the top class slope · (1 − p) − p · (rest)."""
     wide()
     others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
     totals, rests = lines[TOTALS], lines[RESTS]
-    for k in range(slots[CLASSES]):
-        at, raised, slope = start + k * slots[CLASS_STEP], powers[k], slopes[k]
+    for k in range(args[CLASSES]):
+        at, raised, slope = start + k * args[CLASS_STEP], powers[k], slopes[k]
         for j in range(count):
             i = np.uint64(j)
             own, e = slope[i], raised[i]
             of_top = own * others[i] - (totals[i] - own) * inverses[i]
             slope[i] = where(e == 1.0, of_top, own * factors[i] - e * rests[i])
-        put_line(slots, at, count, slope)
+        put_line(args, at, count, slope)
 
 
-def put_fine_gradient(slots, start, count, powers, slopes, lines):
+def put_fine_gradient(args, start, count, powers, slopes, lines):
     """Do so where a difference of sums would lose digits: with the sum of all other slopes."""
     wide()
     others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
     totals, peaks, rests = lines[TOTALS], lines[PEAKS], lines[RESTS]
-    for k in range(slots[CLASSES]):
-        at, raised, slope = start + k * slots[CLASS_STEP], powers[k], slopes[k]
+    for k in range(args[CLASSES]):
+        at, raised, slope = start + k * args[CLASS_STEP], powers[k], slopes[k]
         for j in range(count):
             i = np.uint64(j)
             own = slope[i]
@@ -344,15 +344,15 @@ def put_fine_gradient(slots, start, count, powers, slopes, lines):
             left = where(is_peak, totals[i] - own, totals[i]) + rests[i]
             left = where(is_peak, left, left - own)
             slope[i] = (own * not_p - p * left) * factors[i]
-        put_line(slots, at, count, slope)
+        put_line(args, at, count, slope)
 
 
-def leave_out_rows(slots, start, count, lines):
+def leave_out_rows(args, start, count, lines):
     """Write 0 as the gradient of rows that do not count, whatever they hold."""
     factors = lines[FACTORS]
-    gradient = array(slots[GRADIENT], slots[CLASSES] * slots[OUTER] * slots[INNER], KIND)
-    for k in range(slots[CLASSES]):
-        at = start + k * slots[CLASS_STEP]
+    gradient = array(args[GRADIENT], args[CLASSES] * args[OUTER] * args[INNER], KIND)
+    for k in range(args[CLASSES]):
+        at = start + k * args[CLASS_STEP]
         for j in range(count):
             if factors[j] == 0.0:
-                gradient[at + j * slots[ROW_STEP]] = store(0.0)
+                gradient[at + j * args[ROW_STEP]] = store(0.0)

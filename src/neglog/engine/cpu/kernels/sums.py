@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neglog.engine.cpu.kernels.slots import wide
+from neglog.engine.cpu.kernels.placeholders import wide
 
 LANES = 32
 

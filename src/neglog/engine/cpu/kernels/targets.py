@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neglog.engine.cpu.kernels.powers import LOSS, OTHERS, SHARE, SLOPE, TOP, powers, row_start
-from neglog.engine.cpu.kernels.rows_slots import (
-    BY_TARGET,
-    BY_Y,
-    CLASSES,
-    GRADIENT,
-    LABELS,
-    SOFTMAX,
-    TARGETS,
-    WEIGHT,
-    X,
-)
-from neglog.engine.cpu.kernels.slots import (
+from neglog.engine.cpu.kernels.placeholders import (
     KIND,
     absolute,
     array,
@@ -31,6 +19,18 @@ from neglog.engine.cpu.kernels.slots import (
     where,
     wide,
 )
+from neglog.engine.cpu.kernels.powers import LOSS, OTHERS, ROW_WEIGHT, SLOPE, TOP, powers, row_start
+from neglog.engine.cpu.kernels.rows_args import (
+    BY_TARGET,
+    BY_Y,
+    CLASSES,
+    GRADIENT,
+    LABELS,
+    SOFTMAX,
+    TARGETS,
+    WEIGHT,
+    X,
+)
 
 FINE: bool | None = None  # whether float64 is no finer than what is stored
 STEPS = (
@@ -38,13 +38,13 @@ STEPS = (
 )  # fmt: skip
 
 
-def target_batch(slots, numbers, chosen, count, lines, facts, sums):
+def target_batch(args, scalars, chosen, count, lines, facts, sums):
     """Write the losses of rows against their targets among the facts; write the gradient."""
     wide()
-    classes = slots[CLASSES]
+    classes = args[CLASSES]
     terms, slopes = np.empty(classes), np.empty(classes)
     if SOFTMAX:
-        powers(slots, chosen, count, lines, facts, sums)
+        powers(args, chosen, count, lines, facts, sums)
         for b in range(count):
             facts[SLOPE, np.uint64(b)] = log1p(facts[OTHERS, np.uint64(b)])
     else:
@@ -52,28 +52,28 @@ def target_batch(slots, numbers, chosen, count, lines, facts, sums):
             facts[TOP, b] = 0.0
             facts[SLOPE, b] = 0.0
     for b in range(count):
-        start, share = chosen[b] * classes, facts[SHARE, b]
-        origin = row_start(slots, chosen[b])
-        label = array(slots[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if slots[LABELS] else 0
+        start, row_weight = chosen[b] * classes, facts[ROW_WEIGHT, b]
+        origin = row_start(args, chosen[b])
+        label = array(args[LABELS], chosen[b] + 1, np.int64)[chosen[b]] if args[LABELS] else 0
         ends = (facts[TOP, b], facts[SLOPE, b])
-        target_row(slots, numbers, origin, start, label, ends, terms, slopes)
-        facts[LOSS, b] = sum_of(terms, classes) * share
+        target_row(args, scalars, origin, start, label, ends, terms, slopes)
+        facts[LOSS, b] = sum_of(terms, classes) * row_weight
         if BY_Y:
-            put_by_target(slots, origin, start, share * numbers[1], ends)
-        if slots[GRADIENT]:
-            put_target_row(slots, start, share, facts[OTHERS, b], slopes, lines[b])
+            put_by_target(args, origin, start, row_weight * scalars[1], ends)
+        if args[GRADIENT]:
+            put_target_row(args, start, row_weight, facts[OTHERS, b], slopes, lines[b])
 
 
-def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
+def target_row(args, scalars, origin, start, label, ends, terms, slopes):
     """Write the terms of a row's loss, and their derivatives by the log-probabilities."""
     wide()
-    classes = slots[CLASSES]
+    classes = args[CLASSES]
     top, log_sum = ends
-    kept, added = numbers[1], numbers[2]
-    x = array(slots[X], origin + classes, KIND)
-    weight = array(slots[WEIGHT], classes, KIND)
-    targets = array(slots[TARGETS], start + classes, KIND)
-    if slots[LABELS]:
+    kept, added = scalars[1], scalars[2]
+    x = array(args[X], origin + classes, KIND)
+    weight = array(args[WEIGHT], classes, KIND)
+    targets = array(args[TARGETS], start + classes, KIND)
+    if args[LABELS]:
         for j in range(classes):
             slopes[np.uint64(j)] = added
         slopes[label] = added + kept
@@ -87,7 +87,7 @@ def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
         terms[i] = nll(log_p, part)
         slopes[i] = grad(log_p, part)
-    if slots[WEIGHT]:
+    if args[WEIGHT]:
         for j in range(classes):
             i = np.uint64(j)
             factor = load(weight[i])
@@ -95,27 +95,27 @@ def target_row(slots, numbers, origin, start, label, ends, terms, slopes):
             slopes[i] *= factor
 
 
-def put_by_target(slots, origin, start, share, ends):
+def put_by_target(args, origin, start, row_weight, ends):
     """Write the derivative by a row's target: −ln p, as much as the class counts, 0 or more."""
     wide()
-    classes = slots[CLASSES]
+    classes = args[CLASSES]
     top, log_sum = ends
-    x = array(slots[X], origin + classes, KIND)
-    weight = array(slots[WEIGHT], classes, KIND)
-    slopes = array(slots[BY_TARGET], start + classes, KIND)
+    x = array(args[X], origin + classes, KIND)
+    weight = array(args[WEIGHT], classes, KIND)
+    slopes = array(args[BY_TARGET], start + classes, KIND)
     for j in range(classes):
         i = np.uint64(j)
-        factor = share * load(weight[i]) if slots[WEIGHT] else share
+        factor = row_weight * load(weight[i]) if args[WEIGHT] else row_weight
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
         slope = where(factor == 0.0, 0.0, nll(log_p, 1.0) * factor)
         slopes[np.uint64(start) + i] = store(slope)
 
 
-def put_target_row(slots, start, share, others, slopes, line):
+def put_target_row(args, start, row_weight, others, slopes, line):
     """Write a row's gradient: what a class is due, less its share of what all others are."""
     wide()
-    classes = slots[CLASSES]
-    gradient = array(slots[GRADIENT], start + classes, KIND)
+    classes = args[CLASSES]
+    gradient = array(args[GRADIENT], start + classes, KIND)
     total = sum_of(slopes, classes) if SOFTMAX else 0.0
     peak, peaks, rest = around_the_peak(slopes, classes) if FINE else (0.0, 0.0, 0.0)
     inverse = 1.0 / (1.0 + others)
@@ -131,7 +131,7 @@ def put_target_row(slots, start, share, others, slopes, line):
                 left = where(is_peak, peaks - slope, peaks) + rest
                 left = where(is_peak, left, left - slope)
             slope = slope * not_p - p * left
-        gradient[np.uint64(start) + i] = store(slope * share)
+        gradient[np.uint64(start) + i] = store(slope * row_weight)
 
 
 def around_the_peak(parts, classes):

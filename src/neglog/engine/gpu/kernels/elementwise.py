@@ -7,7 +7,7 @@ where another one comes from above, the same loop runs again and writes them ove
 
 from __future__ import annotations
 
-from neglog.engine.gpu.kernels.slots import (
+from neglog.engine.gpu.kernels.placeholders import (
     BLOCK,
     BY_FIRST,
     BY_SECOND,

@@ -8,7 +8,7 @@ device's cache. As on the CPU the largest logit's own e⁰ = 1 is left out of th
 
 from __future__ import annotations
 
-from neglog.engine.gpu.kernels.slots import (
+from neglog.engine.gpu.kernels.placeholders import (
     BLOCK,
     DIFFERENTIATED,
     INFINITY,
@@ -16,9 +16,9 @@ from neglog.engine.gpu.kernels.slots import (
     LABELLED,
     PULLED,
     REAL,
+    ROW_WEIGHTED,
     ROWS,
     SCALED,
-    SHARED,
     SUM,
     SUMMED,
     SURVEYED,
@@ -37,7 +37,7 @@ from neglog.engine.gpu.kernels.slots import (
 
 
 def rows(
-    x, labels, targets, weight, shares, inverse, upstream, value, gradient, sums,
+    x, labels, targets, weight, row_weights, inverse, upstream, value, gradient, sums,
     inner, classes, row_step, class_step, chunks, ignored, scale, kept, spread,
 ):  # fmt: skip
     """Treat rows; `scale`, `kept` and `spread` are the bits of float64."""
@@ -47,8 +47,8 @@ def rows(
     outer, row = program // chunks, (program % chunks) * ROWS + tl.arange(0, ROWS)
     there, number = row < inner, outer * inner + row
     scale = scale.to(tl.int64).to(tl.float64, bitcast=True).to(SUM)
-    given = (labels, weight, shares, inverse, upstream)
-    share, label = share_of(given, number, there, classes, ignored, scale)
+    given = (labels, weight, row_weights, inverse, upstream)
+    row_weight, label = row_weight_of(given, number, there, classes, ignored, scale)
     start = outer * inner * classes + row * row_step
     columns = (start, class_step, classes, there)
     tile = tile_of(x, columns, 0)
@@ -64,38 +64,38 @@ def rows(
     kept = kept.to(tl.int64).to(tl.float64, bitcast=True).to(REAL)
     spread = spread.to(tl.int64).to(tl.float64, bitcast=True).to(REAL)
     target = (label, targets, weight, kept, spread)
-    loss = treat_row(x, columns, (tile, e, top, others), target, share, gradient)
-    loss = tl.where(share == 0.0, 0.0, loss)
+    loss = treat_row(x, columns, (tile, e, top, others), target, row_weight, gradient)
+    loss = tl.where(row_weight == 0.0, 0.0, loss)
     if VALUED:
         tl.store(value + number, loss, mask=there)
     if SUMMED:
         tl.store(sums + program, tl.sum(loss, 0).to(tl.float64))
 
 
-def share_of(given, number, there, classes, ignored, scale):
+def row_weight_of(given, number, there, classes, ignored, scale):
     """Return the weights of rows: 0 for excluded rows, NaN for labels out of range."""
-    labels, weight, shares, inverse, upstream = given
-    share = tl.zeros_like(number).to(SUM) + scale
+    labels, weight, row_weights, inverse, upstream = given
+    row_weight = tl.zeros_like(number).to(SUM) + scale
     label = tl.zeros_like(number)
     counts = there
-    if SHARED:
-        own = tl.load(shares + number, mask=there, other=0.0).to(SUM)
-        share, counts = share * own, counts & (own != 0.0)
+    if ROW_WEIGHTED:
+        own = tl.load(row_weights + number, mask=there, other=0.0).to(SUM)
+        row_weight, counts = row_weight * own, counts & (own != 0.0)
     if SURVEYED:
-        share = share * tl.load(inverse).to(SUM)
+        row_weight = row_weight * tl.load(inverse).to(SUM)
     if SCALED:
-        share = share * tl.load(upstream).to(SUM)
+        row_weight = row_weight * tl.load(upstream).to(SUM)
     if PULLED:
-        share = share * tl.load(upstream + number, mask=there, other=0.0).to(SUM)
+        row_weight = row_weight * tl.load(upstream + number, mask=there, other=0.0).to(SUM)
     if LABELLED:
         label = tl.load(labels + number, mask=there, other=0)
         counts = counts & (label != ignored)
         known = (label >= 0) & (label < classes)
         label = tl.where(counts & known, label, 0)
         if WEIGHTED and not TARGETED:
-            share = share * tl.load(weight + label).to(SUM)
-        share = tl.where(known, share, INFINITY - INFINITY)
-    return tl.where(counts, share, 0.0), label
+            row_weight = row_weight * tl.load(weight + label).to(SUM)
+        row_weight = tl.where(known, row_weight, INFINITY - INFINITY)
+    return tl.where(counts, row_weight, 0.0), label
 
 
 def tile_of(x, columns, first):
@@ -124,7 +124,7 @@ def joined(top, others, next_top, next_others):
     return highest, larger + factor * (1.0 + smaller)
 
 
-def treat_label_row(x, columns, powers, target, share, gradient):
+def treat_label_row(x, columns, powers, target, row_weight, gradient):
     """Return the losses against labels; write the gradient."""
     _, e, top, others = powers
     start, class_step, classes, there = columns
@@ -134,9 +134,9 @@ def treat_label_row(x, columns, powers, target, share, gradient):
     rest = tl.where(truth == 0.0, others, (1.0 + others) - power(picked, top).to(SUM))
     log_p = truth - log1p(others.to(REAL)).to(SUM)
     if DIFFERENTIATED:
-        slope = grad(log_p, 1.0) * share / (1.0 + others)
+        slope = grad(log_p, 1.0) * row_weight / (1.0 + others)
         at_label, elsewhere = (slope * rest).to(REAL), -slope.to(REAL)
-        counts = share != 0.0
+        counts = row_weight != 0.0
         tl.debug_barrier()  # the gradient may lie where the logits are: all have read theirs
         for first in range(0, WIDTH if WHOLE else classes, WIDTH):
             if not WHOLE:
@@ -147,10 +147,10 @@ def treat_label_row(x, columns, powers, target, share, gradient):
             mask = there[:, None] & (k < classes)[None, :]
             places = start[:, None] + k[None, :].to(tl.int64) * class_step
             tl.store(gradient + places, dz, mask=mask)
-    return nll(log_p, 1.0) * share
+    return nll(log_p, 1.0) * row_weight
 
 
-def treat_target_row(x, columns, powers, target, share, gradient):
+def treat_target_row(x, columns, powers, target, row_weight, gradient):
     """Return the losses against targets that spread over the classes; write the gradient."""
     tile, e, top, others = powers
     start, class_step, classes, there = columns
@@ -165,7 +165,7 @@ def treat_target_row(x, columns, powers, target, share, gradient):
         loss += tl.sum((nll(log_p, part) * factor).to(SUM), 1)
         total += tl.sum((grad(log_p, part) * factor).to(SUM), 1)
     if DIFFERENTIATED:
-        inverse, counts = (1.0 / (1.0 + others)).to(REAL), share != 0.0
+        inverse, counts = (1.0 / (1.0 + others)).to(REAL), row_weight != 0.0
         rest = (others * inverse.to(SUM)).to(REAL)
         for first in range(0, WIDTH if WHOLE else classes, WIDTH):
             if not WHOLE:
@@ -176,12 +176,12 @@ def treat_target_row(x, columns, powers, target, share, gradient):
             p = e * inverse[:, None]
             not_p = tl.where(e == 1.0, rest[:, None], 1.0 - p)
             dz = slope * not_p - p * (total[:, None].to(REAL) - slope)
-            dz = tl.where(counts[:, None], dz * share[:, None].to(REAL), 0.0)
+            dz = tl.where(counts[:, None], dz * row_weight[:, None].to(REAL), 0.0)
             k = first + tl.arange(0, WIDTH)
             mask = there[:, None] & (k < classes)[None, :]
             places = start[:, None] + k[None, :].to(tl.int64) * class_step
             tl.store(gradient + places, dz, mask=mask)
-    return loss * share
+    return loss * row_weight
 
 
 def part_of(target, columns, first):
@@ -205,7 +205,7 @@ def part_of(target, columns, first):
 
 
 def picked(
-    x, labels, weight, shares, inverse, upstream, value, gradient, sums,
+    x, labels, weight, row_weights, inverse, upstream, value, gradient, sums,
     inner, classes, row_step, class_step, size, ignored, scale,
 ):  # fmt: skip
     """Treat rows of log-probabilities, whose gradient is 0 already but for the label."""
@@ -215,26 +215,26 @@ def picked(
     number = program * BLOCK + tl.arange(0, BLOCK)
     there = number < size
     scale = scale.to(tl.int64).to(tl.float64, bitcast=True).to(SUM)
-    given = (labels, weight, shares, inverse, upstream)
-    share, label = share_of(given, number, there, classes, ignored, scale)
+    given = (labels, weight, row_weights, inverse, upstream)
+    row_weight, label = row_weight_of(given, number, there, classes, ignored, scale)
     outer = number // inner
     place = outer * inner * classes + (number - outer * inner) * row_step + label * class_step
     log_p = tl.load(x + place, mask=there, other=0.0).to(SUM)
-    counts = share != 0.0
+    counts = row_weight != 0.0
     if DIFFERENTIATED:
-        slope = tl.where(counts, grad(log_p, 1.0) * share, 0.0)
+        slope = tl.where(counts, grad(log_p, 1.0) * row_weight, 0.0)
         tl.store(gradient + place, slope, mask=there)
-    loss = tl.where(counts, nll(log_p, 1.0) * share, 0.0)
+    loss = tl.where(counts, nll(log_p, 1.0) * row_weight, 0.0)
     if VALUED:
         tl.store(value + number, loss, mask=there)
     if SUMMED:
         tl.store(sums + program, tl.sum(loss, 0).to(tl.float64))
 
 
-def survey(labels, weight, shares, sums, size, classes, ignored):
+def survey(labels, weight, row_weights, sums, size, classes, ignored):
     """Add up how much rows count, which is what a mean over them divides by."""
     program = tl.program_id(0).to(tl.int64)
     number = program * BLOCK + tl.arange(0, BLOCK)
-    given = (labels, weight, shares, shares, shares)
-    share = share_of(given, number, number < size, classes, ignored, 1.0)[0]
-    tl.store(sums + program, tl.sum(share, 0).to(tl.float64))
+    given = (labels, weight, row_weights, row_weights, row_weights)
+    row_weight = row_weight_of(given, number, number < size, classes, ignored, 1.0)[0]
+    tl.store(sums + program, tl.sum(row_weight, 0).to(tl.float64))
