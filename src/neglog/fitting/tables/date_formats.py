@@ -69,11 +69,13 @@ class DateFormats:
         if values.is_empty():
             return
         known: Iterable[str | None] = [None] if values.dtype.is_temporal() else FORMS
+        tidy = None if values.dtype.is_temporal() else tidied(values)
+        head = None if tidy is None else tidy.head(_SAMPLE_ROWS)
         firsts: dict[str | None, int] = {}
         conflict, least = None, len(values) + 1
         for form in known if self.firsts is None else self.firsts:
-            some = read(values.head(_SAMPLE_ROWS), form)
-            moments = some if some.null_count() else read(values, form)
+            some = read(values.head(_SAMPLE_ROWS), form, head)
+            moments = some if some.null_count() else read(values, form, tidy)
             if moments.null_count():
                 if some.null_count() >= least:
                     continue
@@ -107,19 +109,31 @@ def texts_of(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
-def read(values: pl.Series, form: str | None) -> pl.Series:
-    """Parse dates as datetimes; times of day and durations count from the start of 1970."""
+def tidied(values: pl.Series) -> pl.Series:
+    """Return dates as text without weekdays, ordinal suffixes and other variants of a form."""
+    texts = texts_of(values)
+    for pattern, other in _TIDY:
+        texts = texts.str.replace(pattern, other)
+    return texts
+
+
+def read(values: pl.Series, form: str | None, tidy: pl.Series | None = None) -> pl.Series:
+    """Parse dates as datetimes; times of day and durations count from the start of 1970.
+
+    Args:
+        values: the dates.
+        form: the one in which they are written, or None if they are no text.
+        tidy: `tidied(values)`, which takes longer than to parse them in one form.
+    """
     if form is None:
         if values.dtype in (pl.Time, pl.Duration):
             return values.cast(pl.Duration("us")).to_physical().cast(pl.Datetime("us"))
         if isinstance(values.dtype, pl.Datetime):
             values = values.dt.replace_time_zone(None)
         return values.cast(pl.Datetime("us"))
-    texts = texts_of(values)
     if form == LENGTH:
-        return durations.read(texts).cast(pl.Datetime("us"))
-    for pattern, other in _TIDY:
-        texts = texts.str.replace(pattern, other)
+        return durations.read(texts_of(values)).cast(pl.Datetime("us"))
+    texts = tidied(values) if tidy is None else tidy
     if form in HOURS:
         return read(texts.str.to_time(form, strict=False), None)
     found = texts.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone(None)
