@@ -18,14 +18,21 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "01"[os.environ.get("NEGLOG_TRITON") != "compiled"]
 settings.register_profile("neglog", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("neglog")
+LONG = {"test_check", "test_conformance", "test_engine", "test_exactness"}
 torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Give the tests of one kernel to one worker, or both would compile it."""
+    """Give the tests of one kernel to one worker, or both would compile it; the longest first."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_is_short)  # at the end no worker waits for another
+
+
+def _is_short(item):
+    """Tell a test that neither is slow nor compiles many kernels."""
+    return item.get_closest_marker("slow") is None and item.path.stem not in LONG
 
 
 def _group(item):

@@ -90,14 +90,26 @@ def test_elementwise_kernel_agrees_with_reference(
 def test_the_kernels_gradient_by_the_target_is_the_reference_s(
     likelihood, dtype, monkeypatch
 ) -> None:
+    """Together with those by the inputs: torch's own test data asks the same kernels for both."""
     problem = cases.elementwise(likelihood, (50,), dtype)
     results = []
     for names in (("cpu",), ()):
         backends.only(monkeypatch, *names)
-        y = problem.y.clone().requires_grad_()
-        loss = engine.loss(problem._replace(y=y, factor=2.0))
-        results.append(torch.autograd.grad(loss, y))
+        *inputs, y = leaves = [t.clone().requires_grad_() for t in (*problem.inputs, problem.y)]
+        loss = engine.loss(problem._replace(inputs=tuple(inputs), y=y, factor=2.0))
+        results.append(torch.autograd.grad(loss, leaves))
     assert_same(*results, dtype)
+
+
+@pytest.mark.parametrize("name", ["laplace", "heteroscedastic_normal"])
+def test_the_gradient_by_the_target_alone_is_the_same(name) -> None:
+    problem = cases.elementwise(REGISTRY[name], (50,), torch.float64)
+    gradients = []
+    for leaves in ((problem.y,), (*problem.inputs, problem.y)):
+        for leaf in leaves:
+            leaf.requires_grad_()
+        gradients.append(torch.autograd.grad(engine.loss(problem), problem.y)[0])
+    assert torch.equal(*gradients)
 
 
 @elementwise
