@@ -65,3 +65,18 @@ def test_an_upstream_scales_the_change_and_zero_stops_it() -> None:
         (found,) = torch.autograd.grad(slope, x, torch.ones(2).double())
         p = x.detach().sigmoid()
         torch.testing.assert_close(found, above * p * (1 - p))
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "poisson_nll_loss"])
+def test_a_batch_of_moves_gives_the_whole_matrix(name) -> None:
+    """A kernel sees no batch, whose tensors have no memory of their own."""
+    x = torch.linspace(-2, 2, 5, dtype=torch.float64, requires_grad=True)
+    y = torch.linspace(0, 1, 5, dtype=torch.float64)
+    found, expected = (
+        torch.autograd.grad(
+            torch.autograd.grad(getattr(library, name)(x, y), x, create_graph=True)[0],
+            x, torch.eye(5, dtype=torch.float64), is_grads_batched=True,
+        )[0]
+        for library in (functional, torch.nn.functional)
+    )  # fmt: skip
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=0)

@@ -19,7 +19,8 @@ from neglog.fitting.batches.batch import Batch
 from neglog.fitting.batches.matrix import Dense, Labels, Mixed
 from neglog.fitting.inference.covariance import ESTIMATORS
 from neglog.fitting.likelihoods.registry import KINDS
-from neglog.fitting.linear.objective import Objective
+from neglog.fitting.linear import newton
+from neglog.fitting.linear.objective import Objective, Value
 from neglog.fitting.option_table.table import TABLE
 from neglog.fitting.options.fit_options import Options
 
@@ -527,3 +528,26 @@ def test_the_summary_says_what_was_fitted_and_escapes_names():
         assert words in text
     assert "<b>" not in page
     assert "&lt;b&gt;x" in page
+
+
+class Quadratic:
+    """A mean loss whose minimum one step of Newton's method reaches."""
+
+    hessian = torch.tensor([[4.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
+    slope = torch.tensor([1.0, -2.0], dtype=torch.float64)
+
+    def value(self, weights, needs_hessian=True):
+        gradient = self.hessian @ weights + self.slope
+        loss = float(weights @ (gradient + self.slope)) / 2
+        return Value(loss, gradient, self.hessian if needs_hessian else None)
+
+    def gather(self, own):
+        return [own]
+
+
+def test_the_decrement_is_what_the_next_step_saves():
+    start = torch.tensor([5.0, -1.0], dtype=torch.float64)
+    first, second, *_ = newton.steps(Quadratic(), start, torch.arange(2))
+    saved = first.value.loss - second.value.loss
+    assert saved > 1
+    assert first.decrement == pytest.approx(saved, rel=1e-12)

@@ -71,6 +71,12 @@ def test_counts_classes_and_measurements_are_distinguished(name, make, kind):
     )
 
 
+def test_numbers_below_0_are_no_counts():
+    y = draw().poisson(5 * draw(1).gamma(1, 1, 1000)) - 1
+    found = decide(pl.Series("y", y.astype(np.float64)), None, len(y))
+    assert (found.kind, found.doubt) == ("normal", "")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_counts_are_fitted_as_counts_and_the_exposure_is_named(tmp_path, stream):
     y = doctor_visits()

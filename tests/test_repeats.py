@@ -71,3 +71,18 @@ def test_the_pattern_is_what_lies_in_memory() -> None:
     along_rows = torch.rand(4, 1).expand(4, 5)
     assert pattern_of(along_rows) is along_rows
     assert pattern_of(None) is None
+
+
+@pytest.mark.parametrize("classes", [4, 40])
+def test_windows_that_overlap_are_read_as_their_copies(classes) -> None:
+    """Their gradients do not overlap, so none is written where the window lies."""
+    torch.manual_seed(0)
+    windows = torch.randn(6 * classes + 12).as_strided((5, classes, 6), (3, 6, 1))
+    labels = torch.randint(classes, (5, 6))
+    results = []
+    for x in (windows, windows.contiguous()):
+        leaf = x.detach().requires_grad_()
+        loss = functional.cross_entropy(leaf, labels, reduction="none")
+        (gradient,) = torch.autograd.grad(loss, leaf, torch.arange(30.0).view(5, 6))
+        results.append((loss, gradient))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
