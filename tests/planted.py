@@ -460,8 +460,8 @@ FAULTS = [
     Fault(
         "fitting/inference/statistics.py",
         "parameters without the dispersion",
-        "parameters=own + dispersed",
-        "parameters=own",
+        "parameters=estimated + dispersed",
+        "parameters=estimated",
         STATISTICS,
     ),
     Fault(

@@ -70,8 +70,8 @@ def info_nce(
         if isinstance(temperature, Tensor):
             rows = _times(rows, 1.0 / temperature)
         layer = Layer(rows, classes, None, memory)
-        own = torch.arange(len(rows), device=rows.device)
-        operands, _ = layer.with_class_targets(own, None, None, allow_single_class=True)
+        labels = torch.arange(len(rows), device=rows.device)
+        operands, _ = layer.with_class_targets(labels, None, None, allow_single_class=True)
         head = Head(Categorical.name, temperature=heat)
         extras = Extras(sample_weight=sample_weight)
         return layer.reduced(head, operands, extras, reduction, loss_dtype)
@@ -125,8 +125,8 @@ def siglip(
         image, text = _unit(image), _unit(text)
     bias = tensor_like(logit_bias, image)
     layer = Layer(_times(image, logit_scale), text, bias.reshape(()).expand(len(text)), memory)
-    own = torch.arange(len(image), device=image.device)[:, None]
-    operands = layer.operands(None)._replace(chosen=own)
+    labels = torch.arange(len(image), device=image.device)[:, None]
+    operands = layer.operands(None)._replace(chosen=labels)
     extras = Extras(sample_weight=sample_weight)
     reduction = "mean of rows" if reduction == "mean" else reduction
     return layer.reduced(Head(Bernoulli.name), operands, extras, reduction, loss_dtype)

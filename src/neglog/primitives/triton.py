@@ -85,14 +85,14 @@ def interprets() -> bool:
 def _compiled(text: str, name: str, names: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     facts = ((key, getattr(value, "fn", value)) for key, value in sorted(names.items()))
     essence = [(key, getattr(fact, "__name__", None) or repr(fact)) for key, fact in facts]
-    own = f"{name}_{hashlib.sha256(repr((text, essence)).encode()).hexdigest()[:12]}"
-    text = text.replace(f"def {name}(", f"def {own}(", 1)
-    file = f"<neglog {own}>"
+    unique_name = f"{name}_{hashlib.sha256(repr((text, essence)).encode()).hexdigest()[:12]}"
+    text = text.replace(f"def {name}(", f"def {unique_name}(", 1)
+    file = f"<neglog {unique_name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     scope = {key: _constant(value) for key, value in names.items()}
     scope |= {"tl": tl, "__name__": __name__}
     exec(compile(text, file, "exec"), scope)
-    return triton.jit(scope[own], **options)
+    return triton.jit(scope[unique_name], **options)
 
 
 def _constant(value: Any) -> Any:

@@ -72,10 +72,10 @@ def residuals(fit: Fit, judged: WeightedRows) -> list[Picture]:
 
     Nothing is drawn if the cumulative distribution of the likelihood is not known.
     """
-    own = quantile_residuals(fit, judged.rows)
-    if own is None:
+    values = quantile_residuals(fit, judged.rows)
+    if values is None:
         return []
-    return [_errors(fit, judged, own), _quantiles(fit, judged, own)]
+    return [_errors(fit, judged, values), _quantiles(fit, judged, values)]
 
 
 def wilson(fraction: float, count: float) -> tuple[float, float]:
@@ -86,9 +86,9 @@ def wilson(fraction: float, count: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _errors(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
+def _errors(fit: Fit, judged: WeightedRows, values: Array) -> Picture:
     predicted = np.asarray(judged.rows.predicted, dtype=np.float64)
-    errors, label = own, "quantile residual"
+    errors, label = values, "quantile residual"
     in_table_units = fit.fitted.response.link == "identity"
     if in_table_units:
         errors = np.asarray(judged.rows.truth, dtype=np.float64) - predicted
@@ -110,8 +110,8 @@ def _errors(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
     ))  # fmt: skip
 
 
-def _quantiles(fit: Fit, judged: WeightedRows, own: Array) -> Picture:
-    ordered, count = np.sort(own), len(own)
+def _quantiles(fit: Fit, judged: WeightedRows, values: Array) -> Picture:
+    ordered, count = np.sort(values), len(values)
     rank = np.arange(1, count + 1)
     normal = special.ndtri((rank - 0.5) / count)
     low, high = (special.ndtri(stats.beta.ppf(q, rank, count + 1 - rank)) for q in (0.025, 0.975))

@@ -91,13 +91,13 @@ def concentration(loss: Array) -> str:
     if not len(loss) or float(loss.min()) < 0 or not total > 0:
         return ""
     descending = np.sort(loss)[::-1]
-    said = []
+    notes = []
     for part in (0.01, 0.1):
         count = math.ceil(part * len(loss))
         share = 100 * float(descending[:count].sum()) / total
         rows = "row has" if count == 1 else "rows have"
-        said.append(f"the {count:,} highest {rows} {share:.0f} %")
-    return f"Of all {number(total)} nats, {said[0]} and {said[1]}."
+        notes.append(f"the {count:,} highest {rows} {share:.0f} %")
+    return f"Of all {number(total)} nats, {notes[0]} and {notes[1]}."
 
 
 def _groups(

@@ -51,9 +51,11 @@ def content(fit: Fit) -> dict[str, Any]:
 
 def _lead(fit: Fit) -> str:
     held_out = fit.data.validation_rows
-    said = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held_out:,} held out"] * (held_out > 0)
+    phrases = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held_out:,} held out"] * (
+        held_out > 0
+    )
     return ", ".join([
-        *said, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
+        *phrases, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
         f"{fit.fitted.target.facts.title} likelihood.",
     ])  # fmt: skip
 

@@ -35,8 +35,8 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
     if not effects:
         return None
     panels = list(effects)[:_MAX_PANELS]
-    size = {name: max(abs(own[name][0]) for own in effects.values() if name in own)
-            for name in {name for own in effects.values() for name in own}}  # fmt: skip
+    size = {name: max(abs(panel[name][0]) for panel in effects.values() if name in panel)
+            for name in {name for panel in effects.values() for name in panel}}  # fmt: skip
     ordered = sorted(size, key=lambda name: (-size[name], name))
     shown = ordered[:_MAX_FEATURES]
     none = np.full(3, np.nan)

@@ -141,8 +141,8 @@ def _runs(
     data: tuple[Tensor, ...] = line.data(device)
     found: dict[str, Callable[[], Any]] = {}
     for name, loss in contenders.contenders(line, compiling).items():
-        own = line.data(device) if name in contenders.WRITERS else data
-        found[name] = contenders.step(loss, own)
+        line_data = line.data(device) if name in contenders.WRITERS else data
+        found[name] = contenders.step(loss, line_data)
     if line.kind == "layer":
         found[contenders.FLOOR] = contenders.matmuls_only(data)
     for name in list(found):

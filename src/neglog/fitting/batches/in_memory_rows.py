@@ -93,10 +93,10 @@ class InMemoryRows:
     def units(self) -> Units:
         """The scale and centre of the columns; label columns are unchanged."""
         rest = torch.zeros(self.features - self.x.shape[1], dtype=torch.float64)
-        own = torch.zeros(self.x.shape[1], dtype=torch.float64)
+        zeros = torch.zeros(self.x.shape[1], dtype=torch.float64)
         return Units(
-            torch.cat([own + 1 if self.scale is None else self.scale, rest + 1]),
-            torch.cat([own if self.centre is None else self.centre, rest]),
+            torch.cat([zeros + 1 if self.scale is None else self.scale, rest + 1]),
+            torch.cat([zeros if self.centre is None else self.centre, rest]),
         )
 
     def __iter__(self) -> Iterator[Batch]:

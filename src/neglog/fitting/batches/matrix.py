@@ -67,8 +67,8 @@ class Labels:
         if values.ndim == 1:
             return torch.bincount(self.codes, values, self.levels)[1:]
         total = values.new_zeros(self.levels - 1, values.shape[1])
-        for own, column in zip(total.T, values.T, strict=True):
-            own.copy_(self.sums(column))
+        for row, column in zip(total.T, values.T, strict=True):
+            row.copy_(self.sums(column))
         return total
 
 
@@ -84,15 +84,17 @@ class Mixed:
         width = self.x.shape[1]
         output = self.x @ weights[:width] + weights[-1]
         for label in self.labels:
-            own = weights[width : width + label.levels - 1]
-            output += torch.cat([torch.zeros_like(weights[-1:]), own]).index_select(0, label.codes)
+            level_weights = weights[width : width + label.levels - 1]
+            output += torch.cat([torch.zeros_like(weights[-1:]), level_weights]).index_select(
+                0, label.codes
+            )
             width += label.levels - 1
         return output
 
     def transpose_matmul(self, slopes: Tensor) -> Tensor:
         """Return (P + 1, K): the transposed product with slopes (N, K)."""
-        own = [label.sums(slopes) for label in self.labels]
-        return torch.cat([self.x.T @ slopes, *own, slopes.sum(0, keepdim=True)])
+        label_sums = [label.sums(slopes) for label in self.labels]
+        return torch.cat([self.x.T @ slopes, *label_sums, slopes.sum(0, keepdim=True)])
 
     def gram(self, weights: Tensor) -> Tensor:
         """Return (P + 1, P + 1): the weighted Gram matrix."""

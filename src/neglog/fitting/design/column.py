@@ -142,14 +142,14 @@ def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
 
 
 def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
-    own = texts(values)
-    invalid = own.is_not_null() & ~own.is_in(column.levels)
+    labels = texts(values)
+    invalid = labels.is_not_null() & ~labels.is_in(column.levels)
     if invalid.any():
         first = int(invalid.arg_max() or 0)
         raise FitError(
-            f"column {column.name!r} holds the level {own[first]!r} in row {start + first} (from "
-            f"0), which was not there when the model was fitted; it knows "
+            f"column {column.name!r} holds the level {labels[first]!r} in row {start + first} "
+            f"(from 0), which was not there when the model was fitted; it knows "
             f"{listed(list(column.levels))}; correct it, or predict with --unseen base or "
             "--unseen missing."
         )
-    return own
+    return labels

@@ -84,7 +84,7 @@ class Design:
             "missing": self.missing,
             "expansion": None if self.expansion is None else self.expansion.to_json(),
             "written": dict(self.written),
-            "dates": [own.to_json() for own in self.dates],
+            "dates": [feature.to_json() for feature in self.dates],
         }
 
     @classmethod
@@ -98,8 +98,8 @@ class Design:
 
     def dated(self, frame: pl.DataFrame, start: int = 0) -> pl.DataFrame:
         """Return rows with dates replaced by their parts; `start` is the first row number."""
-        for own in self.dates:
-            frame = own.expanded(frame, start)
+        for feature in self.dates:
+            frame = feature.expanded(frame, start)
         return frame
 
 
@@ -122,10 +122,10 @@ def learn(
     """
     known = levels or {}
     columns = [
-        Column(own.name, tuple(map(text, known[own.name])))
-        if own.name in known
-        else learn_column(own, own.name in labels)
-        for own in frame
+        Column(column.name, tuple(map(text, known[column.name])))
+        if column.name in known
+        else learn_column(column, column.name in labels)
+        for column in frame
     ]
     return of_columns(columns, missing)
 

@@ -47,9 +47,11 @@ class Expansion:
         """Return the reference level of each C() of numbers."""
         plain = {f"C({column.name})" for column in self.inputs if column.levels}
         levels = _read(self.state["levels"])
-        own = {name: values for name, values in levels.items() if name.startswith("C(")}
+        factor_levels = {name: values for name, values in levels.items() if name.startswith("C(")}
         return [
-            f"{name}={text(own[name][0])}" for name in own if "," not in name and name not in plain
+            f"{name}={text(factor_levels[name][0])}"
+            for name in factor_levels
+            if "," not in name and name not in plain
         ]
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +90,9 @@ def learn(
 
 def _state(transforms: Mapping[str, Any], encoders: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state of formulaic's functions, and the levels of labels, as JSON."""
-    levels = {name: own["categories"] for name, (_, own) in encoders.items() if "categories" in own}
+    levels = {
+        name: state["categories"] for name, (_, state) in encoders.items() if "categories" in state
+    }
     return {"transforms": _plain(dict(transforms)), "levels": _plain(levels)}
 
 
@@ -119,14 +123,15 @@ def _model_matrix(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -
         na_action="ignore",
         transform_state=_read(expansion.state["transforms"]),
         encoder_state={
-            name: (Factor.Kind.CATEGORICAL, {"categories": own}) for name, own in levels.items()
+            name: (Factor.Kind.CATEGORICAL, {"categories": functions})
+            for name, functions in levels.items()
         },
     )
-    own = {name: getattr(np, name) for name in formulas.NUMERIC}
+    functions = {name: getattr(np, name) for name in formulas.NUMERIC}
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", DataMismatchWarning)
-            context = {**own, "C": _labels}
+            context = {**functions, "C": _labels}
             return spec.get_model_matrix(pd.DataFrame(data), context=context)
     except DataMismatchWarning as error:
         new = _TYPE.sub(r"\1", ", ".join(_BRACED.findall(str(error))))
@@ -157,14 +162,14 @@ def _columns_by_term(
     plain |= {f"C({column.name})": column for column in inputs if column.levels}
     found, columns, first = {}, {}, 0
     for term, _, names in matrix.model_spec.structure:
-        own = range(first, first + len(names))
-        first = own.stop
+        positions = range(first, first + len(names))
+        first = positions.stop
         if str(term) in plain:
             column = plain[str(term)]
             found[column.name] = frame[column.name]
             columns[column.name] = replace(column, fill=None)
         elif str(term) != "1":
-            for name, place in zip(names, own, strict=True):
+            for name, place in zip(names, positions, strict=True):
                 values = matrix[:, [place]].toarray()[:, 0].astype(np.float64)
                 _check_finite(name, values, frame)
                 found[name], columns[name] = pl.Series(name, values), Column(name)

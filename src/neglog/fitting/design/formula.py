@@ -178,4 +178,9 @@ def labels(text: str) -> set[str]:
         {'region'}
     """
     factors = {str(factor.expr) for term in parse(text).terms for factor in term.factors}
-    return {name for own in factors if own.startswith("C(") for name in names(own)}
+    return {
+        name
+        for factor_text in factors
+        if factor_text.startswith("C(")
+        for name in names(factor_text)
+    }

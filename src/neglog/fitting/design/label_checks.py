@@ -54,7 +54,7 @@ def refuse_signs(name: str, labels: Sequence[str]) -> None:
 
 def data_warnings(levels: Mapping[str, Sequence[str]]) -> list[str]:
     """Warn about levels of features that may mark missing values."""
-    found = {name: mark for name, own in levels.items() for mark in _among(own, MARKER)[:1]}
+    found = {name: mark for name, labels in levels.items() for mark in _among(labels, MARKER)[:1]}
     if not found:
         return []
     first = next(iter(found.values()))

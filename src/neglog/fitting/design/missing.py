@@ -76,8 +76,8 @@ def refuse_empty(names: Sequence[str], rows: int, required: Sequence[str]) -> No
     remedy = "use a column that has values"
     if not needed:
         every = " ".join(f"--drop {name!r}" for name in names[:8])
-        own = "it" if len(names) == 1 else "them"
-        remedy = f"leave {own} out with {every} (drop={list(names[:8])})"
+        pronoun = "it" if len(names) == 1 else "them"
+        remedy = f"leave {pronoun} out with {every} (drop={list(names[:8])})"
     shown = listed([repr(name) for name in needed or names])
     raise FitError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
 

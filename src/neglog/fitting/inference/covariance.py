@@ -175,13 +175,13 @@ def _meat(
     return groups.T @ groups, int((groups != 0).any(1).sum())
 
 
-def _add_scores(groups: Tensor, own: Tensor, batch: Batch) -> Tensor:
+def _add_scores(groups: Tensor, row_scores: Tensor, batch: Batch) -> Tensor:
     """Add the scores of rows to those of their clusters."""
     assert batch.cluster is not None
     count = max(len(groups), int(batch.cluster.max()) + 1)
     padding = torch.zeros(count - len(groups), groups.shape[1], dtype=torch.float64)
-    own = own if batch.weight is None else own * batch.weight[:, None]
-    return torch.cat([groups, padding]).index_add_(0, batch.cluster, own)
+    row_scores = row_scores if batch.weight is None else row_scores * batch.weight[:, None]
+    return torch.cat([groups, padding]).index_add_(0, batch.cluster, row_scores)
 
 
 def in_table_units(
@@ -199,9 +199,9 @@ def in_table_units(
     """
     response, width = objective.response, objective.source.features + 1
     units = objective.source.units
-    own = torch.diag(torch.cat([units.scale, torch.ones(1)])) * response.spread
-    own[-1, :-1] = -units.centre * response.spread
-    blocks = [own] * response.outputs
+    block = torch.diag(torch.cat([units.scale, torch.ones(1)])) * response.spread
+    block[-1, :-1] = -units.centre * response.spread
+    blocks = [block] * response.outputs
     transform = torch.block_diag(*blocks, torch.eye(len(response.shared), dtype=torch.float64))
     first = response.outputs * width
     if not response.intercept:  # thresholds, which move as an intercept would, the other way

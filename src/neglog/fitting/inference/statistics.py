@@ -133,9 +133,9 @@ def of(
     # row of mean weight, and each row adds the logarithm of its weight.
     ratio = rows / objective.total if fitted.dispersion is not None else 1.0
     total = ratio * objective.total
-    own = int((coefficients.estimate == coefficients.estimate).sum())
+    estimated = int((coefficients.estimate == coefficients.estimate).sum())
     # Thresholds replace intercepts; a scale or a dispersion is not a weight.
-    weights = own - len(response.shared) * response.intercept
+    weights = estimated - len(response.shared) * response.intercept
     dispersed = fitted.dispersion is not None
     null_parameters = response.outputs * response.intercept + len(response.shared) + dispersed
     log_weights = 0.0
@@ -147,7 +147,7 @@ def of(
     deviance, null_deviance, pearson = _deviance(fitted, objective, losses.reached)
     return Statistics(
         rows=rows,
-        parameters=own + dispersed,
+        parameters=estimated + dispersed,
         freedom=rows - weights,
         log_likelihood=log_weights - total * losses.fitted,
         null_log_likelihood=log_weights - total * losses.null,

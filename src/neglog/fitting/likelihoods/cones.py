@@ -61,15 +61,15 @@ def of_classes(modelled_classes: Sequence[int], z: sparse.csr_array, y: Array) -
     place = {k: j for j, k in enumerate(modelled_classes)}
     count, lines = len(modelled_classes) + 1, []
     for true in range(count):
-        own = z[y == true]
+        class_rows = z[y == true]
         for wrong in range(count):
-            if wrong == true or not own.shape[0]:
+            if wrong == true or not class_rows.shape[0]:
                 continue
-            blocks = [sparse.csr_array(own.shape)] * len(modelled_classes)
+            blocks = [sparse.csr_array(class_rows.shape)] * len(modelled_classes)
             if true in place:
-                blocks[place[true]] = own
+                blocks[place[true]] = class_rows
             if wrong in place:
-                blocks[place[wrong]] = -own
+                blocks[place[wrong]] = -class_rows
             lines.append(sparse.hstack(blocks))
     return Cone.of(sparse.csr_array(sparse.vstack(lines)))
 

@@ -40,15 +40,15 @@ class RowLosses(Protocol):
 def gradient(local: RowLosses, outputs: int, columns: Columns, weight: Tensor | None) -> Tensor:
     """Return the (weighted) sum of the gradients with respect to the weights."""
     slope = weighted(local.slope, weight)
-    own = columns.transpose_matmul(slope[:, :outputs])
-    return torch.cat([own.T.reshape(-1), slope[:, outputs:].sum(0)])
+    weight_gradient = columns.transpose_matmul(slope[:, :outputs])
+    return torch.cat([weight_gradient.T.reshape(-1), slope[:, outputs:].sum(0)])
 
 
 def scores(local: RowLosses, outputs: int, columns: Columns) -> Tensor:
     """Return (N, weights): the gradient of each row with respect to the weights."""
     z = columns.dense()
-    own = [local.slope[:, a : a + 1] * z for a in range(outputs)]
-    return torch.cat([*own, local.slope[:, outputs:]], 1)
+    weight_scores = [local.slope[:, a : a + 1] * z for a in range(outputs)]
+    return torch.cat([*weight_scores, local.slope[:, outputs:]], 1)
 
 
 def weighted(values: Tensor, weight: Tensor | None) -> Tensor:
@@ -86,11 +86,11 @@ class SharedParameterLosses:
 
     def hessian(self, columns: Columns, weight: Tensor | None) -> Tensor:
         """Return the (weighted) sum of the Hessians with respect to the weights."""
-        own = columns.gram(weighted(self.curvature[:, 0, 0], weight))
+        block = columns.gram(weighted(self.curvature[:, 0, 0], weight))
         edge = columns.transpose_matmul(weighted(self.curvature[:, 0, 1:], weight))
         rows = self.curvature[:, 1:, 1:]
         shared = (rows if weight is None else rows * weight[:, None, None]).sum(0)
-        return torch.cat([torch.cat([own, edge], 1), torch.cat([edge.T, shared], 1)])
+        return torch.cat([torch.cat([block, edge], 1), torch.cat([edge.T, shared], 1)])
 
     def information(self, columns: Columns, weight: Tensor | None) -> Tensor:
         """Return `hessian`, since its expectation has no closed form."""
@@ -134,8 +134,8 @@ class SoftmaxLosses:
         free = self.probabilities.shape[1]
         spread = (self.probabilities[:, :, None] * z[:, None, :]).reshape(rows, free * width)
         left = weighted(spread, weight)
-        own = (left.T @ z).reshape(free, width, width)
-        return _block_diagonal(own) - _product(left, spread)
+        block = (left.T @ z).reshape(free, width, width)
+        return _block_diagonal(block) - _product(left, spread)
 
     def information(self, columns: Columns, weight: Tensor | None) -> Tensor:
         """Return `hessian`, which does not depend on the target."""
@@ -154,7 +154,7 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
     size = left.shape[1]
     whole = left.new_empty(size, size)
     for start in range(0, size, _BLOCK):
-        own = slice(start, start + _BLOCK)
-        whole[own, : start + _BLOCK] = left[:, own].T @ right[:, : start + _BLOCK]
-        whole[:start, own] = whole[own, :start].T
+        rows = slice(start, start + _BLOCK)
+        whole[rows, : start + _BLOCK] = left[:, rows].T @ right[:, : start + _BLOCK]
+        whole[:start, rows] = whole[rows, :start].T
     return whole

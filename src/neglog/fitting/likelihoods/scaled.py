@@ -115,9 +115,9 @@ class Location(OneParameter):
         """Return the complete negative log-likelihoods."""
         assert dispersion is not None
         scale = dispersion / self.spread
-        own = math.log(dispersion) + constant(self.declaration, self.settings, y)
+        constants = math.log(dispersion) + constant(self.declaration, self.settings, y)
         power: float = scale**self.degree
-        return loss / power + own
+        return loss / power + constants
 
     def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
         """Return (N,) zeros."""

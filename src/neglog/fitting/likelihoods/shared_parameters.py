@@ -171,8 +171,8 @@ class Robust(Response):
             declaration.curvature(*arguments) + torch.zeros_like(y),
         )
         edge = -(slope + curvature * error) * inverse
-        own = slope * error + curvature * error.square()
-        lines = torch.stack([curvature * inverse * inverse, edge, edge, own], 1)
+        scale_curvature = slope * error + curvature * error.square()
+        lines = torch.stack([curvature * inverse * inverse, edge, edge, scale_curvature], 1)
         return SharedParameterLosses(
             declaration.nll(*arguments) + shared[0],
             torch.stack([slope * inverse, 1 - slope * error], 1),
@@ -181,8 +181,8 @@ class Robust(Response):
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
         """Return the complete negative log-likelihoods."""
-        own = math.log(self.spread) + constant(self.declaration, self.settings, y)
-        return loss + own
+        constants = math.log(self.spread) + constant(self.declaration, self.settings, y)
+        return loss + constants
 
 
 @dataclass(frozen=True, kw_only=True)

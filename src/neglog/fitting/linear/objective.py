@@ -85,10 +85,10 @@ class Objective:
     def losses_by_batch(self, weights: Tensor) -> Iterator[tuple[Batch, RowLosses]]:
         """Yield batches with their losses and derivatives."""
         response, width = self.response, self.source.features + 1
-        own = weights[: response.outputs * width].reshape(response.outputs, width).T
+        output_weights = weights[: response.outputs * width].reshape(response.outputs, width).T
         shared = weights[response.outputs * width :]
         for batch in self.source:
-            output = batch.columns.matmul(own)
+            output = batch.columns.matmul(output_weights)
             if batch.offset is not None:
                 output = output + (batch.offset / response.spread)[:, None]
             yield batch, response.row_losses(output, shared, response.encode_target(batch.y))
@@ -125,11 +125,11 @@ class Objective:
     def mean(self, of: Callable[[Tensor], Tensor]) -> float:
         """Return the weighted mean of a function of the target."""
 
-        def own(batch: Batch) -> Tensor:
+        def batch_sum(batch: Batch) -> Tensor:
             values = of(self.response.encode_target(batch.y)).expand(len(batch.y))
             return weighted(values, batch.weight).sum()
 
-        return self.sum(own) / self.total
+        return self.sum(batch_sum) / self.total
 
     def dispersion(self, loss: float) -> float | None:
         """Return the maximum-likelihood dispersion, given the mean of `row_losses`."""

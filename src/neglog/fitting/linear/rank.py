@@ -92,8 +92,8 @@ def aliases(
                 factor.keep_after_all(candidate)
                 columns = columns[: columns.index(candidate.column) + 1]
                 break
-            own = terms[:, i]
-            pairs = zip(kept[own].tolist(), amounts[own, i].tolist(), strict=True)
+            nonzero = terms[:, i]
+            pairs = zip(kept[nonzero].tolist(), amounts[nonzero, i].tolist(), strict=True)
             of[candidate.column] = dict(pairs)
         queue = queue[len(columns) :]
     scale, centre = source.units.scale.tolist(), source.units.centre.tolist()
@@ -143,10 +143,10 @@ class _Factor:
     def add(self, columns: list[int]) -> list[_Candidate]:
         """Keep the independent columns of the next ones; return the others."""
         count = len(self.kept)
-        own = self._matrix[:count, :count]
+        factor = self._matrix[:count, :count]
         factor_rows = self.scaled.new_zeros(count + len(columns), len(columns))
         before = self.scaled[self.kept][:, columns]
-        factor_rows[:count] = torch.linalg.solve_triangular(own, before, upper=False)
+        factor_rows[:count] = torch.linalg.solve_triangular(factor, before, upper=False)
         rest = self.scaled[columns][:, columns] - factor_rows[:count].T @ factor_rows[:count]
         candidates = []
         for i, column in enumerate(columns):
@@ -187,11 +187,11 @@ def _in_table_units(
     column: int, of: dict[int, float], scale: list[float], centre: list[float]
 ) -> tuple[tuple[int, float], ...]:
     """Return the terms of a column in the units of the table."""
-    own = {k: a * scale[k] / scale[column] for k, a in of.items() if k != len(centre)}
-    terms = [centre[column], *(-centre[k] * of[k] for k in own), of.get(len(centre), 0.0)]
+    scaled = {k: a * scale[k] / scale[column] for k, a in of.items() if k != len(centre)}
+    terms = [centre[column], *(-centre[k] * of[k] for k in scaled), of.get(len(centre), 0.0)]
     if abs(sum(terms)) > _NEGLIGIBLE * max(map(abs, terms)):
-        own[len(centre)] = sum(terms) / scale[column]
-    return tuple(own.items())
+        scaled[len(centre)] = sum(terms) / scale[column]
+    return tuple(scaled.items())
 
 
 def _residual_norms(

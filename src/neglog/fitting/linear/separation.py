@@ -164,8 +164,10 @@ def _describe_columns(
 ) -> str:
     """Name a column that separates alone, or all columns that separate together."""
     width = objective.source.features + 1
-    own = np.abs(direction[: objective.response.outputs * width]).reshape(-1, width)[:, :-1].max(0)
-    leading = [j for j in np.argsort(-own) if own[j] > _LEADING * own.max()]
+    sizes = (
+        np.abs(direction[: objective.response.outputs * width]).reshape(-1, width)[:, :-1].max(0)
+    )
+    leading = [j for j in np.argsort(-sizes) if sizes[j] > _LEADING * sizes.max()]
     if len(leading) > 1:
         constants = _costs(objective, free_indices) == 0
         for j in leading:

@@ -115,15 +115,15 @@ class TrainingRun:
 
     def _optimizer_step(self, rows: Tensor) -> Tensor:
         """Take a step of the optimizer; return the loss before it."""
-        own = self.team.shard(rows)
-        x = self.objective.x if own is self.rows else self.objective.x[own]
-        part = self._part(own, rows)
+        shard = self.team.shard(rows)
+        x = self.objective.x if shard is self.rows else self.objective.x[shard]
+        part = self._part(shard, rows)
         losses: list[Tensor] = []
 
         def closure() -> Any:
             self.optimizer.zero_grad()
             output = self.team.module(x)
-            loss = self.objective.loss(output, own) * part if len(own) else output.sum() * 0
+            loss = self.objective.loss(output, shard) * part if len(shard) else output.sum() * 0
             loss.backward()
             losses.append(self.team.mean(loss.detach()))
             return losses[-1]
@@ -132,11 +132,11 @@ class TrainingRun:
         self.schedule.after_batch()
         return losses[0]
 
-    def _part(self, own: Tensor, rows: Tensor) -> float:
+    def _part(self, shard: Tensor, rows: Tensor) -> float:
         """Return the factor that makes the mean over processes the mean over rows."""
         if self.team.size == 1:
             return 1.0
-        return self.team.size * self.objective.weight_sum(own) / self.objective.weight_sum(rows)
+        return self.team.size * self.objective.weight_sum(shard) / self.objective.weight_sum(rows)
 
     def facts(self) -> dict[str, str]:
         """Return the facts that must be equal to resume a training."""
@@ -177,8 +177,8 @@ class TrainingRun:
         return {name: self.team.gather(tensor) for name, tensor in weights.items()}
 
     def _scattered(self, weights: Weights) -> Weights:
-        own = self.model.state_dict()
-        return {name: self.team.scatter(whole, own[name]) for name, whole in weights.items()}
+        state = self.model.state_dict()
+        return {name: self.team.scatter(whole, state[name]) for name, whole in weights.items()}
 
 
 def _check_for_lbfgs(model: nn.Module, team: Team) -> None:

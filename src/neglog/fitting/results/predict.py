@@ -144,13 +144,13 @@ def predicted_rows(
     """
     if isinstance(model, (str, Path)):
         model = save.read(Path(model))
-    own = reading_of(model, reading or {})
+    options = reading_of(model, reading or {})
     if isinstance(data, (str, Path)):
-        source = read_file(data, own)
-        frame = text_numbers.plain(text_numbers.convert(source.frame, own.known), own.texts)
+        source = read_file(data, options)
+        frame = text_numbers.plain(text_numbers.convert(source.frame, options.known), options.texts)
         return predict_table(model, replace(source, frame=frame), unseen=unseen)
-    source, _ = in_memory.from_memory(data, y, model.fitted.target.name, own)
-    frame = text_numbers.plain(text_numbers.convert(source.whole(), own.known), own.texts)
+    source, _ = in_memory.from_memory(data, y, model.fitted.target.name, options)
+    frame = text_numbers.plain(text_numbers.convert(source.whole(), options.known), options.texts)
     source = replace(source, frame=frame, numbers=None)
     _check_width(model, source)
     return predict_table(model, source, unseen=unseen)
@@ -179,11 +179,11 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
 def texts(model: Model) -> frozenset[str]:
     """Return the columns that a model reads as text."""
     target = model.fitted.target
-    own = {column.name for column in model.design.inputs if column.levels}
-    own.update(model.design.written, *(dates.name for dates in model.design.dates))
+    labels = {column.name for column in model.design.inputs if column.levels}
+    labels.update(model.design.written, *(dates.name for dates in model.design.dates))
     if any(isinstance(label, str) for label in target.classes or ()):
-        own.add(target.name)
-    return frozenset(own)
+        labels.add(target.name)
+    return frozenset(labels)
 
 
 def _check_width(model: Model, source: Table) -> None:

@@ -95,12 +95,12 @@ def predicted(
 def _predicted(
     saved: Saved, file: BlockFile, unseen: str, written: PredictionSummary
 ) -> Iterator[pl.DataFrame]:
-    own, start = texts(saved), 0
+    text_columns, start = texts(saved), 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
         frame = texts_read.convert(frame, file.reading.known, start)
         frame = frame.with_columns(
-            _number_or_logical(column) for column in frame if column.name not in own
+            _number_or_logical(column) for column in frame if column.name not in text_columns
         )
         found = predict_table(saved, Table(file.path.name, frame), start, unseen).predictions()
         start += len(frame)

@@ -63,8 +63,8 @@ class RowFacts:
             return objective.reduce(total) / objective.source.rows
 
         mean = mean_of(lambda x: x)
-        own = mean_of(lambda x: (x - mean).square()).sqrt()
-        return np.asarray((own * unit).numpy())
+        deviation = mean_of(lambda x: (x - mean).square()).sqrt()
+        return np.asarray((deviation * unit).numpy())
 
     @cached_property
     def training(self) -> RowPredictions:

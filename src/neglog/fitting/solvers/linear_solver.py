@@ -157,11 +157,14 @@ def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
 def _fitted(objective: Objective, result: Optimum, data: Prepared) -> Fitted:
     response, source = objective.response, objective.source
     width = source.features + 1
-    own = result.weights[: response.outputs * width].reshape(response.outputs, width)
+    output_weights = result.weights[: response.outputs * width].reshape(response.outputs, width)
     of = source.units
     units = standardise.Standardise(of.centre / of.scale, 1 / of.scale)
     layer = nn.Linear(width - 1, response.outputs, dtype=torch.float64)
-    layer.weight.data, layer.bias.data = own[:, :-1].clone(), own[:, -1].clone()
+    layer.weight.data, layer.bias.data = (
+        output_weights[:, :-1].clone(),
+        output_weights[:, -1].clone(),
+    )
     model = nn.Sequential(units, layer).requires_grad_(False).eval()
     dispersion = objective.dispersion(result.value.loss)
     return Fitted(
@@ -177,8 +180,8 @@ def _coefficients(
     matrix, kind, freedom = torch.full((objective.size,) * 2, torch.nan).double(), "none", None
     if result.outcome.converged and result.value.hessian is not None and not options.penalised:
         rows = objective.total if options.weight_kind == "frequency" else objective.used_rows
-        own = int((result.free < response.outputs * width).sum())
-        counts = Counts(float(rows), own, options.weight_kind == "frequency")
+        free_weights = int((result.free < response.outputs * width).sum())
+        counts = Counts(float(rows), free_weights, options.weight_kind == "frequency")
         how = options.covariance or ("fisher" if response.smooth else "hc0")
         dispersion = _dispersion(objective, result, counts, how)
         made = covariance(

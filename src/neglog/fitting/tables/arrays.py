@@ -48,10 +48,10 @@ def series(name: str, values: Any) -> pl.Series:
         return pl.Series(name, array.astype(np.float64))
     if array.dtype.kind not in "OUS":
         raise FitError(f"{name} holds {array.dtype} values, which are neither numbers nor labels.")
-    own = [plain(value) for value in array.tolist()]
-    if any(isinstance(value, str) for value in own):  # polars would write True as true
-        own = [str(value) if isinstance(value, bool) else value for value in own]
-    return pl.Series(name, own, strict=False)
+    items = [plain(value) for value in array.tolist()]
+    if any(isinstance(value, str) for value in items):  # polars would write True as true
+        items = [str(value) if isinstance(value, bool) else value for value in items]
+    return pl.Series(name, items, strict=False)
 
 
 def objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:

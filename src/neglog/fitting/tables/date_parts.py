@@ -47,17 +47,17 @@ def checked(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """
     found = {}
     for name, parts in given.items():
-        own = tuple(parts.split(",")) if isinstance(parts, str) else tuple(parts)
-        for part in own:
+        names = tuple(parts.split(",")) if isinstance(parts, str) else tuple(parts)
+        for part in names:
             if part not in (*PARTS, *ORDERS):
                 raise FitError(
                     f"dates of column {name!r} have no part {part!r}; choose among "
                     f"{', '.join(PARTS)}, and dmy or mdy for the order of day and month."
                 )
-        if not set(own) - {*ORDERS} or len(set(own)) < len(own) or {*ORDERS} <= {*own}:
+        if not set(names) - {*ORDERS} or len(set(names)) < len(names) or {*ORDERS} <= {*names}:
             raise FitError(
                 f"dates of column {name!r} must list one part or more, each once, such as "
-                f"['year', 'days'], but got {list(own)}."
+                f"['year', 'days'], but got {list(names)}."
             )
-        found[str(name)] = own
+        found[str(name)] = names
     return found

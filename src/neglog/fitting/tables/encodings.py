@@ -158,12 +158,12 @@ def readings(sample: bytes) -> list[tuple[str, str]]:
     hangul = re.findall("[가-힣]", texts.get("cp949", ""))
     if len(hangul) >= _MIN_HANGUL and not _KANA.search("".join(texts.values())):
         return [("cp949", texts["cp949"])]  # few Chinese texts have only bytes of Hangul
-    found = sorted(texts.items(), key=lambda own: not _is_of_a_language(own[1]))
+    found = sorted(texts.items(), key=lambda match: not _is_of_a_language(match[1]))
     if len(found) < 2 or len(sample) < _LONG:
         return found
     known = from_bytes(sample, cp_isolation=list(texts), enable_fallback=False)
-    plausible = {other: own.coherence for own in known for other in own.could_be_from_charset}
-    ranked = sorted(found, key=lambda own: -plausible.get(_plain(own[0]), 0.0))
+    plausible = {other: match.coherence for match in known for other in match.could_be_from_charset}
+    ranked = sorted(found, key=lambda match: -plausible.get(_plain(match[0]), 0.0))
     first, second = (plausible.get(_plain(name), 0.0) for name, _ in ranked[:2])
     return ranked[:1] if first >= second + _COHERENT else found
 
@@ -180,7 +180,7 @@ def _decoded(name: str, sample: bytes) -> str | None:
 def _is_of_a_language(text: str) -> bool:
     """Whether the accented letters belong to one language."""
     letters = {c for c in text.lower() if ord(c) > 127 and c.isalpha()}
-    return any(letters <= set(own) for own in _ALPHABETS)
+    return any(letters <= set(alphabet) for alphabet in _ALPHABETS)
 
 
 def _plain(name: str) -> str:

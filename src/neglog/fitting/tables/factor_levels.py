@@ -49,8 +49,8 @@ def of_series(values: Any) -> tuple[Any, ...] | None:
 
 
 def _plain(labels: Iterable[Any]) -> tuple[Any, ...]:
-    own = map(plain, labels)
-    return tuple(getattr(label, "item", lambda label=label: label)() for label in own)
+    items = map(plain, labels)
+    return tuple(getattr(label, "item", lambda label=label: label)() for label in items)
 
 
 def text(label: Any) -> str:
@@ -64,8 +64,8 @@ def texts(values: pl.Series) -> pl.Series:
     if values.dtype == pl.String:
         return values
     known = {value: text(value) for value in values.unique().drop_nulls()}
-    own = [None if value is None else known[value] for value in values.to_list()]
-    return pl.Series(values.name, own, dtype=pl.String)
+    converted = [None if value is None else known[value] for value in values.to_list()]
+    return pl.Series(values.name, converted, dtype=pl.String)
 
 
 def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -117,8 +117,8 @@ def listed_levels(name: str, labels: Sequence[Any], present: Sequence[Any]) -> t
 
 def spelled(labels: Sequence[Any]) -> str:
     """Format labels for --levels."""
-    own = [text(label).replace('"', '""') for label in labels]
-    return ",".join(f'"{label}"' if set(label) & set(',"\n\r ') else label for label in own)
+    escaped = [text(label).replace('"', '""') for label in labels]
+    return ",".join(f'"{label}"' if set(label) & set(',"\n\r ') else label for label in escaped)
 
 
 def option(name: str, labels: Sequence[Any]) -> str:
@@ -150,8 +150,12 @@ def check_order(name: str, labels: Sequence[Any]) -> None:
 
 def shown(label: Any) -> str:
     """Format a label for output, quoted if it contains blanks or line ends."""
-    own = str(label)
-    return own if own == own.strip() and own.isprintable() and own else repr(own)
+    written = str(label)
+    return (
+        written
+        if written == written.strip() and written.isprintable() and written
+        else repr(written)
+    )
 
 
 def has_leading_zeros(values: pl.Series) -> bool:

@@ -78,10 +78,15 @@ def check_index(data: Any, values: Any, argument: str = "y") -> None:
     Raises:
         FitError: rows and values would be paired by their places, against their labels.
     """
-    rows, own = (_index_of(one) for one in (data, values))
-    if rows is None or own is None or len(rows) != len(own) or rows.equals(own):
+    rows, value_index = (_index_of(one) for one in (data, values))
+    if (
+        rows is None
+        or value_index is None
+        or len(rows) != len(value_index)
+        or rows.equals(value_index)
+    ):
         return
-    if rows.is_unique and own.is_unique and rows.isin(own).all():
+    if rows.is_unique and value_index.is_unique and rows.isin(value_index).all():
         raise FitError(
             f"X and {argument} have the same index in different orders; pass {argument}.loc["
             f"X.index], or {argument}.to_numpy() if their rows correspond as they are."
@@ -114,8 +119,8 @@ def with_column(
         frame = pl.DataFrame([column])
     else:
         frame = table.frame.with_columns(column)
-    own = of_labels.of_series(values)
-    levels = table.levels if own is None else {**table.levels, name: own}
+    declared = of_labels.of_series(values)
+    levels = table.levels if declared is None else {**table.levels, name: declared}
     return checked(table.source, frame, table.numbers, table.notes, levels, reading)
 
 

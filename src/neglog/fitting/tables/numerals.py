@@ -160,8 +160,8 @@ def may_have_thousands(texts: pl.Series) -> bool:
         >>> may_have_thousands(pl.Series(["1.234", "900"])), may_have_thousands(pl.Series(["1.2"]))
         (True, False)
     """
-    for own in (texts.head(_FEW), texts):
-        if not own.str.contains(_THOUSANDS).all():
+    for sample in (texts.head(_FEW), texts):
+        if not sample.str.contains(_THOUSANDS).all():
             return False
     return bool(texts.str.contains(".", literal=True).any())
 
@@ -216,8 +216,8 @@ class NumberFormat:
             {c: read(distinct_texts, c, self.worded) for c in self.among} if likely.any() else {}
         )
         known = pl.repeat(False, len(ambiguous), dtype=pl.Boolean, eager=True)
-        for own in found.values():
-            known |= own.is_not_null()
+        for parsed in found.values():
+            known |= parsed.is_not_null()
         if known.any():
             self._update_marked(
                 ambiguous.filter(known), {c: n.filter(known) for c, n in found.items()}

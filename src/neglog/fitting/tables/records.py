@@ -44,7 +44,11 @@ def separator_of(lines: Sequence[str], mark: str | None, notes: list[str]) -> st
     if not found:
         return _blanks(lines, mark, notes) or ","
     best = max(found, key=found.__getitem__)
-    equal = [_WORDS[own] for own, part in found.items() if part == found[best] and own != best]
+    equal = [
+        _WORDS[candidate]
+        for candidate, part in found.items()
+        if part == found[best] and candidate != best
+    ]
     if equal:
         notes.append(
             f"the fields are taken to be separated by {_WORDS[best]}, though every line has "
@@ -55,7 +59,7 @@ def separator_of(lines: Sequence[str], mark: str | None, notes: list[str]) -> st
 
 def _blanks(lines: Sequence[str], mark: str | None, notes: list[str]) -> str | None:
     """Return a blank if blanks split all lines into the same number (≥ 2) of fields."""
-    counts = [len(own.fields) for own in records_of(lines, " ", mark)]
+    counts = [len(record.fields) for record in records_of(lines, " ", mark)]
     widths = set(counts[1:])
     if len(widths) != 1 or counts[0] < 2 or counts[0] not in (counts[1], counts[1] - 1):
         return None

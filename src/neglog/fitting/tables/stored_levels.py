@@ -37,8 +37,8 @@ def levels(
     by_pandas = _of_pandas(metadata)
     for name in by_pandas:  # Parquet stores numbers plainly, without the order of their categories
         if name in schema and schema[name] not in (pl.Categorical, pl.String):
-            own = pl.scan_parquet(path).select(name).unique().collect()[name]
-            found[name] = tuple(own.drop_nulls().sort().to_list())
+            column = pl.scan_parquet(path).select(name).unique().collect()[name]
+            found[name] = tuple(column.drop_nulls().sort().to_list())
     written = base64.b64decode(metadata.get("ARROW:schema", ""))
     texts = [
         n for n, kind in schema.items() if kind == pl.Categorical and n not in {*found, *declared}
@@ -48,7 +48,7 @@ def levels(
             found |= _of_pyarrow(path, written, found)
         except ImportError:
             notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
-    numbers = [n for n, own in found.items() if own and not isinstance(own[0], str)]
+    numbers = [n for n, column in found.items() if column and not isinstance(column[0], str)]
     numbers = [n for n in numbers if n not in declared]
     notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
     return found
@@ -85,8 +85,12 @@ def levels_of_arrow(
         return found
     with pa.memory_map(str(path)) as file:
         reader = pa.ipc.open_file(file)
-        own = [field for field in reader.schema if isinstance(field.type, pa.DictionaryType)]
-        coded = [f.name for f in own if not any(b"_PL_" in key for key in f.metadata or {})]
+        dictionary_fields = [
+            field for field in reader.schema if isinstance(field.type, pa.DictionaryType)
+        ]
+        coded = [
+            f.name for f in dictionary_fields if not any(b"_PL_" in key for key in f.metadata or {})
+        ]
         table = reader.read_all().select(coded)  # without the columns, nothing is read
         return found | {name: of_series(table[name]) or () for name in coded}
 
@@ -117,7 +121,7 @@ def _of_pyarrow(path: Path, schema: bytes, known: Collection[str]) -> dict[str, 
 def _of_pandas(metadata: dict[str, str]) -> set[str]:
     """Return the columns that pandas stored as categories."""
     columns = json.loads(metadata.get("pandas", "{}")).get("columns", [])
-    return {own["field_name"] for own in columns if own["pandas_type"] == "categorical"}
+    return {column["field_name"] for column in columns if column["pandas_type"] == "categorical"}
 
 
 def _dictionary(file: Any, name: str) -> tuple[Any, ...]:

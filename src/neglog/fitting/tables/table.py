@@ -57,8 +57,8 @@ class Table:
         """Return all columns as one frame."""
         if self.numbers is None:
             return self.frame
-        own = [series(name, x) for name, x in zip(self.names, self.numbers.T, strict=True)]
-        return pl.DataFrame(own).fill_nan(None).hstack(self.frame.get_columns())
+        columns = [series(name, x) for name, x in zip(self.names, self.numbers.T, strict=True)]
+        return pl.DataFrame(columns).fill_nan(None).hstack(self.frame.get_columns())
 
     def column(self, name: str) -> pl.Series:
         """Return a column; the error for an unknown name lists the columns."""

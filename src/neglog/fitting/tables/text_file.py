@@ -119,8 +119,8 @@ def beginning(file: BinaryIO) -> bytes:
 
 
 def _parsed(source: Path | bytes, found: Layout, reading: Reading) -> pl.DataFrame:
-    own = _names(source, found)
-    texts = {own[name] for name in found.names if name in reading.texts}
+    names = _names(source, found)
+    texts = {names[name] for name in found.names if name in reading.texts}
     options: dict[str, Any] = {"separator": found.parsed, "null_values": reading.markers}
     try:
         return _typed(source, texts, options)
@@ -143,8 +143,8 @@ def _typed(source: Path | bytes, texts: set[str], options: dict[str, Any]) -> pl
 
 def _names(source: Path | bytes, found: Layout) -> dict[str, str]:
     """Return the column names in the source."""
-    own = found.names if isinstance(source, Path) else found.keys
-    return dict(zip(found.names, own, strict=True))
+    names = found.names if isinstance(source, Path) else found.keys
+    return dict(zip(found.names, names, strict=True))
 
 
 def _with_points(
@@ -155,11 +155,11 @@ def _with_points(
     declared = reading.thousands is not None or reading.decimal is not None
     if not numbers or not (found.comma or declared or any(map(_has_decimal_commas, frame))):
         return frame, found.comma
-    own = _names(source, found)
+    names = _names(source, found)
     some = pl.read_csv(
-        source, separator=found.parsed, columns=[own[name] for name in numbers],
+        source, separator=found.parsed, columns=[names[name] for name in numbers],
         infer_schema=False, null_values=reading.markers,
-    ).select(pl.col(own[name]).alias(name) for name in numbers)  # fmt: skip
+    ).select(pl.col(names[name]).alias(name) for name in numbers)  # fmt: skip
     ambiguous = [column for column in some if may_have_thousands(column)]
     return frame.with_columns(ambiguous), found.comma and len(ambiguous) == len(numbers)
 
@@ -192,7 +192,7 @@ def strip_blanks(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, l
     text = frame.select(pl.selectors.string())
     padded = [c.name for c in text if c.str.contains(r"^\s|\s$").any()]
     bare = [frame[name].str.strip_chars() for name in padded]
-    kept = [own.set(own.is_in(reading.markers), None) for own in bare]
+    kept = [stripped.set(stripped.is_in(reading.markers), None) for stripped in bare]
     return frame.with_columns(kept), padded
 
 

@@ -125,17 +125,23 @@ def _of_records(
     wide = width_of(rows) == count + 1 and _is_empty(rows, count)  # separators at the ends of lines
     fields = [field.strip() for field in names.fields] + [""] * wide
     _check_names(path, fields)
-    empty = [j for j, own in enumerate(fields) if not own and rows and _is_empty(rows, j)]
-    own = tuple(field or f"column {j + 1}" for j, field in enumerate(fields))
-    left_out = tuple(own[j] for j in empty)
+    empty = [
+        j
+        for j, column_names in enumerate(fields)
+        if not column_names and rows and _is_empty(rows, j)
+    ]
+    column_names = tuple(field or f"column {j + 1}" for j, field in enumerate(fields))
+    left_out = tuple(column_names[j] for j in empty)
     if left_out:
         verbs = ("has", "is") if len(left_out) == 1 else ("have", "are")
         notes.append(
             f"{listed(list(left_out))} {verbs[0]} no name and no values, and {verbs[1]} left out."
         )
     simple = separator != " " and names.lines == 1 and not preamble.lines
-    plain = simple and list(own) == names.fields and '"' not in "".join(own)
-    return Layout(separator, names.lines, own, plain, left_out, preamble.mark, tuple(notes))
+    plain = simple and list(column_names) == names.fields and '"' not in "".join(column_names)
+    return Layout(
+        separator, names.lines, column_names, plain, left_out, preamble.mark, tuple(notes)
+    )
 
 
 def _is_empty(rows: Sequence[Record], j: int) -> bool:
@@ -191,14 +197,16 @@ def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int
     certain = (
         first <= _MAX_TITLE_ROWS
         and len(found.fields) == width
-        and all(own.strip() or _is_empty(records[first:], j) for j, own in enumerate(found.fields))
+        and all(
+            field.strip() or _is_empty(records[first:], j) for j, field in enumerate(found.fields)
+        )
         and found.is_all_text
         and first + 1 < len(records)
     )
     if first and certain:
         shown = listed(
             [
-                repr(", ".join(own.strip() for own in r.fields if own.strip())[:60])
+                repr(", ".join(field.strip() for field in r.fields if field.strip())[:60])
                 for r in records[:first]
             ]
         )
@@ -211,7 +219,7 @@ def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int
         count == width - 1 and _is_empty(records[1:], width - 1)
     ):
         return 0
-    wide = next((own for own in records if own.filled == width), records[-1])
+    wide = next((record for record in records if record.filled == width), records[-1])
     raise FitError(
         f"{path} has {width} values in line {wide.lines}, but {records[0].filled} column names in "
         f"line {records[0].lines}; name every column, or {_SKIP}."
@@ -224,12 +232,12 @@ def _title_rows(records: Sequence[Record]) -> list[bool]:
     typical_width = max(filled, key=filled.__getitem__)  # of a sheet that may have other cells, too
     found: list[bool] = []
     after = records[-1].lines + 1
-    for own in reversed(records):
-        separated = own.filled < typical_width and (
-            own.lines + 1 < after or (bool(found) and found[-1])
+    for record in reversed(records):
+        separated = record.filled < typical_width and (
+            record.lines + 1 < after or (bool(found) and found[-1])
         )
-        found.append(own.filled < max(2, typical_width - 1) or separated)
-        after = own.lines
+        found.append(record.filled < max(2, typical_width - 1) or separated)
+        after = record.lines
     return found[::-1]
 
 

@@ -39,13 +39,15 @@ def learn(
         FitError: a column holds a few texts among numbers, or numbers of which no convention, or
             no unit, is that of all.
     """
-    for name, own in columns.items():
-        if name not in roles or not own.invalid.rows:
-            _check(name, own, row)
-    spellings = [own.spelling.decimals for own in columns.values() if not own.invalid.rows]
+    for name, profile in columns.items():
+        if name not in roles or not profile.invalid.rows:
+            _check(name, profile, row)
+    spellings = [
+        profile.spelling.decimals for profile in columns.values() if not profile.invalid.rows
+    ]
     comma = {","} in spellings or (comma and {"."} not in spellings)
-    found = {name: _convention(own, comma) for name, own in columns.items()}
-    return {name: own for name, own in found.items() if own is not None}
+    found = {name: _convention(profile, comma) for name, profile in columns.items()}
+    return {name: profile for name, profile in found.items() if profile is not None}
 
 
 def allowed(reading: Reading) -> list[str]:
@@ -53,7 +55,7 @@ def allowed(reading: Reading) -> list[str]:
     thousands, decimal = reading.thousands, reading.decimal
     if thousands is not None:
         return [thousands + (decimal or ("," if thousands == "." else "."))]
-    return [own for own in numerals.CONVENTIONS if decimal in (None, own[1])]
+    return [convention for convention in numerals.CONVENTIONS if decimal in (None, convention[1])]
 
 
 def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> None:
@@ -69,7 +71,7 @@ def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> 
             f"{leave(name)}."
         )
     if units := texts.spelling.mixed_units:
-        several = ", ".join(own or "none" for own in units)
+        several = ", ".join(unit or "none" for unit in units)
         known = durations.read(pl.Series([texts.marked.value])).is_not_null().all()
         lengths = f", or turn durations into days with --dates '{name}=days'" if known else ""
         value, first = texts.marked.value, row(texts.marked.first or RowPosition(0, 0))
@@ -83,7 +85,7 @@ def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> 
 def _pair(texts: TextProfile) -> list[str]:
     """Return two numbers with contradictory marks."""
     found = [texts.marked.value, texts.spelling.conflict, texts.dotted.value]
-    return list(dict.fromkeys(own for own in found if own is not None))[:2]
+    return list(dict.fromkeys(text for text in found if text is not None))[:2]
 
 
 def _convention(texts: TextProfile, comma: bool) -> str | None:
@@ -93,13 +95,13 @@ def _convention(texts: TextProfile, comma: bool) -> str | None:
         texts: what the column's texts show.
         comma: whether decimal commas are likelier than points.
     """
-    own = texts.spelling
-    if texts.invalid.rows or own.bracketed or not own.conventions:
+    number_format = texts.spelling
+    if texts.invalid.rows or number_format.bracketed or not number_format.conventions:
         return None
-    best = min(own.conventions, key=lambda c: (c[1] == ".") == comma)
+    best = min(number_format.conventions, key=lambda c: (c[1] == ".") == comma)
     if texts.marked.rows:
-        return best + own.unit
-    return best if own.dotted and best[1] == "," else None
+        return best + number_format.unit
+    return best if number_format.dotted and best[1] == "," else None
 
 
 def amount_unit(texts: TextProfile, convention: str) -> str | None:
@@ -129,7 +131,7 @@ def _refuse_mixed(name: str, texts: TextProfile, row: Callable[[RowPosition], in
     count, first = texts.invalid, texts.invalid.first
     assert first is not None
     value, many = count.value, count.rows > 1
-    others = [own for own in texts.others if own != value]
+    others = [text for text in texts.others if text != value]
     remedy = f"correct them, or pass --na {value!r} (na=[{value!r}]) if they are missing values"
     if pl.Series(texts.others, dtype=pl.String).str.contains(_FLAGGED).all():
         remedy = "write the numbers alone"
@@ -141,7 +143,7 @@ def _refuse_mixed(name: str, texts: TextProfile, row: Callable[[RowPosition], in
 
 
 def _also(texts: list[str]) -> str:
-    return f", others {listed([repr(own) for own in texts], 4)}" if texts else ""
+    return f", others {listed([repr(text) for text in texts], 4)}" if texts else ""
 
 
 def convert(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl.DataFrame:
