@@ -23,12 +23,12 @@ from neglog.fitting.option_table import models, option, run, wording
 from neglog.fitting.option_table.option import Option
 from neglog.fitting.option_table.rows import ReadingOptions
 from neglog.fitting.option_table.signature import takes
-from neglog.fitting.option_table.table import TABLE, Entry, FitOptions, entries
+from neglog.fitting.option_table.table import TABLE, CallOptions, Entry, FitOptions, entries
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables import date_parts, table
 
 DOCS = Path(__file__).parents[1] / "docs"
-IN_PYTHON = {**entries(FitOptions), **entries(run.RunOptions)}
+IN_PYTHON = entries(CallOptions)
 OWN = {"X", "y", "progress"}
 
 

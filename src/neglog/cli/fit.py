@@ -85,7 +85,7 @@ def _run(asked: _Asked) -> int:
     run = _folder(place, command)
     run.check(options)
     console = Output()
-    result, name = _fitted(asked.table, command.demo, place.target, options, run,
+    result, name = _fitted(asked.table, command.demo, asked.given.get("target"), options, run,
                            _listener(command, console))  # fmt: skip
     if not result.data.first:
         return _code(result)

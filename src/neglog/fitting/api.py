@@ -9,9 +9,8 @@ from typing import Any
 from neglog.errors import FitError
 from neglog.fitting.design import formula as formulas
 from neglog.fitting.likelihoods.own import reference
-from neglog.fitting.option_table.run import RunOptions
 from neglog.fitting.option_table.signature import takes
-from neglog.fitting.option_table.table import FitOptions, entries
+from neglog.fitting.option_table.table import CallOptions, FitOptions, entries
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.options.option_fields import ROLES
 from neglog.fitting.options.option_types import path, plain
@@ -26,7 +25,7 @@ from neglog.report.progress_bar import ProgressBar
 
 
 @dataclass(frozen=True)
-class FitCall(FitOptions, RunOptions):
+class FitCall(CallOptions):
     """The arguments of `neglog.fit`: the table, the target and every option."""
 
     X: Any

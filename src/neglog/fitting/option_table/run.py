@@ -20,13 +20,19 @@ DEMOS = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """The options of `neglog.fit` and `neglog fit` that do not change the model."""
+class TargetOptions:
+    """The target, which Python also takes as y."""
 
     target: Annotated[
         str | None,
         Option("The name of the target; a formula may name it instead.", ROWS),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `neglog.fit` and `neglog fit` that do not change the model."""
+
     checkpoint: Annotated[
         str | Path | None,
         Option(

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 from neglog.fitting.option_table.models import IntervalOptions, ModelOptions, TrainingOptions
 from neglog.fitting.option_table.option import PANELS, Option
 from neglog.fitting.option_table.rows import ColumnOptions, ReadingOptions, RowOptions
-from neglog.fitting.option_table.run import CommandOptions, RunOptions
+from neglog.fitting.option_table.run import CommandOptions, RunOptions, TargetOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,12 @@ def _panel(entry: Entry) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Every(CommandOptions, FitOptions, RunOptions):
+class CallOptions(RunOptions, FitOptions, TargetOptions):
+    """The options of `neglog.fit`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Every(CommandOptions, CallOptions):
     """All options, of Python and of the command line."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from neglog.fitting.option_table.option import PANELS, Option
+from neglog.fitting.option_table.option import NETWORKS, PANELS, Option
 from neglog.fitting.option_table.run import CommandOptions
 from neglog.fitting.option_table.table import TABLE, Entry, entries
 
@@ -60,7 +60,9 @@ def default(entry: Entry) -> str:
     """Return the default in words, empty if there is none."""
     if entry.default is None:
         return _spelled(entry.facts.unset, flag)
-    return "" if entry.default is False or entry.default == () else str(entry.default)
+    if entry.default is False or entry.default == ():
+        return ""
+    return f"{entry.default:g}" if isinstance(entry.default, float) else str(entry.default)
 
 
 def table() -> str:
@@ -128,7 +130,8 @@ def _limits(entry: Entry) -> list[str]:
     facts, name = entry.facts, entry.name
     found = []
     if facts.models:
-        found.append(f"Only for {facts.models}.")
+        flag_of_networks = " ({hidden})" if facts.models == NETWORKS else ""
+        found.append(f"Only for {facts.models}{flag_of_networks}.")
     if facts.likelihood:
         found.append(f"Only for the likelihood {facts.likelihood}.")
     if facts.needs:
