@@ -1,4 +1,4 @@
-"""Whether a loss disturbs the matrix products beside it, whose threads are another library's.
+"""Whether a loss slows down neighbouring matrix products, which use another thread pool.
 
     python benchmarks/alternation.py
 

@@ -1,4 +1,4 @@
-"""Data on which fitting goes wrong, what is asked of them, and how answers are written."""
+"""Data sets that break fitting, the questions about them, and the format of answers."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class ScikitLearn:
         return str(model.predict(STRANGE.to_pandas()))
 
     def two_steps(self, data: Data) -> str:
-        """Return what is said after two steps."""
+        """Return the output of two steps."""
         return self.weight(data, max_iter=2)
 
     def weighted(self, data: Data) -> str:
@@ -101,7 +101,7 @@ class Glum:
         return str(model.fit(frame[["level"]], frame["y"]).predict(strange))
 
     def two_steps(self, data: Data) -> str:
-        """Return what is said after two steps."""
+        """Return the output of two steps."""
         return self.weight(data, max_iter=2)
 
     def weighted(self, data: Data) -> str:
@@ -168,7 +168,7 @@ class Torch:
         return "-  reads no tables"
 
     def two_steps(self, data: Data) -> str:
-        """Return what is said after two steps."""
+        """Return the output of two steps."""
         own, loss = self._fitted(data, steps=2)
         return f"{number(own[0, data.column].item())}  loss {loss:.3g}"
 

@@ -69,7 +69,7 @@ class R:
         return text or said
 
     def two_steps(self, data: Data) -> str:
-        """Return what is said after two steps."""
+        """Return the output of two steps."""
         return self.weight(data, options=", maxit=2")
 
     def weighted(self, data: Data) -> str:

@@ -66,7 +66,7 @@ class Neglog:
             return str(neglog.predict(f"{folder}/run", STRANGE).frame)
 
     def two_steps(self, data: Data) -> str:
-        """Return what is said after two steps."""
+        """Return the output of two steps."""
         return self.weight(data, epochs=2)
 
     def weighted(self, data: Data) -> str:
@@ -125,7 +125,7 @@ class Statsmodels:
         return str(found.predict(STRANGE.to_pandas()).tolist())
 
     def two_steps(self, data: Data) -> str:
-        """Return what is said after two steps."""
+        """Return the output of two steps."""
         return self.weight(data, maxiter=2)
 
     def weighted(self, data: Data) -> str:

@@ -1,4 +1,4 @@
-"""Linear models with standard errors, beside scikit-learn, glum and statsmodels.
+"""Linear models with standard errors, compared with scikit-learn, glum and statsmodels.
 
 Every fit runs in a process of its own, after a small one to warm up, with one thread and with as
 many as there are processors; contenders take turns. A fit counts if its mean loss is within 1e-8

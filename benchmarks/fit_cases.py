@@ -1,6 +1,6 @@
 """Data on which fitting goes wrong: what neglog says, and what five others say.
 
-    python benchmarks/fit_cases.py [words]    # wants scikit-learn, statsmodels, glum and pandas
+    python benchmarks/fit_cases.py [words]    # requires scikit-learn, statsmodels, glum and pandas
 
 Each line is a contender's answer: the coefficient that the case is about (its standard error in
 brackets, where there is one) or what else the case asks, and what was warned about or raised; a

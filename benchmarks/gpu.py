@@ -1,4 +1,4 @@
-"""The GPU's table: every line held against float64 first, then timed beside whoever is installed.
+"""The GPU table: each line is compared with float64, then timed with all installed libraries.
 
     python benchmarks/gpu.py [--only TEXT] [--seconds S] [--no-compile] [--out FILE] [--json FILE]
 

@@ -58,7 +58,7 @@ class Recorder:
         self.kernel, self.launches = kernel, launches
 
     def __getitem__(self, grid: tuple[int, ...]) -> Any:
-        """Return what is called with a kernel's arguments."""
+        """Return a function of the arguments of a kernel."""
 
         def launch(*arguments: Any, **options: Any) -> None:
             name = self.kernel.__name__.rpartition("_")[0]
@@ -230,7 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 result = compiled(launch, target)
                 registers, spilled = usage(result)
-            except Exception as error:  # whatever a compiler may raise: the table goes on
+            except Exception as error:  # compilers raise many types of errors: continue
                 failed += 1
                 print(f"{launch.name:68} {target:12} failed: {root_of(error)}", flush=True)
                 continue

@@ -32,7 +32,7 @@ def text() -> list[str]:
 
 
 def encoded(files: list[str], pieces: int) -> Tensor:
-    """Return the files as one line of pieces."""
+    """Return the files as one sequence of tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.train_from_iterator(files, trainers.BpeTrainer(vocab_size=pieces))
@@ -41,7 +41,7 @@ def encoded(files: list[str], pieces: int) -> Tensor:
 
 
 class Model(nn.Module):
-    """Two layers over the last pieces; the output layer is the embedding."""
+    """Two layers over the last tokens; the output layer is tied to the embedding."""
 
     def __init__(self, pieces: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def batch(line: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def train(line: Tensor, pieces: int, steps: int) -> Model:
-    """Minimise the mean loss of the next piece."""
+    """Minimise the mean loss of the next token."""
     model = Model(pieces)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
@@ -87,7 +87,7 @@ def train(line: Tensor, pieces: int, steps: int) -> Model:
 
 
 def main() -> None:
-    """Train, and write what is measured on."""
+    """Train, and save the inputs of the measurement."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--out", type=Path, required=True)
     options.add_argument("--steps", type=int, default=2000)

@@ -1,4 +1,4 @@
-"""Time and memory of a linear layer and cross-entropy: neglog beside torch, in one run.
+"""Time and memory of a linear layer and cross-entropy: neglog and torch, in one run.
 
     python benchmarks/linear.py [--sizes 2048,512,32000 …] [--dtypes float32 bfloat16] [--rounds 5]
 
@@ -49,12 +49,12 @@ def data(size: str, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def eager(x: Tensor, w: Tensor, y: Tensor) -> Tensor:
-    """Return the loss from logits in one piece."""
+    """Return the loss from all logits at once."""
     return NN.cross_entropy(NN.linear(x, w), y)
 
 
 def in_pieces(rows: int | None) -> Callable[..., Tensor]:
-    """Return torch's loss in pieces of some rows."""
+    """Return torch's chunked loss."""
     options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=rows)
     return lambda x, w, y: NN.linear_cross_entropy(x, w, y, options=options)
 
@@ -119,7 +119,7 @@ def peak(size: str, dtype: str, contender: str) -> float:
     x, w, y = data(size, dtype)
     few = slice(0, 16)
     small = data("16,8,64", dtype)
-    if contender == "neglog":  # what is loaded and compiled once
+    if contender == "neglog":  # load and compile once
         functional.linear_cross_entropy(*small).backward()
         functional.linear_cross_entropy(x[few].detach(), w.detach(), y[few])
     run = steps(x, w, y)[contender]

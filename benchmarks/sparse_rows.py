@@ -1,4 +1,4 @@
-"""How many blocks of the gradient products could be left out without changing what is rounded.
+"""The number of blocks of the gradient products that do not affect the rounded result.
 
     python benchmarks/language_model.py --out model.pt
     python benchmarks/sparse_rows.py model.pt

@@ -1,4 +1,4 @@
-"""Peak memory and time of fits that stream their file, beside the same fits in memory.
+"""Peak memory and time of streamed fits, compared with the same fits in memory.
 
 Each fit is `neglog fit` in a process of its own; memory is the peak of the whole process, of which
 some 400 MiB are Python and torch. The rows of the larger file are four times as many.

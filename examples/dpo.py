@@ -19,7 +19,7 @@ from neglog.functional import binary_cross_entropy_with_logits, selected_logprob
 
 
 def answers(rows: Tensor, layer: Tensor, words: Tensor) -> Tensor:
-    """Return the log-probability of each answer; words of -100 do not count."""
+    """Return the log-probability of each answer; tokens of -100 are ignored."""
     return selected_logprobs(rows, layer, words).sum(-1)
 
 
@@ -51,7 +51,7 @@ def plain_dpo(
     words: Tensor,
     beta: float = 0.1,
 ) -> Tensor:
-    """Return the same from logits in one piece."""
+    """Return the same from all logits at once."""
 
     def chance(rows: Tensor, layer: Tensor) -> Tensor:
         log_p = torch.log_softmax(rows @ layer.t(), -1)

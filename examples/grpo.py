@@ -28,7 +28,7 @@ def advantages(rewards: Tensor) -> Tensor:
 def objective(
     log_p: Tensor, entropy: Tensor, old: Tensor, gain: Tensor, counts: Tensor, clip: float
 ) -> Tensor:
-    """Return what is minimised, of numbers for each word."""
+    """Return the objective, given numbers for each token."""
     ratio = (log_p - old).exp()
     gain = gain[..., None]
     surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain)
@@ -57,7 +57,7 @@ def grpo(
 def plain_grpo(
     rows: Tensor, layer: Tensor, words: Tensor, old: Tensor, rewards: Tensor, clip: float = 0.2
 ) -> Tensor:
-    """Return the same from logits in one piece."""
+    """Return the same from all logits at once."""
     log_p = torch.log_softmax(rows @ layer.t(), -1)
     entropy = -(log_p.exp() * log_p).sum(-1)
     picked = log_p.gather(-1, words.clamp(min=0)[..., None])[..., 0]

@@ -42,7 +42,7 @@ EXPONENTIAL = {"poisson": (-200, 10), "gamma": (-10, 200)}
 def elementwise(
     likelihood: type[Elementwise], shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0
 ) -> ElementwiseProblem:
-    """Return inputs, targets and what is given, all inside their sets."""
+    """Return valid inputs, targets and given tensors."""
     torch.manual_seed(seed)
     inputs = tuple(draw(domain, shape, dtype) for domain in likelihood.domains)
     if likelihood.name in EXPONENTIAL:  # exp of the extremes is ∞, which has tests of its own

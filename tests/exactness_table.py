@@ -1,4 +1,4 @@
-"""How exact the losses are, in ulps, beside torch's: `make exactness`."""
+"""Errors of the losses in ulps, compared with torch's: `make exactness`."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def times(a, b):
     return a * b if a else mp.mpf(0)
 
 
-# Each takes inputs, what is given, settings, target; returns the loss, slopes by inputs, by target.
+# Each takes inputs, given tensors, settings, target; returns the loss and its gradients.
 
 
 def normal(x, y):
@@ -141,7 +141,7 @@ EXACT: dict[Any, Any] = {
 
 
 def exact(likelihood: Any, point: tuple[float, ...]) -> tuple[Any, ...]:
-    """Return the loss and its slopes at a point: inputs, what is given, settings, target."""
+    """Return the loss and its gradients at a point: inputs, given tensors, settings, target."""
     numbers = [mp.sign(v) * INFINITE if math.isinf(v) else mp.mpf(v) for v in point]
     return EXACT[likelihood](*numbers)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
-# The layer's products are rounded like torch's own; halves come out rounded once.
+# The layer's products are rounded like torch's own; half precision is rounded once.
 NEAR = {torch.float64: 1e-11, torch.float32: 2e-5, torch.bfloat16: 8e-3, torch.float16: 4e-3}
 FEATURES = 5
 

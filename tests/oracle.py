@@ -141,7 +141,7 @@ def log_prob(likelihood: type[Likelihood], *inputs: Any) -> Any:
     return bind(likelihood.distribution, words, mp.mpf)(*inputs).log_prob
 
 
-# Where probability lies: of a share the ends, of a count what is far above any rate in the tests.
+# Summation ranges: the ends of soft targets; counts far above any rate in the tests.
 MEMBERS = {unit_interval: (0, 1), ends_of_unit_interval: (0, 1), signs: (-1, 1)}
 MEMBERS[nonnegative] = range(200)
 

@@ -51,7 +51,7 @@ def _registers():
 
 
 def tensor_cores_too(monkeypatch) -> list[str]:
-    """Have halves multiplied as on a GPU, whose operators torch has none of on a CPU.
+    """Multiply half precision as on a GPU, since torch lacks the operators on a CPU.
 
     Returns what was called, by and by.
     """

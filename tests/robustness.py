@@ -75,7 +75,7 @@ for _reduction in cases.REDUCTIONS:
 
 
 def are_same(one: Parts, other: Parts) -> bool:
-    """Tell whether two results are the same bits, but for a NaN's and the sign of 0."""
+    """Return whether two results have the same bits, except NaN payloads and the sign of 0."""
     return all(
         a.dtype == b.dtype and torch.equal(a.nan_to_num(7.0), b.nan_to_num(7.0))
         for a, b in zip(one, other, strict=True)

@@ -1,4 +1,4 @@
-"""Columns that are combinations of the columns before them: which they are, and what is said."""
+"""Aliased columns: detection and notes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The figures of `neglog bench`: what is counted, checked and summed up."""
+"""The figures of `neglog bench`: counts, checks and summaries."""
 
 import dataclasses
 

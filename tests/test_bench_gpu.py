@@ -1,4 +1,4 @@
-"""The GPU's table, made small and on a CPU: what is checked, timed and written."""
+"""The GPU table, made small and on a CPU."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_line_is_exact(line, engine, monkeypatch) -> None:
         pretend.a_gpu(monkeypatch)
         pretend.tensor_cores_too(monkeypatch)
     errors = exactness.errors(line, CPU)
-    # Triton's interpreter cuts halves off where a GPU rounds them: one unit instead of a half.
+    # Triton's interpreter truncates half precision where a GPU rounds: one ulp instead of ½.
     limit = 2.0 if engine == "gpu" and line.dtype == torch.bfloat16 else 1.0
     assert max(errors.values()) <= limit, errors
 

@@ -1,4 +1,4 @@
-"""Weights of all classes that sum to 0: beside scikit-learn's, and free of the base class."""
+"""Centred weights of all classes: compared with scikit-learn's, and independent of the base."""
 
 from pathlib import Path
 

@@ -187,7 +187,7 @@ def test_only_so_many_batches_are_looked_at():
     assert neglog.check(nn.Identity(), nn.CrossEntropyLoss(), batches, batches=3)
 
 
-# ---- what is recognised -----------------------------------------------------------------------
+# ---- recognised losses ------------------------------------------------------------------------
 
 
 def test_a_function_and_its_options_are_the_module_of_them():
@@ -602,7 +602,7 @@ def test_random_right_batches_raise_no_finding(seed):
         (nn.KLDivLoss(reduction="sum"), logits.log_softmax(1), logits.flip(0).softmax(1)),
     ):
         found = {finding.code for finding in neglog.check(call, *tensors)}
-        # torch's losses do overflow and round in halves: that is measured, and is so.
+        # torch's losses overflow and round in half precision: both are measured.
         half = {"overflow", "rounded-loss"} if logits.dtype.itemsize == 2 else set()
         assert found <= half, call
 

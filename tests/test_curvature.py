@@ -22,7 +22,7 @@ UNSERVED = (
     "multilabel",
 )  # a constant, or weights
 MOVES = (0.0, 1.0, -3.0, 1e-20, 1e20)
-# Of one input: the formulas of two hold no curvature that one number could weigh.
+# One input: with two inputs there is no single curvature.
 ELEMENTS = [n for n, (_, kind) in LOSSES.items() if kind != "rows" and "gaussian" not in n]
 
 

@@ -29,7 +29,7 @@ def test_a_sum_of_many_is_exact(each) -> None:
 
 
 def displaced(problem, reduced, by: float) -> Outputs:
-    """Return the truth in the dtype of the problem, each number off by so many of its units."""
+    """Return the exact result in the dtype of the problem, off by a number of ulps."""
     with mp.workdps(problem.digits):
         numbers = [
             [float(true.value + by * problem.unit(true)) for true in truths]

@@ -147,7 +147,7 @@ SETS = {
     signs: SIGNS,
 }
 SETTINGS = {"delta": 1.5, "level": 0.125, "eps": 2.0**-20, "dispersion": 0.5, "shape": 2.0}
-UNDEFINED = {  # differences of infinities, and what is the limit from one side only
+UNDEFINED = {  # differences of infinities, and one-sided limits
     likelihoods.LogisticInterval: lambda lower, upper, y: lower == upper,
     likelihoods.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,
     likelihoods.RelativeEntropyOfLog: lambda x, y: y == INF,
@@ -163,7 +163,7 @@ def points_of(likelihood) -> list[tuple[float, ...]]:
 
 
 def agrees(found: float, exact) -> bool:
-    """Tell whether a number is the limit, which mpmath's formula may approach less closely."""
+    """Return whether a number is the limit, with a tolerance for mpmath's formula."""
     if abs(exact) > torch.finfo(torch.float64).max:
         return found == math.copysign(INF, exact)
     return abs(found - exact) <= 1e-12 * abs(exact) + 1e-15

@@ -1,4 +1,4 @@
-"""Where fitting is known to go wrong: what is said, how the command leaves, what is not written."""
+"""Known pitfalls of fitting: messages, exit statuses, and files that are not written."""
 
 import csv
 import itertools

@@ -1,4 +1,4 @@
-"""Formulas: beside statsmodels and patsy, on new tables, and what they may not say.
+"""Formulas: compared with statsmodels and patsy, on new tables, and refused expressions.
 
 Both fits end where rounding does; the decrement of 1e-18 nats leaves 1e-9 of a standard error.
 """

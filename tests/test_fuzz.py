@@ -92,7 +92,7 @@ def lay(kind, layout, shape, dtype, generator):
     if not shape:
         return numbers(kind, shape, dtype, generator)
     if dtype in DTYPES[2:] and layout.startswith("negative"):
-        layout = "gaps"  # there are no complex halves with a negative bit
+        layout = "gaps"  # there is no complex half precision with a negative bit
     larger, cut = LAYOUTS[layout](tuple(shape))
     return cut(numbers(kind, larger, dtype, generator))
 
@@ -110,7 +110,7 @@ def are_alike(one, other):
 
 
 def outcome(loss, x, tensors, upstream_of):
-    """Return loss and gradient for an upstream that is not 1, or the error's words."""
+    """Return loss and gradient for an upstream that is not 1, or the text of the error."""
     leaf = x.detach().requires_grad_()
     fast_path.plans.clear()
     value = loss(leaf, *tensors)

@@ -133,7 +133,7 @@ def test_sample_weights_keep_half_precision(monkeypatch, _gpu) -> None:
     found = F.cross_entropy(x, Y, sample_weight=share)
     assert seen == [torch.bfloat16]
     losses = torch.nn.functional.cross_entropy(x.double(), Y, reduction="none")
-    # Triton's interpreter truncates halves where a GPU rounds them: one unit instead of a half.
+    # Triton's interpreter truncates half precision where a GPU rounds: one ulp instead of ½.
     limit = 2**-7 if language.interprets() else 2**-8
     torch.testing.assert_close(
         found.double(), (losses * share).sum() / share.sum(), rtol=limit, atol=0

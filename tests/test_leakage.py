@@ -38,7 +38,7 @@ def drawn(kind="bernoulli", rows=ROWS, seed=0):
 
 
 def told(frame, **options):
-    """Return what is said of the columns, before any fit."""
+    """Return the warnings about the columns, before any fit."""
     choices = Options(**options)
     return leakage.found(prepare(*from_memory(frame, "y", None), choices), choices)
 
@@ -100,7 +100,7 @@ def test_a_number_that_orders_or_scales_the_target_is_named(kind, change):
 
 
 def ordered(rows, amiss):
-    """Return scores by which the classes can be told, but for some pairs next to each other."""
+    """Return scores that separate the classes except for some neighbouring pairs."""
     frame = drawn(rows=rows)
     own = (frame["y"] == "yes").to_numpy()
     score = np.empty(rows)

@@ -52,7 +52,7 @@ def points(likelihood: type[Elementwise]) -> list[tuple[list[mp.mpf], mp.mpf]]:
 
 
 def kinks(inputs: list[mp.mpf], y: mp.mpf) -> bool:
-    """Tell whether a loss that is not smooth jumps: at its target, or where two inputs meet."""
+    """Return whether a non-smooth loss jumps: at its target, or where two inputs meet."""
     return inputs[0] == (y if len(inputs) == 1 else inputs[1])
 
 

@@ -1,4 +1,4 @@
-"""A linear layer and cross-entropy in one: the plain computation, in every option and piece."""
+"""A fused linear layer and cross-entropy: compared with the plain computation, for all options."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_a_large_upstream_gradient_keeps_digits_of_half_precision(compiled) -> N
 
 
 def test_bernoulli_losses_that_are_not_reduced() -> None:
-    """They are computed in float32 too, and what is masked reaches no gradient."""
+    """They are computed in float32 too, and masked elements have no gradient."""
     torch.manual_seed(0)
     x, w = torch.randn(8, 64).bfloat16(), torch.randn(50, 64).bfloat16().requires_grad_()
     target = torch.rand(8, 50)

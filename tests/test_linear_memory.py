@@ -1,4 +1,4 @@
-"""The promise of `memory`: beside the gradients a step takes the workspace, and little else."""
+"""The meaning of `memory`: in addition to gradients, a step allocates only the workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What else comes of a linear layer's logits: statistics of rows, yeses and noes, pairs."""
+"""Other losses of a linear layer: row statistics, binary targets, pairs."""
 
 from __future__ import annotations
 

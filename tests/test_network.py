@@ -696,7 +696,7 @@ def test_the_reason_for_no_standard_errors_holds():
 
 
 def processes(folder, kind, name, batch, fatal=0):
-    """Let two processes go on from the folder's checkpoint; return their exit codes."""
+    """Resume two processes from the checkpoint of a folder; return their exit statuses."""
     rest = [str(folder), kind, name, str(batch), str(fatal)]
     environment = os.environ | {"PYTHONPATH": str(SOURCES)}
     started = [

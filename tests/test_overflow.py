@@ -38,7 +38,7 @@ SETTINGS = {
     likelihoods.NegativeBinomial: [(0.5,), (2.0**20,)],
     likelihoods.Gamma: [(2.0**-10,), (2.0,)],
 }
-MOST = 200  # points of a likelihood: about so many, evenly chosen
+MOST = 200  # the approximate number of points per likelihood, evenly chosen
 DTYPES = pytest.mark.parametrize("dtype", SIZES, ids=str)
 
 
@@ -90,7 +90,7 @@ def bounds_of(likelihood, point: tuple[float, ...], dtype: torch.dtype) -> list[
 
 
 def agree(found: float, exact, bound, dtype: torch.dtype) -> bool:
-    """Tell whether a result is right: infinite where the dtype does not hold the exact one."""
+    """Return whether a result is right: infinite if the dtype cannot represent the exact one."""
     if abs(exact) > mp.mpf(LARGEST[dtype]) * (1 - 4 * torch.finfo(dtype).eps):
         return found == math.copysign(INF, exact) or abs(found - exact) <= bound
     return math.isfinite(found) and abs(found - exact) <= bound

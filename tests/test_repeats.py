@@ -63,7 +63,7 @@ def test_a_mask_and_a_weight_that_repeats() -> None:
 def test_the_pattern_is_what_lies_in_memory() -> None:
     weight = torch.rand(30)
     pattern = pattern_of(weight.expand(1000, 30))
-    assert pattern.numel() == 3 * 30  # at least so many that writing it again pays
+    assert pattern.numel() == 3 * 30  # enough elements that the pattern pays off
     assert pattern.numel() >= SHORT
     assert torch.equal(pattern, weight.repeat(3))
     full = torch.rand(4, 5)

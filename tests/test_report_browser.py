@@ -1,4 +1,4 @@
-"""The report in a real browser: what runs, what is reached by keys, what can be read."""
+"""The report in a real browser: scripts, keyboard access, readability."""
 
 from __future__ import annotations
 

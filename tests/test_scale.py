@@ -1,4 +1,4 @@
-"""Files that are streamed block by block, or shared by processes, beside the same rows in memory.
+"""Streamed and distributed fits, compared with the same rows in memory.
 
 What is summed block by block is the same but for rounding. The second derivatives, and with them
 the standard errors, are those one last step before the end, of a decrement of at most 1e-18 nats:

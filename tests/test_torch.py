@@ -1,4 +1,4 @@
-"""Torch's own losses beside ours, over the whole signature: what worked there works here."""
+"""Torch's losses compared with ours, over the whole signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The GPU's kernels, by Triton's interpreter where there is no GPU: the losses that a CPU gives.
+"""The GPU kernels, in Triton's interpreter without a GPU: compared with the CPU.
 
 Its halves are cut off and not rounded, hence a whole unit in the last place for them; and it never
 fuses a product and a sum, which only costs exactness. `test_triton_compiled.py` compiles them.

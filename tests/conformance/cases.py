@@ -38,7 +38,7 @@ class Case:
     doubled: bool = False  # of a module: its own weights are in double precision, too
 
     def call(self, library: Library) -> Callable[..., Any]:
-        """Return what is to be called with the arguments."""
+        """Return the function to call with the arguments."""
         if self.build is not None:
             return self.build(library)
         if self.constructor is None:

@@ -15,9 +15,9 @@ from conformance.losses import LOSSES, Loss
 
 SINGLE = (torch.float32,)
 DOUBLE = (torch.float64, torch.complex128)
-BOTH = (torch.float32, *DOUBLE)  # no halves: torch's references round after every step
+BOTH = (torch.float32, *DOUBLE)  # no half precision: torch's references round after every step
 # Evenly spaced samples of an OpInfo and dtype; gaussian_nll_loss alone has 324. Value, gradient
-# and the categories without a number take every one, the slower ones so many:
+# and the categories without a number take every one; slower ones take this many:
 MANY, SOME, FEW, ONE = 72, 24, 2, 1
 OF_MODULE = 128  # samples of a ModuleInfo and dtype; linear_cross_entropy has 857, others 105
 

@@ -1,4 +1,4 @@
-"""Checks of `torch.compile`: one graph, dynamic shapes; eager torch says what is right."""
+"""Checks of `torch.compile`: one graph, dynamic shapes; eager torch is the reference."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def _compiled(library: Library, case: Case, backend: str) -> Any:
         return eager
     torch.compiler.reset()
     options = {"fullgraph": True, "dynamic": True, "backend": backend}
-    with inductor_config.patch(fx_graph_cache=False):  # compile what is here, now
+    with inductor_config.patch(fx_graph_cache=False):  # ignore compiled results of earlier runs
         compiled = torch.compile(case.call(library), **options)
         return value_and_gradient(library, case.mapped(copied), compiled)

@@ -15,7 +15,7 @@ from conformance.losses import Library
 
 
 def opened(library: Library, case: Case) -> tuple[list[Tensor], Callable[..., Tensor]]:
-    """Return copies of the leaves that want a gradient, and the loss as a function of them."""
+    """Return copies of the leaves that require a gradient, and the loss as a function of them."""
     function = case.call(library)
     flat, nest = pytree.tree_flatten((case.args, case.kwargs))
     flat = [copied(value) if isinstance(value, Tensor) else value for value in flat]

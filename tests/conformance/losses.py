@@ -55,7 +55,7 @@ class Library(NamedTuple):
 
 
 def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return torch's function as it is without `options`, with which its pieces are wrong.
+    """Return torch's function without `options`, which its chunked version handles wrongly.
 
     Then a forward derivative is 0, a double backward forgets the layer, and a sum in bfloat16
     loses its digits: torch says that derivatives hold without options only.

@@ -1,4 +1,4 @@
-"""Checks of the call itself: what comes in, what surrounds it, and what is left behind."""
+"""Checks of the call itself: its arguments, its context, and its side effects."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def pure(library: Library, case: Case) -> Any:
 
 
 def _bytes(tensor: Tensor) -> Tensor:
-    """Return what is in memory: NaN is then equal to itself."""
+    """Return the bytes in memory, in which NaN equals itself."""
     return tensor.detach().contiguous().reshape(-1).view(torch.uint8)
 
 

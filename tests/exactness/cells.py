@@ -28,7 +28,7 @@ class Ulps(NamedTuple):
     gradient: float
 
     def within(self, limits: Ulps) -> bool:
-        """Tell whether neither is above its limit."""
+        """Return whether neither exceeds its limit."""
         return self.loss <= limits.loss and self.gradient <= limits.gradient
 
 

@@ -1,4 +1,4 @@
-"""The losses: what is called, in neglog or in torch, and the textbook formula to agree with."""
+"""The losses of neglog or torch, and the textbook formulas."""
 
 from __future__ import annotations
 

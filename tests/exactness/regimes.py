@@ -27,7 +27,7 @@ class Regime:
     cancels_exactly: bool = False
 
     def suits(self, kind: Kind) -> bool:
-        """Tell whether the regime makes sense for a kind."""
+        """Return whether the regime applies to a kind."""
         return all(getattr(kind, need) is not None for need in self.needs)
 
 

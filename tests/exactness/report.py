@@ -55,7 +55,7 @@ def _by_all(compute: Callable[[Any], Any]) -> list[Any]:
         columns.append(compute(functional))
     try:
         columns.append(compute(torch.nn.functional))
-    except (NotImplementedError, RuntimeError):  # of some halves on a CPU
+    except (NotImplementedError, RuntimeError):  # some half-precision losses on a CPU
         columns.append(None)
     return columns
 

@@ -45,7 +45,7 @@ class Row:
 
 
 def refuses(words: str, call: Callable[[], object]) -> None:
-    """Assert that a call raises one of neglog's errors, with these words."""
+    """Assert that a call raises one of neglog's errors with this text."""
     with pytest.raises(neglog.NeglogError) as caught:
         call()
     assert words in str(caught.value), str(caught.value)

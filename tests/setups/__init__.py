@@ -1,4 +1,4 @@
-"""Set-ups, right and wrong, on which `neglog.check` is judged: see `table`.
+"""Right and wrong set-ups that measure `neglog.check`: see `table`.
 
 Every wrong one names the code of the finding it must yield; a right one must yield nothing. Those
 of `LATER` were written when the rules were finished, to see what they do on set-ups that they were
