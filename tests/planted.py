@@ -629,8 +629,8 @@ FAULTS = [
     Fault(
         "engine/fast_path.py",
         "the key of a fast path without the shape of the target",
-        "x.shape, y.shape, compatibility.is_on, by_target",
-        "x.shape, compatibility.is_on, by_target",
+        "y.dtype, x.shape, y.shape, compatibility.is_on)",
+        "y.dtype, x.shape, compatibility.is_on)",
         "tests/test_fast_path.py",
     ),
     Fault(
@@ -643,8 +643,8 @@ FAULTS = [
     Fault(
         "engine/fast_path.py",
         "the key of a fast path without torch's mode",
-        "x.shape, y.shape, compatibility.is_on, by_target",
-        "x.shape, y.shape, by_target",
+        "y.dtype, x.shape, y.shape, compatibility.is_on)",
+        "y.dtype, x.shape, y.shape)",
         "tests/test_fast_path.py",
     ),
     Fault(

@@ -77,9 +77,9 @@ def accelerated(function: Any, ask: Callable[..., Any]) -> Callable[..., Any]:
             return _result(ask(x, y, **options))
         transformed = has_transforms() or forward_ad._current_level >= 0
         dtype, by_target = x.dtype, y.requires_grad
-        signature: Any = (
-            function, dtype, y.dtype, x.shape, y.shape, compatibility.is_on, by_target, transformed
-        )  # fmt: skip
+        signature: Any = (function, dtype, y.dtype, x.shape, y.shape, compatibility.is_on)
+        if transformed or by_target:
+            signature = (*signature, transformed, by_target)
         if options:
             kinds = tuple(map(type, options.values()))  # 1 equals 1.0, but for its type
             if not _OPTIONS.issuperset(kinds):
