@@ -49,6 +49,13 @@ def test_the_signature_of_fit_is_the_table() -> None:
     assert hints["return"].__name__ == "FitResult"
 
 
+def test_a_wrong_argument_of_fit_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^fit\(\) got an unexpected keyword argument 'l3'"):
+        neglog.fit([[0.0]], [1.0], l3=1.0)
+    with pytest.raises(TypeError, match=r"^fit\(\) missing 1 required positional argument: 'X'"):
+        neglog.fit()
+
+
 def test_the_docstring_of_fit_describes_every_parameter_once() -> None:
     texts = described(neglog.fit.__doc__)
     assert set(texts) == OWN | set(IN_PYTHON)
@@ -268,7 +275,7 @@ def test_an_option_is_one_entry() -> None:
     )
     assert hurry(1, haste=0.5) == 0.5
     assert described(hurry.__doc__)["haste"] == "How fast. In [0, 1). By default: slowly."
-    with pytest.raises(TypeError, match="unexpected keyword argument 'hast'"):
+    with pytest.raises(TypeError, match=r"hurry\(\) got an unexpected keyword argument 'hast'"):
         hurry(1, hast=0.5)
 
     @flags.with_options(entries(Invented).values())

@@ -45,4 +45,5 @@ def _describe(call: Any, arguments: Any, returned: Any) -> None:
     call.__signature__ = inspect.Signature(parameters, return_annotation=returned)
     call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": returned}
     texts = {name: wording.in_python(entry) for name, entry in entries(arguments).items()}
-    call.__doc__ = completed(call.__doc__ or "", [p.name for p in parameters], texts)
+    call.__doc__ = completed(call.__doc__, [p.name for p in parameters], texts)
+    arguments.__init__.__qualname__ = call.__qualname__  # which messages on wrong arguments name
