@@ -309,6 +309,30 @@ def test_a_reference_that_leads_nowhere_is_named(likelihood, words):
         neglog.fit([[0.0], [1.0], [2.0]], [1.0, 0.0, 3.0], likelihood=likelihood)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class Broken(:", r"mine\.py cannot be imported \(SyntaxError: .*\); fix it"),
+        (
+            "import neglog.nothing",
+            r"imported \(ModuleNotFoundError: .* 'neglog\.nothing'\); fix it",
+        ),
+        ("exp(1)", r"mine\.py cannot be imported \(NameError: name 'exp' is not defined\)"),
+    ],
+)
+def test_a_file_that_fails_is_named_with_its_error(tmp_path, text, words):
+    (tmp_path / "mine.py").write_text(text, "utf-8")
+    with pytest.raises(FitError, match=words):
+        neglog.fit([[0.0], [1.0]], [1.0, 2.0], likelihood=f"{tmp_path / 'mine.py'}:Broken")
+    assert "mine" not in sys.modules
+
+
+def test_a_mean_that_the_link_does_not_allow_is_named():
+    x, y, _ = drawn()
+    with pytest.raises(FitError, match=r"the target's mean is -\d+.*, which the log link does not"):
+        neglog.fit(x, y - 100.0, likelihood=f"{FILE}:AnySign")
+
+
 @pytest.mark.slow
 def test_a_saved_model_names_the_file_that_is_gone(table, tmp_path):
     moved = tmp_path / "moved.py"

@@ -105,6 +105,12 @@ class Wald:
         return above + rest.exp()
 
 
+class AnySign(Geometric):
+    """The same, but for a support that the link does not reach."""
+
+    support = reals
+
+
 class Kinked(Geometric):
     """The same, but for a promise that is broken."""
 

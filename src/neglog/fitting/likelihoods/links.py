@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neglog.errors import FitError
 from neglog.likelihood import Likelihood
 
 _FAR = 700.0  # e to this power is still a number
@@ -34,6 +35,21 @@ LINKS = {
         "the log-odds",
     ),
 }
+
+
+def of_mean(link: str, mean: float) -> float:
+    """Return the link of a target's mean.
+
+    Raises:
+        FitError: the link does not allow it.
+    """
+    try:
+        return LINKS[link].link(mean)
+    except ValueError:
+        raise FitError(
+            f"the target's mean is {mean:g}, which the {link} link does not allow; choose a "
+            "likelihood with another link, or remove the rows whose target is out of its range."
+        ) from None
 
 
 def is_exponential(declaration: type[Likelihood]) -> bool:

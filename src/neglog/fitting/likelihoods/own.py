@@ -6,16 +6,27 @@ import difflib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neglog.errors import FitError, listed
+from neglog.errors import FitError, NeglogError, listed
 from neglog.fitting.likelihoods.registry import KINDS, Kind
 from neglog.likelihood import Likelihood
 
 _ENDING = ".py"
+_MISTAKES = (
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 _passed: dict[str, Kind] = {}
 """Those that were passed as objects, by reference: a class in a function has no other way back."""
 _ran: dict[Path, ModuleType] = {}
@@ -106,13 +117,22 @@ def _imported(home: str, name: str) -> Kind:
 
 
 def _of_module(name: str) -> ModuleType:
-    try:
+    with _explained(f"module {name!r}", "install it, fix it, or pass its file as file.py:Name"):
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
+
+
+@contextmanager
+def _explained(where: str, remedy: str) -> Iterator[None]:
+    """Say which code of the user's has failed, and how."""
+    try:
+        yield
+    except NeglogError:
+        raise
+    except _MISTAKES as error:
         raise UnknownLikelihoodError(
-            f"the likelihood's module {name!r} cannot be imported ({error}); install it, or pass "
-            "its file as file.py:Name."
-        ) from None
+            f"the likelihood's {where} cannot be imported ({type(error).__name__}: {error}); "
+            f"{remedy}."
+        ) from error
 
 
 def _of_file(path: Path) -> ModuleType:
@@ -129,7 +149,8 @@ def _of_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with _explained(f"file {path}", "fix it"):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

@@ -13,7 +13,13 @@ from torch import Tensor
 
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
-from neglog.fitting.likelihoods.links import LINKS, is_exponential, predictor, reaches_an_end
+from neglog.fitting.likelihoods.links import (
+    LINKS,
+    is_exponential,
+    of_mean,
+    predictor,
+    reaches_an_end,
+)
 from neglog.fitting.likelihoods.row_losses import OnePredictorLosses, RowLosses
 from neglog.likelihood import Elementwise, Likelihood
 
@@ -237,7 +243,7 @@ class OneParameter(Response):
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the link of the target's mean."""
-        return torch.tensor([LINKS[self.link].link(average(y, weight))], dtype=torch.float64)
+        return torch.tensor([of_mean(self.link, average(y, weight))], dtype=torch.float64)
 
     def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> RowLosses:
         """Return the row losses and their derivatives at (N, 1) predictors."""

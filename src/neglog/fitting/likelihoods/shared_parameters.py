@@ -15,7 +15,12 @@ from torch import Tensor
 from neglog import likelihoods
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
-from neglog.fitting.likelihoods.links import LINKS, is_exponential, predictor, reaches_an_end
+from neglog.fitting.likelihoods.links import (
+    is_exponential,
+    of_mean,
+    predictor,
+    reaches_an_end,
+)
 from neglog.fitting.likelihoods.responses import (
     Response,
     average,
@@ -51,7 +56,7 @@ class Estimated(Response):
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the intercept and the settings of greatest likelihood of some of the rows."""
         y, weight = y[:_LOOK], None if weight is None else weight[:_LOOK]
-        first = LINKS[self.link].link(average(y, weight))
+        first = of_mean(self.link, average(y, weight))
 
         def mean_loss(at: np.ndarray) -> float:
             loss = self._nll(torch.tensor(at[0]), torch.from_numpy(at[1:]).exp().unbind(), y)
@@ -112,7 +117,7 @@ class Overdispersed(Estimated):
         mean = average(y, weight)
         surplus = average((y - mean) ** 2, weight) - mean
         alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
-        return torch.tensor([LINKS[self.link].link(mean), alpha], dtype=torch.float64)
+        return torch.tensor([of_mean(self.link, mean), alpha], dtype=torch.float64)
 
     def edge(self, shared: Tensor) -> str:
         """Say so if the dispersion goes to 0."""
