@@ -31,20 +31,7 @@ FILE = ROOT / "tests" / "own" / "my_losses.py"
 GEOMETRIC, WALD = f"{FILE}:geometric", f"{FILE}:InverseGaussian"
 
 
-@pytest.fixture(autouse=True)
-def _undone():
-    """Leave no trace of the declarations for other tests."""
-    declared, modules, kinds = dict(REGISTRY), set(sys.modules), dict(KINDS)
-    yield
-    assert kinds == KINDS
-    REGISTRY.clear()
-    REGISTRY.update(declared)
-    for module in own._ran.values():
-        sys.modules.pop(module.__name__, None)
-    assert not {name for name in {*sys.modules} - modules if name.startswith("my_losses")}
-    own._ran.clear()
-    own._passed.clear()
-    own._imported.cache_clear()
+pytestmark = pytest.mark.usefixtures("own_likelihoods")
 
 
 def drawn(count=300):
@@ -128,8 +115,8 @@ def test_a_scale_is_estimated_in_any_unit(unit, origin):
 
 def test_the_example_of_the_documentation(tmp_path):
     text = (ROOT / "docs" / "fit.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(# my_losses\.py\n.*?)```", text, re.DOTALL)
-    (tmp_path / "my_losses.py").write_text(code, "utf-8")
+    code, entry = re.findall(r"```python\n(# my_losses\.py\n.*?)```", text, re.DOTALL)
+    (tmp_path / "my_losses.py").write_text(code + entry, "utf-8")
     x = drawn()[0]
     eta = torch.from_numpy(0.6 * x[:, 0] - 0.2 * x[:, 1])
     scale = 2 / math.sqrt(math.pi) * eta.exp()

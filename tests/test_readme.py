@@ -10,6 +10,7 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"# (\w+\.py)\n")
 LINK = re.compile(r'\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|src="([^"]*)"')
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
@@ -24,12 +25,18 @@ def anchors(path):
     }
 
 
+@pytest.mark.usefixtures("own_likelihoods")
 @pytest.mark.parametrize("path", WITH_CODE, ids=lambda path: path.name)
-def test_the_examples_run_one_after_the_other(path, capsys) -> None:
+def test_the_examples_run_one_after_the_other(path, capsys, tmp_path, monkeypatch) -> None:
     names: dict = {}
     torch.manual_seed(0)
+    monkeypatch.chdir(tmp_path)
     for block in BLOCK.findall(TEXTS[path]):
-        exec(block, names)
+        if named := FILE.match(block):
+            with (tmp_path / named[1]).open("a", encoding="utf-8") as file:
+                file.write(block)
+        else:
+            exec(block, names)
     said = capsys.readouterr().out
     for shown in re.findall(r"```\n(neglog\.check looked.*?)```", TEXTS[path], re.DOTALL):
         assert said.endswith(shown)
