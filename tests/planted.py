@@ -602,14 +602,14 @@ FAULTS = [
         "numbers in brackets are positive",
         '.otherwise("number")\n',
         '.otherwise(-pl.col("number"))\n',
-        "tests/test_written.py",
+        "tests/test_number_text.py",
     ),
     Fault(
         "fitting/tables/numerals.py",
         "thousands of one digit",
         "{{2,3}})*{thousands}[0-9]{{3}}",
         "{{1,3}})*{thousands}[0-9]{{1,3}}",
-        "tests/test_written.py",
+        "tests/test_number_text.py",
     ),
     Fault(
         "fitting/design/count_detection.py",

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pretend
+import fake_gpu
 import pytest
 import torch
 
@@ -32,12 +32,12 @@ no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 @pytest.mark.parametrize("line", dict.fromkeys(SMALL), ids=lambda line: line.title)
 @pytest.mark.parametrize("engine", ["cpu", "gpu"])
-@pytest.mark.filterwarnings(pretend.QUIET)
+@pytest.mark.filterwarnings(fake_gpu.QUIET)
 def test_every_line_is_exact(line, engine, monkeypatch) -> None:
     if engine == "gpu":
         pytest.importorskip("triton", reason="Triton has no build for this system")
-        pretend.a_gpu(monkeypatch)
-        pretend.tensor_cores_too(monkeypatch)
+        fake_gpu.use(monkeypatch)
+        fake_gpu.use_tensor_cores(monkeypatch)
     errors = exactness.errors(line, CPU)
     # Triton's interpreter truncates half precision where a GPU rounds: one ulp instead of ½.
     limit = 2.0 if engine == "gpu" and line.dtype == torch.bfloat16 else 1.0

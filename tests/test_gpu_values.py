@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import pretend
+import fake_gpu
 import pytest
 import torch
 
@@ -20,13 +20,13 @@ from neglog.primitives import triton as language
 
 pytestmark = [
     pytest.mark.skipif(torch.cuda.is_available(), reason="benchmarks/gpu.py checks a real device"),
-    pytest.mark.filterwarnings(pretend.QUIET),
+    pytest.mark.filterwarnings(fake_gpu.QUIET),
 ]
 
 
 @pytest.fixture
 def _gpu(monkeypatch):
-    pretend.a_gpu(monkeypatch)
+    fake_gpu.use(monkeypatch)
 
 
 WEIGHT = torch.rand(5) + 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pretend
+import fake_gpu
 import pytest
 import test_linear
 import test_linear_corners
@@ -17,14 +17,14 @@ pytest.importorskip("triton", reason="Triton has no build for this system")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(torch.cuda.is_available(), reason="benchmarks/gpu.py checks a real device"),
-    pytest.mark.filterwarnings(pretend.QUIET),
+    pytest.mark.filterwarnings(fake_gpu.QUIET),
 ]
 
 
 @pytest.fixture(autouse=True)
 def _called(monkeypatch):
-    pretend.a_gpu(monkeypatch)
-    return pretend.tensor_cores_too(monkeypatch)
+    fake_gpu.use(monkeypatch)
+    return fake_gpu.use_tensor_cores(monkeypatch)
 
 
 def data(dtype, rows=40, classes=60, features=16):
@@ -136,12 +136,12 @@ def test_a_recorded_graph_computes_the_same_and_waits_for_nothing(
         torch.testing.assert_close(got, expected)
     monkeypatch.setattr(values, "is_watched", lambda: False)
     x, w, y = data(dtype)
-    with pretend.Waiting() as seen:
+    with fake_gpu.SyncRecorder() as seen:
         F.linear_cross_entropy(x, w, y, reduction="none", **options).sum().backward()
     assert seen.waits == []
 
 
-def test_the_workspace_of_a_gpu(monkeypatch) -> None:
+def test_the_workspace_of_use(monkeypatch) -> None:
     class Properties:
         total_memory = 80 * 2**30
 

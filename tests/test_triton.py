@@ -11,8 +11,8 @@ import itertools
 import backends
 import cases
 import exactness
+import fake_gpu
 import oracle
-import pretend
 import pytest
 import test_engine
 import test_primitives
@@ -28,7 +28,7 @@ pytest.importorskip("triton", reason="Triton has no build for this system")
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 pytestmark = [
     pytest.mark.skipif(DEVICE == "cuda", reason="benchmarks/gpu.py checks a real device"),
-    pytest.mark.filterwarnings(pretend.QUIET),
+    pytest.mark.filterwarnings(fake_gpu.QUIET),
 ]
 
 elementwise = test_engine.elementwise
@@ -45,7 +45,7 @@ WEIGHTS = {"none": None, "mean": "weighted", "sum": "masked"}
 
 @pytest.fixture(autouse=True)
 def _on_gpu(monkeypatch):
-    pretend.a_gpu(monkeypatch)
+    fake_gpu.use(monkeypatch)
 
 
 def by_reference(monkeypatch, problem, **options):
@@ -281,7 +281,7 @@ class TestSemantics:
         call, x = LOSSES[name][0], test_semantics.inputs(name)
         for reduction in ("none", "mean"):
             loss = call(x, reduction=reduction)
-            with pretend.Waiting() as seen:
+            with fake_gpu.SyncRecorder() as seen:
                 call(x, reduction=reduction)
                 torch.autograd.grad(loss, x, 2 * torch.ones_like(loss))
             assert seen.waits == []

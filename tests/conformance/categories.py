@@ -10,7 +10,7 @@ import torch
 
 from conformance import compiled, criteria, derivatives, errors, modules, surroundings, transforms
 from conformance.cases import Case, dtypes_of, evenly, of_opinfo
-from conformance.judge import Check, Tally, judge
+from conformance.compare import Check, Tally, compare
 from conformance.losses import LOSSES, Loss
 
 SINGLE = (torch.float32,)
@@ -96,7 +96,7 @@ CATEGORIES = {
 def tally(loss: Loss, category: str) -> Tally:
     """Run a category on a loss; once, as the tests and the table both ask."""
     chosen = CATEGORIES[category]
-    return judge(chosen.check, lambda: chosen.cases(loss))
+    return compare(chosen.check, lambda: chosen.cases(loss))
 
 
 def every() -> list[tuple[Loss, str]]:

@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 
 from conformance.categories import CATEGORIES, FEW, MANY, OF_MODULE, ONE, SOME, tally
-from conformance.judge import MODES
+from conformance.compare import MODES
 from conformance.losses import LOSSES, Loss
 
 WIDTH = 6  # columns side by side

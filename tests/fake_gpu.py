@@ -1,4 +1,4 @@
-"""A GPU without one: the engines take a CPU's tensors for a GPU's, and Triton interprets."""
+"""Test GPU code without a GPU: engines treat CPU tensors as GPU tensors, in Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from neglog.engine import values
 from neglog.engine.gpu import backend as gpu
 from neglog.engine.gpu import matmul
 
-# The interpreter computes with numpy, which tells of every ∞ and NaN.
+# The interpreter computes with numpy, which warns of every ∞ and NaN.
 QUIET = "ignore:.* encountered:RuntimeWarning"
 
 
-def a_gpu(monkeypatch) -> None:
-    """Have every loss take a GPU's way."""
+def use(monkeypatch) -> None:
+    """Make all losses use the GPU backend."""
     from neglog.engine.gpu import launch
     from neglog.primitives import triton as language
 
@@ -50,7 +50,7 @@ def _registers():
     return module
 
 
-def tensor_cores_too(monkeypatch) -> list[str]:
+def use_tensor_cores(monkeypatch) -> list[str]:
     """Multiply half precision as on a GPU, since torch lacks the operators on a CPU.
 
     Returns what was called, by and by.
@@ -74,8 +74,8 @@ def tensor_cores_too(monkeypatch) -> list[str]:
     return called
 
 
-class Waiting(TorchDispatchMode):
-    """Notes the operations of torch whose answer has to come back from a device."""
+class SyncRecorder(TorchDispatchMode):
+    """Records the operations of torch that synchronise with the device."""
 
     NAMES = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select")
 

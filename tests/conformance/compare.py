@@ -40,7 +40,7 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def judge(check: Check, cases: Callable[[], Iterable[Case]]) -> Tally:
+def compare(check: Check, cases: Callable[[], Iterable[Case]]) -> Tally:
     """Run a check on torch and on neglog in both modes, for every case."""
     tally = Tally()
     with warnings.catch_warnings(), _one_thread():
@@ -54,7 +54,7 @@ def judge(check: Check, cases: Callable[[], Iterable[Case]]) -> Tally:
             tally.cases += 1
             for mode, switched in MODES.items():
                 with switched():
-                    _judge_ours(tally, mode, check, case, expected)
+                    _compare_ours(tally, mode, check, case, expected)
     return tally
 
 
@@ -69,7 +69,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _judge_ours(tally: Tally, mode: str, check: Check, case: Case, expected: Any) -> None:
+def _compare_ours(tally: Tally, mode: str, check: Check, case: Case, expected: Any) -> None:
     try:
         actual = check(OURS, case)
         found = difference(expected, actual)
