@@ -1,4 +1,4 @@
-"""Test GPU code without a GPU: engines treat CPU tensors as GPU tensors, in Triton's interpreter."""
+"""Test GPU code without a GPU: CPU tensors take the GPU backend, in Triton's interpreter."""
 
 from __future__ import annotations
 
