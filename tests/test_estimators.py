@@ -162,3 +162,23 @@ def test_missing_values_that_cannot_be_used_get_a_sentence():
         neglog.NLLRegressor(na=-9).fit(x, y)
     with pytest.raises(FitError, match="na and missing require a data frame, but X is an array"):
         neglog.NLLRegressor(missing="mean").fit(x.to_numpy(), y)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_clusters_are_those_of_the_fit(labels):
+    x, y = wine()
+    x = x.assign(kind=np.where(x.iloc[:, 0] > 13, "a", "b")) if labels else x
+    groups = np.array(["p", "q", "r", "s", "t"])[np.arange(len(y)) % 5]
+    weight = 1.0 + (np.arange(len(y)) % 3)
+    weight[:7] = 0
+    model = neglog.NLLClassifier().fit(x, y == "one", weight, cluster=groups)
+    used = weight > 0
+    plain = neglog.fit(
+        x[used], (y == "one")[used], sample_weight=weight[used], cluster=groups[used]
+    )
+    np.testing.assert_allclose(
+        model.result_.coefficients.error, plain.coefficients.error, rtol=1e-9
+    )
+    assert model.result_.options.covariance == "cluster"
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        neglog.NLLRegressor().fit(x.iloc[:, :2], weight, cluster=groups[:5])

@@ -33,7 +33,7 @@ from neglog.fitting.solvers.solve import fit_table
 from neglog.fitting.tables.in_memory import with_column
 from neglog.fitting.tables.table import Table
 
-TARGET, _WEIGHT, _OFFSET = "y", "sample_weight", "offset"
+TARGET, WEIGHT, OFFSET, CLUSTER = "y", "sample_weight", "offset", "cluster"
 _OF_FRAMES = {*entries(ColumnOptions), *entries(ReadingOptions)}
 
 C = TypeVar("C", bound=type)
@@ -66,14 +66,13 @@ class LinearEstimator(BaseEstimator):
     decimal: str | None = None
     na: str | float | Sequence[str | float] = ()
 
-    def _solve(self, X: Any, y: Any, sample_weight: Any, offset: Any, likelihood: str) -> FitResult:
+    def _solve(self, X: Any, y: Any, given: Mapping[str, Any], likelihood: str) -> FitResult:
         """Fit validated rows, and warn if there is no maximum."""
         table = Table("X", pl.DataFrame(), X) if isinstance(X, np.ndarray) else X
         table = with_column(table, TARGET, y)
-        roles: dict[str, Any] = {}
-        for name, values in ((_WEIGHT, sample_weight), (_OFFSET, offset)):
-            if values is not None:
-                table, roles[name] = with_column(table, name, values), name
+        for name, values in given.items():
+            table = with_column(table, name, values)
+        roles = {name: name for name in given}
         others = {name: getattr(self, name) for name in self._options() - _OF_FRAMES}
         chosen = Options(
             **{**others, **self._table_options(), **roles},
@@ -89,11 +88,12 @@ class LinearEstimator(BaseEstimator):
         return result
 
     def _rows(
-        self, X: Any, y: Any, sample_weight: Any, offset: Any, **checks: Any
-    ) -> tuple[np.ndarray | Table, np.ndarray, np.ndarray | None, np.ndarray | None]:
-        """Return validated rows, without ignored ones, and their weights and offsets.
+        self, X: Any, y: Any, roles: Mapping[str, Any], **checks: Any
+    ) -> tuple[np.ndarray | Table, np.ndarray, dict[str, np.ndarray]]:
+        """Return validated rows, their target, and their weights, offsets and clusters.
 
-        A frame with columns of labels stays a table, and anything else is an array.
+        Rows of weight 0 are left out. A frame with columns of labels stays a table, and anything
+        else is an array.
         """
         table = with_labels(X, Options(**self._table_options()))
         if table is None:
@@ -105,15 +105,21 @@ class LinearEstimator(BaseEstimator):
             validate_data(self, X, skip_check_array=True)
             X, y = table.frame.to_numpy(), column_or_1d(y)
             check_consistent_length(X, y)
-        offset = None if offset is None else _checked(offset, len(X))
-        if sample_weight is None:
-            return X if table is None else table, y, None, offset
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        used = weight > 0
+        rows = X if table is None else table
+        given = {name: values for name, values in roles.items() if values is not None}
+        if OFFSET in given:
+            given[OFFSET] = _checked(given[OFFSET], len(X))
+        if CLUSTER in given:
+            given[CLUSTER] = column_or_1d(given[CLUSTER])
+            check_consistent_length(X, given[CLUSTER])
+        if WEIGHT not in given:
+            return rows, y, given
+        weight = _check_sample_weight(given[WEIGHT], X, dtype=np.float64, ensure_non_negative=True)
+        used, given[WEIGHT] = weight > 0, weight
         if used.all():
-            return X if table is None else table, y, weight, offset
+            return rows, y, given
         rows = X[used] if table is None else at(table, used)
-        return rows, y[used], weight[used], None if offset is None else offset[used]
+        return rows, y[used], {name: values[used] for name, values in given.items()}
 
     def _table_options(self) -> dict[str, Any]:
         """Return the options of reading X, without those of the target."""

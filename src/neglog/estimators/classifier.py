@@ -12,7 +12,15 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from neglog.errors import FitError
-from neglog.estimators.base import TARGET, LinearEstimator, documented, listed_names
+from neglog.estimators.base import (
+    CLUSTER,
+    OFFSET,
+    TARGET,
+    WEIGHT,
+    LinearEstimator,
+    documented,
+    listed_names,
+)
 from neglog.fitting.design.estimator_frames import check_labels, classes, labels_of
 from neglog.fitting.likelihoods.registry import KINDS, of_classes
 
@@ -65,7 +73,9 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         tags.classifier_tags.poor_score = self.likelihood in _RANKED
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLClassifier:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, cluster: Any = None
+    ) -> NLLClassifier:
         """Fit the model.
 
         Args:
@@ -74,6 +84,7 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
             y: (N,) the labels.
             sample_weight: (N,) sample weights.
             offset: (N,) values to add to the log-odds of two classes.
+            cluster: (N,) the clusters of dependent rows, for clustered standard errors.
 
         Raises:
             FitError: the rows cannot be fitted; the message names the reason.
@@ -87,7 +98,8 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         if self.levels is None and TARGET not in listed_names(self.as_labels):
             check_labels(TARGET, y)
         y = labels_of(TARGET, y)
-        X, y, weight, offset = self._rows(X, y, sample_weight, offset)
+        roles = {WEIGHT: sample_weight, OFFSET: offset, CLUSTER: cluster}
+        X, y, given_roles = self._rows(X, y, roles)
         check_classification_targets(y)
         order = self.levels.get(TARGET) if isinstance(self.levels, Mapping) else self.levels
         ranked = self.likelihood in _RANKED
@@ -100,7 +112,7 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
                 f"NLLClassifier requires two classes or more, but y holds one class, {y[0]}."
             )
         kind = of_classes(count) if self.likelihood == _AUTO else self.likelihood
-        result = self._solve(X, codes, weight, offset, kind)
+        result = self._solve(X, codes, given_roles, kind)
         self.coef_, self.intercept_ = result.weights, result.intercepts
         return self
 

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import RegressorMixin
 
 from neglog.errors import FitError
-from neglog.estimators.base import TARGET, LinearEstimator, documented
+from neglog.estimators.base import CLUSTER, OFFSET, TARGET, WEIGHT, LinearEstimator, documented
 from neglog.fitting.design.estimator_frames import numbers_of
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.own import find, reference
@@ -60,7 +60,9 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
         tags.target_tags.positive_only = kind is not None and not kind.support.contains(-1.0)
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> NLLRegressor:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, cluster: Any = None
+    ) -> NLLRegressor:
         """Fit the model.
 
         Args:
@@ -69,6 +71,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
             y: (N,) the target.
             sample_weight: (N,) sample weights.
             offset: (N,) values to add to the linear predictor.
+            cluster: (N,) the clusters of dependent rows, for clustered standard errors.
 
         Raises:
             FitError: the rows cannot be fitted; the message names the reason.
@@ -81,8 +84,9 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
                 f"{', '.join(names)}."
             )
         y, notes = numbers_of(TARGET, y, Reading(thousands=self.thousands, decimal=self.decimal))
-        X, y, weight, offset = self._rows(X, y, sample_weight, offset, y_numeric=True)
-        result = self._solve(X, np.asarray(y, dtype=np.float64), weight, offset, likelihood)
+        roles = {WEIGHT: sample_weight, OFFSET: offset, CLUSTER: cluster}
+        X, y, given = self._rows(X, y, roles, y_numeric=True)
+        result = self._solve(X, np.asarray(y, dtype=np.float64), given, likelihood)
         result.notes[:0] = notes
         assert result.weights is not None and result.intercepts is not None
         self.coef_, self.intercept_ = result.weights[0], float(result.intercepts[0])
