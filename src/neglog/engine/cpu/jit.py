@@ -30,6 +30,7 @@ from neglog.engine.cpu.kernels import (
     rows,
     rows_args,
     spread,
+    spread_steps,
     sums,
     survey,
     targets,
@@ -59,7 +60,7 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 _HERE = sys.modules[__name__]
 _LOOPS = (
     columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_args,
-    placeholders, spread, sums, survey, targets,
+    placeholders, spread, spread_steps, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (numba_primitives, arithmetic, bits, polynomials, linking)
 _TOOLS = fingerprint(*_LOOPS, *_PRIMITIVES, _HERE, bind)[:6]

@@ -16,7 +16,16 @@ from neglog.engine import memory, values
 from neglog.engine.cpu import overflow, threads
 from neglog.engine.cpu.elementwise import sums_for, total_of
 from neglog.engine.cpu.jit import Kernel, compile_kernel
-from neglog.engine.cpu.kernels import columns, pairs, powers, rows, spread, survey, targets
+from neglog.engine.cpu.kernels import (
+    columns,
+    pairs,
+    powers,
+    rows,
+    spread,
+    spread_steps,
+    survey,
+    targets,
+)
 from neglog.engine.cpu.kernels.rows_args import (
     ARGS,
     BY_TARGET,
@@ -95,7 +104,8 @@ def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
     if template is columns.label_columns:
         return {step: getattr(columns, step) for step in columns.STEPS}
     if template is spread.spread_columns:
-        steps = {step: getattr(spread, step) for step in spread.STEPS}
+        steps: dict[str, Any] = {"spread_work": spread.spread_work}
+        steps |= {step: getattr(spread_steps, step) for step in spread_steps.STEPS}
         steps |= {step: getattr(pairs, step) for step in pairs.STEPS}
         return steps | {"spread_tile": spread.spread_tile}
     helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}

@@ -21,7 +21,7 @@ from neglog.engine.cpu.kernels.rows_args import (
     CLASS_STEP,
     WEIGHT,
 )
-from neglog.engine.cpu.kernels.spread import FACTORS, FINE, LOSSES, inverse_of, put_line
+from neglog.engine.cpu.kernels.spread_steps import FACTORS, FINE, LOSSES, inverse_of, put_line
 
 STEPS = ("treat_pairs", "put_pairs")
 
