@@ -84,7 +84,7 @@ class Kind:
         """Fill in what follows from the declaration."""
         object.__setattr__(self, "name", self.name or self.declaration.name)
         lines = (self.declaration.__doc__ or "").strip().splitlines()
-        object.__setattr__(self, "loss", self.loss or f"−ln p(y); {lines[0].rstrip('.')}")
+        object.__setattr__(self, "loss", self.loss or f"−ln p(y). {lines[0]}")
         first = self.declaration.inputs[0].replace("_", " ")
         object.__setattr__(self, "output_name", self.output_name or first)
 
