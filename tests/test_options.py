@@ -104,6 +104,13 @@ def test_the_help_shows_choices_ranges_and_defaults(capsys, monkeypatch) -> None
         assert facts.within is None or facts.within.phrase in line.lower(), line
 
 
+@pytest.mark.parametrize("command", [predict, evaluate])
+def test_a_model_is_used_with_the_options_of_its_fit_by_default(command, capsys) -> None:
+    cyclopts.App(default_command=command).help_print([])
+    words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert words.count("[default: as in the fit]") == len(flags.READING)
+
+
 def test_the_page_of_options_is_written_from_the_table() -> None:
     spec = importlib.util.spec_from_file_location("options_page", DOCS / "options.py")
     module = importlib.util.module_from_spec(spec)

@@ -9,7 +9,7 @@ from neglog.cli import flags
 from neglog.cli.output import CONVERGED, Output, print_note, write_json
 
 
-@flags.with_options(flags.READING)
+@flags.with_options(flags.READING, unset="as in the fit")
 def evaluate(
     folder: Path, table: Path, /, *, worst: flags.NotNegative = 10, json: flags.Flag = False,
     **reading: Any,

@@ -25,14 +25,20 @@ NAMES = ("table", *(entry.name.replace("_", "-") for entry in FIT))
 _GROUPS = {panel: Group.create_ordered(panel) for panel in PANELS}
 
 
-def with_options(options: Iterable[Entry]) -> Callable[[F], F]:
-    """Let a command take options as flags: those that were given are passed as keywords."""
+def with_options(options: Iterable[Entry], unset: str = "") -> Callable[[F], F]:
+    """Let a command take options as flags: those that were given are passed as keywords.
+
+    Args:
+        options: from the table.
+        unset: what a flag that is not given means; by default the option's default.
+    """
 
     def decorate(command: F) -> F:
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         described: Any = command
-        described.__signature__ = signature.replace(parameters=[*own, *map(_parameter, options)])
+        flags = [_parameter(entry, unset or wording.default(entry)) for entry in options]
+        described.__signature__ = signature.replace(parameters=[*own, *flags])
         return command
 
     return decorate
@@ -43,9 +49,8 @@ def given(chosen: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _parameter(entry: Entry) -> inspect.Parameter:
-    """Return an option as a flag that is None unless it is given."""
-    shown = wording.default(entry)
+def _parameter(entry: Entry, shown: str) -> inspect.Parameter:
+    """Return an option as a flag that is None unless it is given, and shows a default."""
     facts = Parameter(
         help=wording.in_help(entry),
         group=_GROUPS[entry.facts.panel],

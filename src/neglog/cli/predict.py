@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Unseen = Literal["refuse", "base", "missing"]
 
 
-@flags.with_options(flags.READING)
+@flags.with_options(flags.READING, unset="as in the fit")
 def predict(
     folder: Path, table: Path, /, *, out: Path | None = None, json: flags.Flag = False,
     stream: flags.Flag = False, unseen: Unseen = "refuse", **reading: Any,
