@@ -114,7 +114,7 @@ def test_batchmean_divides_by_the_first_dimension(name) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_summed_before_rounding(name, dtype) -> None:
     """The sum of 60 000 losses does not fit into float16; their mean does."""
-    x = inputs(name, torch.float32).detach().to(dtype).repeat(10_000, 1)
+    x = inputs(name, torch.float32).detach().to(dtype).repeat(10_000, 1).requires_grad_()
     mask = torch.ones(len(x), dtype=torch.bool)
     masked = LOSSES[name][0](x, reduction="mean", mask=mask)
     assert masked.dtype == dtype

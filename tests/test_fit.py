@@ -188,6 +188,7 @@ def test_optimizers_of_torch_reach_newtons_optimum(name, kind):
         assert result.loss == pytest.approx(neglog.fit(x, y).loss, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_a_network_learns_what_a_linear_model_cannot():
     x = draw().uniform(-1, 1, (400, 2))
     y = x[:, 0] * x[:, 1] > 0
