@@ -24,6 +24,7 @@ HEADS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", HEADS.values(), ids=HEADS)
 def test_derivatives_of_both_modes_and_orders(options) -> None:
     tensors, label = layer(ROWS, CLASSES)

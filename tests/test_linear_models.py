@@ -509,6 +509,7 @@ def test_what_cannot_be_fitted_gets_a_sentence(case):
         neglog.fit(frame[sorted(used)], target="y", likelihood=kind, **options)
 
 
+@pytest.mark.slow
 def test_absent_overdispersion_is_reported():
     x = draw().standard_normal((400, 2))
     y = draw(4).binomial(4, 0.5, 400)  # varies less than its mean

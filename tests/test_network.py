@@ -447,6 +447,7 @@ def checkpointed(path, name="adam", kind="step", fatal=0, resume=False, seed=0, 
     return weights(model), found
 
 
+@pytest.mark.slow
 def test_resumed_trainings_equal_those_that_ran_through_for_every_optimizer(tmp_path):
     for name in optimizers.known():
         whole, found = checkpointed(tmp_path / f"{name} whole", name)
