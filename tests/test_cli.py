@@ -228,7 +228,7 @@ def test_a_config_may_be_written_by_hand_and_the_command_line_comes_first(run):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("tabel = 1", "'tabel', which is no option of fit; did you mean 'table'?"),
+        ("tabel = 1", "'tabel', which is not an option of fit; did you mean 'table'?"),
         ("epochs = 'many'", 'Invalid value for --epochs: unable to convert "many" into int'),
         ("a = ", "is not a TOML file"),
         ("missing = 'never'", "Choose from"),
@@ -309,7 +309,7 @@ def test_a_second_fit_replaces_the_first_and_nothing_else(run):
     Path("two/thesis.tex").write_text("long")
     code, _, err = run("fit", "table.csv", "--target", "age", "--out", "two")
     assert code == 2
-    assert "two holds 'thesis.tex', which is no part of a run" in err
+    assert "two holds 'thesis.tex', which is not part of a run" in err
     assert names("two") == ["thesis.tex"]
     assert run("fit", "table.csv", "--target", "age", "--out", "two", "--overwrite")[0] == 0
     assert names("two") == [*RUN, "thesis.tex"]
@@ -427,7 +427,7 @@ def test_a_model_of_another_version_or_format_is_refused(run):
     wrong = {
         "damaged: its parts do not fit": safetensors.torch.save(tensors, metadata),
         "but by 0.1.0 in format 9, not 6": whole.replace(b'format\\": 6', b'format\\": 9'),
-        "is no model that can be read": whole[:-8],
+        "cannot be read as a model": whole[:-8],
     }
     for words, content in wrong.items():
         assert content != whole
@@ -438,7 +438,7 @@ def test_a_model_of_another_version_or_format_is_refused(run):
             assert words in err
     path.write_bytes(whole)
     Path("o/history.csv").unlink()
-    assert "o is no whole run any more" in run("report", "o")[2]
+    assert "o is not a complete run" in run("report", "o")[2]
 
 
 def closed(arguments, stdout):
@@ -674,7 +674,7 @@ def test_predict_requires_a_model_and_its_columns(run):
     assert "lacks 'age'" in run("predict", "o", "other.csv")[2]
     assert "there is no model at nowhere" in run("predict", "nowhere", "table.csv")[2]
     Path("o/model.safetensors").write_bytes(b"nonsense")
-    assert "is no model that can be read" in run("predict", "o", "table.csv")[2]
+    assert "cannot be read as a model" in run("predict", "o", "table.csv")[2]
     Path("o/model.safetensors").unlink()
     assert "neglog fit --out" in run("predict", "o", "table.csv")[2]
 

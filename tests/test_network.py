@@ -553,7 +553,7 @@ def test_every_byte_of_a_checkpoint_counts(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(FitError, match="is damaged") as caught:
             checkpointed(path, resume=True)
-        assert "begins anew." in str(caught.value)
+        assert "starts again." in str(caught.value)
 
 
 def test_a_tree_is_unpacked_as_it_was():

@@ -20,7 +20,8 @@ _MAIN = "from neglog.bench.child import run_request; run_request()"
 def python(program: str, text: str = "", environment: Mapping[str, str] | None = None) -> str:
     """Run a program in a fresh Python and return what it prints.
 
-    It is no part of the terminal's group: Ctrl-C reaches this process alone, which ends the other.
+    It does not belong to the terminal's group: Ctrl-C reaches only this process, which ends the
+    other.
 
     Raises:
         BenchError: it failed.

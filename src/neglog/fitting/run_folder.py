@@ -52,7 +52,7 @@ class RunFolder:
         if path is not None and path.exists() and not (self.resume or self.overwrite):
             raise FitError(
                 f"there is a checkpoint {path} of a training that did not end; go on from it with "
-                "--resume, or begin anew with --overwrite."
+                "--resume, or start again with --overwrite."
             )
 
     def fit(self, table: Table, name: str, options: Options, listener: Listener) -> Fit:

@@ -43,7 +43,7 @@ def encoded(X: Any, design: Design, reading: Reading) -> np.ndarray[Any, Any]:
         reading: how the frame is read.
 
     Raises:
-        FitError: X is no frame, or one of other columns or values than the model's.
+        FitError: X is not a frame, or one of other columns or values than the model's.
     """
     texts = {column.name for column in design.columns if column.levels}
     dates = {own.name for own in design.dates}

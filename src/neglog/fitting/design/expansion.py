@@ -182,7 +182,7 @@ def _check_finite(name: str, values: np.ndarray[Any, Any], frame: pl.DataFrame) 
         row = frame.row(int(invalid.argmax()), named=True)
         where = ", ".join(f"{column} is {value!r}" for column, value in row.items())
         raise FitError(
-            f"{name} of the formula is no finite number in {int(invalid.sum())} rows, the first of "
+            f"{name} of the formula is not finite in {int(invalid.sum())} rows, the first of "
             f"them where {where}; choose another function, or fix or leave out these rows."
         )
 

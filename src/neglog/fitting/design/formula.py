@@ -154,7 +154,9 @@ def names(expression: str) -> list[str]:
     try:
         tree = ast.parse(sanitize_variable_names(expression, {}, aliases), mode="eval")
     except SyntaxError as error:
-        raise FitError(f"{expression!r} in the formula is no expression ({error.msg}).") from None
+        raise FitError(
+            f"{expression!r} in the formula is not an expression ({error.msg})."
+        ) from None
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = []
     for node in ast.walk(tree):

@@ -61,7 +61,7 @@ class Target:
             return warnings
         return [
             *warnings,
-            f"the target {self.name!r} holds numbers that are no counts, such as "
+            f"the target {self.name!r} holds numbers that are not counts, such as "
             f"{plain(invalid[0].item())!r}: the weights are those of a quasi-likelihood, but the "
             "nats are of no probability, and standard errors require --covariance hc0.",
         ]

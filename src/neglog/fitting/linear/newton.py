@@ -124,7 +124,7 @@ def newton_direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
     """
     if not hessian.isfinite().all() or not gradient.isfinite().all():
         raise FitError(
-            "the loss or its derivatives are no finite numbers any more: some value of the table, "
+            "the loss or its derivatives are not finite: some value of the table, "
             "or some weight, is too large; look for one far from the others."
         )
     size = hessian.diagonal().abs().clamp(min=torch.finfo(torch.float64).tiny).sqrt()

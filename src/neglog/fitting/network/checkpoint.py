@@ -110,7 +110,7 @@ class Checkpoint:
         except (OSError, safetensors.SafetensorError) as error:
             raise _damaged(self.path, str(error)) from None
         if metadata.get("format") != _FORMAT:
-            raise _damaged(self.path, "it is no checkpoint of this version of neglog")
+            raise _damaged(self.path, "it is not a checkpoint of this version of neglog")
         text = metadata.get("neglog", "")
         if metadata.get("sha256") != _sum(text, tensors):
             raise _damaged(self.path, "its check sum does not fit its content")
@@ -157,5 +157,5 @@ def _check_same(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -
 
 def _damaged(path: Path, reason: str) -> FitError:
     return FitError(
-        f"the checkpoint {path} is damaged ({reason}); remove it, and the fit begins anew."
+        f"the checkpoint {path} is damaged ({reason}); remove it, and the fit starts again."
     )

@@ -15,7 +15,7 @@ from neglog.fitting.network.randomness import mix_seed
 WHY_NO_STANDARD_ERRORS = (
     "a network's weights have no standard errors: its hidden units can be permuted, and with most "
     "activations be scaled or change their signs, without a change of any prediction, so that the "
-    "weights found are no isolated maximum of the likelihood and its Hessian is singular there; "
+    "weights are not an isolated maximum of the likelihood and its Hessian is singular there; "
     "therefore intervals are given for predictions."
 )
 

@@ -66,7 +66,7 @@ def train(
         team: the processes that train the model together; by default, this one alone.
 
     Raises:
-        FitError: the loss is no finite number any more, the options do not fit together, or the
+        FitError: the loss is not finite, the options do not fit together, or the
             checkpoint is not of this training.
 
     Example:

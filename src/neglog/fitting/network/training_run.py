@@ -199,10 +199,10 @@ def _check_for_lbfgs(model: nn.Module, team: Team) -> None:
 def _diverged(epoch: int) -> FitError:
     if epoch == 0:
         return FitError(
-            "the loss of the first weights is no finite number; look for infinite or huge values "
+            "the loss of the first weights is not finite; look for infinite or huge values "
             "among the features."
         )
     return FitError(
-        f"the loss is no finite number any more in epoch {epoch}: the steps are too long; pass a "
+        f"the loss is not finite in epoch {epoch}: the steps are too long; pass a "
         "smaller learning rate with --lr."
     )

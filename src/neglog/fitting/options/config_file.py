@@ -108,7 +108,7 @@ def read(path: Path, flags: Collection[str]) -> dict[str, Any]:
         if name not in flags:
             close = difflib.get_close_matches(name, flags, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "see neglog fit --help for what is."
-            raise FitError(f"{path} has {name!r}, which is no option of fit; {hint}")
+            raise FitError(f"{path} has {name!r}, which is not an option of fit; {hint}")
     return values
 
 

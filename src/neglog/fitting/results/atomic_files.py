@@ -31,8 +31,8 @@ def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if there and not there & set(of_a_run) and not overwrite:
         raise FitError(
-            f"{folder} holds {sorted(there)[0]!r}, which is no part of a run; choose another "
-            "folder for --out, or pass --overwrite to write beside it."
+            f"{folder} holds {sorted(there)[0]!r}, which is not part of a run; choose another "
+            "folder for --out, or pass --overwrite to write into it."
         )
     for name in there & set(of_a_run):
         if (folder / name).is_dir():
@@ -83,5 +83,5 @@ def write_file(content: bytes, path: Path) -> None:
         FitError: it cannot be written.
     """
     if path.exists() and not path.is_file():
-        raise FitError(f"{path} is no file that could be replaced; choose another name.")
+        raise FitError(f"{path} is not a file that can be replaced; choose another name.")
     write_files({path.name: content}, path.absolute().parent)

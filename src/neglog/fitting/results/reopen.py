@@ -72,7 +72,7 @@ def reopen(folder: Path) -> Fit:
         return _result(saved, predictions, history)
     except (OSError, KeyError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise FitError(
-            f"{folder} is no whole run any more ({error}); fit it again, with --config "
+            f"{folder} is not a complete run ({error}); fit it again, with --config "
             f"{folder / save.CONFIG}."
         ) from None
 

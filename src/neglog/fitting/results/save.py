@@ -196,7 +196,7 @@ def read(folder: Path) -> Saved:
         remedy = "pass the folder that `neglog fit --out` wrote"
         raise FitError(f"there is no model at {path}; {remedy}.") from None
     except (OSError, safetensors.SafetensorError) as error:
-        raise FitError(f"{path} is no model that can be read ({error}).") from None
+        raise FitError(f"{path} cannot be read as a model ({error}).") from None
     if facts.get("format") != _FORMAT:
         by = ""
         if "neglog" in facts:

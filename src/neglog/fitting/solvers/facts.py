@@ -163,4 +163,6 @@ class NetworkFacts(RowFacts, EpochLosses):
         Raises:
             TypeError: always.
         """
-        raise TypeError("a network has no statistics of a linear model: its weights are no maximum")
+        raise TypeError(
+            "a network has no statistics of a linear model: its weights are not a maximum"
+        )

@@ -210,7 +210,7 @@ def _few_frequencies(objective: Objective, result: Optimum, options: Options) ->
         return []
     return [
         f"the sample weights sum to {objective.total:g}; taken as frequencies, those are too few "
-        f"rows for the standard errors of {len(result.free)} weights: if they are no counts, pass "
+        f"rows for the standard errors of {len(result.free)} weights: if they are not counts, pass "
         "--weight-kind precision."
     ]
 
