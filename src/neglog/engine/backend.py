@@ -66,7 +66,7 @@ class Backend(Protocol):
     def prepare(
         self, problem: Any, needs_grad: Sequence[bool]
     ) -> Callable[[Sequence[Any]], Results]:
-        """Return what runs a problem for other tensors of the same dtypes and layouts.
+        """Return a function that runs a problem for other tensors of the same dtypes and layouts.
 
         It takes all tensors, or the first of them if the others are None.
         """

@@ -101,7 +101,7 @@ def _of_rows(
 
 
 def _scales(rows: RowwiseProblem, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:
-    """Return how much each row counts, 0 if it is not kept, and the sums of the rows' targets."""
+    """Return the weight of each row, 0 if excluded, and the sums of the targets."""
     if not all_kept or rows.sample_weight is not None or rows.weight is not None:
         each = torch.where(keep, reference.scales_of_rows(rows), 0.0)
         return each[:, None], reference.sums_of_targets(rows, keep)[:, None]

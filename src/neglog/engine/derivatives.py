@@ -27,7 +27,7 @@ def apply(function: Any, *arguments: Any) -> Any:
 def is_nested_forward_mode() -> bool:
     """Return whether forward mode runs inside forward mode, where torch sees no further than a jvp.
 
-    An autograd function's tangent would then have no tangent of its own, and a hessian be 0.
+    Otherwise the tangent of an autograd function would have no tangent, and a Hessian would be 0.
     """
     if not torch._C._are_functorch_transforms_active():
         return False
@@ -87,7 +87,7 @@ def _matrix(second: Any) -> list[tuple[Any, ...]]:
 
 
 def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:
-    """Return the loss of every element of a formula's tensors: inputs, what is given, target."""
+    """Return the loss of every element, given the tensors of a formula: inputs, given, target."""
     if is_nested_forward_mode():
         return _bare(Facts(likelihood, settings), tensors)
     function = _Nll if torch.compiler.is_compiling() else _NllInBothModes
@@ -96,7 +96,7 @@ def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Ten
 
 
 def _bare(facts: Facts, tensors: Sequence[Tensor]) -> Tensor:
-    """Return the loss as torch differentiates its formula, a little beside the kink at 0."""
+    """Return the loss, differentiable by torch, slightly away from the kink at 0."""
     *others, y = tensors
     tiny = torch.finfo(y.dtype).tiny
     beside = [t + (t == 0).to(t.dtype) * tiny for t in others]
@@ -131,7 +131,7 @@ class _NllInBothModes(_Nll):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         by_input, by_target = tangents[1:-1], tangents[-1]
-        scores = zip(_scores(ctx), by_input, strict=False)  # what is given has no tangent
+        scores = zip(_scores(ctx), by_input, strict=False)  # given tensors have no tangent
         terms = [product(t, score) for score, t in scores if t is not None]
         if by_target is not None:
             terms.append(product(by_target, _by_target(ctx)))

@@ -193,6 +193,6 @@ class Plan(Task):
         return super().forward(tensors, needs_grad)
 
     def prepare_value(self, x: Tensor, y: Tensor) -> Callable[[Sequence[Any]], Results]:
-        """Return what computes the loss without gradients."""
+        """Return a function that computes the loss without gradients."""
         self.value = self.backend.prepare(self.with_tensors((x, y)), (False, *self._constant))
         return self.value

@@ -27,7 +27,7 @@ KNOWS_LEVELS = all(hasattr(functorch, name) for name in _NAMES)
 
 
 def bottom(tensor: Tensor) -> Tensor:
-    """Return what the levels' wrappers hold in the end."""
+    """Return the innermost tensor of nested wrappers."""
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
     return tensor
@@ -99,7 +99,7 @@ def are_all(mask: Tensor) -> bool:
 
 
 def _known(tensor: Tensor) -> Tensor | None:
-    """Return what lies below all levels, if it may be looked at."""
+    """Return the innermost tensor, if its values may be read."""
     if torch.compiler.is_compiling() or values.is_watched():
         return None
     if not KNOWS_LEVELS and torch._C._are_functorch_transforms_active():

@@ -43,7 +43,7 @@ SHORT = 64  # numbers; a pattern that is shorter is written down several times
 
 
 def pattern_of(tensor: Tensor | None) -> Tensor | None:
-    """Return what a tensor repeats along its first dimensions, in one dimension, or the tensor."""
+    """Return the repeated part of a tensor, flattened, or the tensor."""
     if tensor is None or tensor.is_neg() or not tensor.numel():
         return tensor
     repeats = 0
@@ -56,7 +56,7 @@ def pattern_of(tensor: Tensor | None) -> Tensor | None:
 
 
 def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return what lays a tensor out in memory without gaps, in the order of the first one.
+    """Return a function that copies a tensor without gaps, in the memory order of the first one.
 
     ElementwiseProblem that lie in one order can be walked in that order, whatever their strides.
     """

@@ -55,7 +55,7 @@ class Rules(Protocol):
     def batched(
         self, tensors: Tensors, batch_dims: Sequence[int | None], size: int
     ) -> tuple[Rules, list[Any], Callable[[Tensors], list[Tensor | None]]]:
-        """Return what runs over a batch, which lies in those dimensions, and what unbatches it.
+        """Return a function over the batch in those dimensions, and one that unbatches its result.
 
         The latter returns results whose first dimension is the batch.
         """

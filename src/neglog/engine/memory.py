@@ -63,7 +63,7 @@ def empty_like(tensor: Tensor) -> Tensor:
 
 
 def allocator(size: int) -> Callable[[Tensor], Tensor]:
-    """Return what does that for tensors of a size in bytes."""
+    """Return an allocator for tensors of a size in bytes."""
     return torch.empty_like if size < LARGE or not _CAN_ADVISE else _large_like
 
 

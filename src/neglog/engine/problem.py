@@ -47,7 +47,7 @@ class ElementwiseProblem(NamedTuple):
 
     @property
     def input_count(self) -> int:
-        """Return how many inputs there are; the target comes after them."""
+        """Return the number of inputs; the target follows them."""
         return len(self.inputs)
 
     def has_constant_weights(self) -> bool:
@@ -101,7 +101,7 @@ class RowwiseProblem(NamedTuple):
 
     @property
     def input_count(self) -> int:
-        """Return how many inputs there are; the target comes after them."""
+        """Return the number of inputs; the target follows them."""
         return 1
 
     def has_constant_weights(self) -> bool:

@@ -175,7 +175,7 @@ class _Loss:
 
 
 def _counts(problem: RowwiseProblem, size: int) -> Tensor | int:
-    """Return what the mean over the rows of each of a batch divides by; one for all if known."""
+    """Return the divisors of the means over rows of each batch element; one for all if known."""
     problem = problem.by_rows()
     plain = problem.sample_weight is None and (problem.y.dim() == 2 or problem.weight is None)
     if plain and inspection.are_all(reference.kept_rows(problem)):

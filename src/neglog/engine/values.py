@@ -22,7 +22,7 @@ def are_plain(*tensors: Tensor) -> bool:
 
 
 def have_plain_types(*tensors: Tensor) -> bool:
-    """Return whether no tensor is of a subclass, which may have operations of its own."""
+    """Return whether no tensor is of a subclass, which may override operations."""
     return all(type(t) in PLAIN for t in tensors)
 
 

@@ -49,7 +49,7 @@ class CpuBackend(Backend):
         if not isinstance(problem, RowwiseProblem):
             return problem
         weight = problem.sample_weight
-        if weight is not None and weight.dtype != problem.x.dtype:  # those of halves are float32
+        if weight is not None and weight.dtype != problem.x.dtype:  # float32 with half precision
             problem = problem.each(Tensor.float)
         known = problem.has_kernels()
         if problem.has_soft_targets() and (problem.y.requires_grad or not known):

@@ -151,7 +151,7 @@ class _Parts:
     def vocabulary(
         self, computed_in: Any, formulas: Mapping[str, Any], prefix: str = ""
     ) -> dict[str, Any]:
-        """Return what names mean in code that computes in a type."""
+        """Return the globals of code that computes in a type."""
         primitives = numba_primitives.vocabulary(computed_in)
         names = {"COMPUTED_IN": computed_in, **self.fixed, **primitives}
         names["power"] = numba_primitives.power(computed_in)
@@ -183,7 +183,7 @@ class _Parts:
     ) -> Any:
         """Compile a part, or return the one that an earlier kernel has made of the same.
 
-        It keeps that kernel's name, which says as much of the sources as a name of its own would.
+        It keeps that kernel's name, which depends on the same sources.
         """
         meant = _globals(function) | names
         used = sorted(_names_in(function.__code__) & meant.keys())

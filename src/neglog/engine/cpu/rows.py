@@ -60,7 +60,7 @@ class Layout(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return self.outer * self.inner
 
 
@@ -94,7 +94,7 @@ def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str,
 
 
 def real_for(dtype: torch.dtype) -> Any:
-    """Return what is computed in where nothing cancels."""
+    """Return the dtype of computations without cancellation."""
     return np.float64 if dtype == torch.float64 else np.float32
 
 
@@ -212,7 +212,7 @@ class Plan:
         address: int,
         tensors: Sequence[Any],
     ) -> float:
-        """Return what a mean divides by."""
+        """Return the divisor of a mean."""
         if self.surveyed == 1:
             survey.held(address)
             args[0] = 0
@@ -231,7 +231,7 @@ class Plan:
 
 
 def _allocator(like: Tensor) -> Any:
-    """Return what makes memory for a gradient, in the order of x but without its gaps."""
+    """Return an allocator of gradients, in the memory order of x without gaps."""
     dense = torch.empty_like(like)
     if dense.stride() == like.stride():
         return memory.allocator(like.nbytes)

@@ -22,8 +22,9 @@ HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 1024  # elements that are treated at a time
 SUMS = 4096  # programs' sums that are added up at a time, by one program: few steps for many
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
-# Compiled once whatever these numbers are, and not anew where one is 1 or a multiple of 16. `size`
-# is not among them: where 16 divides it, a mask is one for all neighbours, which are read at once.
+# Compiled once for all values of these numbers, without special cases for 1 or multiples of 16.
+# `size` is not among them: where 16 divides it, a mask is one for all neighbours, which are read at
+# once.
 _PLAIN = ("runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
           "kept", "spread", "chunks")  # fmt: skip
 
@@ -61,7 +62,7 @@ _ELEMENTWISE_FLAGS = (
 
 
 def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str, bool]) -> Any:
-    """Compile what is done with a block, in one type of floats."""
+    """Compile the computation of a block, in one float type."""
     primitives = language.vocabulary(real)
     names = primitives | chosen | {"REAL": _TYPES[real]}
     names["kept"] = to_triton(elementwise_kernels.kept, chosen)

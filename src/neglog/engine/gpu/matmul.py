@@ -1,4 +1,4 @@
-"""Products of halves on a GPU, whose matrix units sum in float32: the sum is kept, not rounded.
+"""Half-precision products on a GPU, whose matrix units sum in float32: sums are not rounded.
 
 The danger is a torch whose products cannot keep a sum of another dtype than their factors': before
 2.8 there are none, before 2.10 none that begin at such a sum, nor any on AMD's devices. There, and
@@ -37,7 +37,7 @@ def logits(x: Tensor, w: Tensor, out: Tensor) -> None:
 
 
 def narrowed(dz: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the gradient by the logits rounded to halves."""
+    """Return the gradient by the logits, rounded to half precision."""
     return dz.to(dtype)
 
 

@@ -152,7 +152,7 @@ class _Pass:
         return sums
 
     def _sizes(self) -> tuple[tuple[int, int], bool]:
-        """Return how many rows and classes are treated at a time, and whether that is a row."""
+        """Return the number of rows and classes per tile, and whether a tile spans a row."""
         real = jit.types_of(self.x.dtype, self.spread)[0]
         words = real(0).itemsize // 4
         tile, longest = TILE // words, LONGEST // words

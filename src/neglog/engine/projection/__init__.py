@@ -1,6 +1,6 @@
 """The third shape: a linear layer and the loss of its logits, which are never whole in memory.
 
-`problem` says what is asked, `outputs` what becomes of a row of logits, `products` how the layer is
+`problem` defines the request, `outputs` the outputs of a row of logits, `products` how the layer is
 multiplied, `pieces` and `sweeps` how a piece, and all of them, are treated, `autograd` and `ops`
 how that is differentiated in eager mode and compiled.
 """

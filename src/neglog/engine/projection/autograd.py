@@ -37,7 +37,7 @@ class Facts:
         return Facts(self.head, self.budget, needs_grad)
 
     def differentiable_outputs(self) -> list[int]:
-        """Return which outputs have derivatives."""
+        """Return the differentiable outputs."""
         names = enumerate(self.head.outputs)
         return [i for i, name in names if name not in WITHOUT_GRADIENT]
 
@@ -62,7 +62,7 @@ def _total_of(lines: Sequence[Tensor]) -> Tensor:
 
 
 def _needs_grad(needs: Sequence[bool]) -> list[bool]:
-    """Return which differentiable operands need a gradient, of what each operand needs."""
+    """Return which differentiable operands require a gradient."""
     return [needs[i] for i in _AT]
 
 
@@ -181,7 +181,7 @@ class _Outputs(torch.autograd.Function):
 
 
 def _vjp_of_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> Gradients:
-    """Return derivatives where torch maps over what comes from above, from logits in one piece."""
+    """Return derivatives under vmap over upstream gradients, from all logits at once."""
     with torch.enable_grad():
         views = Operands.with_tensors([None if t is None else t.detach() for t in operands])
         leaves = [

@@ -18,7 +18,7 @@ class Head(NamedTuple):
 
     Attributes:
         likelihood: the registered name.
-        outputs: what is asked of each row, see `outputs`.
+        outputs: the requested outputs of each row, see `outputs`.
         ignored: the label that does not count.
         smoothing: the part of each target that is spread evenly over the classes.
         softcap: logits are softcap · tanh(logits / softcap) first; 0 for none.
@@ -78,7 +78,7 @@ class Operands(NamedTuple):
         return self._replace(**{n: change(t) for n, t in there.items() if t is not None})
 
     def at(self, rows: Any) -> Operands:
-        """Return what belongs to some rows: a slice of them, or their numbers."""
+        """Return the operands of some rows: a slice, or indices."""
         if isinstance(rows, slice):
             return self.each(lambda t: t[rows], ALONG)
         return self.each(lambda t: t.index_select(0, rows), ALONG)

@@ -1,4 +1,4 @@
-"""What becomes of logits: the rows' outputs, as differentiable functions of a piece of them.
+"""The outputs of rows, as differentiable functions of a chunk of logits.
 
 The outputs, of each row z with p = softmax(z):
 
@@ -28,7 +28,7 @@ from neglog.likelihood import REGISTRY
 
 KINDS = {"top1": torch.int64, "correct": torch.bool, "rank": torch.int64}
 WITHOUT_GRADIENT = tuple(KINDS)
-NOWHERE = {"top1": -1, "rank": -1}  # what is said of a row that does not count; of others 0
+NOWHERE = {"top1": -1, "rank": -1}  # the outputs of an ignored row; 0 by default
 
 
 def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
@@ -41,7 +41,7 @@ def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
 
 
 def whole(head: Head, operands: Operands) -> list[Tensor]:
-    """Return the outputs of all rows as torch differentiates them, from logits in one piece."""
+    """Return the outputs of all rows, differentiable by torch, from all logits at once."""
     dtype = operands.computed_in
     operands = operands.each(lambda t: t.to(dtype), ("x", "w", "b"))
     counts = counting(head, operands)
@@ -59,7 +59,7 @@ def _without_autocast(device: str) -> AbstractContextManager[Any]:
 
 
 def of_counting(head: Head, lines: list[Tensor], counts: Tensor) -> list[Tensor]:
-    """Return outputs with what is said of a row that does not count where one does not."""
+    """Return outputs, with fill values for ignored rows."""
     pairs = zip(head.outputs, lines, strict=True)
     return [
         torch.where(counts, line, torch.full_like(line, NOWHERE.get(name, 0)))
@@ -79,7 +79,7 @@ def nothing(head: Head, operands: Operands) -> list[Tensor]:
 
 
 def counting(head: Head, operands: Operands) -> Tensor | None:
-    """Return which losses count, (N, positions); None if nothing says that some do not."""
+    """Return a mask (N, positions) of the included losses; None for all."""
     counts = None
     if is_labelled(operands):
         assert operands.y is not None

@@ -1,4 +1,4 @@
-"""The passes over the rows, a piece at a time: no more than a workspace of logits is in memory.
+"""The passes over the rows, chunk by chunk: only a workspace of logits is in memory.
 
 `values` needs one matrix product; `vjp`, the gradients, needs three, and knows the sum of the
 outputs too; `jvp`, the tangents of both, needs eight. A row that counts for
@@ -27,7 +27,7 @@ class _Rows(NamedTuple):
     """Which rows are treated.
 
     Attributes:
-        operands: of all rows; what is not to be looked at is 0 where it cannot be left out.
+        operands: of all rows; ignored parts are 0 if they cannot be dropped.
         numbers: of the rows that count; None if all are treated.
         counts: which of the losses count, where rows that do not are treated too.
     """
@@ -67,7 +67,7 @@ def _may_not_wait(x: Tensor) -> bool:
 
 
 class _Pass:
-    """The pieces of one pass, and the memory for their logits."""
+    """The chunks of one pass, and the memory for their logits."""
 
     def __init__(self, head: Head, chosen: _Rows, lines: float, budget: int) -> None:
         self.head, self.operands, self.rows, self.counts = head, *chosen
@@ -78,17 +78,17 @@ class _Pass:
         self._narrow: Tensor | None = None
 
     def places(self) -> Iterator[Any]:
-        """Return where the rows of each piece are."""
+        """Return the slices of rows of the chunks."""
         for start in range(0, self.count, self.step):
             end = min(start + self.step, self.count)
             yield slice(start, end) if self.rows is None else self.rows[start:end]
 
     def logits(self, part: Operands) -> Tensor:
-        """Return the logits of a piece."""
+        """Return the logits of a chunk."""
         return products.logits(part.x, part.w, part.b, self.memory[: len(part.x)])
 
     def narrow(self, part: Operands) -> Tensor | None:
-        """Return memory for the gradient by the logits of a piece in halves, if it may be there."""
+        """Return half-precision memory for the gradient by the logits of a chunk, if allowed."""
         if not chunks.can_be_narrow(self.head, part):
             return None
         if self._narrow is None:
@@ -166,7 +166,7 @@ def jvp(
 
 
 def _moved(part: Operands, moved_x: Tensor | None, changes: Gradients) -> Tensor:
-    """Return how the logits of a piece change."""
+    """Return the tangent of the logits of a chunk."""
     shape, device = (len(part.x), len(part.w)), part.x.device
     moved = torch.zeros(shape, dtype=part.computed_in, device=device)
     for x, w in ((moved_x, part.w), (part.x, changes.w)):

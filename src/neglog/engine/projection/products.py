@@ -1,4 +1,4 @@
-"""The three matrix products of a linear layer on a piece of its rows, in float32 or more.
+"""The three matrix products of a linear layer on a chunk of rows, in float32 or more.
 
 Half-precision factors are multiplied in float32, a few classes at a time, so that the whole weight
 is never copied: torch's own products of them would round the logits to 8 or 11 bits. The `matmul`
@@ -20,7 +20,7 @@ PIECE = 1 << 22  # numbers of the weight that are converted at a time
 
 
 def matmul_for(x: Tensor, size: int) -> Matmul | None:
-    """Return what multiplies rows fast by a weight of so many numbers; None for torch."""
+    """Return a fast matrix product for a weight of this size; None for torch's."""
     for backend in selection.BACKENDS:
         if backend.matmul is not None and backend.matmul.serves(x, size):
             return backend.matmul
@@ -74,7 +74,7 @@ def by_x(dz: Tensor, w: Tensor, out: Tensor) -> Tensor:
 
 
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
-    """Add a piece's gradient by the weight to the total, or begin the total with it."""
+    """Add the gradient by the weight of a chunk to the total, or start the total."""
     matmul = matmul_for(x, total.numel()) if dz.dtype in HALF else None
     if matmul is not None:
         matmul.by_w(dz, x, total, first)
@@ -87,7 +87,7 @@ def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
 
 
 def _pieces(w: Tensor, dtype: torch.dtype) -> Iterator[tuple[slice, Tensor]]:
-    """Return the weight, piece by piece in a dtype; whole if it has that already."""
+    """Yield the weight chunk by chunk in a dtype; whole if it has that dtype."""
     if w.dtype == dtype:
         yield slice(None), w
         return

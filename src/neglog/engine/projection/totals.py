@@ -1,4 +1,4 @@
-"""Derivatives by the operands of a pass, which its pieces add up to.
+"""Derivatives by the operands of a pass, summed over chunks.
 
 They are in float32 or more, and rounded when they are multiplied by what comes from above: a half
 that is rounded first would lose what a large factor (of a gradient scaler) is there to keep.
@@ -30,7 +30,7 @@ NeedsGrad = Sequence[bool]  # one for each of these
 
 
 class Totals:
-    """Derivatives by the operands, which the pieces add up to; rounded once, at the end."""
+    """Derivatives by the operands, summed over chunks and rounded once at the end."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Totals:
         self.begun = False
 
     def add(self, place: Any, dz: Tensor, part: Operands) -> None:
-        """Add what a piece's logits give; their memory is used up."""
+        """Add the contribution of a chunk's logits, whose memory is overwritten."""
         if self.b is not None:
             self.b += dz.sum(0, dtype=self.dtype)
         dz = products.factor(dz, part.x, self.loss_scale is not None)
@@ -65,7 +65,7 @@ class Totals:
             self.add_to_w(dz, part.x)
 
     def add_to_x(self, place: Any, dz: Tensor, w: Tensor) -> None:
-        """Add dz · w to the rows of a piece."""
+        """Add dz · w to the rows of a chunk."""
         assert self.x is not None
         extra = products.by_x(dz, w, self.x.new_empty(len(dz), w.shape[1]))
         self.x[place] += extra
@@ -77,7 +77,7 @@ class Totals:
         self.begun = True
 
     def add_target(self, place: Any, dy: Tensor | None) -> None:
-        """Write what a piece's targets give."""
+        """Write the gradient by a chunk's targets."""
         if self.y is not None and dy is not None:
             self.y[place] = dy
 

@@ -1,4 +1,4 @@
-"""How much memory a pass may take beside its results, and how many rows that makes."""
+"""The workspace of a pass, and the number of rows per chunk."""
 
 from __future__ import annotations
 

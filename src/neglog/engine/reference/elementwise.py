@@ -46,7 +46,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 
 def constant(problem: ElementwiseProblem) -> Tensor:
-    """Return what the likelihood's `nll` drops, for every target."""
+    """Return the constant that `nll` omits, for every target."""
     y = problem.y
     dropped = problem.likelihood.constant(*as_tensors(problem.settings, y), y)
     return tensor_like(dropped, y).expand_as(y)

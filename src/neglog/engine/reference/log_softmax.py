@@ -55,7 +55,7 @@ def log_softmax_vjp(log_p: Tensor, upstream: Tensor) -> Tensor:
 
 
 def log_softmax_jvp(log_p: Tensor, move: Tensor) -> Tensor:
-    """Return how log softmax changes as its logits move, given its values."""
+    """Return the jvp of log softmax, given its values."""
     # A row that moves as a whole does not change. A class with most of the probability is held
     # still, since next to a probability of 1 the others' changes would cancel.
     p = log_p.exp()

@@ -49,7 +49,7 @@ def reduced_rows(problem: RowwiseProblem) -> Tensor:
 
 
 def kept_rows(problem: RowwiseProblem) -> Tensor:
-    """Return which rows count."""
+    """Return a mask of the included rows."""
     x, y, sample_weight = problem.x, problem.y, problem.sample_weight
     keep = y != problem.ignored if y.dim() == 1 else x.new_ones(len(x), dtype=torch.bool)
     return keep if sample_weight is None else keep & (sample_weight != 0)
@@ -73,12 +73,12 @@ def shown_rows(problem: RowwiseProblem, keep: Tensor) -> RowwiseProblem:
 
 
 def count_of_rows(problem: RowwiseProblem) -> Tensor:
-    """Return what a mean over the rows divides by, in the dtype of the rows."""
+    """Return the divisor of a mean over the rows, in the dtype of the rows."""
     return weights_of_rows(problem).sum()
 
 
 def weights_of_rows(problem: RowwiseProblem) -> Tensor:
-    """Return how much each row counts in a mean."""
+    """Return the weight of each row in a mean."""
     problem = problem.by_rows()
     keep = kept_rows(problem)
     count = keep.to(problem.x.dtype)
@@ -89,7 +89,7 @@ def weights_of_rows(problem: RowwiseProblem) -> Tensor:
 
 
 def scales_of_rows(problem: RowwiseProblem) -> Tensor:
-    """Return what each row's loss is multiplied by before all are added, (N,)."""
+    """Return the (N,) factors of the row losses."""
     rows = problem.by_rows()
     each = rows.x.new_ones(len(rows.x)) if rows.sample_weight is None else rows.sample_weight
     return each / count_of_rows(rows) if problem.reduction == "mean" else each
