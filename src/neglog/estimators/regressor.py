@@ -16,7 +16,7 @@ from neglog.fitting.design.estimator_frames import numbers_of
 from neglog.fitting.likelihoods.links import LINKS
 from neglog.fitting.likelihoods.own import find, reference
 from neglog.fitting.likelihoods.registry import KINDS
-from neglog.fitting.tables.reading import Reading
+from neglog.fitting.options.fit_options import Options
 
 
 @documented
@@ -83,7 +83,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
                 f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
                 f"{', '.join(names)}."
             )
-        y, notes = numbers_of(TARGET, y, Reading(thousands=self.thousands, decimal=self.decimal))
+        y, notes = numbers_of(TARGET, y, Options(**self._table_options()).reading)
         roles = {WEIGHT: sample_weight, OFFSET: offset, CLUSTER: cluster}
         X, y, given = self._rows(X, y, roles, y_numeric=True)
         result = self._solve(X, np.asarray(y, dtype=np.float64), given, likelihood)

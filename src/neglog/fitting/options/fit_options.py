@@ -23,12 +23,12 @@ class Options(OptionFields):
         for name, entry in entries(FitOptions).items():
             kind = str if name in ROLES else entry.kind
             self._set(name, plain(name, kind, getattr(self, name), entry.default is None))
+        option_checks.check_values(FitOptions, self)
         self._set("levels", _levels(self.orders))
         self._set("dates", date_parts.checked(self.date_parts))
         self._set("separator", self.reading.separator)
         if self.cluster is not None and self.covariance is None:
             self._set("covariance", "cluster")
-        option_checks.check_values(FitOptions, self)
         option_checks.check(self)
         if self.grouped:  # trials are not rows
             self._set("weight_kind", "precision")

@@ -28,7 +28,8 @@ def check_values(group: type, chosen: Any) -> None:
         if value is None:
             continue
         if facts.choices and value not in facts.choices:
-            raise FitError(f"{name} must be {' or '.join(facts.choices)}, but got {value!r}.")
+            shown = [choice if choice.isidentifier() else repr(choice) for choice in facts.choices]
+            raise FitError(f"{name} must be {' or '.join(shown)}, but got {value!r}.")
         if facts.within is not None and not facts.within.contains(value):
             raise FitError(f"{name} must {facts.within.words}, but got {value!r}.")
 

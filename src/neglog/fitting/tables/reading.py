@@ -51,14 +51,10 @@ class Reading(ReadingOptions):
             value = getattr(self, name)
             if value is not None and (len(value.encode()) != 1 or value in '"\n\r0123456789'):
                 raise FitError(f"{name} must be one character, {words}, but got {value!r}.")
-        if self.decimal not in (None, ".", ","):
-            raise FitError(f"decimal must be '.' or ',', but got {self.decimal!r}.")
         if self.decimal is not None and self.decimal == self.thousands:
             raise FitError(
                 f"thousands and decimal are both {self.decimal!r}; pass different marks."
             )
-        if self.skip_rows is not None and self.skip_rows < 0:
-            raise FitError(f"skip_rows must be 0 or more, but got {self.skip_rows}.")
         try:
             "a".encode(self.encoding or "utf-8")
         except LookupError:
