@@ -144,7 +144,7 @@ COUNT = START + textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from neglog.engine import threads
+    from neglog.engine.cpu import threads
     way, allowed = sys.argv[1:]
     if way == "pool":
         threads._team = lambda: None
