@@ -40,7 +40,7 @@ def drawn(kind="bernoulli", rows=ROWS, seed=0):
 def told(frame, **options):
     """Return the warnings about the columns, before any fit."""
     choices = Options(**options)
-    return leakage.found(prepare(*from_memory(frame, "y", None), choices), choices)
+    return leakage.leakage_warnings(prepare(*from_memory(frame, "y", None), choices), choices)
 
 
 def renamed(y):
@@ -60,7 +60,7 @@ def test_ordinary_columns_raise_no_warning(kind):
 @pytest.mark.parametrize("demo", DEMOS)
 def test_nothing_is_said_of_the_demos(demo):
     table, name = read_demo(demo)
-    assert leakage.found(prepare(table, name, Options()), Options(hidden=(2,))) == []
+    assert leakage.leakage_warnings(prepare(table, name, Options()), Options(hidden=(2,))) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -56,7 +56,7 @@ def bench(
     from neglog.bench.api import Options, run
     from neglog.bench.cases import CASES
     from neglog.bench.files import Printer, check, write_json
-    from neglog.bench.gpu import benchmark as on_gpu
+    from neglog.bench.gpu import benchmark as gpu_benchmark
 
     if seconds <= 0:
         raise BenchError(f"--seconds must be above 0, but it is {seconds:g}.")
@@ -65,8 +65,8 @@ def bench(
     printer = Printer()
     report: Any
     if device == "cuda":
-        chosen, gpu = on_gpu.choose(only, dtype), on_gpu.current_gpu()
-        report = on_gpu.run(chosen, gpu, seconds, compile, printer.write)
+        chosen, gpu = gpu_benchmark.choose(only, dtype), gpu_benchmark.current_gpu()
+        report = gpu_benchmark.run(chosen, gpu, seconds, compile, printer.write)
     else:
         report = run(Options(only, seconds, compile, dtype, memory, start), CASES, printer.write)
     if out is not None:

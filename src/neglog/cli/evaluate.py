@@ -28,11 +28,11 @@ def evaluate(
     json
         Print the figures as JSON, and everything else to standard error.
     """
-    from neglog.fitting.results.evaluate import evaluate as weigh
+    from neglog.fitting.results.evaluate import evaluate as evaluate_model
     from neglog.fitting.results.to_dict import of_evaluation
     from neglog.report.console import show_evaluation
 
-    found = weigh(folder, table, reading=flags.given(reading))
+    found = evaluate_model(folder, table, reading=flags.given(reading))
     for note in found.notes:
         print_note(f"note: {note}")
     if json:

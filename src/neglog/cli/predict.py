@@ -59,10 +59,10 @@ def _whole(
     folder: Path, table: Path, out: Path | None, json: bool, unseen: str, reading: dict[str, Any]
 ) -> Predictions:
     from neglog.fitting.results.atomic_files import write_file
-    from neglog.fitting.results.predict import predict as use
+    from neglog.fitting.results.predict import predict as predict_table
     from neglog.fitting.results.save import table_bytes
 
-    found = use(folder, table, unseen=unseen, reading=reading)
+    found = predict_table(folder, table, unseen=unseen, reading=reading)
     if json:
         mean = {"mean_loss_nats": found.loss, "left_out": found.left_out}
         write_json({"rows": found.frame.to_dicts(), **mean})

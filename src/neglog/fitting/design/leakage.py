@@ -63,7 +63,7 @@ class _Values:
         return np.asarray((self.counts.cumsum() - (self.counts - 1) / 2)[self.codes])
 
 
-def found(data: Prepared, options: Options) -> list[str]:
+def leakage_warnings(data: Prepared, options: Options) -> list[str]:
     """Return a warning for each column that leaks the target or looks like an identifier.
 
     A few rows cast suspicion; all of them confirm it, or a sample where they are not in memory.

@@ -20,7 +20,7 @@ from neglog.fitting.design import (
     roles,
 )
 from neglog.fitting.design import design_matrix as designs
-from neglog.fitting.design import missing as rows
+from neglog.fitting.design import missing as missing_rows
 from neglog.fitting.design import target_choice as targets
 from neglog.fitting.design.column import Column, cleaned
 from neglog.fitting.design.design_matrix import Design
@@ -28,8 +28,7 @@ from neglog.fitting.design.encoding import encoded, in_memory, shared
 from neglog.fitting.design.prepared import InMemoryData
 from neglog.fitting.design.target import order
 from neglog.fitting.options.fit_options import Options
-from neglog.fitting.tables import date_text as looks
-from neglog.fitting.tables import factor_levels, text_numbers
+from neglog.fitting.tables import date_text, factor_levels, text_numbers
 from neglog.fitting.tables.table import Table
 from neglog.fitting.tables.text_profile import TextProfile
 
@@ -65,15 +64,15 @@ def prepare(table: Table, name: str, options: Options) -> InMemoryData:
     values, others = _target_and_roles(table, name, options)
     columns = _columns(table, values, others, options)
     kept = _kept_rows(columns, options)
-    gaps = rows.left_out(int((~kept).sum()))
-    notes = [*table.notes, *looks.whole_numbers(columns.features), *gaps]
+    gaps = missing_rows.left_out(int((~kept).sum()))
+    notes = [*table.notes, *date_text.whole_numbers(columns.features), *gaps]
     if gaps:
         values, others = values.filter(kept), others.filter(kept)
     values = grouped.proportions(values, others.trials, 0 if kept.all() else None)
     target = targets.choose(values, options.likelihood, table.levels.get(name), options.base, unit)
     y = target.encode(values)
     groups = None if target.classes is None else y.numpy()
-    training, validation = rows.split(len(values), groups, options.held_out, options.seed)
+    training, validation = missing_rows.split(len(values), groups, options.held_out, options.seed)
     if table.numbers is None:
         columns, imputed = _with_fills(columns, kept, training, options)
         notes += imputed
@@ -119,8 +118,8 @@ def _kept_rows(columns: _Columns, options: Options) -> pl.Series:
     """Return which rows are used; refuse empty columns and too few rows."""
     used = columns.used
     empty = [column.name for column in used if column.null_count() == len(used)]
-    rows.refuse_empty(empty, len(used), columns.required)
-    kept = rows.keep(used, options.missing, columns.required)
+    missing_rows.refuse_empty(empty, len(used), columns.required)
+    kept = missing_rows.keep(used, options.missing, columns.required)
     if kept.sum() < 2:
         raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
     return kept
@@ -136,7 +135,7 @@ def _with_fills(
     frame = columns.features if kept.all() else columns.features.filter(kept)
     fitted = frame if training is None else frame[training]
     design = columns.design.with_fills(fitted)
-    notes = rows.filled(design.filled(columns.used), len(columns.used))
+    notes = missing_rows.filled(design.filled(columns.used), len(columns.used))
     if options.formula is not None:
         design = designs.of_formula(options.formula, design, fitted)
     return columns._replace(design=design, features=frame), notes

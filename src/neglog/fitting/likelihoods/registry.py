@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neglog import likelihoods
-from neglog.fitting.likelihoods import misfit as data_warnings
-from neglog.fitting.likelihoods import tails as laws
+from neglog.fitting.likelihoods import misfit, tails
 from neglog.fitting.likelihoods.classes import Classes, Logistic, TwoClasses
 from neglog.fitting.likelihoods.responses import OneParameter, Response
 from neglog.fitting.likelihoods.scaled import Location, Shaped
@@ -75,7 +74,7 @@ class Kind:
     make: Callable[[int, int, Options], Response] | None = None
     dispersion: str = ""
     counts: bool = False
-    data_warnings: Callable[[data_warnings.Residuals], list[str]] = data_warnings.no_warnings
+    data_warnings: Callable[[misfit.Residuals], list[str]] = misfit.no_warnings
     ranked: bool = False
     tails: Callable[[Truths], Tails | None] | None = None
     formula: Formula | None = None
@@ -112,7 +111,7 @@ class Kind:
         """Return ln F and ln(1 − F) of targets; None where F is not known."""
         if self.tails is not None:
             return self.tails(rows)
-        return laws.declared_counts(rows) if self.counts else laws.declared(rows)
+        return tails.declared_counts(rows) if self.counts else tails.declared(rows)
 
 
 def _classes(count: int, base: int, options: Options) -> Response:
@@ -142,8 +141,8 @@ _ENTRIES = (
         "proportion y",
         output_name="logit",
         make=lambda *_: Logistic(declaration=likelihoods.Bernoulli),
-        data_warnings=data_warnings.of_binomial,
-        tails=laws.binomial,
+        data_warnings=misfit.of_binomial,
+        tails=tails.binomial,
         formula=Formula(("z",), "z is the predicted log-odds, y is 0 or 1"),
     ),
     Kind(
@@ -173,8 +172,8 @@ _ENTRIES = (
         loss="squared errors, −ln p(y) = ½ ln 2πσ² + (y − z)² / 2σ², σ by maximum likelihood",
         make=lambda *_: Location(declaration=likelihoods.Normal, degree=2.0, canonical=True),
         dispersion="σ of the errors",
-        data_warnings=data_warnings.of_normal,
-        tails=laws.normal,
+        data_warnings=misfit.of_normal,
+        tails=tails.normal,
         formula=Formula(
             ("zhat",),
             "ẑ is the predicted mean; σ, the standard deviation of the errors, does not affect the "
@@ -188,7 +187,7 @@ _ENTRIES = (
         output_name="median",
         make=lambda *_: Location(declaration=likelihoods.Laplace, degree=1.0, smooth=False),
         dispersion="scale b of the errors",
-        tails=laws.laplace,
+        tails=tails.laplace,
         formula=Formula(
             ("zhat",),
             "ẑ is the predicted median; b, the scale of the errors, does not affect the weights",
@@ -205,7 +204,7 @@ _ENTRIES = (
             smooth=False,
         ),
         dispersion="scale b of the errors",
-        tails=laws.quantile,
+        tails=tails.quantile,
         formula=Formula(
             ("zhat", "q"),
             "ẑ is the predicted quantile of level q; b, the scale of the errors, does not affect "
@@ -220,7 +219,7 @@ _ENTRIES = (
         make=lambda _count, _base, options: Robust(
             declaration=likelihoods.Huber, settings=(options.delta,)
         ),
-        tails=laws.huber,
+        tails=tails.huber,
         formula=Formula(
             ("zhat", "delta"),
             "ẑ is the predicted centre, s the scale of the errors, estimated with the weights; "
@@ -233,8 +232,8 @@ _ENTRIES = (
         loss="Poisson, −ln P(y) = eᶻ − y·z + ln y! with the logarithm z of the rate",
         make=lambda *_: OneParameter(declaration=likelihoods.Poisson, canonical=True),
         counts=True,
-        data_warnings=data_warnings.of_poisson,
-        tails=laws.poisson,
+        data_warnings=misfit.of_poisson,
+        tails=tails.poisson,
         formula=Formula(("z",), "z is the predicted logarithm of the rate"),
     ),
     Kind(
@@ -242,7 +241,7 @@ _ENTRIES = (
         loss="negative binomial, of mean eᶻ and variance eᶻ + α e²ᶻ, α by maximum likelihood",
         make=lambda *_: Overdispersed(declaration=likelihoods.NegativeBinomial),
         counts=True,
-        tails=laws.negative_binomial,
+        tails=tails.negative_binomial,
         formula=Formula(
             ("z", "alpha"),
             "z is the predicted logarithm of the mean; α, the dispersion, is estimated with the "
@@ -254,7 +253,7 @@ _ENTRIES = (
         loss="gamma, of mean eᶻ and shape k, −ln p(y) = k(z + y e⁻ᶻ) + …, k by maximum likelihood",
         make=lambda *_: Shaped(declaration=likelihoods.Gamma, settings=(1.0,)),
         dispersion="dispersion 1/k",
-        tails=laws.gamma,
+        tails=tails.gamma,
         formula=Formula(
             ("z", "k"),
             "z is the predicted logarithm of the mean; the shape k does not affect the weights",

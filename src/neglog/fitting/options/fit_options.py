@@ -25,7 +25,7 @@ class Options(OptionFields):
             self._set(name, plain(name, kind, getattr(self, name), entry.default is None))
         option_checks.check_values(FitOptions, self)
         self._set("levels", _levels(self.orders))
-        self._set("dates", date_parts.checked(self.date_parts))
+        self._set("dates", date_parts.validate_parts(self.date_parts))
         self._set("separator", self.reading.separator)
         if self.cluster is not None and self.covariance is None:
             self._set("covariance", "cluster")

@@ -13,7 +13,7 @@ import polars as pl
 from neglog.errors import FitError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design import grouped, roles
-from neglog.fitting.design import missing as rows
+from neglog.fitting.design import missing as missing_rows
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.encoding import encoded
@@ -212,7 +212,7 @@ def predict_table(
     design, target = model.design, model.fitted.target
     frame, notes = replace_unseen(design.dated(source.frame, start), design.inputs, unseen)
     frame = cleaned(frame, design.inputs, start)
-    kept = rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
+    kept = missing_rows.keep(frame, design.missing, remedy=_REMEDY, start=start)
     others = roles.of_prediction(source, model.options).filter(kept)
     truth = _truth(source.frame, target, kept)
     trials = others.columns.pop("trials", None)

@@ -14,7 +14,7 @@ from neglog.fitting.results.predict import predict_table, reading_of, texts
 from neglog.fitting.results.save import Saved
 from neglog.fitting.results.streamed_predictions import write_csv
 from neglog.fitting.streaming.block_file import BlockFile, open_file
-from neglog.fitting.tables import text_numbers as texts_read
+from neglog.fitting.tables import text_numbers
 from neglog.fitting.tables.table import Table
 
 
@@ -98,7 +98,7 @@ def _predicted(
     text_columns, start = texts(saved), 0
     for block in range(len(file.blocks)):
         frame = file.read(block, list(file.columns))
-        frame = texts_read.convert(frame, file.reading.known, start)
+        frame = text_numbers.convert(frame, file.reading.known, start)
         frame = frame.with_columns(
             _number_or_logical(column) for column in frame if column.name not in text_columns
         )
@@ -116,7 +116,7 @@ def _predicted(
 
 def _number_or_logical(column: pl.Series) -> pl.Series:
     """Convert text to the type that it has in a file read in one piece."""
-    column = texts_read.plain(column.to_frame(), ()).to_series()
+    column = text_numbers.plain(column.to_frame(), ()).to_series()
     if column.dtype != pl.String:
         return column
     text = column.str.to_lowercase()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.likelihoods.responses import Response, average
-from neglog.fitting.linear import objective as linear
+from neglog.fitting.linear import objective as linear_objective
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.null_model import mean_nats
 from neglog.fitting.network.train import Trained
@@ -107,7 +107,7 @@ class Losses:
         if len(self.model) > 2 or trained.outcome.converged or not self.separates():
             return None
         source = replace(self.training, y=self.y)
-        objective = linear.Objective.of(self.response.with_reference(), source)
+        objective = linear_objective.Objective.of(self.response.with_reference(), source)
         separation_text = separation.separating_columns(
             objective, torch.arange(objective.size), names
         )

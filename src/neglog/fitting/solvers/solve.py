@@ -107,7 +107,7 @@ def _data_notes(data: Prepared, options: Options) -> list[str]:
         notes += grouped.data_warnings(sample.y.double().numpy(), sample.weight.double().numpy())
     if guessed and options.exposure is None:
         notes.append(count_detection.exposure_warning(data.target.name, data.design.names))
-    return [*data.notes, *notes, *leakage.found(data, options)]
+    return [*data.notes, *notes, *leakage.leakage_warnings(data, options)]
 
 
 def _listener_of_process(group: Group, listener: Listener) -> Listener:

@@ -12,10 +12,15 @@ import polars as pl
 
 from neglog.errors import FitError, listed
 from neglog.fitting.design.date_features import DateFeatures
-from neglog.fitting.tables import encodings, file_formats, text_file, text_lines
-from neglog.fitting.tables import stored_levels as stored
-from neglog.fitting.tables import text_layout as layouts
-from neglog.fitting.tables import text_numbers as written
+from neglog.fitting.tables import (
+    encodings,
+    file_formats,
+    stored_levels,
+    text_file,
+    text_layout,
+    text_lines,
+    text_numbers,
+)
 from neglog.fitting.tables.factor_levels import texts
 from neglog.fitting.tables.read_file import readable
 from neglog.fitting.tables.reading import PLAIN, Reading
@@ -128,7 +133,7 @@ class BlockFile:
             frame = feature.expanded(frame)
         frame = frame.select(names)
         labels = [texts(frame[name]) for name in frame.columns if name in self.texts]
-        return self.typed(written.convert(frame.with_columns(labels), self.written)), padded
+        return self.typed(text_numbers.convert(frame.with_columns(labels), self.written)), padded
 
     def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Convert columns to their final types."""
@@ -203,7 +208,7 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> BlockFile:
     with readable(path):
         with path.open("rb") as file:
             head = file.read(_LOOK)
-        kind = file_formats.of(path)
+        kind = file_formats.detect_format(path)
         file_formats.refuse_to_stream(path, kind)
         reading.check_applies(kind, f"{path}, which is {file_formats.NAMES[kind]}")
         text = kind == "text"
@@ -216,7 +221,7 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> BlockFile:
 
 def _open_stored(path: Path, reading: Reading, kind: str) -> BlockFile:
     notes: list[str] = []
-    levels_of = stored.levels_of_arrow if kind == "arrow" else stored.levels
+    levels_of = stored_levels.levels_of_arrow if kind == "arrow" else stored_levels.levels
     levels = levels_of(path, notes, reading.texts)
     scan = _SCANS[kind](path)
     schema = scan.collect_schema()
@@ -237,7 +242,7 @@ def _open_csv(path: Path, head: bytes, reading: Reading) -> BlockFile:
     with path.open("rb") as opened:
         encoding = encodings.of_file(path, scan, opened, reading, notes)
         opened.seek(0)
-        layout = layouts.find(str(path), text_file.beginning(opened).decode(encoding), reading)
+        layout = text_layout.find(str(path), text_file.beginning(opened).decode(encoding), reading)
         notes += layout.notes
         comment = text_lines.comments(path, layout, scan, encoding, notes)
         opened.seek(0)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting.design import missing as rows
+from neglog.fitting.design import missing as missing_rows
 from neglog.fitting.design import target_choice as targets
 from neglog.fitting.design.column import Column, refuse_infinite
 from neglog.fitting.design.design_matrix import Design, of_columns
@@ -208,12 +208,12 @@ def design(schema: Schema, selection: Selection, levels: Mapping[str, Sequence[A
     }
     height = sum(schema.heights.values())
     empty = [name for name, (count, _) in gaps.items() if count == height]
-    rows.refuse_empty(empty, height, selection.always)
+    missing_rows.refuse_empty(empty, height, selection.always)
     if gaps and selection.options.missing is None:
-        rows.refuse(gaps)
+        missing_rows.refuse(gaps)
     if fill:
         texts = [column.name for column in columns if column.levels]
-        rows.refuse_texts({name: gaps[name] for name in texts if name in gaps})
+        missing_rows.refuse_texts({name: gaps[name] for name in texts if name in gaps})
     if schema.kept_rows < 2:
         raise FitError(f"{schema.kept_rows} rows have no value missing; a fit needs 2 or more.")
     return of_columns(columns, selection.options.missing)

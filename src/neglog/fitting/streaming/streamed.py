@@ -20,8 +20,8 @@ from neglog.fitting.design.roles import Roles
 from neglog.fitting.design.target import Target, order
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.running.processes import Group
-from neglog.fitting.streaming import row_counts as tallies
-from neglog.fitting.streaming import schema_pass as surveys
+from neglog.fitting.streaming import row_counts as counting
+from neglog.fitting.streaming import schema_pass
 from neglog.fitting.streaming.block_file import BlockFile, open_file
 from neglog.fitting.streaming.date_columns import with_dates, with_levels
 from neglog.fitting.streaming.row_counts import RowCounts
@@ -138,17 +138,17 @@ def prepare(path: str | Path, name: str, options: Options, group: Group) -> Stre
         FitError: the file cannot be fitted, or not without being in memory as a whole.
     """
     file, dated = _opened(path, name, options, group)
-    selection = surveys.with_sample_fraction(select(file, name, options), file)
+    selection = schema_pass.with_sample_fraction(select(file, name, options), file)
     own_blocks = range(group.rank, len(file.blocks), group.size)
     found = _first_pass(file, selection, own_blocks, group)
     file, schema = found.file, found.schema
-    surveys.check_roles(schema, selection)
-    declared = surveys.labels(schema, selection, file)
-    design = surveys.design(schema, selection, declared.levels)
+    schema_pass.check_roles(schema, selection)
+    declared = schema_pass.labels(schema, selection, file)
+    design = schema_pass.design(schema, selection, declared.levels)
     design = replace(design, written=found.known, dates=file.dates)
     file = replace(file, types=schema.types(file.texts), padded=frozenset(schema.padded))
     levels = declared.levels.get(name)
-    target = surveys.target(schema, selection, file, levels, found.unit(name))
+    target = schema_pass.target(schema, selection, file, levels, found.unit(name))
     _refuse_kinks(target, options)
     gaps = frozenset(n for n, statistics in schema.columns.items() if statistics.missing.rows)
     encoder = Encoder(file, selection, design, target, own_blocks, gaps)
@@ -216,7 +216,7 @@ def _merged_schema(
 ) -> Schema:
     """Return the merged schema of all processes."""
     schema = Schema()
-    for part in group.gather(surveys.scan_blocks(file, selection, own_blocks)):
+    for part in group.gather(schema_pass.scan_blocks(file, selection, own_blocks)):
         schema.merge(part)
     return schema
 
@@ -233,13 +233,15 @@ def _count_rows(encoder: Encoder, group: Group, schema: Schema) -> tuple[RowCoun
     """Count the training rows and the validation rows."""
     found = []
     for held_out in (False, True) if encoder.selection.options.held_out else (False,):
-        local_counts = tallies.count(encoder.parts(held_out, without_features=True), encoder.target)
+        local_counts = counting.count(
+            encoder.parts(held_out, without_features=True), encoder.target
+        )
         counts, *others = group.gather(local_counts)
         for other in others:
             counts.merge(other)
         found.append(counts)
     row = schema.row(found[0].outside.first)
-    tallies.check(found[0], encoder.target, encoder.selection.options.sample_weight, row)
+    counting.check(found[0], encoder.target, encoder.selection.options.sample_weight, row)
     if found[0].rows < 2:
         raise FitError(f"{found[0].rows} rows are left to fit; hold out a smaller part.")
     return found[0], found[-1] if len(found) == 2 else RowCounts(found[0].class_fractions * 0)

@@ -39,7 +39,7 @@ def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def checked(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def validate_parts(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Validate the parts by column; return tuples.
 
     Raises:

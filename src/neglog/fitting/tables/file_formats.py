@@ -55,7 +55,7 @@ NAMES = {
 _SPREADSHEETS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
-def of(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """Return the format of a file: parquet, arrow, excel, stata, json, json lines or text.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting.tables import factor_levels as of_labels
+from neglog.fitting.tables import factor_levels
 from neglog.fitting.tables.arrays import array_of, objects, series
 from neglog.fitting.tables.reading import PLAIN, Reading
 from neglog.fitting.tables.table import ARRAYS, Table, checked
@@ -41,7 +41,10 @@ def from_memory(
         refuse_others(data)
         table = _of_array(array_of(data), reading)
     else:
-        source, levels = "the data frame" if target is None else ARRAYS, of_labels.declared(data)
+        source, levels = (
+            "the data frame" if target is None else ARRAYS,
+            factor_levels.declared(data),
+        )
         table = checked(source, frame, levels=levels, reading=reading)
     if target is not None:
         check_index(data, target)
@@ -55,7 +58,7 @@ def from_frame(data: Any, reading: Reading = PLAIN) -> Table | None:
     frame = frame_of(data)
     if frame is None:
         return None
-    return checked("X", frame, levels=of_labels.declared(data), reading=reading)
+    return checked("X", frame, levels=factor_levels.declared(data), reading=reading)
 
 
 def refuse_others(data: Any) -> None:
@@ -119,7 +122,7 @@ def with_column(
         frame = pl.DataFrame([column])
     else:
         frame = table.frame.with_columns(column)
-    declared = of_labels.of_series(values)
+    declared = factor_levels.of_series(values)
     levels = table.levels if declared is None else {**table.levels, name: declared}
     return checked(table.source, frame, table.numbers, table.notes, levels, reading)
 

@@ -12,8 +12,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from neglog.errors import FitError
-from neglog.fitting.tables import excel, file_formats, in_memory, stata, stored_levels, text_file
-from neglog.fitting.tables import factor_levels as of_labels
+from neglog.fitting.tables import (
+    excel,
+    factor_levels,
+    file_formats,
+    in_memory,
+    stata,
+    stored_levels,
+    text_file,
+)
 from neglog.fitting.tables.reading import PLAIN, Reading
 from neglog.fitting.tables.table import Table, checked
 
@@ -31,7 +38,7 @@ def read_file(path: str | Path, reading: Reading = PLAIN) -> Table:
     path = Path(path)
     notes: list[str] = []
     with readable(path):
-        kind = file_formats.of(path)
+        kind = file_formats.detect_format(path)
         reading.check_applies(kind, f"{path}, which is {file_formats.NAMES[kind]}")
         found = _read(path, kind, reading, notes)
     table = checked(
@@ -64,7 +71,7 @@ def _read(path: Path, kind: str, reading: Reading, notes: list[str]) -> _FileCon
         data = stata.read(path, notes)
         columns = in_memory.frame_of(data)
         assert columns is not None
-        return _FileContents(columns, of_labels.declared(data))
+        return _FileContents(columns, factor_levels.declared(data))
     if kind == "json":
         return _FileContents(pl.read_json(path, infer_schema_length=None))
     if kind == "json lines":

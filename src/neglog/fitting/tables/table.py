@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors import FitError, listed
-from neglog.fitting.tables import factor_levels as of_labels
+from neglog.fitting.tables import factor_levels
 from neglog.fitting.tables.arrays import series
 from neglog.fitting.tables.numerals import may_have_thousands
 from neglog.fitting.tables.reading import PLAIN, Reading
@@ -110,12 +110,12 @@ def checked(
     if numbers is not None:
         numbers = reading.without_codes(numbers)
     kept = {*levels, *reading.texts}
-    padded = [c.name for c in frame if c.name not in kept and of_labels.has_leading_zeros(c)]
+    padded = [c.name for c in frame if c.name not in kept and factor_levels.has_leading_zeros(c)]
     frame = frame.with_columns(
         number_where_text_is_one(column) for column in frame if column.name not in kept
     )
     padded = [name for name in padded if frame[name].dtype.is_numeric()]
-    notes = (*notes, *of_labels.zeros_lost(padded))
+    notes = (*notes, *factor_levels.zeros_lost(padded))
     return Table(source, frame, numbers, notes, levels)
 
 
