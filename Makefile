@@ -8,7 +8,7 @@ READY := .venv/ready
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
 
-TESTS := -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+TESTS := -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 test: $(READY)
 	$(BIN)/python $(TESTS) -m "not slow"

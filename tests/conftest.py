@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -18,49 +19,37 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "01"[os.environ.get("NEGLOG_TRITON") != "compiled"]
 settings.register_profile("neglog", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("neglog")
-LONG = {"test_check", "test_conformance", "test_engine", "test_exactness"}
+DIVIDED = {"test_conformance", "test_engine", "test_exactness"}  # each compiles many kernels
+LONG = DIVIDED | {"test_check"}
 torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Give the tests of one kernel to one worker, or both would compile it; the longest first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_is_short)  # at the end no worker waits for another
+    """Begin with the longest tests, so that no worker waits for another at the end."""
+    items.sort(key=_is_short)
 
 
 def _is_short(item):
-    """Tell a test that neither is slow nor compiles many kernels."""
     return item.get_closest_marker("slow") is None and item.path.stem not in LONG
 
 
-def _group(item):
-    """Return the likelihood or the loss that a test is about, else its file."""
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    about = params.get("likelihood") or params.get("loss") or params.get("cell")
-    about = getattr(about, "loss", about)
-    return getattr(about, "name", None) or getattr(about, "function", item.path.stem)
+@pytest.hookimpl(optionalhook=True)  # where xdist is off
+def pytest_xdist_make_scheduler(config, log):
+    """Give the tests of one kernel to one worker, or both would compile it."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return kernels_of(nodeid)
+
+    return Scheduler(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
-@pytest.fixture
-def own_likelihoods():
-    """Leave no trace of likelihoods that a test declares."""
-    from neglog import REGISTRY
-    from neglog.fitting.likelihoods import own
-    from neglog.fitting.likelihoods.registry import KINDS
-
-    declared, modules, kinds = dict(REGISTRY), set(sys.modules), dict(KINDS)
-    yield
-    assert kinds == KINDS
-    REGISTRY.clear()
-    REGISTRY.update(declared)
-    for module in own._ran.values():
-        sys.modules.pop(module.__name__, None)
-    assert not {name for name in {*sys.modules} - modules if name.startswith("my_losses")}
-    own._ran.clear()
-    own._passed.clear()
-    own._imported.cache_clear()
+def kernels_of(nodeid):
+    """Return the likelihood or the loss that a test is about, or its file."""
+    path, _, test = nodeid.partition("::")
+    about = [p for p in re.split(r"[][-]", test)[1:] if p and not p.startswith("torch.")]
+    return about[0].lower().replace("_", "") if Path(path).stem in DIVIDED and about else path
 
 
 @pytest.fixture(autouse=True)
