@@ -33,6 +33,7 @@ def test_the_same_bits_at_any_number_of_threads_and_again(name) -> None:
         assert are_same(call(), expected), count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["team", "pool"])
 def test_sixteen_callers_of_different_losses_at_once(way, monkeypatch) -> None:
     if way == "pool":
