@@ -85,8 +85,15 @@ def assert_same(whole, streamed):
     assert sorted(streamed.notes) == sorted(whole.notes)
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-@pytest.mark.parametrize("kind", SMOOTH)
+# The fast tests read each likelihood in one form and each form in half of the likelihoods.
+FORMS = [
+    pytest.param(kind, form, marks=[pytest.mark.slow] * ((i + j) % 2))
+    for i, kind in enumerate(SMOOTH)
+    for j, form in enumerate(["csv", "parquet"])
+]
+
+
+@pytest.mark.parametrize(("kind", "form"), FORMS)
 def test_what_is_streamed_is_what_is_in_memory(kind, form):
     path = write(frame(kind), form)
     assert len(block_file.open_file(path).blocks) > 8
