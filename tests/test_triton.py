@@ -160,6 +160,7 @@ def test_the_gradient_by_the_target_is_the_reference_s(likelihood, monkeypatch) 
     assert_same(got, by_target(), torch.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", FLOAT32, ids=str)
 def test_float32_is_exact_in_every_regime_of_the_cpu_s_table(cell) -> None:
     found = exactness.worst(cell, functional)
