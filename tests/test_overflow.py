@@ -13,7 +13,8 @@ from mpmath import mp
 
 from neglog import engine, likelihoods
 from neglog import functional as F
-from neglog.engine import ElementwiseProblem
+from neglog.engine import ElementwiseProblem, fast_path, memory
+from neglog.engine.cpu import elementwise
 from neglog.support import (
     anything,
     ends_of_unit_interval,
@@ -266,3 +267,28 @@ def test_a_mean_of_rows_is_finite_where_the_sum_is_not(options) -> None:
     assert F.nll_loss(x, y, **options) == 1.5e308
     assert F.cross_entropy(x, y, **options) == 1.5e308
     assert F.nll_loss(x, y, reduction="sum") == INF
+
+
+@pytest.fixture
+def filled_memory(monkeypatch):
+    """Fill the kernels' fresh memory with 7, since NaN is what the test expects."""
+    allocator = memory.allocator
+    monkeypatch.setattr(
+        memory, "allocator", lambda size: lambda tensor: allocator(size)(tensor).fill_(7.0)
+    )
+    fast_path.plans.clear()
+    elementwise.forget()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("options", [{}, {"sample_weight": 2.0}], ids=str)
+@pytest.mark.parametrize("bad", [math.nan, INF])
+@pytest.mark.parametrize("size", [1, 8192, 8193, 20000])  # a block of the kernel holds 8192
+@pytest.mark.usefixtures("filled_memory")
+def test_an_invalid_input_of_any_size_shows_in_the_loss(size, bad, options, reduction) -> None:
+    options = {name: torch.full((size,), value) for name, value in options.items()}
+    x, y = torch.ones(size), torch.zeros(size)
+    x[-1] = bad
+    for leaf in (x, x.clone().requires_grad_()):
+        found = F.mse_loss(leaf, y, reduction=reduction, **options)
+        assert found.isnan() if math.isnan(bad) else found == bad

@@ -156,11 +156,11 @@ class Plan:
         self.scratch.append(scratch)
         if outside:
             self._check(tensors)
-        if not math.isfinite(total):
-            value = overflow.of_elements(self._holding(tensors), self.scale, value, gradients)
-        elif self.blocks != 1 and not self.each:
+        if self.blocks != 1 and not self.each:  # else the kernel has written it
             mean = math.nan if self.empty_mean else total * self.scale
             value = torch.tensor(mean, dtype=self.dtype)
+        if not math.isfinite(total):
+            value = overflow.of_elements(self._holding(tensors), self.scale, value, gradients)
         return value, gradients
 
     def _holding(self, tensors: Sequence[Any]) -> ElementwiseProblem:
