@@ -52,6 +52,26 @@ def kernels_of(nodeid):
     return about[0].lower().replace("_", "") if Path(path).stem in DIVIDED and about else path
 
 
+@pytest.fixture
+def own_likelihoods():
+    """Leave no trace of likelihoods that a test declares."""
+    from neglog import REGISTRY
+    from neglog.fitting.likelihoods import own
+    from neglog.fitting.likelihoods.registry import KINDS
+
+    declared, modules, kinds = dict(REGISTRY), set(sys.modules), dict(KINDS)
+    yield
+    assert kinds == KINDS
+    REGISTRY.clear()
+    REGISTRY.update(declared)
+    for module in own._ran.values():
+        sys.modules.pop(module.__name__, None)
+    assert not {name for name in {*sys.modules} - modules if name.startswith("my_losses")}
+    own._ran.clear()
+    own._passed.clear()
+    own._imported.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def _poisoned_memory(monkeypatch):
     """Fill the kernels' fresh memory with NaN, so that an element nobody wrote is seen."""

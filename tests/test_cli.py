@@ -604,6 +604,7 @@ def test_a_bad_request_gets_a_sentence(run, arguments, words):
         ("--hidden 4 --schedule x", "torch.optim.lr_scheduler has no 'x'"),
         ("--hidden 4 --schedule step --schedule-option x", "--schedule-option must be NAME=VALUE"),
         ("--hidden 4 --covariance hc0", "covariance is for linear models that newton solves"),
+        ("--hidden 4 --cluster x", "cluster is for linear models that newton solves"),
         ("--hidden 4 --l2 0.1", "--option weight_decay=…"),
         ("--hidden 4 --resume", "resume requires out or checkpoint"),
         ("--dropout 0.1", "dropout is for networks, but the model is linear"),

@@ -128,6 +128,9 @@ def test_an_offset_moves_the_predictions():
     ("model", "words"),
     [
         (lambda: neglog.NLLRegressor("bernoulli"), "NLLRegressor has no likelihood 'bernoulli'"),
+        (lambda: neglog.NLLRegressor("nope"), "no likelihood 'nope'; choose one of binomial, norm"),
+        (lambda: neglog.NLLRegressor(None), "NLLRegressor has no likelihood None; choose one of"),
+        (lambda: neglog.NLLRegressor(["poisson"]), r"NLLRegressor has no likelihood \['poisson'\]"),
         (lambda: neglog.NLLClassifier("normal"), "choose auto or ordinal"),
     ],
 )

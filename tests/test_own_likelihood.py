@@ -23,6 +23,7 @@ from neglog.cli import main
 from neglog.errors import FitError
 from neglog.fitting.likelihoods import own
 from neglog.fitting.likelihoods.registry import KINDS
+from neglog.likelihood import Elementwise
 from neglog.report.losses import loss_formula
 from neglog.report.quantiles import quantile_residuals
 
@@ -291,6 +292,8 @@ def test_targets_outside_the_support_are_refused():
         ("neglog.likelihoods:HeteroscedasticNormal", "it must have one input"),
         ("neglog.likelihoods:PoissonRate", "it must state a link"),
         (f"{FILE}:Kinked", "its loss must be smooth"),
+        (Elementwise, "cannot use the declaration Elementwise: it is abstract; pass a subclass"),
+        ("neglog.likelihood:Rows", "cannot use the declaration Rows: it is abstract"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(likelihood, words):
@@ -307,6 +310,9 @@ def test_a_reference_that_leads_nowhere_is_named(likelihood, words):
             r"imported \(ModuleNotFoundError: .* 'neglog\.nothing'\); fix it",
         ),
         ("exp(1)", r"mine\.py cannot be imported \(NameError: name 'exp' is not defined\)"),
+        ("1 / 0", r"mine\.py cannot be imported \(ZeroDivisionError: division by zero\); fix it"),
+        ("raise SystemExit(0)", r"mine\.py cannot be imported \(SystemExit: 0\); fix it"),
+        ("open('/nowhere/data')", r"mine\.py cannot be imported \(FileNotFoundError: .*\); fix it"),
     ],
 )
 def test_a_file_that_fails_is_named_with_its_error(tmp_path, text, words):
@@ -314,6 +320,22 @@ def test_a_file_that_fails_is_named_with_its_error(tmp_path, text, words):
     with pytest.raises(FitError, match=words):
         neglog.fit([[0.0], [1.0]], [1.0, 2.0], likelihood=f"{tmp_path / 'mine.py'}:Broken")
     assert "mine" not in sys.modules
+
+
+def test_a_file_that_was_edited_runs_again(tmp_path):
+    x, y, _ = drawn()
+    mine, text = tmp_path / "edited.py", FILE.read_text("utf-8")
+    mine.write_text(text, "utf-8")
+    before = neglog.fit(x, y, likelihood=f"{mine}:Geometric")
+    doubled = text.replace("return softplus(log_mean)", "return 2.0 * softplus(log_mean)", 1)
+    mine.write_text(doubled.replace("class InverseGaussian", "class Other"), "utf-8")
+    after = neglog.fit(x, y, likelihood=f"{mine}:Geometric", epochs=1)
+    assert after.null_loss > 1.1 * before.null_loss
+    assert own.find(own.reference(f"{mine}:Other")).name == "other"
+    with pytest.raises(FitError, match="declares no likelihood 'InverseGaussian'"):
+        neglog.fit(x, y, likelihood=f"{mine}:InverseGaussian")
+    restored = pickle.loads(pickle.dumps(before))
+    np.testing.assert_array_equal(restored.predict(x).frame, before.predict(x).frame)
 
 
 def test_a_mean_that_the_link_does_not_allow_is_named():

@@ -56,7 +56,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
     def __sklearn_tags__(self) -> Any:
         """Declare that some likelihoods require positive targets."""
         tags = super().__sklearn_tags__()
-        kind = None if isinstance(self.likelihood, type) else KINDS.get(self.likelihood)
+        kind = KINDS.get(self.likelihood) if isinstance(self.likelihood, str) else None
         tags.target_tags.positive_only = kind is not None and not kind.support.contains(-1.0)
         return tags
 
@@ -76,13 +76,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
         Raises:
             FitError: the rows cannot be fitted; the message names the reason.
         """
-        likelihood = reference(self.likelihood)
-        if find(likelihood).target != "numbers":
-            names = [name for name, kind in KINDS.items() if kind.target == "numbers"]
-            raise FitError(
-                f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
-                f"{', '.join(names)}."
-            )
+        likelihood = self._reference()
         y, notes = numbers_of(TARGET, y, Options(**self._table_options()).reading)
         roles = {WEIGHT: sample_weight, OFFSET: offset, CLUSTER: cluster}
         X, y, given = self._rows(X, y, roles, y_numeric=True)
@@ -91,6 +85,18 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
         assert result.weights is not None and result.intercepts is not None
         self.coef_, self.intercept_ = result.weights[0], float(result.intercepts[0])
         return self
+
+    def _reference(self) -> str:
+        """Return the name of the likelihood, or where it is declared."""
+        given = reference(self.likelihood)
+        if isinstance(given, str) and (given in KINDS or ":" in given):
+            if find(given).target == "numbers":
+                return given
+        names = [name for name, kind in KINDS.items() if kind.target == "numbers"]
+        raise FitError(
+            f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
+            f"{', '.join(names)}, or pass module:Name or file.py:Name for one of your own."
+        )
 
     def predict(self, X: Any, offset: Any = None) -> np.ndarray:
         """Return (N,) predicted means, medians or quantiles of the target."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,11 +20,16 @@ from neglog.likelihood import Likelihood
 
 _ENDING = ".py"
 _MISTAKES = (
+    ArithmeticError,
+    AssertionError,
     AttributeError,
     ImportError,
     LookupError,
     NameError,
+    OSError,
+    RuntimeError,
     SyntaxError,
+    SystemExit,
     TypeError,
     ValueError,
 )
@@ -31,6 +37,8 @@ _passed: dict[str, Kind] = {}
 """Those that were passed as objects, by reference: a class in a function has no other way back."""
 _ran: dict[Path, ModuleType] = {}
 """The files that were run."""
+_sources: dict[Path, bytes] = {}
+"""The contents of these files at that time."""
 
 
 class UnknownLikelihoodError(FitError):
@@ -51,7 +59,9 @@ def reference(given: Any) -> Any:
         home, colon, name = given.rpartition(":")
         if not home.endswith(_ENDING):
             return given if colon else given.lower().replace("-", "_")
-        return f"{Path(home).expanduser().resolve()}:{name}"
+        path = Path(home).expanduser().resolve()
+        _forget_changed(path)
+        return f"{path}:{name}"
     if isinstance(given, Kind) or (isinstance(given, type) and issubclass(given, Likelihood)):
         kind = _kind(given, repr(given))
         if kind in KINDS.values():
@@ -60,6 +70,15 @@ def reference(given: Any) -> Any:
         _passed[where] = kind
         return where
     return given
+
+
+def _forget_changed(path: Path) -> None:
+    """Let a file run again that was edited after it was run, as between cells of a notebook."""
+    if path in _ran and path.is_file() and path.read_bytes() != _sources[path]:
+        del _ran[path]
+        for where in [where for where in _passed if where.rpartition(":")[0] == str(path)]:
+            del _passed[where]
+        _imported.cache_clear()
 
 
 def _home(module: str) -> str:
@@ -144,7 +163,8 @@ def _of_file(path: Path) -> ModuleType:
             f"the likelihood's file {path} is not there; put it back, or declare the likelihood in "
             "an installed module and fit again with module:Name."
         )
-    name = path.stem if path.stem not in sys.modules else f"{path.stem}_{len(_ran)}"
+    names = chain([path.stem], (f"{path.stem}_{n}" for n in count(1)))
+    name = next(name for name in names if name not in sys.modules)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -154,7 +174,7 @@ def _of_file(path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
-    _ran[path] = module
+    _ran[path], _sources[path] = module, path.read_bytes()
     return module
 
 
@@ -165,6 +185,11 @@ def _kind(found: Any, name: str) -> Kind:
         FitError: it is not.
     """
     if isinstance(found, type) and issubclass(found, Likelihood):
+        if not hasattr(found, "name"):
+            raise UnknownLikelihoodError(
+                f"fit cannot use the declaration {found.__name__}: it is abstract; pass a subclass "
+                "that states the attributes."
+            )
         known = [kind for kind in KINDS.values() if kind.declaration is found]
         found = known[0] if known else Kind(found)
     if not isinstance(found, Kind):

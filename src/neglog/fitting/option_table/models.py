@@ -232,6 +232,7 @@ class IntervalOptions:
             INTERVALS,
             column=True,
             in_memory="clustered standard errors require all rows in memory",
+            models=NEWTON,
         ),
     ] = None
     level: Annotated[

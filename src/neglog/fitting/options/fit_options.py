@@ -27,7 +27,7 @@ class Options(OptionFields):
         self._set("levels", _levels(self.orders))
         self._set("dates", date_parts.validate_parts(self.date_parts))
         self._set("separator", self.reading.separator)
-        if self.cluster is not None and self.covariance is None:
+        if self.cluster is not None and self.covariance is None and self.newton:
             self._set("covariance", "cluster")
         option_checks.check(self)
         if self.grouped:  # trials are not rows

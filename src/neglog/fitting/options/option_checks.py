@@ -43,12 +43,12 @@ def check(options: OptionFields) -> None:
     if options.newton and options.hidden:
         raise FitError("newton is for linear models; with hidden layers choose adam or lbfgs.")
     _check_trials(options)
+    check_combinations(vars(options), options)
     if (options.covariance == "cluster") != (options.cluster is not None):
         raise FitError(
             "the covariance 'cluster' and the column of the clusters go together; pass both, "
             "or neither."
         )
-    check_combinations(vars(options), options)
     if options.patience is not None and not options.held_out:
         raise FitError("patience requires held-out rows; pass a larger --validation.")
     if options.hidden:
