@@ -89,9 +89,9 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
     def _reference(self) -> str:
         """Return the name of the likelihood, or where it is declared."""
         given = reference(self.likelihood)
-        if isinstance(given, str) and (given in KINDS or ":" in given):
-            if find(given).target == "numbers":
-                return given
+        is_known = isinstance(given, str) and (given in KINDS or ":" in given)
+        if is_known and find(given).target == "numbers":
+            return str(given)
         names = [name for name, kind in KINDS.items() if kind.target == "numbers"]
         raise FitError(
             f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
