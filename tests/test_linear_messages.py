@@ -119,8 +119,8 @@ MESSAGES = [
     (
         lambda: F.linear_statistics(X, W, LABELS, outputs=("nll", "loss")),
         errors.ArgumentError,
-        "outputs must be different ones of ('nll', 'logsumexp', 'entropy', 'kl', 'top1', "
-        "'correct', 'rank'), but they are ('nll', 'loss').",
+        f"outputs must be different ones of {F.LinearStatistics._fields}, but they are "
+        "('nll', 'loss').",
     ),
     (
         lambda: F.linear_statistics(X, W, outputs=("nll", "rank", "entropy")),

@@ -21,7 +21,7 @@ from neglog.primitives import arithmetic, bind, bits, extended, fingerprint, ref
 from neglog.primitives import linked as linking
 from neglog.primitives import numba as numba_words
 
-ONE_ARGUMENT = ["absolute", "exp", "log", "log1p", "sigmoid", "softplus", "centred_sigmoid"]
+ONE_ARGUMENT = [name for name in reference.NAMES if name not in ("at_least", "where")]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, -2.0, math.inf, -math.inf, math.nan]
 WIDTHS = {"float32": np.float32, "float64": np.float64}
 VOCABULARIES = {name: numba_words.vocabulary(real) for name, real in WIDTHS.items()}

@@ -60,9 +60,7 @@ def linear_statistics(
         input: rows (…, features).
         linear_weight: (C, features).
         target: labels (…) of any integer dtype, for ``"nll"``, ``"correct"`` and ``"rank"``.
-        outputs: which fields of `LinearStatistics` to compute: ``"nll"``, ``"logsumexp"``,
-            ``"entropy"``, ``"kl"`` (Σ q ln(q / p), q the teacher's), ``"top1"``, ``"correct"``,
-            ``"rank"``.
+        outputs: the names of the fields of `LinearStatistics` to compute.
         linear_bias: (C,).
         teacher: another layer's input (…, E), weight (C, E) and optional bias (C,), for
             ``"kl"``. They are constants.
@@ -72,8 +70,8 @@ def linear_statistics(
         temperature: divides the logits, after softcap, the teacher's too.
 
     Returns:
-        Tensors in float32, or float64 for a float64 input; the first four are in nats and
-        differentiable.
+        Tensors in float32, or float64 for a float64 input; all but ``top1``, ``correct`` and
+        ``rank`` are in nats and differentiable.
 
     Raises:
         ShapeError: the shapes of input, layer, target and teacher do not match.

@@ -19,7 +19,7 @@ from neglog.device import sum_dtype
 from neglog.engine.derivatives import apply
 from neglog.engine.projection import passes
 from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
-from neglog.engine.projection.outputs import WITHOUT_GRADIENT, whole
+from neglog.engine.projection.outputs import has_gradient, whole
 from neglog.engine.projection.totals import Gradients, rounded
 
 _N = len(DIFFERENTIABLE)
@@ -39,7 +39,7 @@ class Facts:
     def differentiable_outputs(self) -> list[int]:
         """Return the differentiable outputs."""
         names = enumerate(self.head.outputs)
-        return [i for i, name in names if name not in WITHOUT_GRADIENT]
+        return [i for i, name in names if has_gradient(name)]
 
 
 def total(facts: Facts, operands: Operands) -> Tensor:

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from neglog.device import sum_dtype
 from neglog.engine.projection import passes
 from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
-from neglog.engine.projection.outputs import WITHOUT_GRADIENT, nothing
+from neglog.engine.projection.outputs import has_gradient, nothing
 from neglog.engine.projection.totals import rounded
 
 
@@ -172,9 +172,7 @@ def _save_operands(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> N
     *ctx.facts, tensors, ctx.budget = inputs
     ctx.save_for_backward(*tensors)
     ctx.names, ctx.arguments = ctx.facts[4].split(","), len(inputs)
-    ctx.chosen = [
-        i for i, name in enumerate(ctx.facts[1].split(",")) if name not in WITHOUT_GRADIENT
-    ]
+    ctx.chosen = [i for i, name in enumerate(ctx.facts[1].split(",")) if has_gradient(name)]
 
 
 @once_differentiable

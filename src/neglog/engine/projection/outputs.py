@@ -14,7 +14,9 @@ rank        how many classes have a larger logit than the label
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,18 +28,31 @@ from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
 from neglog.likelihood import REGISTRY
 
-KINDS = {"top1": torch.int64, "correct": torch.bool, "rank": torch.int64}
-WITHOUT_GRADIENT = tuple(KINDS)
-NOWHERE = {"top1": -1, "rank": -1}  # the outputs of an ignored row; 0 by default
+
+@dataclass(frozen=True)
+class Output:
+    """An output of rows of logits.
+
+    Attributes:
+        compute: returns it from the head, the logits (rows, classes) and the operands.
+        takes_log_softmax: whether `compute` takes the log softmax instead of the logits.
+        dtype: the dtype of an output without a gradient; None for one with a gradient.
+        ignored: the output of an ignored row.
+    """
+
+    compute: Callable[[Head, Tensor, Operands], Tensor]
+    takes_log_softmax: bool = False
+    dtype: torch.dtype | None = None
+    ignored: int = 0
 
 
 def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
-    """Return a line (rows, positions) for each output; what does not count is 0."""
+    """Return (rows, positions) for each output, 0 for excluded losses."""
     z = shaped(head, z)
-    of_all = any(name in ("entropy", "kl") for name in head.outputs)
-    log_p = engine.log_softmax(z) if of_all else z
-    lines = [_OUTPUTS[name](head, z, log_p, part) for name in head.outputs]
-    return [_counted(head, line.reshape(len(z), -1), part) for line in lines]
+    chosen = [OUTPUTS[name] for name in head.outputs]
+    log_p = engine.log_softmax(z) if any(output.takes_log_softmax for output in chosen) else z
+    lines = [o.compute(head, log_p if o.takes_log_softmax else z, part) for o in chosen]
+    return [_weighted(head, line.reshape(len(z), -1), part) for line in lines]
 
 
 def whole(head: Head, operands: Operands) -> list[Tensor]:
@@ -53,7 +68,7 @@ def whole(head: Head, operands: Operands) -> list[Tensor]:
 
 
 def _without_autocast(device: str) -> AbstractContextManager[Any]:
-    """Keep torch from rounding the factors of products, which autocast would; "meta" has none."""
+    """Disable autocast, which would round the factors of products; "meta" has no autocast."""
     known = torch.amp.is_autocast_available(device)
     return torch.autocast(device, enabled=False) if known else nullcontext()
 
@@ -62,19 +77,17 @@ def of_counting(head: Head, lines: list[Tensor], counts: Tensor) -> list[Tensor]
     """Return outputs, with fill values for ignored rows."""
     pairs = zip(head.outputs, lines, strict=True)
     return [
-        torch.where(counts, line, torch.full_like(line, NOWHERE.get(name, 0)))
+        torch.where(counts, line, torch.full_like(line, OUTPUTS[name].ignored))
         for name, line in pairs
     ]
 
 
 def nothing(head: Head, operands: Operands) -> list[Tensor]:
-    """Return the outputs where no row counts."""
+    """Return the outputs where all rows are ignored."""
     shape = (len(operands.x), head.positions)
     return [
-        operands.x.new_full(
-            shape, NOWHERE.get(name, 0), dtype=KINDS.get(name, operands.computed_in)
-        )
-        for name in head.outputs
+        operands.x.new_full(shape, output.ignored, dtype=output.dtype or operands.computed_in)
+        for output in (OUTPUTS[name] for name in head.outputs)
     ]
 
 
@@ -91,7 +104,7 @@ def counting(head: Head, operands: Operands) -> Tensor | None:
 
 
 def shaped(head: Head, z: Tensor) -> Tensor:
-    """Return the logits that the softmax sees."""
+    """Return the logits after softcap and temperature."""
     if head.softcap:
         z = head.softcap * torch.tanh(z / head.softcap)
     return z if head.temperature == 1.0 else z / head.temperature
@@ -103,7 +116,7 @@ def is_labelled(part: Operands) -> bool:
 
 
 def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowwiseProblem:
-    """Return the problem of rows of logits, in the shapes of that engine."""
+    """Return rows of logits as a `RowwiseProblem`."""
     likelihood: Any = REGISTRY[head.likelihood]
     y: Any = part.y
     if head.positions > 1:
@@ -117,7 +130,7 @@ def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowwiseProblem:
 
 
 def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
-    """Return the losses of rows, each with what its z-loss adds."""
+    """Return the losses of rows, including their z-loss."""
     likelihood: Any = REGISTRY[head.likelihood]
     if likelihood.elementwise:
         y = dense_target(z, part)
@@ -136,7 +149,7 @@ def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
 
 
 def dense_target(z: Tensor, part: Operands) -> Tensor:
-    """Return a target for each logit: as it is, or 1 for the classes that an index names."""
+    """Return a target for each logit: the given one, or 1 for chosen classes and 0 for others."""
     if part.chosen is None:
         assert part.y is not None
         return part.y.to(z.dtype)
@@ -147,7 +160,7 @@ def dense_target(z: Tensor, part: Operands) -> Tensor:
 
 
 def _none_above(z: Tensor, chosen: Tensor) -> Tensor:
-    """Return 0, and NaN for a number above the classes', which would stop a device."""
+    """Return 0, and NaN for a class index out of range, which would raise on a GPU."""
     nothing_there = torch.zeros_like(chosen, dtype=z.dtype)
     return nothing_there.masked_fill(chosen >= z.shape[1], math.nan)
 
@@ -157,7 +170,7 @@ def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
     assert part.chosen is not None
     assert part.y is not None
     log_p, target = engine.log_softmax(z), (1.0 - head.smoothing) * part.y
-    index = part.chosen.clamp(0, z.shape[1] - 1)  # a negative one is none
+    index = part.chosen.clamp(0, z.shape[1] - 1)  # a negative index is padding
     target = target + _none_above(z, part.chosen)
     picked = log_p.gather(1, index)
     hidden = (part.chosen < 0) | ((part.y == 0) & picked.isinf())  # 0 · ln 0 is 0
@@ -171,17 +184,21 @@ def _of_chosen(head: Head, z: Tensor, part: Operands) -> Tensor:
     return loss
 
 
-def _entropy(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+def _logsumexp(head: Head, z: Tensor, part: Operands) -> Tensor:
+    return torch.logsumexp(z, 1)
+
+
+def _entropy(head: Head, log_p: Tensor, part: Operands) -> Tensor:
     p = log_p.exp()
     return -torch.where(p == 0, 0.0, p * log_p).sum(1)
 
 
-def _divergence(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
-    """Return the divergence of the rows from the teacher's, which is a constant."""
+def _divergence(head: Head, log_p: Tensor, part: Operands) -> Tensor:
+    """Return the divergence of the rows from the teacher's; no gradient reaches the teacher."""
     assert part.teacher_x is not None
     assert part.teacher_w is not None
     given = part.teacher_x, part.teacher_w, part.teacher_b
-    theirs = torch.empty(z.shape, dtype=z.dtype, device=z.device)
+    theirs = torch.empty(log_p.shape, dtype=log_p.dtype, device=log_p.device)
     with torch.no_grad():
         theirs = products.logits(*given, theirs)
     log_q = engine.log_softmax(shaped(head, theirs))
@@ -189,36 +206,41 @@ def _divergence(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
     return torch.where(q == 0, 0.0, q * (log_q - log_p)).sum(1)
 
 
-def _top1(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+def _top1(head: Head, z: Tensor, part: Operands) -> Tensor:
     return z.argmax(1)
 
 
-def _correct(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+def _correct(head: Head, z: Tensor, part: Operands) -> Tensor:
     assert part.y is not None
     return z.argmax(1) == part.y[:, 0]
 
 
-def _rank(head: Head, z: Tensor, log_p: Tensor, part: Operands) -> Tensor:
+def _rank(head: Head, z: Tensor, part: Operands) -> Tensor:
     assert part.y is not None
     known = (part.y >= 0) & (part.y < z.shape[1])
     rank = (z > z.gather(1, torch.where(known, part.y, 0))).sum(1)
-    return torch.where(known[:, 0], rank, NOWHERE["rank"])
+    return torch.where(known[:, 0], rank, -1)
 
 
-_OUTPUTS = {
-    "nll": lambda head, z, log_p, part: _nll(head, z, part),
-    "logsumexp": lambda head, z, log_p, part: torch.logsumexp(z, 1),
-    "entropy": _entropy,
-    "kl": _divergence,
-    "top1": _top1,
-    "correct": _correct,
-    "rank": _rank,
+OUTPUTS = {
+    "nll": Output(_nll),
+    "logsumexp": Output(_logsumexp),
+    "entropy": Output(_entropy, takes_log_softmax=True),
+    "kl": Output(_divergence, takes_log_softmax=True),
+    "top1": Output(_top1, dtype=torch.int64, ignored=-1),
+    "correct": Output(_correct, dtype=torch.bool),
+    "rank": Output(_rank, dtype=torch.int64, ignored=-1),
 }
 
 
-def _counted(head: Head, line: Tensor, part: Operands) -> Tensor:
-    """Return an output times how much each counts; 0, whatever it is, where that is 0."""
-    if head.positions == 1 and part.sample_weight is None:  # a row that does not count is not here
+def has_gradient(name: str) -> bool:
+    """Return whether an output has a gradient."""
+    return OUTPUTS[name].dtype is None
+
+
+def _weighted(head: Head, line: Tensor, part: Operands) -> Tensor:
+    """Return an output times the sample weights, exactly 0 for excluded losses."""
+    if head.positions == 1 and part.sample_weight is None:  # ignored rows are left out before
         return line
     if part.sample_weight is not None and line.is_floating_point():
         line = line * part.sample_weight.to(line.dtype)

@@ -18,7 +18,7 @@ from neglog.engine import memory
 from neglog.engine.projection import chunks, products
 from neglog.engine.projection.loss_scale import loss_scale
 from neglog.engine.projection.operands import Head, Operands
-from neglog.engine.projection.outputs import NOWHERE, counting, nothing, of_counting, outputs
+from neglog.engine.projection.outputs import OUTPUTS, counting, nothing, of_counting, outputs
 from neglog.engine.projection.totals import Gradients, NeedsGrad, Totals
 from neglog.engine.projection.workspace import rows_of_a_piece
 
@@ -105,7 +105,7 @@ def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
         part = work.operands.at(place)
         found = outputs(head, work.logits(part), part)
         results = results or [
-            line.new_full((len(operands.x), line.shape[1]), NOWHERE.get(name, 0))
+            line.new_full((len(operands.x), line.shape[1]), OUTPUTS[name].ignored)
             for name, line in zip(head.outputs, found, strict=True)
         ]
         for result, line in zip(results, found, strict=True):
