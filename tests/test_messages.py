@@ -376,6 +376,26 @@ MESSAGES = [
         "weight must be a torch.Tensor, but it is list",
     ),
     (
+        lambda: F.mse_loss(ROW, ROW, weight=[1.0]),
+        errors.ArgumentError,
+        "weight must be a torch.Tensor, but it is list",
+    ),
+    (
+        lambda: F.huber_loss(ROW, ROW, weight=1.0),
+        errors.ArgumentError,
+        "weight must be a torch.Tensor, but it is float",
+    ),
+    (
+        lambda: F.smooth_l1_loss([1.0], ROW),
+        errors.ArgumentError,
+        "input must be a torch.Tensor, but it is list",
+    ),
+    (
+        lambda: F.smooth_l1_loss(ROW, None),
+        errors.ArgumentError,
+        "target must be a torch.Tensor, but it is NoneType",
+    ),
+    (
         lambda: F.cross_entropy(ROW, LABELS, weight=torch.ones(3, dtype=torch.complex64)),
         errors.DtypeError,
         "weight must be real, but it is torch.complex64.",

@@ -189,6 +189,7 @@ def smooth_l1_loss(
     extras = Extras(mask, sample_weight, normalizer, empty)
     if beta != 0:
         validation.positive(beta=beta)
+    validation.tensors(input=input, target=target)
     smallest = 1e-300 if torch.float64 in (input.dtype, target.dtype) else 1e-30
     if beta < smallest:  # its reciprocal overflows, and hardly any error is as small
         return _location(Laplace, input, target, reduction, extras)
@@ -210,9 +211,10 @@ def _location(
 ) -> ElementwiseRequest:
     """Return the loss of one real prediction; `by_weights` divides a mean by their sum."""
     reduction = validation.reduction(None, None, reduction)
-    validation.tensors(input=input, target=target)
+    weights = {} if weight is None else {"weight": weight}
+    validation.tensors(input=input, target=target, **weights)
     input, target = validation.aligned(input, target)
-    dtype = validation.common_dtype(input, target, *(() if weight is None else (weight,)))
+    dtype = validation.common_dtype(input, target, *weights.values())
     if weight is not None:
         validation.same_shape(input, weight, "weight")
         weight = weight.to(dtype)
