@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import neglog
 from neglog.errors import FitError
+
+OWN = Path(__file__).parent / "own" / "my_losses.py"
 
 
 def refused(estimator):
@@ -137,6 +141,23 @@ def test_an_offset_moves_the_predictions():
 def test_a_wrong_likelihood_gets_a_sentence(model, words):
     with pytest.raises(FitError, match=words):
         model().fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "positive"),
+    [
+        ("normal", False),
+        ("Negative-Binomial", True),
+        (neglog.likelihoods.Poisson, True),
+        (f"{OWN}:InverseGaussian", True),
+        (f"{OWN}:Logistic", False),
+        (None, False),
+    ],
+)
+@pytest.mark.usefixtures("own_likelihoods")
+def test_the_tags_state_whether_targets_are_positive(likelihood, positive):
+    tags = get_tags(neglog.NLLRegressor(likelihood))
+    assert tags.target_tags.positive_only is positive
 
 
 def gaps():

@@ -242,6 +242,21 @@ def test_a_declaration_itself_is_a_likelihood(table, tmp_path):
     )
 
 
+def test_a_run_that_only_this_process_can_open_says_so(tmp_path):
+    class Local(own.find(own.reference(GEOMETRIC)).declaration):
+        """A copy that no import finds."""
+
+    x, y, _ = drawn()
+    found = neglog.fit(x, y, likelihood=Local, out=tmp_path / "out")
+    words = "only this process can open the saved run, because its likelihood is declared in a func"
+    assert any(note.startswith(words) for note in found.notes)
+    summary = " ".join((tmp_path / "out" / "summary.txt").read_text("utf-8").split())
+    assert words in summary
+    neglog.predict(tmp_path / "out", x)
+    assert own.only_here("__main__:Local")[0].endswith("pass file.py:Name or module:Name.")
+    assert not own.only_here(GEOMETRIC) + own.only_here("poisson") + own.only_here(None)
+
+
 def test_a_declaration_of_neglog_is_its_entry():
     x, y, _ = drawn()
     named = neglog.fit(x, y, likelihood="poisson")

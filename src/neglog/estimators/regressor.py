@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 
-from neglog.errors import FitError
+from neglog.errors import FitError, NeglogError
 from neglog.estimators.base import CLUSTER, OFFSET, TARGET, WEIGHT, LinearEstimator, documented
 from neglog.fitting.design.estimator_frames import numbers_of
 from neglog.fitting.likelihoods.links import LINKS
@@ -56,7 +56,10 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
     def __sklearn_tags__(self) -> Any:
         """Declare that some likelihoods require positive targets."""
         tags = super().__sklearn_tags__()
-        kind = KINDS.get(self.likelihood) if isinstance(self.likelihood, str) else None
+        try:
+            kind = find(self._reference())
+        except NeglogError:
+            kind = None  # fit says why
         tags.target_tags.positive_only = kind is not None and not kind.support.contains(-1.0)
         return tags
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neglog.errors import FitError
+from neglog.fitting.likelihoods.own import only_here
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.options.option_checks import check_combinations
@@ -94,6 +95,7 @@ class RunFolder:
         """
         if self.out is None or not result.data.first:
             return []
+        result.notes.extend(only_here(result.options.likelihood))
         known = {"out": str(self.out), "predictions": self.predictions, **others}
         if self.checkpoint is not None:
             known["checkpoint"] = str(self.checkpoint)

@@ -72,6 +72,18 @@ def reference(given: Any) -> Any:
     return given
 
 
+def only_here(given: str | None) -> list[str]:
+    """Return a note if no other process can find a likelihood."""
+    home, _, name = (given or "").rpartition(":")
+    if home != "__main__" and "<locals>" not in name:
+        return []
+    place = "a function" if "<locals>" in name else "__main__, a notebook or the script that runs"
+    return [
+        f"only this process can open the saved run, because its likelihood is declared in {place}; "
+        "declare it at the top level of a file or a module, and pass file.py:Name or module:Name."
+    ]
+
+
 def _forget_changed(path: Path) -> None:
     """Let a file run again that was edited after it was run, as between cells of a notebook."""
     if path in _ran and path.is_file() and path.read_bytes() != _sources[path]:
