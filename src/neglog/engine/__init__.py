@@ -1,8 +1,9 @@
-"""The engine: how a declared likelihood becomes a reduced loss with a gradient.
+"""The engine, which computes the reduced loss of a declared likelihood and its gradient.
 
-`selection` finds the backend that computes a problem. `autograd` differentiates its kernels in
-eager mode, `ops` hands them to `torch.compile` as custom operators, and `transforms` runs them
-under `torch.func` and in forward mode. The reference serves everything else, in torch's operations.
+`selection` chooses the backend that computes a problem. `autograd` differentiates its kernels in
+eager mode, `ops` passes them to `torch.compile` as custom operators, and `transforms` runs them
+under `torch.func` and in forward mode. The reference computes everything else with torch's
+operations.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ class Task:
     Attributes:
         problem: its tensors are None.
         backend: serves it.
-        by_first: returns the loss of tensors and its gradient by the first of them, if that is
-            all that is ever needed and how to compute it is known already.
+        by_first: returns the loss and its gradient with respect to the first tensor, if no other
+            gradient is needed and a plan exists; else None.
     """
 
     by_first: Callable[[Sequence[Any]], Results] | None = None
@@ -61,14 +61,14 @@ class _Loss(torch.autograd.Function):
         else:
             loss, ctx.gradients = run(tensors)
         ctx.task = task
-        ctx.save_for_backward(*tensors)  # so that torch raises if they were written to or are gone
+        ctx.save_for_backward(*tensors)  # so that torch raises if they were modified or freed
         return loss
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        """Return upstream · gradients, which for the usual upstream of 1 are the kernel's memory.
+        """Return upstream · gradients; for an upstream gradient of 1 this is the kernel's memory.
 
-        Whoever gets that memory may write to it (it becomes `x.grad`), so it is given away once; a
+        The caller may write to that memory (it becomes `x.grad`), so it is returned only once; a
         second backward through the same graph computes the gradients again.
         """
         tensors, gradients, task = ctx.saved_tensors, ctx.gradients, ctx.task
@@ -94,10 +94,10 @@ _is_batched = torch._C._functorch.is_legacy_batchedtensor
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 
 
-# Takes a task and its tensors. It is the C function below `Function.apply`, which adds a search
-# for transforms of `torch.func`: `select` has made sure that there are none. What torch calls for
-# a backward looks for several kinds of it; this class has the one. Together they are a tenth of a
-# small loss.
+# Takes a task and its tensors. This is the C function below `Function.apply`, which also searches
+# for transforms of `torch.func`; `select` has already excluded them. torch's own backward method
+# looks for several kinds of backward function; this class has one. Both save a tenth of the time
+# of a small loss.
 differentiable: Any = super(torch.autograd.Function, _Loss).apply
 _node: Any = getattr(_Loss, "_backward_cls", None)
 if _node is not None:

@@ -24,18 +24,18 @@ Results = tuple[Tensor, Gradients]  # the loss, and its gradients by the problem
 
 
 class Backend(Protocol):
-    """Computes the problems that it serves. Derive from it: `serves` and `run` are required.
+    """The interface of a backend. Derive from it; `serves` and `run` are required.
 
     A problem holds its tensors. `needs_grad` has a flag for each of `problem.tensors()`, or for the
     first of them; gradients have an entry for each tensor, None where none is needed.
 
     Attributes:
-        name: the folder's.
+        name: the name of its folder.
         priority: backends of a higher priority are asked first.
-        reads_values: whether reading a value does not wait for a device.
+        reads_values: whether it can read a value without waiting for a device.
         transforms: whether it runs below `torch.func` and forward mode.
-        is_traceable: whether torch differentiates, compiles and transforms what it does. Such a
-            backend computes `loss`.
+        is_traceable: whether it consists of torch's operations, which torch differentiates,
+            compiles and transforms. Such a backend computes `loss`.
         matmul: fast products of half-precision factors, for losses with a linear layer.
     """
 
@@ -47,16 +47,16 @@ class Backend(Protocol):
     matmul: Matmul | None = None
 
     def serves(self, problem: AnyProblem) -> bool:
-        """Return whether the backend computes a problem. Reads no value."""
+        """Return whether the backend computes a problem, without reading values."""
 
     def run(self, problem: Any, needs_grad: Sequence[bool], into: Tensor | None = None) -> Results:
         """Return the reduced loss and its gradients.
 
         Args:
             problem: one that the backend serves, as `adapted` returns it.
-            needs_grad: by which tensors.
-            into: memory that the gradient by the first tensor may be written to; it may be that
-                of the tensor itself.
+            needs_grad: which tensors require a gradient.
+            into: memory that the gradient with respect to the first tensor may be written to; it
+                may be the memory of the tensor itself.
         """
 
     def adapted(self, problem: Any) -> Any:
@@ -83,7 +83,7 @@ class Backend(Protocol):
         return False
 
     def loss(self, problem: Any) -> Tensor:
-        """Return the reduced loss as torch differentiates it, of a backend that `is_traceable`."""
+        """Return the reduced loss, differentiable by torch, if the backend `is_traceable`."""
         return reference.loss(problem)
 
     def vjp(
@@ -97,9 +97,10 @@ class Backend(Protocol):
 
         Args:
             problem: one that the backend serves.
-            needs_grad: by which tensors.
+            needs_grad: which tensors require a gradient.
             upstream: the upstream gradient, in the shape of the loss.
-            gradients: what `run` returned, whose memory is given away; None to compute them.
+            gradients: the gradients that `run` returned, whose memory may be reused; None to
+                compute them.
         """
         is_batch = is_batched(upstream)
         if upstream.dim() == 0 and not is_batch and self.reads_values and upstream.item() == 1.0:
@@ -115,7 +116,7 @@ class Backend(Protocol):
         ]
         if isinstance(problem, ElementwiseProblem) and problem.masked:
             assert problem.weight is not None
-            hidden = problem.weight.eq(0)  # an infinite upstream gradient makes NaN of its 0
+            hidden = problem.weight.eq(0)  # 0 · an infinite upstream gradient is NaN
             products = [None if p is None else p.masked_fill(hidden, 0.0) for p in products]
         return [None if p is None else p.to(dtype) for p in products]
 
@@ -148,7 +149,7 @@ class Backend(Protocol):
         Args:
             problem: one that the backend serves.
             tangents: of the inputs and the target.
-            needs_grad: by which tensors.
+            needs_grad: which tensors require a gradient.
             upstream: the upstream gradient; None for 1.
         """
         n = problem.input_count

@@ -1,8 +1,9 @@
-"""The second derivatives: how a loss's slopes change as its tensors do.
+"""Second derivatives: the tangents of a loss's gradients, given the tangents of its tensors.
 
-Of elements they are the declared `curvature`. Of rows of logits, with p the softmax of a row and S
-the sum of its target, they are S · (diag p − p pᵀ): a change v of the row moves its slope by
-S · p ⊙ (v − p · v). All of it is torch's operations, which can be differentiated again.
+For elements they use the declared `curvature`. For rows of logits, with p the softmax of a row and
+S the sum of its target, the Hessian is S · (diag p − p pᵀ): a tangent v of the row changes its
+gradient by S · p ⊙ (v − p · v). Everything consists of torch's operations, which can be
+differentiated again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from neglog.engine import inspection, reference
 from neglog.engine.derivatives import Facts, product, total
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem, rows_as
 
-Tangents = Sequence[Tensor | None]  # of the inputs and the target; None where one does not move
+Tangents = Sequence[Tensor | None]  # of the inputs and the target; None without a tangent
 
 
 def changes(
@@ -26,17 +27,17 @@ def changes(
     by_y: bool,
     upstream: Tensor | None = None,
 ) -> list[Tensor | None]:
-    """Return the change of upstream · the slope by each input and, if asked for, by the target.
+    """Return the tangent of upstream · the gradient of each input and, if requested, of the target.
 
-    The slopes are those of the loss, or of the sum of losses that are not reduced. What comes from
-    above is in the shape of the losses; None stands for 1.
+    The gradients are those of the loss, or of the sum of unreduced losses. `upstream` has the shape
+    of the losses; None stands for 1.
     """
     above: Tensor | float = 1.0
     if upstream is not None:
         number = inspection.number(upstream)
         if number:
             above = number if inspection.is_constant(upstream) else upstream
-        else:  # maybe 0, and a move times 0 is none, whatever the slope
+        else:  # maybe 0, and a tangent of 0 adds 0, even for an infinite slope
             factor = problem.over_classes(upstream)
             tangents = [None if m is None else m * factor for m in tangents]
     if isinstance(problem, ElementwiseProblem):
@@ -126,10 +127,10 @@ def _softmax_vjp(tangent: Tensor, p: Tensor) -> Tensor:
 
 
 def _but_for_its_top(tangent: Tensor, p: Tensor) -> Tensor:
-    """Return rows' moves less that of the class which has most of the probability, if one has.
+    """Subtract from each row the tangent of its class of high probability, if it has one.
 
-    A row that moves as a whole changes nothing; next to a probability of 1, the others' moves
-    would cancel.
+    Adding a constant to a row changes nothing; next to a probability of 1, the tangents of the
+    other classes would cancel.
     """
     if reference.is_spread(p):
         return tangent

@@ -1,9 +1,9 @@
-"""The declared formulas as differentiable functions of torch: `nll`, and its scores.
+"""The declared formulas as differentiable functions of torch: `nll` and its gradients.
 
-Each is an `autograd.Function` whose derivatives in both modes are the declared ones. The danger is
-in what torch hands to such a function: tangents that are None, and levels of `torch.func` that
-only see operations on the saved tensors. `tests/test_semantics.py` and `tests/conformance` hold it.
-The compiler refuses functions that know forward mode, so for it there is a twin that does not.
+Each is an `autograd.Function` whose derivatives in both modes are the declared ones. The risk is in
+what torch passes to such a function: tangents that are None, and levels of `torch.func` that see
+only operations on the saved tensors. `tests/test_semantics.py` and `tests/conformance` test it. The
+compiler refuses functions with forward mode; a second version without it serves the compiler.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def apply(function: Any, *arguments: Any) -> Any:
 
 
 def is_nested_forward_mode() -> bool:
-    """Return whether forward mode runs inside forward mode, where torch sees no further than a jvp.
+    """Return whether forward mode is nested, where torch does not differentiate a jvp.
 
-    Otherwise the tangent of an autograd function would have no tangent, and a Hessian would be 0.
+    The tangent of an autograd function would have no tangent, and a Hessian would be 0.
     """
     if not torch._C._are_functorch_transforms_active():
         return False
@@ -36,12 +36,12 @@ def is_nested_forward_mode() -> bool:
 
 
 def as_tensors(settings: tuple[float, ...], like: Tensor) -> list[Tensor]:
-    """Return numbers as primitives take them, with the dtype and device of a tensor."""
+    """Return numbers as tensors with the dtype and device of a tensor, as primitives take them."""
     return [tensor_like(s, like) for s in settings]
 
 
 class Facts:
-    """A declaration with its settings: one thing to torch, which takes tuples apart."""
+    """A declaration with its settings, as one object because torch unpacks tuples."""
 
     def __init__(self, likelihood: type[Likelihood], settings: tuple[float, ...]) -> None:
         self.likelihood, self.settings = likelihood, settings
@@ -58,13 +58,13 @@ class Facts:
         return _matrix(self.evaluate("curvature", tensors))
 
     def plain_curvature(self, tensors: Sequence[Tensor]) -> list[tuple[Tensor | float, ...]]:
-        """Return the same with numbers where a derivative is constant."""
+        """Return the same, with numbers for constant derivatives."""
         *arguments, y = tensors
         settings = as_tensors(self.settings, y)
         return _matrix(self.likelihood.curvature(*arguments, *settings, y))
 
     def mixed(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Return each score's derivative by the target; an element depends on its own only."""
+        """Return each gradient's derivative with respect to the target, element by element."""
         *others, y = tensors
         n = len(self.likelihood.inputs)
         vjp = torch.func.vjp(lambda t: self.evaluate("grad", (*others, t)), y)[1]
@@ -139,7 +139,7 @@ class _NllInBothModes(_Nll):
 
 
 class _Scores(torch.autograd.Function):
-    """`grad`, with `curvature` as its derivative by the inputs."""
+    """`grad`, with `curvature` as its derivative with respect to the inputs."""
 
     generate_vmap_rule = True
 
@@ -176,9 +176,10 @@ class _Scores(torch.autograd.Function):
 
 
 def product(tangent: Tensor, slope: Tensor | float) -> Tensor:
-    """Return move · slope, where no move along an infinite or undefined slope is 0 and not NaN.
+    """Return tangent · slope, 0 where the tangent is 0 and the slope infinite or undefined.
 
-    The move itself stays a factor, so that the derivative by it is the slope where it is 0 too.
+    The tangent remains a factor, so that the derivative with respect to it is the slope where it is
+    0 too.
     """
     if isinstance(slope, float):
         if slope == 1.0:
@@ -209,7 +210,7 @@ def _by_target(ctx: Any) -> Tensor:
 
 
 def total(terms: list[Tensor], like: Tensor | None = None) -> Tensor:
-    """Return the sum of tensors, zeros `like` one if there are none."""
+    """Return the sum of tensors, or zeros `like` a tensor if there are none."""
     if not terms:
         assert like is not None
         return torch.zeros_like(like)

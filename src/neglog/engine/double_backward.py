@@ -29,7 +29,7 @@ def differentiable_gradients(
     upstream: Tensor,
     gradients: Gradients | None = None,
 ) -> Gradients:
-    """Return upstream · gradients; those that are not given are computed."""
+    """Return upstream · gradients; gradients that are not given are computed."""
     if is_batched(upstream):
         return _of_reference(task, tensors, needs_grad, upstream)
     found = iter(_gradients(task, tuple(needs_grad), gradients, upstream, *tensors))
@@ -41,8 +41,8 @@ def _of_reference(
 ) -> Gradients:
     """Return upstream · gradients as torch differentiates the formula.
 
-    They are taken by views of the tensors: one that was computed from another would otherwise
-    count in the other's gradient.
+    The gradients are taken with respect to views of the tensors: if one tensor was computed from
+    another, its gradient would otherwise be added to the gradient of the other.
     """
     problem = task.with_tensors([None if t is None else t.view_as(t) for t in tensors])
     leaves = [t for t, needed in zip(problem.tensors(), needs_grad, strict=False) if needed]

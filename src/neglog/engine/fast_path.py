@@ -1,14 +1,14 @@
-"""The fast path: a loss that is called again with like tensors goes straight to its kernel.
+"""The fast path: a repeated call of a loss with similar tensors runs its kernel directly.
 
-What a loss function checks depends on the dtypes and shapes of its tensors and on its options, not
-on values. So it returns a `Request`, which says what it asks of the engine, and `prepare` makes a
-plan of it. The plan is kept under the signature of the call, and later calls with that signature
+The checks of a loss function depend on the dtypes and shapes of its tensors and on its options, not
+on values. The function returns a `Request`, which describes the computation, and `prepare` makes a
+plan of it. The plan is stored under the signature of the call, and later calls with that signature
 run it. A small loss consists of Python calls; the plan saves two thirds of them.
 
-The danger is a fact that a loss function reads and that the signature lacks. The signature holds
+The risk is a property that a loss function reads and that the signature lacks. The signature holds
 the function, its options, the dtypes and shapes, whether the target requires a gradient, whether
-`torch.func` is at work, and whether `torch_compatible` is on. In all else the tensors must be
-plain. `tests/test_fast_path.py` tests it.
+`torch.func` is active, and whether `torch_compatible` is on. In all other respects the tensors must
+be plain. `tests/test_fast_path.py` tests it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _is_grad_enabled = torch.is_grad_enabled
 
 
 class Request:
-    """What a loss function asks of the engine, once its arguments are checked.
+    """The computation that a loss function requests after checking its arguments.
 
     Attributes:
         problem: with its tensors.
-        is_plain: whether the loss of the problem is the result, for all tensors of its dtypes and
-            shapes, and the function has nothing else to do.
+        is_plain: whether the loss of the problem is the result, for all tensors of these dtypes and
+            shapes, without further computation.
     """
 
     problem: Problem
@@ -57,9 +57,10 @@ class Request:
 
 
 def accelerated(function: Any, ask: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a loss that runs the plan of a call's signature if there is one.
+    """Return a loss that runs the plan for a call's signature if there is one.
 
-    The tests for it are in one function, and in this order, since a small loss consists of them.
+    The conditions are in one function, in this order, because they take most of the time of a small
+    loss.
 
     Args:
         function: stands for the loss in signatures.
@@ -81,7 +82,7 @@ def accelerated(function: Any, ask: Callable[..., Any]) -> Callable[..., Any]:
         if transformed or by_target:
             signature = (*signature, transformed, by_target)
         if options:
-            kinds = tuple(map(type, options.values()))  # 1 equals 1.0, but for its type
+            kinds = tuple(map(type, options.values()))  # 1 == 1.0, but the types differ
             if not _OPTIONS.issuperset(kinds):
                 return _result(ask(x, y, **options))
             signature = (*signature, *options.items(), *kinds)
@@ -116,7 +117,7 @@ def _result(asked: Any) -> Any:
 def _prepared(
     signature: Any, ask: Callable[..., Any], x: Tensor, y: Tensor, options: dict[str, Any]
 ) -> Any:
-    """Compute a request, and keep its plan if it has one."""
+    """Compute a request, and store its plan if it has one."""
     request = ask(x, y, **options)
     result = _result(request)
     warns = any(options.get(name) is not None for name in _DEPRECATED)
@@ -129,7 +130,7 @@ def _prepared(
 
 
 def prepare(request: Request, x: Tensor, y: Tensor) -> Plan | None:
-    """Return the plan of a request about two tensors, or about views of them; None without one."""
+    """Return the plan of a request for two tensors, or for views of them; None without one."""
     problem = request.problem
     first, target, *others = problem.tensors()
     if not request.is_plain or any(t is not None for t in others):
@@ -155,10 +156,10 @@ def _is_view(tensor: Tensor, of: Tensor) -> bool:
 
 
 class Plan(Task):
-    """A problem of two tensors, checked.
+    """A checked problem of two tensors.
 
     Attributes:
-        shapes: what the two tensors of a call are viewed in, unless they are used as they are.
+        shapes: the shapes in which the two tensors are viewed; None to use them unchanged.
         value: returns the loss of two tensors, without gradients; None until it is needed.
     """
 
@@ -180,7 +181,7 @@ class Plan(Task):
         return self.problem.with_tensors(self.padded(*tensors) if len(tensors) == 2 else tensors)
 
     def find_kernel(self, x: Tensor, y: Tensor) -> None:
-        """Prepare for the loss of tensors like these, with the gradient if they need it."""
+        """Prepare the loss of tensors like these, with the gradients that they require."""
         if not (x.requires_grad and torch.is_grad_enabled()):
             self.prepare_value(x, y)
         elif not self.backend.defers(self.problem):

@@ -1,7 +1,7 @@
-"""Reads values of tensors below the levels of `torch.func`, where that waits for no device.
+"""Read values of tensors below the levels of `torch.func` where no device has to be waited for.
 
-The names of torch's that this requires are private. Where one of them is missing, nothing is known
-of a tensor, and `selection` uses the reference.
+This requires private names of torch. If one of them is missing, no value is known, and `selection`
+uses the reference.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def below(problem: Any) -> Any:
 
 
 def is_same(one: Tensor, other: Tensor) -> bool:
-    """Return whether tensors are one, or wrap the very same one: a conversion to itself wraps."""
+    """Return whether two tensors are the same object, or wrap the same one."""
     return one is other or (KNOWS_LEVELS and bottom(one) is bottom(other))
 
 
@@ -60,15 +60,15 @@ def number(tensor: Tensor) -> float | None:
     held = _known(tensor)
     if held is None or held.dim():
         return None
-    with torch._C._DisableFuncTorch():  # a look through the levels takes ten times as long
+    with torch._C._DisableFuncTorch():  # looking through the levels takes ten times as long
         return held.item()
 
 
 def is_the_end(upstream: Tensor) -> bool:
-    """Return whether what a loss is multiplied by is 1, constant, and below one level at most.
+    """Return whether the upstream gradient is 1, constant, and below at most one level.
 
-    Then the slopes themselves are the answer. Under several levels the one above may still need
-    them, and whoever asked for them may write to them.
+    Then the gradients themselves are the result. With several levels, a higher level may still need
+    them while the caller writes to them.
     """
     if upstream.dim() or upstream.requires_grad or forward_ad._current_level >= 0:
         return False
@@ -84,7 +84,7 @@ def is_the_end(upstream: Tensor) -> bool:
 
 
 def is_constant(tensor: Tensor) -> bool:
-    """Return whether nothing differentiates or maps a tensor."""
+    """Return whether no level differentiates or maps a tensor."""
     wrapped = functorch.is_functorch_wrapped_tensor(tensor) or forward_ad._current_level >= 0
     return not (wrapped or tensor.requires_grad)
 

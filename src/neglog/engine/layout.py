@@ -1,4 +1,4 @@
-"""How the tensors of elements lie in memory: side by side, so that one loop can walk them."""
+"""The memory layout of elementwise tensors, which one loop reads in the same order."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from neglog.engine.problem import ElementwiseProblem
 
 
 def side_by_side(problem: ElementwiseProblem, tensors: Sequence[Any]) -> Sequence[Any]:
-    """Return the tensors without gaps, in the order of the first; themselves if they are that.
+    """Return the tensors without gaps, in the memory order of the first; unchanged where possible.
 
-    What is given, and the weight, may come back as the pattern that they repeat.
+    Given tensors and the weight may be returned as the pattern that they repeat.
     """
     if all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
         return tensors
     n = len(problem.inputs)
     first = tensors[0]
-    plain = first.is_contiguous() and not problem.masked  # a mask is looked at in full
+    plain = first.is_contiguous() and not problem.masked  # masks are not reduced to a pattern
     known = [pattern_of(t) if plain else t for t in tensors[n + 1 :]]
     change = in_order_of(first)
     return [None if t is None else change(t) for t in (*tensors[: n + 1], *known)]
 
 
 def rows_lie_close(x: Tensor) -> bool:
-    """Return whether kernels read rows as they lie: each of (N, K, L) images or rows without gaps.
+    """Return whether kernels can read rows in place: images (N, K, L) or rows without gaps in each.
 
-    Those of a slice of longer sequences or of a batch are too, whatever lies between them.
+    This includes slices of longer sequences or of a batch, with any gap between the outermost
+    items.
     """
     if x.is_contiguous():
         return True
@@ -39,7 +40,7 @@ def rows_lie_close(x: Tensor) -> bool:
     return x.stride()[1:] in ((inner, 1), (1, classes)) and x.stride(0) >= classes * inner
 
 
-SHORT = 64  # numbers; a pattern that is shorter is written down several times
+SHORT = 64  # numbers; shorter patterns are repeated up to this length
 
 
 def pattern_of(tensor: Tensor | None) -> Tensor | None:
@@ -58,7 +59,7 @@ def pattern_of(tensor: Tensor | None) -> Tensor | None:
 def in_order_of(first: Tensor) -> Callable[[Tensor], Tensor]:
     """Return a function that copies a tensor without gaps, in the memory order of the first one.
 
-    ElementwiseProblem that lie in one order can be walked in that order, whatever their strides.
+    Tensors in the same order can be read in that order, whatever their strides.
     """
     strides = torch.empty_like(first, device="meta").stride()
 

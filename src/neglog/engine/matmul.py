@@ -1,4 +1,4 @@
-"""The interface of fast matrix products of half-precision factors, which a backend may have."""
+"""The interface of fast matrix products of half-precision factors, optional for a backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Matmul(Protocol):
     """The three products of a linear layer, summed in float32; a module may implement it."""
 
     def serves(self, x: Tensor, size: int) -> bool:
-        """Return whether it multiplies rows x by a weight of so many numbers fast."""
+        """Return whether it multiplies rows x by a weight of this many numbers fast."""
 
     def takes_half(self, x: Tensor) -> bool:
         """Return whether a kernel may write the gradient by the logits in the dtype of x."""
@@ -27,4 +27,4 @@ class Matmul(Protocol):
         """Write dz · w."""
 
     def by_w(self, dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
-        """Add dzᵀ · x to a total, or begin it."""
+        """Add dzᵀ · x to a total, or start the total."""

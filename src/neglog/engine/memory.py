@@ -1,10 +1,10 @@
-"""Fresh memory for gradients, which at large sizes costs more than the arithmetic.
+"""Memory for gradients, whose allocation at large sizes costs more than the arithmetic.
 
-The system hands out memory in pages and clears each when it is first touched. Huge pages make
-that several times cheaper, and memory that a freed gradient leaves behind needs none of it; so the
-last large blocks are kept for the next gradients of their sizes. While they wait, the system may
-take them back whenever memory is short (`MADV_FREE`). The danger is a block that is handed out
-while somebody still reads it: it comes back when the last tensor over it has died, and not before.
+The system allocates memory in pages and clears each when it is first touched. Huge pages make that
+several times cheaper, and the memory of a freed gradient needs no clearing. So the last large
+blocks are kept for the next gradients of the same sizes. Meanwhile the system may reclaim them
+whenever memory is short (`MADV_FREE`). The risk is a block that is reused while it is still read:
+it is returned only when the last tensor over it has been freed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _waiting: deque[mmap.mmap] = deque(maxlen=3)  # a layer's loss has logits, sums 
 
 @cache
 def scalar(dtype: torch.dtype) -> Tensor:
-    """Return a number for `torch.empty_like`, which takes half of what `torch.empty` does."""
+    """Return a number for `torch.empty_like`, which takes half the time of `torch.empty`."""
     return torch.empty((), dtype=dtype)
 
 
@@ -45,12 +45,12 @@ def scratch(
 
 
 def empty_line(size: int, dtype: torch.dtype) -> Tensor:
-    """Return fresh memory for as many numbers."""
+    """Return uninitialised memory for a number of elements."""
     return torch.empty(size, dtype=dtype)
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return fresh memory for a tensor on a device."""
+    """Return uninitialised memory for a tensor on a device."""
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE or not _CAN_ADVISE or device.type != "cpu":
         return torch.empty(shape, dtype=dtype, device=device)
@@ -58,7 +58,7 @@ def empty(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Ten
 
 
 def empty_like(tensor: Tensor) -> Tensor:
-    """Return fresh memory for a tensor that has no gaps, in its order."""
+    """Return uninitialised memory for a tensor without gaps, in its memory order."""
     return allocator(tensor.nbytes if tensor.is_cpu else 0)(tensor)
 
 
@@ -87,7 +87,7 @@ def _block(size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 
 
 def _kept(size: int) -> mmap.mmap | None:
-    """Return a waiting block of a size; another thread may take it in between."""
+    """Return a kept block of a size; another thread may take it in between."""
     for pages in tuple(_waiting):
         if len(pages) == size:
             with suppress(ValueError):
@@ -97,6 +97,6 @@ def _kept(size: int) -> mmap.mmap | None:
 
 
 def _keep(pages: mmap.mmap) -> None:
-    with suppress(OSError):  # what cannot be lent back is not kept
+    with suppress(OSError):  # blocks that the system cannot reclaim are not kept
         pages.madvise(mmap.MADV_FREE)
         _waiting.append(pages)

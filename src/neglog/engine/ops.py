@@ -1,7 +1,7 @@
-"""The two kinds of problems as custom operators, which is how `torch.compile` sees them.
+"""The two kinds of problems as custom operators for `torch.compile`.
 
-Eager code goes through `autograd.Function` instead: a custom operator costs more than a small loss.
-A gradient that is not needed comes back empty, because an operator's outputs are fixed in number.
+Eager code uses `autograd.Function` instead, because a custom operator costs more than a small loss.
+A gradient that is not needed is returned empty, because an operator has a fixed number of outputs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def elementwise(
     reduction: str,
     needs_grad: list[bool],
 ) -> list[Tensor]:
-    """Return the loss, and its derivatives by the inputs and the target."""
+    """Return the loss and its gradients with respect to the inputs and the target."""
     declaration: Any = REGISTRY[likelihood]
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = ElementwiseProblem(declaration, *tensors, masked, factor, reduction)
@@ -73,7 +73,7 @@ def rows(
     reduction: str,
     needs_grad: list[bool],
 ) -> list[Tensor]:
-    """Return the loss, and its derivative by the rows."""
+    """Return the loss and its gradient with respect to the rows."""
     declaration: Any = REGISTRY[likelihood]
     problem = RowwiseProblem(
         declaration, x, y, weight, sample_weight, ignored, smoothing, reduction
@@ -85,7 +85,7 @@ def rows(
 def _elementwise_shapes(
     likelihood: str, inputs: list[Tensor], y: Tensor, *rest: Any
 ) -> list[Tensor]:
-    """Tell the compiler what comes back."""
+    """Return tensors of the shapes of the outputs, for the compiler."""
     *_, reduction, needs_grad = rest
     loss = torch.empty_like(inputs[0]) if reduction == "none" else y.new_empty(())
     return [
@@ -132,7 +132,7 @@ def _rows_vjp(ctx: Any, upstream: list[Tensor]) -> tuple[Any, ...]:
 
 
 def _one_by_one(operator: Any) -> Any:
-    """Return a vmap rule that is right before it is fast; eager vmap runs the reference."""
+    """Return a vmap rule that loops over the batch; eager vmap runs the reference."""
 
     def rule(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> tuple[Any, Any]:
         def pick(value: Any, dim: Any, i: int) -> Any:

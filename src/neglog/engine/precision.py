@@ -1,4 +1,4 @@
-"""Which targets let a kernel compute in float32 without losing what it stores."""
+"""Whether a kernel may compute in float32 without losing digits of the stored result."""
 
 from __future__ import annotations
 

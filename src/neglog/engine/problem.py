@@ -1,4 +1,4 @@
-"""What an engine is asked to compute: one tuple for each shape."""
+"""The problems that an engine computes: one tuple for each kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neglog.likelihood import Elementwise, Rows
 
 
 class ElementwiseProblem(NamedTuple):
-    """`factor` times the loss of each element; all tensors of one shape and floating dtype."""
+    """`factor` times the loss of each element; all tensors have one shape and floating dtype."""
 
     likelihood: type[Elementwise]
     inputs: tuple[Tensor, ...]
@@ -20,7 +20,7 @@ class ElementwiseProblem(NamedTuple):
     given: tuple[Tensor, ...] = ()
     settings: tuple[float, ...] = ()
     weight: Tensor | None = None
-    masked: bool = False  # what has weight 0 may hold anything, and is not looked at
+    masked: bool = False  # elements of weight 0 may be NaN and are not validated
     factor: float = 1.0
     reduction: str = "mean"  # over all elements
 
@@ -29,14 +29,14 @@ class ElementwiseProblem(NamedTuple):
         return (*self.inputs, self.y, *self.given, self.weight)
 
     def with_tensors(self, tensors: Sequence[Any]) -> ElementwiseProblem:
-        """Return the same problem about other tensors, in the order of `tensors`."""
+        """Return the same problem with other tensors, in the order of `tensors`."""
         n = len(self.inputs)
         inputs, (y, *given), weight = tensors[:n], tensors[n:-1], tensors[-1]
         facts = (self.settings, weight, self.masked, self.factor, self.reduction)
         return ElementwiseProblem(self.likelihood, tuple(inputs), y, tuple(given), *facts)
 
     def split_tensors(self) -> tuple[ElementwiseProblem, tuple[Any, ...]]:
-        """Return the problem without its tensors, and them."""
+        """Return the problem without its tensors, and the tensors."""
         tensors = self.tensors()
         return self.with_tensors([None] * len(tensors)), tensors
 
@@ -55,7 +55,7 @@ class ElementwiseProblem(NamedTuple):
         return self.weight is None or not self.weight.requires_grad
 
     def over_classes(self, losses: Tensor) -> Tensor:
-        """Return numbers in the shape of the losses as they are: see `RowwiseProblem`."""
+        """Return the losses unchanged: see `RowwiseProblem`."""
         return losses
 
     def each(self, change: Callable[[Tensor], Tensor]) -> ElementwiseProblem:
@@ -74,7 +74,7 @@ class RowwiseProblem(NamedTuple):
     x: Tensor
     y: Tensor
     weight: Tensor | None = None  # one for each class, (K,)
-    sample_weight: Tensor | None = None  # one for each row, (N,); a row of 0 may hold anything
+    sample_weight: Tensor | None = None  # one for each row, (N,); a row of weight 0 may be NaN
     ignored: int = -100
     smoothing: float = 0.0
     reduction: str = "mean"  # over rows by sample weights and, if labelled, class weights
@@ -84,13 +84,13 @@ class RowwiseProblem(NamedTuple):
         return self.x, self.y, self.weight, self.sample_weight
 
     def with_tensors(self, tensors: Sequence[Any]) -> RowwiseProblem:
-        """Return the same problem about other tensors, in the order of `tensors`."""
+        """Return the same problem with other tensors, in the order of `tensors`."""
         x, y, weight, sample_weight = tensors
         facts = (self.ignored, self.smoothing, self.reduction)
         return RowwiseProblem(self.likelihood, x, y, weight, sample_weight, *facts)
 
     def split_tensors(self) -> tuple[RowwiseProblem, tuple[Any, ...]]:
-        """Return the problem without its tensors, and them."""
+        """Return the problem without its tensors, and the tensors."""
         tensors = self.tensors()
         return self.with_tensors([None] * len(tensors)), tensors
 
@@ -109,7 +109,7 @@ class RowwiseProblem(NamedTuple):
         return not any(t.requires_grad for t in (self.weight, self.sample_weight) if t is not None)
 
     def has_soft_targets(self) -> bool:
-        """Return whether a target spreads over the classes."""
+        """Return whether the target holds probabilities, or labels are smoothed."""
         return bool(self.smoothing) or self.y.is_floating_point()
 
     def has_kernels(self) -> bool:
@@ -149,7 +149,7 @@ class LogSoftmaxProblem(NamedTuple):
         return (self.x,)
 
     def with_tensors(self, tensors: Sequence[Any]) -> LogSoftmaxProblem:
-        """Return the same problem about another tensor."""
+        """Return the same problem with another tensor."""
         return LogSoftmaxProblem(*tensors)
 
 

@@ -1,4 +1,4 @@
-"""Which backend computes a problem."""
+"""Choose the backend that computes a problem."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from neglog.engine.problem import AnyProblem
 
 
 def found() -> list[Backend]:
-    """Return the backends in the folders of `engine`, those of the highest priority first.
+    """Return the backends in the folders of `engine`, by descending priority.
 
-    Their kernels are not imported: Numba and Triton take their time.
+    Their kernels are not imported, because Numba and Triton are slow to import.
     """
     folders = (Path(place) for place in sys.modules[__package__].__path__)
     names = {file.parent.name for folder in folders for file in folder.glob("*/backend.py")}
@@ -25,10 +25,10 @@ def found() -> list[Backend]:
 
 
 def select(problem: AnyProblem) -> Backend:
-    """Return the backend that computes a problem here.
+    """Return the backend that computes a problem in the current context.
 
-    Where torch's operations are transformed or traced, that is one that runs below the transforms,
-    or one that torch sees through.
+    Where torch's operations are transformed or traced, it is a backend that runs below the
+    transforms, or one that consists of torch's operations.
     """
     if values.is_transformed():
         if values.is_watched() or not inspection.KNOWS_LEVELS:
@@ -40,7 +40,7 @@ def select(problem: AnyProblem) -> Backend:
 
 
 def serving(problem: AnyProblem) -> Backend:
-    """Return the first backend that serves a problem, whatever happens around it."""
+    """Return the first backend that serves a problem, whatever the context."""
     for backend in BACKENDS:
         if backend.serves(problem):
             return backend

@@ -1,4 +1,4 @@
-"""The losses by the kernels under `torch.func` and with dual numbers: their rules for `levels`."""
+"""The rules of the losses for `levels`: kernels under `torch.func` and in forward mode."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def _counts(problem: RowwiseProblem, size: int) -> Tensor | int:
 
 
 def _shared(slopes: Tensor, count: Tensor | int) -> Tensor:
-    """Return the slopes of sums over so many as those of means; of nothing there are none."""
+    """Return the gradients of sums over `count` rows as those of means, 0 for a count of 0."""
     if isinstance(count, int):
         return slopes if count == 1 else slopes * (1.0 / count)
     scale = torch.where(count == 0, 0.0, 1.0 / count)

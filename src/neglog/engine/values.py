@@ -32,12 +32,12 @@ def is_plain(tensor: Tensor) -> bool:
 
 
 def is_transformed() -> bool:
-    """Return whether `torch.func` or forward mode is at work in eager mode."""
+    """Return whether `torch.func` or forward mode is active in eager mode."""
     return has_transforms() and not torch.compiler.is_compiling()
 
 
 def has_transforms() -> bool:
-    """Return whether a transform of `torch.func` or forward mode is at work."""
+    """Return whether a transform of `torch.func` or forward mode is active."""
     return transforms() or forward_ad._current_level >= 0
 
 
@@ -57,7 +57,7 @@ dispatchers, tracer = torch._C._len_torch_dispatch_stack, torch._C._get_tracing_
 
 
 def are_known(*tensors: Tensor) -> bool:
-    """Return whether looking at values is possible, and free of a device synchronisation."""
+    """Return whether values can be read without a device synchronisation."""
     return (
         all(type(t) in PLAIN and t.device.type == "cpu" for t in tensors)
         and not torch._C._are_functorch_transforms_active()
@@ -67,7 +67,7 @@ def are_known(*tensors: Tensor) -> bool:
 
 
 def check(problem: ElementwiseProblem) -> None:
-    """Raise `SupportError` if an input or a target lies outside its set, with the first place."""
+    """Raise `SupportError` with the first index if an input or a target is invalid."""
     if is_torch_compatible():
         return
     check_inputs(problem)
@@ -75,7 +75,7 @@ def check(problem: ElementwiseProblem) -> None:
 
 
 def check_inputs(problem: ElementwiseProblem) -> None:
-    """Raise `SupportError` if an input lies outside its domain, where values may be looked at."""
+    """Raise `SupportError` if an input lies outside its domain and values can be read."""
     if not are_known(*problem.inputs):
         return
     names = ("input", *problem.likelihood.inputs[1:])

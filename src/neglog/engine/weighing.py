@@ -1,4 +1,4 @@
-"""Losses times weights that move, where 0 · ∞ is 0 in the derivatives of both modes."""
+"""Losses times differentiable weights, where 0 · ∞ is 0 in the derivatives of both modes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neglog.engine.derivatives import apply, is_nested_forward_mode, product, to
 
 
 def weighed(loss: Tensor, weight: Tensor) -> Tensor:
-    """Return loss · weight; an infinite loss moves with its weight only where that moves."""
+    """Return loss · weight; in its tangent an infinite loss times a zero tangent of weight is 0."""
     if _is_plain(weight):
         return loss * weight
     result: Tensor = apply(_Weighed, *torch.broadcast_tensors(loss, weight))
@@ -21,8 +21,8 @@ def weighed(loss: Tensor, weight: Tensor) -> Tensor:
 
 
 def divided(total: Tensor, divisor: Tensor | float) -> Tensor:
-    """Return total / divisor; an infinite total moves with its divisor only where that moves."""
-    # A tangent of no dimensions times a float, or divided by one, is float64: hence the tensors.
+    """Return total / divisor, with the same rule for the tangent of the divisor."""
+    # A 0-dimensional tangent times a float, or divided by one, is float64: hence the tensors.
     if not isinstance(divisor, Tensor):
         moves = forward_ad._current_level >= 0
         return total / (tensor_like(divisor, total) if moves else divisor)
