@@ -20,7 +20,7 @@ from neglog.engine.values import KERNEL_DTYPES, PLAIN
 class CpuBackend(Backend):
     """Numba's kernels on plain tensors of a CPU.
 
-    The kernels are imported when the first loss is computed: Numba takes a third of a second.
+    The kernels are imported for the first loss, because importing Numba takes a third of a second.
     """
 
     name = "cpu"
@@ -45,7 +45,7 @@ class CpuBackend(Backend):
         return not torch.compiler.is_compiling()
 
     def adapted(self, problem: Any) -> Any:
-        """Return rows with sample weights in their own dtype, and two-dimensional where needed."""
+        """Return sample weights in their own dtype, and rows in two dimensions where needed."""
         if not isinstance(problem, RowwiseProblem):
             return problem
         weight = problem.sample_weight
@@ -97,7 +97,7 @@ class CpuBackend(Backend):
         needs_grad: Sequence[bool],
         upstream: Tensor,
     ) -> Tensor | None:
-        """Return the tangent of the only gradient, if nobody differentiates it."""
+        """Return the tangent of the only gradient, if it is not differentiated again."""
         tangent, *others = tangents
         if torch.is_grad_enabled() or any(needs_grad[1:]) or upstream.dim() or values.is_observed():
             return None

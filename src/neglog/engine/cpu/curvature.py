@@ -1,8 +1,9 @@
-"""How the slopes of elements change, by the elementwise kernel: one pass for a product of many.
+"""Tangents of elementwise gradients, computed by the elementwise kernel in one pass.
 
-The kernel weighs a formula's values, and a weight of 0 hides what it meets. Here the formula is the
-curvature and the weights are the moves: no move along an infinite curvature is 0, not NaN. What it
-returns cannot be differentiated again; `curvature` says the same in torch's operations.
+The kernel multiplies a formula's values by weights, and a weight of 0 excludes its element. Here
+the formula is the curvature and the weights are the tangents: a tangent of 0 times an infinite
+curvature is 0, not NaN. The result cannot be differentiated again; `engine.curvature` computes the
+same with torch's operations.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from neglog.support import anything
 
 
 def change(problem: ElementwiseProblem, tangent: Tensor, above: float) -> Tensor | None:
-    """Return above · the change of the slope by the one input, or None if the kernel won't serve.
+    """Return upstream · the tangent of the gradient of the one input; None without a kernel.
 
-    It pays where the curvature is a formula and not a number.
+    It is faster only if the curvature is a formula and not a number.
     """
     likelihood: Any = problem.likelihood
     plain = len(problem.inputs) == 1 and problem.weight is None and problem.reduction != "none"
@@ -41,7 +42,7 @@ def change(problem: ElementwiseProblem, tangent: Tensor, above: float) -> Tensor
 
 
 class _Curvature:
-    """A formula in the place of a loss and of its gradient, over all numbers."""
+    """The curvature in the place of a loss and its gradient, for any number as the target."""
 
     given: tuple[str, ...]
     settings: tuple[str, ...]

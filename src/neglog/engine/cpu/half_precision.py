@@ -1,4 +1,4 @@
-"""bfloat16 and float32 on a CPU: tensors in, tensors out."""
+"""Conversions between bfloat16 and float32 tensors on a CPU."""
 
 from __future__ import annotations
 

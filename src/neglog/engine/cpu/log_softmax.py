@@ -1,4 +1,4 @@
-"""log softmax by itself on a CPU, for those who show the log-probabilities to the world."""
+"""log softmax on a CPU, for callers that need the log-probabilities."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ def _kernel(template: Any, dtype: torch.dtype) -> Kernel:
 
 
 def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ln p of contiguous rows (N, K), and each row's 1 − p of its top class, (N,)."""
+    """Return ln p of contiguous rows (N, K), and 1 − p of each row's most probable class, (N,)."""
     log_p, doubts = memory.empty_like(x), memory.empty_line(x.shape[0], x.dtype)
     _run(log_softmax_kernel, x, None, doubts, log_p)
     return log_p, doubts
 
 
 def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
-    """Return the derivative by the logits, from what `forward` returned."""
+    """Return the gradient with respect to the logits, given the results of `forward`."""
     gradient = memory.empty_like(log_p)
     _run(log_softmax_backward, log_p, upstream, doubts, gradient)
     return gradient
 
 
 def by_target(problem: RowwiseProblem) -> Tensor:
-    """Return a loss's derivative by a target of probabilities: −ln p, as much as a row counts."""
+    """Return the gradient of target probabilities: −ln p times the weight of the row."""
     given, problem = problem.x, problem.by_rows()
     x, sample_weight = problem.x, problem.sample_weight
     wide = x.float() if x.element_size() < 4 else x
@@ -68,7 +68,7 @@ def by_target(problem: RowwiseProblem) -> Tensor:
     for factor in (scale, problem.weight):
         if factor is not None:
             slope.mul_(factor)
-        if isinstance(factor, Tensor):  # 0 · ∞ is 0, and what does not count may be NaN
+        if isinstance(factor, Tensor):  # 0 · ∞ is 0, and excluded rows may be NaN
             slope.masked_fill_(factor == 0, 0.0)
     return rows_as(slope.to(x.dtype), given)
 

@@ -1,11 +1,12 @@
-"""Products of bfloat16 on processors with matrix units for it, several times those of float32.
+"""bfloat16 products on processors with matrix units, several times as fast as float32 ones.
 
 Such a product is summed in float32 and then rounded to 8 bits, which is too coarse for logits. So
-it is done twice: the second time the first one's result is subtracted before the rounding, and what
-is left are the next 8 bits. Gradients are rounded to bfloat16 in the end, and need it once.
+logits are computed twice: the second product starts from minus the result of the first, and its
+rounded difference holds the next 8 bits. Gradients are rounded to bfloat16 in the end, so one
+product is enough.
 
-The danger is a library that rounds while it sums, where both would be lost: `tests/test_linear.py`
-compares with float64.
+The risk is a library that rounds intermediate sums, which would lose the digits of both:
+`tests/test_linear.py` compares with float64.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LEAST = 2**18  # numbers of a weight; with fewer, float32 takes no time and rounds less
-CLASSES = 4096  # whose logits, or gradients, are made at a time: what the caches hold
+LEAST = 2**18  # size of a weight; below it, float32 is fast enough and rounds less
+CLASSES = 4096  # logits, or gradients, that are computed at a time and fit into the caches
 
 
 def serves(x: Tensor, size: int) -> bool:
-    """Return whether this processor has tiles for bfloat16, and the weight is worth them."""
+    """Return whether the processor has matrix units for bfloat16 and the weight is large enough."""
     if x.dtype != torch.bfloat16 or not x.is_cpu or size < LEAST:
         return False
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
@@ -54,7 +55,7 @@ def by_x(dz: Tensor, w: Tensor, out: Tensor) -> None:
 
 
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
-    """Add dzᵀ · x to a total in float32, or begin it."""
+    """Add dzᵀ · x to a total in float32, or start the total."""
     for start in range(0, len(total), CLASSES):
         piece = torch.mm(dz[:, start : start + CLASSES].t(), x)
         if first:

@@ -1,9 +1,9 @@
-"""Finite results of the CPU kernels where terms or sums overflow on the way.
+"""Finite results of the CPU kernels where terms or sums overflow in between.
 
 The kernels compute in float64 or float32. Where their sum is not finite, this module finds the
 elements whose loss overflowed although their tensors are finite, computes them again in
-`longdouble`, and scales every loss before it adds them up. Where `longdouble` is float64, only the
-sums have the wider range.
+`longdouble`, and scales every loss before adding them. Where `longdouble` is float64, only the sums
+have the wider range.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The shape of rows on a CPU: tensors in, loss and gradient out."""
+"""Row-wise problems on a CPU."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FEW = 32  # classes; more of them fill the vectors by themselves
 
 
 class Layout(NamedTuple):
-    """Where the numbers of x lie: see `rows_args`."""
+    """The memory layout of x: see `rows_args`."""
 
     outer: int
     inner: int
@@ -65,7 +65,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(x: Tensor) -> Layout:
-    """Describe rows (N, K), or (N, K, L) with L rows in each of N, that `rows_lie_close` knows."""
+    """Return the layout of rows (N, K), or (N, K, L) with N · L rows: see `rows_lie_close`."""
     if x.dim() == 2:
         return Layout(1, x.shape[0], x.shape[1], x.shape[1], 1, x.numel())
     outer, classes, inner = x.shape
@@ -121,7 +121,7 @@ def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
 
 
 class Plan:
-    """What a problem determines before its tensors are there: made once, run often."""
+    """The parts of a problem that do not depend on its tensors: computed once, run often."""
 
     def __init__(
         self, problem: RowwiseProblem, like: Tensor, labelled: bool, extras: tuple[bool, bool],
@@ -154,14 +154,14 @@ class Plan:
     def run(
         self, tensors: Sequence[Any], into: Tensor | None = None
     ) -> tuple[Tensor, list[Tensor | None]]:
-        """Return the loss and the gradient of contiguous tensors, its labels checked first.
+        """Return the loss and the gradient of contiguous tensors, after checking the labels.
 
-        The gradient by the target is there only if it is needed and `by_target` holds.
-        The gradient may be written into x, if the loop has read a row whole before it writes it.
+        The gradient with respect to the target is returned only if it is needed and `by_target` is
+        true. The gradient may be written into x, if the kernel reads a whole row before writing it.
         """
         try:
             scratch = self.scratch.pop()
-        except IndexError:  # another thread has it, or a call that failed has kept it
+        except IndexError:  # it is in use by another thread, or by a call that failed
             scratch = memory.scratch(self.args, self.scalars, SCALARS)
         args, scalars, address = scratch
         x, args[0] = tensors[0], 0
@@ -181,7 +181,7 @@ class Plan:
             value = self.fresh_scalar(self.scalar)
         args[VALUE] = value.data_ptr()
         gradient = None
-        if self.differentiate:  # of log-probabilities only the labels' is not 0
+        if self.differentiate:  # for log-probabilities only the labels' gradients are not 0
             gradient = self.fresh(x) if into is None or not self.by_rows else into
             if not self.softmax:
                 gradient.zero_()
@@ -262,11 +262,10 @@ def run(
     needs_grad: Sequence[bool],
     into: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the reduced loss, and its gradient by x if it is needed.
+    """Return the reduced loss, and its gradient with respect to x if required.
 
-    The derivative may be written `into` the memory of x itself, which then no longer holds x.
-
-    Labels are checked before anything is computed: `SupportError` names the first out of range.
+    The gradient may be written `into` the memory of x, which is then overwritten. Labels are
+    validated before the computation: `SupportError` names the first one out of range.
     """
     if not all(t is None or (t.is_contiguous() and not t.is_neg()) for t in tensors):
         tensors = laid_out(tensors)
@@ -274,7 +273,7 @@ def run(
 
 
 def laid_out(tensors: Sequence[Any]) -> list[Any]:
-    """Return tensors that the loops can read, with probabilities in the order of x."""
+    """Return tensors that the kernels can read, with probabilities in the memory order of x."""
     plain: list[Any] = [None if t is None else t.resolve_neg() for t in tensors]
     x, y, weight, sample_weight = plain
     if not rows_lie_close(x):
@@ -284,7 +283,7 @@ def laid_out(tensors: Sequence[Any]) -> list[Any]:
 
 
 def _loop(problem: RowwiseProblem, layout: Layout, labelled: bool) -> tuple[Any, int]:
-    """Choose a loop by the target and by how the classes lie; return it and its blocks."""
+    """Choose a kernel by the target and the memory layout; return it and its blocks."""
     if problem.likelihood.softmax and (layout.class_step > 1 or layout.classes <= FEW):
         spreads = problem.smoothing or not labelled
         work_of = spread.spread_work if spreads else columns.work_of

@@ -1,13 +1,13 @@
-"""Kernels on the threads that torch computes with.
+"""Run kernels on the threads of torch.
 
-A pool of our own would fight torch's threads, which go on spinning on their cores for milliseconds
-after every operation of torch. So where torch brings GNU OpenMP, its own team runs the kernel
-(`_on_team`); elsewhere, and in a forked child, where OpenMP would wait for threads that the fork
-did not copy, a small pool serves (`_on_pool`).
+A separate pool would compete with torch's threads, which keep spinning on their cores for
+milliseconds after every operation of torch. So if torch has loaded GNU OpenMP, its team of threads
+runs the kernel (`_team`); otherwise, and in a forked child, where OpenMP would wait for threads
+that the fork did not copy, a small pool does (`_on_pool`).
 
-Every thread takes the next block until none is left, and what a block is depends on the size of
-the input alone. So the results are the same bits at any number of threads, however many of them
-come. `tests/test_threads.py` holds all of this.
+Every thread takes the next block until none is left, and the blocks depend only on the size of the
+input. So the results have the same bits at any number of threads. `tests/test_threads.py` tests
+this.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _pool: tuple[int, ThreadPoolExecutor] | None = None
 
 
 def run(kernel: Kernel, args: array[int], blocks: int) -> None:
-    """Run a kernel until all blocks are done; its first slot is the number of the next one."""
+    """Run a kernel until all blocks are done; its first argument is the index of the next block."""
     address = args.buffer_info()[0]
     threads = min(torch.get_num_threads(), blocks)
     if threads <= 1:
@@ -49,7 +49,7 @@ def _on_pool(kernel: Kernel, address: int, threads: int) -> None:
         for _ in range(threads - 1):
             others.append(pool.submit(kernel.released, address))
         kernel.released(address)
-    finally:  # whatever interrupts: they use memory that the caller holds
+    finally:  # also after an interrupt: they use memory of the caller
         for other in others:
             other.result()
 

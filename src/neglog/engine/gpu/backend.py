@@ -22,7 +22,7 @@ class GpuBackend(Backend):
     """Triton's kernels on plain tensors of one GPU.
 
     The upstream gradient is a number on the device, and reading it would wait for the device. So
-    the kernel reads it: gradients that are computed already stay if it is 1.
+    the kernel reads it, and leaves computed gradients unchanged if it is 1.
     """
 
     name = "gpu"
@@ -37,7 +37,7 @@ class GpuBackend(Backend):
             known = tensor.dtype in values.KERNEL_DTYPES or tensor.dtype == torch.float16
             if not (known and is_here(tensor) and tensor.numel()):
                 return False
-            if tensor.device != tensors[0].device:  # a kernel would read another one's memory
+            if tensor.device != tensors[0].device:  # a kernel cannot read the memory of another GPU
                 return False
         if not HAS_TRITON:
             return False
@@ -58,7 +58,7 @@ class GpuBackend(Backend):
         return problem
 
     def defers(self, problem: Any) -> bool:
-        """Return whether there is an upstream gradient for each loss."""
+        """Return whether each loss has its own upstream gradient."""
         each: bool = problem.reduction == "none"
         return each
 
@@ -91,9 +91,10 @@ def is_here(tensor: Tensor) -> bool:
 
 
 def has_triton() -> bool:
-    """Return whether there is a Triton that compiles the kernels, which older ones do not.
+    """Return whether Triton is installed in a version that compiles the kernels.
 
-    It comes with torch for a GPU, from torch 2.8 on. It is not imported here: that takes a second.
+    It is included in torch for GPUs from version 2.8 on. It is not imported here, which would take
+    a second.
     """
     found = find_spec("triton")
     return found is not None and Path(found.origin or "").with_name("knobs.py").exists()

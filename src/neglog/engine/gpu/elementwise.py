@@ -1,4 +1,4 @@
-"""The elementwise shape on a GPU: tensors in, loss and gradients out."""
+"""Elementwise problems on a GPU."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from neglog.engine import layout, memory, precision
 from neglog.engine.gpu import jit, launch
 from neglog.engine.problem import ElementwiseProblem
 
-RUNS, MANY = 8, 1 << 21  # blocks of a program, where there are so many elements
+RUNS, MANY = 8, 1 << 21  # blocks per program, for many elements
 
 
 def run(
     problem: ElementwiseProblem, tensors: Sequence[Any], needs_grad: Sequence[bool]
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the loss, and its gradients by the tensors that need one.
+    """Return the loss and its gradients with respect to the tensors that require one.
 
-    All tensors are of one shape and of one dtype; what comes back lies in memory as the first
-    input does.
+    All tensors have one shape and dtype; results have the memory layout of the first input.
     """
     pass_ = _Pass(problem, tensors)
     gradients = pass_.fresh(needs_grad)
@@ -35,9 +34,9 @@ def vjp(
     upstream: Tensor,
     gradients: list[Tensor | None] | None,
 ) -> list[Tensor | None]:
-    """Return upstream · derivatives, in the memory of those for an upstream of 1 if they are there.
+    """Return upstream · gradients, in the memory of gradients for an upstream of 1 if given.
 
-    Nothing is computed then if the upstream is 1, which the device finds out by itself.
+    If the upstream gradient is 1, the kernel, which reads it, computes nothing.
     """
     pass_ = _Pass(problem, tensors)
     keeps = gradients is not None
@@ -51,7 +50,7 @@ def vjp(
 
 
 class _Pass:
-    """One problem, its tensors side by side in memory."""
+    """One problem, with its tensors in one memory layout."""
 
     def __init__(self, problem: ElementwiseProblem, tensors: Sequence[Any]) -> None:
         self.problem, self.likelihood = problem, cast("Any", problem.likelihood)
@@ -70,7 +69,7 @@ class _Pass:
         upstream: Tensor | None = None,
         keeps: bool = False,
     ) -> Tensor:
-        """Write gradients and losses; return the losses, or what they add up to."""
+        """Write gradients and losses; return the losses, or their sum."""
         problem, size = self.problem, self.size
         n, first = len(problem.inputs), self.tensors[0]
         second = self.tensors[1] if n == 2 else None

@@ -1,4 +1,4 @@
-"""How a kernel is started, and what the elementwise and the rows' results are made of."""
+"""Start kernels and combine their results, for elementwise and row-wise problems."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from torch import Tensor
 from neglog.engine import memory
 from neglog.engine.gpu import jit
 
-SUMMING = 16  # warps of the one program that adds up what the others leave
+SUMMING = 16  # warps of the program that adds the partial sums
 
 
 def on(tensor: Tensor) -> AbstractContextManager[Any]:
-    """Have kernels run on the device of a tensor: Triton asks which one is current."""
+    """Run kernels on the device of a tensor; Triton uses the current device."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
 def start(kernel: Any, programs: int, arguments: Sequence[Any], warps: int = 4) -> None:
-    """Run a kernel; a product and a sum become one instruction, whatever Triton's default is."""
+    """Run a kernel with fused multiply-add, whatever Triton's default is."""
     kernel[(programs,)](*arguments, num_warps=warps, enable_fp_fusion=True)
 
 
 def bits(number: float) -> int:
-    """Return the bits of a float64: Triton would pass a float as a float32."""
+    """Return the bits of a float64; Triton would pass a float as float32."""
     (found,) = struct.unpack("q", struct.pack("d", number))
     return int(found)
 
 
 def partial_sums(programs: int, like: Tensor) -> Tensor:
-    """Return fresh memory for what each program adds up."""
+    """Return uninitialised memory for the partial sum of each program."""
     return memory.empty((programs,), torch.float64, like.device)
 
 
 def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None = None) -> Tensor:
-    """Return the scaled sum of what programs left; NaN where the `inverse` of a count is ∞."""
+    """Return the scaled sum of the partial sums; NaN where the `inverse` of a count is ∞."""
     out = memory.empty((), dtype, sums.device)
     kernel = jit.finish(dtype, False, inverse is not None)
     given = (sums, sums.numel(), bits(scale), sums if inverse is None else inverse, out)
@@ -47,7 +47,7 @@ def total(sums: Tensor, scale: float, dtype: torch.dtype, inverse: Tensor | None
 
 
 def inverse_of(sums: Tensor) -> Tensor:
-    """Return one over the sum of what programs left."""
+    """Return one over the sum of the partial sums."""
     out = memory.empty((), torch.float64, sums.device)
     kernel = jit.finish(out.dtype, True, False)
     start(kernel, 1, (sums, sums.numel(), 0, sums, out), warps=SUMMING)
@@ -55,10 +55,10 @@ def inverse_of(sums: Tensor) -> Tensor:
 
 
 def chosen(**flags: object) -> frozenset[str]:
-    """Return the names of the flags that hold."""
+    """Return the names of the flags that are true."""
     return frozenset(name for name, holds in flags.items() if holds)
 
 
 def there(tensors: Sequence[Tensor | None], stand_in: Tensor) -> list[Tensor]:
-    """Return tensors for a kernel, which looks at none of those that are not there."""
+    """Return tensors for a kernel, with a placeholder for each missing tensor."""
     return [stand_in if t is None else t for t in tensors]

@@ -1,9 +1,9 @@
-"""Half-precision products on a GPU, whose matrix units sum in float32: sums are not rounded.
+"""Half-precision products on a GPU, whose matrix units keep the sums in float32.
 
-The danger is a torch whose products cannot keep a sum of another dtype than their factors': before
-2.8 there are none, before 2.10 none that begin at such a sum, nor any on AMD's devices. There, and
-where the user has sums of float16 in float16, the products are those of float32, right and several
-times slower.
+The risk is a torch whose products cannot keep sums in another dtype than their factors: versions
+before 2.8 have no such product, versions before 2.10 none that adds to such a sum, and AMD's
+devices have none. There, and where the user requests float16 sums of float16 products, the products
+are computed in float32, which is several times slower.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KEEPS_SUMS = hasattr(MM, "dtype_out") and hasattr(ADDMM, "dtype_out") and _VERS
 
 
 def serves(x: Tensor, size: int) -> bool:
-    """Return whether a GPU multiplies these rows in its matrix units."""
+    """Return whether the matrix units of a GPU multiply these rows."""
     if not x.is_cuda or x.dtype not in HALF or not _KEEPS_SUMS:
         return False
     rounds = torch.backends.cuda.matmul.allow_fp16_accumulation
@@ -27,7 +27,7 @@ def serves(x: Tensor, size: int) -> bool:
 
 
 def takes_half(x: Tensor) -> bool:
-    """Return whether the rows are served: Triton's kernels convert."""
+    """Return whether the rows are served; Triton's kernels convert."""
     return serves(x, 0)
 
 
@@ -47,7 +47,7 @@ def by_x(dz: Tensor, w: Tensor, out: Tensor) -> None:
 
 
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
-    """Add dzᵀ · x to a total, or begin it."""
+    """Add dzᵀ · x to a total, or start the total."""
     if first:
         MM.dtype_out(dz.t(), x, total.dtype, out=total)
     else:

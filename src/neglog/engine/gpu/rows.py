@@ -1,4 +1,4 @@
-"""The shape of rows on a GPU: tensors in, loss and gradient out."""
+"""Row-wise problems on a GPU."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from neglog.engine.gpu import jit, launch
 from neglog.engine.gpu.kernels import rows as rows_kernels
 from neglog.engine.problem import RowwiseProblem
 
-TILE = 2048  # numbers that a program treats at a time; half as many in float64
-LONGEST = 8192  # classes of a row that is read once; half as many in float64
-SIDE_BY_SIDE = 32  # rows of a program where they lie side by side, as in images
+TILE = 2048  # numbers per tile; half as many in float64
+LONGEST = 8192  # classes of a row that is read only once; half as many in float64
+SIDE_BY_SIDE = 32  # rows per program where adjacent rows are adjacent in memory, as in images
 
 
 def run(
@@ -24,10 +24,10 @@ def run(
     needs_grad: Sequence[bool],
     into: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the loss, and its gradient by x if it is needed.
+    """Return the loss, and its gradient with respect to x if required.
 
-    The derivative may be written `into` other memory of x's layout, that of x itself or memory of
-    another dtype.
+    The gradient may be written `into` other memory of the layout of x: that of x itself, or memory
+    of another dtype.
     """
     pass_ = _Pass(problem, tensors)
     gradient = (pass_.fresh() if into is None else into) if needs_grad[0] else None
@@ -41,9 +41,9 @@ def vjp(
     upstream: Tensor,
     gradients: list[Tensor | None] | None,
 ) -> list[Tensor | None]:
-    """Return upstream · derivatives, in the memory of those for an upstream of 1 if they are there.
+    """Return upstream · gradients, in the memory of gradients for an upstream of 1 if given.
 
-    Nothing is computed then if the upstream is 1, which the device finds out by itself.
+    If the upstream gradient is 1, the kernel, which reads it, computes nothing.
     """
     pass_ = _Pass(problem, tensors)
     kept = None if gradients is None else gradients[0]
@@ -71,7 +71,7 @@ class _Pass:
         self.rows = self.outer * self.inner
 
     def fresh(self) -> Tensor:
-        """Return memory for the gradient; of log-probabilities only the labels' is not 0."""
+        """Return memory for the gradient, zeros for log-probabilities."""
         softmax = self.problem.likelihood.softmax
         return memory.empty_like(self.x) if softmax else torch.zeros_like(self.x)
 
@@ -82,7 +82,7 @@ class _Pass:
         upstream: Tensor | None = None,
         keeps: bool = False,
     ) -> Tensor:
-        """Write the gradient, which may be x itself; return the losses, or what they add up to."""
+        """Write the gradient, possibly over x; return the losses, or their sum."""
         problem, x = self.problem, self.x
         with launch.on(x):
             inverse = self._inverse()
@@ -108,7 +108,7 @@ class _Pass:
         )  # fmt: skip
 
     def _inverse(self) -> Tensor | None:
-        """Return one over what a mean divides by, on the device; None if it is known here."""
+        """Return one over the divisor of a mean, on the device; None if it is known on the host."""
         counted = self.labelled or self.sample_weights is not None
         if self.problem.reduction != "mean" or not counted:
             return None
@@ -124,7 +124,7 @@ class _Pass:
         return launch.inverse_of(sums)
 
     def _launch(self, flags: frozenset[str], after: Sequence[Tensor | None]) -> Tensor:
-        """Run the loop; return the sums of its programs."""
+        """Run the kernel; return the partial sums of its programs."""
         problem, x = self.problem, self.x
         known = problem.reduction == "mean" and "SURVEYED" not in flags
         scale = launch.bits(1.0 / self.rows if known else 1.0)
@@ -157,7 +157,7 @@ class _Pass:
         words = real(0).itemsize // 4
         tile, longest = TILE // words, LONGEST // words
         width = 1 << max(0, self.classes - 1).bit_length()
-        if self.row_step == 1 and self.inner > 1:  # neighbours are other rows
+        if self.row_step == 1 and self.inner > 1:  # adjacent numbers belong to different rows
             width = min(width, tile // SIDE_BY_SIDE)
         width = min(width, longest)
         rows = max(1, tile // width)

@@ -1,4 +1,4 @@
-"""The formulas in torch's operations: what every other backend is compared with."""
+"""The formulas in torch's operations, with which every other backend is compared."""
 
 from __future__ import annotations
 

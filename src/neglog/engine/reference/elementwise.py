@@ -1,6 +1,6 @@
-"""The loss of elements in torch's operations, on any device, differentiable twice.
+"""The elementwise loss in torch's operations, on any device, differentiable twice.
 
-The derivatives are the declared ones and not torch's derivatives of the formula, which are wrong
+The derivatives are the declared ones instead of torch's derivatives of the formula, which are wrong
 where an exact form has a kink that the loss does not have (|logit| at 0).
 """
 
@@ -23,18 +23,18 @@ def reduced_elements(problem: ElementwiseProblem) -> Tensor:
         return reduced_elements(problem.each(Tensor.float)).to(dtype)
     problem, weight = shown(problem), problem.weight
     loss = nll(problem.likelihood, problem.settings, *problem.inputs, *problem.given, problem.y)
-    if problem.factor != 1.0:  # as a tensor: a tangent of no dimensions times a float is float64
+    if problem.factor != 1.0:  # as a tensor: a 0-dimensional tangent times a float is float64
         loss = loss * torch.full((), problem.factor, dtype=loss.dtype, device=loss.device)
     return reduced(loss if weight is None else weighed(loss, weight), problem.reduction)
 
 
 def shown(problem: ElementwiseProblem) -> ElementwiseProblem:
-    """Return a problem in which what does not count is replaced, so that no NaN comes back."""
+    """Return a problem in which excluded elements are replaced, so that none results in NaN."""
     if not problem.masked or problem.weight is None:
         return problem
     counts = problem.weight != 0
     *others, weight = problem.tensors()
-    fillers = enumerate(others, start=1)  # apart: two equal inputs may be a pole
+    fillers = enumerate(others, start=1)  # different numbers: two equal inputs may be a pole
     return problem.with_tensors([*(torch.where(counts, t, float(i)) for i, t in fillers), weight])
 
 

@@ -12,10 +12,10 @@ from neglog.engine.derivatives import apply, is_nested_forward_mode
 
 
 class _LogSoftmax(torch.autograd.Function):
-    """log softmax over the last dimension, exact where one class holds nearly all probability.
+    """log softmax over the last dimension, accurate where one class has a probability near 1.
 
-    The largest logit's own term, e⁰ = 1, is left out of the sum and given back by `log1p`, and
-    1 − p is formed as −expm1(ln p): neither cancels.
+    The term of the largest logit, e⁰ = 1, is excluded from the sum and added by `log1p`, and 1 − p
+    is computed as −expm1(ln p): neither cancels.
     """
 
     generate_vmap_rule = True
@@ -56,8 +56,8 @@ def log_softmax_vjp(log_p: Tensor, upstream: Tensor) -> Tensor:
 
 def log_softmax_jvp(log_p: Tensor, move: Tensor) -> Tensor:
     """Return the jvp of log softmax, given its values."""
-    # A row that moves as a whole does not change. A class with most of the probability is held
-    # still, since next to a probability of 1 the others' changes would cancel.
+    # A constant added to a row changes nothing. It is chosen so that the class of high
+    # probability has the tangent 0, since next to a probability of 1 other tangents would cancel.
     p = log_p.exp()
     if not is_spread(p):
         move = move - torch.where(p > 0.5, move, 0.0).sum(-1, keepdim=True)
@@ -68,7 +68,7 @@ FEW = 32  # classes, of which some torch operations are slower than their parts
 
 
 def is_spread(p: Tensor) -> bool:
-    """Return whether no class is known to have most of the probability: then nothing cancels."""
+    """Return whether no class is known to have a high probability: then nothing cancels."""
     return p.shape[-1] >= FEW and inspection.are_all(p.detach().amax(-1) <= 0.5)
 
 

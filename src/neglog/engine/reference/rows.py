@@ -16,7 +16,7 @@ from neglog.engine.weighing import divided, weighed
 
 
 def losses_of_rows(problem: RowwiseProblem, keep: Tensor) -> Tensor:
-    """Return the loss of every row; those that are not kept contribute 0, whatever they hold."""
+    """Return the loss of every row; excluded rows contribute exactly 0."""
     likelihood, x, y, smoothing = problem.likelihood, problem.x, problem.y, problem.smoothing
     weight = x.new_ones(x.shape[1]) if problem.weight is None else problem.weight
     x = torch.where(keep[:, None], x, 0.0)
@@ -56,9 +56,9 @@ def kept_rows(problem: RowwiseProblem) -> Tensor:
 
 
 def labels_of(problem: RowwiseProblem, keep: Tensor) -> tuple[Tensor, Tensor]:
-    """Return labels that are classes, and 1 where they are the rows' own, NaN where those are none.
+    """Return valid labels, and for each row 1, or NaN for a label out of range.
 
-    An excluded row has the label 0, since a label out of range would stop a device.
+    Excluded rows have the label 0, since a label out of range would raise an assertion on a GPU.
     """
     label = torch.where(keep, problem.y, 0)
     known = (label >= 0) & (label < problem.x.shape[1])
@@ -67,7 +67,7 @@ def labels_of(problem: RowwiseProblem, keep: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def shown_rows(problem: RowwiseProblem, keep: Tensor) -> RowwiseProblem:
-    """Return rows in which those that are not kept are replaced, so that no NaN comes back."""
+    """Return rows in which excluded rows are replaced, so that none results in NaN."""
     y = problem.y if problem.y.dim() == 1 else torch.where(keep[:, None], problem.y, 0.0)
     return problem._replace(x=torch.where(keep[:, None], problem.x, 0.0), y=y)
 
