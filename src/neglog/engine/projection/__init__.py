@@ -1,8 +1,8 @@
-"""The third shape: a linear layer and the loss of its logits, which are never whole in memory.
+"""Losses with a linear layer, without all logits in memory at once.
 
-`problem` defines the request, `outputs` the outputs of a row of logits, `products` how the layer is
-multiplied, `pieces` and `sweeps` how a piece, and all of them, are treated, `autograd` and `ops`
-how that is differentiated in eager mode and compiled.
+`operands` defines the arguments, `outputs` the outputs of a row of logits, and `products` the
+matrix products of the layer. `chunks` computes one chunk of rows and `passes` all of them.
+`autograd` and `ops` differentiate the passes in eager mode and under `torch.compile`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neglog.engine.projection.outputs import whole
 
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:
-    """Return the sum of a head's one output over all rows, in float32 or more."""
+    """Return the sum of the only output of a head over all rows, in float32 or more."""
     if _is_whole(operands):
         return whole(head, operands)[0].sum()
     if torch.compiler.is_compiling():
@@ -31,7 +31,7 @@ def total(head: Head, operands: Operands, budget: int) -> Tensor:
 
 
 def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
-    """Return a head's outputs, a line (N, positions) for each, in float32 or more."""
+    """Return the outputs of a head, (N, positions) each, in float32 or more."""
     if _is_whole(operands):
         return tuple(whole(head, operands))
     if torch.compiler.is_compiling():
@@ -40,10 +40,10 @@ def outputs(head: Head, operands: Operands, budget: int) -> tuple[Tensor, ...]:
 
 
 def _is_whole(operands: Operands) -> bool:
-    """Return whether the logits are needed whole.
+    """Return whether all logits are needed at once.
 
-    So they are to forward mode in forward mode, to what watches torch's operations or has its own
-    (tracers, tensor subclasses), and to class weights that require a gradient.
+    This is the case for nested forward mode, for tracers and tensor subclasses, which see or
+    override torch's operations, and for class weights that require a gradient.
     """
     weighed = operands.weight is not None and operands.weight.requires_grad
     if weighed or operands.x.is_meta:

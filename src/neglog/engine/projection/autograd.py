@@ -1,9 +1,9 @@
-"""The passes as differentiable functions: the sum of a head's outputs, and the outputs by row.
+"""The passes as differentiable functions: the sum of an output, and the outputs by row.
 
-A sum has one number from above, so its derivatives are computed with it, at the price of the
-three products. Outputs by row can have any; their derivatives are computed when those are known,
-from the operands and not from logits that were kept. Derivatives of derivatives are one pass more
-(`passes.jvp`), in both modes; a third derivative is refused.
+A sum has a scalar upstream gradient, so its derivatives are computed with it, at the cost of three
+products. Outputs by row can have any upstream gradient; their derivatives are computed in the
+backward pass from the operands, and no logits are kept. Second derivatives are one more pass
+(`passes.jvp`), in both modes; third derivatives raise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AT = [Operands._fields.index(name) for name in DIFFERENTIABLE]
 
 
 class Facts:
-    """The arguments that are not tensors, as one object: torch takes tuples apart."""
+    """The arguments that are not tensors, as one object because torch unpacks tuples."""
 
     def __init__(self, head: Head, budget: int, needs_grad: Sequence[bool] = ()) -> None:
         self.head, self.budget, self.needs_grad = head, budget, tuple(needs_grad)
@@ -51,7 +51,7 @@ def total(facts: Facts, operands: Operands) -> Tensor:
 
 
 def outputs(facts: Facts, operands: Operands) -> tuple[Tensor, ...]:
-    """Return the outputs, a line (N, positions) for each."""
+    """Return the outputs, (N, positions) each."""
     results: tuple[Tensor, ...] = apply(_Outputs, facts, *operands)
     return results
 
@@ -97,12 +97,12 @@ class _Total(torch.autograd.Function):
             found = [None if g is None else upstream * g for g in gradients]
             return None, *_spread(rounded(Gradients(*found), operands))
         ctx.gradients = None
-        # A GPU would be waited for to see whether this is 1.
+        # Reading whether this is 1 would wait for a GPU.
         changes = upstream.is_cuda or upstream.item() != 1.0
         return None, *_spread(rounded(gradients, operands, upstream if changes else None))
 
 
-# Tells whether `is_grads_batched` maps a backward over many upstream gradients.
+# Whether `is_grads_batched` maps a backward over many upstream gradients.
 _is_batch = torch._C._functorch.is_legacy_batchedtensor
 
 
@@ -122,12 +122,12 @@ def _derived(facts: Facts, operands: Operands, upstream: Tensor) -> Gradients:
 
 
 def _there(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None  # of what needs a gradient
+    assert tensor is not None  # of the operands that require a gradient
     return tensor
 
 
 def _one_by_one(function: Callable[[], Any]) -> Any:
-    """Return a vmap rule that is right before it is fast."""
+    """Return a vmap rule that loops over the batch."""
 
     def rule(info: Any, in_dims: tuple[Any, ...], *arguments: Any) -> Any:
         def pick(i: int) -> list[Any]:
@@ -142,7 +142,7 @@ def _one_by_one(function: Callable[[], Any]) -> Any:
 
 
 class _Outputs(torch.autograd.Function):
-    """Outputs by row; the derivatives are another function's, so that they have derivatives."""
+    """Outputs by row; their derivatives are another function, which is differentiable again."""
 
     vmap = _one_by_one(lambda: _Outputs)
 
@@ -195,7 +195,7 @@ def _vjp_of_whole(facts: Facts, operands: Operands, upstream: list[Tensor]) -> G
 
 
 class _Vjp(torch.autograd.Function):
-    """The gradients of upstream · outputs, by the operands that need one."""
+    """The gradients of upstream · outputs with respect to the operands that require one."""
 
     vmap = _one_by_one(lambda: _Vjp)
 
@@ -234,7 +234,7 @@ class _Vjp(torch.autograd.Function):
 
 
 class _Jvp(torch.autograd.Function):
-    """The tangents of the outputs, and of the gradients of upstream · outputs."""
+    """The tangents of the outputs and of the gradients of upstream · outputs."""
 
     vmap = _one_by_one(lambda: _Jvp)
 

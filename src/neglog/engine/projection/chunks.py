@@ -1,4 +1,4 @@
-"""One chunk of the rows, whose logits are given: outputs, and derivatives by the logits."""
+"""The outputs of one chunk of rows, given its logits, and their derivatives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from neglog.likelihood import REGISTRY
 
 
 class ChunkVjp(NamedTuple):
-    """The sum of upstream · outputs, and its derivatives by the logits and the target."""
+    """The sum of upstream · outputs, and its gradients with respect to logits and target."""
 
     total: Tensor
     z: Tensor
@@ -38,7 +38,7 @@ def fused_backend(head: Head, z: Tensor, part: Operands) -> Backend | None:
 
 
 def _is_softmax(head: Head) -> bool:
-    """Return whether the loss is that of a softmax over the row."""
+    """Return whether the loss is of a softmax over the row."""
     likelihood: Any = REGISTRY[head.likelihood]
     return not likelihood.elementwise and likelihood.softmax
 
@@ -51,7 +51,7 @@ def can_be_narrow(head: Head, part: Operands) -> bool:
 
 
 def lines_of(head: Head, part: Operands, gradient: bool) -> float:
-    """Return about how many numbers there are at a time for each logit."""
+    """Return the approximate number of values in memory at a time for each logit."""
     if head.outputs == ("nll",) and not head.softcap and not head.z_loss and part.chosen is None:
         in_place = head.positions == 1 and _is_softmax(head)
         narrow = 0.5 if gradient and products.takes_half(part.x) else 0.0
@@ -67,7 +67,7 @@ def vjp(
     by_y: bool,
     narrow: Tensor | None = None,
 ) -> ChunkVjp:
-    """Return the derivatives; they may take the logits' memory, or the `narrow` one."""
+    """Return the gradients, possibly in the memory of the logits or in `narrow`."""
     backend = None if by_y else fused_backend(head, z, part)
     if backend is not None:
         return _fused(backend, head, z, part, upstream[0], narrow)
@@ -88,7 +88,7 @@ def vjp(
 
 @contextmanager
 def _recording() -> Iterator[None]:
-    """Have autograd record, inside a custom operator too, where torch has switched it off."""
+    """Enable autograd, also inside a custom operator, where torch has disabled it."""
     keys = (torch._C.DispatchKey.AutogradFunctionality, torch._C.DispatchKey.ADInplaceOrView)
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
@@ -124,7 +124,7 @@ def _fused(
 
 
 class ChunkJvp(NamedTuple):
-    """The outputs' change, and the change of the derivatives by the logits and the target."""
+    """The tangents of the outputs, and of the gradients with respect to logits and target."""
 
     outputs: list[Tensor]
     z: Tensor
@@ -134,7 +134,7 @@ class ChunkJvp(NamedTuple):
 def jvp(
     head: Head, z: Tensor, part: Operands, upstream: list[Tensor], by_z: Tensor, by_y: Tensor | None
 ) -> tuple[Tensor, ChunkJvp]:
-    """Return the derivative by the logits, and what changes as logits and target change."""
+    """Return the gradients of the logits, and the tangents of outputs and gradients."""
     with _recording():
         z = z.detach().requires_grad_()
         leaves, changes = [z], [by_z]

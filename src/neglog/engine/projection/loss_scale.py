@@ -1,7 +1,7 @@
-"""The loss scale of float16, whose few exponents would lose most of a gradient by the logits.
+"""The loss scale of float16, in which most gradients with respect to logits would underflow.
 
-A mean over many rows divides it by their number. So it is multiplied by a power of two on its way
-through the matrix products.
+A mean over many rows divides gradients by their number. So they are multiplied by a power of two
+for the matrix products.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch import Tensor
 from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
 
-HEADROOM = 8  # powers of two: scaled gradients are far from float16's 2⁻¹⁴, and from its 2¹⁶
+HEADROOM = 8  # powers of two: scaled gradients are far from the limits of float16, 2⁻¹⁴ and 2¹⁶
 
 
 def loss_scale(
     head: Head, operands: Operands, upstream: Sequence[Tensor], counts: Tensor | None
 ) -> Tensor | None:
-    """Return a power of two that brings gradients by the logits into float16's middle.
+    """Return a power of two that scales gradients to the middle of the range of float16.
 
     None if no product rounds them to float16. Only rows that `counts` includes are read.
     """

@@ -1,4 +1,4 @@
-"""What the third shape is asked to compute: a linear layer, and numbers made of its logits."""
+"""The arguments of a loss with a linear layer."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ DIFFERENTIABLE = ("x", "w", "b", "y")
 
 
 class Head(NamedTuple):
-    """What becomes of a row of logits; plain facts, which a compiler can hold.
+    """The options of the outputs of a row of logits, without tensors.
 
     Attributes:
         likelihood: the registered name.
         outputs: the requested outputs of each row, see `outputs`.
-        ignored: the label that does not count.
-        smoothing: the part of each target that is spread evenly over the classes.
-        softcap: logits are softcap · tanh(logits / softcap) first; 0 for none.
-        temperature: what the logits are divided by then.
-        z_loss: how often the squared logarithm of the sum of powers is added to the loss.
-        positions: how many losses a row of x has: the logits are (rows, classes, positions).
+        ignored: the label to ignore.
+        smoothing: the fraction of each target that is spread evenly over the classes.
+        softcap: logits become softcap · tanh(logits / softcap) first; 0 for none.
+        temperature: divides the logits after that.
+        z_loss: the weight of the squared log-sum-exp, added to the loss.
+        positions: the number of losses of a row of x: the logits are (rows, classes, positions).
     """
 
     likelihood: str
@@ -38,18 +38,18 @@ class Head(NamedTuple):
 
 
 class Operands(NamedTuple):
-    """The tensors: those with a row for each row of x, and those that all rows share.
+    """The tensors: some have a row for each row of x, the others are shared by all rows.
 
     Attributes:
         x: rows (N, D).
         w: the layer's weight, (K · positions, D).
         b: its bias, (K · positions,).
         y: labels (N, positions), probabilities (N, K) or (N, K, positions), or the probabilities
-            (N, k) of the classes that `chosen` names.
+            (N, k) of the classes in `chosen`.
         chosen: classes, (N, k), of int64.
-        sample_weight: of each loss, (N, positions), not differentiated; 0 leaves out a row.
+        sample_weight: of each loss, (N, positions), not differentiated; 0 excludes it.
         weight: one for each class, (K,).
-        positive: how often a yes counts, (K,), where the target is yeses and noes.
+        positive: the weight of positives, (K,), if the target is binary.
         teacher_x: another network's rows, (N, E).
         teacher_w: its layer's weight, (K, E).
         teacher_b: its bias, (K,).
@@ -73,7 +73,7 @@ class Operands(NamedTuple):
         return cls(*tensors)
 
     def each(self, change: Callable[[Tensor], Tensor], names: tuple[str, ...]) -> Operands:
-        """Return the operands with some of them changed, where they are there."""
+        """Return the operands with some of them changed, except those that are None."""
         there = {name: getattr(self, name) for name in names}
         return self._replace(**{n: change(t) for n, t in there.items() if t is not None})
 

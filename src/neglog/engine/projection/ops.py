@@ -1,7 +1,7 @@
-"""The passes as custom operators, which is how `torch.compile` sees them.
+"""The passes as custom operators for `torch.compile`.
 
-A head's facts travel as lists of numbers and the names of the operands that are there. A gradient
-that is not needed comes back empty, because an operator's outputs are fixed in number.
+The options of a head are passed as lists of numbers and the names of the given operands. A gradient
+that is not needed is returned empty, because an operator has a fixed number of outputs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neglog.engine.projection.totals import rounded
 
 
 def total(head: Head, operands: Operands, budget: int) -> Tensor:
-    """Return the sum of a head's one output."""
+    """Return the sum of a head's only output."""
     needs_grad = _needs_grad(operands)
     value: Tensor = linear_total(*_packed(head, operands), budget, needs_grad)[0]
     return value
@@ -72,7 +72,7 @@ def linear_total(
     budget: int,
     needs_grad: list[bool],
 ) -> list[Tensor]:
-    """Return the sum of the outputs, and its gradients by the operands that need one."""
+    """Return the sum of the outputs, and its gradients of the operands that require one."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
     if not any(needs_grad):
         line = passes.values(head, operands, budget)[0]
@@ -110,7 +110,7 @@ def linear_vjp(
     upstream: list[Tensor],
     needs_grad: list[bool],
 ) -> list[Tensor]:
-    """Return the gradients of upstream · outputs by the operands that need one."""
+    """Return the gradients of upstream · outputs for the operands that require one."""
     head, operands = _unpacked(likelihood, outputs, codes, reals, names, tensors)
     slopes = passes.vjp(head, operands, upstream, needs_grad, budget)[1]
     return _filled(operands, rounded(slopes, operands))
@@ -149,7 +149,7 @@ def _vjp_shapes(*arguments: Any) -> list[Tensor]:
 
 
 def _spread(ctx: Any, slopes: Any) -> tuple[Any, ...]:
-    """Return the derivatives for an operator's arguments: those by the tensors, in their list."""
+    """Return the gradients for an operator's arguments: those of the tensors, in a list."""
     found = dict(zip(DIFFERENTIABLE, slopes, strict=True))
     by_tensors = [found.get(name) for name in ctx.names]
     return *[None] * 5, by_tensors, *[None] * (ctx.arguments - 6)

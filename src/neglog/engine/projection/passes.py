@@ -1,8 +1,7 @@
-"""The passes over the rows, chunk by chunk: only a workspace of logits is in memory.
+"""The passes over the rows, chunk by chunk, with only a workspace of logits in memory.
 
-`values` needs one matrix product; `vjp`, the gradients, needs three, and knows the sum of the
-outputs too; `jvp`, the tangents of both, needs eight. A row that counts for
-nothing is in none of them.
+`values` needs one matrix product; `vjp`, the gradients and the sum of the outputs, needs three;
+`jvp`, the tangents of both, needs eight. Ignored rows are left out of all of them.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from neglog.engine.projection.loss_scale import loss_scale
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import OUTPUTS, counting, nothing, of_counting, outputs
 from neglog.engine.projection.totals import Gradients, NeedsGrad, Totals
-from neglog.engine.projection.workspace import rows_of_a_piece
+from neglog.engine.projection.workspace import rows_per_chunk
 
 
 class _Rows(NamedTuple):
-    """Which rows are treated.
+    """The rows of a pass.
 
     Attributes:
         operands: of all rows; ignored parts are 0 if they cannot be dropped.
-        numbers: of the rows that count; None if all are treated.
-        counts: which of the losses count, where rows that do not are treated too.
+        numbers: the indices of the included rows; None for all rows.
+        counts: which of the losses are included, if ignored rows are computed too.
     """
 
     operands: Operands
@@ -38,7 +37,7 @@ class _Rows(NamedTuple):
 
 
 def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _Rows:
-    """Pick out the rows that count."""
+    """Select the included rows."""
     counts = counting(head, operands)
     for_any = None
     for u in upstream:
@@ -48,7 +47,7 @@ def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _R
     if counts is None:
         return _Rows(operands)
     rows = counts.any(1)
-    if _may_not_wait(operands.x):
+    if _is_capturing_graph(operands.x):
         sample_weight = counts.to(operands.computed_in)
         sample_weight = (
             sample_weight
@@ -61,8 +60,8 @@ def _rows(head: Head, operands: Operands, upstream: Sequence[Tensor] = ()) -> _R
     return _Rows(operands, None if len(numbers) == len(rows) else numbers)
 
 
-def _may_not_wait(x: Tensor) -> bool:
-    """Return whether a CUDA graph is recorded, which cannot know how many rows count."""
+def _is_capturing_graph(x: Tensor) -> bool:
+    """Return whether a CUDA graph is captured, which must not wait for the number of rows."""
     return x.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
@@ -73,7 +72,7 @@ class _Pass:
         self.head, self.operands, self.rows, self.counts = head, *chosen
         x, classes = self.operands.x, len(self.operands.w)
         self.count = len(x) if self.rows is None else len(self.rows)
-        self.step = rows_of_a_piece(self.operands, self.count, lines, budget)
+        self.step = rows_per_chunk(self.operands, self.count, lines, budget)
         self.memory = memory.empty((self.step, classes), self.operands.computed_in, x.device)
         self._narrow: Tensor | None = None
 
@@ -97,7 +96,7 @@ class _Pass:
 
 
 def values(head: Head, operands: Operands, budget: int) -> list[Tensor]:
-    """Return the outputs of all rows, a line (N, positions) for each."""
+    """Return the outputs of all rows, (N, positions) each."""
     chosen = _rows(head, operands)
     work = _Pass(head, chosen, chunks.lines_of(head, operands, False), budget)
     results: list[Tensor] = []

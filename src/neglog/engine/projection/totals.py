@@ -1,7 +1,8 @@
-"""Derivatives by the operands of a pass, summed over chunks.
+"""Gradients with respect to the operands of a pass, summed over chunks.
 
-They are in float32 or more, and rounded when they are multiplied by what comes from above: a half
-that is rounded first would lose what a large factor (of a gradient scaler) is there to keep.
+They are kept in float32 or more and rounded after the multiplication by the upstream gradient.
+Half-precision gradients rounded before it would lose the digits that a large factor, such as that
+of a gradient scaler, preserves.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from neglog.engine.projection.operands import Operands
 
 
 class Gradients(NamedTuple):
-    """Derivatives by `problem.DIFFERENTIABLE`, those that were needed."""
+    """The required gradients, with respect to `DIFFERENTIABLE` operands."""
 
     x: Tensor | None = None
     w: Tensor | None = None
@@ -26,11 +27,11 @@ class Gradients(NamedTuple):
     y: Tensor | None = None
 
 
-NeedsGrad = Sequence[bool]  # one for each of these
+NeedsGrad = Sequence[bool]  # one for each of them
 
 
 class Totals:
-    """Derivatives by the operands, summed over chunks and rounded once at the end."""
+    """Gradients with respect to the operands, summed over chunks and rounded once at the end."""
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class Totals:
             self.y[place] = dy
 
     def finished(self) -> Gradients:
-        """Return the derivatives."""
+        """Return the gradients."""
         if self.w is not None and not self.begun:
             self.w.zero_()
         found = Gradients(self.x, self.w, self.b, self.y)

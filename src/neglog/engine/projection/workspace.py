@@ -10,25 +10,25 @@ import torch
 
 from neglog.engine.projection.operands import Operands
 
-MOST = 256 * 2**20  # by default; on a CPU more rows at a time gain nothing
-MOST_ON_GPU = 768 * 2**20  # a thousand rows of a hundred thousand classes, which keep it busy
+MOST = 256 * 2**20  # default on a CPU, where more rows at a time gain nothing
+MOST_ON_GPU = 768 * 2**20  # a thousand rows of a hundred thousand classes, which keep a GPU busy
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 @cache
 def default(device: torch.device) -> int:
-    """Return the workspace where none is asked for: a 16th of the device's memory, or the most."""
+    """Return the default workspace: 1/16 of the device's memory, up to a maximum."""
     if device.type == "cuda":
         return min(MOST_ON_GPU, torch.cuda.get_device_properties(device).total_memory // 16)
     try:
         whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # of a system that does not say
+    except (AttributeError, ValueError, OSError):  # where the system does not report its memory
         return MOST
     return min(MOST, whole // 16)
 
 
 def bytes_of(memory: int | float | str) -> int | None:
-    """Read an amount of memory, such as 2**28 or "256MiB"; None if it is none."""
+    """Parse an amount of memory, such as 2**28 or "256MiB"; None if it is invalid."""
     if isinstance(memory, bool):
         return None
     if isinstance(memory, int):
@@ -40,13 +40,13 @@ def bytes_of(memory: int | float | str) -> int | None:
     return size if size > 0 else None
 
 
-def rows_of_a_piece(operands: Operands, count: int, lines: float, budget: int) -> int:
+def rows_per_chunk(operands: Operands, count: int, lines: float, budget: int) -> int:
     """Return the number of rows per chunk.
 
     Args:
         operands: of the pass.
-        count: of the rows.
-        lines: how many numbers there are at a time for each logit.
+        count: the number of rows.
+        lines: the number of values in memory at a time for each logit.
         budget: bytes; 0 for the default.
     """
     of_a_row = int(len(operands.w) * lines * operands.computed_in.itemsize)
