@@ -252,12 +252,12 @@ def test_options_of_rows_share_a_kernel(smoothing) -> None:
     plain = RowwiseProblem(REGISTRY["categorical"], x, labels, smoothing=smoothing)
     loss_and_gradients(plain)
     compiled = rows_kernels.kernel.cache_info().misses
-    weight, share = torch.rand(5), torch.arange(12.0)
+    weight, rows = torch.rand(5), torch.arange(12.0)
     targets = {"y": torch.rand(12, 5).softmax(1)} if smoothing else {}
     image = {"x": x.T[None], "y": labels[None]}
     for options in (
-        {"reduction": "none"}, {"weight": weight}, {"share": share}, {"ignored": 1},
-        {"weight": weight, "share": share, "ignored": 1}, targets, image,
+        {"reduction": "none"}, {"weight": weight}, {"sample_weight": rows}, {"ignored": 1},
+        {"weight": weight, "sample_weight": rows, "ignored": 1}, targets, image,
     ):  # fmt: skip
         loss_and_gradients(plain, **options)
         engine.loss(plain._replace(**options))  # without a gradient
