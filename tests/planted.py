@@ -228,7 +228,7 @@ FAULTS = [
     ),
     Fault(
         "likelihoods/soft_targets.py",
-        "slope of a share's logarithm",
+        "slope of the logarithm of a target",
         "return -exp(y)\n",
         "return exp(y)\n",
         EXACT,
@@ -236,7 +236,7 @@ FAULTS = [
     ),
     Fault(
         "likelihoods/soft_targets.py",
-        "derivative by a share",
+        "derivative with respect to a soft target",
         "return log(y) - log_probability + 1.0",
         "return log(y) - log_probability",
         "tests/test_engine.py tests/test_likelihoods.py tests/test_transforms.py",
@@ -322,7 +322,7 @@ FAULTS = [
     ),
     Fault(
         "support.py",
-        "negative probabilities pass",
+        "negative probabilities are accepted",
         "return (y >= 0.0) & (y <= 1.0)",
         "return y <= 1.0",
         LIKELIHOODS + " tests/test_contract.py tests/test_edges.py",
@@ -337,7 +337,7 @@ FAULTS = [
     ),
     Fault(
         "engine/cpu/kernels/elementwise.py",
-        "values outside their set pass",
+        "values outside their set are accepted",
         "outside += where(inside, 0.0, 1.0)",
         "outside += where(inside, 0.0, 0.0)",
         "tests/test_edges.py tests/test_messages.py",
@@ -359,7 +359,7 @@ FAULTS = [
     ),
     Fault(
         "engine/cpu/kernels/sums.py",
-        "a compensated sum loses its rest",
+        "a compensated sum drops its rounding error",
         "total, rest = two_sum(total, sums[lane], rest)",
         "total, rest = two_sum(total, sums[lane], 0.0)",
         "tests/test_exactness.py",
@@ -367,7 +367,7 @@ FAULTS = [
     ),
     Fault(
         "engine/cpu/kernels/sums.py",
-        "what a sum lost is not kept",
+        "rounding errors are not carried to the next block",
         "return new, lost + ((total - (new - taken)) + (value - taken))",
         "return new, lost",
         "tests/test_exactness.py",
@@ -375,7 +375,7 @@ FAULTS = [
     ),
     Fault(
         "engine/cpu/kernels/survey.py",
-        "ignored rows count in a mean",
+        "ignored rows are included in a mean",
         "total += where(counts, 1.0, 0.0)",
         "total += 1.0",
         KERNEL,
@@ -383,7 +383,7 @@ FAULTS = [
     ),
     Fault(
         "engine/cpu/kernels/survey.py",
-        "label K passes",
+        "label K is accepted",
         "(label >= classes))",
         "(label > classes))",
         "tests/test_messages.py tests/test_edges.py tests/test_breakage.py",
@@ -414,7 +414,7 @@ FAULTS = [
     ),
     Fault(
         "engine/cpu/kernels/columns.py",
-        "rows that do not count have a gradient",
+        "ignored rows have a gradient",
         "where(row_weights[i] == 0.0, 0.0, slope)",
         "slope",
         KERNEL,
@@ -487,7 +487,7 @@ FAULTS = [
     ),
     Fault(
         "fitting/inference/covariance.py",
-        "clusters without theirs",
+        "clustered without its correction",
         "groups / (groups - 1)",
         "1.0",
         STATISTICS,
@@ -522,7 +522,7 @@ FAULTS = [
     ),
     Fault(
         "fitting/likelihoods/cones.py",
-        "counts are not looked at for separation",
+        "counts are not checked for separation",
         "return Cone(-z[y == 0], z[y > 0])",
         "return Cone(z[:0], z[:0])",
         "tests/test_fit.py tests/test_linear_models.py tests/test_registry.py",
@@ -537,7 +537,7 @@ FAULTS = [
     ),
     Fault(
         "fitting/likelihoods/cones.py",
-        "labels are not looked at for separation",
+        "labels are not checked for separation",
         "2.0 * y[ends] - 1.0",
         "0.0 * y[ends] + 1.0",
         "tests/test_fit.py tests/test_linear_models.py",
@@ -575,7 +575,7 @@ FAULTS = [
     ),
     Fault(
         "fitting/network/checkpoint.py",
-        "a damaged checkpoint passes",
+        "a damaged checkpoint is accepted",
         'metadata.get("sha256") != _sum(text, tensors)',
         "False",
         "tests/test_network.py",
@@ -583,7 +583,7 @@ FAULTS = [
     ),
     Fault(
         "fitting/network/checkpoint.py",
-        "another training's checkpoint passes",
+        "another training's checkpoint is accepted",
         '_check_same(self.path, whole["facts"], facts)',
         "pass",
         "tests/test_network.py",

@@ -225,13 +225,13 @@ CLASSES = (
         _class_weights,
     ),
     Loss(
-        "cross_entropy, shares",
+        "cross_entropy, soft",
         kinds.SHARES,
         lambda f, *t, **o: f.cross_entropy(*t, **o),
         textbook.categorical,
     ),
     Loss(
-        "cross_entropy, shares, weight",
+        "cross_entropy, soft, weight",
         kinds.SHARES,
         _weighed("cross_entropy"),
         textbook.categorical,
