@@ -269,6 +269,17 @@ def test_a_mean_of_rows_is_finite_where_the_sum_is_not(options) -> None:
     assert F.nll_loss(x, y, reduction="sum") == INF
 
 
+@pytest.mark.parametrize("options", [{"normalizer": 8.0}, {"empty": "zero"}], ids=str)
+def test_every_pixel_counts_in_such_a_mean_of_soft_targets(options) -> None:
+    y = torch.zeros(1, 3, 2, 4, dtype=torch.float64)
+    y[:, 0] = 1.0
+    x = (-1.5e308 * y).requires_grad_()
+    loss = F.cross_entropy(x, y, **options)
+    (gradient,) = torch.autograd.grad(loss, x)
+    assert loss == 1.5e308
+    torch.testing.assert_close(gradient, (0.5 - 1.5 * y) / 8)
+
+
 @pytest.fixture
 def filled_memory(monkeypatch):
     """Fill the kernels' fresh memory with 7, since NaN is what the test expects."""

@@ -262,7 +262,8 @@ def _may_have_overflown(problem: RowwiseProblem, result: Tensor) -> bool:
 def _scaled(problem: RowwiseProblem, scale: float) -> RowwiseProblem:
     """Return a problem whose losses are multiplied by a number."""
     loss_weight = problem.sample_weight
-    loss_weight = problem.x.new_ones(len(problem.y)) if loss_weight is None else loss_weight
+    if loss_weight is None:
+        loss_weight = torch.ones_like(problem.x[:, 0]).reshape(-1)  # one for each row
     return problem._replace(sample_weight=loss_weight * scale)
 
 
