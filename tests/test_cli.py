@@ -229,7 +229,7 @@ def test_a_config_may_be_written_by_hand_and_the_command_line_comes_first(run):
     ("content", "words"),
     [
         ("tabel = 1", "'tabel', which is not an option of fit; did you mean 'table'?"),
-        ("epochs = 'many'", 'Invalid value for --epochs: unable to convert "many" into int'),
+        ("epochs = 'many'", 'Invalid value for --epochs: "many" is not a whole number'),
         ("a = ", "is not a TOML file"),
         ("missing = 'never'", "Choose from"),
     ],

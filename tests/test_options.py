@@ -14,7 +14,7 @@ import cyclopts
 import pytest
 
 import neglog
-from neglog.cli import evaluate, fit, flags, predict
+from neglog.cli import evaluate, fit, flags, main, predict
 from neglog.docstrings import described
 from neglog.errors import FitError
 from neglog.fitting.likelihoods.registry import KINDS
@@ -301,3 +301,13 @@ def test_reading_options_are_those_of_a_reading() -> None:
     for name, entry in entries(ReadingOptions).items():
         assert getattr(Reading(), name) == entry.default
         assert isinstance(entry, Entry)
+
+
+@pytest.mark.parametrize(
+    "words", ["fit --seed 1.5", "fit --ensemble 39.5", "evaluate run t.csv --worst 2.5"]
+)
+def test_the_flags_of_whole_numbers_do_not_round(words, capsys) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    assert f'"{words.split()[-1]}" is not a whole number' in capsys.readouterr().err

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from cyclopts import Group, Parameter, validators
+from cyclopts import Group, Parameter, Token, validators
 
 from neglog.fitting.option_table import wording
 from neglog.fitting.option_table.option import PANELS
 from neglog.fitting.option_table.rows import ReadingOptions
 from neglog.fitting.option_table.table import TABLE, Entry, entries
 
-NotNegative = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    """Read a whole number; cyclopts rounds others."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f'"{tokens[0].value}" is not a whole number.') from None
+
+
+NotNegative = Annotated[int, Parameter(validator=validators.Number(gte=0), converter=_whole)]
 Flag = Annotated[bool, Parameter(negative=())]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +65,7 @@ def _parameter(entry: Entry, shown: str) -> inspect.Parameter:
         group=_GROUPS[entry.facts.panel],
         show_default=(lambda _: shown) if shown else False,
         negative=() if entry.facts.repeated else None,
+        converter=_whole if _type(entry) is int else None,
     )
     return inspect.Parameter(
         entry.name,
