@@ -77,19 +77,19 @@ class SignedBernoulli:
 
 
 class Share:
-    """One class of a categorical distribution with a soft target: p^share."""
+    """One class of a categorical distribution with a soft target: p^y."""
 
     def __init__(self, log_probability: Any) -> None:
         self.log_probability = log_probability
 
-    def log_prob(self, share: Any) -> Any:
+    def log_prob(self, y: Any) -> Any:
         """Return the logarithm of the likelihood, in nats."""
-        return share * self.log_probability
+        return y * self.log_probability
 
 
 class LogShare(Share):
     """`Share`, with the soft target given as its logarithm."""
 
-    def log_prob(self, share: Any) -> Any:
+    def log_prob(self, y: Any) -> Any:
         """Return the logarithm of the likelihood, in nats."""
-        return share.exp() * self.log_probability
+        return y.exp() * self.log_probability

@@ -177,7 +177,7 @@ class CheckedBatch:
 
     @property
     def ignored_label(self) -> int:
-        """The label that does not count."""
+        """The label to ignore."""
         return int(self.criterion.options.get("ignore_index", -100))
 
     @cached_property

@@ -57,8 +57,8 @@ def by_x(dz: Tensor, w: Tensor, out: Tensor) -> None:
 def by_w(dz: Tensor, x: Tensor, total: Tensor, first: bool) -> None:
     """Add dzᵀ · x to a total in float32, or start the total."""
     for start in range(0, len(total), CLASSES):
-        piece = torch.mm(dz[:, start : start + CLASSES].t(), x)
+        chunk = torch.mm(dz[:, start : start + CLASSES].t(), x)
         if first:
-            total[start : start + CLASSES] = piece
+            total[start : start + CLASSES] = chunk
         else:
-            total[start : start + CLASSES] += piece
+            total[start : start + CLASSES] += chunk

@@ -51,5 +51,5 @@ def rows_per_chunk(operands: Operands, count: int, lines: float, budget: int) ->
     """
     of_a_row = int(len(operands.w) * lines * operands.computed_in.itemsize)
     rows = max(1, (budget or default(operands.x.device)) // max(1, of_a_row))
-    pieces = -(-count // rows)
-    return max(1, -(-count // max(1, pieces)))
+    chunks = -(-count // rows)
+    return max(1, -(-count // max(1, chunks)))
