@@ -143,7 +143,7 @@ def passes(module: Any, title: str, problem: Any, wanted: list[bool]) -> Iterato
     each = problem.reduction == "none"
     one = torch.ones(tensors[1].shape[:1] if each else (), dtype=tensors[0].dtype)
     kept = [torch.empty_like(tensors[0]), *[None] * (len(tensors) - 1)]
-    yield f"{title} again", lambda: module.pull(bare, tensors, wanted, one, kept)
+    yield f"{title} again", lambda: module.vjp(bare, tensors, wanted, one, kept)
 
 
 def compiled(launch: Launch, target: str) -> Any:

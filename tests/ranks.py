@@ -13,7 +13,7 @@ from neglog.fitting.streaming import block_file
 
 if __name__ == "__main__":
     table, folder = sys.argv[1:]
-    block_file._LEAST = block_file._MOST = 64
+    block_file._MIN_BYTES = block_file._MAX_BYTES = 64
     rank, found = os.environ["RANK"], {}
     out = io.StringIO()
     with contextlib.redirect_stderr(out):

@@ -370,7 +370,7 @@ def test_commands_on_lines_of_no_width_and_fewer_rows_than_none(tmp_path):
     assert "intercept" in wide.stdout
     wrong = run("fit", str(path), "--target", "y", "--worst", "-1")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "Must be >= 0" in wrong.stderr
+    assert "worst must be 0 or more" in wrong.stderr
     exact = tmp_path / "exact.csv"
     pl.DataFrame({"a": x[:, 0], "y": 2 * x[:, 0]}).write_csv(exact)
     found = run("fit", str(exact), "--target", "y", "--json")

@@ -186,10 +186,10 @@ def _deviance(
 def _pearson(fitted: Fitted, objective: Objective) -> float | None:
     """Return Σ (y − mean)² / variance; None without a mean and a variance."""
     response, total = fitted.response, torch.zeros(1, dtype=torch.float64)
+    if not response.has_pearson:  # not decided by rows: a process may have none
+        return None
     for batch in objective.source:
         y = response.encode_target(batch.y)
         squares = response.pearson(fitted.output(batch), fitted.shared, y)
-        if squares is None:
-            return None
         total += weighted(squares, batch.weight).sum()
     return float(objective.reduce(total))

@@ -92,6 +92,11 @@ class Response:
         return True
 
     @property
+    def has_pearson(self) -> bool:
+        """Whether a target has a mean and a variance, which Pearson's statistic needs."""
+        return False
+
+    @property
     def has_normal_errors(self) -> bool:
         """Whether the errors are normal, of one scale: then t statistics and R² are exact."""
         return False
@@ -195,9 +200,9 @@ class Response:
         """Explain why shared parameters are at a boundary without a maximum; "" if they are not."""
         return ""
 
-    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
-        """Return (N,) squared errors over the variances; None without a mean and a variance."""
-        return None
+    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor:
+        """Return (N,) squared errors over the variances, if `has_pearson`."""
+        raise NotImplementedError
 
     def mean(self, output: Tensor) -> Tensor:
         """Return (N,) the target's expected value (or median, or quantile)."""
@@ -266,7 +271,12 @@ class OneParameter(Response):
         best: Tensor = self.declaration.nll(predictor(self.link, y), *numbers(self.settings), y)
         return best
 
-    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
+    @property
+    def has_pearson(self) -> bool:
+        """Whether the declaration is of an exponential family."""
+        return self.has_deviance
+
+    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor:
         """Return (N,) squared errors over the variances, which are slope² / information."""
         return pearson(self, output, numbers(self.settings), y)
 
@@ -275,12 +285,8 @@ class OneParameter(Response):
         return cones.of_means(self.link, z, y)
 
 
-def pearson(
-    response: Response, output: Tensor, settings: Sequence[Tensor], y: Tensor
-) -> Tensor | None:
+def pearson(response: Response, output: Tensor, settings: Sequence[Tensor], y: Tensor) -> Tensor:
     """Return (N,) squared errors over the variances, which are slope² / information."""
-    if not response.has_deviance:
-        return None
     information = response.declaration.information(output[:, 0], *settings)
     slope = LINKS[response.link].slope(output[:, 0])
     squares: Tensor = (y - response.mean(output)).square() * information / slope.square()

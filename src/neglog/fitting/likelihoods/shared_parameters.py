@@ -96,7 +96,12 @@ class Estimated(Response):
         """Return the losses of the saturated model."""
         return self.row_losses(predictor(self.link, y)[:, None], shared, y).nll
 
-    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor | None:
+    @property
+    def has_pearson(self) -> bool:
+        """Whether the declaration is of an exponential family at fixed settings."""
+        return self.has_deviance
+
+    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor:
         """Return (N,) squared errors over the variances, which are slope² / information."""
         return pearson(self, output, shared.exp().unbind(), y)
 

@@ -59,7 +59,7 @@ def fixed_options(options: Options) -> dict[str, Any]:
     values = asdict(options)
     values["optimizer"], values["validation"] = options.chosen, options.held_out
     values["epochs"], values["batch_size"] = options.limits
-    return values
+    return values | {name: dict(values[name] or {}) for name in _TABLES}
 
 
 def _toml(value: Any) -> str:
