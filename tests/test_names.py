@@ -29,7 +29,6 @@ EXAMPLES = {
     "FOLDER", "PT1H30M", "rayleigh", "quasibinomial", "quasipoisson", "net",
     "TEXT", "Declaration", "medium", "north", "venv",  # what users write
     "sav", "rds", "pyproject", "constraints", "TRITON_INTERPRET",  # of others
-    "log_softmax_cpu",  # `engine/cpu/log_softmax.py`, as a comment of the kernels calls it
 }  # fmt: skip
 FILES = {"file.py", "my_losses.py", "N/A", "n/a", "/"}
 

@@ -1,7 +1,7 @@
 """The primitives of formulas, and `bind`, which moves a formula to another backend.
 
 The globals of a formula are torch's primitives (`primitives.reference`). `bind` copies a formula
-with another backend's primitives as its globals, so that one text runs under torch, Numba and
+with another backend's primitives as its globals, so that one source runs under torch, Numba and
 sympy.
 
 Numba's disk cache keys a function by its file, its qualified name and its byte code, **not by its

@@ -1,20 +1,20 @@
 """The primitives as arithmetic, for backends whose own `exp` and `log` are too slow or inexact.
 
-Numba's are calls into a scalar library, which keep a loop from being vectorised, and a GPU's lose
-digits. These are straight lines of instructions:
+Numba's call a scalar library, which prevents the vectorisation of a loop, and a GPU's lose digits.
+These are straight-line code:
 
 * ``exp``: x = n ln 2 + r with |r| ≤ ln 2 / 2, then 2ⁿ (1 + r + r²/2 + …);
-* ``log``, ``log1p``: a power of two brings the argument to 1 + f in [¾, 3/2), then
+* ``log``, ``log1p``: a power of two scales the argument to 1 + f in [¾, 3/2), then
   f − f²/2 + f³ (1/3 − f/4 + …);
 * ``sigmoid``: e / (1 + e) with e = exp(−|x|) in [0, 1];
-* ``softplus``: ln(1 + e) by way of that e / (1 + e), which a loss has in its gradient anyway.
+* ``softplus``: ln(1 + e) from that e / (1 + e), which a loss has in its gradient anyway.
 
-The dots are polynomials through the function at Chebyshev points, so long that their error
-vanishes in the rounding, also where numbers are subnormal. In float64 nothing divides, since a
-vector of divisions takes longer than a polynomial does; in float32 it does not.
+The dots are polynomials that interpolate the function at Chebyshev points. Their degree is high
+enough that their error vanishes in the rounding, also for subnormal numbers. In float64 nothing
+divides, since a vector of divisions takes longer than a polynomial; in float32 it does not.
 
-`tests/test_primitives.py` and `tests/test_triton.py` hold every word against mpmath, at ordinary
-arguments and at extreme ones.
+`tests/test_primitives.py` and `tests/test_triton.py` compare every primitive with mpmath, at
+ordinary and at extreme arguments.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 
 from neglog.primitives.reference import NAMES
 
-# What a language fills in when it compiles a word: its choices, and the bits of its floats.
+# Placeholders, which a backend replaces when it compiles a primitive.
 absolute: Any = None
 at_least: Any = None
 where: Any = None
@@ -46,8 +46,8 @@ class Format:
 
     Attributes:
         real: the type.
-        whole: that of the integers of its width.
-        ln2_high: ln 2 in so few digits that its product with an exponent is exact.
+        whole: the integer type of the same width.
+        ln2_high: ln 2 with few enough digits that its product with an exponent is exact.
         highest: above it, `exp` is ∞.
         lowest: below it, `exp` is 0.
         exp_degree, log_degree, softplus_degree, centred_degree: of the polynomials.
@@ -90,27 +90,27 @@ FORMATS: dict[Any, Format] = {
 
 
 class Compiler(Protocol):
-    """A backend that compiles primitives, and the float type that it computes in."""
+    """A backend that compiles primitives in one float type."""
 
     @property
     def format(self) -> Format:
-        """Return the type of floats."""
+        """Return the float type."""
 
     @property
     def choices(self) -> dict[str, Any]:
         """Return the non-arithmetic primitives: `absolute`, `at_least` and `where`."""
 
     def word(self, function: Callable[..., Any]) -> Any:
-        """Compile a function whose constants are floats of that type."""
+        """Compile a primitive whose constants have the float type."""
 
     def polynomial(
         self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
     ) -> Any:
-        """Return a word for the polynomial that stands for a function on an interval."""
+        """Return a primitive: the polynomial that approximates a function on an interval."""
 
 
 def vocabulary(compiler: Compiler) -> dict[str, Any]:
-    """Return the vocabulary."""
+    """Return the primitives by name."""
     table = compiler.choices | vars(_exponentials(compiler)) | vars(_logarithms(compiler))
     return {name: table[name] for name in NAMES}
 
@@ -121,7 +121,7 @@ def power(compiler: Compiler) -> Any:
 
     @compiler.word
     def power(z, top):
-        """Give the exponential what rounding took from the difference, too: see `sums.two_sum`."""
+        """Pass the rounding error of the difference to the exponential too: see `sums.two_sum`."""
         difference = z - top
         back = difference - z
         lost = (z - (difference - back)) - (top + back)
@@ -131,10 +131,10 @@ def power(compiler: Compiler) -> Any:
 
 
 def near_vocabulary(compiler: Compiler) -> dict[str, Any]:
-    """Return shorter primitives for float64 that is rounded to float32: see `test_primitives`.
+    """Return shorter primitives, for float64 results rounded to float32: see `test_primitives`.
 
-    Logarithms are right to 36 bits and a power to 49, since a gradient takes its difference from a
-    target that may be a rounding to float32 away.
+    Logarithms are correct to 36 bits and powers to 49, since a gradient is the difference of a
+    power and a target, which may be only a rounding to float32 apart.
     """
     return {
         "near_power": _near_power(compiler, 8),
@@ -152,7 +152,7 @@ def _near_power(compiler: Compiler, degree: int) -> Any:
 
     @compiler.word
     def near_power(x):
-        """Return e^x for an x of 0 or less: 0 where it is subnormal."""
+        """Return e^x for x ≤ 0, or 0 where it is subnormal."""
         shifted = x * per_ln2 + anchor
         turns = shifted - anchor
         r = (x - turns * ln2_high) - turns * ln2_low
@@ -173,7 +173,7 @@ def _exponentials(compiler: Compiler) -> SimpleNamespace:
 
     @compiler.word
     def odds(x):
-        """Return exp(−|x|), written alike everywhere so that a formula computes it once."""
+        """Return exp(−|x|), written identically everywhere so that a formula computes it once."""
         return exponential(at_least(-absolute(x), lowest), 0.0)
 
     @compiler.word
@@ -215,7 +215,7 @@ def _centred_slope(t: Decimal) -> Decimal:
 
 def _power(compiler: Compiler) -> Any:
     of = compiler.format
-    # Added to x / ln 2, it leaves the nearest whole number and two biases in the low bits.
+    # Added to x / ln 2, it leaves the nearest integer plus two biases in the low bits.
     anchor = of.real(1.5 * 2.0**of.mantissa + 2 * of.bias)
     per_ln2, ln2_high, ln2_low = map(of.real, (1 / math.log(2), of.ln2_high, of.ln2_low))
     mantissa, exponent = of.mantissa, of.bits(math.inf)
@@ -251,7 +251,7 @@ def _share(compiler: Compiler) -> Any:
 
     @compiler.word
     def by_steps(e):
-        """Return e / (1 + e). Newton's steps take 1 / (1 + e) from nine bits to thirty-six."""
+        """Return e / (1 + e). Newton's method takes 1 / (1 + e) from nine bits to thirty-six."""
         start = seed(e)
         error = (1.0 - start) - e * start
         part = start + start * error
@@ -269,8 +269,8 @@ def _shortfall(compiler: Compiler, degree: int = 0) -> Any:
     def shortfall(e, share):
         """Return e − ln(1 + e), given e / (1 + e).
 
-        With L = ln(1 + e), the difference of e and its share is h = 2 cosh L − 2 and half their
-        sum is m = sinh L = e − h/2. So L = m (1 − h · (an even function of L, hence one of h)).
+        With L = ln(1 + e), e minus e / (1 + e) is h = 2 cosh L − 2, and half their sum is
+        m = sinh L = e − h/2. So L = m (1 − h · (an even function of L, hence one of h)).
         """
         h = e * share
         return h * (0.5 + (e - 0.5 * h) * tail(h))
@@ -296,7 +296,7 @@ def _logarithms(compiler: Compiler, degree: int = 0) -> SimpleNamespace:
 
     @compiler.word
     def exponent(u):
-        """Return k, where u = 2ᵏ (1 + f), kept where the exponent lies: whole · 2^mantissa."""
+        """Return k of u = 2ᵏ (1 + f), in the bits of the exponent: k · 2^mantissa, an integer."""
         return whole((bits_of(u) - three_quarters) & kept)
 
     @compiler.word
@@ -330,7 +330,7 @@ def _guarded(compiler: Compiler) -> Any:
 
     @compiler.word
     def guarded(y, x, pole):
-        """Return y where a logarithm has a finite value, and the right thing elsewhere."""
+        """Return y where the logarithm is finite, and −∞, ∞ or NaN elsewhere."""
         y = where(x > pole, y, where(x == pole, -infinity, infinity - infinity))
         return where(x == infinity, infinity, y)
 

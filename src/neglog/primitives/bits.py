@@ -1,4 +1,4 @@
-"""Bit patterns of floats: the operations that primitives and kernels use but formulas may not."""
+"""Bit patterns of floats: operations that primitives and kernels use but formulas may not."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-# No reassociation: it would undo the compensated sums. Fusing a·b + c only adds exactness.
-# Inlined whatever the length: LLVM calls what it finds long, and vectorises no loop with a call.
+# No reassociation, which would undo the compensated sums. Fusing a·b + c only adds exactness.
+# Always inlined: LLVM calls long functions, and does not vectorise a loop that contains a call.
 JIT: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"contract"},
     "forceinline": True,
 }
-LONG = 10  # of this degree and more, one chain of instructions waits more than it works
+LONG = 10  # from this degree on, one chain of instructions waits more than it computes
 
 
 @njit(**JIT)
 def rank(x):
-    """Return an integer for a float, in the same order: LLVM vectorises a maximum of integers.
+    """Map floats to integers in the same order: LLVM vectorises a maximum of integers.
 
     A NaN ranks above ∞ or, with the sign bit set, below −∞.
     """
@@ -36,7 +36,7 @@ def ranked(rank):
 
 @intrinsic
 def _flipped(context: Any, bits: Any) -> Any:
-    """Flip all bits of a negative integer but its sign: its own inverse."""
+    """Flip all bits of a negative integer except the sign; this is its own inverse."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (value,) = arguments
@@ -64,7 +64,7 @@ def float_of(context: Any, bits: Any) -> Any:
 
 @intrinsic
 def where(context: Any, condition: Any, yes: Any, no: Any) -> Any:
-    """Choose without a branch; both values are of one type."""
+    """Select without a branch; both values have one type."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.select(*arguments)
@@ -74,7 +74,7 @@ def where(context: Any, condition: Any, yes: Any, no: Any) -> Any:
 
 @intrinsic
 def at_least(context: Any, x: Any, bound: Any) -> Any:
-    """Return x where it is above the bound, else the bound; NaN stays NaN."""
+    """Return the larger of x and the bound; NaN stays NaN."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         value, least = arguments
@@ -84,7 +84,7 @@ def at_least(context: Any, x: Any, bound: Any) -> Any:
 
 
 def evaluated(coefficients: list[float]) -> Any:
-    """Return a word for the polynomial of c₀, c₁, …, as straight instructions."""
+    """Return a primitive, the polynomial of c₀, c₁, …, as straight-line code."""
 
     @intrinsic
     def evaluate(context: Any, x: Any) -> Any:
@@ -111,16 +111,16 @@ def _horner(builder: Any, coefficients: list[float], value: Any) -> Any:
 
 
 def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a·b + c, in one instruction where the machine has one."""
+    """Return a·b + c, in one instruction if the machine has one."""
     return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
 
 @intrinsic
 def prefer_wide_vectors(context: Any) -> Any:
-    """Let the calling function use the widest vectors there are; LLVM's default is half of them.
+    """Let the calling function use the widest vectors; LLVM's default is half of that.
 
-    llvmlite knows no such attribute, hence the call by way of `set`. Where the attribute is
-    unknown to LLVM, or the machine has no wide vectors, it changes nothing.
+    llvmlite does not list this attribute, hence the call of `set.add`. It changes nothing if LLVM
+    does not know the attribute, or if the machine has no wide vectors.
     """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

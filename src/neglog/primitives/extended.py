@@ -1,4 +1,4 @@
-"""The vocabulary in NumPy's `longdouble`, which on most CPUs has a far wider range than float64."""
+"""The primitives in NumPy's `longdouble`, which on most CPUs has a far wider range than float64."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Functions that only other machine code calls: linked into it, and optimised there.
+"""Functions that only compiled code calls: linked into their callers, and optimised there.
 
-Numba optimises each function and turns it into machine code, and does so again inside every
-caller. A function that nothing calls from Python or C needs neither, which saves a quarter of the
-time that a kernel takes to compile.
+Numba optimises each function and generates its machine code, and does so again inside every
+caller. A function that is not called from Python or C needs neither on its own, which saves a
+quarter of the compile time of a kernel.
 
-The danger: these are internals of Numba's code generator. Where they are missing, Numba's own way
-serves; `tests/test_primitives.py` compares the two.
+The danger: these are internals of Numba's code generator. If they are missing, Numba compiles as
+usual; `tests/test_primitives.py` compares the two.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _INTERNALS = (
 
 
 def linked(function: Callable[..., Any], **options: Any) -> Any:
-    """Compile a function for callers in machine code alone."""
+    """Compile a function that only compiled code calls."""
     if all(hasattr(JITCodeLibrary, name) for name in _INTERNALS):
         options["pipeline_class"] = _Pipeline
     return njit(function, **_NO_ENTRIES, **options)
 
 
 class _NoEnvironment:
-    """Takes the place of a code generator: a function that raises nothing needs no environment."""
+    """Replaces a code generator: a function that raises nothing needs no environment."""
 
     @staticmethod
     def set_env(name: str, environment: Any) -> None:
@@ -40,7 +40,7 @@ class _NoEnvironment:
 
 
 class _Linked(JITCodeLibrary):
-    """A module that is linked into others, and neither optimised nor loaded by itself."""
+    """A module that is linked into others, and neither optimised nor loaded on its own."""
 
     codegen = _NoEnvironment()
 
@@ -56,7 +56,7 @@ class _Linked(JITCodeLibrary):
 
 
 class _Pipeline(Compiler):
-    """Numba's compiler, which puts what it compiles into such a module."""
+    """Numba's compiler, with such a module as the library of its results."""
 
     def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
         super().__init__(typing, target, library, *rest)

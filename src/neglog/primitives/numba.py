@@ -21,7 +21,7 @@ _BITS: dict[str, Any] = {"bits_of": bits_of, "float_of": float_of}
 
 @cache
 def vocabulary(real: Any) -> dict[str, Any]:
-    """Return the vocabulary that computes in float32 or in float64."""
+    """Return the primitives that compute in float32 or in float64."""
     return arithmetic.vocabulary(_Compiler(real))
 
 
@@ -38,7 +38,7 @@ def near_vocabulary() -> dict[str, Any]:
 
 
 class _Compiler:
-    """Numba, for one type of floats."""
+    """Numba, for one float type."""
 
     choices = _CHOICES
 
@@ -47,11 +47,11 @@ class _Compiler:
         self._names = _CHOICES | _BITS | {"real": real, "whole": self.format.whole}
 
     def word(self, function: Callable[..., Any]) -> Any:
-        """Compile a function whose constants are floats of the type."""
+        """Compile a primitive whose constants have the float type."""
         return njit(bind(function, self._names, self.format.real), **JIT)
 
     def polynomial(
         self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
     ) -> Any:
-        """Return a word for the function on an interval."""
+        """Return a primitive: the polynomial that approximates the function on an interval."""
         return evaluated(coefficients(function, low, high, degree))

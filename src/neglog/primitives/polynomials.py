@@ -1,4 +1,4 @@
-"""Polynomials that stand for a function on an interval."""
+"""Polynomials that approximate a function on an interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from decimal import Decimal, localcontext
 def coefficients(
     function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
 ) -> list[float]:
-    """Return c₀, c₁, … of the polynomial for the function on [low, high]."""
+    """Return c₀, c₁, … of the polynomial that approximates the function on [low, high]."""
     with localcontext() as context:
         context.prec = 60  # near 0 the functions are quotients of small differences
         return [float(c) for c in _interpolate(function, low, high, degree)]
@@ -19,7 +19,7 @@ def coefficients(
 def _interpolate(
     function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
 ) -> list[Decimal]:
-    """Return c₀, c₁, … of the polynomial through the function at the Chebyshev points."""
+    """Return c₀, c₁, … of the polynomial that interpolates the function at the Chebyshev points."""
     angles = [math.pi * (j + 0.5) / (degree + 1) for j in range(degree + 1)]
     points = [Decimal(low + (high - low) * (1 + math.cos(angle)) / 2) for angle in angles]
     differences = [function(x) for x in points]

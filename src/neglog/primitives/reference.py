@@ -1,6 +1,6 @@
 """The primitives in torch: the reference for every other backend.
 
-Conditions combine with ``&`` and ``|``; everything else that a formula may say is ``+ - * /``,
+Formulas combine conditions with ``&`` and ``|``; otherwise they may contain only ``+ - * /``,
 comparisons, float literals and these primitives.
 """
 
@@ -35,7 +35,7 @@ where: Any = torch.where
 
 
 def at_least(x: Tensor, bound: float) -> Tensor:
-    """Return x where it is above the bound, else the bound; NaN stays NaN."""
+    """Return the larger of x and the bound; NaN stays NaN."""
     return torch.clamp(x, min=bound)
 
 
@@ -45,5 +45,5 @@ def centred_sigmoid(x: Tensor) -> Tensor:
 
 
 def softplus(x: Tensor) -> Tensor:
-    """Return ln(1 + eˣ), exact on both sides."""
+    """Return ln(1 + eˣ), exact on both sides of 0."""
     return torch.clamp(x, min=0.0) + torch.log1p(torch.exp(-torch.abs(x)))

@@ -1,8 +1,8 @@
 """The primitives in sympy, and symbolic counterparts of `torch.distributions`.
 
-`read` turns a declared formula into the expression that it computes, so that what is explained
-is what runs. A twin's `likelihood` is the textbook's mass or density, stated apart from the
-declared formulas, so that a comparison of the two says something.
+`read` converts a declared formula to the expression that it computes, so that explanations show
+the formulas that run. The `likelihood` of a counterpart is the textbook's mass or density, stated
+independently of the declared formulas, so that a comparison of the two is meaningful.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAMED = (sympy.log(2 * sympy.pi) / 2,)  # literals that a declaration cannot wr
 
 
 class sigma(sympy.Function):
-    """The sigmoid, kept whole so that a derivation stays readable."""
+    """The sigmoid, not expanded so that a derivation stays readable."""
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Return σ′ = σ · (1 − σ)."""
@@ -39,14 +39,14 @@ class sigma(sympy.Function):
 
 
 class whole(sympy.UnevaluatedExpr):
-    """A positive number kept whole: of 2π alone, sympy would take the root as √2 √π."""
+    """A positive number that is not expanded: sympy would rewrite the root of 2π as √2 √π."""
 
     is_commutative = True
     is_positive = True
 
 
 class Term:
-    """An expression whose ``==`` is an equation, as a tensor's is; sympy's own is an identity."""
+    """An expression whose ``==`` is an equation, as for tensors; sympy's own tests identity."""
 
     def __init__(self, expression: Any) -> None:
         self.expression = sympy.sympify(expression)
@@ -86,13 +86,13 @@ class Term:
 
 
 def literal(value: float) -> Term:
-    """Read a float as the number that was written: 0.1 as a tenth."""
+    """Return a float as the number that was written: 0.1 as a tenth."""
     named = [number for number in _NAMED if abs(float(number) - value) < 2e-16]
     return Term(named[0] if named else Rational(repr(value)))
 
 
 def where(condition: Any, then: Term, otherwise: Term) -> Term:
-    """Return one expression where the condition holds, the other elsewhere."""
+    """Return `then` where the condition holds, else `otherwise`."""
     return Term(Piecewise((then.expression, condition), (otherwise.expression, True)))
 
 
@@ -101,7 +101,7 @@ def _lifted(function: Any) -> Any:
 
 
 class Bernoulli:
-    """P₁ = σ(logit), or the probability itself."""
+    """A Bernoulli distribution, of P₁ = σ(logit) or of the probability itself."""
 
     def __init__(self, **given: Term) -> None:
         ((parameter, value),) = given.items()
@@ -113,7 +113,7 @@ class Bernoulli:
 
 
 class Normal:
-    """Errors of a known standard deviation around the mean."""
+    """A normal distribution around the mean, with a known standard deviation."""
 
     def __init__(self, loc: Term, scale: Term) -> None:
         self.mean, self.scale = loc.expression, scale.expression
@@ -125,7 +125,7 @@ class Normal:
 
 
 class Categorical:
-    """One probability a class: the softmax of a row of logits."""
+    """One probability per class: the softmax of a row of logits."""
 
     def __init__(self, logits: Term) -> None:
         self.probabilities = softmax(list(logits.expression))
@@ -136,7 +136,7 @@ class Categorical:
 
 
 class Laplace:
-    """Errors of a two-sided exponential around the median."""
+    """A two-sided exponential distribution around the median."""
 
     def __init__(self, loc: Term, scale: Term) -> None:
         self.median, self.scale = loc.expression, scale.expression
@@ -147,7 +147,7 @@ class Laplace:
 
 
 class AsymmetricLaplace:
-    """Errors of two exponentials, unequally steep, around a quantile."""
+    """Two exponentials of unequal slopes around a quantile."""
 
     def __init__(self, quantile: Term, level: Term) -> None:
         self.quantile, self.level, self.scale = quantile.expression, level.expression, sympy.S.One
@@ -160,13 +160,13 @@ class AsymmetricLaplace:
 
 
 class Huber:
-    """Errors that are normal up to `delta` scales from the centre and exponential beyond."""
+    """A density that is normal up to `delta` scales from the centre and exponential beyond."""
 
     def __init__(self, mean: Term, delta: Term) -> None:
         self.mean, self.delta, self.scale = mean.expression, delta.expression, sympy.S.One
 
     def likelihood(self, y: Expr) -> Expr:
-        """Return the density at y, its area being that of the scaled error's."""
+        """Return the density at y; `area` normalises the density of the scaled error."""
         error, delta = sympy.Abs(y - self.mean) / self.scale, self.delta
         tail = Piecewise((error**2 / 2, error < delta), (delta * error - delta**2 / 2, True))
         middle = sympy.sqrt(2 * sympy.pi) * sympy.erf(delta / sympy.sqrt(2))
@@ -175,7 +175,7 @@ class Huber:
 
 
 class Poisson:
-    """A count of a known rate."""
+    """A count with a known rate."""
 
     def __init__(self, rate: Term) -> None:
         self.rate = rate.expression
@@ -186,7 +186,7 @@ class Poisson:
 
 
 class NegativeBinomial:
-    """A count of successes of log-odds `logits`, before a number of failures."""
+    """The number of successes with log-odds `logits`, before a number of failures."""
 
     def __init__(self, total_count: Term, logits: Term) -> None:
         self.failures, self.success = total_count.expression, sigma(logits.expression)
@@ -199,7 +199,7 @@ class NegativeBinomial:
 
 
 class Gamma:
-    """A positive number of a known shape and rate."""
+    """A positive number with a known shape and rate."""
 
     def __init__(self, concentration: Term, rate: Term) -> None:
         self.shape, self.rate = concentration.expression, rate.expression
@@ -211,7 +211,7 @@ class Gamma:
 
 
 class LogisticInterval:
-    """Whether a standard logistic variable falls between two increasing numbers."""
+    """Whether a standard logistic variable is between two increasing numbers."""
 
     def __init__(self, lower: Term, upper: Term) -> None:
         self.probability = sigma(upper.expression) - sigma(lower.expression)
@@ -255,6 +255,6 @@ VOCABULARY: dict[str, Any] = {
 
 
 def read(formula: Any, *arguments: Basic) -> Any:
-    """Run a declared formula on expressions; return its expression, or a twin distribution."""
+    """Run a declared formula on expressions; return its expression or symbolic distribution."""
     result = bind(formula, VOCABULARY, real=literal)(*(Term(argument) for argument in arguments))
     return result.expression if isinstance(result, Term) else result

@@ -1,14 +1,14 @@
 """The primitives compiled by Triton, and `to_triton`, which translates a function to Triton.
 
-Triton reads a function's source text and looks its names up among the function's globals, where it
-takes numbers only as `constexpr`. So `to_triton` writes the text of a formula, a word or a loop
-anew, with what it needs as its globals. One thing is changed: a GPU's `/` of float32 is off by two
-units in the last place, and becomes the word `divided`, which is not.
+Triton reads a function's source text and looks up its names in the function's globals, where it
+accepts numbers only as `constexpr`. So `to_triton` copies the text of a formula, a primitive or a
+kernel, with the names that it requires as globals. It changes one thing: a GPU's `/` of float32 is
+off by two units in the last place, and becomes the primitive `divided`, which is not.
 
-Two dangers. A text that Triton does not find again: it goes into `linecache`, where `inspect` looks
-for what has no file. And two functions of one name, one of which Triton silently calls for the
-other within a kernel: so a name holds a hash of all that its function depends on.
-`tests/test_triton.py` holds both.
+Two dangers. Triton must find the text again: it is stored in `linecache`, where `inspect` looks up
+code without a file. And if two functions have one name, Triton silently calls one for the other
+within a kernel: so a name contains a hash of everything that its function depends on.
+`tests/test_triton.py` tests both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from neglog.primitives.polynomials import coefficients
 _REALS: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 _WHOLES: dict[Any, Any] = {np.float32: tl.int32, np.float64: tl.int64}
 
-# What `to_triton` fills in.
+# Placeholders, which `to_triton` replaces.
 REAL: Any = None
 WHOLE: Any = None
 PER_LN2: Any = None
@@ -43,7 +43,7 @@ PER_LN2: Any = None
 
 @cache
 def vocabulary(real: Any) -> dict[str, Any]:
-    """Return the vocabulary that computes in float32 or in float64, `divided` with it."""
+    """Return the primitives that compute in float32 or in float64, including `divided`."""
     compiler = _Compiler(real)
     return arithmetic.vocabulary(compiler) | {"divided": compiler.divided}
 
@@ -56,24 +56,24 @@ def power(real: Any) -> Any:
 
 @cache
 def coarse_power() -> Any:
-    """Return `power` by the GPU's instruction: exact enough for half precision."""
+    """Return `power` with the GPU's instruction: exact enough for half precision."""
     return to_triton(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
 
 
 def to_triton(function: Any, names: Mapping[str, Any], **options: Any) -> Any:
-    """Return a function in Triton's language, with `names` as its globals."""
+    """Translate a function to Triton, with `names` as its globals."""
     assert isinstance(function, FunctionType)
     return _compiled(_rewritten(function), function.__name__, names, options)
 
 
 def forwarding(function: Any, given: tuple[str, ...], taken: tuple[str, ...]) -> Any:
-    """Return a function of all arguments that are `given`, for one of some of them."""
+    """Return a function of the arguments `given`, which calls another with those `taken`."""
     text = f"def forward({', '.join(given)}):\n    return function({', '.join(taken)})\n"
     return _compiled(text, "forward", {"function": function}, {})
 
 
 def _plainly_divided() -> Any:
-    """Return Triton's own `/`, which of float64 is exact."""
+    """Return Triton's own `/`, which is exact for float64."""
     return _compiled("def divided(a, b):\n    return a / b\n", "divided", {}, {})
 
 
@@ -96,7 +96,7 @@ def _compiled(text: str, name: str, names: Mapping[str, Any], options: Mapping[s
 
 
 def _constant(value: Any) -> Any:
-    """Return a number as Triton takes it; a bool is one, a type or a function is none."""
+    """Convert a number or a bool to a form that Triton accepts; return other values unchanged."""
     if not isinstance(value, (bool, int, float, np.floating)):
         return value
     plain = float(value) if isinstance(value, np.floating) else value
@@ -121,7 +121,7 @@ class _Division(ast.NodeTransformer):
 
 
 class _Compiler:
-    """Triton, for one type of floats."""
+    """Triton, for one float type."""
 
     def __init__(self, real: Any) -> None:
         self.format = FORMATS[real]
@@ -134,20 +134,20 @@ class _Compiler:
         self._names |= {name: to_triton(cast, types) for name, cast in casts.items()}
 
     def word(self, function: Callable[..., Any]) -> Any:
-        """Compile a function, with what it takes from around it as its globals."""
+        """Compile a primitive, with its nonlocal names as globals."""
         return to_triton(function, {**self._names, **inspect.getclosurevars(function).nonlocals})
 
     def polynomial(
         self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
     ) -> Any:
-        """Return a word for the function on an interval."""
+        """Return a primitive: the polynomial that approximates the function on an interval."""
         *others, text = map(repr, coefficients(function, low, high, degree))
         for coefficient in reversed(others):
             text = f"({coefficient} + x * {text})"
         return _compiled(f"def polynomial(x):\n    return {text}\n", "polynomial", {}, {})
 
 
-# Triton's own functions are looked up when they are called: its interpreter exchanges them.
+# Look up Triton's functions when they are called: its interpreter replaces them.
 def _absolute(x):
     return tl.abs(x)
 

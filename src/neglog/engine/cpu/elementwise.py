@@ -1,4 +1,4 @@
-"""The elementwise shape on a CPU: tensors in, loss and gradients out."""
+"""Elementwise losses on a CPU: the loss and the gradients of tensors."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def kernel(
     weighted: bool,
     outputs: tuple[bool, ...],
 ) -> Kernel:
-    """Compile the loop for one likelihood, one dtype, and the gradients that are needed.
+    """Compile the kernel for one likelihood, one dtype, and the required gradients.
 
-    What is well-conditioned is computed in float32, if that is `narrow` enough for the settings.
+    Well-conditioned targets are computed in float32, if float32 holds the settings (`narrow`).
     """
     formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
     formulas["contains"] = likelihood.support.contains
@@ -76,7 +76,7 @@ def kernel(
         return compile_kernel(*facts, real=np.float64 if well_conditioned is None else np.float32)
     formulas["is_well_conditioned"] = well_conditioned.contains
     helpers["all_well_conditioned"] = all_well_conditioned
-    # A well-conditioned target is inside its set and need not be looked at again.
+    # A well-conditioned target is in the support and is not checked again.
     there = {"nll": likelihood.well_conditioned_nll, "grad": likelihood.well_conditioned_grad}
     return compile_kernel(
         *facts, well_conditioned=formulas | there | {"contains": anything.contains}
@@ -84,13 +84,13 @@ def kernel(
 
 
 def sums_for(dtype: torch.dtype) -> dict[str, Any]:
-    """Return the helpers that add up losses which will be rounded to a dtype."""
+    """Return the helpers that sum losses whose total is rounded to a dtype."""
     exact = dtype == torch.float64
     return {"two_sum": two_sum, "sum_of": compensated_sum if exact else plain_sum}
 
 
 class Plan:
-    """What a problem determines before its tensors are there: made once, run often."""
+    """The parts of a problem that do not depend on its tensors: computed once, run often."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class Plan:
         """Return the loss and the gradients of contiguous tensors."""
         try:
             scratch = self.scratch.pop()
-        except IndexError:  # another thread has it, or a call that failed has kept it
+        except IndexError:  # in use by another thread, or lost in a failed call
             scratch = memory.scratch(self.args, self.scalars, SCALARS)
         args, scalars, address = scratch
         n, args[0] = self.inputs, 0
@@ -156,7 +156,7 @@ class Plan:
         self.scratch.append(scratch)
         if outside:
             self._check(tensors)
-        if self.blocks != 1 and not self.each:  # else the kernel has written it
+        if self.blocks != 1 and not self.each:  # otherwise the kernel has written it
             mean = math.nan if self.empty_mean else total * self.scale
             value = torch.tensor(mean, dtype=self.dtype)
         if not math.isfinite(total):
@@ -180,7 +180,7 @@ def plan_for(
 ) -> Plan:
     """Return the plan of a problem without tensors, for contiguous tensors like these.
 
-    What is given, and the weight, may have fewer numbers than the target, and start again then.
+    Given tensors and the weight may have fewer elements than the target, and then repeat.
     """
     n = len(problem.inputs)
     y = tensors[n]
@@ -192,18 +192,18 @@ def plan_for(
 def run(
     problem: ElementwiseProblem, tensors: Sequence[Any], needs_grad: Sequence[bool]
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """Return the reduced loss, and its gradients by the tensors that need one.
+    """Return the reduced loss, and the gradients of the tensors that require one.
 
-    All tensors are of one shape and of one dtype; what comes back lies in memory as the first
-    input does. The pass itself counts values outside their sets: `SupportError` says which.
+    All tensors have one shape and one dtype; results have the memory order of the first input.
+    The same pass counts the values outside their sets: `SupportError` says which.
     """
     tensors = layout.side_by_side(problem, tensors)
     return plan_for(problem, tensors, needs_grad).run(tensors)
 
 
 def total_of(sums: array[float]) -> float:
-    """Return the sum of blocks' sums, rounded once."""
+    """Return the total of the sums of blocks, rounded once."""
     try:
         return math.fsum(sums)
-    except (OverflowError, ValueError):  # infinities, or what adds up to them
+    except (OverflowError, ValueError):  # infinities, or an infinite total
         return sum(sums)

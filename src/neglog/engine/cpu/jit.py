@@ -1,4 +1,4 @@
-"""How a loop and its formulas become machine code: the one place that calls Numba with a cache."""
+"""Compile kernels and their formulas: the only module that calls Numba with a cache."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ LOOP: dict[str, Any] = {
     "forceinline": False,
     "fastmath": {"reassoc", "contract"},
 }
-# Only a function that makes an array counts its holders, each of which is an atomic operation: the
-# calling loop holds the arrays that other functions work on.
+# Only functions that create an array count references, each count an atomic operation: the calling
+# kernel holds the arrays that other functions use.
 _MAKES_ARRAYS = {"empty", "zeros", "carray"}
 NOTICEABLE = 1.0  # seconds
 _SIGNATURE = types.void(types.CPointer(types.int64))
 
 
-# Taken when they are imported: a text that is read later may have been edited.
+# Hashed at import: a source file that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
     columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_args,
@@ -67,12 +67,12 @@ _TOOLS = fingerprint(*_LOOPS, *_PRIMITIVES, _HERE, bind)[:6]
 
 
 class Kernel:
-    """Machine code that takes the address of its arguments; many threads may run it at a time.
+    """Machine code that takes the address of its arguments; several threads may run it at once.
 
     Attributes:
         address: of the code.
-        held: calls it and keeps Python's lock: right where it takes microseconds.
-        released: calls it and lets other threads of Python run.
+        held: calls it and holds the GIL, for calls that take microseconds.
+        released: calls it and releases the GIL.
     """
 
     def __init__(self, compiled: Any) -> None:
@@ -93,22 +93,22 @@ def compile_kernel(
     real: Any = np.float64,
     well_conditioned: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Kernel:
-    """Compile a loop for numbers that are stored in a dtype, with formulas and smaller loops in it.
+    """Compile a kernel for numbers stored in a dtype, with its formulas and helpers.
 
     Args:
-        template: the loop, which leaves names open.
+        template: the kernel, with placeholders.
         dtype: of the stored numbers.
-        label: a word for the names in the machine code.
-        formulas: what fills some of the names, in the vocabulary of `neglog.primitives`.
-        helpers: what fills others; one may call those before it.
-        flags: the rest of the names, each true or false.
-        real: what helpers that are marked `in_real` compute in; the others compute in float64.
-        well_conditioned: formulas with which those helpers are compiled in float32 as well, under
-            names that start with `narrow_`.
+        label: part of the names in the machine code.
+        formulas: replace placeholders; written in the primitives of `neglog.primitives`.
+        helpers: replace placeholders; each may call those before it.
+        flags: replace the other placeholders, each by true or false.
+        real: the type of helpers marked `in_real`; the others compute in float64.
+        well_conditioned: formulas with which the marked helpers are compiled again in float32,
+            under names that start with `narrow_`.
 
-    Every name holds a hash of every source. The hash of the whole invalidates Numba's cache (see
-    `neglog.primitives`). The hashes of the parts keep a part from the cache and a part that was
-    compiled now from sharing one name, under which one would be called for both.
+    Each name contains a hash of all sources. In the name of the kernel it invalidates Numba's cache
+    (see `neglog.primitives`). In the names of parts it prevents a cached and a newly compiled part
+    from sharing a name, under which one would be called for both.
     """
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
     every = (*formulas.values(), *(well_conditioned or {}).values(), *helpers.values(), template)
@@ -134,7 +134,7 @@ def compile_kernel(
 
 
 class _Parts:
-    """Compiles the smaller functions of one kernel."""
+    """Compiles the helpers and formulas of one kernel."""
 
     def __init__(
         self, dtype: torch.dtype, real: Any, flags: Mapping[str, bool], suffix: str
@@ -145,13 +145,13 @@ class _Parts:
         self.fixed |= {"wide": bits.prefer_wide_vectors}
 
     def named(self, name: str) -> str:
-        """Return a name that no other code has."""
+        """Return a unique name."""
         return f"{name}_{self.suffix}"
 
     def vocabulary(
         self, computed_in: Any, formulas: Mapping[str, Any], prefix: str = ""
     ) -> dict[str, Any]:
-        """Return the globals of code that computes in a type."""
+        """Return the globals of code that computes in a float type."""
         primitives = numba_primitives.vocabulary(computed_in)
         names = {"COMPUTED_IN": computed_in, **self.fixed, **primitives}
         names["power"] = numba_primitives.power(computed_in)
@@ -161,7 +161,7 @@ class _Parts:
             name: self._inner(prefix + name, formula, primitives, bits.JIT, computed_in)
             for name, formula in formulas.items()
         }
-        # A type is a conversion, too, and takes no time to compile.
+        # A type is also a conversion, and takes no time to compile.
         names |= {"load": computed_in, "store": self.storage.numpy}
         parts: dict[str, Any] = {"array": native.array, "soon_read": native.soon_read}
         parts["soon_written"] = native.soon_written
@@ -173,7 +173,7 @@ class _Parts:
         return names | spelled
 
     def helper(self, name: str, function: Any, names: dict[str, Any]) -> Any:
-        """Compile a helper in a vocabulary."""
+        """Compile a helper with a vocabulary as its globals."""
         options = bits.JIT if function in IN_ORDER else LOOP
         real = names["COMPUTED_IN"] if function in IN_REAL else float
         return self._inner(name, function, names, options, real)
@@ -181,9 +181,9 @@ class _Parts:
     def _inner(
         self, name: str, function: Any, names: dict[str, Any], options: Any, real: Any = float
     ) -> Any:
-        """Compile a part, or return the one that an earlier kernel has made of the same.
+        """Compile a part, or return that of an earlier kernel with the same sources.
 
-        It keeps that kernel's name, which depends on the same sources.
+        That part keeps the earlier kernel's name, which depends on the same sources.
         """
         meant = _globals(function) | names
         used = sorted(_names_in(function.__code__) & meant.keys())
@@ -195,12 +195,12 @@ class _Parts:
         return _parts[facts]
 
 
-# By what they are made of. A part holds all that its facts name, so no number is used again.
+# By function, type, options and globals. A part keeps them alive, so that no `id` is reused.
 _parts: dict[tuple[Any, ...], Any] = {}
 
 
 def _names_in(code: CodeType) -> set[str]:
-    """Return the names that a code and those inside it look up."""
+    """Return the names that a code object and its nested ones look up."""
     inner = (_names_in(c) for c in code.co_consts if isinstance(c, CodeType))
     return set(code.co_names).union(*inner)
 
@@ -215,7 +215,7 @@ def _log(seconds: float, what: str) -> None:
 
 
 def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:
-    """Compile with Numba's disk cache, or without it where no folder may be written."""
+    """Compile with Numba's disk cache, or without it if no folder is writable."""
     with _uncollected():
         try:
             return cfunc(_SIGNATURE, cache=True, **options)(loop)
@@ -225,7 +225,7 @@ def _cached(loop: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Hold the garbage collector off, which takes a tenth of the time: a compiler keeps most."""
+    """Disable garbage collection: it takes a tenth of the time, and most objects stay in use."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -240,7 +240,7 @@ def _globals(function: Callable[..., Any]) -> dict[str, Any]:
     return dict(names)
 
 
-# A child must not inherit the compiler's lock from a thread that it has not.
+# A child process must not inherit the compiler's lock from a thread that it does not have.
 os.register_at_fork(
     before=global_compiler_lock.acquire,
     after_in_parent=global_compiler_lock.release,

@@ -1,4 +1,4 @@
-"""The loops with a declaration's formulas in them: the one place that makes Triton's kernels."""
+"""Compile kernels with a declaration's formulas: the only module that creates Triton's kernels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from neglog.primitives.triton import to_triton
 from neglog.support import anything
 
 HALVES = (torch.float16, torch.bfloat16)
-BLOCK = 1024  # elements that are treated at a time
-SUMS = 4096  # programs' sums that are added up at a time, by one program: few steps for many
+BLOCK = 1024  # elements that are processed at a time
+SUMS = 4096  # sums of programs that one program adds at a time, in few steps
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
-# Compiled once for all values of these numbers, without special cases for 1 or multiples of 16.
-# `size` is not among them: where 16 divides it, a mask is one for all neighbours, which are read at
-# once.
+# Compiled once for all values of these arguments, without special cases for 1 or multiples of 16.
+# `size` is not one of them: if 16 divides it, neighbours have one mask and are read at once.
 _PLAIN = ("runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
           "kept", "spread", "chunks")  # fmt: skip
 
@@ -33,9 +32,9 @@ _PLAIN = ("runs", "given_period", "weight_period", "scale", "setting", "count", 
 def elementwise(
     likelihood: Any, dtype: torch.dtype, narrow: bool, flags: frozenset[str]
 ) -> tuple[Any, int]:
-    """Compile the kernel of elements for one likelihood, one dtype, and the outputs needed.
+    """Compile the elementwise kernel for one likelihood, one dtype, and the required outputs.
 
-    Returns the kernel, and how many elements it treats at a time: float64 takes two registers.
+    Returns the kernel, and the number of elements per block: float64 takes two registers.
     """
     weighted, by_y = "WEIGHTED" in flags, "BY_Y" in flags
     well_conditioned = precision.well_conditioned(likelihood, dtype, narrow, weighted, by_y)
@@ -62,7 +61,7 @@ _ELEMENTWISE_FLAGS = (
 
 
 def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str, bool]) -> Any:
-    """Compile the computation of a block, in one float type."""
+    """Compile the computation of a block in one float type."""
     primitives = language.vocabulary(real)
     names = primitives | chosen | {"REAL": _TYPES[real]}
     names["kept"] = to_triton(elementwise_kernels.kept, chosen)
@@ -72,7 +71,7 @@ def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str,
 
 
 def _of_all(formula: Any, likelihood: Any) -> Any:
-    """Return a formula that takes two inputs, something given, a setting and a target."""
+    """Return a formula that takes two inputs, a given number, a setting and a target."""
     n = len(likelihood.inputs)
     taken = ["first", "second"][:n] + ["given"][: len(likelihood.given)]
     taken += ["setting"][: len(likelihood.settings)]
@@ -92,7 +91,7 @@ def rows(
     sizes: tuple[int, int],
     flags: frozenset[str],
 ) -> Any:
-    """Compile one of the loops over rows; `sizes` are its rows and classes at a time."""
+    """Compile a kernel for rows; `sizes` are its rows and classes at a time."""
     real, total = types_of(dtype, "TARGETED" in flags)
     wide = language.vocabulary(total)
     chosen: dict[str, Any] = {name: name in flags for name in _ROWS_FLAGS}
@@ -122,9 +121,9 @@ _PARTS = (
 
 
 def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
-    """Return the types of a row's arithmetic and of its sums.
+    """Return the float types of a row's arithmetic and of its sums.
 
-    Against a label nothing cancels; against soft targets the probabilities may.
+    With labels nothing cancels; with soft targets the probabilities may.
     """
     if dtype in HALVES:
         return np.float32, np.float32
@@ -133,7 +132,7 @@ def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
 
 @cache
 def finish(dtype: torch.dtype, inverted: bool, surveyed: bool) -> Any:
-    """Compile the sum of what programs left."""
+    """Compile the sum over the results of programs."""
     names = {"BLOCK": SUMS, "INVERTED": inverted, "SURVEYED": surveyed, "HALF": dtype in HALVES}
     return _kernel(
         elementwise_kernels.finish, names | {"divided": language.vocabulary(np.float64)["divided"]}

@@ -1,1 +1,1 @@
-"""The loops that are compiled, and what they are made of: no tensor comes in here."""
+"""The kernels that Numba compiles, and their parts; none of them takes a tensor."""

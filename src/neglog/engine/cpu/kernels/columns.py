@@ -1,8 +1,8 @@
-"""The loop over rows of few classes, or of classes that lie apart: many rows side by side.
+"""The kernel for rows of few classes, or of classes not adjacent in memory: many rows at once.
 
-A few classes do not fill a vector, so a tile of rows is laid out class by class, and every step
-treats all rows of the tile at once. Images (N, C, H, W) lie in memory in that order already.
-See `powers` for the arithmetic, which is the same.
+A few classes do not fill a vector, so a tile of rows is stored class by class, and each step
+processes all rows of the tile. Images (N, C, H, W) are already in that order in memory.
+The arithmetic is that of `powers`.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ from neglog.engine.cpu.kernels.sums import two_sum
 
 BLOCK = 32768  # elements
 TILE = 4096  # elements
-LANES = 32  # rows: a multiple of what a vector holds
-FEW = 4  # addends of which the sum in float32 loses no more than an addend's own rounding
+LANES = 32  # rows: a multiple of the numbers per vector
+FEW = 4  # addends whose float32 sum loses no more than the rounding of one addend
 STEPS = (
     "work_of",
     "fetch",
@@ -67,14 +67,14 @@ STEPS = (
 
 
 def work_of(inner: int, classes: int) -> tuple[int, int, int]:
-    """Return the rows of a tile, of a block, and the blocks of each outer part."""
+    """Return the rows per tile, the rows per block, and the blocks per outer part."""
     width = max(LANES, TILE // classes // LANES * LANES)
     in_block = max(1, BLOCK // (classes * width)) * width
     return width, in_block, -(-inner // in_block)
 
 
 def label_columns(memory):
-    """Treat blocks of rows whose target is a label, until none is left."""
+    """Process blocks of rows with labels until none is left."""
     wide()
     args = carray(memory, ARGS)
     inner, classes = args[INNER], args[CLASSES]
@@ -104,7 +104,7 @@ def label_columns(memory):
 
 @in_real
 def one_tile(args, scalars, outer, row, count, tile, columns, sums):
-    """Write the losses of a tile into columns[0], and its gradient."""
+    """Write the losses of a tile to columns[0], and its gradient."""
     wide()
     inner, classes = args[INNER], args[CLASSES]
     start = outer * args[OUTER_STEP] + row * args[ROW_STEP]
@@ -112,14 +112,14 @@ def one_tile(args, scalars, outer, row, count, tile, columns, sums):
     first = outer * inner + row
     losses, tops, others = columns[0], columns[1], columns[2]
     picked, row_weights = columns[3], columns[4]
-    slopes = columns[6]  # in the place of what `sum_powers` needed
+    slopes = columns[6]  # reuses `ones` of `sum_powers`
     fetch(args, start, count, tile)
     take_labels(args, scalars, first, count, tile, columns)
     sum_powers(args, start, dense, count, tile, columns, sums)
     for j in range(count):
         i = np.uint64(j)
         log_p = (picked[i] - tops[i]) - log1p(others[i])
-        counts = row_weights[i] != 0.0  # else the row may hold anything
+        counts = row_weights[i] != 0.0  # an excluded row may hold any value
         losses[i] = where(counts, nll(log_p, 1.0) * row_weights[i], 0.0)
         slopes[i] = where(counts, grad(log_p, 1.0) * row_weights[i] / (1.0 + others[i]), 0.0)
     if args[EACH]:
@@ -150,7 +150,7 @@ def fetch(args, start, count, tile):
 
 @in_real
 def take_labels(args, scalars, first, count, tile, columns):
-    """Write every row's label, its logit, and how much the row's loss counts."""
+    """Write the label of each row, its logit, and the weight of the row's loss."""
     wide()
     picked, factors, numbered = columns[3], columns[4], columns[5]
     labels = array(args[LABELS], first + count, np.int64)
@@ -180,7 +180,7 @@ def take_labels(args, scalars, first, count, tile, columns):
 
 @in_real
 def sum_powers(args, start, dense, count, tile, columns, sums):
-    """Turn logits into powers e^(z − top); write the tops, and the sums with one e⁰ left out."""
+    """Replace logits by powers e^(z − top); write the tops, and the sums without one e⁰."""
     wide()
     classes = tile.shape[0]
     tops, others, ones, some = columns[1], columns[2], columns[6], columns[7]
@@ -215,7 +215,7 @@ def sum_powers(args, start, dense, count, tile, columns, sums):
 
 
 def look_ahead(args, start, dense, count, k):
-    """Have a class of the next tile fetched, and the memory for the gradient of this one."""
+    """Prefetch a class of the next tile, and the memory for the gradient of this one."""
     size = array(args[X], 1, KIND).itemsize
     if args[ROW_STEP] == 1:
         here, there = dense + k * args[CLASS_STEP], start + k * args[CLASS_STEP] + count
@@ -228,7 +228,7 @@ def look_ahead(args, start, dense, count, k):
 
 @in_real
 def differentiate(count, tile, columns):
-    """Turn powers into the gradient."""
+    """Replace powers by the gradient."""
     wide()
     tops, others = columns[1], columns[2]
     picked, row_weights, numbered, slopes = columns[3], columns[4], columns[5], columns[6]

@@ -1,4 +1,4 @@
-"""The elementwise loop: loss, gradient and the check of the values in one pass."""
+"""The elementwise kernel: loss, gradient and the check of values in one pass."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from neglog.engine.cpu.kernels.sums import two_sum
 BLOCK = 8192
 RUN = 1024
 
-# The arguments: the next block, the number of elements, and the addresses of the rest.
+# Arguments: the next block, the number of elements, then addresses.
 SIZE, SCALARS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, PERIODS, ARGS = (
     1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 15,
 )  # fmt: skip
-# The scalars: the scale, the setting, the weight of what is not to be looked at (NaN, which equals
-# nothing, if there is none such), and from here on two for every block: the sum of its losses, and
-# how many of its values lie outside their sets.
+# Scalars: the scale, the setting, the weight of masked elements (NaN, which equals nothing, without
+# a mask); from here on, two per block: the sum of its losses, and the number of its values outside
+# their sets.
 PARTIALS = 4
 
-# Which of the optional arrays there are.
+# Whether each optional array is present.
 WEIGHTED: bool | None = None
 BY_FIRST: bool | None = None
 BY_SECOND: bool | None = None
@@ -53,7 +53,7 @@ NARROWS: bool | None = None  # whether runs of well-conditioned targets are comp
 
 
 def elementwise(memory):
-    """Treat blocks until none is left."""
+    """Process blocks until none is left."""
     wide()
     args = carray(memory, ARGS)
     size = args[SIZE]
@@ -100,7 +100,7 @@ def elementwise(memory):
 
 
 def repeat(address, period, first, count, out):
-    """Write what stands at the places of a run among numbers that start again after a period."""
+    """Write the elements of a run, from stored numbers that repeat with a period."""
     stored = array(address, period, KIND)
     at = first % period
     done = 0
@@ -125,7 +125,7 @@ def all_well_conditioned(args, first, count):
 
 @in_real
 def one_run(args, scalars, first, count, losses, given, weight):
-    """Treat a run of elements: leave their losses, return how many lie outside their sets."""
+    """Process a run of elements: write losses, return how many values are outside their sets."""
     wide()
     size = args[SIZE]
     scale, setting, hidden = (
@@ -141,7 +141,7 @@ def one_run(args, scalars, first, count, losses, given, weight):
     by_y = array(args[BY_TARGET], size, KIND)
     outside = 0.0
     for j in range(count):
-        i = np.uint64(first + j)  # an unsigned index spares the test for a negative one
+        i = np.uint64(first + j)  # unsigned: needs no test for a negative index
         target = load(y[i])
         first_in = load(first_input[i])
         inputs = (first_in, load(second_input[i])) if TWO_INPUTS else (first_in,)
@@ -166,13 +166,13 @@ def one_run(args, scalars, first, count, losses, given, weight):
 
 
 def admits_both(first, second):
-    """Return whether each of two inputs lies in its domain."""
+    """Return whether both inputs are in their domains."""
     return admits_first(first) & admits_second(second)
 
 
 @in_real
 def kept(term, factor, hidden):
-    """Weigh a term; one whose weight is the hidden one is 0 whatever it holds."""
+    """Multiply a term by its weight; a masked term is 0, whatever its value."""
     if WEIGHTED:
         return where(factor == hidden, 0.0, term * factor)
     return term

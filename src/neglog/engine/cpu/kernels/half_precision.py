@@ -1,4 +1,4 @@
-"""Between bfloat16 and float32: sums of two of the one, and rounding of the other in its place."""
+"""Conversions between bfloat16 and float32: sums to float32, and rounding in place to bfloat16."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from numba import carray
 from neglog.engine.cpu.kernels.placeholders import KIND, array, in_real, load, store, taken, wide
 
 ARGS = 7
-# The next row; how many rows and numbers in each; from row to row in float32; and three addresses.
+# The next row; the number of rows, and of numbers per row; the float32 row step; three addresses.
 NEXT, ROWS, SCALARS, STEP, HIGH, LOW, WIDE = range(ARGS)
 LINE = 4096
 
 
 def joined(memory):
-    """Write high + low as float32 into rows that are `STEP` apart."""
+    """Write high + low in float32, to rows that are `STEP` apart."""
     wide()
     args = carray(memory, ARGS)
     while True:
@@ -37,7 +37,7 @@ def join_row(args, r):
 
 
 def narrowed(memory):
-    """Round rows of float32 to the first halves of their memory."""
+    """Round rows of float32 into the first half of their own memory."""
     wide()
     args = carray(memory, ARGS)
     line = np.empty(LINE, np.float32)
@@ -50,7 +50,7 @@ def narrowed(memory):
 
 @in_real
 def narrow_row(args, r, line):
-    """Round one row; a line of it is copied first, since it is written where others are read."""
+    """Round one row; copy each line first, since the output overlaps the input."""
     wide()
     count, step = args[SCALARS], args[STEP]
     whole = array(args[WIDE] + 4 * r * step, count, np.float32)

@@ -1,4 +1,4 @@
-"""log softmax by itself, and its derivative."""
+"""The log softmax and its derivative."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from neglog.engine.cpu.kernels.rows_args import ARGS, CLASSES, GRADIENT, OUTER, 
 
 
 def log_softmax(memory):
-    """Write ln p; and 1 − p of the row's top class, which ln p no longer tells."""
+    """Write ln p, and 1 − p of each row's top class, which ln p no longer determines."""
     wide()
     args = carray(memory, ARGS)
     rows, classes = args[OUTER], args[CLASSES]
@@ -45,7 +45,7 @@ def log_softmax(memory):
 
 
 def log_softmax_row(args, r, top, others):
-    """Treat one row."""
+    """Process one row."""
     wide()
     rows, classes = args[OUTER], args[CLASSES]
     start = r * classes
@@ -59,7 +59,7 @@ def log_softmax_row(args, r, top, others):
 
 
 def log_softmax_backward(memory):
-    """Write the derivative by the logits: upstream · (1 − p) − p · (the rest of upstream)."""
+    """Write the gradient of the logits: upstream · (1 − p) − p · (the rest of upstream)."""
     wide()
     args = carray(memory, ARGS)
     rows, classes = args[OUTER], args[CLASSES]
@@ -73,7 +73,7 @@ def log_softmax_backward(memory):
 
 
 def log_softmax_backward_row(args, r):
-    """Treat one row."""
+    """Process one row."""
     wide()
     rows, classes = args[OUTER], args[CLASSES]
     start = r * classes

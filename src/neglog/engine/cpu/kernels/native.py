@@ -1,11 +1,11 @@
-"""What a kernel does with bare memory: addresses, storage types, and the next block of work.
+"""Access to raw memory in kernels: addresses, storage types, and the next block of work.
 
-Kernels are handed addresses and not tensors: that is what makes a call cheap, lets a thread run
-one without Python, and lets halves be read where they lie. The danger is plain: an address says
-nothing of how much memory is there. Only `elementwise_cpu`, `rows_cpu` and `log_softmax_cpu` take
-addresses, each from tensors that it holds until the kernel has returned.
+Kernels take addresses, not tensors. This makes a call cheap, lets a thread run a kernel without
+Python, and reads half precision in place. The danger: an address does not say how much memory is
+there. Only `elementwise.py`, `rows.py`, `log_softmax.py` and `half_precision.py` of `engine/cpu/`
+take addresses, each of tensors that it holds until the kernel has returned.
 
-Arithmetic is in float32 or float64, as a kernel asks: loading converts, storing rounds.
+Arithmetic is in float32 or float64, as the kernel requires: loading converts, storing rounds.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from neglog.engine.cpu.kernels.placeholders import COMPUTED_IN, to_float
 
 
 class Storage(NamedTuple):
-    """How numbers of one dtype lie in memory."""
+    """How numbers of one dtype are stored in memory."""
 
     name: str
-    numpy: Any  # the type that an array of them has
+    numpy: Any  # the type of an array of them
     converts: tuple[Callable[[Any], Any], Callable[[Any], Any]] | None  # to a float, and from one
 
 
@@ -37,8 +37,8 @@ def _from_brain(bits):
 
 def _to_brain(x):
     bits = _bits_of_float32(np.float32(x))
-    # Half of the last place, less a bit where that place is even: ties go to even. Each sum is
-    # cut to its 32 bits, for wider ones would halve the numbers that a vector holds.
+    # Add half of the last place, minus one bit where that place is even: ties round to even. Each
+    # sum is truncated to 32 bits, since wider ones would halve the numbers per vector.
     even = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
     near = np.uint32(np.uint32(bits + np.uint32(0x7FFF)) + even)
     return np.uint16(np.uint32(near >> np.uint32(16)) if x == x else np.uint32(0x7FC0))
@@ -53,7 +53,7 @@ def _to_half(x):
 
 
 def load(x):
-    """Return a stored number as the type that is computed in."""
+    """Convert a stored number to the type of the arithmetic."""
     return COMPUTED_IN(to_float(x))
 
 
@@ -65,7 +65,7 @@ STORAGES = {
 }
 
 
-# For a processor that cannot, LLVM would call a function that nobody provides.
+# On a processor without F16C, LLVM would call a function that no library provides.
 _FEATURES = config.CPU_FEATURES
 if _FEATURES is None:
     _FEATURES = llvm.get_host_cpu_features().flatten()
@@ -73,7 +73,7 @@ CONVERTS_HALF = "+f16c" in _FEATURES
 
 
 def array(address, size, kind):
-    """Return the numbers of one type that lie at an address."""
+    """Return the array of one type at an address."""
     return carray(_pointer(address, kind), size, kind)
 
 
@@ -87,7 +87,7 @@ def _pointer(context: Any, address: Any, kind: Any) -> Any:
 
 @intrinsic
 def taken(context: Any, counter: Any) -> Any:
-    """Return what a counter holds and add 1 to it, no other thread coming between."""
+    """Return the value of a counter and add 1 to it, atomically."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         one = ir.Constant(ir.IntType(64), 1)
@@ -97,29 +97,29 @@ def taken(context: Any, counter: Any) -> Any:
 
 
 def soon_read(address, count, size):
-    """Have numbers of a size in bytes fetched from memory while something else is computed."""
+    """Prefetch numbers, each of a size in bytes, that will be read."""
     for at in range(address, address + count * size, LINE):
         _prefetch(at, False)
 
 
 def soon_written(address, count, size):
-    """Have the lines of memory fetched in which numbers will be written."""
+    """Prefetch the cache lines to which numbers will be written."""
     for at in range(address, address + count * size, LINE):
         _prefetch(at, True)
 
 
-LINE = 64  # bytes that come from memory at once
+LINE = 64  # bytes of a cache line
 
 
 @intrinsic(prefer_literal=True)
 def _prefetch(context: Any, address: Any, writes: Any) -> Any:
-    """Hint at an address, which need not be one: a prefetch does not fault."""
+    """Prefetch an address, which may be invalid: a prefetch does not fault."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         shape = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
         hint = builder.module.declare_intrinsic("llvm.prefetch", [pointer], shape)
-        facts = (word(int(writes.literal_value)), word(3), word(1))  # near, and data
+        facts = (word(int(writes.literal_value)), word(3), word(1))  # the nearest cache, and data
         builder.call(hint, [builder.inttoptr(arguments[0], pointer), *facts])
         return context.get_dummy_value()
 

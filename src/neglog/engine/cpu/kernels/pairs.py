@@ -1,4 +1,4 @@
-"""A tile of `spread` that has two classes: one power for each row, and one pass over the rows."""
+"""The tile of `spread` for two classes: one power per row, and one pass over the rows."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ STEPS = ("treat_pairs", "put_pairs")
 
 
 def treat_pairs(args, count, tile, parts, slope, lines):
-    """Write the loss of each row, and its derivative by the first logit.
+    """Write the loss of each row, and the gradient of its first logit.
 
-    It is slope · (1 − p) − p · other slope, and the second logit's is its negative.
+    It is slope · (1 − p) − p · other slope; the gradient of the second logit is its negative.
     """
     wide()
     first, second, y_first, y_second = tile[0], tile[1], parts[0], parts[1]

@@ -1,7 +1,7 @@
-"""The powers of softmax rows, a batch of them at a time.
+"""The powers of softmax rows, one batch at a time.
 
-The row's largest logit adds e⁰ = 1 to the sum of powers. It is left out of the sum, and `log1p`
-gives it back: so a row that is nearly certain loses no digit, neither in ln p nor in 1 − p.
+The largest logit of a row adds e⁰ = 1 to the sum of powers. The sum excludes it, and `log1p`
+restores it, so a nearly certain row loses no digit, neither in ln p nor in 1 − p.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from neglog.engine.cpu.kernels.rows_args import (
 )
 from neglog.engine.cpu.kernels.sums import two_sum
 
-BATCH = 4096  # elements, of which the fastest memory holds several lots
+BATCH = 4096  # elements; the fastest cache holds several batches
 LANES = 16
 LANE = np.uint64(LANES)
 CHUNK = 4 * LANES
-LANE_SUMS = 3 * LANES  # of each lane the sum, how many were 1, and what rounding took
+LANE_SUMS = 3 * LANES  # per lane: the sum, the number of ones, the rounding error
 FACTS = 6
-LOSS, ROW_WEIGHT, TOP, OTHERS, SLOPE, REST = range(FACTS)  # of each row of a batch
-FINE: bool | None = None  # whether float64 is no finer than what is stored
-NEAR: bool | None = None  # whether it is finer, and what is computed in
+LOSS, ROW_WEIGHT, TOP, OTHERS, SLOPE, REST = range(FACTS)  # per row of a batch
+FINE: bool | None = None  # whether the stored type is as precise as float64
+NEAR: bool | None = None  # whether it is not, and the arithmetic is in float64
 STEPS = (
     "lines_for", "row_start", "fetch_row", "top_of", "below_one", "is_one", "add_chunk",
     "raise_row", "powers",
@@ -51,13 +51,13 @@ STEPS = (
 
 @in_real
 def lines_for(classes):
-    """Return memory for the rows of a batch, each filled up to whole chunks."""
+    """Return memory for the rows of a batch, each padded to whole chunks."""
     line = -(-classes // CHUNK) * CHUNK
     return np.empty((max(1, BATCH // line), line), COMPUTED_IN)
 
 
 def powers(args, chosen, count, lines, facts, sums):
-    """Write e^(row − top) of rows, their tops, and the sums of their powers, one e⁰ left out."""
+    """Write e^(row − top) of rows, their tops, and the sums of their powers without one e⁰."""
     wide()
     for b in range(count):
         fetch_row(args, chosen[b], lines[b])
@@ -65,11 +65,11 @@ def powers(args, chosen, count, lines, facts, sums):
         facts[TOP, b] = top_of(lines[b])
     for b in range(count):
         below = raise_row(args, chosen[b], facts[TOP, b], lines[b], len(lines), sums)
-        facts[OTHERS, b] = below + (facts[TOP, b] - facts[TOP, b])  # NaN where the top is none
+        facts[OTHERS, b] = below + (facts[TOP, b] - facts[TOP, b])  # NaN if the top is not finite
 
 
 def row_start(args, r):
-    """Return where the logits of a row begin."""
+    """Return the index of the first logit of a row."""
     if args[OUTER] == 1:  # a division takes as long as a few powers
         return r * args[ROW_STEP]
     outer = r // args[INNER]
@@ -78,7 +78,7 @@ def row_start(args, r):
 
 @in_real
 def fetch_row(args, r, line):
-    """Read a row, and fill up its last chunk with what adds e^−∞ = 0."""
+    """Read a row, and pad its last chunk with −∞, which adds e^−∞ = 0."""
     wide()
     classes = args[CLASSES]
     start = row_start(args, r)
@@ -91,7 +91,7 @@ def fetch_row(args, r, line):
 
 @in_real
 def top_of(line):
-    """Return the largest of a line."""
+    """Return the largest number of a line."""
     wide()
     top = rank(line[0])
     for j in range(len(line) // CHUNK * CHUNK):
@@ -101,9 +101,9 @@ def top_of(line):
 
 @in_real
 def raise_row(args, r, top, line, batch, sums):
-    """Turn a line into powers, and return their sum less the top's, which is 1.
+    """Replace a line by its powers, and return their sum without that of the top, which is 1.
 
-    Memory brings meanwhile what will be read and written next.
+    Meanwhile, prefetch the memory that is read and written next.
     """
     wide()
     size = array(args[X], 1, KIND).itemsize
@@ -136,10 +136,10 @@ def raise_row(args, r, top, line, batch, sums):
 
 @in_real
 def add_chunk(line, first, sums):
-    """Add the powers that are not 1, and the number of those that are, each lane to its sums.
+    """Add the powers that are not 1, and the number of those that are, to the sums of each lane.
 
-    Four of them add up in the type that is computed in, which loses no more than their own
-    rounding; all else is in float64, or finer.
+    Groups of four are added in the type of the arithmetic, which loses no more than their own
+    rounding; everything else is added in float64, or more precisely.
     """
     wide()
     for j in range(LANES):
@@ -155,11 +155,11 @@ def add_chunk(line, first, sums):
 
 @in_real
 def below_one(e):
-    """Return a power that is not 1, else 0."""
+    """Return the power if it is not 1, else 0."""
     return where(e == 1.0, 0.0, e)
 
 
 @in_real
 def is_one(e):
-    """Return 1 for a power that is 1, else 0."""
+    """Return 1 if the power is 1, else 0."""
     return where(e == 1.0, 1.0, 0.0)

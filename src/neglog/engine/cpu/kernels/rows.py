@@ -1,8 +1,8 @@
-"""The loops over rows of many classes: softmax, loss and gradient without a tensor in between.
+"""The kernels for rows of many classes: softmax, loss and gradient without intermediate tensors.
 
-Rows are treated a few at a time, one step for all of them and then the next: the steps of one row
-would wait for each other. `powers` says how the softmax is computed; `targets` treats rows whose
-target spreads over the classes, `columns` rows of few classes.
+Rows are processed in batches, each step for the whole batch: the steps of one row would wait for
+each other. `powers` computes the softmax; `targets` processes rows with soft or smoothed targets,
+`columns` rows of few classes.
 """
 
 from __future__ import annotations
@@ -62,20 +62,20 @@ from neglog.engine.cpu.kernels.rows_args import (
 )
 from neglog.engine.cpu.kernels.sums import two_sum
 
-SMALLEST, LARGEST, SHARES_OF_WORK = 8192, 262144, 128  # the elements of a block, and blocks
+SMALLEST, LARGEST, SHARES_OF_WORK = 8192, 262144, 128  # elements per block; number of blocks
 
 
 def rows_of_a_block(rows: int, classes: int) -> int:
-    """Return how many rows are treated between two looks at what is left.
+    """Return the number of rows per block.
 
-    Many, since the first of them are not fetched ahead, but so few that all threads have some.
+    Blocks are large, since their first rows are not prefetched, but every thread gets some of them.
     """
     elements = min(max(rows * classes // SHARES_OF_WORK, SMALLEST), LARGEST)
     return max(1, elements // classes)
 
 
 def rows(memory):
-    """Treat blocks of rows until none is left."""
+    """Process blocks of rows until none is left."""
     wide()
     args = carray(memory, ARGS)
     count = args[OUTER] * args[INNER]
@@ -94,7 +94,7 @@ def rows(memory):
 
 
 def picked_block(args, scalars, first, last):
-    """Treat rows of log-probabilities, whose gradient is 0 already but for the label."""
+    """Process rows of log-probabilities, whose gradient is 0 already except at the label."""
     classes, inner = args[CLASSES], args[INNER]
     total = 0.0
     lost = 0.0
@@ -118,7 +118,7 @@ def picked_block(args, scalars, first, last):
 
 
 def softmax_block(args, scalars, first, last):
-    """Treat rows of logits, a batch of those that count at a time."""
+    """Process rows of logits, in batches of included rows."""
     wide()
     value = array(args[VALUE], last, KIND)
     lines = lines_for(args[CLASSES])
@@ -147,11 +147,11 @@ def softmax_block(args, scalars, first, last):
 
 
 def row_weight_of(args, scalars, r):
-    """Return how much the loss of a row counts: 0 where it is left out."""
+    """Return the weight of a row's loss, 0 if the row is excluded."""
     row_weight = load(array(args[ROW_WEIGHTS], r + 1, KIND)[r]) if args[ROW_WEIGHTS] else 1.0
     label = array(args[LABELS], r + 1, np.int64)[r] if args[LABELS] else 0
     if row_weight == 0.0 or (args[LABELS] and label == args[IGNORED]):
-        return 0.0  # also of a mean over nothing, whose factor is NaN
+        return 0.0  # also in a mean over nothing, whose scale is NaN
     row_weight *= scalars[0]
     if args[WEIGHT] and not TARGETED:
         row_weight *= load(array(args[WEIGHT], args[CLASSES], KIND)[label])
@@ -159,7 +159,7 @@ def row_weight_of(args, scalars, r):
 
 
 def leave_out(args, r):
-    """Write the loss and the gradients of a row that does not count, whatever it holds."""
+    """Write 0 as the loss and the gradients of an excluded row, whatever its values."""
     wide()
     start, end = r * args[CLASSES], (r + 1) * args[CLASSES]
     if args[EACH]:
@@ -175,7 +175,7 @@ def leave_out(args, r):
 
 
 def label_batch(args, scalars, chosen, count, lines, facts, sums):
-    """Write the losses of rows against their labels among the facts; write the gradient."""
+    """Write the losses of rows with labels to `facts`, and the gradient."""
     wide()
     classes = args[CLASSES]
     powers(args, chosen, count, lines, facts, sums)
@@ -201,7 +201,7 @@ def label_batch(args, scalars, chosen, count, lines, facts, sums):
 
 @in_real
 def scale_row(args, start, factor, line):
-    """Write the multiple of a line as a row of the gradient."""
+    """Write factor · line as a row of the gradient."""
     wide()
     classes = args[CLASSES]
     gradient = array(args[GRADIENT], start + classes, KIND)

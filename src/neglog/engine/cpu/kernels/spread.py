@@ -1,7 +1,7 @@
-"""The loop over rows side by side whose target spreads over the classes: see `columns`.
+"""The kernel for soft and smoothed targets, many rows at once: see `columns`.
 
-The probabilities and the target may cancel in the gradient, so all but the largest logit is
-computed in float64. A tile fits the fastest memory, since it is walked three times.
+The probabilities and the target may cancel in the gradient, so everything except the largest
+logit is computed in float64. A tile fits the fastest cache, since it is read three times.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ BLOCK = 16384  # elements
 
 
 def spread_work(inner: int, classes: int) -> tuple[int, int, int]:
-    """Return the rows of a tile, of a block, and the blocks of each outer part."""
+    """Return the rows per tile, the rows per block, and the blocks per outer part."""
     width = max(LANES, TILE // (classes + 4) // LANES * LANES)
     in_block = max(1, BLOCK // (classes * width)) * width
     return width, in_block, -(-inner // in_block)
 
 
 def spread_columns(memory):
-    """Treat blocks of rows until none is left."""
+    """Process blocks of rows until none is left."""
     wide()
     args = carray(memory, ARGS)
     inner, classes = args[INNER], args[CLASSES]
@@ -94,7 +94,7 @@ def spread_columns(memory):
 
 
 def spread_tile(args, scalars, outer, row, count, tile, tops, powers, slopes, lines):
-    """Write the losses of a tile into a line, and its gradient."""
+    """Write the losses of a tile to a line, and its gradient."""
     wide()
     classes, losses = args[CLASSES], lines[LOSSES]
     start = outer * args[OUTER_STEP] + row * args[ROW_STEP]

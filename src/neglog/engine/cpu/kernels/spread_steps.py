@@ -1,4 +1,4 @@
-"""The steps of `spread`: each treats all rows of a tile, class by class."""
+"""The steps of `spread`: each processes all rows of a tile, class by class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from neglog.engine.cpu.kernels.rows_args import (
     WEIGHT,
 )
 
-FINE: bool | None = None  # whether float64 is no finer than what is stored
+FINE: bool | None = None  # whether the stored type is as precise as float64
 STEPS = (
     "fetch_line", "take_tops", "take_row_weights", "inverse_of", "add_powers", "take_part",
     "add_terms", "add_around_peaks", "finish_rows", "put_line", "put_gradient",
@@ -45,7 +45,7 @@ LOSSES, OTHERS, LOGS, INVERSES, FACTORS, LABEL, TOTALS, PEAKS, RESTS, LINES = ra
 
 @in_real
 def fetch_line(args, address, start, count, line):
-    """Read what a class has in each row of a tile."""
+    """Read the numbers of one class in all rows of a tile."""
     wide()
     stored = array(address, start + count * args[ROW_STEP], KIND)
     if args[ROW_STEP] == 1:
@@ -58,7 +58,7 @@ def fetch_line(args, address, start, count, line):
 
 @in_real
 def take_tops(classes, count, tile, tops):
-    """Write the largest logit of each row; a NaN shows in the sum of powers."""
+    """Write the largest logit of each row; a NaN appears in the sum of powers."""
     wide()
     for j in range(count):
         tops[j] = tile[0, j]
@@ -70,7 +70,7 @@ def take_tops(classes, count, tile, tops):
 
 
 def take_row_weights(args, scalars, first, count, lines):
-    """Write how much the loss of each row counts, and its label; return how many do not count."""
+    """Write the weight of each row's loss, and its label; return the number of excluded rows."""
     wide()
     factors, numbered = lines[FACTORS], lines[LABEL]
     scale = scalars[0]
@@ -93,13 +93,13 @@ def take_row_weights(args, scalars, first, count, lines):
     for j in range(count):
         left_out += where(factors[np.uint64(j)] == 0.0, 1.0, 0.0)
     for j in range(count):
-        i = np.uint64(j)  # of a mean over nothing the scale is NaN
+        i = np.uint64(j)  # the scale of a mean over nothing is NaN
         factors[i] = where(factors[i] == 0.0, 0.0, factors[i] * scale)
     return left_out
 
 
 def add_powers(classes, count, tile, tops, powers, lines):
-    """Write powers e^(z − top), their sums s with one e⁰ left out, ln(1 + s) and 1 / (1 + s)."""
+    """Write powers e^(z − top), their sums s without one e⁰, ln(1 + s) and 1 / (1 + s)."""
     wide()
     others, logs, inverses = lines[OTHERS], lines[LOGS], lines[INVERSES]
     for j in range(count):
@@ -125,14 +125,14 @@ def add_powers(classes, count, tile, tops, powers, lines):
 
 
 def inverse_of(x):
-    """Return 1 / x by way of float32, whose division takes a third of float64's time."""
+    """Return 1 / x from a float32 division, which takes a third of the time of float64's."""
     start = np.float64(np.float32(1.0) / np.float32(x))
     error = 1.0 - x * start
     return start + start * (error + error * error)
 
 
 def take_part(args, scalars, start, count, k, tile, part, lines):
-    """Write a class's target in each row of a tile."""
+    """Write the targets of one class in all rows of a tile."""
     wide()
     target, numbered, own = tile[args[CLASSES]], lines[LABEL], np.float64(k)
     kept, spread = scalars[1], scalars[2]
@@ -148,7 +148,7 @@ def take_part(args, scalars, start, count, k, tile, part, lines):
 
 
 def add_terms(args, scalars, start, count, tile, tops, slopes, lines):
-    """Add up the terms of each loss, and write their derivatives by the log-probabilities."""
+    """Sum the terms of each loss, and write their derivatives by the log-probabilities."""
     wide()
     classes = args[CLASSES]
     losses, logs, totals = lines[LOSSES], lines[LOGS], lines[TOTALS]
@@ -170,7 +170,7 @@ def add_terms(args, scalars, start, count, tile, tops, slopes, lines):
 
 
 def add_around_peaks(classes, count, slopes, lines):
-    """Write the largest size among slopes, the sum of those of that size, and of the others."""
+    """Write the largest absolute slope, the sum of the slopes of that size, and of the others."""
     wide()
     peaks, totals, rests = lines[PEAKS], lines[TOTALS], lines[RESTS]
     for j in range(count):
@@ -192,7 +192,7 @@ def add_around_peaks(classes, count, slopes, lines):
 
 
 def finish_rows(count, lines):
-    """Scale the losses, and what `put_gradient` multiplies with the powers."""
+    """Scale the losses, and the factors that `put_gradient` multiplies by the powers."""
     wide()
     losses, others, inverses = lines[LOSSES], lines[OTHERS], lines[INVERSES]
     factors, totals, rests = lines[FACTORS], lines[TOTALS], lines[RESTS]
@@ -206,7 +206,7 @@ def finish_rows(count, lines):
 
 
 def put_line(args, start, count, line):
-    """Write the gradient of a class in each row of a tile."""
+    """Write the gradient of one class in all rows of a tile."""
     wide()
     row_step = args[ROW_STEP]
     gradient = array(args[GRADIENT], start + count * row_step, KIND)
@@ -219,7 +219,7 @@ def put_line(args, start, count, line):
 
 
 def put_gradient(args, start, count, powers, slopes, lines):
-    """Write the gradient: slope − p · total, and of the top class slope · (1 − p) − p · (rest)."""
+    """Write the gradient: slope − p · total, or slope · (1 − p) − p · (rest) for the top class."""
     wide()
     others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
     totals, rests = lines[TOTALS], lines[RESTS]
@@ -234,7 +234,7 @@ def put_gradient(args, start, count, powers, slopes, lines):
 
 
 def put_fine_gradient(args, start, count, powers, slopes, lines):
-    """Do so where a difference of sums would lose digits: with the sum of all other slopes."""
+    """Write the gradient from the sum of all other slopes, where differences would lose digits."""
     wide()
     others, inverses, factors = lines[OTHERS], lines[INVERSES], lines[FACTORS]
     totals, peaks, rests = lines[TOTALS], lines[PEAKS], lines[RESTS]
@@ -253,7 +253,7 @@ def put_fine_gradient(args, start, count, powers, slopes, lines):
 
 
 def leave_out_rows(args, start, count, lines):
-    """Write 0 as the gradient of rows that do not count, whatever they hold."""
+    """Write 0 as the gradient of excluded rows, whatever their values."""
     factors = lines[FACTORS]
     gradient = array(args[GRADIENT], args[CLASSES] * args[OUTER] * args[INNER], KIND)
     for k in range(args[CLASSES]):

@@ -1,7 +1,7 @@
 """Sums over an array, in loops that write nothing.
 
-A loop that writes is compiled twice, for memory that may overlap and for memory that may not; the
-two would add in different orders, and which one runs depends on where the memory lies.
+A loop that writes is compiled twice, for memory that may overlap and for memory that does not. The
+two would add in different orders, and the addresses decide which one runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LANES = 32
 
 
 def plain_sum(values, count):
-    """Add numbers up in any order: exact enough where the result is rounded to float32 or less."""
+    """Add numbers in any order: exact enough if the result is rounded to float32 or less."""
     wide()
     total = 0.0
     for j in range(count):
@@ -25,7 +25,7 @@ def plain_sum(values, count):
 
 
 def in_order(function):
-    """Have a function compiled as it is written: where rounding is made up for, order matters."""
+    """Mark a function to be compiled without reordering, which would undo its compensation."""
     IN_ORDER.append(function)
     return function
 
@@ -35,10 +35,10 @@ IN_ORDER: list[Any] = []
 
 @in_order
 def compensated_sum(values, count):
-    """Add numbers up with what rounding takes from every sum, so that nothing is lost.
+    """Add numbers and the rounding errors of their sums, so that nothing is lost.
 
     Source: T. Ogita, S. M. Rump, S. Oishi, Accurate sum and dot product, SISC 26, 2005 (Sum2),
-    side by side in lanes. The order of the operations is the algorithm: nothing may be reordered.
+    in parallel lanes. The algorithm is the order of its operations: nothing may be reordered.
     """
     wide()
     sums = np.zeros(LANES)
@@ -54,12 +54,12 @@ def compensated_sum(values, count):
         rest += lost[lane]
     for j in range(whole, count):
         total, rest = two_sum(total, values[j], rest)
-    return total if rest != rest else total + rest  # ∞ leaves a NaN behind
+    return total if rest != rest else total + rest  # ∞ makes it NaN
 
 
 @in_order
 def two_sum(total, value, lost):
-    """Return the rounded sum, and what was lost so far with what was lost now."""
+    """Return the rounded sum, and `lost` plus its rounding error."""
     new = total + value
     taken = new - total
     return new, lost + ((total - (new - taken)) + (value - taken))

@@ -1,4 +1,4 @@
-"""The pass over labels that comes first: what a mean divides by, and whether all are classes."""
+"""The first pass over labels: the divisor of a mean, and the number of labels out of range."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLOCK = 32768  # rows
 
 
 def survey(memory):
-    """Note the weight of the rows that count, and how many labels are no class."""
+    """Write the total weight of included rows, and the number of labels out of range."""
     wide()
     args = carray(memory, ARGS)
     rows = args[OUTER] * args[INNER]
@@ -44,7 +44,7 @@ def survey(memory):
 
 
 def counted(args, first, last):
-    """Count the labels that are not ignored, and those that are no class."""
+    """Count the labels that are not ignored, and those out of range."""
     wide()
     labels = array(args[LABELS], last, np.int64)
     ignored, classes = args[IGNORED], args[CLASSES]
@@ -60,7 +60,7 @@ def counted(args, first, last):
 
 
 def weighed(args, first, last):
-    """Add up the shares and weights of the rows that count."""
+    """Sum the weights of included rows, and count the labels out of range."""
     labels = array(args[LABELS], last, np.int64)
     row_weights = array(args[ROW_WEIGHTS], last, KIND)
     weight = array(args[WEIGHT], args[CLASSES], KIND)

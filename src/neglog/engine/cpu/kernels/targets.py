@@ -1,4 +1,4 @@
-"""Rows whose target spreads over the classes: kept · target + spread, as `rows` treats them."""
+"""Rows with soft or smoothed targets, kept · target + spread, in the batches of `rows`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from neglog.engine.cpu.kernels.rows_args import (
     X,
 )
 
-FINE: bool | None = None  # whether float64 is no finer than what is stored
+FINE: bool | None = None  # whether the stored type is as precise as float64
 STEPS = (
     "target_row", "around_the_peak", "put_target_row", "put_by_target", "target_batch",
 )  # fmt: skip
 
 
 def target_batch(args, scalars, chosen, count, lines, facts, sums):
-    """Write the losses of rows against their targets among the facts; write the gradient."""
+    """Write the losses of rows with targets to `facts`, and the gradient."""
     wide()
     classes = args[CLASSES]
     terms, slopes = np.empty(classes), np.empty(classes)
@@ -96,7 +96,7 @@ def target_row(args, scalars, origin, start, label, ends, terms, slopes):
 
 
 def put_by_target(args, origin, start, row_weight, ends):
-    """Write the derivative by a row's target: −ln p, as much as the class counts, 0 or more."""
+    """Write the gradient of a row's target: −ln p, times the weight of the class, 0 or more."""
     wide()
     classes = args[CLASSES]
     top, log_sum = ends
@@ -112,7 +112,7 @@ def put_by_target(args, origin, start, row_weight, ends):
 
 
 def put_target_row(args, start, row_weight, others, slopes, line):
-    """Write a row's gradient: what a class is due, less its share of what all others are."""
+    """Write a row's gradient: slope · (1 − p) − p · (the sum of the other slopes)."""
     wide()
     classes = args[CLASSES]
     gradient = array(args[GRADIENT], start + classes, KIND)
@@ -135,9 +135,9 @@ def put_target_row(args, start, row_weight, others, slopes, line):
 
 
 def around_the_peak(parts, classes):
-    """Return the largest size among numbers, the sum of those of that size, and of the others.
+    """Return the largest absolute value, the sum of the numbers of that size, and of the others.
 
-    The sum of all but one of them does not cancel then, whichever the one is.
+    With these, the sum of all numbers except one does not cancel, whichever one it is.
     """
     wide()
     highest = rank(0.0)

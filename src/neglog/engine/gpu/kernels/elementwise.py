@@ -1,8 +1,8 @@
-"""The elementwise loop on a GPU: loss and derivatives in one pass over the elements.
+"""The elementwise kernel on a GPU: loss and gradients in one pass over the elements.
 
-Each program adds up the losses of a few blocks in float64 and leaves one number; `finish` adds
-those up, in one order whatever the device. Derivatives are those for an upstream gradient of 1;
-where another one comes from above, the same loop runs again and writes them over, rounded once.
+Each program sums the losses of a few blocks in float64 and writes one number; `finish` sums these
+numbers, in the same order on every device. Gradients are computed for an upstream gradient of 1;
+for another one, the same kernel runs again and overwrites them, rounded once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def elementwise(
     first, second, given, y, weight, upstream, value, by_first, by_second, by_y, sums,
     size, runs, given_period, weight_period, scale, setting,
 ):  # fmt: skip
-    """Treat a few blocks; `scale` and `setting` are the bits of float64."""
+    """Process a few blocks; `scale` and `setting` are the bits of a float64."""
     if KEEPS and tl.load(upstream) == 1.0:
         return
     scale = scale.to(tl.int64).to(tl.float64, bitcast=True)
@@ -105,7 +105,7 @@ def treat(point, factor, above, scale, outputs, places, there):
 
 
 def kept(term, factor):
-    """Weigh a term; one that is masked is 0 whatever it holds."""
+    """Multiply a term by its weight; a masked term is 0, whatever its value."""
     if WEIGHTED:
         if MASKED:
             return tl.where(factor == 0.0, 0.0, term * factor)
@@ -114,7 +114,7 @@ def kept(term, factor):
 
 
 def finish(sums, count, scale, inverse, out):
-    """Write the scaled sum of what the programs left, or one over it.
+    """Write the scaled sum over the results of programs, or its inverse.
 
     A mean over nothing is NaN: its `inverse` is infinite.
     """
@@ -129,6 +129,6 @@ def finish(sums, count, scale, inverse, out):
         result = result * scale.to(tl.int64).to(tl.float64, bitcast=True)
         if SURVEYED:
             result += 0.0 * tl.load(inverse)
-    if HALF:  # which float64 is not converted to
+    if HALF:  # float64 is not converted to half precision
         result = result.to(tl.float32)
     tl.store(out, result)

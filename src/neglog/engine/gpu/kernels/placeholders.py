@@ -1,4 +1,4 @@
-"""What the loops leave open until `primitives.triton.to_triton` fills it in."""
+"""Placeholders in the kernels, which `primitives.triton.to_triton` replaces."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 tl: Any = None  # Triton's language
 
-# Types: that of the arithmetic, and that of sums and of what is computed once for a row.
+# Types: of the arithmetic; of sums and of numbers that are computed once per row.
 REAL: Any = None
 SUM: Any = None
 
-# Formulas, all from (first, second, given, setting, y); and primitives.
+# Formulas, all of (first, second, given, setting, y); and primitives.
 nll: Any = None
 grad: Any = None
 grad_target: Any = None
@@ -18,36 +18,36 @@ is_well_conditioned: Any = None
 log1p: Any = None
 power: Any = None
 
-# Parts of the loops that there are several of.
+# Parts of the kernels that have several versions.
 treat_well_conditioned: Any = None
 treat_row: Any = None
 
 # Sizes.
-BLOCK: Any = None  # elements that are treated at a time
+BLOCK: Any = None  # elements that are processed at a time
 ROWS: Any = None
-WIDTH: Any = None  # classes that are treated at a time
+WIDTH: Any = None  # classes that are processed at a time
 INFINITY: Any = None
 
-# What there is, and what is wanted.
+# Which arguments are present, and which outputs are required.
 TWO_INPUTS: Any = None
 GIVES: Any = None
 WEIGHTED: Any = None
-MASKED: Any = None  # whether what has weight 0 may hold anything
-REPEATS: Any = None  # whether what is given, and the weight, start again after a period
+MASKED: Any = None  # whether elements of weight 0 may hold any value
+REPEATS: Any = None  # whether given numbers and weights repeat with a period
 NARROWS: Any = None  # whether blocks of well-conditioned targets are computed in float32
 VALUED: Any = None  # whether each loss is written
-SUMMED: Any = None  # whether they are added up
+SUMMED: Any = None  # whether the losses are summed
 BY_FIRST: Any = None
 BY_SECOND: Any = None
 BY_Y: Any = None
-SCALED: Any = None  # whether one number comes from above
-PULLED: Any = None  # whether a number for each loss does
-KEEPS: Any = None  # whether the derivatives are there already if that number is 1
-ROW_WEIGHTED: Any = None  # whether rows have shares
+SCALED: Any = None  # whether the upstream gradient is one number
+PULLED: Any = None  # whether it is one number per loss
+KEEPS: Any = None  # whether the gradients for an upstream gradient of 1 are written already
+ROW_WEIGHTED: Any = None  # whether rows have weights
 LABELLED: Any = None
-TARGETED: Any = None  # whether the target spreads over the classes
-SURVEYED: Any = None  # whether a mean divides by what the labels say
+TARGETED: Any = None  # whether targets are soft or smoothed
+SURVEYED: Any = None  # whether a mean divides by the sum of `survey`
 DIFFERENTIATED: Any = None
-WHOLE: Any = None  # whether a row fits into one width
+WHOLE: Any = None  # whether a row fits into one `WIDTH`
 INVERTED: Any = None
-HALF: Any = None  # whether the result is stored as one
+HALF: Any = None  # whether the result is stored in half precision

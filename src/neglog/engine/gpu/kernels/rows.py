@@ -1,9 +1,9 @@
-"""The loops over rows of classes on a GPU: softmax, loss and gradient, no tensor in between.
+"""The kernels for rows on a GPU: softmax, loss and gradient without intermediate tensors.
 
-A program treats a few rows. Where a row fits into one `WIDTH`, it is read once; else once for the
-sum of its powers, a width at a time, and again for its gradient, when it is often still in the
-device's cache. As on the CPU the largest logit's own e⁰ = 1 is left out of the sum of powers, and
-`log1p` gives it back: a row that is nearly certain loses no digit.
+A program processes a few rows. A row that fits into one `WIDTH` is read once; a longer row is read
+once for the sum of its powers, one width at a time, and again for its gradient, when it is often
+still in the device's cache. As on the CPU, the sum of powers excludes the e⁰ = 1 of the largest
+logit, and `log1p` restores it: a nearly certain row loses no digit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def rows(
     x, labels, targets, weight, row_weights, inverse, upstream, value, gradient, sums,
     inner, classes, row_step, class_step, chunks, ignored, scale, kept, spread,
 ):  # fmt: skip
-    """Treat rows; `scale`, `kept` and `spread` are the bits of float64."""
+    """Process rows; `scale`, `kept` and `spread` are the bits of a float64."""
     if KEEPS and tl.load(upstream) == 1.0:
         return
     program = tl.program_id(0).to(tl.int64)
@@ -99,7 +99,7 @@ def row_weight_of(given, number, there, classes, ignored, scale):
 
 
 def tile_of(x, columns, first):
-    """Read a width of classes; those that are not there are −∞."""
+    """Read one width of classes; those beyond the last are −∞."""
     start, class_step, classes, there = columns
     k = first + tl.arange(0, WIDTH)
     mask = there[:, None] & (k < classes)[None, :]
@@ -108,7 +108,7 @@ def tile_of(x, columns, first):
 
 
 def powers_of(tile, top):
-    """Return e^(tile − top), and the sum of each row's, one e⁰ left out."""
+    """Return e^(tile − top), and the sum of each row without one e⁰."""
     e = tl.where(tile == -INFINITY, 0.0, power(tile, top[:, None]))
     below = tl.sum(tl.where(e == 1.0, 0.0, e).to(SUM), 1)
     ones = tl.sum(tl.where(e == 1.0, 1.0, 0.0), 1).to(SUM)
@@ -116,7 +116,7 @@ def powers_of(tile, top):
 
 
 def joined(top, others, next_top, next_others):
-    """Join the sums of two parts of a row, each without the e⁰ of its top."""
+    """Combine the sums of two parts of a row, each without the e⁰ of its top."""
     first = top >= next_top
     highest, lowest = tl.where(first, top, next_top), tl.where(first, next_top, top)
     larger, smaller = tl.where(first, others, next_others), tl.where(first, next_others, others)
@@ -125,7 +125,7 @@ def joined(top, others, next_top, next_others):
 
 
 def treat_label_row(x, columns, powers, target, row_weight, gradient):
-    """Return the losses against labels; write the gradient."""
+    """Return the losses of rows with labels; write the gradient."""
     _, e, top, others = powers
     start, class_step, classes, there = columns
     label = target[0]
@@ -137,7 +137,7 @@ def treat_label_row(x, columns, powers, target, row_weight, gradient):
         slope = grad(log_p, 1.0) * row_weight / (1.0 + others)
         at_label, elsewhere = (slope * rest).to(REAL), -slope.to(REAL)
         counts = row_weight != 0.0
-        tl.debug_barrier()  # the gradient may lie where the logits are: all have read theirs
+        tl.debug_barrier()  # the gradient may overwrite the logits: all have read theirs
         for first in range(0, WIDTH if WHOLE else classes, WIDTH):
             if not WHOLE:
                 e = power(tile_of(x, columns, first), top[:, None])
@@ -151,7 +151,7 @@ def treat_label_row(x, columns, powers, target, row_weight, gradient):
 
 
 def treat_target_row(x, columns, powers, target, row_weight, gradient):
-    """Return the losses against targets that spread over the classes; write the gradient."""
+    """Return the losses of rows with soft or smoothed targets; write the gradient."""
     tile, e, top, others = powers
     start, class_step, classes, there = columns
     log_sum = log1p(others.to(REAL))
@@ -185,7 +185,7 @@ def treat_target_row(x, columns, powers, target, row_weight, gradient):
 
 
 def part_of(target, columns, first):
-    """Return how much of each row's target lies on a width of classes, and their weights."""
+    """Return the targets of one width of classes in each row, and the weights of the classes."""
     label, targets, weight, kept, spread = target
     start, class_step, classes, there = columns
     k = first + tl.arange(0, WIDTH)
@@ -208,7 +208,7 @@ def picked(
     x, labels, weight, row_weights, inverse, upstream, value, gradient, sums,
     inner, classes, row_step, class_step, size, ignored, scale,
 ):  # fmt: skip
-    """Treat rows of log-probabilities, whose gradient is 0 already but for the label."""
+    """Process rows of log-probabilities, whose gradient is 0 already except at the label."""
     if KEEPS and tl.load(upstream) == 1.0:
         return
     program = tl.program_id(0).to(tl.int64)
@@ -232,7 +232,7 @@ def picked(
 
 
 def survey(labels, weight, row_weights, sums, size, classes, ignored):
-    """Add up how much rows count, which is what a mean over them divides by."""
+    """Sum the weights of rows, the divisor of their mean."""
     program = tl.program_id(0).to(tl.int64)
     number = program * BLOCK + tl.arange(0, BLOCK)
     given = (labels, weight, row_weights, row_weights, row_weights)
