@@ -10,14 +10,14 @@ from torch import distributions
 from neglog import REGISTRY
 from neglog.errors import DeclarationError
 from neglog.likelihood import Elementwise, Likelihood
-from neglog.support import nonnegative, reals
+from neglog.support import nonnegative, real
 
 
 class Facts:
     """A complete set of facts, to take from and to spoil."""
 
     inputs = ("mean",)
-    support = reals
+    support = real
 
     @staticmethod
     def distribution(mean):
@@ -87,7 +87,7 @@ SPOILS = [
     ({"inputs": ("mean", "scale")}, r"nll must take \('mean', 'scale', 'y'\)"),
     ({"inputs": ("a", "b", "c")}, "names 3 inputs; the engine takes 2"),
     ({"inputs": ()}, "names 0 inputs; the engine takes 2"),
-    ({"domains": (reals, reals)}, "must state one domain for each of its inputs"),
+    ({"domains": (real, real)}, "must state one domain for each of its inputs"),
     ({"curvature": with_target}, "must state `information`: it is the curvature only if"),
     ({"smooth": False}, "must state `information`: it is the curvature only if"),
     ({"information": with_target}, r"information must take \('mean',\), but takes"),

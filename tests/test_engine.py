@@ -17,7 +17,7 @@ from neglog import REGISTRY, engine
 from neglog.engine import ElementwiseProblem, RowwiseProblem, memory
 from neglog.engine.cpu import elementwise as elementwise_cpu
 from neglog.engine.cpu import rows as rows_kernels
-from neglog.support import unit_interval
+from neglog.support import binary
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
 rows = pytest.mark.parametrize("likelihood", cases.ROWS)
@@ -197,7 +197,7 @@ def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
             truths = truths if isinstance(truths, tuple) else (truths,)
             values = (r[i].item() for r in results)
             for value, true, bound in zip(values, truths, bounds, strict=True):
-                if likelihood.support is unit_interval and y[i] in (0.0, 1.0):
+                if likelihood.support is binary and y[i] in (0.0, 1.0):
                     assert oracle.ulps(value, true, real) <= 4, (fact, point)
                 else:
                     assert abs(mp.mpf(value) - true) <= bound.error, (fact, point)

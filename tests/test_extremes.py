@@ -19,10 +19,12 @@ from neglog import functional as F
 from neglog.engine import ElementwiseProblem
 from neglog.support import (
     anything,
+    binary,
+    counts,
     ends_of_unit_interval,
     nonnegative,
     positive,
-    reals,
+    real,
     signs,
     unit_interval,
 )
@@ -139,9 +141,11 @@ SIZES = [1e-200, 0.7, 30.0, 700.0, 1e150, 2.0**1022]  # no difference of two ove
 REALS = [0.0, *SIZES, *(-s for s in SIZES)]
 SETS = {
     anything: [*REALS, INF, -INF],
-    reals: REALS,
+    real: REALS,
+    counts: [0.0, *SIZES],
     nonnegative: [0.0, *SIZES],
     positive: SIZES,
+    binary: SHARES,
     unit_interval: SHARES,
     ends_of_unit_interval: [0.0, 1.0],
     signs: SIGNS,

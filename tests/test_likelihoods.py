@@ -14,10 +14,12 @@ from neglog import REGISTRY
 from neglog.likelihood import Elementwise, Rows
 from neglog.support import (
     anything,
+    binary,
+    counts,
     ends_of_unit_interval,
     nonnegative,
     positive,
-    reals,
+    real,
     signs,
     unit_interval,
 )
@@ -30,14 +32,15 @@ INPUTS = {
 }
 TARGETS = {
     anything: [-30, -1, 0.25],
-    reals: [-3, 0, 0.25, 1e3],
-    unit_interval: [0, 0.25, 0.5, 1],
+    real: [-3, 0, 0.25, 1e3],
+    binary: [0, 0.25, 0.5, 1],
     ends_of_unit_interval: [0, 1],
+    counts: [0, 0.25, 1, 3],
     nonnegative: [0, 0.25, 1, 3],
     positive: [1e-3, 0.5, 2, 30],
     signs: [-1, 1],
 }
-NUMBERS = [anything, reals]  # sets without an end
+NUMBERS = [anything, real]  # sets without an end
 
 
 def settings(likelihood: type[Elementwise]) -> list[mp.mpf]:

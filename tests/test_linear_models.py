@@ -473,7 +473,7 @@ def test_hubers_optimum_is_not_moved_by_an_outlier():
 
 
 REFUSED = {
-    "counts below 0": ("poisson", [1, -1, 0], {}, "must hold a number of 0 or more"),
+    "counts below 0": ("poisson", [1, -1, 0], {}, "must hold a count of at least 0"),
     "not positive": ("gamma", [1.0, 0.0, 2.0], {}, "must hold a number above 0"),
     "no variance": ("negative_binomial", [0, 1, 2], {"firth": True}, "firth is for two classes"),
     "l1 of classes": ("categorical", [0, 1, 2], {"l1": 0.1}, "l1 is not for several classes"),

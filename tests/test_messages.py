@@ -263,7 +263,7 @@ MESSAGES = [
     (
         lambda: F.poisson_nll_loss(ROW, torch.tensor([[1.0, 2, 3]] * 3 + [[4, 5, -1]])),
         errors.SupportError,
-        "target must hold a number of 0 or more everywhere, but 1 of 12 values are not, the first "
+        "target must hold a count of at least 0 everywhere, but 1 of 12 values are not, the first "
         "-1 at index (3, 2).",
     ),
     (

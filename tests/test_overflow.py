@@ -17,10 +17,12 @@ from neglog.engine import ElementwiseProblem, fast_path, memory
 from neglog.engine.cpu import elementwise
 from neglog.support import (
     anything,
+    binary,
+    counts,
     ends_of_unit_interval,
     nonnegative,
     positive,
-    reals,
+    real,
     signs,
     unit_interval,
 )
@@ -48,9 +50,11 @@ def numbers(support, dtype: torch.dtype) -> list[float]:
     sizes = SIZES[dtype]
     sets = {
         anything: [0.0, *sizes, *(-s for s in sizes)],
-        reals: [0.0, *sizes, *(-s for s in sizes)],
+        real: [0.0, *sizes, *(-s for s in sizes)],
+        counts: [0.0, *sizes],
         nonnegative: [0.0, *sizes],
         positive: sizes,
+        binary: [0.0, sizes[0], 0.3, 1.0],
         unit_interval: [0.0, sizes[0], 0.3, 1.0],
         ends_of_unit_interval: [0.0, 1.0],
         signs: [-1.0, 1.0],

@@ -5,7 +5,7 @@ import torch
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.likelihood import Elementwise
 from neglog.primitives.reference import absolute, exp, log, log1p, sigmoid, softplus
-from neglog.support import nonnegative, positive, reals
+from neglog.support import nonnegative, positive, real
 
 
 class Geometric(Elementwise):
@@ -108,7 +108,7 @@ class Wald:
 class AnySign(Geometric):
     """The same, but for a support that the link does not reach."""
 
-    support = reals
+    support = real
 
 
 class Kinked(Geometric):
@@ -122,7 +122,7 @@ class Logistic(Elementwise):
 
     inputs = ("location",)
     settings = ("scale",)
-    support = reals
+    support = real
     link = "identity"
 
     @staticmethod

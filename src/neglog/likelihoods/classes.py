@@ -17,7 +17,7 @@ from neglog.primitives.reference import (
     softplus,
     where,
 )
-from neglog.support import classes, ends_of_unit_interval, signs, unit_interval
+from neglog.support import binary, classes, ends_of_unit_interval, signs, unit_interval
 
 
 class Bernoulli(Elementwise):
@@ -30,7 +30,7 @@ class Bernoulli(Elementwise):
     """
 
     inputs = ("logit",)
-    support = unit_interval
+    support = binary
     well_conditioned = ends_of_unit_interval
     link = "logit"
 
@@ -86,7 +86,7 @@ class WeightedBernoulli(Elementwise):
 
     inputs = ("logit",)
     given = ("positive_weight",)
-    support = unit_interval
+    support = binary
     well_conditioned = ends_of_unit_interval
     normalised = False
 
@@ -142,7 +142,7 @@ class BernoulliProbability(Elementwise):
 
     inputs = ("probability",)
     domains = (unit_interval,)
-    support = unit_interval
+    support = binary
     well_conditioned = ends_of_unit_interval
 
     @staticmethod

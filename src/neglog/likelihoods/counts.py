@@ -5,7 +5,7 @@ from __future__ import annotations
 from neglog import distributions
 from neglog.likelihood import Elementwise
 from neglog.primitives.reference import absolute, exp, log, log1p, log_gamma, softplus, where
-from neglog.support import nonnegative
+from neglog.support import counts, nonnegative
 
 
 class Poisson(Elementwise):
@@ -17,7 +17,7 @@ class Poisson(Elementwise):
     """
 
     inputs = ("log_rate",)
-    support = nonnegative
+    support = counts
     link = "log"
 
     @staticmethod
@@ -58,7 +58,7 @@ class PoissonRate(Elementwise):
     inputs = ("rate",)
     settings = ("eps",)
     domains = (nonnegative,)
-    support = nonnegative
+    support = counts
 
     @staticmethod
     def distribution(rate, eps):
@@ -105,7 +105,7 @@ class NegativeBinomial(Elementwise):
 
     inputs = ("log_mean",)
     settings = ("dispersion",)
-    support = nonnegative
+    support = counts
     link = "log"
 
     @staticmethod

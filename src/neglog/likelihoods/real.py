@@ -5,7 +5,7 @@ from __future__ import annotations
 from neglog import distributions
 from neglog.likelihood import Elementwise
 from neglog.primitives.reference import absolute, at_least, erf, exp, log, where
-from neglog.support import anything, nonnegative, reals
+from neglog.support import anything, nonnegative, real
 
 
 class Normal(Elementwise):
@@ -18,7 +18,7 @@ class Normal(Elementwise):
     """
 
     inputs = ("mean",)
-    support = reals
+    support = real
     well_conditioned = anything
     link = "identity"
 
@@ -60,7 +60,7 @@ class HeteroscedasticNormal(Elementwise):
     inputs = ("mean", "variance")
     settings = ("eps",)
     domains = (anything, nonnegative)
-    support = reals
+    support = real
 
     @staticmethod
     def distribution(mean, variance, eps):
@@ -104,7 +104,7 @@ class Laplace(Elementwise):
     """
 
     inputs = ("mean",)
-    support = reals
+    support = real
     well_conditioned = anything
     link = "identity"
     smooth = False
@@ -149,7 +149,7 @@ class Huber(Elementwise):
 
     inputs = ("mean",)
     settings = ("delta",)
-    support = reals
+    support = real
     well_conditioned = anything
     link = "identity"
 
@@ -201,7 +201,7 @@ class Quantile(Elementwise):
 
     inputs = ("quantile",)
     settings = ("level",)
-    support = reals
+    support = real
     well_conditioned = anything
     smooth = False
     link = "identity"
