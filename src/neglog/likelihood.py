@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, ClassVar
 
+from neglog import derivation
 from neglog.errors import DeclarationError
 from neglog.primitives import reference
 from neglog.support import Support, anything
@@ -90,6 +91,8 @@ class Likelihood:
         cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
         if not hasattr(cls, "domains"):
             cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
+        if hasattr(cls, "nll") and hasattr(cls, "inputs"):
+            _derive(cls)
         _check(cls)
         if cls.elementwise and cls.normalised and len(cls.inputs) == 1:
             _complete_information(cls)
@@ -134,6 +137,35 @@ class Rows(Likelihood, abstract=True):
     def term_inputs(cls) -> tuple[str, ...]:
         """Name the arguments of `nll` before the target."""
         return ("log_p",)
+
+
+def _derive(cls: type[Likelihood]) -> None:
+    """Derive the derivatives that a declaration does not state with its `nll`."""
+    arguments = (*cls.term_inputs(), "y")
+    inputs = cls.inputs if cls.elementwise else ("log_p",)
+    derived = {
+        "grad": derivation.gradient,
+        "curvature": derivation.curvature,
+        "grad_target": derivation.grad_target,
+    }
+    for attribute, derive in derived.items():
+        if not _is_stated(cls, attribute):
+            formula = derive(cls.nll, arguments, inputs, cls.smooth)
+            setattr(cls, attribute, staticmethod(formula))
+    shorter = getattr(cls, "well_conditioned_nll", None)
+    if shorter is not None and not _is_stated(cls, "well_conditioned_grad"):
+        formula = derivation.gradient(shorter, arguments, inputs, cls.smooth)
+        cls.well_conditioned_grad = staticmethod(formula)
+
+
+def _is_stated(cls: type[Likelihood], attribute: str) -> bool:
+    """Return whether an attribute is stated in the class that states `nll`, or in a subclass."""
+    for base in cls.__mro__:
+        if attribute in vars(base):
+            return True
+        if "nll" in vars(base):
+            return False
+    return False
 
 
 def _check(cls: type[Likelihood]) -> None:

@@ -1,0 +1,258 @@
+"""Derived derivatives: the rules, the rewritings, and all declarations against mpmath."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import linecache
+import math
+
+import cases
+import mpmath as mp
+import oracle
+import pytest
+import torch
+
+from neglog import REGISTRY, derivation
+from neglog.derivation import rules
+from neglog.derivation.graph import ARITHMETIC
+from neglog.errors import DeclarationError
+from neglog.likelihood import Elementwise
+from neglog.primitives import bind, reference
+from neglog.primitives.reference import (
+    absolute,
+    at_least,
+    exp,
+    log,
+    log1p,
+    sigmoid,
+    softplus,
+    where,
+)
+from neglog.support import real
+
+PRIMITIVES = reference.NAMES + reference.CONSTANT_PRIMITIVES
+
+
+def derived(likelihood, fact):
+    """Return a derived derivative of a declaration, whatever it states."""
+    arguments = (*likelihood.term_inputs(), "y")
+    inputs = likelihood.inputs if likelihood.elementwise else ("log_p",)
+    return getattr(derivation, fact)(likelihood.nll, arguments, inputs, likelihood.smooth)
+
+
+def text_of(formula, *inputs):
+    """Return the derivative of a formula by its inputs, as text."""
+    arguments = tuple(inspect.signature(formula).parameters)
+    function = derivation.gradient(formula, arguments, inputs or arguments[:1])
+    return inspect.getsource(function)
+
+
+def test_every_primitive_has_a_rule():
+    known = (*rules.RULES, *rules.BRANCHES, *rules.UNKNOWN)
+    assert set(PRIMITIVES) <= set(known)
+    assert {*ARITHMETIC, "negative"} <= set(known)
+
+
+PAIRS = {
+    "difference": [(1.5, -2.0), (0.25, 3.0)],
+    "digamma_difference": [(0.5, 2.0), (3.25, 40.0)],
+    "log_beta": [(0.5, 2.0), (7.0, 0.25)],
+    "log_rising": [(0.5, 2.0), (3.25, 40.0)],
+    "power": [(0.5, 2.0), (3.0, 2.0), (2.0, -1.5), (7.0, 0.25)],
+}
+NUMBERS = [(-3.5,), (-0.25,), (0.125,), (0.75,), (2.5,), (20.0,)]
+POSITIVE = ("log", "sqrt", "log_gamma", "digamma")
+GROWN = "digamma" in PRIMITIVES
+RULED = [n for n in PRIMITIVES if n in rules.RULES and (GROWN or n not in ("erf", "log_gamma"))]
+
+
+@pytest.mark.parametrize("name", RULED)
+def test_the_rule_of_each_primitive(name):
+    points = PAIRS.get(name, [p for p in NUMBERS if p[0] > 0 or name not in POSITIVE])
+    points = [p for p in points if name != "log1p" or p[0] > -1]
+    arguments = ("a", "b")[: len(points[0])]
+    formula = eval(f"lambda {', '.join(arguments)}: {name}({', '.join(arguments)})")
+    slopes = bind(derivation.gradient(formula, arguments, arguments), oracle.WORDS, mp.mpf)
+    for point in points:
+        numbers = [mp.mpf(number) for number in point]
+        found = slopes(*numbers)
+        for i, slope in enumerate(found if len(point) > 1 else (found,)):
+            order = tuple(int(i == j) for j in range(len(point)))
+            true = mp.diff(oracle.WORDS[name], tuple(numbers), order)
+            assert abs(slope - true) < mp.mpf(10) ** -15 * max(abs(true), 1e-9), (name, point)
+
+
+DERIVED = [c for c in cases.ELEMENTWISE if c.name != "logistic_interval"]
+FLOORS = ("bernoulli_probability", "heteroscedastic_normal", "poisson_rate")  # state derivatives
+
+
+def grid(likelihood):
+    """Return points of a declaration, ties of its terms among them."""
+    inputs = [[-90, -17, -1.5, -1.25, -1e-8, 0, 0.25, 2, 20] for _ in likelihood.inputs]
+    for i, domain in enumerate(likelihood.domains):
+        inputs[i] = [x for x in inputs[i] if domain.contains(float(x))]
+    given = [[1.7]] * len(likelihood.given) + [[s] for s in cases.settings(likelihood)]
+    targets = {*likelihood.support.members, 0.25, 2.0, 0.0}
+    targets = [t for t in targets if abs(t) < 1e9 and likelihood.support.contains(t)]
+    for point in itertools.product(*inputs, *given, targets):
+        yield [mp.mpf(number) for number in point]
+
+
+@pytest.mark.parametrize("fact", ["gradient", "curvature", "grad_target"])
+@pytest.mark.parametrize("likelihood", DERIVED, ids=lambda c: c.name)
+def test_derived_and_stated_derivatives_agree(likelihood, fact):
+    if likelihood.name in FLOORS:
+        pytest.skip("the stated derivatives are those at the floor")
+    stated = oracle.formula(likelihood, "grad" if fact == "gradient" else fact)
+    found = bind(derived(likelihood, fact), oracle.WORDS, mp.mpf)
+    for point in grid(likelihood):
+        if likelihood.name == "quantile" and point[0] == point[-1]:
+            continue  # stated: 0, derived: the mean of both sides
+        if likelihood.name == "huber" and abs(point[0] - point[-1]) == point[1]:
+            continue  # whose curvature jumps there
+        if fact == "grad_target" and point[-1] == 0 and "relative" in likelihood.name:
+            continue
+        assert abs(found(*point) - stated(*point)) <= mp.mpf("1e-40") * abs(stated(*point)), point
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (lambda x, y: log(sigmoid(x)), "sigmoid(-x)"),
+        (lambda x, y: log(1.0 - sigmoid(x)), "-sigmoid(x)"),
+        (lambda x, y: log1p(exp(x)), "sigmoid(x)"),
+        (lambda x, y: log(1.0 + exp(x)), "sigmoid(x)"),
+        (lambda x, y: 0.5 * (x - y) * (x - y), "x - y"),
+        (lambda x, y: where(y == 0.0, 0.0, x * y), "y"),
+        (lambda x, y: absolute(x) + 2.0 * softplus(-absolute(x)), None),
+    ],
+)
+def test_a_derivative_is_simplified(formula, text):
+    found = text_of(formula)
+    assert text is None or found.endswith(f"return {text}\n")
+    slope = bind(derivation.gradient(formula, ("x", "y"), ("x",)), oracle.WORDS, mp.mpf)
+    values = bind(formula, oracle.WORDS, mp.mpf)
+    for x in (mp.mpf("-3.5"), mp.mpf("0.25"), mp.mpf(4)):
+        true = mp.diff(lambda t: values(t, mp.mpf("0.75")), x)
+        assert abs(slope(x, mp.mpf("0.75")) - true) < 1e-20
+
+
+def test_kinks_that_cancel_leave_the_derivative_of_a_tie():
+    """|x|, its comparison and softplus(−|x|) each have a kink at 0; the loss has none."""
+    slope = derived(REGISTRY["bernoulli"], "gradient")
+    y = torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64)
+    assert torch.equal(slope(torch.zeros_like(y), y), 0.5 - y)
+
+
+def test_a_kink_has_the_mean_of_both_slopes():
+    def hinge(x, y):
+        return at_least(1.0 - x * y, 0.0)
+
+    slope = derivation.gradient(hinge, ("x", "y"), ("x",), smooth=False)
+    found = slope(torch.tensor([0.0, 1.0, 2.0]), torch.ones(3))
+    assert found.tolist() == [-1.0, -0.5, 0.0]
+    right = derivation.gradient(hinge, ("x", "y"), ("x",))
+    assert right(torch.tensor([0.0, 1.0, 2.0]), torch.ones(3)).tolist() == [-1.0, 0.0, 0.0]
+
+
+def test_a_guard_does_not_hide_a_slope():
+    """The equation holds where both are equal; the derivative there is that on either side."""
+
+    def gap(a, b):
+        return where(a == b, 0.0, a - b)
+
+    assert text_of(gap, "a", "b").endswith("return (1.0, -1.0)\n")
+
+
+def test_a_guard_against_a_pole_stays():
+    def ratio(x, y):
+        return where(x == 0.0, 1.0, (exp(x) - 1.0) / x)
+
+    x = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    slope = derivation.gradient(ratio, ("x", "y"), ("x",))(x, x)
+    assert slope[0] == 0.0 and abs(slope[1] - 1.0) < 1e-12
+
+
+@pytest.mark.parametrize("likelihood", DERIVED, ids=lambda c: c.name)
+def test_infinite_inputs_give_nan_only_where_the_stated_ones_do(likelihood):
+    y = torch.tensor([m for m in likelihood.support.members if abs(m) < 1e9], dtype=torch.float64)
+    inputs = [torch.full_like(y, math.inf)] * len(likelihood.inputs)
+    rest = [
+        torch.full_like(y, s) for s in (*[1.7] * len(likelihood.given), *cases.settings(likelihood))
+    ]
+    for sign in (1.0, -1.0):
+        ends = [
+            sign * x if d.contains(sign * math.inf) else x
+            for x, d in zip(inputs, likelihood.domains, strict=True)
+        ]
+        for fact, stated in (("gradient", "grad"), ("grad_target", "grad_target")):
+            found = (
+                torch.as_tensor(derived(likelihood, fact)(*ends, *rest, y))
+                if len(inputs) == 1
+                else y
+            )
+            expected = getattr(likelihood, stated)(*ends, *rest, y) if len(inputs) == 1 else y
+            assert not (torch.as_tensor(found).isnan() & ~torch.as_tensor(expected).isnan()).any()
+
+
+@pytest.mark.usefixtures("own_likelihoods")
+def test_a_declaration_needs_no_derivatives():
+    class Logistic(Elementwise):
+        """Errors from a logistic distribution."""
+
+        inputs = ("location", "log_scale")
+        support = real
+
+        @staticmethod
+        def nll(location, log_scale, y):
+            z = (y - location) * exp(-log_scale)
+            return z + 2.0 * softplus(-z) + log_scale
+
+        @staticmethod
+        def distribution(location, log_scale):
+            return None
+
+        @staticmethod
+        def constant(y):
+            return 0.0
+
+    point = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.3, -0.2, 1.7)]
+    slopes = torch.autograd.grad(Logistic.nll(*point), point, create_graph=True)
+    for found, true in zip(
+        (*Logistic.grad(*point), Logistic.grad_target(*point)), slopes, strict=True
+    ):
+        torch.testing.assert_close(found, true)
+    second = [
+        torch.autograd.grad(slopes[i], point[j], retain_graph=True)[0]
+        for i, j in ((0, 0), (0, 1), (1, 1))
+    ]
+    for found, true in zip(Logistic.curvature(*point), second, strict=True):
+        torch.testing.assert_close(found, true)
+
+    class Doubled(Logistic):
+        """Twice as much: its derivatives are not inherited."""
+
+        @staticmethod
+        def nll(location, log_scale, y):
+            return 2.0 * (location - y) * (location - y) + log_scale
+
+    assert Doubled.grad(*point)[0] == 4.0 * (point[0] - point[2])
+
+
+def test_stated_derivatives_are_kept():
+    huber = REGISTRY["huber"]
+    assert "error" in inspect.getsource(huber.grad)
+
+
+@pytest.mark.skipif(not GROWN, reason="each primitive has a derivative")
+def test_a_primitive_without_a_derivative_is_named():
+    formula = eval(f"lambda x, y: {rules.UNKNOWN[0]}(x)")
+    with pytest.raises(DeclarationError, match=f"derivative of {rules.UNKNOWN[0]} is not a prim"):
+        derivation.gradient(formula, ("x", "y"), ("x",))
+
+
+def test_the_source_text_is_found_again():
+    function = derived(REGISTRY["poisson"], "gradient")
+    linecache.checkcache()
+    assert inspect.getsource(function).startswith("def grad(log_rate, y):")
