@@ -122,9 +122,9 @@ class Elementwise(Likelihood, abstract=True):
 class Rows(Likelihood, abstract=True):
     """One row over K classes, one target, one number: the sum of `nll` over the classes.
 
-    `nll(log_p, y)` is the term of one class: `log_p` the log-probability that the row gives to
-    the class, `y` the part of the target that lies on it (1 or 0 for a label). A class with
-    ``y = 0`` must contribute nothing. `grad` and `curvature` are derivatives by `log_p`.
+    `nll(log_p, *settings, y)` is the term of one class: `log_p` the log-probability that the row
+    gives to the class, `y` the part of the target that lies on it (1 or 0 for a label). A class
+    with ``y = 0`` must contribute nothing. `grad` and `curvature` are derivatives by `log_p`.
 
     Attributes:
         softmax: whether the row holds logits (normalised by the engine) or log-probabilities.
@@ -136,7 +136,7 @@ class Rows(Likelihood, abstract=True):
     @classmethod
     def term_inputs(cls) -> tuple[str, ...]:
         """Name the arguments of `nll` before the target."""
-        return ("log_p",)
+        return ("log_p", *cls.settings)
 
 
 def _derive(cls: type[Likelihood]) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from neglog.engine import curvature, inspection, reference
 from neglog.engine.derivatives import product, total
 from neglog.engine.matmul import Matmul
+from neglog.engine.precision import is_linear
 from neglog.engine.problem import AnyProblem, ElementwiseProblem, RowwiseProblem
 from neglog.engine.values import HALF
 
@@ -129,6 +130,7 @@ class Backend(Protocol):
         # Where the loss of logits is finite, so are its gradients: reading one number suffices.
         rowwise = isinstance(problem, RowwiseProblem)
         logits = rowwise and problem.likelihood.softmax and tangents[1] is None
+        logits = logits and is_linear(problem.likelihood)
         if logits and inspection.is_finite(loss):
             along = total([t * g for t, g in pairs])
         else:

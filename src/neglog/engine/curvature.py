@@ -16,6 +16,7 @@ from torch import Tensor
 
 from neglog.engine import inspection, reference
 from neglog.engine.derivatives import Facts, product, total
+from neglog.engine.precision import is_linear
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem, rows_as
 
 Tangents = Sequence[Tensor | None]  # of the inputs and the target; None without a tangent
@@ -74,19 +75,22 @@ def _of_elements(
 def _of_rows(
     problem: RowwiseProblem, tangents: Tangents, by_y: bool, above: Tensor | float
 ) -> list[Tensor | None]:
-    if not problem.likelihood.softmax:  # a loss of log-probabilities is linear
+    linear = is_linear(problem.likelihood)
+    if linear and not problem.likelihood.softmax:
         return [torch.zeros_like(problem.x), None]
     rows = problem.by_rows()
     keep = reference.kept_rows(rows)
     all_kept = inspection.are_all(keep)
     rows = rows if all_kept else reference.shown_rows(rows, keep)
+    if not linear:
+        by_rows = [_by_rows(problem, rows, m) for m in tangents[:2]]
+        found = _of_nonlinear_rows(rows, keep, by_rows, by_y, above)
+        return [None if f is None else rows_as(f, problem.x) for f in found]
     each, sums = _scales(rows, keep, all_kept)
     each = each * above
     p, by_target = _softmax(rows.x), each * (1.0 - rows.smoothing)
     by_target = by_target if rows.weight is None else by_target * rows.weight
-    tangent, tangent_of_y = (
-        None if m is None else problem._replace(x=m, y=rows.y).by_rows().x for m in tangents[:2]
-    )
+    tangent, tangent_of_y = (_by_rows(problem, rows, m) for m in tangents[:2])
     terms: list[Tensor] = []
     of_y: Tensor | None = None
     if tangent is not None:
@@ -99,6 +103,48 @@ def _of_rows(
         terms.append(p * tangent_of_y.sum(1, keepdim=True) - tangent_of_y)
     found = [total(terms) if terms else None, of_y]
     return [None if f is None else rows_as(f, problem.x) for f in found]
+
+
+def _by_rows(problem: RowwiseProblem, rows: RowwiseProblem, move: Tensor | None) -> Any:
+    """Return a tangent in the shape of the rows."""
+    return None if move is None else problem._replace(x=move, y=rows.y).by_rows().x
+
+
+def _of_nonlinear_rows(
+    rows: RowwiseProblem, keep: Tensor, tangents: Sequence[Tensor | None], by_y: bool,
+    above: Tensor | float,
+) -> list[Tensor | None]:  # fmt: skip
+    """Return the tangents through the derivatives of each class's term by its log-probability.
+
+    With the slopes g, their sum G and u the tangent of the log-probabilities, the tangent of the
+    gradient g − p · G of the logits is that of g, by log softmax's own vjp, minus G · p ⊙ u.
+    """
+    facts, softmax = Facts(rows.likelihood, rows.settings), rows.likelihood.softmax
+    log_p = reference.log_softmax(rows.x) if softmax else rows.x
+    target = reference.targets_of(rows, keep)
+    each = torch.where(keep, reference.scales_of_rows(rows), 0.0)[:, None] * above
+    each = each if rows.weight is None else each * rows.weight
+    by_z, move = tangents[0], tangents[1]
+    move = None if move is None else move * (1.0 - rows.smoothing)
+    moved = [by_z if by_z is None or not softmax else reference.log_softmax_jvp(log_p, by_z), move]
+    point = (log_p, target)
+    terms: list[Tensor] = []
+    of_y: list[Tensor] = []
+    (mixed,) = facts.mixed(point) if by_y or move is not None else (None,)
+    if moved[0] is not None:
+        ((second,),) = facts.plain_curvature(point)
+        terms.append(product(moved[0], second))
+        of_y += [product(moved[0], mixed)] if by_y else []
+    if moved[1] is not None:
+        terms.append(product(moved[1], mixed))
+        of_y += [product(moved[1], facts.twice_by_target(point))] if by_y else []
+    by_x = total(terms) * each if terms else None
+    if by_x is not None and softmax:
+        by_x = reference.log_softmax_vjp(log_p, by_x)
+        if moved[0] is not None:
+            slopes = facts.evaluate("grad", point)[0] * each
+            by_x = by_x - slopes.sum(1, keepdim=True) * (log_p.exp() * moved[0])
+    return [by_x, total(of_y) * each * (1.0 - rows.smoothing) if of_y else None]
 
 
 def _scales(rows: RowwiseProblem, keep: Tensor, all_kept: bool) -> tuple[Any, Any]:

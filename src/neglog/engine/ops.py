@@ -35,7 +35,7 @@ def _elements(problem: ElementwiseProblem) -> Tensor:
 def _rows(problem: RowwiseProblem) -> Tensor:
     p = problem
     needs_grad = [p.x.requires_grad and torch.is_grad_enabled()]
-    options = (p.ignored, p.smoothing, p.reduction, needs_grad)
+    options = (p.ignored, p.smoothing, list(p.settings), p.reduction, needs_grad)
     result: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.sample_weight, *options)[0]
     return result
 
@@ -70,14 +70,14 @@ def rows(
     sample_weight: Tensor | None,
     ignored: int,
     smoothing: float,
+    settings: list[float],
     reduction: str,
     needs_grad: list[bool],
 ) -> list[Tensor]:
     """Return the loss and its gradient with respect to the rows."""
     declaration: Any = REGISTRY[likelihood]
-    problem = RowwiseProblem(
-        declaration, x, y, weight, sample_weight, ignored, smoothing, reduction
-    )
+    facts = (ignored, smoothing, reduction, tuple(settings))
+    problem = RowwiseProblem(declaration, x, y, weight, sample_weight, *facts)
     loss, (gradient, *_) = serving(problem).run(problem, needs_grad)
     return [loss, x.new_empty(0) if gradient is None else gradient]
 

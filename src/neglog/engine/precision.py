@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from neglog.likelihood import Elementwise
+from neglog.likelihood import Elementwise, Rows
 from neglog.support import Support, anything
 
 
@@ -25,3 +29,16 @@ def well_conditioned(
     # A weight may bring a product back into float32's range; `well_conditioned` does not cover
     # `grad_target`.
     return None if (weighted if found is anything else by_y) else found
+
+
+@cache
+def is_linear(likelihood: type[Rows]) -> bool:
+    """Return whether the loss of a class is −y · log_p: its gradient is declared as ``-y``.
+
+    Then nothing cancels against a label, and second derivatives need no second pass over the
+    log-probabilities. Other formulas may raise the relative error of log_p, so that kernels compute
+    it in float64.
+    """
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(likelihood.grad))).body
+    assert isinstance(definition, ast.FunctionDef)
+    return ast.unparse(definition.body) == "return -y"

@@ -78,6 +78,7 @@ class RowwiseProblem(NamedTuple):
     ignored: int = -100
     smoothing: float = 0.0
     reduction: str = "mean"  # over rows by sample weights and, if labelled, class weights
+    settings: tuple[float, ...] = ()
 
     def tensors(self) -> tuple[Any, ...]:
         """Return all tensors, those that may be differentiated first."""
@@ -86,7 +87,7 @@ class RowwiseProblem(NamedTuple):
     def with_tensors(self, tensors: Sequence[Any]) -> RowwiseProblem:
         """Return the same problem with other tensors, in the order of `tensors`."""
         x, y, weight, sample_weight = tensors
-        facts = (self.ignored, self.smoothing, self.reduction)
+        facts = (self.ignored, self.smoothing, self.reduction, self.settings)
         return RowwiseProblem(self.likelihood, x, y, weight, sample_weight, *facts)
 
     def split_tensors(self) -> tuple[RowwiseProblem, tuple[Any, ...]]:

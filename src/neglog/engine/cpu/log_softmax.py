@@ -25,6 +25,8 @@ from neglog.engine.cpu.kernels.log_softmax import (
 from neglog.engine.cpu.kernels.rows import rows_of_a_block
 from neglog.engine.cpu.kernels.sums import two_sum
 from neglog.engine.cpu.rows import layout_of, real_for
+from neglog.engine.derivatives import Facts
+from neglog.engine.precision import is_linear
 from neglog.engine.problem import RowwiseProblem, rows_as
 
 
@@ -55,12 +57,13 @@ def backward(log_p: Tensor, upstream: Tensor, doubts: Tensor) -> Tensor:
 
 
 def by_target(problem: RowwiseProblem) -> Tensor:
-    """Return the gradient of target probabilities: −ln p times the weight of the row."""
+    """Return the gradient of target probabilities, times the weights of row and class."""
     given, problem = problem.x, problem.by_rows()
     x, sample_weight = problem.x, problem.sample_weight
     wide = x.float() if x.element_size() < 4 else x
-    slope = memory.empty_like(wide) if not x.numel() else forward(wide.contiguous())[0]
-    scale: Any = problem.smoothing - 1.0
+    log_p = memory.empty_like(wide) if not x.numel() else forward(wide.contiguous())[0]
+    slope = _by_target(problem, log_p)
+    scale: Any = 1.0 - problem.smoothing
     if sample_weight is not None:
         scale = scale * sample_weight[:, None]
     if problem.reduction == "mean":
@@ -71,6 +74,16 @@ def by_target(problem: RowwiseProblem) -> Tensor:
         if isinstance(factor, Tensor):  # 0 · ∞ is 0, and excluded rows may be NaN
             slope.masked_fill_(factor == 0, 0.0)
     return rows_as(slope.to(x.dtype), given)
+
+
+def _by_target(problem: RowwiseProblem, log_p: Tensor) -> Tensor:
+    """Return the derivatives of the loss of each class by its target, in memory of their own."""
+    if is_linear(problem.likelihood):
+        return log_p.neg_()
+    kept, smoothing = problem.y.to(log_p.dtype), problem.smoothing
+    target = (1.0 - smoothing) * kept + smoothing / log_p.shape[1]
+    facts = Facts(problem.likelihood, problem.settings)
+    return facts.evaluate("grad_target", (log_p, target))[0].clone()
 
 
 def log_softmax(x: Tensor) -> Tensor:
@@ -106,6 +119,6 @@ def _run(template: Any, x: Tensor, upstream: Tensor | None, doubts: Tensor, resu
     layout = layout_of(x)
     addresses = (0 if t is None else t.data_ptr() for t in tensors)
     steps = (layout.classes, layout.classes, 1, layout.classes)
-    args = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0, 0))
+    args = array("q", (0, layout.rows, 1, *steps, 0, 0, *addresses, 0, 0, 0))
     blocks = -(-layout.rows // rows_of_a_block(layout.rows, layout.classes))
     threads.run(_kernel(template, x.dtype), args, blocks)

@@ -97,7 +97,7 @@ def _terms_of_rows(rows: RowwiseProblem) -> Any:
         if rows.likelihood.softmax:
             x = x - x.max(1, initial=-np.inf, keepdims=True)
             x = x - np.log(np.exp(x).sum(1, keepdims=True))
-        terms = extended(rows.likelihood.nll)(x, target)
+        terms = extended(rows.likelihood.nll)(x, *map(real, rows.settings), target)
         return (terms if rows.weight is None else terms * _long(rows.weight)).sum(1)
 
 

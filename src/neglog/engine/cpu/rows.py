@@ -36,6 +36,7 @@ from neglog.engine.cpu.kernels.rows_args import (
     PARTIALS,
     ROW_WEIGHTS,
     SCALARS,
+    SETTINGS,
     TARGETS,
     VALUE,
     WEIGHT,
@@ -43,7 +44,9 @@ from neglog.engine.cpu.kernels.rows_args import (
 )
 from neglog.engine.cpu.kernels.sums import two_sum
 from neglog.engine.layout import in_order_of, rows_lie_close
+from neglog.engine.precision import is_linear
 from neglog.engine.problem import RowwiseProblem
+from neglog.primitives.packed import MOST, packed
 
 FEW = 32  # classes; more of them fill the vectors by themselves
 
@@ -83,11 +86,14 @@ FLAGS = ("SOFTMAX", "TARGETED", "BY_Y")
 @cache
 def kernel(template: Any, likelihood: Any, dtype: torch.dtype, flags: tuple[str, ...]) -> Kernel:
     """Compile one of the loops for one likelihood, one dtype and flags."""
-    formulas = {"nll": likelihood.nll, "grad": likelihood.grad} if likelihood else {}
+    facts = ("nll", "grad", "grad_target") if likelihood else ()
+    formulas = {fact: packed(getattr(likelihood, fact), likelihood.settings) for fact in facts}
     label = likelihood.name if likelihood else ""
     chosen = {name: name in flags for name in FLAGS} | {"FINE": dtype == torch.float64}
     # Against a label nothing cancels; against soft targets the probabilities may.
-    real = np.float64 if template is rows.rows and chosen["TARGETED"] else real_for(dtype)
+    cancels = chosen["TARGETED"] or (likelihood and not is_linear(likelihood))
+    by_columns = template is spread.spread_columns  # which keeps tops in their own type
+    real = np.float64 if cancels and not by_columns else real_for(dtype)
     chosen["NEAR"] = real is np.float64 and not chosen["FINE"]
     helpers = {"two_sum": two_sum} | sums_for(dtype) | _helpers(template, chosen)
     return compile_kernel(template, dtype, label, formulas, helpers, chosen, real=real)
@@ -101,14 +107,15 @@ def real_for(dtype: torch.dtype) -> Any:
 def _helpers(template: Any, chosen: dict[str, bool]) -> dict[str, Any]:
     if template is survey.survey:
         return {"counted": survey.counted, "weighed": survey.weighed}
+    steps: dict[str, Any] = {"settings_of": rows.settings_of}
     if template is columns.label_columns:
-        return {step: getattr(columns, step) for step in columns.STEPS}
+        return steps | {step: getattr(columns, step) for step in columns.STEPS}
     if template is spread.spread_columns:
-        steps: dict[str, Any] = {"spread_work": spread.spread_work}
+        steps["spread_work"] = spread.spread_work
         steps |= {step: getattr(spread_steps, step) for step in spread_steps.STEPS}
         steps |= {step: getattr(pairs, step) for step in pairs.STEPS}
         return steps | {"spread_tile": spread.spread_tile}
-    helpers: dict[str, Any] = {step: getattr(powers, step) for step in powers.STEPS}
+    helpers = steps | {step: getattr(powers, step) for step in powers.STEPS}
     helpers |= {step: getattr(rows, step) for step in ("rows_of_a_block", "row_weight_of")}
     if not (chosen["SOFTMAX"] or chosen["TARGETED"]):
         return helpers | {"treat_block": rows.picked_block}
@@ -149,6 +156,8 @@ class Plan:
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
         self.args = array("q", (0, *self.layout, problem.ignored, *[0] * (ARGS - 1 - IGNORED)))
         self.args[EACH] = self.each
+        self.settings = array("d", (*problem.settings, *[0.0] * (MOST - len(problem.settings))))
+        self.args[SETTINGS] = self.settings.buffer_info()[0]
         self.scratch: list[tuple[array[int], array[float], int]] = []
 
     def run(

@@ -15,12 +15,15 @@ from neglog.engine import precision
 from neglog.engine.gpu.kernels import elementwise as elementwise_kernels
 from neglog.engine.gpu.kernels import rows as rows_kernels
 from neglog.primitives import triton as language
+from neglog.primitives.packed import packed
 from neglog.primitives.triton import to_triton
 from neglog.support import anything
 
 HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 1024  # elements that are processed at a time
 SUMS = 4096  # sums of programs that one program adds at a time, in few steps
+# How a formula of rows reads a setting from the device, in the type of its log-probability.
+_READING = "tl.load({} + {}).to(log_p.dtype)"
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 # Compiled once for all values of these arguments, without special cases for 1 or multiples of 16.
 # `size` is not one of them: if 16 divides it, neighbours have one mask and are read at once.
@@ -92,7 +95,8 @@ def rows(
     flags: frozenset[str],
 ) -> Any:
     """Compile a kernel for rows; `sizes` are its rows and classes at a time."""
-    real, total = types_of(dtype, "TARGETED" in flags)
+    cancels = "TARGETED" in flags or (likelihood and not precision.is_linear(likelihood))
+    real, total = types_of(dtype, cancels)
     wide = language.vocabulary(total)
     chosen: dict[str, Any] = {name: name in flags for name in _ROWS_FLAGS}
     chosen |= {"REAL": _TYPES[real], "SUM": _TYPES[total], "INFINITY": math.inf, "BLOCK": BLOCK}
@@ -100,8 +104,9 @@ def rows(
     chosen["divided"] = wide["divided"]
     chosen["power"] = language.coarse_power() if dtype in HALVES else language.power(real)
     if likelihood is not None:
-        chosen["nll"] = to_triton(likelihood.nll, wide)
-        chosen["grad"] = to_triton(likelihood.grad, wide)
+        for fact in ("nll", "grad"):
+            formula = packed(getattr(likelihood, fact), likelihood.settings, _READING)
+            chosen[fact] = to_triton(formula, wide | {"tl": tl})
     names = dict(chosen)
     for part in _PARTS:
         names[part.__name__] = to_triton(part, names)
@@ -120,14 +125,14 @@ _PARTS = (
 )  # fmt: skip
 
 
-def types_of(dtype: torch.dtype, targeted: bool) -> tuple[Any, Any]:
+def types_of(dtype: torch.dtype, cancels: bool) -> tuple[Any, Any]:
     """Return the float types of a row's arithmetic and of its sums.
 
-    With labels nothing cancels; with soft targets the probabilities may.
+    With labels and a linear formula nothing cancels; with soft targets the probabilities may.
     """
     if dtype in HALVES:
         return np.float32, np.float32
-    return (np.float64 if targeted or dtype == torch.float64 else np.float32), np.float64
+    return (np.float64 if cancels or dtype == torch.float64 else np.float32), np.float64
 
 
 @cache

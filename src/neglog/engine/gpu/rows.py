@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from neglog.engine import memory
 from neglog.engine.gpu import jit, launch
 from neglog.engine.gpu.kernels import rows as rows_kernels
+from neglog.engine.precision import is_linear
 from neglog.engine.problem import RowwiseProblem
 
 TILE = 2048  # numbers per tile; half as many in float64
@@ -50,6 +52,12 @@ def vjp(
     gradient = pass_.fresh() if kept is None else kept
     pass_.run(gradient, upstream=upstream.resolve_neg().contiguous(), keeps=kept is not None)
     return [gradient, *[None] * (len(tensors) - 1)]
+
+
+@lru_cache(maxsize=256)
+def _on_device(settings: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return the settings as numbers on a device, copied once."""
+    return torch.tensor(settings, dtype=torch.float64, device=device)
 
 
 class _Pass:
@@ -130,11 +138,13 @@ class _Pass:
         scale = launch.bits(1.0 / self.rows if known else 1.0)
         steps = (self.inner, self.classes, self.row_step, self.class_step)
         labels, targets = (self.y, None) if self.labelled else (None, self.y)
+        settings = _on_device(problem.settings, x.device) if problem.settings else None
         if not (problem.likelihood.softmax or self.spread):
             kernel = jit.rows(rows_kernels.picked, self.likelihood, x.dtype, (1, 1), flags)
             programs = -(-self.rows // jit.BLOCK)
             sums = launch.partial_sums(programs, x)
-            places = launch.there((x, labels, self.weight, self.sample_weights, *after), x)
+            given = (x, labels, self.weight, self.sample_weights, *after, settings)
+            places = launch.there(given, x)
             numbers = (*steps, self.rows, problem.ignored, scale)
             launch.start(kernel, programs, (*places, sums, *numbers))
             return sums
@@ -145,7 +155,8 @@ class _Pass:
         programs = self.outer * chunks
         sums = launch.partial_sums(programs, x)
         parts = (1.0 - problem.smoothing, problem.smoothing / self.classes)
-        places = launch.there((x, labels, targets, self.weight, self.sample_weights, *after), x)
+        given = (x, labels, targets, self.weight, self.sample_weights, *after, settings)
+        places = launch.there(given, x)
         numbers = (*steps, chunks, problem.ignored, scale, *map(launch.bits, parts))
         warps = max(4, min(16, sizes[0] * sizes[1] // 512))
         launch.start(kernel, programs, (*places, sums, *numbers), warps)
@@ -153,7 +164,8 @@ class _Pass:
 
     def _sizes(self) -> tuple[tuple[int, int], bool]:
         """Return the number of rows and classes per tile, and whether a tile spans a row."""
-        real = jit.types_of(self.x.dtype, self.spread)[0]
+        cancels = self.spread or not is_linear(self.problem.likelihood)
+        real = jit.types_of(self.x.dtype, cancels)[0]
         words = real(0).itemsize // 4
         tile, longest = TILE // words, LONGEST // words
         width = 1 << max(0, self.classes - 1).bit_length()

@@ -22,6 +22,7 @@ from neglog.engine.reference.rows import reduced_rows
 from neglog.engine.reference.rows import scales_of_rows as scales_of_rows
 from neglog.engine.reference.rows import shown_rows as shown_rows
 from neglog.engine.reference.rows import sums_of_targets as sums_of_targets
+from neglog.engine.reference.rows import targets_of as targets_of
 from neglog.engine.reference.rows import weights_of_rows as weights_of_rows
 
 

@@ -24,13 +24,11 @@ def losses_of_rows(problem: RowwiseProblem, keep: Tensor) -> Tensor:
     if y.dim() == 1 and smoothing == 0.0:
         label, known = labels_of(problem, keep)
         truth = log_p.gather(1, label[:, None])[:, 0]
-        term = weighed(nll(likelihood, (), truth, torch.ones_like(truth)), weight[label]) * known
+        term = nll(likelihood, problem.settings, truth, torch.ones_like(truth))
+        term = weighed(term, weight[label]) * known
     else:
-        if y.dim() == 1:
-            label, known = labels_of(problem, keep)
-            y = one_hot(label, x) * known[:, None]
-        target = torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
-        term = weighed(nll(likelihood, (), log_p, target), weight).sum(1)
+        target = targets_of(problem, keep)
+        term = weighed(nll(likelihood, problem.settings, log_p, target), weight).sum(1)
     return torch.where(keep, term, 0.0)
 
 
@@ -93,6 +91,15 @@ def scales_of_rows(problem: RowwiseProblem) -> Tensor:
     rows = problem.by_rows()
     each = rows.x.new_ones(len(rows.x)) if rows.sample_weight is None else rows.sample_weight
     return each / count_of_rows(rows) if problem.reduction == "mean" else each
+
+
+def targets_of(problem: RowwiseProblem, keep: Tensor) -> Tensor:
+    """Return the target of each class, smoothed; 0 in excluded rows."""
+    x, y, smoothing = problem.x, problem.y, problem.smoothing
+    if y.dim() == 1:
+        label, known = labels_of(problem, keep)
+        y = one_hot(label, x) * known[:, None]
+    return torch.where(keep[:, None], (1.0 - smoothing) * y + smoothing / x.shape[1], 0.0)
 
 
 def sums_of_targets(problem: RowwiseProblem, keep: Tensor) -> Tensor:

@@ -18,9 +18,12 @@ from neglog.engine.cpu.kernels.placeholders import (
     in_real,
     load,
     log1p,
+    near_log1p,
+    near_power,
     nll,
     power,
     real,
+    settings_of,
     soon_read,
     soon_written,
     store,
@@ -53,6 +56,7 @@ from neglog.engine.cpu.kernels.sums import two_sum
 BLOCK = 32768  # elements
 TILE = 4096  # elements
 LANES = 32  # rows: a multiple of the numbers per vector
+NEAR: bool | None = None  # see `powers`
 FEW = 4  # addends whose float32 sum loses no more than the rounding of one addend
 STEPS = (
     "work_of",
@@ -106,7 +110,7 @@ def label_columns(memory):
 def one_tile(args, scalars, outer, row, count, tile, columns, sums):
     """Write the losses of a tile to columns[0], and its gradient."""
     wide()
-    inner, classes = args[INNER], args[CLASSES]
+    inner, classes, settings = args[INNER], args[CLASSES], settings_of(args)
     start = outer * args[OUTER_STEP] + row * args[ROW_STEP]
     dense = outer * classes * inner + row * args[ROW_STEP]  # of the gradient
     first = outer * inner + row
@@ -118,10 +122,11 @@ def one_tile(args, scalars, outer, row, count, tile, columns, sums):
     sum_powers(args, start, dense, count, tile, columns, sums)
     for j in range(count):
         i = np.uint64(j)
-        log_p = (picked[i] - tops[i]) - log1p(others[i])
+        log_p = (picked[i] - tops[i]) - (near_log1p(others[i]) if NEAR else log1p(others[i]))
         counts = row_weights[i] != 0.0  # an excluded row may hold any value
-        losses[i] = where(counts, nll(log_p, 1.0) * row_weights[i], 0.0)
-        slopes[i] = where(counts, grad(log_p, 1.0) * row_weights[i] / (1.0 + others[i]), 0.0)
+        losses[i] = where(counts, nll(log_p, settings, 1.0) * row_weights[i], 0.0)
+        slope = grad(log_p, settings, 1.0) * row_weights[i] / (1.0 + others[i])
+        slopes[i] = where(counts, slope, 0.0)
     if args[EACH]:
         value = array(args[VALUE], first + count, KIND)
         for j in range(count):
@@ -200,7 +205,7 @@ def sum_powers(args, start, dense, count, tile, columns, sums):
         look_ahead(args, start, dense, count, k)
         for j in range(count):
             i = np.uint64(j)
-            e = power(line[i], tops[i])
+            e = near_power(line[i] - tops[i]) if NEAR else power(line[i], tops[i])
             line[i] = e
             some[i] += where(e == 1.0, 0.0, e)
             ones[i] += where(e == 1.0, 1.0, 0.0)

@@ -14,6 +14,7 @@ from neglog.engine.cpu.kernels.placeholders import (
     near_shortfall,
     nll,
     power,
+    settings_of,
     where,
     wide,
 )
@@ -33,7 +34,7 @@ def treat_pairs(args, count, tile, parts, slope, lines):
     """
     wide()
     first, second, y_first, y_second = tile[0], tile[1], parts[0], parts[1]
-    losses, factors = lines[LOSSES], lines[FACTORS]
+    losses, factors, settings = lines[LOSSES], lines[FACTORS], settings_of(args)
     weight = array(args[WEIGHT], 2, KIND)
     w_first = np.float64(load(weight[0])) if args[WEIGHT] else 1.0
     w_second = np.float64(load(weight[1])) if args[WEIGHT] else 1.0
@@ -49,8 +50,9 @@ def treat_pairs(args, count, tile, parts, slope, lines):
         y_top = where(swapped, y_second[i], y_first[i])
         y_low = where(swapped, y_first[i], y_second[i])
         w_top, w_low = where(swapped, w_second, w_first), where(swapped, w_first, w_second)
-        loss = nll(-log, y_top) * w_top + nll((low - top) - log, y_low) * w_low
-        rise = grad(-log, y_top) * w_top * e - grad((low - top) - log, y_low) * w_low
+        log_low = (low - top) - log
+        loss = nll(-log, settings, y_top) * w_top + nll(log_low, settings, y_low) * w_low
+        rise = grad(-log, settings, y_top) * w_top * e - grad(log_low, settings, y_low) * w_low
         rise *= inverse * factors[i]
         left_out = factors[i] == 0.0
         losses[i] = where(left_out, 0.0, loss * factors[i])

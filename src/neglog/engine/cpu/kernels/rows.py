@@ -55,6 +55,7 @@ from neglog.engine.cpu.kernels.rows_args import (
     ROW_STEP,
     ROW_WEIGHTS,
     SCALARS,
+    SETTINGS,
     TARGETED,
     VALUE,
     WEIGHT,
@@ -95,7 +96,7 @@ def rows(memory):
 
 def picked_block(args, scalars, first, last):
     """Process rows of log-probabilities, whose gradient is 0 already except at the label."""
-    classes, inner = args[CLASSES], args[INNER]
+    classes, inner, settings = args[CLASSES], args[INNER], settings_of(args)
     total = 0.0
     lost = 0.0
     for r in range(first, last):
@@ -109,8 +110,9 @@ def picked_block(args, scalars, first, last):
             there = outer * classes * inner + at
             log_p = load(array(args[X], here + 1, KIND)[here])
             if args[GRADIENT]:
-                array(args[GRADIENT], there + 1, KIND)[there] = store(grad(log_p, 1.0) * row_weight)
-            loss = nll(log_p, 1.0) * row_weight
+                slope = grad(log_p, settings, 1.0) * row_weight
+                array(args[GRADIENT], there + 1, KIND)[there] = store(slope)
+            loss = nll(log_p, settings, 1.0) * row_weight
         if args[EACH]:
             array(args[VALUE], r + 1, KIND)[r] = store(loss)
         total, lost = two_sum(total, loss, lost)
@@ -146,6 +148,12 @@ def softmax_block(args, scalars, first, last):
     return total, lost
 
 
+def settings_of(args):
+    """Return the settings, and zeros up to the largest number of them."""
+    s = array(args[SETTINGS], 8, np.float64)
+    return s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+
+
 def row_weight_of(args, scalars, r):
     """Return the weight of a row's loss, 0 if the row is excluded."""
     row_weight = load(array(args[ROW_WEIGHTS], r + 1, KIND)[r]) if args[ROW_WEIGHTS] else 1.0
@@ -177,7 +185,7 @@ def leave_out(args, r):
 def label_batch(args, scalars, chosen, count, lines, facts, sums):
     """Write the losses of rows with labels to `facts`, and the gradient."""
     wide()
-    classes = args[CLASSES]
+    classes, settings = args[CLASSES], settings_of(args)
     powers(args, chosen, count, lines, facts, sums)
     for b in range(count):
         label = array(args[LABELS], chosen[b] + 1, np.int64)[chosen[b]]
@@ -189,8 +197,9 @@ def label_batch(args, scalars, chosen, count, lines, facts, sums):
     for b in range(count):
         j = np.uint64(b)
         log_p = facts[TOP, j] - log1p(facts[OTHERS, j])
-        facts[LOSS, j] = nll(log_p, 1.0) * facts[ROW_WEIGHT, j]
-        facts[SLOPE, j] = grad(log_p, 1.0) * facts[ROW_WEIGHT, j] / (1.0 + facts[OTHERS, j])
+        facts[LOSS, j] = nll(log_p, settings, 1.0) * facts[ROW_WEIGHT, j]
+        slope = grad(log_p, settings, 1.0) * facts[ROW_WEIGHT, j]
+        facts[SLOPE, j] = slope / (1.0 + facts[OTHERS, j])
     if args[GRADIENT]:
         for b in range(count):
             start = chosen[b] * classes

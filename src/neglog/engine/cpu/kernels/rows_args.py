@@ -7,8 +7,8 @@ from __future__ import annotations
 # targets and gradients, which have no gaps, use outer · classes · inner as the first term.
 (
     OUTER, INNER, CLASSES, ROW_STEP, CLASS_STEP, OUTER_STEP, IGNORED, SCALARS,
-    X, LABELS, TARGETS, ROW_WEIGHTS, WEIGHT, VALUE, GRADIENT, EACH, BY_TARGET, ARGS,
-) = range(1, 19)  # fmt: skip
+    X, LABELS, TARGETS, ROW_WEIGHTS, WEIGHT, VALUE, GRADIENT, EACH, BY_TARGET, SETTINGS, ARGS,
+) = range(1, 20)  # fmt: skip
 # Scalars: the scale, the factor of a target, the number added to it; from here on, two partial sums
 # per block: of its losses or, in `survey`, of its weights and its labels out of range.
 PARTIALS = 4

@@ -16,6 +16,7 @@ from neglog.engine.cpu.kernels.placeholders import (
     near_power,
     nll,
     power,
+    settings_of,
     store,
     where,
     wide,
@@ -150,7 +151,7 @@ def take_part(args, scalars, start, count, k, tile, part, lines):
 def add_terms(args, scalars, start, count, tile, tops, slopes, lines):
     """Sum the terms of each loss, and write their derivatives by the log-probabilities."""
     wide()
-    classes = args[CLASSES]
+    classes, settings = args[CLASSES], settings_of(args)
     losses, logs, totals = lines[LOSSES], lines[LOGS], lines[TOTALS]
     weight = array(args[WEIGHT], classes, KIND)
     for j in range(count):
@@ -164,8 +165,8 @@ def add_terms(args, scalars, start, count, tile, tops, slopes, lines):
             i = np.uint64(j)
             part = slope[i]
             log_p = (np.float64(line[i]) - np.float64(tops[i])) - logs[i]
-            losses[i] += nll(log_p, part) * factor
-            slope[i] = grad(log_p, part) * factor
+            losses[i] += nll(log_p, settings, part) * factor
+            slope[i] = grad(log_p, settings, part) * factor
             totals[i] += slope[i]
 
 

@@ -9,11 +9,13 @@ from neglog.engine.cpu.kernels.placeholders import (
     absolute,
     array,
     grad,
+    grad_target,
     load,
     log1p,
     nll,
     rank,
     ranked,
+    settings_of,
     store,
     sum_of,
     where,
@@ -59,7 +61,7 @@ def target_batch(args, scalars, chosen, count, lines, facts, sums):
         target_row(args, scalars, origin, start, label, ends, terms, slopes)
         facts[LOSS, b] = sum_of(terms, classes) * row_weight
         if BY_Y:
-            put_by_target(args, origin, start, row_weight * scalars[1], ends)
+            put_by_target(args, scalars, origin, start, row_weight, ends)
         if args[GRADIENT]:
             put_target_row(args, start, row_weight, facts[OTHERS, b], slopes, lines[b])
 
@@ -69,7 +71,7 @@ def target_row(args, scalars, origin, start, label, ends, terms, slopes):
     wide()
     classes = args[CLASSES]
     top, log_sum = ends
-    kept, added = scalars[1], scalars[2]
+    kept, added, settings = scalars[1], scalars[2], settings_of(args)
     x = array(args[X], origin + classes, KIND)
     weight = array(args[WEIGHT], classes, KIND)
     targets = array(args[TARGETS], start + classes, KIND)
@@ -85,8 +87,8 @@ def target_row(args, scalars, origin, start, label, ends, terms, slopes):
         i = np.uint64(j)
         part = slopes[i]
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
-        terms[i] = nll(log_p, part)
-        slopes[i] = grad(log_p, part)
+        terms[i] = nll(log_p, settings, part)
+        slopes[i] = grad(log_p, settings, part)
     if args[WEIGHT]:
         for j in range(classes):
             i = np.uint64(j)
@@ -95,19 +97,22 @@ def target_row(args, scalars, origin, start, label, ends, terms, slopes):
             slopes[i] *= factor
 
 
-def put_by_target(args, origin, start, row_weight, ends):
-    """Write the gradient of a row's target: −ln p, times the weight of the class, 0 or more."""
+def put_by_target(args, scalars, origin, start, row_weight, ends):
+    """Write the gradient of a row's target, 0 where a weight is 0."""
     wide()
     classes = args[CLASSES]
     top, log_sum = ends
+    kept, added, settings = scalars[1], scalars[2], settings_of(args)
     x = array(args[X], origin + classes, KIND)
+    targets = array(args[TARGETS], start + classes, KIND)
     weight = array(args[WEIGHT], classes, KIND)
     slopes = array(args[BY_TARGET], start + classes, KIND)
     for j in range(classes):
         i = np.uint64(j)
-        factor = row_weight * load(weight[i]) if args[WEIGHT] else row_weight
+        factor = row_weight * kept * load(weight[i]) if args[WEIGHT] else row_weight * kept
         log_p = (load(x[np.uint64(origin) + i]) - top) - log_sum
-        slope = where(factor == 0.0, 0.0, nll(log_p, 1.0) * factor)
+        part = kept * load(targets[np.uint64(start) + i]) + added
+        slope = where(factor == 0.0, 0.0, grad_target(log_p, settings, part) * factor)
         slopes[np.uint64(start) + i] = store(slope)
 
 

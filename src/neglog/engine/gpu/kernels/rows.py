@@ -37,7 +37,7 @@ from neglog.engine.gpu.kernels.placeholders import (
 
 
 def rows(
-    x, labels, targets, weight, row_weights, inverse, upstream, value, gradient, sums,
+    x, labels, targets, weight, row_weights, inverse, upstream, value, gradient, settings, sums,
     inner, classes, row_step, class_step, chunks, ignored, scale, kept, spread,
 ):  # fmt: skip
     """Process rows; `scale`, `kept` and `spread` are the bits of a float64."""
@@ -64,7 +64,8 @@ def rows(
     kept = kept.to(tl.int64).to(tl.float64, bitcast=True).to(REAL)
     spread = spread.to(tl.int64).to(tl.float64, bitcast=True).to(REAL)
     target = (label, targets, weight, kept, spread)
-    loss = treat_row(x, columns, (tile, e, top, others), target, row_weight, gradient)
+    powers = (tile, e, top, others)
+    loss = treat_row(x, columns, powers, target, row_weight, gradient, settings)
     loss = tl.where(row_weight == 0.0, 0.0, loss)
     if VALUED:
         tl.store(value + number, loss, mask=there)
@@ -124,7 +125,7 @@ def joined(top, others, next_top, next_others):
     return highest, larger + factor * (1.0 + smaller)
 
 
-def treat_label_row(x, columns, powers, target, row_weight, gradient):
+def treat_label_row(x, columns, powers, target, row_weight, gradient, settings):
     """Return the losses of rows with labels; write the gradient."""
     _, e, top, others = powers
     start, class_step, classes, there = columns
@@ -134,7 +135,7 @@ def treat_label_row(x, columns, powers, target, row_weight, gradient):
     rest = tl.where(truth == 0.0, others, (1.0 + others) - power(picked, top).to(SUM))
     log_p = truth - log1p(others.to(REAL)).to(SUM)
     if DIFFERENTIATED:
-        slope = grad(log_p, 1.0) * row_weight / (1.0 + others)
+        slope = grad(log_p, settings, 1.0) * row_weight / (1.0 + others)
         at_label, elsewhere = (slope * rest).to(REAL), -slope.to(REAL)
         counts = row_weight != 0.0
         tl.debug_barrier()  # the gradient may overwrite the logits: all have read theirs
@@ -147,10 +148,10 @@ def treat_label_row(x, columns, powers, target, row_weight, gradient):
             mask = there[:, None] & (k < classes)[None, :]
             places = start[:, None] + k[None, :].to(tl.int64) * class_step
             tl.store(gradient + places, dz, mask=mask)
-    return nll(log_p, 1.0) * row_weight
+    return nll(log_p, settings, 1.0) * row_weight
 
 
-def treat_target_row(x, columns, powers, target, row_weight, gradient):
+def treat_target_row(x, columns, powers, target, row_weight, gradient, settings):
     """Return the losses of rows with soft or smoothed targets; write the gradient."""
     tile, e, top, others = powers
     start, class_step, classes, there = columns
@@ -162,8 +163,8 @@ def treat_target_row(x, columns, powers, target, row_weight, gradient):
             tile = tile_of(x, columns, first)
         part, factor = part_of(target, columns, first)
         log_p = (tile - top[:, None]) - log_sum[:, None]
-        loss += tl.sum((nll(log_p, part) * factor).to(SUM), 1)
-        total += tl.sum((grad(log_p, part) * factor).to(SUM), 1)
+        loss += tl.sum((nll(log_p, settings, part) * factor).to(SUM), 1)
+        total += tl.sum((grad(log_p, settings, part) * factor).to(SUM), 1)
     if DIFFERENTIATED:
         inverse, counts = (1.0 / (1.0 + others)).to(REAL), row_weight != 0.0
         rest = (others * inverse.to(SUM)).to(REAL)
@@ -172,7 +173,8 @@ def treat_target_row(x, columns, powers, target, row_weight, gradient):
                 tile = tile_of(x, columns, first)
                 e = power(tile, top[:, None])
             part, factor = part_of(target, columns, first)
-            slope = grad((tile - top[:, None]) - log_sum[:, None], part) * factor
+            log_p = (tile - top[:, None]) - log_sum[:, None]
+            slope = grad(log_p, settings, part) * factor
             p = e * inverse[:, None]
             not_p = tl.where(e == 1.0, rest[:, None], 1.0 - p)
             dz = slope * not_p - p * (total[:, None].to(REAL) - slope)
@@ -205,7 +207,7 @@ def part_of(target, columns, first):
 
 
 def picked(
-    x, labels, weight, row_weights, inverse, upstream, value, gradient, sums,
+    x, labels, weight, row_weights, inverse, upstream, value, gradient, settings, sums,
     inner, classes, row_step, class_step, size, ignored, scale,
 ):  # fmt: skip
     """Process rows of log-probabilities, whose gradient is 0 already except at the label."""
@@ -222,9 +224,9 @@ def picked(
     log_p = tl.load(x + place, mask=there, other=0.0).to(SUM)
     counts = row_weight != 0.0
     if DIFFERENTIATED:
-        slope = tl.where(counts, grad(log_p, 1.0) * row_weight, 0.0)
+        slope = tl.where(counts, grad(log_p, settings, 1.0) * row_weight, 0.0)
         tl.store(gradient + place, slope, mask=there)
-    loss = tl.where(counts, nll(log_p, 1.0) * row_weight, 0.0)
+    loss = tl.where(counts, nll(log_p, settings, 1.0) * row_weight, 0.0)
     if VALUED:
         tl.store(value + number, loss, mask=there)
     if SUMMED:
