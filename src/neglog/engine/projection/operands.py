@@ -25,6 +25,7 @@ class Head(NamedTuple):
         temperature: divides the logits after that.
         z_loss: the weight of the squared log-sum-exp, added to the loss.
         positions: the number of losses of a row of x: the logits are (rows, classes, positions).
+        settings: of the likelihood.
     """
 
     likelihood: str
@@ -35,6 +36,7 @@ class Head(NamedTuple):
     temperature: float = 1.0
     z_loss: float = 0.0
     positions: int = 1
+    settings: tuple[float, ...] = ()
 
 
 class Operands(NamedTuple):

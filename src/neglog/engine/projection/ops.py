@@ -39,7 +39,7 @@ def _needs_grad(operands: Operands) -> list[bool]:
 
 def _packed(head: Head, operands: Operands) -> tuple[Any, ...]:
     codes = [head.ignored, head.positions]
-    reals = [head.smoothing, head.softcap, head.temperature, head.z_loss]
+    reals = [head.smoothing, head.softcap, head.temperature, head.z_loss, *head.settings]
     pairs = zip(operands._fields, operands, strict=True)
     there = {name: t for name, t in pairs if t is not None}
     names = ",".join(head.outputs), codes, reals, ",".join(there)
@@ -54,9 +54,9 @@ def _unpacked(
     names: str,
     tensors: list[Tensor],
 ) -> tuple[Head, Operands]:
-    smoothing, softcap, temperature, z_loss = reals
+    smoothing, softcap, temperature, z_loss, *settings = reals
     ignored, positions = codes
-    facts = (ignored, smoothing, softcap, temperature, z_loss, positions)
+    facts = (ignored, smoothing, softcap, temperature, z_loss, positions, tuple(settings))
     head = Head(likelihood, tuple(outputs.split(",")), *facts)
     return head, Operands(**dict(zip(names.split(","), tensors, strict=True)))
 

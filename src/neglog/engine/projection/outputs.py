@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from neglog import engine
+from neglog.engine.precision import is_linear
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
@@ -126,7 +127,8 @@ def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowwiseProblem:
         if y.is_floating_point() or head.smoothing:
             z = z.movedim(1, -1).reshape(-1, z.shape[1])
     y = y.to(z.dtype) if y.is_floating_point() else y.reshape(-1)
-    return RowwiseProblem(likelihood, z, y, part.weight, None, head.ignored, head.smoothing, "none")
+    facts = (head.ignored, head.smoothing, "none", head.settings)
+    return RowwiseProblem(likelihood, z, y, part.weight, None, *facts)
 
 
 def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
@@ -136,12 +138,16 @@ def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
         y = dense_target(z, part)
         weight = None if part.weight is None else part.weight.expand_as(z)
         given = () if part.positive is None else (part.positive.expand_as(z),)
-        problem = ElementwiseProblem(likelihood, (z,), y, given, weight=weight, reduction="none")
+        facts = (given, head.settings, weight)
+        problem = ElementwiseProblem(likelihood, (z,), y, *facts, reduction="none")
         return engine.loss(problem).sum(1)
     if part.chosen is None:
         loss = engine.loss(rows_of_classes(head, z, part))
-    else:
+    elif is_linear(likelihood):
         loss = _of_chosen(head, z, part)
+    else:
+        dense = part._replace(y=_spread_out(z, part), chosen=None)
+        loss = engine.loss(rows_of_classes(head, z, dense))
     if head.z_loss:
         classes = z.unflatten(1, (-1, head.positions))
         loss = loss + head.z_loss * torch.logsumexp(classes, 1).square().reshape(-1)
@@ -157,6 +163,14 @@ def dense_target(z: Tensor, part: Operands) -> Tensor:
     index = part.chosen.clamp(0, z.shape[1] - 1)
     ones = torch.zeros_like(z).scatter_add_(1, index, named)
     return ones.clamp_(max=1.0)
+
+
+def _spread_out(z: Tensor, part: Operands) -> Tensor:
+    """Return the probabilities of a few classes as those of all classes."""
+    assert part.chosen is not None
+    assert part.y is not None
+    target = torch.where(part.chosen < 0, 0.0, part.y) + _none_above(z, part.chosen)
+    return torch.zeros_like(z).scatter_add(1, part.chosen.clamp(0, z.shape[1] - 1), target)
 
 
 def _none_above(z: Tensor, chosen: Tensor) -> Tensor:
