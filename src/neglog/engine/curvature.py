@@ -130,7 +130,7 @@ def _of_nonlinear_rows(
     point = (log_p, target)
     terms: list[Tensor] = []
     of_y: list[Tensor] = []
-    (mixed,) = facts.mixed(point) if by_y or move is not None else (None,)
+    mixed: Any = facts.mixed(point)[0] if by_y or move is not None else None
     if moved[0] is not None:
         ((second,),) = facts.plain_curvature(point)
         terms.append(product(moved[0], second))

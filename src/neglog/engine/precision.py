@@ -31,7 +31,6 @@ def well_conditioned(
     return None if (weighted if found is anything else by_y) else found
 
 
-@cache
 def is_linear(likelihood: type[Rows]) -> bool:
     """Return whether the loss of a class is −y · log_p: its gradient is declared as ``-y``.
 
@@ -39,6 +38,12 @@ def is_linear(likelihood: type[Rows]) -> bool:
     log-probabilities. Other formulas may raise the relative error of log_p, so that kernels compute
     it in float64.
     """
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(likelihood.grad))).body
+    gradient: Any = likelihood.grad
+    return _is_linear(gradient)
+
+
+@cache
+def _is_linear(gradient: Any) -> bool:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(gradient))).body
     assert isinstance(definition, ast.FunctionDef)
-    return ast.unparse(definition.body) == "return -y"
+    return [ast.unparse(statement) for statement in definition.body] == ["return -y"]

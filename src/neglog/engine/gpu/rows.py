@@ -55,7 +55,7 @@ def vjp(
 
 
 @lru_cache(maxsize=256)
-def _on_device(settings: tuple[float, ...], device: torch.device) -> Tensor:
+def _on_device(settings: tuple[float, ...], device: Any) -> Tensor:
     """Return the settings as numbers on a device, copied once."""
     return torch.tensor(settings, dtype=torch.float64, device=device)
 
