@@ -678,14 +678,14 @@ FAULTS = [
         "pullback",
     ),
     Fault(
-        "primitives/__init__.py",
+        "primitives/binding.py",
         "a stamp without constants",
         "return code.co_code, constants, code",
         "return code.co_code, code",
         "tests/test_primitives.py",
     ),
     Fault(
-        "primitives/__init__.py",
+        "primitives/binding.py",
         "a stamp without names",
         "constants, code.co_names, code",
         "constants, code",

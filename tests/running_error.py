@@ -12,7 +12,7 @@ from typing import Any
 import oracle
 from mpmath import mp
 
-from neglog.primitives import bind
+from neglog.primitives.binding import bind
 
 
 class Rounded:

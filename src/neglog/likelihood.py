@@ -197,16 +197,14 @@ def _check(cls: type[Likelihood]) -> None:
     well_conditioned = [attribute for attribute in optional if hasattr(cls, attribute)]
     for attribute in ("nll", "grad", "curvature", "grad_target", *well_conditioned):
         _check_formula(f"{where}: {attribute}", getattr(cls, attribute), arguments)
-    primitives = reference.NAMES + reference.CONSTANT_PRIMITIVES
-    _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"), primitives)
+    _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"))
 
 
 def _complete_information(cls: type[Likelihood]) -> None:
     """Derive `information` if the curvature equals its mean; otherwise check the stated one."""
     if hasattr(cls, "information"):
-        primitives = reference.NAMES + reference.CONSTANT_PRIMITIVES
         where = f"the declaration {cls.__name__}: information"
-        _check_formula(where, cls.information, cls.term_inputs(), primitives)
+        _check_formula(where, cls.information, cls.term_inputs())
         return
     curvature: Any = cls.curvature
     read = {node.id for node in ast.walk(_parsed(curvature)) if isinstance(node, ast.Name)}
@@ -225,12 +223,7 @@ def _parsed(formula: Any) -> ast.FunctionDef:
     return function
 
 
-def _check_formula(
-    where: str,
-    formula: Any,
-    arguments: tuple[str, ...],
-    primitives: tuple[str, ...] = reference.NAMES,
-) -> None:
+def _check_formula(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
     """Refuse what one of the backends cannot read: see the whitelist `_ALLOWED`."""
     found = tuple(inspect.signature(formula).parameters)
     if found != arguments:
@@ -248,7 +241,7 @@ def _check_formula(
                 raise DeclarationError(f"{where} chains comparisons: combine them with &.")
             if isinstance(node, ast.Constant) and type(node.value) is not float:
                 raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
-            if isinstance(node, ast.Call) and ast.unparse(node.func) not in primitives:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) not in reference.NAMES:
                 raise DeclarationError(
                     f"{where} calls {ast.unparse(node.func)}, which is not a primitive."
                 )

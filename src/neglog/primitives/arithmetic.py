@@ -112,7 +112,7 @@ class Compiler(Protocol):
 def vocabulary(compiler: Compiler) -> dict[str, Any]:
     """Return the primitives by name."""
     table = compiler.choices | vars(_exponentials(compiler)) | vars(_logarithms(compiler))
-    return {name: table[name] for name in NAMES}
+    return {name: table[name] for name in NAMES if name in table}
 
 
 def power(compiler: Compiler) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neglog.primitives import bind
+from neglog.primitives.binding import bind
 
 real = np.longdouble
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from neglog.primitives import arithmetic, bind
+from neglog.primitives import arithmetic
 from neglog.primitives.arithmetic import FORMATS
+from neglog.primitives.binding import bind
 from neglog.primitives.bits import JIT, at_least, bits_of, evaluated, float_of, where
 from neglog.primitives.polynomials import coefficients
 

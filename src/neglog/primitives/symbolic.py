@@ -13,7 +13,7 @@ from typing import Any
 import sympy
 from sympy import Basic, Expr, Piecewise, Rational
 
-from neglog.primitives import bind
+from neglog.primitives.binding import bind
 
 _NAMED = (sympy.log(2 * sympy.pi) / 2,)  # literals that a declaration cannot write as a formula
 

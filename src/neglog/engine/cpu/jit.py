@@ -37,9 +37,10 @@ from neglog.engine.cpu.kernels import (
 )
 from neglog.engine.cpu.kernels.placeholders import IN_REAL
 from neglog.engine.cpu.kernels.sums import IN_ORDER
-from neglog.primitives import arithmetic, bind, bits, fingerprint, polynomials
+from neglog.primitives import arithmetic, bits, polynomials
 from neglog.primitives import linked as linking
 from neglog.primitives import numba as numba_primitives
+from neglog.primitives.binding import bind, fingerprint
 from neglog.primitives.linked import linked
 
 # Sums over an array may be reordered, so that they can be vectorised; the formulas may not.
@@ -107,8 +108,8 @@ def compile_kernel(
             under names that start with `narrow_`.
 
     Each name contains a hash of all sources. In the name of the kernel it invalidates Numba's cache
-    (see `neglog.primitives`). In the names of parts it prevents a cached and a newly compiled part
-    from sharing a name, under which one would be called for both.
+    (see `neglog.primitives.binding`). In the names of parts it prevents a cached and a newly
+    compiled part from sharing a name, under which one would be called for both.
     """
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
     every = (*formulas.values(), *(well_conditioned or {}).values(), *helpers.values(), template)
