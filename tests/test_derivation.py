@@ -18,7 +18,8 @@ from neglog.derivation import rules
 from neglog.derivation.graph import ARITHMETIC
 from neglog.errors import DeclarationError
 from neglog.likelihood import Elementwise
-from neglog.primitives import bind, reference
+from neglog.primitives import reference
+from neglog.primitives.binding import bind
 from neglog.primitives.reference import (
     absolute,
     at_least,
@@ -31,7 +32,7 @@ from neglog.primitives.reference import (
 )
 from neglog.support import real
 
-PRIMITIVES = reference.NAMES + reference.CONSTANT_PRIMITIVES
+PRIMITIVES = reference.NAMES
 
 
 def derived(likelihood, fact):

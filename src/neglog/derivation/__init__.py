@@ -17,7 +17,6 @@ from neglog.derivation.printing import as_function
 from neglog.derivation.simplify import mean, simplified
 from neglog.primitives import reference
 
-_NAMES = reference.NAMES + reference.CONSTANT_PRIMITIVES
 Formula = Callable[..., Any]
 
 
@@ -76,5 +75,5 @@ def _second(root: Node, by: str, then_by: str, smooth: bool) -> Node:
 
 
 def _printed(name: str, results: Sequence[Node], arguments: tuple[str, ...]) -> FunctionType:
-    scope = {word: getattr(reference, word) for word in _NAMES}
+    scope = {word: getattr(reference, word) for word in reference.NAMES}
     return as_function(results, name, arguments, scope)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub, truediv
 from typing import Any
 
-from neglog.primitives import bind
+from neglog.primitives.binding import bind
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne,
