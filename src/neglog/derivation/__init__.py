@@ -55,7 +55,7 @@ def grad_target(
 
 
 def _traced(nll: Formula, arguments: tuple[str, ...], inputs: tuple[str, ...]) -> Node:
-    root = trace(nll, arguments, _NAMES)
+    root = trace(nll, arguments, reference.NAMES)
     root.graph.inputs = inputs
     return simplified(root)
 
