@@ -7,6 +7,8 @@ from neglog._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from neglog import functional as functional
+    from neglog import primitives as primitives
+    from neglog import support as support
     from neglog.checking.api import check as check
     from neglog.compatibility import torch_compatible as torch_compatible
     from neglog.criteria import BCELoss as BCELoss
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from neglog.criteria import SmoothL1Loss as SmoothL1Loss
     from neglog.criteria import SoftMarginLoss as SoftMarginLoss
     from neglog.criteria import SSELoss as SSELoss
+    from neglog.criteria_likelihood import LikelihoodLoss as LikelihoodLoss
     from neglog.criteria_linear import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from neglog.errors import NeglogError as NeglogError
     from neglog.estimators import NLLClassifier as NLLClassifier
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from neglog.fitting.api import fit as fit
     from neglog.fitting.results.evaluate import evaluate as evaluate
     from neglog.fitting.results.predict import predict as predict
+    from neglog.likelihood import Elementwise as Elementwise
+    from neglog.likelihood import Rows as Rows
     from neglog.likelihoods import REGISTRY as REGISTRY
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
@@ -38,10 +43,12 @@ _HOMES = {
     "BCELoss": "criteria",
     "BCEWithLogitsLoss": "criteria",
     "CrossEntropyLoss": "criteria",
+    "Elementwise": "likelihood",
     "GaussianNLLLoss": "criteria",
     "HuberLoss": "criteria",
     "KLDivLoss": "criteria",
     "L1Loss": "criteria",
+    "LikelihoodLoss": "criteria_likelihood",
     "LinearCrossEntropyLoss": "criteria_linear",
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
@@ -52,6 +59,7 @@ _HOMES = {
     "NeglogError": "errors",
     "PoissonNLLLoss": "criteria",
     "REGISTRY": "likelihoods",
+    "Rows": "likelihood",
     "SSELoss": "criteria",
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",
@@ -60,6 +68,8 @@ _HOMES = {
     "fit": "fitting.api",
     "functional": "functional",
     "predict": "fitting.results.predict",
+    "primitives": "primitives",
+    "support": "support",
     "torch_compatible": "compatibility",
 }
 

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
+import hashlib
 import re
-import sys
-import textwrap
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, MutableMapping
 from types import FunctionType
 from typing import Any, ClassVar
 
-from neglog import derivation
+from neglog import derivation, formula
 from neglog.errors import DeclarationError
-from neglog.primitives import reference
+from neglog.primitives.binding import fingerprint
 from neglog.support import Support, anything
 
 REGISTRY: dict[str, type[Likelihood]] = {}
-_PACKAGE = __name__.partition(".")[0]  # whose likelihoods others do not replace
+"""The package's likelihoods by name."""
+_OWN: MutableMapping[str, type[Likelihood]] = weakref.WeakValueDictionary()
+"""The likelihoods that users declare, by key."""
+_PACKAGE = __name__.partition(".")[0]
 LINKS = ("identity", "log", "logit")
-
-_ALLOWED = (
-    ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name, ast.Load, ast.Store, ast.Call,
-    ast.Constant, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr,
-    ast.UnaryOp, ast.USub, ast.Tuple, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq,
-    ast.NotEq,
-)  # fmt: skip
 
 
 class Likelihood:
     """The distribution of the target given the model's output.
 
     A subclass of `Elementwise` or `Rows` states the attributes below; validation, loss, gradient,
-    kernels, explanation and tests are derived from them. All formulas are static methods that use
-    only the primitives of `neglog.primitives`; losses are in nats.
+    kernels, explanation and tests are derived from them. All formulas are functions without `self`
+    that use only arithmetic and the primitives of `neglog.primitives`; losses are in nats. Required
+    are `inputs`, `support` and `nll`.
 
     Attributes:
+        name: the name of the class in lower case, with underscores.
+        key: identifies the class and its contents: a name for `torch.compile`'s graphs.
         inputs: the names of the model's outputs, one or two tensors.
         given: the names of constant tensors.
         settings: the names of scalar parameters of the whole batch.
@@ -62,6 +59,7 @@ class Likelihood:
     """
 
     name: ClassVar[str]
+    key: ClassVar[str]
     elementwise: ClassVar[bool]
     inputs: ClassVar[tuple[str, ...]]
     given: ClassVar[tuple[str, ...]] = ()
@@ -89,19 +87,24 @@ class Likelihood:
         if abstract:
             return
         cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        for attribute, value in list(vars(cls).items()):
+            if isinstance(value, FunctionType) and attribute in _FORMULAS:
+                setattr(cls, attribute, staticmethod(value))
         if not hasattr(cls, "domains"):
             cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
-        if hasattr(cls, "nll") and hasattr(cls, "inputs"):
-            _derive(cls)
         _check(cls)
+        _derive(cls)
         if cls.elementwise and cls.normalised and len(cls.inputs) == 1:
             _complete_information(cls)
         for attribute in ("nll", "grad"):
-            if not hasattr(cls, f"well_conditioned_{attribute}"):
+            if not _is_stated(cls, f"well_conditioned_{attribute}"):
                 setattr(cls, f"well_conditioned_{attribute}", staticmethod(getattr(cls, attribute)))
-        known = REGISTRY.get(cls.name)
-        if known is None or known.__module__.partition(".")[0] != _PACKAGE:
+        if cls.__module__.partition(".")[0] == _PACKAGE:
+            cls.key = cls.name
             REGISTRY[cls.name] = cls
+        else:
+            cls.key = f"{cls.name}_{_fingerprint(cls)}"
+            _OWN[cls.key] = cls
 
     def __init__(self) -> None:
         """Refuse instances: a declaration is used as a class."""
@@ -139,6 +142,33 @@ class Rows(Likelihood, abstract=True):
         return ("log_p", *cls.settings)
 
 
+_FORMULAS = (
+    "distribution", "nll", "grad", "curvature", "grad_target", "well_conditioned_nll",
+    "well_conditioned_grad", "constant", "information",
+)  # fmt: skip
+
+
+def by_key(key: str) -> type[Likelihood]:
+    """Return the declaration that has a key."""
+    return REGISTRY[key] if key in REGISTRY else _OWN[key]
+
+
+def _fingerprint(cls: type[Likelihood]) -> str:
+    """Hash the contents of a declaration: a redefined class has another key."""
+    formulas = [getattr(cls, attribute) for attribute in _FORMULAS if hasattr(cls, attribute)]
+    sets = (cls.support, *cls.domains)
+    contents = (
+        cls.__module__, cls.__qualname__, cls.inputs, cls.given, cls.settings, cls.smooth,
+        cls.well_conditioned is None, getattr(cls, "softmax", None), [s.words for s in sets],
+        fingerprint(*formulas, *(s.contains for s in sets)),
+    )  # fmt: skip
+    return hashlib.sha256(repr(contents).encode()).hexdigest()[:12]
+
+
+def _no_constant(*arguments: Any) -> float:
+    return 0.0
+
+
 def _derive(cls: type[Likelihood]) -> None:
     """Derive the derivatives that a declaration does not state with its `nll`."""
     arguments = (*cls.term_inputs(), "y")
@@ -150,12 +180,12 @@ def _derive(cls: type[Likelihood]) -> None:
     }
     for attribute, derive in derived.items():
         if not _is_stated(cls, attribute):
-            formula = derive(cls.nll, arguments, inputs, cls.smooth)
-            setattr(cls, attribute, staticmethod(formula))
-    shorter = getattr(cls, "well_conditioned_nll", None)
-    if shorter is not None and not _is_stated(cls, "well_conditioned_grad"):
-        formula = derivation.gradient(shorter, arguments, inputs, cls.smooth)
-        cls.well_conditioned_grad = staticmethod(formula)
+            derivative = derive(cls.nll, arguments, inputs, cls.smooth)
+            setattr(cls, attribute, staticmethod(derivative))
+    stated = [_is_stated(cls, f"well_conditioned_{attribute}") for attribute in ("nll", "grad")]
+    if stated == [True, False]:
+        derivative = derivation.gradient(cls.well_conditioned_nll, arguments, inputs, cls.smooth)
+        cls.well_conditioned_grad = staticmethod(derivative)
 
 
 def _is_stated(cls: type[Likelihood], attribute: str) -> bool:
@@ -173,75 +203,81 @@ def _check(cls: type[Likelihood]) -> None:
     where = f"the declaration {cls.__name__}"
     if not issubclass(cls, (Elementwise, Rows)):
         raise DeclarationError(f"{where} must derive from Elementwise or Rows.")
-    if sys.flags.optimize < 2 and not (cls.__doc__ or "").strip():
-        raise DeclarationError(f"{where} has no docstring: say what it is for and give its source.")
-    required = ["inputs", "support", "distribution", "nll", "grad", "curvature", "grad_target"]
-    required += ["constant"] + (["softmax"] if issubclass(cls, Rows) else [])
+    required = ["inputs", "support", "nll"] + (["softmax"] if issubclass(cls, Rows) else [])
     for attribute in required:
         if not hasattr(cls, attribute):
             raise DeclarationError(f"{where} does not state `{attribute}`.")
-    max_inputs = 2 if issubclass(cls, Elementwise) else 1
-    if not 1 <= len(cls.inputs) <= max_inputs:
-        raise DeclarationError(
-            f"{where} names {len(cls.inputs)} inputs; the engine takes {max_inputs}."
-        )
-    if len(cls.domains) != len(cls.inputs):
-        raise DeclarationError(f"{where} must state one domain for each of its inputs.")
+    _check_names(cls, where)
+    _check_sets(cls, where)
+    if not hasattr(cls, "constant"):
+        cls.constant = staticmethod(_no_constant)
+    if not cls.inputs or (issubclass(cls, Rows) and len(cls.inputs) > 1):
+        most = "one input" if issubclass(cls, Rows) else "one input or more"
+        raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; it must name {most}.")
     if cls.link is not None and (cls.link not in LINKS or cls.domains != (anything,)):
         raise DeclarationError(
             f"{where} states the link {cls.link!r}; a link must be one of {LINKS}, for one input "
             "that may be any number, or None."
         )
     arguments = (*cls.term_inputs(), "y")
-    optional = ("well_conditioned_nll", "well_conditioned_grad")
-    well_conditioned = [attribute for attribute in optional if hasattr(cls, attribute)]
-    for attribute in ("nll", "grad", "curvature", "grad_target", *well_conditioned):
-        _check_formula(f"{where}: {attribute}", getattr(cls, attribute), arguments)
-    _check_formula(f"{where}: constant", cls.constant, (*cls.settings, "y"))
+    derivatives = ("grad", "curvature", "grad_target")
+    for attribute in ("nll", *derivatives, "well_conditioned_nll", "well_conditioned_grad"):
+        if hasattr(cls, attribute):
+            stated = getattr(cls, attribute)
+            formula.check(f"{where}: {attribute}", stated, arguments)
+    if cls.constant is not _no_constant:
+        formula.check(f"{where}: constant", cls.constant, (*cls.settings, "y"))
+
+
+# Options of every loss, which a setting would hide.
+_OPTIONS = (
+    "reduction", "full", "mask", "sample_weight", "normalizer", "empty", "target", "weight",
+    "ignore_index", "label_smoothing", "class_dim", "y", "log_p", "likelihood",
+)  # fmt: skip
+
+
+def _check_names(cls: type[Likelihood], where: str) -> None:
+    """Refuse names of inputs, given tensors and settings that are not tuples of distinct names."""
+    groups: dict[str, Any] = {"inputs": cls.inputs, "given": cls.given, "settings": cls.settings}
+    for attribute, names in groups.items():
+        if not isinstance(names, tuple) or not all(isinstance(n, str) for n in names):
+            example = names if isinstance(names, str) else "scale"
+            raise DeclarationError(
+                f"{where}: `{attribute}` must be a tuple of names, such as ({example!r},), but it "
+                f"is {names!r}."
+            )
+    every = [name for names in groups.values() for name in names]
+    for name in every:
+        if not name.isidentifier() or name in _OPTIONS or every.count(name) > 1:
+            cause = "is a name of every loss's arguments" if name in _OPTIONS else "is no new name"
+            raise DeclarationError(f"{where} names {name!r}, which {cause}: choose another.")
+
+
+def _check_sets(cls: type[Likelihood], where: str) -> None:
+    """Refuse a support or domains that are not sets, or sets that hold none of their members."""
+    if len(cls.domains) != len(cls.inputs):
+        raise DeclarationError(f"{where} must state one domain for each of its inputs.")
+    for attribute, found in (("support", cls.support), *(("domains", d) for d in cls.domains)):
+        if not isinstance(found, Support):
+            raise DeclarationError(
+                f"{where}: `{attribute}` must be of neglog.support, such as support.real, or a "
+                f"Support of your own, but it is {found!r}."
+            )
+        if found.members and not any(found.contains(member) for member in found.members):
+            raise DeclarationError(
+                f"{where}: no number meets its {attribute}, {found.words}: `contains` is false for "
+                f"all of its members {found.members}."
+            )
 
 
 def _complete_information(cls: type[Likelihood]) -> None:
-    """Derive `information` if the curvature equals its mean; otherwise check the stated one."""
+    """Check `information`, or derive it if the curvature equals its mean."""
     if hasattr(cls, "information"):
         where = f"the declaration {cls.__name__}: information"
-        _check_formula(where, cls.information, cls.term_inputs())
+        formula.check(where, cls.information, cls.term_inputs())
         return
-    curvature: Any = cls.curvature
-    read = {node.id for node in ast.walk(_parsed(curvature)) if isinstance(node, ast.Name)}
-    if not cls.smooth or "y" in read:
-        raise DeclarationError(
-            f"the declaration {cls.__name__} must state `information`: it is the curvature "
-            "only if that does not depend on the target and `grad` has no jump."
-        )
+    curvature: Any = getattr(cls, "curvature", None)
+    if curvature is None or not cls.smooth or "y" in formula.names_read(curvature):
+        return
     without_target = FunctionType(curvature.__code__, curvature.__globals__, argdefs=(None,))
     cls.information = staticmethod(without_target)
-
-
-def _parsed(formula: Any) -> ast.FunctionDef:
-    (function,) = ast.parse(textwrap.dedent(inspect.getsource(formula))).body
-    assert isinstance(function, ast.FunctionDef)
-    return function
-
-
-def _check_formula(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
-    """Refuse what one of the backends cannot read: see the whitelist `_ALLOWED`."""
-    found = tuple(inspect.signature(formula).parameters)
-    if found != arguments:
-        raise DeclarationError(f"{where} must take {arguments}, but takes {found}.")
-    try:
-        function = _parsed(formula)
-    except OSError:
-        raise DeclarationError(f"{where} has no source text: put it into a file.") from None
-    for statement in function.body:
-        for node in ast.walk(statement):
-            if not isinstance(node, _ALLOWED):
-                what = type(node).__name__
-                raise DeclarationError(f"{where} uses {what}, which formulas may not use.")
-            if isinstance(node, ast.Compare) and len(node.ops) > 1:
-                raise DeclarationError(f"{where} chains comparisons: combine them with &.")
-            if isinstance(node, ast.Constant) and type(node.value) is not float:
-                raise DeclarationError(f"{where} holds {node.value!r}: write it as a float, 1.0.")
-            if isinstance(node, ast.Call) and ast.unparse(node.func) not in reference.NAMES:
-                raise DeclarationError(
-                    f"{where} calls {ast.unparse(node.func)}, which is not a primitive."
-                )

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from neglog.engine.layout import rows_lie_close
 from neglog.engine.problem import ElementwiseProblem, Problem, RowwiseProblem
 from neglog.engine.selection import serving
-from neglog.likelihood import REGISTRY
+from neglog.likelihood import by_key
 
 
 def loss(problem: Problem) -> Tensor:
@@ -28,7 +28,7 @@ def _elements(problem: ElementwiseProblem) -> Tensor:
     needs_grad = [t.requires_grad and torch.is_grad_enabled() for t in (*p.inputs, p.y)]
     tensors = (list(p.inputs), p.y, list(p.given))
     rest = (list(p.settings), p.weight, p.masked, p.factor, p.reduction, needs_grad)
-    result: Tensor = elementwise(p.likelihood.name, *tensors, *rest)[0]
+    result: Tensor = elementwise(p.likelihood.key, *tensors, *rest)[0]
     return result
 
 
@@ -36,7 +36,7 @@ def _rows(problem: RowwiseProblem) -> Tensor:
     p = problem
     needs_grad = [p.x.requires_grad and torch.is_grad_enabled()]
     options = (p.ignored, p.smoothing, list(p.settings), p.reduction, needs_grad)
-    result: Tensor = rows(p.likelihood.name, p.x, p.y, p.weight, p.sample_weight, *options)[0]
+    result: Tensor = rows(p.likelihood.key, p.x, p.y, p.weight, p.sample_weight, *options)[0]
     return result
 
 
@@ -54,7 +54,7 @@ def elementwise(
     needs_grad: list[bool],
 ) -> list[Tensor]:
     """Return the loss and its gradients with respect to the inputs and the target."""
-    declaration: Any = REGISTRY[likelihood]
+    declaration: Any = by_key(likelihood)
     tensors = (tuple(inputs), y, tuple(given), tuple(settings), weight)
     problem = ElementwiseProblem(declaration, *tensors, masked, factor, reduction)
     loss, gradients = serving(problem).run(problem, needs_grad)
@@ -75,7 +75,7 @@ def rows(
     needs_grad: list[bool],
 ) -> list[Tensor]:
     """Return the loss and its gradient with respect to the rows."""
-    declaration: Any = REGISTRY[likelihood]
+    declaration: Any = by_key(likelihood)
     facts = (ignored, smoothing, reduction, tuple(settings))
     problem = RowwiseProblem(declaration, x, y, weight, sample_weight, *facts)
     loss, (gradient, *_) = serving(problem).run(problem, needs_grad)

@@ -20,6 +20,7 @@ from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
 from neglog.functional.common import sum_and_count
 from neglog.functional.contrastive import info_nce, siglip
 from neglog.functional.counts import poisson_nll_loss
+from neglog.functional.likelihood import likelihood_loss
 from neglog.functional.linear import linear_cross_entropy
 from neglog.functional.linear_binary import linear_binary_cross_entropy_with_logits
 from neglog.functional.linear_rows import (
@@ -47,6 +48,7 @@ __all__ = [
     "info_nce",
     "kl_div",
     "l1_loss",
+    "likelihood_loss",
     "linear_binary_cross_entropy_with_logits",
     "linear_cross_entropy",
     "linear_statistics",

@@ -100,21 +100,9 @@ def cross_entropy(
     tensor(2.0612e-09)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    validation.tensors(input=input, target=target)
-    validation.smoothing(label_smoothing)
-    probable = target.shape == input.shape and target.is_floating_point()
-    input = validation.classes_second(input, class_dim)
-    classes = validation.logits(input, single_class=False)
-    validation.class_weight(weight, classes)
-    if probable:
-        validation.no_ignored_probability(ignore_index)
-        target = validation.classes_second(target, class_dim)
-        input = input.to(torch.promote_types(input.dtype, target.dtype))
-    else:
-        validation.labels(input, target)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    options = (weight, validation.ignored(ignore_index), label_smoothing, reduction)
-    return _rows(Categorical, input, target, *options, extras)
+    options = (weight, ignore_index, label_smoothing, class_dim, reduction)
+    return declared_rows(Categorical, input, target, *options, extras)
 
 
 @loss_in_its_own_dtype
@@ -149,6 +137,48 @@ def log_softmax(
     return engine.log_softmax(input.movedim(dim, -1)).movedim(-1, dim).contiguous()
 
 
+def declared_rows(
+    likelihood: type[Rows],
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    class_dim: int,
+    reduction: str,
+    extras: Extras,
+    settings: tuple[float, ...] = (),
+) -> RowwiseRequest:
+    """Return the request of a loss of labels or class probabilities after checking its arguments.
+
+    Args:
+        likelihood: the declaration.
+        input: a row over the classes for each loss, the classes in `class_dim`.
+        target: labels, or probabilities of the input's shape.
+        weight: one weight per class.
+        ignore_index: the label to ignore.
+        label_smoothing: the fraction of each target that is spread evenly over the classes.
+        class_dim: the dimension of the classes.
+        reduction: as in torch.
+        extras: the keyword-only arguments of all losses.
+        settings: the numbers of the declaration's `settings`.
+    """
+    validation.tensors(input=input, target=target)
+    validation.smoothing(label_smoothing)
+    probable = target.shape == input.shape and target.is_floating_point()
+    input = validation.classes_second(input, class_dim)
+    classes = validation.logits(input, single_class=False)
+    validation.class_weight(weight, classes)
+    if probable:
+        validation.no_ignored_probability(ignore_index)
+        target = validation.classes_second(target, class_dim)
+        input = input.to(torch.promote_types(input.dtype, target.dtype))
+    else:
+        validation.labels(input, target)
+    options = (weight, validation.ignored(ignore_index), label_smoothing, reduction)
+    return _rows(likelihood, input, target, *options, extras, settings)
+
+
 def _rows(
     likelihood: type[Rows],
     input: Tensor,
@@ -158,6 +188,7 @@ def _rows(
     smoothing: float,
     reduction: str,
     extras: Extras,
+    settings: tuple[float, ...] = (),
 ) -> RowwiseRequest:
     """Arrange the classes as the last of two dimensions, and the losses in the target's shape."""
     probable = target.is_floating_point()
@@ -176,5 +207,6 @@ def _rows(
     elif y.dim() != (2 if probable else 1):
         y = y.reshape(-1)
     weight = None if weight is None else weight.to(x.dtype)
-    problem = RowwiseProblem(likelihood, x, y, weight, None, ignored, smoothing, reduction)
+    facts = (ignored, smoothing, reduction, settings)
+    problem = RowwiseProblem(likelihood, x, y, weight, None, *facts)
     return RowwiseRequest(problem, extras, shape)

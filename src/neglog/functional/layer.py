@@ -14,7 +14,8 @@ from neglog.device import tensor_like
 from neglog.engine import RowwiseProblem, projection, reference, values
 from neglog.engine.projection import Head, Operands, workspace
 from neglog.functional.common import Extras, finished
-from neglog.likelihoods import REGISTRY, Categorical
+from neglog.likelihood import by_key
+from neglog.likelihoods import Categorical
 
 
 class Layer:
@@ -199,7 +200,7 @@ class Layer:
         if extras.normalizer is not None:
             return tensor_like(extras.normalizer, operands.x, dtype)
         count = reference.count_of_rows(self._problem(head, operands))
-        by_logit = REGISTRY[head.likelihood].elementwise and reduction != validation.OF_ROWS
+        by_logit = by_key(head.likelihood).elementwise and reduction != validation.OF_ROWS
         return count * self.classes if by_logit else count
 
     def _problem(self, head: Head, operands: Operands) -> RowwiseProblem:
@@ -225,6 +226,6 @@ class Layer:
         counts = None if loss_weight is None else (loss_weight != 0).any(1)
         if operands.chosen is not None:
             validation.known_indices(operands.chosen, self.classes, counts)
-        of_few = operands.chosen is not None or REGISTRY[head.likelihood].elementwise
+        of_few = operands.chosen is not None or by_key(head.likelihood).elementwise
         if operands.y is not None and of_few and not is_torch_compatible():
             validation.known_probabilities(operands.y, counts)

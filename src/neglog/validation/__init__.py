@@ -59,6 +59,7 @@ from neglog.validation.shapes import (
     leading,
     logits,
     same_shape,
+    shared,
     softmax_dim,
     variance,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "same_dtype",
     "same_shape",
     "several_classes",
+    "shared",
     "smoothing",
     "softmax_dim",
     "teacher",

@@ -122,6 +122,23 @@ def variance(var: Any, input: Tensor) -> Tensor:
     raise ShapeError(sentence(expected, f"it is {shape(var)}"))
 
 
+def shared(name: str, tensor: Any, input: Tensor) -> Tensor:
+    """Return a further tensor of a loss in the input's shape: it may be one number for all."""
+    if isinstance(tensor, (int, float)) and not isinstance(tensor, bool):
+        dtype = input.dtype if input.is_floating_point() else torch.get_default_dtype()
+        return tensor_like(tensor, input, dtype).expand(input.shape)
+    tensors(**{name: tensor})
+    found: Tensor = tensor
+    if found.shape == input.shape:
+        return found
+    pairs = zip(found.shape[::-1], input.shape[::-1], strict=False)
+    if found.dim() <= input.dim() and all(a in (1, b) for a, b in pairs):
+        return found.expand(input.shape)
+    expected = f"{name} must have the input's shape {shape(input)}, or broadcast into it"
+    remedy = f"use {name}.reshape(input.shape)" if found.numel() == input.numel() else ""
+    raise ShapeError(sentence(expected, f"it is {shape(found)}", remedy=remedy))
+
+
 def dimension(class_dim: int, input: Tensor) -> None:
     """Refuse a class dimension that the input does not have."""
     if not isinstance(class_dim, int) or not -input.dim() <= class_dim < input.dim():

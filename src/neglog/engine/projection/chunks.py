@@ -15,7 +15,7 @@ from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
 from neglog.engine.projection.outputs import outputs, rows_of_classes
 from neglog.engine.selection import select
-from neglog.likelihood import REGISTRY
+from neglog.likelihood import by_key
 
 
 class ChunkVjp(NamedTuple):
@@ -32,14 +32,14 @@ def fused_backend(head: Head, z: Tensor, part: Operands) -> Backend | None:
     if not (known and _is_softmax(head) and part.chosen is None and z.numel()):
         return None
     assert part.y is not None
-    likelihood: Any = REGISTRY[head.likelihood]
+    likelihood: Any = by_key(head.likelihood)
     backend = select(RowwiseProblem(likelihood, z, part.y.detach(), part.weight))
     return None if backend.is_traceable else backend
 
 
 def _is_softmax(head: Head) -> bool:
     """Return whether the loss is of a softmax over the row."""
-    likelihood: Any = REGISTRY[head.likelihood]
+    likelihood: Any = by_key(head.likelihood)
     return not likelihood.elementwise and likelihood.softmax
 
 

@@ -27,7 +27,7 @@ from neglog.engine.precision import is_linear
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
 from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
-from neglog.likelihood import REGISTRY
+from neglog.likelihood import by_key
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def is_labelled(part: Operands) -> bool:
 
 def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowwiseProblem:
     """Return rows of logits as a `RowwiseProblem`."""
-    likelihood: Any = REGISTRY[head.likelihood]
+    likelihood: Any = by_key(head.likelihood)
     y: Any = part.y
     if head.positions > 1:
         z = z.unflatten(1, (-1, head.positions))
@@ -133,7 +133,7 @@ def rows_of_classes(head: Head, z: Tensor, part: Operands) -> RowwiseProblem:
 
 def _nll(head: Head, z: Tensor, part: Operands) -> Tensor:
     """Return the losses of rows, including their z-loss."""
-    likelihood: Any = REGISTRY[head.likelihood]
+    likelihood: Any = by_key(head.likelihood)
     if likelihood.elementwise:
         y = dense_target(z, part)
         weight = None if part.weight is None else part.weight.expand_as(z)

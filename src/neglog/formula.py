@@ -1,0 +1,124 @@
+"""Read the formulas of a declaration, and refuse what a backend cannot compile."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neglog.errors import DeclarationError, listed
+from neglog.primitives.reference import NAMES
+
+_ALLOWED = (
+    ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name, ast.Load, ast.Store, ast.Call,
+    ast.Constant, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.BitAnd, ast.BitOr,
+    ast.UnaryOp, ast.USub, ast.Tuple, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq,
+    ast.NotEq,
+)  # fmt: skip
+_REMEDIES: dict[type[ast.AST], str] = {
+    ast.AugAssign: "write x = x + …",
+    ast.BoolOp: "combine conditions with & and |, each in parentheses",
+    ast.For: "a formula has no loops: write its terms",
+    ast.If: "write where(condition, then, otherwise)",
+    ast.IfExp: "write where(condition, then, otherwise)",
+    ast.Import: "import primitives at the top of the file",
+    ast.ImportFrom: "import primitives at the top of the file",
+    ast.Not: "write the opposite comparison",
+    ast.Pow: "write power(x, 2.0), or x * x",
+    ast.While: "a formula has no loops: write its terms",
+    ast.keyword: "pass the arguments of primitives by position",
+}
+
+
+def parsed(formula: Any) -> ast.FunctionDef:
+    """Return the syntax tree of a formula.
+
+    Raises:
+        OSError: the formula has no source text.
+    """
+    (function,) = ast.parse(textwrap.dedent(inspect.getsource(formula))).body
+    assert isinstance(function, ast.FunctionDef)
+    if ast.get_docstring(function) is not None:
+        del function.body[0]
+    return function
+
+
+def names_read(formula: Callable[..., Any]) -> set[str]:
+    """Return the names that a formula reads."""
+    return {node.id for node in ast.walk(parsed(formula)) if isinstance(node, ast.Name)}
+
+
+def check(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
+    """Refuse a formula that one of the backends cannot read.
+
+    Args:
+        where: the declaration and the attribute, for messages.
+        formula: the function.
+        arguments: the names that it must take.
+
+    Raises:
+        DeclarationError: the line, the construct and what to write instead.
+    """
+    found = tuple(inspect.signature(formula).parameters)
+    if found != arguments:
+        raise DeclarationError(f"{where} must take {arguments}, but takes {found}.")
+    try:
+        function = parsed(formula)
+    except (OSError, SyntaxError):
+        raise DeclarationError(
+            f"{where} has no source text: put it into a file or a notebook cell, as a function "
+            "with def."
+        ) from None
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    known = {*arguments, *NAMES}
+    known |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if fault := _fault(node, known):
+                place = _place(formula, function, node, statement)
+                raise DeclarationError(f"{where} {fault} ({place}).")
+
+
+def _fault(node: ast.AST, known: set[str]) -> str:
+    """Return what is wrong with a node and what to write; empty if nothing is."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) not in NAMES:
+        return _unknown_call(ast.unparse(node.func))
+    if not isinstance(node, _ALLOWED):
+        remedy = next((text for kind, text in _REMEDIES.items() if isinstance(node, kind)), "")
+        what = f"uses {type(node).__name__}, which formulas may not use"
+        return f"{what}: {remedy}" if remedy else what
+    if isinstance(node, ast.Compare) and len(node.ops) > 1:
+        return "chains comparisons: combine them with &"
+    if isinstance(node, ast.Constant) and type(node.value) is not float:
+        number = float(node.value) if isinstance(node.value, int) else 1.0
+        return f"holds {node.value!r}: write it as a float, {number}"
+    if isinstance(node, ast.Name) and node.id not in known:
+        return (
+            f"reads {node.id}, which is neither an argument nor assigned in the formula: write its "
+            "value, or declare it in `settings`"
+        )
+    return ""
+
+
+def _unknown_call(called: str) -> str:
+    """Refuse a function that is not a primitive, and suggest one that may be meant."""
+    name = called.rpartition(".")[2]
+    close = [name] if name in NAMES else difflib.get_close_matches(name, NAMES, n=1)
+    remedy = (
+        f"write {close[0]}(…), imported from neglog.primitives"
+        if close
+        else f"the primitives are {listed(list(NAMES), 99)}"
+    )
+    return f"calls {called}, which is not a primitive: {remedy}"
+
+
+def _place(formula: Any, function: ast.FunctionDef, node: ast.AST, statement: ast.stmt) -> str:
+    """Return the file, the line and the statement of a node."""
+    code = formula.__code__
+    line = code.co_firstlineno + getattr(node, "lineno", statement.lineno) - 1
+    line -= min((d.lineno for d in function.decorator_list), default=function.lineno) - 1
+    return f"{Path(code.co_filename).name}, line {line}: `{ast.unparse(statement)}`"
