@@ -36,6 +36,8 @@ class LikelihoodLoss(nn.Module):
     LikelihoodLoss(Gamma, shape=3.0, reduction='mean')
     >>> criterion(torch.tensor([0.0]), torch.tensor([2.0]))
     tensor(6.)
+
+    Source: that of the declaration.
     """
 
     weight: Tensor | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from neglog.docstrings import completed, section, with_sections
 from neglog.likelihoods import REGISTRY
@@ -36,6 +37,8 @@ PARAMETERS = {
 }
 """The parameters of several losses. A docstring that describes one itself keeps its own text."""
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _RETURNS = (
     'The loss in nats: one number, or with ``reduction="none"`` the loss of each element in the '
     "input's shape."
@@ -51,6 +54,17 @@ def documented(function: Callable[..., Any]) -> str | None:
     if doc is None:
         return None
     return with_sections(doc, {"Returns": _RETURNS, "Source": _source(doc)})
+
+
+def with_documentation(function: Callable[P, T]) -> Callable[P, T]:
+    """Complete the docstring of a loss that no other decorator completes."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return function(*args, **kwargs)
+
+    call.__doc__ = documented(function)
+    return call
 
 
 def _source(text: str) -> str:

@@ -15,6 +15,7 @@ from neglog.errors import ArgumentError, listed, sentence
 from neglog.functional.classes import declared_rows
 from neglog.functional.common import Extras, loss
 from neglog.functional.declared import declared
+from neglog.functional.documentation import with_documentation
 from neglog.likelihood import Elementwise, Likelihood, Rows
 
 OF_ROWS: dict[str, Any] = {
@@ -23,6 +24,7 @@ OF_ROWS: dict[str, Any] = {
 """Further options of losses of rows, with their defaults."""
 
 
+@with_documentation
 def likelihood_loss(
     likelihood: type[Likelihood],
     input: Tensor | Sequence[Tensor | float],
@@ -62,6 +64,8 @@ def likelihood_loss(
     >>> from neglog.functional import likelihood_loss
     >>> likelihood_loss(Gamma, torch.tensor([0.0]), torch.tensor([2.0]), shape=3.0)
     tensor(6.)
+
+    Source: that of the declaration.
     """
     declaration(likelihood)
     inputs = (input,) if isinstance(input, Tensor) or not isinstance(input, Sequence) else input
