@@ -61,7 +61,25 @@ LOSSES = {
         "rows",
     ),
     "probabilities": (lambda x, **o: F.cross_entropy(x, const(x, 1 / 3), **o), "rows"),
+    "hinge": (lambda x, **o: F.hinge_embedding_loss(x, const(x, -1), **o), "real"),
+    "margin ranking": (
+        lambda x, **o: F.margin_ranking_loss(x, const(x, 0.3), const(x, 1), margin=0.1, **o),
+        "real",
+    ),
+    "multi margin": (lambda x, **o: F.multi_margin_loss(x, label(x, 1), **o), "rows"),
+    "multilabel margin": (
+        lambda x, **o: F.multilabel_margin_loss(x, torch.tensor([1, -1, 0]).expand(x.shape), **o),
+        "rows",
+    ),
+    "triplet": (
+        lambda x, **o: F.triplet_margin_loss(x, const(x, 0.3), const(x, -0.3), **o),
+        "rows",
+    ),
+    "cosine": (lambda x, **o: F.cosine_embedding_loss(x, const(x, 0.3), label(x, -1), **o), "rows"),
 }
+
+# Torch's operations compute these; their derivatives need not hold on to the prediction.
+COMPOSED = ("hinge", "margin ranking", "multi margin", "multilabel margin", "triplet", "cosine")
 
 
 def inputs(name: str, dtype: torch.dtype = torch.float64) -> torch.Tensor:

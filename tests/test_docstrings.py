@@ -42,7 +42,8 @@ def test_every_loss_is_documented_in_full(name) -> None:
 def test_every_loss_states_the_shapes_of_its_tensors(name) -> None:
     doc = EVERY[name].__doc__
     texts = {**described(doc), **described(doc, "Shape")}
-    tensors = [texts[name] for name in ("input", "query", "key", "image", "text") if name in texts]
+    names = ("input", "query", "key", "image", "text", "input1", "anchor", "log_probs", "input_")
+    tensors = [texts[name] for name in names if name in texts]
     assert tensors or name == "LogSoftmax"
     for text in tensors:
         assert "shape" in text or "(" in text, text

@@ -14,6 +14,9 @@ from neglog import errors, functional
 ROW = torch.zeros(4, 3)
 LABELS = torch.tensor([0, 1, 2, 0])
 F = functional
+FRAMES = torch.full((6, 2, 4), 0.25).log()
+WORDS = torch.tensor([[1, 1, 2], [2, 3, 0]])
+ADAPTIVE = neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [5])
 
 MESSAGES = [
     (
@@ -479,6 +482,188 @@ MESSAGES += [
         errors.ArgumentError,
         "normalizer must be a finite number above 0, or a 0-dimensional tensor, but it "
         "is a tensor of -3.0.",
+    ),
+    (
+        lambda: F.hinge_embedding_loss(ROW, torch.zeros(4, 3)),
+        errors.SupportError,
+        "target must hold −1 or +1 everywhere, but 12 of 12 values are not, the first 0 at index "
+        "(0, 0); these look like 0/1 labels; pass 2 * target - 1.",
+    ),
+    (
+        lambda: F.hinge_embedding_loss(LABELS, torch.ones(4)),
+        errors.DtypeError,
+        "input must be floating, but it is torch.int64; the prediction comes first, the target",
+    ),
+    (
+        lambda: F.margin_ranking_loss(ROW, ROW, torch.ones(4, 1)),
+        errors.ShapeError,
+        "input1 and target must have the same shape, but input1 is (4, 3) and target is (4, 1); "
+        "they would broadcast to (4, 3)",
+    ),
+    (
+        lambda: F.cosine_embedding_loss(ROW, ROW, torch.ones(1)),
+        errors.ShapeError,
+        "for input1 (4, 3) target must be (4,), but it is (1,).",
+    ),
+    (
+        lambda: F.cosine_embedding_loss(ROW, ROW, torch.tensor([1, -1, 0, 1])),
+        errors.SupportError,
+        "target must hold −1 or +1 everywhere, but 1 of 4 values are not, the first 0 at index 2.",
+    ),
+    (
+        lambda: F.triplet_margin_loss(ROW, ROW, ROW[:1]),
+        errors.ShapeError,
+        "anchor and negative must have the same shape, but anchor is (4, 3) and negative is (1, 3)",
+    ),
+    (
+        lambda: F.triplet_margin_loss(ROW, ROW, torch.tensor(1.0)),
+        errors.ShapeError,
+        "anchor and negative must have the same shape, but anchor is (4, 3) and negative is ()",
+    ),
+    (
+        lambda: F.triplet_margin_loss(*torch.zeros(3)),
+        errors.ShapeError,
+        "anchor must hold rows of features, but it is a scalar.",
+    ),
+    (
+        lambda: F.triplet_margin_with_distance_loss(
+            ROW, ROW, ROW, distance_function=torch.sub, mask=torch.ones(4).bool()
+        ),
+        errors.ShapeError,
+        "with a mask, distance_function must return one distance per row, (4,), but it returned "
+        "(4, 3).",
+    ),
+    (
+        lambda: F.multi_margin_loss(ROW, LABELS + 1),
+        errors.SupportError,
+        "labels must lie in [0, 2] for 3 classes, but target has 1 of 4 values outside",
+    ),
+    (
+        lambda: F.multi_margin_loss(ROW[None], LABELS),
+        errors.ShapeError,
+        "input must be (C,) or (N, C), but it is (1, 4, 3); use input.flatten(0, -2) for more",
+    ),
+    (
+        lambda: F.multilabel_margin_loss(ROW, ROW),
+        errors.DtypeError,
+        "target must hold integers, the indices of the labels, then −1, but it is torch.float32; "
+        "use target.long().",
+    ),
+    (
+        lambda: F.multilabel_margin_loss(ROW, LABELS[:, None] + torch.arange(3)),
+        errors.SupportError,
+        "target must hold class indices from 0 to 2, then −1, but it is 3 at index (1, 2).",
+    ),
+    (
+        lambda: F.multilabel_margin_loss(ROW, torch.eye(4, 3).long()),
+        errors.SupportError,
+        "but it is only 0 and 1; this looks multi-hot; pass the indices of the ones, or use "
+        "multilabel_soft_margin_loss.",
+    ),
+]
+
+
+def ctc(targets=WORDS, frames=(6, 5), lengths=(3, 2), log_probs=FRAMES, **options):
+    return lambda: F.ctc_loss(log_probs, targets, frames, lengths, **options)
+
+
+MESSAGES += [
+    (
+        ctc(log_probs=FRAMES + 2),
+        errors.SupportError,
+        "log_probs must hold logarithms of probabilities, at most 0, but the largest of sequence "
+        "0 is 0.613706; these look like logits; pass log_probs.log_softmax(-1).",
+    ),
+    (
+        ctc(log_probs=FRAMES[None]),
+        errors.ShapeError,
+        "log_probs must be (T, N, C) or (T, C), but it is (1, 6, 2, 4).",
+    ),
+    (
+        ctc(WORDS.float()),
+        errors.DtypeError,
+        "targets must hold integers, class labels, but it is torch.float32; use targets.long().",
+    ),
+    (
+        ctc(WORDS + 1),
+        errors.SupportError,
+        "labels must lie in [0, 3] for 4 classes, without the blank, but targets has 1 others, "
+        "the first 4 at index (1, 1).",
+    ),
+    (
+        ctc(WORDS - 1),
+        errors.SupportError,
+        "but targets has 2 others, the first 0 at index (0, 0); number the labels without the "
+        "blank 0, or pass blank=….",
+    ),
+    (
+        ctc(blank=4),
+        errors.SupportError,
+        "blank must be a class, in [0, 3], but it is 4.",
+    ),
+    (
+        ctc(frames=(6, 7)),
+        errors.SupportError,
+        "input_lengths must lie in [0, 6], the number of frames, but it is 7 at index 1.",
+    ),
+    (
+        ctc(lengths=(4, 1)),
+        errors.SupportError,
+        "target_lengths must lie in [0, 3], the number of labels, but it is 4 at index 0.",
+    ),
+    (
+        ctc(log_probs=FRAMES.transpose(0, 1)),
+        errors.ShapeError,
+        "input_lengths must hold one length for each of 6 sequences, (6,), but it is (2,); if the "
+        "batch comes first, pass log_probs.transpose(0, 1).",
+    ),
+    (
+        ctc(frames=torch.tensor([6.0, 5.0])),
+        errors.DtypeError,
+        "input_lengths must hold integers, one for each sequence, but it is torch.float32",
+    ),
+    (
+        ctc(frames=(3, 5)),
+        errors.SupportError,
+        "each target must fit into its frames, with one more between equal labels, but target 0 of "
+        "3 labels requires 4 frames and input_lengths is 3 at index 0; exclude it with mask=, or "
+        "pass zero_infinity=True.",
+    ),
+    (
+        ctc(frames=(3, 1)),
+        errors.SupportError,
+        "input_lengths is 3 at index 0; 2 of 2 targets do not;",
+    ),
+    (
+        ctc(WORDS.flatten()),
+        errors.ShapeError,
+        "targets must be (2, S), or (5,) with all labels in a row, but it is (6,).",
+    ),
+    (
+        lambda: ADAPTIVE(torch.zeros(2, 8), torch.tensor([0, 20])),
+        errors.SupportError,
+        "labels must lie in [0, 19] for 20 classes, but target has 1 of 2 values outside",
+    ),
+    (
+        lambda: ADAPTIVE(torch.zeros(2, 3, 8), torch.tensor([0, 1])),
+        errors.ShapeError,
+        "input_ must be (N, 8) or (8,), but it is (2, 3, 8); use input_.flatten(0, -2)",
+    ),
+    (
+        lambda: ADAPTIVE(torch.zeros(2, 8), torch.tensor([0])),
+        errors.ShapeError,
+        "for input_ (2, 8) target_ must be (2,), but it is (1,).",
+    ),
+    (
+        lambda: neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 20]),
+        errors.ArgumentError,
+        "cutoffs must be whole numbers that increase from 1 to 19, but they are [5, 20].",
+    ),
+    (
+        lambda: neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 9]),
+        errors.ArgumentError,
+        "each cluster must have a projection of one feature or more, but in_features is 8 and "
+        "div_value is 4; pass fewer than 2 cutoffs or a smaller div_value.",
     ),
 ]
 

@@ -12,6 +12,7 @@ from neglog import functional as F
 
 X = torch.linspace(-2, 2, 18).sin().reshape(6, 3)
 BITS, LABELS = (X > 0).float(), torch.tensor([0, 1, 2, 0, 1, 2])
+LISTS = torch.tensor([[0, -1, 0], [1, 2, -1], [-1, 0, 0]]).repeat(2, 1)
 PAIRS = {
     "SSELoss": (F.sse_loss, X, BITS),
     "MSELoss": (F.mse_loss, X, BITS),
@@ -26,6 +27,13 @@ PAIRS = {
     "MultiLabelSoftMarginLoss": (F.multilabel_soft_margin_loss, X, BITS),
     "NLLLoss": (F.nll_loss, X.log_softmax(1), LABELS),
     "CrossEntropyLoss": (F.cross_entropy, X, LABELS),
+    "HingeEmbeddingLoss": (F.hinge_embedding_loss, X, 2 * BITS - 1),
+    "MarginRankingLoss": (F.margin_ranking_loss, X, -X, 2 * BITS - 1),
+    "MultiMarginLoss": (F.multi_margin_loss, X, LABELS),
+    "MultiLabelMarginLoss": (F.multilabel_margin_loss, X, LISTS),
+    "TripletMarginLoss": (F.triplet_margin_loss, X, X + 0.1, BITS),
+    "TripletMarginWithDistanceLoss": (F.triplet_margin_with_distance_loss, X, X + 0.1, BITS),
+    "CosineEmbeddingLoss": (F.cosine_embedding_loss, X, BITS, 2 * (LABELS > 0) - 1),
 }
 
 
@@ -33,13 +41,17 @@ PAIRS = {
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none", "batchmean"])
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_module_passes_its_reduction_on(name, reduction) -> None:
-    function, x, y = PAIRS[name]
-    result = getattr(neglog, name)(reduction=reduction)(x, y)
-    assert torch.equal(result, function(x, y, reduction=reduction))
-    each = function(x, y, reduction="none")
+    function, x, *others = PAIRS[name]
+    result = getattr(neglog, name)(reduction=reduction)(x, *others)
+    assert torch.equal(result, function(x, *others, reduction=reduction))
+    each = function(x, *others, reduction="none")
     wanted = {"mean": each.mean(), "sum": each.sum(), "none": each}
     wanted["batchmean"] = each.sum() / len(x)
     torch.testing.assert_close(result, wanted[reduction])
+    keep = LABELS > 0
+    total, count = getattr(neglog, name)().sum_and_count(x, *others, mask=keep)
+    masked = function(x, *others, reduction="mean", mask=keep)
+    torch.testing.assert_close(total / count, masked)
 
 
 def test_the_mean_of_squared_errors_takes_a_normalizer() -> None:

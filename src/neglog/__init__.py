@@ -11,21 +11,30 @@ if TYPE_CHECKING:
     from neglog import support as support
     from neglog.checking.api import check as check
     from neglog.compatibility import torch_compatible as torch_compatible
+    from neglog.criteria import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from neglog.criteria import CosineEmbeddingLoss as CosineEmbeddingLoss
     from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
+    from neglog.criteria import CTCLoss as CTCLoss
     from neglog.criteria import GaussianNLLLoss as GaussianNLLLoss
+    from neglog.criteria import HingeEmbeddingLoss as HingeEmbeddingLoss
     from neglog.criteria import HuberLoss as HuberLoss
     from neglog.criteria import KLDivLoss as KLDivLoss
     from neglog.criteria import L1Loss as L1Loss
     from neglog.criteria import LogSoftmax as LogSoftmax
+    from neglog.criteria import MarginRankingLoss as MarginRankingLoss
     from neglog.criteria import MSELoss as MSELoss
+    from neglog.criteria import MultiLabelMarginLoss as MultiLabelMarginLoss
     from neglog.criteria import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
+    from neglog.criteria import MultiMarginLoss as MultiMarginLoss
     from neglog.criteria import NLLLoss as NLLLoss
     from neglog.criteria import PoissonNLLLoss as PoissonNLLLoss
     from neglog.criteria import SmoothL1Loss as SmoothL1Loss
     from neglog.criteria import SoftMarginLoss as SoftMarginLoss
     from neglog.criteria import SSELoss as SSELoss
+    from neglog.criteria import TripletMarginLoss as TripletMarginLoss
+    from neglog.criteria import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
     from neglog.criteria_likelihood import LikelihoodLoss as LikelihoodLoss
     from neglog.criteria_linear import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from neglog.errors import NeglogError as NeglogError
@@ -40,11 +49,15 @@ if TYPE_CHECKING:
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {
+    "AdaptiveLogSoftmaxWithLoss": "criteria",
     "BCELoss": "criteria",
     "BCEWithLogitsLoss": "criteria",
+    "CTCLoss": "criteria",
+    "CosineEmbeddingLoss": "criteria",
     "CrossEntropyLoss": "criteria",
     "Elementwise": "likelihood",
     "GaussianNLLLoss": "criteria",
+    "HingeEmbeddingLoss": "criteria",
     "HuberLoss": "criteria",
     "KLDivLoss": "criteria",
     "L1Loss": "criteria",
@@ -52,7 +65,10 @@ _HOMES = {
     "LinearCrossEntropyLoss": "criteria_linear",
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
+    "MarginRankingLoss": "criteria",
+    "MultiLabelMarginLoss": "criteria",
     "MultiLabelSoftMarginLoss": "criteria",
+    "MultiMarginLoss": "criteria",
     "NLLClassifier": "estimators",
     "NLLLoss": "criteria",
     "NLLRegressor": "estimators",
@@ -63,6 +79,8 @@ _HOMES = {
     "SSELoss": "criteria",
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",
+    "TripletMarginLoss": "criteria",
+    "TripletMarginWithDistanceLoss": "criteria",
     "check": "checking.api",
     "evaluate": "fitting.results.evaluate",
     "fit": "fitting.api",

@@ -16,16 +16,26 @@ M = TypeVar("M", bound=Callable[..., Any])
 Weight = Tensor | Sequence[float] | float  # a weight passed to a constructor
 _TENSORS = {
     "input": "the model's output, of the shape that the class states.",
-    "log_input": "the model's output: logarithms of rates, or rates.",
     "target": "the targets, of the shape that the class states.",
     "var": "the predicted variances.",
+    "input1": "the first of each pair, of the shape that the class states.",
+    "input2": "the second of each pair, of the same shape.",
+    "anchor": "rows, of the shape that the class states.",
+    "positive": "rows of the anchor's class, of the same shape.",
+    "negative": "rows of other classes, of the same shape.",
+    "log_probs": "the model's output, of the shape that the class states.",
+    "targets": "class labels, of one of the shapes that the class states.",
+    "input_lengths": "the number of frames of each sequence.",
+    "target_lengths": "the number of labels of each sequence.",
 }
+
+_RATES = {"log_input": "the model's output: logarithms of rates, or rates."}
 
 
 def with_parameters(method: M) -> M:
     """Complete a method's docstring with the parameters that all losses have."""
     _, *names = inspect.signature(method).parameters
-    method.__doc__ = completed(method.__doc__, names, PARAMETERS | _TENSORS)
+    method.__doc__ = completed(method.__doc__, names, PARAMETERS | _TENSORS | _RATES)
     return method
 
 
@@ -69,7 +79,7 @@ class Criterion(nn.Module):
         doc = completed(cls.__doc__, names, parameters)
         if doc is None:
             return None
-        tensors = [name for name in parameters if name in ("input", "target", "var")]
+        tensors = [name for name in parameters if name in _TENSORS]
         sections: dict[str, str | Mapping[str, str]] = {
             "Returns": section(theirs, "Returns"),
             "Shape": {name: parameters[name] for name in tensors},

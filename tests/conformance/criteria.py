@@ -68,9 +68,10 @@ def _subject(test: dict[str, Any]) -> str:
 def _case(loss: Loss, test: dict[str, Any]) -> Case:
     with freeze_rng_state(), set_default_dtype(_dtype(test)):
         torch.manual_seed(0)
-        arguments = [_argument(test, name) for name in ("input", "target")]
-    given = [argument for argument in arguments if argument is not None]
-    given[0] = given[0].detach().requires_grad_()
+        first, *others = [_argument(test, name) for name in ("input", "target")]
+    inputs = first if isinstance(first, tuple) else (first,)
+    given = [t.detach().requires_grad_(t.is_floating_point()) for t in inputs]
+    given += [argument for argument in others if argument is not None]
 
     def build(library: Library) -> Callable[..., Any]:
         return _Criterion(library, loss, test)
@@ -82,9 +83,10 @@ def _dtype(test: dict[str, Any]) -> torch.dtype:
     return test.get("default_dtype") or torch.get_default_dtype()
 
 
-def _argument(test: dict[str, Any], name: str) -> torch.Tensor | None:
+def _argument(test: dict[str, Any], name: str) -> Any:
     if f"{name}_fn" in test:
-        return test[f"{name}_fn"]()
+        made = test[f"{name}_fn"]()
+        return made if isinstance(made, torch.Tensor) else tuple(made)
     return torch.randn(test[f"{name}_size"]) if f"{name}_size" in test else test.get(name)
 
 
@@ -110,8 +112,10 @@ def criterion(library: Library, case: Case) -> Any:
     run = case.call(library)
     out = run(*case.args)
     # A module test passes its parameters where a criterion test passes its target.
-    second = case.args[1] if len(case.args) > 1 else ()
-    expected = run.test["reference_fn"](case.args[0].detach(), second, run.module)
+    inputs = [t.detach() for t in case.args if t.requires_grad]
+    second = case.args[-1] if len(case.args) > len(inputs) else ()
+    first = inputs[0] if len(inputs) == 1 else tuple(inputs)
+    expected = run.test["reference_fn"](first, second, run.module)
     found = difference(expected, out)
     assert found is None, found
     forward = run.test.get("supports_forward_ad", False)

@@ -34,6 +34,14 @@ LOSSES = (
     Loss("nll_loss", "NLLLoss"),
     Loss("log_softmax", "LogSoftmax"),
     Loss("linear_cross_entropy", "LinearCrossEntropyLoss"),
+    Loss("hinge_embedding_loss", "HingeEmbeddingLoss"),
+    Loss("margin_ranking_loss", "MarginRankingLoss"),
+    Loss("multi_margin_loss", "MultiMarginLoss"),
+    Loss("multilabel_margin_loss", "MultiLabelMarginLoss"),
+    Loss("triplet_margin_loss", "TripletMarginLoss"),
+    Loss("triplet_margin_with_distance_loss", "TripletMarginWithDistanceLoss"),
+    Loss("cosine_embedding_loss", "CosineEmbeddingLoss"),
+    Loss("ctc_loss", "CTCLoss"),
 )
 
 

@@ -17,9 +17,16 @@ from conformance.losses import Library, Loss
 from conformance.tolerances import difference
 
 
+class _NONE:
+    """Torch has no samples of one module."""
+
+    dtypes = ()
+    module_error_inputs_func = None
+
+
 def _info(loss: Loss) -> Any:
-    (info,) = (m for m in module_db if m.module_cls is getattr(torch.nn, loss.module))
-    return info
+    infos = [m for m in module_db if m.module_cls is getattr(torch.nn, loss.module)]
+    return infos[0] if infos else _NONE
 
 
 def _case(loss: Loss, module_input: Any, label: str, error: Any = None) -> Case:

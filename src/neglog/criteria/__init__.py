@@ -6,6 +6,9 @@ additional parameters are keyword-only. The constructors take
 `sample_weight` and `normalizer`.
 """
 
+from neglog.criteria.adaptive import (
+    AdaptiveLogSoftmaxWithLoss,
+)
 from neglog.criteria.binary import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -14,23 +17,46 @@ from neglog.criteria.binary import (
 )
 from neglog.criteria.classes import CrossEntropyLoss, LogSoftmax, NLLLoss
 from neglog.criteria.counts import PoissonNLLLoss
+from neglog.criteria.ctc import (
+    CTCLoss,
+)
+from neglog.criteria.distances import (
+    CosineEmbeddingLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
+from neglog.criteria.margins import (
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiMarginLoss,
+)
 from neglog.criteria.real import GaussianNLLLoss, HuberLoss, L1Loss, MSELoss, SmoothL1Loss, SSELoss
 from neglog.criteria.soft_targets import KLDivLoss
 
 __all__ = [
+    "AdaptiveLogSoftmaxWithLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
+    "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
     "PoissonNLLLoss",
     "SSELoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
 ]

@@ -20,6 +20,12 @@ from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
 from neglog.functional.common import sum_and_count
 from neglog.functional.contrastive import info_nce, siglip
 from neglog.functional.counts import poisson_nll_loss
+from neglog.functional.ctc import ctc_loss
+from neglog.functional.distances import (
+    cosine_embedding_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from neglog.functional.likelihood import likelihood_loss
 from neglog.functional.linear import linear_cross_entropy
 from neglog.functional.linear_binary import linear_binary_cross_entropy_with_logits
@@ -27,6 +33,12 @@ from neglog.functional.linear_rows import (
     LinearStatistics,
     linear_statistics,
     selected_logprobs,
+)
+from neglog.functional.margins import (
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
 )
 from neglog.functional.real import (
     huber_loss,
@@ -42,8 +54,11 @@ __all__ = [
     "LinearStatistics",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
     "cross_entropy",
+    "ctc_loss",
     "gaussian_nll_loss",
+    "hinge_embedding_loss",
     "huber_loss",
     "info_nce",
     "kl_div",
@@ -53,7 +68,10 @@ __all__ = [
     "linear_cross_entropy",
     "linear_statistics",
     "log_softmax",
+    "margin_ranking_loss",
     "mse_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "poisson_nll_loss",
@@ -63,4 +81,6 @@ __all__ = [
     "soft_margin_loss",
     "sse_loss",
     "sum_and_count",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]

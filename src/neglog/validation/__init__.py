@@ -6,6 +6,7 @@ from neglog.validation.dtypes import (
     constant_weight,
     counted,
     floating,
+    integers,
     no_gradient,
     real,
     same_dtype,
@@ -52,6 +53,7 @@ from neglog.validation.options import (
 from neglog.validation.options import any_tensors as any_tensors
 from neglog.validation.shapes import (
     aligned,
+    at_most_two_dimensions,
     class_weight,
     classes_second,
     expanded,
@@ -69,6 +71,7 @@ __all__ = [
     "PAIR",
     "REDUCTIONS",
     "aligned",
+    "at_most_two_dimensions",
     "boolean",
     "chosen",
     "class_weight",
@@ -83,6 +86,7 @@ __all__ = [
     "floating",
     "ignored",
     "indices",
+    "integers",
     "known_indices",
     "known_normalizer",
     "known_probabilities",

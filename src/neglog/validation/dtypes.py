@@ -87,12 +87,21 @@ def no_gradient(**named: Tensor | None) -> None:
             )
 
 
-def floating(input: Tensor) -> None:
+def floating(input: Tensor, name: str = "input") -> None:
     """Refuse an input that cannot be a prediction."""
-    real(input=input)
+    real(**{name: input})
     if not input.is_floating_point():
         remedy = "the prediction comes first, the target second"
-        raise DtypeError(sentence("input must be floating", f"it is {input.dtype}", remedy=remedy))
+        expected = f"{name} must be floating"
+        raise DtypeError(sentence(expected, f"it is {input.dtype}", remedy=remedy))
+
+
+def integers(name: str, tensor: Tensor, what: str) -> None:
+    """Refuse indices, labels or lengths that are not integers."""
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        remedy = f"use {name}.long()"
+        expected = f"{name} must hold integers, {what}"
+        raise DtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
 
 
 def constant_weight(name: str, weight: Any) -> Tensor:

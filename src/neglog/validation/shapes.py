@@ -15,18 +15,18 @@ from neglog.validation.dtypes import floating, real
 from neglog.validation.options import tensors, warn
 
 
-def same_shape(input: Tensor, other: Tensor, name: str = "target") -> None:
+def same_shape(input: Tensor, other: Tensor, name: str = "target", first: str = "input") -> None:
     """Refuse two shapes that torch would broadcast, silently and wrongly."""
     if input.shape == other.shape:
         return
-    expected = f"input and {name} must have the same shape"
-    got = f"input is {shape(input)} and {name} is {shape(other)}"
+    expected = f"{first} and {name} must have the same shape"
+    got = f"{first} is {shape(input)} and {name} is {shape(other)}"
     cause, remedy = "", "reshape one of them"
     pairs = [*zip_longest(input.shape[::-1], other.shape[::-1], fillvalue=1)][::-1]
     if all(a == b or 1 in (a, b) for a, b in pairs):
         together = tuple(b if a == 1 else a for a, b in pairs)
         cause = f"they would broadcast to {together} and compare every element with every other"
-    for a, b, call in ((input, other, "input"), (other, input, name)):
+    for a, b, call in ((input, other, first), (other, input, name)):
         for dim in range(a.dim()):
             if a.shape[dim] == 1 and a.shape[:dim] + a.shape[dim + 1 :] == b.shape:
                 remedy = f"use {call}.squeeze({dim})"
@@ -179,6 +179,14 @@ def logits(input: Tensor, single_class: bool) -> int:
         remedy = "for a binary head use binary_cross_entropy_with_logits" if classes else ""
         raise ShapeError(sentence(expected, f"it is {shape(input)}", cause, remedy))
     return classes
+
+
+def at_most_two_dimensions(input: Tensor) -> None:
+    """Refuse inputs other than one row, or rows, of classes."""
+    if input.dim() not in (1, 2):
+        remedy = "use input.flatten(0, -2) for more rows" if input.dim() else ""
+        expected = "input must be (C,) or (N, C)"
+        raise ShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
 
 
 def labels(input: Tensor, target: Tensor) -> None:

@@ -1,0 +1,128 @@
+"""Adaptive softmax: torch's own layer behind neglog's checks and options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neglog import validation
+from neglog.criterion import with_parameters
+from neglog.errors import ArgumentError, ShapeError, sentence, shape
+from neglog.functional.common import Extras
+from neglog.functional.composed import check_labels, reduced
+
+
+class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
+    """A layer of many classes whose rare ones share smaller projections, with its loss.
+
+    Every class must have a number: sort classes by frequency, the most frequent first.
+    `neglog.LinearCrossEntropyLoss` computes the full softmax without its logits in memory.
+
+    Args:
+        in_features: the size of a row.
+        n_classes: the number of classes.
+        cutoffs: where the clusters of rarer classes begin, increasing, below `n_classes`.
+        div_value: the factor between the sizes of the clusters' projections.
+        head_bias: whether the head has a bias.
+        device: of the layer.
+        dtype: of the layer.
+        empty: the mean over no losses: ``"nan"``, as in torch, or ``"zero"``.
+
+    Returns:
+        A named tuple in nats: `output`, the log-probability of each label, and `loss`, minus their
+        mean.
+
+    Shape:
+        input_: rows (N, in_features) or (in_features,).
+        target_: class labels, integers (N,) or ().
+
+    Raises:
+        ArgumentError: the cutoffs do not increase from 1 to ``n_classes - 1``.
+        ShapeError: the shapes do not fit.
+        DtypeError: labels are not integers.
+        SupportError: a label is out of range (checked on a CPU).
+
+    Source: E. Grave, A. Joulin, M. Cissé, D. Grangier, H. Jégou, Efficient softmax approximation
+    for GPUs, ICML 2017.
+
+    >>> _ = torch.manual_seed(0)
+    >>> criterion = AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[2, 5])
+    >>> criterion(torch.zeros(2, 4), torch.tensor([0, 9])).loss.detach()
+    tensor(2.1910)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_classes: int,
+        cutoffs: Sequence[int],
+        div_value: float = 4.0,
+        head_bias: bool = False,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        empty: str = "nan",
+    ) -> None:
+        steps = [0, *cutoffs, n_classes]
+        rising = all(low < high for low, high in pairwise(steps))
+        if len(steps) == 2 or not rising or any(int(step) != step for step in steps):
+            expected = f"cutoffs must be whole numbers that increase from 1 to {n_classes - 1}"
+            raise ArgumentError(sentence(expected, f"they are {[*cutoffs]}"))
+        validation.positive(div_value=div_value)
+        validation.one_of("empty", empty, ("nan", "zero"))
+        if in_features < div_value ** (len(steps) - 2):
+            expected = "each cluster must have a projection of one feature or more"
+            got = f"in_features is {in_features} and div_value is {div_value:g}"
+            remedy = f"pass fewer than {len(steps) - 2} cutoffs or a smaller div_value"
+            raise ArgumentError(sentence(expected, got, remedy=remedy))
+        super().__init__(in_features, n_classes, cutoffs, div_value, head_bias, device, dtype)
+        self.empty = empty
+
+    @with_parameters
+    def forward(
+        self,
+        input_: Tensor,
+        target_: Tensor,
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        normalizer: Tensor | float | None = None,
+    ) -> Any:
+        """Return the log-probability of each label, 0 where excluded, and the mean loss.
+
+        Args:
+            input_: rows (N, in_features) or (in_features,).
+            target_: class labels, integers (N,) or ().
+        """
+        extras = Extras(mask, sample_weight, normalizer, self.empty)
+        extras.check("mean")
+        label = self._labels(input_, target_)
+        weight = extras.loss_weights(label.shape, input_, None)
+        included = None if weight is None else weight != 0
+        check_labels(label, self.n_classes, included)
+        if included is None:
+            both = super().forward(input_, label)
+            if extras.are_direct("mean", label.numel()):
+                return both
+            return both._replace(loss=reduced(-both.output, None, "mean", extras, input_.dtype))
+        rows = torch.where(included[..., None], input_, 0.0)
+        both = super().forward(rows, torch.where(included, label, 0))
+        loss = reduced(-both.output, weight, "mean", extras, input_.dtype)
+        return both._replace(output=torch.where(included, both.output, 0.0), loss=loss)
+
+    def _labels(self, input: Tensor, target: Tensor) -> Tensor:
+        validation.tensors(input_=input, target_=target)
+        validation.floating(input, "input_")
+        if input.dim() not in (1, 2) or input.shape[-1] != self.in_features:
+            expected = f"input_ must be (N, {self.in_features}) or ({self.in_features},)"
+            remedy = "use input_.flatten(0, -2) for more rows" if input.dim() > 2 else ""
+            raise ShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
+        validation.integers("target_", target, "class labels")
+        if target.shape != input.shape[:-1]:
+            expected = f"for input_ {shape(input)} target_ must be {tuple(input.shape[:-1])}"
+            raise ShapeError(sentence(expected, f"it is {shape(target)}"))
+        return target.long()

@@ -1,0 +1,207 @@
+"""Connectionist temporal classification: torch's own loss behind checks of labels and lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as theirs
+
+from neglog import validation
+from neglog.engine import values
+from neglog.errors import ShapeError, SupportError, sentence, shape
+from neglog.functional.common import Extras, loss
+from neglog.functional.composed import composed, is_torchs
+
+Lengths = Tensor | Sequence[int] | int
+
+
+@loss
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Lengths,
+    target_lengths: Lengths,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the negative log-likelihood of label sequences, summed over all their alignments.
+
+    As in torch, ``reduction="mean"`` divides each loss by the length of its target first; so does
+    `sum_and_count`. Forward and backward are torch's.
+
+    Args:
+        log_probs: log-probabilities (T, N, C) or (T, C), from `log_softmax` over the last
+            dimension.
+        targets: class labels, integers (N, S), padded to the longest, or all of them one after
+            the other, (Σ target_lengths,).
+        input_lengths: the number of frames of each sequence, (N,), at most T.
+        target_lengths: the number of labels of each sequence, (N,).
+        blank: the class between labels, which no target holds.
+        zero_infinity: give the loss 0 to targets that do not fit into their frames, instead of
+            raising an error. A target requires a frame for each label and one between two equal
+            labels. Such losses remain part of a mean's divisor; exclude them with `mask`.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` one per sequence.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+        DtypeError: log_probs is not floating, or labels or lengths are not integers.
+        SupportError: a length or a label is out of range, a target holds the blank or does not
+            fit into its frames, or log_probs are not logarithms of probabilities (checked on a
+            CPU).
+
+    Source: A. Graves, S. Fernández, F. Gomez, J. Schmidhuber, Connectionist temporal
+    classification, ICML 2006.
+
+    >>> log_probs = torch.full((2, 1, 2), 0.5).log()  # two frames, one sequence
+    >>> ctc_loss(log_probs, torch.tensor([[1]]), torch.tensor([2]), torch.tensor([1]))
+    tensor(0.2877)
+    """
+    reduction = validation.reduction(None, None, reduction)
+    validation.tensors(log_probs=log_probs, targets=targets)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
+        )
+    frames, steps = _frames(log_probs), log_probs.shape[0]
+    validation.integers("targets", targets, "class labels")
+    size = frames.shape[1]
+    taken = _lengths("input_lengths", input_lengths, size, steps, log_probs)
+    longest = targets.numel() if targets.dim() == 1 else targets.shape[-1]
+    length = _lengths("target_lengths", target_lengths, size, longest, log_probs)
+    labels = _padded(targets.long(), length, size)
+
+    def check(included: Tensor | None) -> None:
+        if values.are_known(frames, labels, taken, length):
+            real = _real(labels, length, included)
+            _check_labels(labels, real, frames.shape[-1], blank)
+            _check_log_probs(frames, included)
+            if not zero_infinity:
+                _check_fit(labels, real, taken)
+
+    def losses(x: Tensor, y: Tensor, frames_of: Tensor, labels_of: Tensor) -> Tensor:
+        if not size:
+            return x.sum((1, 2))
+        x = x.movedim(0, 1)
+        each = theirs.ctc_loss(x, y, frames_of, labels_of, blank, "none", zero_infinity)
+        averaged = reduction in ("mean", validation.PAIR)
+        return each / labels_of.clamp(min=1) if averaged else each
+
+    arguments = (frames.movedim(1, 0), labels, taken, length)
+    found = composed(
+        losses, arguments, torch.Size((size,)), reduction, extras, log_probs.dtype,
+        fillers=(-1.0, 1 - min(blank, 1), 1, 0), check=check,
+    )  # fmt: skip
+    return found.squeeze(0) if reduction == "none" and log_probs.dim() == 2 else found
+
+
+def _frames(log_probs: Tensor) -> Tensor:
+    """Return log-probabilities as (T, N, C)."""
+    validation.floating(log_probs, "log_probs")
+    if log_probs.dim() not in (2, 3):
+        expected = "log_probs must be (T, N, C) or (T, C)"
+        raise ShapeError(sentence(expected, f"it is {shape(log_probs)}"))
+    return log_probs[:, None] if log_probs.dim() == 2 else log_probs
+
+
+def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor) -> Tensor:
+    """Return one length for each sequence, from 0 to `most`."""
+    lengths = given if isinstance(given, Tensor) else torch.as_tensor(given)
+    if lengths.numel():
+        validation.integers(name, lengths, "one for each sequence")
+    lengths = lengths.long().reshape(-1) if lengths.dim() == 0 else lengths.long()
+    if tuple(lengths.shape) != (size,):
+        expected = f"{name} must hold one length for each of {size} sequences, ({size},)"
+        remedy = ""
+        if log_probs.dim() == 3 and tuple(lengths.shape) == log_probs.shape[:1]:
+            remedy = "if the batch comes first, pass log_probs.transpose(0, 1)"
+        raise ShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
+    if values.are_known(lengths):
+        outside = (lengths < 0) | (lengths > most)
+        if outside.any():
+            first = int(outside.nonzero()[0])
+            what = "frames" if name == "input_lengths" else "labels"
+            expected = f"{name} must lie in [0, {most}], the number of {what}"
+            raise SupportError(sentence(expected, f"it is {int(lengths[first])} at index {first}"))
+    return lengths
+
+
+def _padded(targets: Tensor, length: Tensor, size: int) -> Tensor:
+    """Return labels as (N, S), also where they were given one after the other."""
+    if targets.dim() == 2 and len(targets) == size:
+        return targets
+    if targets.dim() == 1 and size == 1 and not values.are_known(length):
+        return targets[None]
+    total = int(length.sum())
+    if targets.dim() != 1 or (size != 1 and total != len(targets)) or total > len(targets):
+        expected = f"targets must be ({size}, S), or ({total},) with all labels in a row"
+        raise ShapeError(sentence(expected, f"it is {shape(targets)}"))
+    if size == 1:
+        return targets[None]
+    parts = targets.split(length.tolist())
+    return torch.nn.utils.rnn.pad_sequence(parts, True) if parts else targets.new_zeros((0, 0))
+
+
+def _real(labels: Tensor, length: Tensor, included: Tensor | None) -> Tensor:
+    """Return which labels are no padding, and belong to an included sequence."""
+    real = torch.arange(labels.shape[1], device=labels.device) < length[:, None]
+    return real if included is None else real & included[:, None]
+
+
+def _check_labels(labels: Tensor, real: Tensor, classes: int, blank: int) -> None:
+    """Refuse a blank out of range, labels out of range, and blanks in targets."""
+    if not 0 <= blank < classes:
+        expected = f"blank must be a class, in [0, {classes - 1}]"
+        raise SupportError(sentence(expected, f"it is {blank}"))
+    outside = real & ((labels < 0) | (labels >= classes) | (labels == blank))
+    if not outside.any():
+        return
+    row, column = outside.nonzero()[0].tolist()
+    value, remedy = int(labels[row, column]), ""
+    expected = f"labels must lie in [0, {classes - 1}] for {classes} classes, without the blank"
+    if value == blank:
+        remedy = f"number the labels without the blank {blank}, or pass blank=…"
+    got = f"targets has {int(outside.sum())} others, the first {value} at index {(row, column)}"
+    raise SupportError(sentence(expected, got, remedy=remedy))
+
+
+def _check_log_probs(frames: Tensor, included: Tensor | None) -> None:
+    """Refuse raw logits: logarithms of probabilities are at most 0."""
+    top = frames.detach().amax((0, 2)) if frames.numel() else frames.new_zeros(0)
+    above = top > 1e-2  # a rounding error of half precision
+    above = above if included is None else above & included
+    if above.any():
+        first = int(above.nonzero()[0])
+        got = f"the largest of sequence {first} is {top[first].item():g}"
+        expected = "log_probs must hold logarithms of probabilities, at most 0"
+        remedy = "pass log_probs.log_softmax(-1)"
+        raise SupportError(sentence(expected, got, "these look like logits", remedy))
+
+
+def _check_fit(labels: Tensor, real: Tensor, taken: Tensor) -> None:
+    """Refuse targets that do not fit into their frames, which have no alignment."""
+    equal = real[:, 1:] & (labels[:, 1:] == labels[:, :-1])
+    length, repeats = real.sum(1), equal.sum(1)
+    short = (length + repeats > taken) & (length > 0)
+    if not short.any():
+        return
+    first = int(short.nonzero()[0])
+    needed = int(length[first] + repeats[first])
+    expected = "each target must fit into its frames, with one more between equal labels"
+    got = (
+        f"target {first} of {int(length[first])} labels requires {needed} frames and "
+        f"input_lengths is {int(taken[first])} at index {first}"
+    )
+    remedy = "exclude it with mask=, or pass zero_infinity=True"
+    cause = "" if int(short.sum()) == 1 else f"{int(short.sum())} of {len(short)} targets do not"
+    raise SupportError(sentence(expected, got, cause, remedy))

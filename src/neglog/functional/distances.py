@@ -1,0 +1,217 @@
+"""Torch's losses of distances between embeddings, behind neglog's validation and options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as theirs
+
+from neglog import validation
+from neglog.errors import ShapeError, sentence, shape
+from neglog.functional.common import Extras, loss, loss_in_its_own_dtype
+from neglog.functional.composed import check_values, composed, is_torchs
+from neglog.support import signs
+
+
+@loss
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return max(0, margin + distance to the positive − distance to the negative).
+
+    Args:
+        anchor: (N, D) or (D,).
+        positive: rows of the same class as the anchor's, the same shape.
+        negative: rows of other classes, the same shape.
+        margin: by how much the negative should be farther away; above 0.
+        p: the norm of the distance.
+        eps: added to each difference.
+        swap: whether to use the distance of positive and negative, if it is less.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per row.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: a tensor is not floating.
+        ArgumentError: the margin is not above 0.
+
+    Source: V. Balntas, E. Riba, D. Ponsa, K. Mikolajczyk, Learning local feature descriptors with
+    triplets and shallow convolutional neural networks, BMVC 2016.
+
+    >>> near, far = torch.zeros(1, 2), torch.tensor([[0.0, 0.25]])
+    >>> triplet_margin_loss(near, near, far)
+    tensor(0.7500)
+    """
+    reduction = validation.reduction(size_average, reduce, reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.triplet_margin_loss(
+            anchor, positive, negative, margin, p, eps, swap, reduction=reduction
+        )
+    validation.positive(margin=margin)
+    tensors = _rows(anchor=anchor, positive=positive, negative=negative)
+
+    def losses(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        return torch.triplet_margin_loss(a, b, c, margin, p, eps, swap, 0)
+
+    return composed(losses, tensors, tensors[0].shape[:-1], reduction, extras, _common(*tensors))
+
+
+@loss_in_its_own_dtype
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return `triplet_margin_loss` with a distance of your own.
+
+    Args:
+        anchor: as the distance takes it; (N, D) by default.
+        positive: rows of the same class as the anchor's, the same shape.
+        negative: rows of other classes, the same shape.
+        distance_function: returns one distance for each row of two tensors; by default
+            `torch.nn.functional.pairwise_distance`.
+        margin: by how much the negative should be farther away; above 0.
+        swap: whether to use the distance of positive and negative, if it is less.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per row.
+
+    Raises:
+        ShapeError: the shapes differ, or the distance does not return one number per row.
+        DtypeError: a tensor is not floating.
+        ArgumentError: the margin is not above 0.
+
+    Source: as `triplet_margin_loss`.
+
+    >>> near, far = torch.zeros(1, 2), torch.tensor([[0.0, 0.25]])
+    >>> triplet_margin_with_distance_loss(near, near, far, distance_function=lambda a, b: (
+    ...     a - b).abs().sum(-1))
+    tensor(0.7500)
+    """
+    reduction = validation.reduction(None, None, reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.triplet_margin_with_distance_loss(
+            anchor, positive, negative, distance_function=distance_function, margin=margin,
+            swap=swap, reduction=reduction,
+        )  # fmt: skip
+    validation.positive(margin=margin)
+    tensors = _rows(anchor=anchor, positive=positive, negative=negative)
+    distance = torch.pairwise_distance if distance_function is None else distance_function
+
+    def losses(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        far = distance(a, c)
+        far = torch.minimum(far, distance(b, c)) if swap else far
+        found = torch.clamp_min(margin + distance(a, b) - far, 0)
+        if weighted and found.shape != rows:
+            expected = f"with a mask, distance_function must return one distance per row, {rows}"
+            raise ShapeError(sentence(expected, f"it returned {shape(found)}"))
+        return found
+
+    rows, weighted = tuple(tensors[0].shape[:-1]), mask is not None or sample_weight is not None
+    return composed(losses, tensors, torch.Size(rows), reduction, extras, _common(*tensors))
+
+
+@loss
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return 1 − cosine of similar pairs, and max(0, cosine − margin) of dissimilar ones.
+
+    Args:
+        input1: rows (N, D) or (D,).
+        input2: rows, the same shape.
+        target: +1 for similar, −1 for dissimilar; (N,) or ().
+        margin: the cosine below which dissimilar pairs have no loss.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per row.
+
+    Raises:
+        ShapeError: the shapes do not fit; torch would broadcast.
+        DtypeError: an input is not floating.
+        SupportError: a target is neither −1 nor +1 (checked on a CPU).
+
+    Source: `torch.nn.functional.cosine_embedding_loss`, which defines it.
+
+    >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    >>> cosine_embedding_loss(a, b, torch.tensor([1.0]))
+    tensor(1.)
+    """
+    reduction = validation.reduction(size_average, reduce, reduction)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.cosine_embedding_loss(input1, input2, target, margin, reduction=reduction)
+    input1, input2 = _rows(input1=input1, input2=input2)
+    validation.tensors(target=target)
+    rows = input1.shape[:-1]
+    if target.shape != rows:
+        expected = f"for input1 {shape(input1)} target must be {tuple(rows)}"
+        raise ShapeError(sentence(expected, f"it is {shape(target)}"))
+
+    def losses(a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+        return torch.cosine_embedding_loss(a, b, y, margin, 0)
+
+    return composed(
+        losses, (input1, input2, target), rows, reduction, extras, _common(input1, input2),
+        fillers=(1, 1, 1),
+        check=lambda included: check_values("target", target, signs, included),
+    )  # fmt: skip
+
+
+def _rows(**named: Tensor) -> list[Tensor]:
+    """Return floating tensors of one shape, rows of features; torch would broadcast."""
+    validation.tensors(**named)
+    (first, start), *others = named.items()
+    for name, tensor in named.items():
+        validation.floating(tensor, name)
+    for name, tensor in others:
+        validation.same_shape(start, tensor, name, first)
+    if start.dim() == 0:
+        raise ShapeError(sentence(f"{first} must hold rows of features", "it is a scalar"))
+    return [*named.values()]
+
+
+def _common(first: Tensor, *others: Tensor) -> torch.dtype:
+    dtype = first.dtype
+    for other in others:
+        dtype = torch.promote_types(dtype, other.dtype)
+    return dtype

@@ -1,0 +1,273 @@
+"""Torch's hinge losses of scores: no likelihoods, but behind the same validation and options."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as theirs
+
+from neglog import errors, validation
+from neglog.engine import values
+from neglog.errors import SupportError, sentence
+from neglog.functional.common import Extras, loss
+from neglog.functional.composed import check_labels, check_values, composed, is_torchs
+from neglog.functional.extras import wide
+from neglog.support import signs
+
+
+@loss
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the distance of similar pairs, and max(0, margin − distance) of dissimilar ones.
+
+    Args:
+        input: distances, any shape.
+        target: +1 for similar, −1 for dissimilar; the same shape.
+        margin: the distance beyond which dissimilar pairs have no loss.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per pair.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: the input is not floating.
+        SupportError: a target is neither −1 nor +1 (checked on a CPU).
+
+    Source: R. Hadsell, S. Chopra, Y. LeCun, Dimensionality reduction by learning an invariant
+    mapping, CVPR 2006.
+
+    >>> hinge_embedding_loss(torch.tensor([0.25, 0.25]), torch.tensor([1.0, -1.0]))
+    tensor(0.5000)
+    """
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.hinge_embedding_loss(input, target, margin, reduction=reduction)
+    validation.floating(input)
+    validation.same_shape(input, target)
+
+    def losses(x: Tensor, y: Tensor) -> Tensor:
+        return theirs.hinge_embedding_loss(x, y, margin, reduction="none")
+
+    return composed(
+        losses, (input, target), input.shape, reduction, extras, input.dtype, fillers=(1, 1),
+        check=lambda included: check_values("target", target, signs, included),
+    )  # fmt: skip
+
+
+@loss
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return max(0, margin − target · (input1 − input2)): the hinge loss of a ranking.
+
+    Args:
+        input1: scores, any shape.
+        input2: scores, the same shape.
+        target: +1 if the first should be higher, −1 if the second should; the same shape.
+        margin: by how much.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per pair.
+
+    Raises:
+        ShapeError: the shapes differ; torch would broadcast.
+        DtypeError: an input is not floating.
+        SupportError: a target is neither −1 nor +1 (checked on a CPU).
+
+    Source: R. Herbrich, T. Graepel, K. Obermayer, Large margin rank boundaries for ordinal
+    regression, 2000.
+
+    >>> margin_ranking_loss(torch.tensor([2.0]), torch.tensor([0.5]), torch.tensor([-1.0]))
+    tensor(1.5000)
+    """
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input1=input1, input2=input2, target=target)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.margin_ranking_loss(input1, input2, target, margin, reduction=reduction)
+    validation.floating(input1, "input1")
+    validation.floating(input2, "input2")
+    validation.same_shape(input1, input2, "input2", "input1")
+    validation.same_shape(input1, target, "target", "input1")
+    dtype = torch.promote_types(input1.dtype, input2.dtype)
+
+    def losses(a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+        return (margin - y * (a - b)).clamp_min(0)
+
+    return composed(
+        losses, (input1, input2, target), input1.shape, reduction, extras, dtype,
+        fillers=(1, 1, 1),
+        check=lambda included: check_values("target", target, signs, included),
+    )  # fmt: skip
+
+
+@loss
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+    ignore_index: int | None = None,
+) -> Tensor:
+    """Return the hinge loss of several classes: Σ max(0, margin − own score + other score)ᵖ / C.
+
+    `cross_entropy` is the likelihood of such labels.
+
+    Args:
+        input: scores (N, C) or (C,).
+        target: class labels, integers (N,) or ().
+        p: the power, 1 or 2.
+        margin: by how much the score of the label should exceed the others.
+        weight: the weight of each class, (C,); a mean does not divide by it.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per row.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+        DtypeError: the input is not floating, or labels are not integers.
+        SupportError: a label is out of range (checked on a CPU).
+        ArgumentError: p is neither 1 nor 2.
+
+    Source: K. Crammer, Y. Singer, On the algorithmic implementation of multiclass kernel-based
+    vector machines, JMLR 2, 2001.
+
+    >>> multi_margin_loss(torch.tensor([[2.0, 1.5]]), torch.tensor([0]))
+    tensor(0.2500)
+    """
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras) and ignore_index is None:
+        return theirs.multi_margin_loss(input, target, p, margin, weight, reduction=reduction)
+    validation.one_of("p", p, (1, 2))
+    validation.at_most_two_dimensions(input)
+    classes = validation.logits(input, single_class=True)
+    validation.labels(input, target)
+    validation.class_weight(weight, classes)
+    label, dtype = target.long(), input.dtype
+    counts = validation.counted(label, ignore_index)
+    factors = None if weight is None else weight.to(wide(dtype))
+
+    def losses(x: Tensor, y: Tensor) -> Tensor:
+        found: Tensor = torch._C._nn.multi_margin_loss(x, y, p, margin, factors, 0)
+        return found
+
+    return composed(
+        losses, (input, label), label.shape, reduction, extras, dtype,
+        counts=counts, fillers=(1, 0),
+        check=lambda included: check_labels(label, classes, included, ignore_index),
+    )  # fmt: skip
+
+
+@loss
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> Tensor:
+    """Return the hinge loss of several labels: Σ max(0, 1 − own score + other score) / C.
+
+    `multilabel_soft_margin_loss` is the likelihood of such labels.
+
+    Args:
+        input: scores (N, C) or (C,).
+        target: the indices of a row's labels, then −1; integers of the same shape. What follows
+            the first −1 is not read.
+
+    Returns:
+        The loss, not in nats: one number, or with ``reduction="none"`` one per row.
+
+    Raises:
+        ShapeError: the shapes differ.
+        DtypeError: the input is not floating, or labels are not integers.
+        SupportError: a label is out of range, or the target is multi-hot (checked on a CPU).
+
+    Source: K. Crammer, Y. Singer, A family of additive online algorithms for category ranking, JMLR
+    3, 2003.
+
+    >>> multilabel_margin_loss(torch.tensor([[0.5, 0.0, 1.0]]), torch.tensor([[2, -1, 0]]))
+    tensor(0.1667)
+    """
+    reduction = validation.reduction(size_average, reduce, reduction)
+    validation.tensors(input=input, target=target)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if is_torchs(reduction, extras):
+        return theirs.multilabel_margin_loss(input, target, reduction=reduction)
+    validation.floating(input)
+    validation.at_most_two_dimensions(input)
+    validation.same_shape(input, target)
+    validation.integers("target", target, "the indices of the labels, then −1")
+    label = target.long()
+
+    def losses(x: Tensor, y: Tensor) -> Tensor:
+        if not x.numel():
+            return x.new_zeros(x.shape[:-1]) + x.sum()
+        found: Tensor = torch._C._nn.multilabel_margin_loss(x, y, 0)
+        return found
+
+    return composed(
+        losses, (input, label), input.shape[:-1], reduction, extras, input.dtype,
+        fillers=(1, -1),
+        check=lambda included: _check_lists(label, included),
+    )  # fmt: skip
+
+
+def _check_lists(labels: Tensor, included: Tensor | None) -> None:
+    """Refuse labels that are neither an index nor −1, and rows of zeros and ones."""
+    if not values.are_known(labels) or not labels.numel():
+        return
+    classes = labels.shape[-1]
+    rows = torch.ones(labels.shape[:-1], dtype=torch.bool) if included is None else included
+    outside = ((labels < -1) | (labels >= classes)) & rows[..., None]
+    expected = f"target must hold class indices from 0 to {classes - 1}, then −1"
+    if outside.any():
+        first = tuple(outside.nonzero()[0].tolist())
+        got = f"it is {labels[first].item()} at {errors.format_index(first)}"
+        raise SupportError(sentence(expected, got))
+    shown = labels[rows]
+    if classes < 3 or not shown.numel():
+        return
+    if int(shown.amin()) == 0 and int(shown.amax()) <= 1:
+        remedy = "pass the indices of the ones, or use multilabel_soft_margin_loss"
+        raise SupportError(sentence(expected, "it is only 0 and 1", "this looks multi-hot", remedy))

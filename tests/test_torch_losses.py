@@ -1,0 +1,122 @@
+"""Torch's losses that are no likelihoods, and CTC and adaptive softmax, with neglog's options."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as theirs
+
+import neglog
+from neglog import functional as F
+
+torch.manual_seed(0)
+LOG_PROBS = torch.randn(20, 4, 6, dtype=torch.float64).log_softmax(-1)
+LABELS = torch.tensor([[1, 2, 2, 3], [5, 4, 0, 0], [1, 1, 1, 0], [3, 0, 0, 0]])
+FRAMES, LENGTHS = torch.tensor([20, 12, 9, 20]), torch.tensor([4, 2, 3, 0])
+KEEP = torch.tensor([True, False, True, True])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("form", ["padded", "in a row", "numbers", "one"])
+def test_ctc_is_torchs(form, reduction) -> None:
+    arguments = [LOG_PROBS, LABELS, FRAMES, LENGTHS]
+    if form == "in a row":
+        arguments[1] = torch.cat([y[:n] for y, n in zip(LABELS, LENGTHS, strict=True)])
+    if form == "numbers":
+        arguments[2:] = tuple(FRAMES.tolist()), tuple(LENGTHS.tolist())
+    if form == "one":
+        arguments = [LOG_PROBS[:, 0], LABELS[0], FRAMES[0], LENGTHS[0]]
+    results = []
+    for module in (F, theirs):
+        x = arguments[0].clone().requires_grad_()
+        loss = module.ctc_loss(x, *arguments[1:], reduction=reduction)
+        loss.sum().backward()
+        results.append((loss, x.grad))
+    torch.testing.assert_close(*results)
+
+
+def test_a_mask_excludes_sequences_whatever_they_hold() -> None:
+    x = LOG_PROBS.clone()
+    x[:, 1] = float("nan")
+    x.requires_grad_()
+    labels = torch.where(KEEP[:, None], LABELS, 99)
+    loss = F.ctc_loss(x, labels, FRAMES, LENGTHS, mask=KEEP)
+    loss.backward()
+    expected = theirs.ctc_loss(LOG_PROBS[:, KEEP], LABELS[KEEP], FRAMES[KEEP], LENGTHS[KEEP])
+    torch.testing.assert_close(loss, expected)
+    assert (x.grad[:, ~KEEP] == 0).all()
+    total, count = F.sum_and_count(F.ctc_loss, x, labels, FRAMES, LENGTHS, mask=KEEP)
+    torch.testing.assert_close(total / count, expected)
+    weights = KEEP.double()
+    torch.testing.assert_close(
+        F.ctc_loss(x, labels, FRAMES, LENGTHS, sample_weight=weights), expected
+    )
+
+
+def test_infinite_losses_are_asked_for() -> None:
+    short = torch.tensor([3, 12, 9, 20])
+    with pytest.raises(neglog.errors.SupportError, match="requires 5 frames"):
+        F.ctc_loss(LOG_PROBS, LABELS, short, LENGTHS)
+    loss = F.ctc_loss(LOG_PROBS, LABELS, short, LENGTHS, reduction="none", zero_infinity=True)
+    assert loss[0] == 0
+    with neglog.torch_compatible():
+        assert F.ctc_loss(LOG_PROBS, LABELS, short, LENGTHS) == float("inf")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_ctc_of_half_precision_is_computed_in_float32(dtype) -> None:
+    x = LOG_PROBS.to(dtype)
+    loss = neglog.CTCLoss()(x, LABELS, FRAMES, LENGTHS)
+    expected = theirs.ctc_loss(x.float(), LABELS, FRAMES, LENGTHS).to(dtype)
+    assert torch.equal(loss, expected)
+
+
+def test_ctc_of_no_sequences() -> None:
+    nothing = LOG_PROBS[:, :0], LABELS[:0], FRAMES[:0], LENGTHS[:0]
+    assert F.ctc_loss(*nothing).isnan()
+    assert F.ctc_loss(*nothing, empty="zero") == 0
+    assert F.ctc_loss(*nothing, reduction="none").shape == (0,)
+
+
+def test_adaptive_softmax_is_torchs_and_takes_a_mask() -> None:
+    torch.manual_seed(0)
+    criterion, x = neglog.AdaptiveLogSoftmaxWithLoss(16, 20, [5, 10]), torch.randn(4, 16)
+    torchs = torch.nn.AdaptiveLogSoftmaxWithLoss(16, 20, [5, 10])
+    torchs.load_state_dict(criterion.state_dict())
+    labels = torch.tensor([0, 19, 7, 3], dtype=torch.int32)
+    expected, kept = torchs(x, labels.long()), torchs(x[KEEP], labels[KEEP].long())
+    torch.testing.assert_close(tuple(criterion(x, labels)), tuple(expected))
+    spoiled = torch.where(KEEP[:, None], x, float("nan")).requires_grad_()
+    output, loss = criterion(spoiled, torch.where(KEEP, labels, -1), mask=KEEP)
+    loss.backward()
+    torch.testing.assert_close((output[KEEP], loss), tuple(kept))
+    assert (output[~KEEP] == 0).all()
+    assert (spoiled.grad[~KEEP] == 0).all()
+    torch.testing.assert_close(criterion(x, labels, normalizer=8.0).loss, expected.loss / 2)
+    zero = neglog.AdaptiveLogSoftmaxWithLoss(16, 20, [5], empty="zero")
+    assert zero(x[:0], labels[:0]).loss == 0
+    one, label = criterion(x[0], labels[0]), expected.output[0]
+    torch.testing.assert_close(one.output, label)
+
+
+def test_a_distance_of_ones_own() -> None:
+    a, b, c = torch.randn(3, 5, 2)
+
+    def distance(x, y):
+        return (x - y).abs().amax(-1)
+
+    for swap in (False, True):
+        options = {"distance_function": distance, "swap": swap, "margin": 0.5}
+        expected = theirs.triplet_margin_with_distance_loss(a, b, c, **options)
+        criterion = neglog.TripletMarginWithDistanceLoss(**options)
+        torch.testing.assert_close(criterion(a, b, c), expected)
+        torch.testing.assert_close(criterion(a[:0], b[:0], c[:0], normalizer=1.0).item(), 0.0)
+
+
+def test_ignored_labels_of_the_multiclass_hinge_loss() -> None:
+    x, y = torch.randn(4, 3), torch.tensor([0, -1, 2, 1])
+    expected = theirs.multi_margin_loss(x[KEEP], y[KEEP], p=2)
+    torch.testing.assert_close(F.multi_margin_loss(x, y, p=2, ignore_index=-1), expected)
+    weighted = neglog.MultiMarginLoss(weight=[1.0, 2.0, 3.0], ignore_index=-1)(x, y)
+    expected = theirs.multi_margin_loss(x[KEEP], y[KEEP], weight=torch.tensor([1.0, 2.0, 3.0]))
+    torch.testing.assert_close(weighted, expected)
