@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,9 +71,11 @@ def ctc_loss(
     validation.tensors(log_probs=log_probs, targets=targets)
     extras = Extras(mask, sample_weight, normalizer, empty)
     if is_torchs(reduction, extras):
-        return theirs.ctc_loss(
+        torchs: Any = theirs.ctc_loss  # which takes sequences of lengths too
+        found: Tensor = torchs(
             log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
         )
+        return found
     frames, steps = _frames(log_probs), log_probs.shape[0]
     validation.integers("targets", targets, "class labels")
     size = frames.shape[1]
@@ -98,11 +101,11 @@ def ctc_loss(
         return each / labels_of.clamp(min=1) if averaged else each
 
     arguments = (frames.movedim(1, 0), labels, taken, length)
-    found = composed(
+    each = composed(
         losses, arguments, torch.Size((size,)), reduction, extras, log_probs.dtype,
         fillers=(-1.0, 1 - min(blank, 1), 1, 0), check=check,
     )  # fmt: skip
-    return found.squeeze(0) if reduction == "none" and log_probs.dim() == 2 else found
+    return each.squeeze(0) if reduction == "none" and log_probs.dim() == 2 else each
 
 
 def _frames(log_probs: Tensor) -> Tensor:
