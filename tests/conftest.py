@@ -9,8 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
+
+# Before torch is imported: between two operations its idle threads would spin on the cores that
+# the other workers compute on.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 # Before Triton is imported: without a GPU its kernels are interpreted, or compiled and then run as
