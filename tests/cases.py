@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import several
 import torch
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from neglog.engine import ElementwiseProblem
 from neglog.likelihood import Elementwise, Likelihood, Rows
 from neglog.support import Support, anything, nonnegative
 
-ELEMENTWISE = [c for c in REGISTRY.values() if issubclass(c, Elementwise)]
+ELEMENTWISE = [*(c for c in REGISTRY.values() if issubclass(c, Elementwise)), several.Several]
 ROWS = [c for c in REGISTRY.values() if issubclass(c, Rows)]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 REDUCTIONS = ["none", "mean", "sum"]
@@ -55,19 +56,26 @@ def elementwise(
     inputs = tuple(draw(domain, shape, dtype) for domain in likelihood.domains)
     if overflows(likelihood):  # infinite losses have tests of their own
         inputs = (inputs[0].clamp(-10, 10),)
-    if likelihood.domains == (anything, nonnegative):  # a variance at its floor has its own tests
-        inputs = (inputs[0].clamp(-100, 100), inputs[1].clamp(min=0.125))
-    elif len(inputs) == 2:  # both extreme, but not in the same places
-        inputs = (inputs[0], inputs[1].roll(3))
+    if nonnegative in likelihood.domains:  # a variance at its floor has its own tests
+        inputs = tuple(
+            x.clamp(min=0.125) if domain is nonnegative else x.clamp(-100, 100)
+            for x, domain in zip(inputs, likelihood.domains, strict=True)
+        )
+    inputs = tuple(x.roll(3 * i) for i, x in enumerate(inputs))  # not all extreme in one place
     y = draw(likelihood.support, shape, dtype)
     if likelihood.name == "relative_entropy_of_log":
         y = y.clamp(-200, 3)
+    if likelihood is several.Several:  # whose error would be that of a huge target alone
+        y = y.clamp(-100, 100)
     given = tuple(torch.rand(shape, dtype=dtype) + 0.5 for _ in likelihood.given)
     return ElementwiseProblem(likelihood, inputs, y, given, settings(likelihood))
 
 
 # Numbers of few digits, which every dtype holds.
-SETTINGS = {"delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75}
+SETTINGS = {
+    "delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75, "share": 2.0**-6,
+    "shift": -0.75, "scale": 8.0,
+}  # fmt: skip
 
 
 def settings(likelihood: type[Likelihood]) -> tuple[float, ...]:

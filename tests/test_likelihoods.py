@@ -51,6 +51,7 @@ def points(likelihood: type[Elementwise]) -> list[tuple[list[mp.mpf], mp.mpf]]:
     """Return (inputs, y) inside the declared sets, but for the kinks of the loss."""
     grids = [*(INPUTS[domain] for domain in likelihood.domains), TARGETS[likelihood.support]]
     grid = [[mp.mpf(v) for v in point] for point in itertools.product(*grids)]
+    grid = grid[:: len(grid) // 200 | 1]
     return [(inputs, y) for *inputs, y in grid if likelihood.smooth or not kinks(inputs, y)]
 
 
@@ -89,11 +90,10 @@ def settings_of_the_model(likelihood: type[Elementwise]) -> list[mp.mpf]:
 
 def derivatives(likelihood: type[Elementwise]) -> list[tuple[str, int, str, int, int]]:
     """Return (f, its part, f's derivative, its part, by which argument), as declared."""
-    if len(likelihood.inputs) == 1:
-        return [("nll", 0, "grad", 0, 0), ("grad", 0, "curvature", 0, 0), TARGET]
-    first = [("nll", 0, "grad", i, i) for i in (0, 1)]
-    pairs = [(0, 0, 0), (0, 1, 1), (1, 1, 2)]
-    return first + [("grad", i, "curvature", part, by) for i, by, part in pairs] + [TARGET]
+    n = len(likelihood.inputs)
+    first = [("nll", 0, "grad", i, i) for i in range(n)]
+    pairs = enumerate(itertools.combinations_with_replacement(range(n), 2))
+    return first + [("grad", i, "curvature", part, by) for part, (i, by) in pairs] + [TARGET]
 
 
 TARGET = ("nll", 0, "grad_target", 0, -1)
@@ -140,12 +140,13 @@ def test_the_shorter_formulas_hold_at_well_conditioned_targets(likelihood) -> No
 def mean_of(likelihood: type[Elementwise], x: list[mp.mpf]):
     """Return what takes a function of the target to its mean under the declared loss."""
     rest = settings_of_the_model(likelihood)
+    given = [mp.mpf(1)] * len(likelihood.given)
     nll, constant = (oracle.formula(likelihood, fact) for fact in ("nll", "constant"))
     kinks = [x[0] + side * s for s in (0, *rest) for side in (-1, 1)]
 
     def mean(f):
         def weighed(y):
-            return f(y) * mp.exp(-nll(*x, *rest, y) - constant(*rest, y))
+            return f(y) * mp.exp(-nll(*x, *given, *rest, y) - constant(*rest, y))
 
         return oracle.total(likelihood.support, weighed, kinks)
 
@@ -158,15 +159,17 @@ NORMALISED = [c for c in cases.ELEMENTWISE if c.normalised]
 @pytest.mark.parametrize("likelihood", NORMALISED)
 def test_the_likelihood_sums_to_one_and_its_score_to_zero(likelihood) -> None:
     """∑ p = 1, ∑ score · p = 0, ∑ score² · p = ∑ curvature · p, with the constant in p."""
-    x = [mp.mpf("0.4"), mp.mpf("1.7")][: len(likelihood.inputs)]
-    rest, mean = settings_of_the_model(likelihood), mean_of(likelihood, x)
+    x = [mp.mpf("0.4"), mp.mpf("1.7"), mp.mpf("0.9")][: len(likelihood.inputs)]
+    given = [mp.mpf(1)] * len(likelihood.given)
+    rest, mean = given + settings_of_the_model(likelihood), mean_of(likelihood, x)
     grad, curvature = (oracle.formula(likelihood, fact) for fact in ("grad", "curvature"))
     assert abs(mean(lambda y: 1) - 1) < 1e-12
     for part in range(len(x)):
-        score, second = part_of(grad, part), part_of(curvature, 2 * part)
+        diagonal = sum(range(len(x), len(x) - part, -1))  # of the triangle's rows
+        score, second = part_of(grad, part), part_of(curvature, diagonal)
         assert abs(mean(lambda y, s=score: s(*x, *rest, y))) < 1e-12
         # A jump of the score at the target is not in the curvature; one where inputs meet is away.
-        if likelihood.smooth or len(x) == 2:
+        if likelihood.smooth or len(x) > 1:
             squared = mean(lambda y, s=score: s(*x, *rest, y) ** 2)
             assert abs(squared - mean(lambda y, c=second: c(*x, *rest, y))) < 1e-12
 
@@ -199,7 +202,7 @@ def test_the_link_takes_the_location_to_the_input(likelihood, sign) -> None:
 def test_torch_s_distribution_is_the_one_in_sixty_digits(likelihood) -> None:
     rest = settings_of_the_model(likelihood)
     given = [mp.mpf(1)] * len(likelihood.given)
-    x = [mp.mpf("0.4"), mp.mpf("1.7")][: len(likelihood.inputs)]
+    x = [mp.mpf("0.4"), mp.mpf("1.7"), mp.mpf("0.9")][: len(likelihood.inputs)]
     point = [torch.tensor(float(v), dtype=torch.float64) for v in (*x, *given, *rest)]
     got = likelihood.distribution(*point).log_prob(torch.ones((), dtype=torch.float64))
     true = oracle.log_prob(likelihood, *x, *given, *rest)(mp.mpf(1))  # a member of every support

@@ -33,15 +33,16 @@ class Likelihood:
     Attributes:
         name: the name of the class in lower case, with underscores.
         key: identifies the class and its contents: a name for `torch.compile`'s graphs.
-        inputs: the names of the model's outputs, one or two tensors.
+        inputs: the names of the model's outputs: one tensor, or several.
         given: the names of constant tensors.
         settings: the names of scalar parameters of the whole batch.
         domains: the set of valid values of each input, by default any number.
         support: the set of valid targets.
         distribution: the definition, as a `torch.distributions` object, which tests compare with.
         nll: the negative log-likelihood minus `constant`, in a numerically accurate form.
-        grad: the derivative of `nll` with respect to its input, or a tuple for two inputs.
-        curvature: the second derivative; for two inputs a and b the tuple aa, ab, bb.
+        grad: the derivative of `nll` with respect to its input; for several inputs a tuple.
+        curvature: the second derivative; for several inputs a, b, … the upper triangle of the
+            matrix as a tuple, row by row: aa, ab, …, bb, ….
         grad_target: the derivative of `nll` with respect to the target.
         constant: the terms that `nll` omits; it may depend on the settings.
         normalised: whether the likelihood sums to 1 over the support, unlike a weighted one.

@@ -8,7 +8,9 @@ compiler refuses functions with forward mode; a second version without it serves
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import torch
@@ -80,10 +82,11 @@ class Facts:
 
 
 def _matrix(second: Any) -> list[tuple[Any, ...]]:
-    """Return the rows of a symmetric matrix, given the second derivative or aa, ab, bb."""
-    if not isinstance(second, tuple):
-        return [(second,)]
-    return [second[:2], second[1:]] if len(second) > 1 else [second]
+    """Return the rows of a symmetric matrix, given its upper triangle row by row."""
+    triangle = second if isinstance(second, tuple) else (second,)
+    n = math.isqrt(2 * len(triangle))
+    places = {pair: i for i, pair in enumerate(combinations_with_replacement(range(n), 2))}
+    return [tuple(triangle[places[min(i, j), max(i, j)]] for j in range(n)) for i in range(n)]
 
 
 def nll(likelihood: type[Likelihood], settings: tuple[float, ...], *tensors: Tensor) -> Tensor:

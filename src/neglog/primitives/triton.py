@@ -17,7 +17,6 @@ import ast
 import hashlib
 import inspect
 import linecache
-import textwrap
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
@@ -31,6 +30,7 @@ import triton.language as tl
 from neglog.primitives import arithmetic
 from neglog.primitives.arithmetic import FORMATS
 from neglog.primitives.polynomials import coefficients
+from neglog.primitives.unrolled import unrolled_source
 
 _REALS: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 _WHOLES: dict[Any, Any] = {np.float32: tl.int32, np.float64: tl.int64}
@@ -60,16 +60,23 @@ def coarse_power() -> Any:
     return to_triton(_coarse_power, {"PER_LN2": 1.4426950408889634})  # 1 / ln 2
 
 
-def to_triton(function: Any, names: Mapping[str, Any], **options: Any) -> Any:
-    """Translate a function to Triton, with `names` as its globals."""
+def to_triton(
+    function: Any,
+    names: Mapping[str, Any],
+    counts: Mapping[str, int] | None = None,
+    **options: Any,
+) -> Any:
+    """Translate a function to Triton, with `names` as its globals.
+
+    Args:
+        function: a formula, a primitive or a part of a kernel.
+        names: its globals.
+        counts: the numbers for which it is written out: see `primitives.unrolled`.
+        options: of `triton.jit`.
+    """
     assert isinstance(function, FunctionType)
-    return _compiled(_rewritten(function), function.__name__, names, options)
-
-
-def forwarding(function: Any, given: tuple[str, ...], taken: tuple[str, ...]) -> Any:
-    """Return a function of the arguments `given`, which calls another with those `taken`."""
-    text = f"def forward({', '.join(given)}):\n    return function({', '.join(taken)})\n"
-    return _compiled(text, "forward", {"function": function}, {})
+    text = _rewritten(function, tuple((counts or {}).items()))
+    return _compiled(text, function.__name__, names, options)
 
 
 def _plainly_divided() -> Any:
@@ -104,11 +111,8 @@ def _constant(value: Any) -> Any:
 
 
 @cache
-def _rewritten(function: FunctionType) -> str:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    (definition,) = tree.body
-    assert isinstance(definition, ast.FunctionDef)
-    definition.decorator_list = []
+def _rewritten(function: FunctionType, counts: tuple[tuple[str, int], ...] = ()) -> str:
+    tree = unrolled_source(function, dict(counts))
     return ast.unparse(ast.fix_missing_locations(_Division().visit(tree))) + "\n"
 
 

@@ -16,21 +16,17 @@ from neglog.engine import layout, memory, precision, values
 from neglog.engine.cpu import overflow, threads
 from neglog.engine.cpu.jit import Kernel, compile_kernel
 from neglog.engine.cpu.kernels.elementwise import (
-    ARGS,
     BLOCK,
-    BY_INPUT,
-    BY_TARGET,
     EACH,
-    GIVEN,
-    INPUTS,
+    FACTS,
+    GRADIENT,
     PARTIALS,
-    PERIODS,
+    PERIOD,
     SCALARS,
+    SETTINGS,
     SIZE,
-    TARGET,
+    TENSORS,
     VALUE,
-    WEIGHT,
-    admits_both,
     all_well_conditioned,
     elementwise,
     kept,
@@ -38,8 +34,10 @@ from neglog.engine.cpu.kernels.elementwise import (
     put_losses,
     repeat,
 )
+from neglog.engine.cpu.kernels.placeholders import in_real
 from neglog.engine.cpu.kernels.sums import compensated_sum, plain_sum, two_sum
 from neglog.engine.problem import ElementwiseProblem
+from neglog.primitives.unrolled import unrolled
 from neglog.support import anything
 
 
@@ -55,20 +53,18 @@ def kernel(
 
     Well-conditioned targets are computed in float32, if float32 holds the settings (`narrow`).
     """
+    counts = {"INPUTS": len(likelihood.inputs), "GIVEN": len(likelihood.given)}
+    counts |= {"SETS": len(likelihood.settings)}
     formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
     formulas["contains"] = likelihood.support.contains
-    two = len(likelihood.inputs) == 2
-    names = ("admits_first", "admits_second") if two else ("admits",)
-    for name, domain in zip(names, likelihood.domains, strict=True):
-        formulas[name] = domain.contains
-    helpers: dict[str, Any] = {"admits": admits_both} if two else {}
-    helpers |= sums_for(dtype) | {"kept": kept, "one_run": one_run, "put_losses": put_losses}
-    helpers |= {"repeat": repeat} if weighted or likelihood.given else {}
-    flags = dict(zip(("BY_FIRST", "BY_SECOND", "BY_Y"), outputs, strict=True))
-    flags |= {"WEIGHTED": weighted, "TWO_INPUTS": two}
-    flags |= {"GIVES": bool(likelihood.given), "SETS": bool(likelihood.settings)}
+    formulas |= {f"admits_{i}": domain.contains for i, domain in enumerate(likelihood.domains)}
+    helpers: dict[str, Any] = sums_for(dtype) | {"kept": kept, "one_run": _loop(*counts.values())}
+    helpers |= {"put_losses": put_losses, "repeat": repeat}
+    *by_inputs, by_y = outputs
+    flags: dict[str, int] = {f"BY_{i}": wanted for i, wanted in enumerate(by_inputs)}
+    flags |= {"BY_ANY": any(by_inputs), "BY_Y": by_y, "WEIGHTED": weighted} | counts
     well_conditioned: Any = precision.well_conditioned(
-        likelihood, dtype, narrow, weighted, outputs[2]
+        likelihood, dtype, narrow, weighted, by_y
     )
     flags["NARROWS"] = narrows = well_conditioned not in (None, anything)
     facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
@@ -81,6 +77,12 @@ def kernel(
     return compile_kernel(
         *facts, well_conditioned=formulas | there | {"contains": anything.contains}
     )
+
+
+@cache
+def _loop(inputs: int, given: int, settings: int) -> Any:
+    """Return `one_run` for numbers of inputs, given tensors and settings."""
+    return in_real(unrolled(one_run, {"n": inputs, "g": given, "s": settings}))
 
 
 def sums_for(dtype: torch.dtype) -> dict[str, Any]:
@@ -108,21 +110,21 @@ class Plan:
         self.dtype, self.blocks, self.scale = dtype, -(-size // BLOCK), scale
         self.each, self.empty_mean = reduction == "none", mean and not size
         self.inputs = n = len(likelihood.inputs)
-        places = (*(BY_INPUT, BY_INPUT + 1)[:n], BY_TARGET)
-        self.outputs = [(i, place) for i, place in enumerate(places) if needs_grad[i]]
-        outputs = (needs_grad[0], n == 2 and needs_grad[1], needs_grad[n])
+        self.outputs = [
+            (i, TENSORS + FACTS * i + GRADIENT) for i in range(n + 1) if needs_grad[i]
+        ]
         narrow, weighted = precision.is_narrow(settings), periods[-1] is not None
-        self.kernel = kernel(likelihood, dtype, narrow, weighted, outputs)
-        setting = settings[0] if settings else 0.0
+        self.kernel = kernel(likelihood, dtype, narrow, weighted, tuple(needs_grad[: n + 1]))
         hidden = 0.0 if problem.masked else math.nan
         partials = array("d", bytes(16 * self.blocks))
-        self.scalars = array("d", (scale, setting, hidden, 0.0)) + partials
+        self.scalars = array("d", (scale, hidden)) + partials
+        self.settings = array("d", settings)  # its address is among the arguments
         self.scalar, self.fresh_scalar = memory.scalar(dtype), memory.allocator(dtype.itemsize)
         self.fresh = memory.allocator(size * dtype.itemsize)
-        self.args = array("q", bytes(8 * ARGS))
+        self.args = array("q", bytes(8 * (TENSORS + FACTS * len(periods))))
         self.args[SIZE], self.args[EACH] = size, self.each
-        for arg, period in zip((PERIODS + 1, PERIODS), reversed(periods), strict=False):
-            self.args[arg] = period or 0
+        self.args[SETTINGS] = self.settings.buffer_info()[0]
+        self.args[TENSORS + PERIOD :: FACTS] = array("q", (period or 0 for period in periods))
         self.scratch: list[tuple[array[int], array[float], int]] = []
 
     def run(self, tensors: Sequence[Any]) -> tuple[Tensor, list[Tensor | None]]:
@@ -134,15 +136,13 @@ class Plan:
         args, scalars, address = scratch
         n, args[0] = self.inputs, 0
         first, y = tensors[0], tensors[n]
-        args[INPUTS], args[TARGET] = first.data_ptr(), y.data_ptr()
         value = self.fresh(y) if self.each else self.fresh_scalar(self.scalar)
         args[VALUE] = value.data_ptr()
-        if n == 2:
-            args[INPUTS + 1] = tensors[1].data_ptr()
-        if len(tensors) > n + 1:
-            for arg, tensor in zip((WEIGHT, GIVEN), tensors[:n:-1], strict=False):
-                if tensor is not None:
-                    args[arg] = tensor.data_ptr()
+        at = TENSORS
+        for tensor in tensors:
+            if tensor is not None:
+                args[at] = tensor.data_ptr()
+            at += FACTS
         gradients: list[Tensor | None] = [None] * len(tensors)
         for i, arg in self.outputs:
             gradients[i] = gradient = self.fresh(first)
@@ -182,9 +182,8 @@ def plan_for(
 
     Given tensors and the weight may have fewer elements than the target, and then repeat.
     """
-    n = len(problem.inputs)
-    y = tensors[n]
-    periods = tuple(None if t is None else t.numel() for t in tensors[n + 1 :])
+    y = tensors[len(problem.inputs)]
+    periods = tuple([None if t is None else t.numel() for t in tensors])
     plan: Plan = _plans(problem, y.dtype, y.numel(), periods, tuple(needs_grad))
     return plan
 

@@ -89,7 +89,7 @@ def compile_kernel(
     label: str = "",
     formulas: Mapping[str, Callable[..., Any]] | None = None,
     helpers: Mapping[str, Any] | None = None,
-    flags: Mapping[str, bool] | None = None,
+    flags: Mapping[str, int] | None = None,
     *,
     real: Any = np.float64,
     well_conditioned: Mapping[str, Callable[..., Any]] | None = None,
@@ -102,7 +102,7 @@ def compile_kernel(
         label: part of the names in the machine code.
         formulas: replace placeholders; written in the primitives of `neglog.primitives`.
         helpers: replace placeholders; each may call those before it.
-        flags: replace the other placeholders, each by true or false.
+        flags: replace the other placeholders, each by true or false, or by a number.
         real: the type of helpers marked `in_real`; the others compute in float64.
         well_conditioned: formulas with which the marked helpers are compiled again in float32,
             under names that start with `narrow_`.
@@ -114,7 +114,7 @@ def compile_kernel(
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
     every = (*formulas.values(), *(well_conditioned or {}).values(), *helpers.values(), template)
     stamp = fingerprint(*every) + _TOOLS
-    chosen = "_".join(flag for flag, on in flags.items() if on)
+    chosen = "_".join(flag if on is True else f"{flag}{on}" for flag, on in flags.items() if on)
     facts = [label, native.STORAGES[dtype].name, real.__name__, chosen, stamp]
     parts = _Parts(dtype, real, flags, "_".join(facts))
     wide = parts.vocabulary(np.float64, formulas)
@@ -138,10 +138,11 @@ class _Parts:
     """Compiles the helpers and formulas of one kernel."""
 
     def __init__(
-        self, dtype: torch.dtype, real: Any, flags: Mapping[str, bool], suffix: str
+        self, dtype: torch.dtype, real: Any, flags: Mapping[str, int], suffix: str
     ) -> None:
         self.storage, self.suffix = native.STORAGES[dtype], suffix
         self.fixed = {"KIND": self.storage.numpy, "taken": native.taken, "real": real, **flags}
+        self.fixed |= {"address_of": native.address_of, "copy": native.copy}
         self.fixed |= {"rank": bits.rank, "ranked": bits.ranked}
         self.fixed |= {"wide": bits.prefer_wide_vectors}
 

@@ -72,17 +72,18 @@ class _Pass:
         """Write gradients and losses; return the losses, or their sum."""
         problem, size = self.problem, self.size
         n, first = len(problem.inputs), self.tensors[0]
-        second = self.tensors[1] if n == 2 else None
-        y, weight = self.tensors[n], self.tensors[-1]
-        given = self.tensors[n + 1] if problem.given else None
-        slopes = (gradients[0], gradients[1] if n == 2 else None, gradients[n])
-        periods = [size if t is None else t.numel() for t in (given, weight)]
+        inputs, y, given, weight = (
+            self.tensors[:n], self.tensors[n], self.tensors[n + 1 : -1], self.tensors[-1]
+        )  # fmt: skip
+        slopes = gradients[: n + 1]
+        *periods, weight_period = [size if t is None else t.numel() for t in (*given, weight)]
         summed = value is None and upstream is None
+        by_inputs = {f"BY_{i}": slope is not None for i, slope in enumerate(slopes[:n])}
         flags = launch.chosen(
             WEIGHTED=weight is not None, MASKED=problem.masked and weight is not None,
-            REPEATS=periods != [size, size], VALUED=value is not None, SUMMED=summed,
-            BY_FIRST=slopes[0] is not None, BY_SECOND=slopes[1] is not None,
-            BY_Y=slopes[2] is not None, SCALED=upstream is not None and not upstream.dim(),
+            REPEATS={*periods, weight_period} != {size}, VALUED=value is not None, SUMMED=summed,
+            **by_inputs, BY_Y=slopes[n] is not None,
+            SCALED=upstream is not None and not upstream.dim(),
             PULLED=upstream is not None and upstream.dim() > 0, KEEPS=keeps,
         )  # fmt: skip
         narrow = precision.is_narrow(problem.settings)
@@ -91,9 +92,9 @@ class _Pass:
         programs = -(-size // (block * runs))
         sums = launch.partial_sums(programs if summed else 1, first)
         scale = problem.factor / size if problem.reduction == "mean" else problem.factor
-        setting = problem.settings[0] if problem.settings else 0.0
-        places = launch.there((first, second, given, y, weight, upstream, value, *slopes), first)
-        numbers = (size, runs, *periods, launch.bits(scale), launch.bits(setting))
+        places = launch.there((*inputs, *given, y, weight, upstream, value, *slopes), first)
+        settings = map(launch.bits, problem.settings)
+        numbers = (size, runs, *periods, weight_period, launch.bits(scale), *settings)
         with launch.on(first):
             launch.start(kernel, programs, (*places, sums, *numbers))
             if not summed:

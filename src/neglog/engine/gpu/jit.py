@@ -17,6 +17,7 @@ from neglog.engine.gpu.kernels import rows as rows_kernels
 from neglog.primitives import triton as language
 from neglog.primitives.packed import packed
 from neglog.primitives.triton import to_triton
+from neglog.primitives.unrolled import unrolled
 from neglog.support import anything
 
 HALVES = (torch.float16, torch.bfloat16)
@@ -27,8 +28,8 @@ _READING = "tl.load({} + {}).to(log_p.dtype)"
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 # Compiled once for all values of these arguments, without special cases for 1 or multiples of 16.
 # `size` is not one of them: if 16 divides it, neighbours have one mask and are read at once.
-_PLAIN = ("runs", "given_period", "weight_period", "scale", "setting", "count", "ignored",
-          "kept", "spread", "chunks")  # fmt: skip
+_PLAIN = ("runs", "weight_period", "scale", "count", "ignored", "kept", "spread", "chunks")
+_PLAIN_STEMS = ("period_", "setting_")
 
 
 @cache
@@ -43,8 +44,10 @@ def elementwise(
     well_conditioned = precision.well_conditioned(likelihood, dtype, narrow, weighted, by_y)
     fine = dtype == torch.float64 or (well_conditioned is None and dtype not in HALVES)
     narrows = well_conditioned not in (None, anything) and dtype not in HALVES
-    chosen = {name: name in flags for name in _ELEMENTWISE_FLAGS}
-    chosen |= {"TWO_INPUTS": len(likelihood.inputs) == 2, "GIVES": bool(likelihood.given)}
+    inputs = len(likelihood.inputs)
+    written = (*_ELEMENTWISE_FLAGS, *(f"BY_{i}" for i in range(inputs)))
+    chosen: dict[str, Any] = {name: name in flags for name in written}
+    chosen |= {"BY_ANY": any(chosen[f"BY_{i}"] for i in range(inputs)), "INPUTS": inputs}
     plain = ("nll", "grad", "grad_target")
     real = np.float64 if fine or narrows else np.float32
     block = BLOCK if real is np.float32 else BLOCK // 2
@@ -54,31 +57,29 @@ def elementwise(
         there = ("well_conditioned_nll", "well_conditioned_grad", "grad_target")
         names["treat_well_conditioned"] = _treat(likelihood, np.float32, there, chosen)
         names["is_well_conditioned"] = to_triton(_formula(well_conditioned), {})
-    return _kernel(elementwise_kernels.elementwise, names), block
+    return _kernel(elementwise_kernels.elementwise, names, _counts(likelihood)), block
 
 
 _ELEMENTWISE_FLAGS = (
-    "WEIGHTED", "MASKED", "REPEATS", "VALUED", "SUMMED", "BY_FIRST", "BY_SECOND", "BY_Y",
-    "SCALED", "PULLED", "KEEPS",
+    "WEIGHTED", "MASKED", "REPEATS", "VALUED", "SUMMED", "BY_Y", "SCALED", "PULLED",
+    "KEEPS",
 )  # fmt: skip
 
 
-def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str, bool]) -> Any:
+def _treat(likelihood: Any, real: Any, facts: tuple[str, ...], chosen: dict[str, Any]) -> Any:
     """Compile the computation of a block in one float type."""
     primitives = language.vocabulary(real)
     names = primitives | chosen | {"REAL": _TYPES[real]}
     names["kept"] = to_triton(elementwise_kernels.kept, chosen)
     for name, fact in zip(("nll", "grad", "grad_target"), facts, strict=True):
-        names[name] = _of_all(to_triton(getattr(likelihood, fact), primitives), likelihood)
-    return to_triton(elementwise_kernels.treat, names)
+        names[name] = to_triton(getattr(likelihood, fact), primitives)
+    return to_triton(elementwise_kernels.treat, names, _counts(likelihood))
 
 
-def _of_all(formula: Any, likelihood: Any) -> Any:
-    """Return a formula that takes two inputs, a given number, a setting and a target."""
-    n = len(likelihood.inputs)
-    taken = ["first", "second"][:n] + ["given"][: len(likelihood.given)]
-    taken += ["setting"][: len(likelihood.settings)]
-    return language.forwarding(formula, ("first", "second", "given", "setting", "y"), (*taken, "y"))
+def _counts(likelihood: Any) -> dict[str, int]:
+    """Return how many inputs, given tensors and settings a kernel is written out for."""
+    lengths = map(len, (likelihood.inputs, likelihood.given, likelihood.settings))
+    return dict(zip("ngs", lengths, strict=True))
 
 
 def _formula(support: Any) -> Callable[..., Any]:
@@ -144,7 +145,10 @@ def finish(dtype: torch.dtype, inverted: bool, surveyed: bool) -> Any:
     )
 
 
-def _kernel(template: Callable[..., Any], names: dict[str, Any]) -> Any:
-    plain = [name for name in template.__code__.co_varnames if name in _PLAIN]
-    arguments = template.__code__.co_varnames[: template.__code__.co_argcount]
-    return to_triton(template, names, do_not_specialize=[n for n in plain if n in arguments])
+def _kernel(
+    template: Callable[..., Any], names: dict[str, Any], counts: dict[str, int] | None = None
+) -> Any:
+    arguments = unrolled(template, counts or {}).__code__
+    found = arguments.co_varnames[: arguments.co_argcount]
+    plain = [name for name in found if name in _PLAIN or name.startswith(_PLAIN_STEMS)]
+    return to_triton(template, names, counts, do_not_specialize=plain)

@@ -8,11 +8,11 @@ from numba import carray
 from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
-    admits,
-    admits_first,
-    admits_second,
+    address_of,
+    admits_n,
     array,
     contains,
+    copy,
     grad,
     grad_target,
     in_real,
@@ -32,36 +32,45 @@ from neglog.engine.cpu.kernels.sums import two_sum
 BLOCK = 8192
 RUN = 1024
 
-# Arguments: the next block, the number of elements, then addresses.
-SIZE, SCALARS, INPUTS, GIVEN, TARGET, WEIGHT, EACH, VALUE, BY_INPUT, BY_TARGET, PERIODS, ARGS = (
-    1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 15,
-)  # fmt: skip
-# Scalars: the scale, the setting, the weight of masked elements (NaN, which equals nothing, without
-# a mask); from here on, two per block: the sum of its losses, and the number of its values outside
-# their sets.
-PARTIALS = 4
+# Arguments: the next block, the number of elements, the addresses of the scalars and settings,
+# whether each loss is written, and the address of the losses or of their total. From `TENSORS` on,
+# for each tensor, in the order of a problem's: its address, the number of its elements, which may
+# repeat, and the address of its gradient.
+SIZE, SCALARS, SETTINGS, EACH, VALUE, TENSORS = 1, 2, 3, 4, 5, 6
+PERIOD, GRADIENT, FACTS = 1, 2, 3
+# Scalars: the scale, the weight of masked elements (NaN, which equals nothing, without a mask);
+# from here on, two per block: the sum of its losses, and the number of its values outside their
+# sets.
+PARTIALS = 2
 
-# Whether each optional array is present.
+# Numbers of inputs, given tensors and settings, and the letters that stand for them in `one_run`:
+# see `primitives.unrolled`.
+INPUTS: int = 0
+GIVEN: int = 0
+SETS: int = 0
+n = g = s = 0
+
+# Whether there are weights, and which gradients are required.
 WEIGHTED: bool | None = None
-BY_FIRST: bool | None = None
-BY_SECOND: bool | None = None
+BY_ANY: bool | None = None  # input
+BY_n: bool | None = None
 BY_Y: bool | None = None
-TWO_INPUTS: bool | None = None
-GIVES: bool | None = None
-SETS: bool | None = None
 NARROWS: bool | None = None  # whether runs of well-conditioned targets are computed in float32
 
 
 def elementwise(memory):
     """Process blocks until none is left."""
     wide()
-    args = carray(memory, ARGS)
+    tensors = INPUTS + 1 + GIVEN + (1 if WEIGHTED else 0)
+    args = carray(memory, TENSORS + FACTS * tensors)
     size = args[SIZE]
     blocks = -(-size // BLOCK)
     scalars = array(args[SCALARS], PARTIALS + 2 * blocks, np.float64)
     losses = np.empty(RUN, real)
     narrow_losses = np.empty(RUN, np.float32)
-    repeated = np.empty((2, RUN if GIVES or WEIGHTED else 0), KIND)
+    repeated = np.empty(tensors * RUN, KIND)
+    bytes_each, room = repeated.itemsize, address_of(repeated)
+    places = np.empty(2 * tensors, np.int64)  # of a run of each tensor, and of its gradient
     while True:
         block = taken(memory)
         if block >= blocks:
@@ -71,24 +80,21 @@ def elementwise(memory):
         outside = 0.0
         for first in range(block * BLOCK, min((block + 1) * BLOCK, size), RUN):
             count = min(RUN, size - first)
-            given, weight = repeated[0], repeated[1]
-            if GIVES:
-                if args[PERIODS] == size:
-                    given = array(args[GIVEN] + first * given.itemsize, count, KIND)
+            for t in range(tensors):
+                at = TENSORS + FACTS * t
+                places[2 * t + 1] = args[at + GRADIENT] + first * bytes_each
+                if args[at + PERIOD] == size:
+                    places[2 * t] = args[at] + first * bytes_each
                 else:
-                    repeat(args[GIVEN], args[PERIODS], first, count, given)
-            if WEIGHTED:
-                if args[PERIODS + 1] == size:
-                    weight = array(args[WEIGHT] + first * weight.itemsize, count, KIND)
-                else:
-                    repeat(args[WEIGHT], args[PERIODS + 1], first, count, weight)
-            if NARROWS and all_well_conditioned(args, first, count):
-                outside += narrow_one_run(args, scalars, first, count, narrow_losses, given, weight)
+                    places[2 * t] = room + t * RUN * bytes_each
+                    repeat(args[at], args[at + PERIOD], first, count, places[2 * t], bytes_each)
+            if NARROWS and all_well_conditioned(places, count):
+                outside += narrow_one_run(args, places, scalars, count, narrow_losses)
                 block_sum, lost = two_sum(block_sum, sum_of(narrow_losses, count), lost)
                 if args[EACH]:
                     put_losses(args, scalars[0], first, count, narrow_losses)
             else:
-                outside += one_run(args, scalars, first, count, losses, given, weight)
+                outside += one_run(args, places, scalars, count, losses)
                 block_sum, lost = two_sum(block_sum, sum_of(losses, count), lost)
                 if args[EACH]:
                     put_losses(args, scalars[0], first, count, losses)
@@ -99,75 +105,69 @@ def elementwise(memory):
             array(args[VALUE], 1, KIND)[0] = store(block_sum * scalars[0])
 
 
-def repeat(address, period, first, count, out):
+def repeat(address, period, first, count, place, bytes_each):
     """Write the elements of a run, from stored numbers that repeat with a period."""
-    stored = array(address, period, KIND)
     at = first % period
     done = 0
     while done < count:
         length = min(period - at, count - done)
-        for j in range(length):
-            out[np.uint64(done + j)] = stored[np.uint64(at + j)]
+        copy(address + at * bytes_each, place + done * bytes_each, length * bytes_each)
         done += length
         at = 0
 
 
 @in_real
-def all_well_conditioned(args, first, count):
+def all_well_conditioned(places, count):
     """Return whether all targets of a run are well-conditioned."""
     wide()
-    y = array(args[TARGET], args[SIZE], KIND)
+    y = array(places[2 * INPUTS], count, KIND)
     ill_conditioned = 0.0
     for j in range(count):
-        ill_conditioned += where(is_well_conditioned(load(y[np.uint64(first + j)])), 0.0, 1.0)
+        ill_conditioned += where(is_well_conditioned(load(y[np.uint64(j)])), 0.0, 1.0)
     return ill_conditioned == 0.0
 
 
-@in_real
-def one_run(args, scalars, first, count, losses, given, weight):
-    """Process a run of elements: write losses, return how many values are outside their sets."""
+def one_run(args, places, scalars, count, losses):
+    """Process a run of elements: write losses, return how many values are outside their sets.
+
+    It is written out for the inputs, given tensors and settings, and computes `in_real`.
+    """
     wide()
-    size = args[SIZE]
-    scale, setting, hidden = (
-        COMPUTED_IN(scalars[0]),
-        COMPUTED_IN(scalars[1]),
-        COMPUTED_IN(scalars[2]),
-    )
-    y = array(args[TARGET], size, KIND)
-    first_input = array(args[INPUTS], size, KIND)
-    second_input = array(args[INPUTS + 1], size, KIND)
-    by_first = array(args[BY_INPUT], size, KIND)
-    by_second = array(args[BY_INPUT + 1], size, KIND)
-    by_y = array(args[BY_TARGET], size, KIND)
+    scale, hidden = COMPUTED_IN(scalars[0]), COMPUTED_IN(scalars[1])
+    if SETS:
+        settings = array(args[SETTINGS], SETS, np.float64)
+        setting_s = COMPUTED_IN(settings[s])
+    input_n = array(places[2 * n], count, KIND)
+    y = array(places[2 * INPUTS], count, KIND)
+    given_g = array(places[2 * (INPUTS + 1 + g)], count, KIND)
+    if WEIGHTED:
+        weight = array(places[2 * (INPUTS + 1 + GIVEN)], count, KIND)
+    if BY_n:
+        by_n = array(places[2 * n + 1], count, KIND)
+    if BY_Y:
+        by_y = array(places[2 * INPUTS + 1], count, KIND)
     outside = 0.0
     for j in range(count):
-        i = np.uint64(first + j)  # unsigned: needs no test for a negative index
-        target = load(y[i])
-        first_in = load(first_input[i])
-        inputs = (first_in, load(second_input[i])) if TWO_INPUTS else (first_in,)
-        k = np.uint64(j)
-        known = (load(given[k]),) if GIVES else ()
-        point = inputs + known + ((setting, target) if SETS else (target,))
+        k = np.uint64(j)  # unsigned: needs no test for a negative index
+        target = load(y[k])
+        x_n = load(input_n[k])
+        known_g = load(given_g[k])
+        point = (*x_n, *known_g, *setting_s, target)
         factor = load(weight[k]) if WEIGHTED else 1.0
-        losses[np.uint64(j)] = kept(nll(*point), factor, hidden)
-        inside = contains(target) & admits(*inputs)
+        losses[k] = kept(nll(*point), factor, hidden)
+        inside = contains(target)
+        inside = inside & admits_n(x_n)
         if WEIGHTED:
             inside = inside | (factor == hidden)
         outside += where(inside, 0.0, 1.0)
-        if BY_FIRST:
+        if BY_ANY:
             slopes = grad(*point)
-            slope = slopes[0] if TWO_INPUTS else slopes
-            by_first[i] = store(kept(slope * scale, factor, hidden))
-        if BY_SECOND:
-            by_second[i] = store(kept(grad(*point)[1] * scale, factor, hidden))
+        if BY_n:
+            slope = slopes[n] if INPUTS > 1 else slopes
+            by_n[k] = store(kept(slope * scale, factor, hidden))
         if BY_Y:
-            by_y[i] = store(kept(grad_target(*point) * scale, factor, hidden))
+            by_y[k] = store(kept(grad_target(*point) * scale, factor, hidden))
     return outside
-
-
-def admits_both(first, second):
-    """Return whether both inputs are in their domains."""
-    return admits_first(first) & admits_second(second)
 
 
 @in_real

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from llvmlite import ir
 from numba import carray, config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from neglog.engine.cpu.kernels.placeholders import COMPUTED_IN, to_float
@@ -83,6 +84,30 @@ def _pointer(context: Any, address: Any, kind: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(kind.dtype)(types.int64, kind), build
+
+
+@intrinsic
+def address_of(context: Any, numbers: Any) -> Any:
+    """Return the address of an array, whose `ctypes.data` would take a tenth longer to compile."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        struct = context.make_array(numbers)(context, builder, arguments[0])
+        return builder.ptrtoint(struct.data, ir.IntType(64))
+
+    return types.int64(numbers), build
+
+
+@intrinsic
+def copy(context: Any, source: Any, target: Any, size: Any) -> Any:
+    """Copy bytes from an address to another."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = ir.IntType(8).as_pointer()
+        source, target = (builder.inttoptr(place, pointer) for place in arguments[:2])
+        cgutils.raw_memcpy(builder, target, source, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), build
 
 
 @intrinsic

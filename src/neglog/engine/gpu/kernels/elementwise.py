@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from neglog.engine.gpu.kernels.placeholders import (
     BLOCK,
-    BY_FIRST,
-    BY_SECOND,
+    BY_ANY,
     BY_Y,
-    GIVES,
     HALF,
+    INPUTS,
     INVERTED,
     KEEPS,
     MASKED,
@@ -24,12 +23,13 @@ from neglog.engine.gpu.kernels.placeholders import (
     SCALED,
     SUMMED,
     SURVEYED,
-    TWO_INPUTS,
     VALUED,
     WEIGHTED,
+    BY_n,
     grad,
     grad_target,
     is_well_conditioned,
+    n,
     nll,
     tl,
     treat_well_conditioned,
@@ -37,70 +37,79 @@ from neglog.engine.gpu.kernels.placeholders import (
 
 
 def elementwise(
-    first, second, given, y, weight, upstream, value, by_first, by_second, by_y, sums,
-    size, runs, given_period, weight_period, scale, setting,
+    input_n, given_g, y, weight, upstream, value, by_n, by_y, sums,
+    size, runs, period_g, weight_period, scale, setting_s,
 ):  # fmt: skip
-    """Process a few blocks; `scale` and `setting` are the bits of a float64."""
+    """Process a few blocks; `scale` and the settings are the bits of a float64.
+
+    It is written out for the inputs (n), given tensors (g) and settings (s), as `treat` is: see
+    `primitives.unrolled`.
+    """
     if KEEPS and tl.load(upstream) == 1.0:
         return
     scale = scale.to(tl.int64).to(tl.float64, bitcast=True)
-    setting = setting.to(tl.int64).to(tl.float64, bitcast=True)
-    outputs = (value, by_first, by_second, by_y)
+    setting_s = setting_s.to(tl.int64).to(tl.float64, bitcast=True)
     program = tl.program_id(0).to(tl.int64)
     total = tl.zeros((BLOCK,), tl.float64)
     for run in range(runs):
         places = (program * runs + run) * BLOCK + tl.arange(0, BLOCK)
         there = places < size
         target = tl.load(y + places, mask=there, other=0.0)
-        a = tl.load(first + places, mask=there, other=0.0)
-        b, known, factor, above = a, a, a, a
-        if TWO_INPUTS:
-            b = tl.load(second + places, mask=there, other=0.0)
-        if GIVES:
-            at = places % given_period if REPEATS else places
-            known = tl.load(given + at, mask=there, other=0.0)
+        x_n = tl.load(input_n + places, mask=there, other=0.0)
+        at_g = places % period_g if REPEATS else places
+        known_g = tl.load(given_g + at_g, mask=there, other=0.0)
+        factor, above = target, target
         if WEIGHTED:
             at = places % weight_period if REPEATS else places
             factor = tl.load(weight + at, mask=there, other=0.0)
         if SCALED:
-            above = tl.zeros_like(a) + tl.load(upstream)
+            above = tl.zeros_like(target) + tl.load(upstream)
         if PULLED:
             above = tl.load(upstream + places, mask=there, other=0.0)
-        point = (a, b, known, setting, target)
         if NARROWS:
             ill_conditioned = tl.where(there & (is_well_conditioned(target) == 0), 1, 0)
             if tl.sum(ill_conditioned, 0) == 0:
-                total += treat_well_conditioned(point, factor, above, scale, outputs, places, there)
+                total += treat_well_conditioned(
+                    *x_n, *known_g, *setting_s, target, factor, above, scale,
+                    value, *by_n, by_y, places, there,
+                )  # fmt: skip
             else:
-                total += treat(point, factor, above, scale, outputs, places, there)
+                total += treat(
+                    *x_n, *known_g, *setting_s, target, factor, above, scale,
+                    value, *by_n, by_y, places, there,
+                )  # fmt: skip
         else:
-            total += treat(point, factor, above, scale, outputs, places, there)
+            total += treat(
+                *x_n, *known_g, *setting_s, target, factor, above, scale,
+                value, *by_n, by_y, places, there,
+            )  # fmt: skip
     if SUMMED:
         tl.store(sums + program, tl.sum(total, 0))
 
 
-def treat(point, factor, above, scale, outputs, places, there):
+def treat(
+    x_n, known_g, setting_s, y, factor, above, scale, value, by_n, by_y, places, there,
+):  # fmt: skip
     """Write the results of a block, computed in one type; return its losses, unscaled."""
-    first, second = point[0].to(REAL), point[1].to(REAL)
-    given, setting, y = point[2].to(REAL), point[3].to(REAL), point[4].to(REAL)
-    factor, scale = factor.to(REAL), scale.to(REAL)
+    x_n = x_n.to(REAL)
+    known_g = known_g.to(REAL)
+    setting_s = setting_s.to(REAL)
+    y, factor, scale = y.to(REAL), factor.to(REAL), scale.to(REAL)
     if SCALED or PULLED:
         scale = scale * above.to(REAL)
-    loss = tl.zeros_like(first)
+    loss = tl.zeros_like(y)
     if VALUED or SUMMED:
-        loss = tl.where(there, kept(nll(first, second, given, setting, y), factor), 0.0)
+        loss = tl.where(there, kept(nll(*x_n, *known_g, *setting_s, y), factor), 0.0)
     if VALUED:
-        tl.store(outputs[0] + places, loss * scale, mask=there)
-    if BY_FIRST or BY_SECOND:
-        slopes = grad(first, second, given, setting, y)
-        if BY_FIRST:
-            slope = slopes[0] if TWO_INPUTS else slopes
-            tl.store(outputs[1] + places, kept(slope * scale, factor), mask=there)
-        if BY_SECOND:
-            tl.store(outputs[2] + places, kept(slopes[1] * scale, factor), mask=there)
+        tl.store(value + places, loss * scale, mask=there)
+    if BY_ANY:
+        slopes = grad(*x_n, *known_g, *setting_s, y)
+        if BY_n:
+            slope_n = slopes[n] if INPUTS > 1 else slopes
+            tl.store(by_n + places, kept(slope_n * scale, factor), mask=there)
     if BY_Y:
-        slope = grad_target(first, second, given, setting, y)
-        tl.store(outputs[3] + places, kept(slope * scale, factor), mask=there)
+        slope = grad_target(*x_n, *known_g, *setting_s, y)
+        tl.store(by_y + places, kept(slope * scale, factor), mask=there)
     return loss.to(tl.float64)
 
 

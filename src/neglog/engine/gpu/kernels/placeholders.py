@@ -10,7 +10,11 @@ tl: Any = None  # Triton's language
 REAL: Any = None
 SUM: Any = None
 
-# Formulas, all of (first, second, given, setting, y); and primitives.
+# The letters of inputs, given tensors and settings: see `primitives.unrolled`.
+n = g = s = 0
+INPUTS: Any = None  # how many
+
+# Formulas, and primitives.
 nll: Any = None
 grad: Any = None
 grad_target: Any = None
@@ -29,16 +33,14 @@ WIDTH: Any = None  # classes that are processed at a time
 INFINITY: Any = None
 
 # Which arguments are present, and which outputs are required.
-TWO_INPUTS: Any = None
-GIVES: Any = None
 WEIGHTED: Any = None
 MASKED: Any = None  # whether elements of weight 0 may hold any value
 REPEATS: Any = None  # whether given numbers and weights repeat with a period
 NARROWS: Any = None  # whether blocks of well-conditioned targets are computed in float32
 VALUED: Any = None  # whether each loss is written
 SUMMED: Any = None  # whether the losses are summed
-BY_FIRST: Any = None
-BY_SECOND: Any = None
+BY_n: Any = None  # whether the gradient by an input is written
+BY_ANY: Any = None  # whether one of them is
 BY_Y: Any = None
 SCALED: Any = None  # whether the upstream gradient is one number
 PULLED: Any = None  # whether it is one number per loss
