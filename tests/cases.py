@@ -73,8 +73,8 @@ def elementwise(
 
 # Numbers of few digits, which every dtype holds.
 SETTINGS = {
-    "delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75, "share": 2.0**-6,
-    "shift": -0.75, "scale": 8.0,
+    "delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75,
+    "share": 2.0**-6, "shift": -0.75, "scale": 8.0,
 }  # fmt: skip
 
 

@@ -63,9 +63,7 @@ def kernel(
     *by_inputs, by_y = outputs
     flags: dict[str, int] = {f"BY_{i}": wanted for i, wanted in enumerate(by_inputs)}
     flags |= {"BY_ANY": any(by_inputs), "BY_Y": by_y, "WEIGHTED": weighted} | counts
-    well_conditioned: Any = precision.well_conditioned(
-        likelihood, dtype, narrow, weighted, by_y
-    )
+    well_conditioned: Any = precision.well_conditioned(likelihood, dtype, narrow, weighted, by_y)
     flags["NARROWS"] = narrows = well_conditioned not in (None, anything)
     facts = (elementwise, dtype, likelihood.name, formulas, helpers, flags)
     if not narrows:
@@ -110,9 +108,7 @@ class Plan:
         self.dtype, self.blocks, self.scale = dtype, -(-size // BLOCK), scale
         self.each, self.empty_mean = reduction == "none", mean and not size
         self.inputs = n = len(likelihood.inputs)
-        self.outputs = [
-            (i, TENSORS + FACTS * i + GRADIENT) for i in range(n + 1) if needs_grad[i]
-        ]
+        self.outputs = [(i, TENSORS + FACTS * i + GRADIENT) for i in range(n + 1) if needs_grad[i]]
         narrow, weighted = precision.is_narrow(settings), periods[-1] is not None
         self.kernel = kernel(likelihood, dtype, narrow, weighted, tuple(needs_grad[: n + 1]))
         hidden = 0.0 if problem.masked else math.nan
