@@ -52,7 +52,7 @@ def elementwise(
     real = np.float64 if fine or narrows else np.float32
     block = BLOCK if real is np.float32 else BLOCK // 2
     names = chosen | {"BLOCK": block, "NARROWS": narrows}
-    names["treat"] = _treat(likelihood, real, plain, chosen)
+    names["treat_any"] = _treat(likelihood, real, plain, chosen)
     if narrows:
         there = ("well_conditioned_nll", "well_conditioned_grad", "grad_target")
         names["treat_well_conditioned"] = _treat(likelihood, np.float32, there, chosen)

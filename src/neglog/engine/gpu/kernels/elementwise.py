@@ -32,6 +32,7 @@ from neglog.engine.gpu.kernels.placeholders import (
     n,
     nll,
     tl,
+    treat_any,
     treat_well_conditioned,
 )
 
@@ -74,12 +75,12 @@ def elementwise(
                     value, *by_n, by_y, places, there,
                 )  # fmt: skip
             else:
-                total += treat(
+                total += treat_any(
                     *x_n, *known_g, *setting_s, target, factor, above, scale,
                     value, *by_n, by_y, places, there,
                 )  # fmt: skip
         else:
-            total += treat(
+            total += treat_any(
                 *x_n, *known_g, *setting_s, target, factor, above, scale,
                 value, *by_n, by_y, places, there,
             )  # fmt: skip

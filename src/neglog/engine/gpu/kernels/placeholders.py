@@ -23,6 +23,7 @@ log1p: Any = None
 power: Any = None
 
 # Parts of the kernels that have several versions.
+treat_any: Any = None
 treat_well_conditioned: Any = None
 treat_row: Any = None
 
