@@ -61,7 +61,7 @@ def kernels_of(nodeid):
 @pytest.fixture
 def own_likelihoods():
     """Leave no trace of likelihoods that a test declares."""
-    from neglog import REGISTRY
+    from neglog import REGISTRY, references
     from neglog.fitting.likelihoods import own
     from neglog.fitting.likelihoods.registry import KINDS
 
@@ -70,12 +70,12 @@ def own_likelihoods():
     assert kinds == KINDS
     REGISTRY.clear()
     REGISTRY.update(declared)
-    for module in own._ran.values():
+    for module in references._ran.values():
         sys.modules.pop(module.__name__, None)
     assert not {name for name in {*sys.modules} - modules if name.startswith("my_losses")}
-    own._ran.clear()
+    references._ran.clear()
     own._passed.clear()
-    own._imported.cache_clear()
+    own._entry.cache_clear()
 
 
 @pytest.fixture(autouse=True)

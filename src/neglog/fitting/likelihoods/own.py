@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import importlib.util
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from itertools import chain, count
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from neglog.errors import FitError, NeglogError, listed
+from neglog import references
+from neglog.errors import FitError, listed
 from neglog.fitting.likelihoods.registry import KINDS, Kind
 from neglog.likelihood import Likelihood
 
-_ENDING = ".py"
-_MISTAKES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    SystemExit,
-    TypeError,
-    ValueError,
-)
 _passed: dict[str, Kind] = {}
 """Those that were passed as objects, by reference: a class in a function has no other way back."""
-_ran: dict[Path, ModuleType] = {}
-"""The files that were run."""
-_sources: dict[Path, bytes] = {}
-"""The contents of these files at that time."""
 
 
 class UnknownLikelihoodError(FitError):
@@ -56,17 +31,15 @@ def reference(given: Any) -> Any:
         FitError: a declaration cannot be fitted.
     """
     if isinstance(given, str):
-        home, colon, name = given.rpartition(":")
-        if not home.endswith(_ENDING):
-            return given if colon else given.lower().replace("-", "_")
-        path = Path(home).expanduser().resolve()
-        _forget_changed(path)
-        return f"{path}:{name}"
+        if not references.is_reference(given):
+            return given.lower().replace("-", "_")
+        references.forget_changed(given)
+        return references.absolute(given)
     if isinstance(given, Kind) or (isinstance(given, type) and issubclass(given, Likelihood)):
         kind = _kind(given, repr(given))
         if kind in KINDS.values():
             return kind.name
-        where = f"{_home(kind.declaration.__module__)}:{_name(given, kind)}"
+        where = _home(kind) + _name(given, kind)
         _passed[where] = kind
         return where
     return given
@@ -84,19 +57,9 @@ def only_here(given: str | None) -> list[str]:
     ]
 
 
-def _forget_changed(path: Path) -> None:
-    """Let a file run again that was edited after it was run, as between cells of a notebook."""
-    if path in _ran and path.is_file() and path.read_bytes() != _sources[path]:
-        del _ran[path]
-        for where in [where for where in _passed if where.rpartition(":")[0] == str(path)]:
-            del _passed[where]
-        _imported.cache_clear()
-
-
-def _home(module: str) -> str:
-    """Return where a module is: its file if that was run by reference, else its name."""
-    files = [str(path) for path, ran in _ran.items() if ran.__name__ == module]
-    return files[0] if files else module
+def _home(kind: Kind) -> str:
+    """Return the part of a reference before the name."""
+    return f"{references.home(kind.declaration.__module__)}:"
 
 
 def _name(given: Any, kind: Kind) -> str:
@@ -116,15 +79,15 @@ def find(given: str) -> Kind:
     """
     if given in KINDS:
         return KINDS[given]
-    if given in _passed:
-        return _passed[given]
-    home, _, name = given.rpartition(":")
-    if not home:
+    kind = _passed.get(given)
+    if kind is not None and given.startswith(_home(kind)):  # its file was not edited since
+        return kind
+    if not references.is_reference(given):
         raise UnknownLikelihoodError(
             f"fit has no likelihood {given!r}{_like(given)}; choose one of "
             f"{listed(list(KINDS), 20)}, or pass module:Name or file.py:Name for one of your own."
         )
-    return _imported(home, name)
+    return _imported(given)
 
 
 def _like(given: str) -> str:
@@ -133,61 +96,19 @@ def _like(given: str) -> str:
     return f", did you mean {close[0]!r}" if close else ""
 
 
+def _imported(reference: str) -> Kind:
+    """Return the likelihood that a module or a file declares."""
+    try:
+        found = references.find(reference)
+    except references.UnknownReferenceError as error:
+        raise UnknownLikelihoodError(str(error)) from error
+    return _kind(found, reference)
+
+
 @cache
-def _imported(home: str, name: str) -> Kind:
-    """Import a module or run a file, and return what it declares under a name."""
-    found: Any = _of_file(Path(home)) if home.endswith(_ENDING) else _of_module(home)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is None:
-        raise UnknownLikelihoodError(
-            f"{home} declares no likelihood {name!r}; put it at the top level of a module or a "
-            "file, and pass module:Name or file.py:Name."
-        )
-    return _kind(found, f"{home}:{name}")
-
-
-def _of_module(name: str) -> ModuleType:
-    with _explained(f"module {name!r}", "install it, fix it, or pass its file as file.py:Name"):
-        return importlib.import_module(name)
-
-
-@contextmanager
-def _explained(where: str, remedy: str) -> Iterator[None]:
-    """Say which code of the user's has failed, and how."""
-    try:
-        yield
-    except NeglogError:
-        raise
-    except _MISTAKES as error:
-        raise UnknownLikelihoodError(
-            f"the likelihood's {where} cannot be imported ({type(error).__name__}: {error}); "
-            f"{remedy}."
-        ) from error
-
-
-def _of_file(path: Path) -> ModuleType:
-    """Run a file once, as a module of its name."""
-    if path in _ran:
-        return _ran[path]
-    if not path.is_file():
-        raise UnknownLikelihoodError(
-            f"the likelihood's file {path} is not there; put it back, or declare the likelihood in "
-            "an installed module and fit again with module:Name."
-        )
-    names = chain([path.stem], (f"{path.stem}_{n}" for n in count(1)))
-    name = next(name for name in names if name not in sys.modules)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        with _explained(f"file {path}", "fix it"):
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    _ran[path], _sources[path] = module, path.read_bytes()
-    return module
+def _entry(declaration: type[Likelihood]) -> Kind:
+    """Return the same entry for each use of a declaration."""
+    return Kind(declaration)
 
 
 def _kind(found: Any, name: str) -> Kind:
@@ -203,7 +124,7 @@ def _kind(found: Any, name: str) -> Kind:
                 "that states the attributes."
             )
         known = [kind for kind in KINDS.values() if kind.declaration is found]
-        found = known[0] if known else Kind(found)
+        found = known[0] if known else _entry(found)
     if not isinstance(found, Kind):
         raise UnknownLikelihoodError(
             f"{name} must be a declaration, a subclass of neglog.likelihood.Elementwise, or its "
