@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("own_likelihoods")
 def test_a_module_and_a_name_in_a_class():
     assert references.find("math:pi") == pytest.approx(3.14159, rel=1e-5)
     assert references.find("collections:OrderedDict.fromkeys") is not None
-    with pytest.raises(ArgumentError, match="math declares no likelihood 'tau.x'"):
+    with pytest.raises(ArgumentError, match=r"math declares no likelihood 'tau\.x'"):
         references.find("math:tau.x")
 
 
