@@ -75,7 +75,7 @@ def own_likelihoods():
     assert not {name for name in {*sys.modules} - modules if name.startswith("my_losses")}
     references._ran.clear()
     own._passed.clear()
-    own._entry.cache_clear()
+    own._entries.clear()
 
 
 @pytest.fixture(autouse=True)

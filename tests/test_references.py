@@ -17,12 +17,12 @@ def test_a_module_and_a_name_in_a_class():
 
 def test_an_edited_file_runs_again_when_it_may(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_losses.py").write_text("x = 1")
-    assert references.find("my_losses.py:x") == 1
-    (tmp_path / "my_losses.py").write_text("x = 2")
-    assert references.find("my_losses.py:x") == 1
-    references.forget_changed("my_losses.py:x")
-    assert references.find("my_losses.py:x") == 2
+    (tmp_path / "edited.py").write_text("x = 1")
+    assert references.find("edited.py:x") == 1
+    (tmp_path / "edited.py").write_text("x = 2")
+    assert references.find("edited.py:x") == 1
+    references.forget_changed("edited.py:x")
+    assert references.find("edited.py:x") == 2
 
 
 def test_two_files_of_one_name(tmp_path):

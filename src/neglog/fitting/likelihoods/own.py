@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import sys
-from functools import cache
 from typing import Any
 
 from neglog import references
@@ -14,6 +13,8 @@ from neglog.likelihood import Likelihood
 
 _passed: dict[str, Kind] = {}
 """Those that were passed as objects, by reference: a class in a function has no other way back."""
+_entries: dict[type[Likelihood], Kind] = {}
+"""The entries of declarations that were passed without one."""
 
 
 class UnknownLikelihoodError(FitError):
@@ -105,12 +106,6 @@ def _imported(reference: str) -> Kind:
     return _kind(found, reference)
 
 
-@cache
-def _entry(declaration: type[Likelihood]) -> Kind:
-    """Return the same entry for each use of a declaration."""
-    return Kind(declaration)
-
-
 def _kind(found: Any, name: str) -> Kind:
     """Return the entry of a declaration, which must be one that `fit` can use.
 
@@ -124,7 +119,7 @@ def _kind(found: Any, name: str) -> Kind:
                 "that states the attributes."
             )
         known = [kind for kind in KINDS.values() if kind.declaration is found]
-        found = known[0] if known else _entry(found)
+        found = known[0] if known else _entries.setdefault(found, Kind(found))
     if not isinstance(found, Kind):
         raise UnknownLikelihoodError(
             f"{name} must be a declaration, a subclass of neglog.likelihood.Elementwise, or its "
