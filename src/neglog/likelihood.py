@@ -179,14 +179,14 @@ def _derive(cls: type[Likelihood]) -> None:
         "curvature": derivation.curvature,
         "grad_target": derivation.grad_target,
     }
+    shorter = ["grad", "well_conditioned_nll", "well_conditioned_grad"]
+    if [_is_stated(cls, attribute) for attribute in shorter] == [False, True, False]:
+        derivative = derivation.gradient(cls.well_conditioned_nll, arguments, inputs, cls.smooth)
+        cls.well_conditioned_grad = staticmethod(derivative)
     for attribute, derive in derived.items():
         if not _is_stated(cls, attribute):
             derivative = derive(cls.nll, arguments, inputs, cls.smooth)
             setattr(cls, attribute, staticmethod(derivative))
-    stated = [_is_stated(cls, f"well_conditioned_{attribute}") for attribute in ("nll", "grad")]
-    if stated == [True, False]:
-        derivative = derivation.gradient(cls.well_conditioned_nll, arguments, inputs, cls.smooth)
-        cls.well_conditioned_grad = staticmethod(derivative)
 
 
 def _is_stated(cls: type[Likelihood], attribute: str) -> bool:

@@ -8,6 +8,7 @@ import torch
 
 import neglog
 from neglog import functional as ours
+from neglog import likelihoods
 from setups.parts import call, example, right, rows
 
 wrong = example
@@ -101,3 +102,42 @@ def a_mask_that_leaves_a_nan():
     y[::7] = float("nan")
     loss = functools.partial(ours.mse_loss, mask=torch.arange(64) != 0)
     return call(loss, torch.randn(64), y)
+
+
+class Negative(torch.nn.Module):
+    """Emits a mean and its exponential, or the mean twice."""
+
+    def __init__(self, variance):
+        super().__init__()
+        self.layer, self.variance = torch.nn.Linear(3, 1), variance
+
+    def forward(self, x):
+        mean = self.layer(x).squeeze(1)
+        return mean, self.variance(mean)
+
+
+def _declared(variance, y):
+    criterion = neglog.LikelihoodLoss(likelihoods.HeteroscedasticNormal, eps=1e-6)
+    return call(Negative(variance), criterion, [(torch.randn(32, 3), y)])
+
+
+@right
+def a_declaration_of_two_inputs():
+    return _declared(torch.exp, torch.randn(32))
+
+
+@wrong("input-range")
+def a_declaration_with_negative_variances():
+    return _declared(lambda mean: mean - 1, torch.randn(32))
+
+
+@wrong("target-range")
+def a_declaration_with_a_target_outside():
+    criterion = neglog.LikelihoodLoss(likelihoods.Gamma, shape=2.0)
+    return call(criterion, torch.randn(32), torch.randn(32))
+
+
+@wrong("target-range")
+def a_declaration_of_two_inputs_with_counts_below_0():
+    criterion = neglog.LikelihoodLoss(likelihoods.PoissonRate, eps=1e-8)
+    return call(criterion, torch.rand(32), torch.arange(32.0) - 3)

@@ -7,12 +7,13 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from neglog import criteria, functional, likelihoods, validation
+from neglog.criteria_likelihood import LikelihoodLoss
 from neglog.errors import NeglogError
 from neglog.likelihood import Likelihood
 
@@ -34,6 +35,7 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (criteria.SSELoss, "sse_loss"),
 )
 
+DECLARED = "declared"  # a `LikelihoodLoss`: the kind of any declaration
 KINDS = tuple(kind for _, kind in _MODULES)
 LABELS = ("cross_entropy", "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -82,6 +84,8 @@ class Criterion:
     @property
     def declaration(self) -> type[Likelihood] | None:
         """Return the likelihood that defines the domains of inputs and targets."""
+        if self.kind == DECLARED:
+            return cast(type[Likelihood], self.options["likelihood"])
         if self.kind == "poisson_nll_loss":
             return likelihoods.Poisson if self.options.get("log_input") else likelihoods.PoissonRate
         return _DECLARATIONS.get(self.kind)
@@ -91,9 +95,17 @@ class Criterion:
         """Return the reduction, "unknown" where it is not declared."""
         return str(self.options.get("reduction", "unknown"))
 
-    def __call__(self, *tensors: Any) -> Any:
-        """Return the loss of these tensors."""
-        return self.call(*tensors, **self.keywords)
+    @property
+    def has_several_inputs(self) -> bool:
+        """Return whether the loss takes further tensors of a model, besides the first."""
+        declared = self.declaration
+        return declared is not None and len(declared.inputs) > 1
+
+    def __call__(self, input: Any, *others: Any) -> Any:
+        """Return the loss of an input, the target and further tensors."""
+        if self.kind == DECLARED:  # the target comes last
+            others = (*others[1:], others[0])
+        return self.call(input, *others, **self.keywords)
 
     def tensor(self, option: str) -> Tensor | None:
         """Return an option that is a tensor, such as `weight`."""
@@ -118,6 +130,9 @@ def identify(
     """Identify the loss of a callable and its options."""
     if isinstance(call, nn.Module):
         kind = _kind_of_module(call)
+        if kind == DECLARED:
+            declared = {"likelihood": call.likelihood, "reduction": call.reduction}
+            return Criterion(call, given, kind, type(call).__name__, declared)
         options = {key: getattr(call, key) for key in _OPTIONS if hasattr(call, key)}
         return Criterion(call, given, kind, type(call).__name__, {**options, **given})
     function, options = call, dict(given)
@@ -141,6 +156,8 @@ def _kind_of_module(module: nn.Module) -> str:
     home = type(module).forward.__module__.partition(".")[0]
     if home not in ("torch", "neglog"):
         return "other"
+    if isinstance(module, LikelihoodLoss):
+        return DECLARED
     return next((kind for known, kind in _MODULES if isinstance(module, known)), "other")
 
 

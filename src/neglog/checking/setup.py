@@ -125,7 +125,7 @@ def _attempt(
     if criterion.kind == "other":
         return _attempt_custom(criterion, plan, output, inner)
     more: tuple[Any, ...] = ()
-    if isinstance(output, (tuple, list)) and criterion.kind == "gaussian_nll_loss":
+    if isinstance(output, (tuple, list)) and criterion.has_several_inputs:
         output, *rest = output
         more = tuple(rest)
     if not isinstance(output, Tensor):

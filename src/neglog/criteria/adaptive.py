@@ -55,6 +55,8 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     tensor(2.1910)
     """
 
+    empty: str = "nan"
+
     def __init__(
         self,
         in_features: int,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog.checking.batch import CheckedBatch, describe_fraction, first
-from neglog.checking.criterion import BINARY, LABELS
+from neglog.checking.criterion import BINARY, DECLARED, LABELS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.errors import outside
 
@@ -182,22 +182,32 @@ def _cause(batch: CheckedBatch, y: Tensor, invalid: Tensor) -> tuple[str, str]:
 def input_range(batch: CheckedBatch) -> RuleResult | None:
     """Find predictions outside the likelihood's domain."""
     declared = batch.criterion.declaration
-    x = batch.input
-    if declared is None or not x.is_floating_point() or not x.numel():
+    if declared is None:
         return None
-    domain = declared.domains[0]
-    invalid = ~domain.contains(x) & torch.isfinite(x)
-    if not bool(invalid.any()):
-        return None
-    logits = batch.criterion.kind == "binary_cross_entropy"
-    meant = "these look like logits" if logits else "these look like logarithms of rates"
-    return RuleResult(
-        "certain",
-        f"The input must hold {domain.words} everywhere; {meant}.",
-        outside("input", domain.words, x, invalid),
-        "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:.4g}",
-        "use BCEWithLogitsLoss" if logits else "pass log_input=True",
-    )
+    # A variance has rules of its own.
+    more = batch.more if batch.criterion.kind == DECLARED else ()
+    names = ("input", *declared.inputs[1:])
+    for name, domain, x in zip(names, declared.domains, (batch.input, *more), strict=False):
+        if not isinstance(x, Tensor) or not x.is_floating_point() or not x.numel():
+            continue
+        invalid = ~domain.contains(x) & torch.isfinite(x)
+        if bool(invalid.any()):
+            meant, fix = _MEANT.get(batch.criterion.kind, ("", _WITHIN))
+            return RuleResult(
+                "certain",
+                f"The {name} must hold {domain.words} everywhere{meant}.",
+                outside(name, domain.words, x, invalid),
+                "the loss raises" if batch.outcome.error else f"the loss is {batch.loss:.4g}",
+                fix,
+            )
+    return None
+
+
+_WITHIN = "apply a function with values in this set, such as exp, softplus or sigmoid"
+_MEANT = {  # by kind: what inputs outside the domain are likely to be, and the fix
+    "binary_cross_entropy": ("; these look like logits", "use BCEWithLogitsLoss"),
+    "poisson_nll_loss": ("; these look like logarithms of rates", "pass log_input=True"),
+}
 
 
 @batch_rule("non-finite-gradient", Severity.BREAKS)
