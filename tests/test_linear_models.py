@@ -120,14 +120,22 @@ def test_the_statistics_are_those_of_statsmodels(kind):
         "gamma": sm.families.Gamma(sm.families.links.Log()),
     }[kind]
     theirs = sm.GLM(y, sm.add_constant(x), family).fit(tol=1e-14)
-    ours = fit(kind, x, y).statistics
+    found = fit(kind, x, y)
+    ours = found.statistics
     assert ours.deviance == pytest.approx(theirs.deviance, rel=1e-10)
     assert ours.null_deviance == pytest.approx(theirs.null_deviance, rel=1e-10)
     assert ours.pearson == pytest.approx(theirs.pearson_chi2, rel=1e-10)
     assert ours.freedom == theirs.df_resid
+    assert ours.dispersion == pytest.approx(theirs.pearson_chi2 / theirs.df_resid, rel=1e-10)
     if kind in ("bernoulli", "poisson"):
         assert ours.aic == pytest.approx(theirs.aic, rel=1e-10)
         assert ours.bic == pytest.approx(theirs.bic_llf, rel=1e-10)
+        assert ours.pseudo_r2 == pytest.approx(theirs.pseudo_rsquared("mcf"), rel=1e-10)
+        np.testing.assert_allclose(
+            found.coefficients.interval, theirs.conf_int().T, rtol=1e-6, atol=1e-9
+        )
+    elif kind == "normal":  # R's AIC counts the variance, statsmodels' does not
+        assert ours.aic == pytest.approx(sm.OLS(y, sm.add_constant(x)).fit().aic + 2, rel=1e-10)
 
 
 def test_thresholds_count_among_the_weights():
