@@ -51,8 +51,7 @@ def text_of(formula, *inputs):
 
 def test_every_primitive_has_a_rule():
     known = (*rules.RULES, *rules.BRANCHES, *rules.UNKNOWN)
-    assert set(PRIMITIVES) <= set(known)
-    assert {*ARITHMETIC, "negative"} <= set(known)
+    assert sorted(known) == sorted((*PRIMITIVES, *ARITHMETIC, "negative"))
 
 
 PAIRS = {
@@ -64,8 +63,7 @@ PAIRS = {
 }
 NUMBERS = [(-3.5,), (-0.25,), (0.125,), (0.75,), (2.5,), (20.0,)]
 POSITIVE = ("log", "sqrt", "log_gamma", "digamma")
-GROWN = "digamma" in PRIMITIVES
-RULED = [n for n in PRIMITIVES if n in rules.RULES and (GROWN or n not in ("erf", "log_gamma"))]
+RULED = [name for name in PRIMITIVES if name in rules.RULES]
 
 
 @pytest.mark.parametrize("name", RULED)
@@ -114,7 +112,14 @@ def test_derived_and_stated_derivatives_agree(likelihood, fact):
             continue  # whose curvature jumps there
         if fact == "grad_target" and point[-1] == 0 and "relative" in likelihood.name:
             continue
-        assert abs(found(*point) - stated(*point)) <= mp.mpf("1e-40") * abs(stated(*point)), point
+        try:
+            true = stated(*point)
+        except ZeroDivisionError:
+            continue  # a pole
+        pairs = zip(
+            *((r if isinstance(r, tuple) else (r,)) for r in (found(*point), true)), strict=True
+        )
+        assert all(abs(f - t) <= mp.mpf("1e-40") * abs(t) for f, t in pairs), point
 
 
 @pytest.mark.parametrize(
@@ -246,7 +251,6 @@ def test_stated_derivatives_are_kept():
     assert "error" in inspect.getsource(huber.grad)
 
 
-@pytest.mark.skipif(not GROWN, reason="each primitive has a derivative")
 def test_a_primitive_without_a_derivative_is_named():
     formula = eval(f"lambda x, y: {rules.UNKNOWN[0]}(x)")
     with pytest.raises(DeclarationError, match=f"derivative of {rules.UNKNOWN[0]} is not a prim"):

@@ -89,6 +89,7 @@ _HOMES = {
     "primitives": "primitives",
     "support": "support",
     "torch_compatible": "compatibility",
+    "verify": "verification.api",
 }
 
 

@@ -18,15 +18,16 @@ from neglog.cli.fit import fit
 from neglog.cli.output import BROKEN_PIPE, CONVERGED, INTERRUPTED, USAGE_ERROR, prepare, print_note
 from neglog.cli.predict import predict
 from neglog.cli.report import report
+from neglog.cli.verify import verify
 from neglog.errors import NeglogError
 
 app = App(
     name="neglog",
-    help="Fit models by maximum likelihood, use them, and explain their losses.",
+    help="Fit models by maximum likelihood, use them, and explain and verify their losses.",
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-for command in (fit, predict, evaluate, report, explain, bench):
+for command in (fit, predict, evaluate, report, explain, verify, bench):
     app.command(command)
 
 

@@ -66,13 +66,11 @@ class _Writer:
 
     def written(self, node: Node) -> ast.expr:
         """Return an expression's text, after the steps that it requires."""
-        if node.op == "argument":
-            return ast.Name(node.value, ast.Load())
-        if node.op == "literal":
-            return ast.Constant(node.value)
+        if not node.args:
+            return expression(node)
         if node in self._variables:
             return ast.Name(self._variables[node], ast.Load())
-        value = _expression(node.op, [self.written(operand) for operand in node.args])
+        value = _operation(node.op, [self.written(operand) for operand in node.args])
         if self._uses[node] == 1:
             return value
         variable = self._variables[node] = self._fresh()
@@ -87,7 +85,7 @@ class _Writer:
         return f"t{number}"
 
 
-def _expression(op: str, operands: list[ast.expr]) -> ast.expr:
+def _operation(op: str, operands: list[ast.expr]) -> ast.expr:
     if op in _BINARY:
         return ast.BinOp(operands[0], _BINARY[op], operands[1])
     if op in COMPARISONS:
@@ -95,3 +93,12 @@ def _expression(op: str, operands: list[ast.expr]) -> ast.expr:
     if op == "negative":
         return ast.UnaryOp(ast.USub(), operands[0])
     return ast.Call(ast.Name(op, ast.Load()), operands, [])
+
+
+def expression(node: Node) -> ast.expr:
+    """Return a node as one expression, without variables."""
+    if node.op == "argument":
+        return ast.Name(node.value, ast.Load())
+    if node.op == "literal":
+        return ast.Constant(node.value)
+    return _operation(node.op, [expression(operand) for operand in node.args])

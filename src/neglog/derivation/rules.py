@@ -72,7 +72,7 @@ def _difference(result: Node, args: tuple[Node, ...], tangents: tuple[Tangent, .
 def _product(result: Node, args: tuple[Node, ...], tangents: tuple[Tangent, ...]) -> Tangent:
     (a, b), (da, db) = args, tangents
     if a is b:
-        return scaled(2.0 * a, da)
+        return None if da is None else 2.0 * (da * a)
     return total(_times(b, da), _times(a, db))
 
 

@@ -84,8 +84,6 @@ def _difference(graph: Graph, a: Node, b: Node) -> Node | None:
         return a + b.args[0]
     if a.is_literal(1.0) and b.op == "sigmoid":
         return graph.build("sigmoid", -b.args[0])
-    if "expm1" not in graph.names:
-        return _where_with_zero(graph, "-", a, b)
     if b.is_literal(1.0) and a.op == "exp":
         return graph.build("expm1", *a.args)
     if a.is_literal(1.0) and b.op == "exp":

@@ -37,7 +37,7 @@ def bind(
     )
     bound = FunctionType(code, dict(vocabulary), name, formula.__defaults__, formula.__closure__)
     bound.__qualname__ = name
-    bound.__module__ = formula.__module__
+    bound.__module__ = __name__  # Numba's cache imports it: a user's module may have moved
     return bound
 
 

@@ -1,0 +1,1 @@
+"""Verify declarations: `neglog.verify` and ``neglog verify``."""

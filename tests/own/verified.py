@@ -1,0 +1,50 @@
+"""Declarations with one fault each, and one without."""
+
+import neglog
+from neglog.primitives import exp, log, log1p, log_gamma, sigmoid, softplus
+
+
+class StudentT(neglog.Elementwise):
+    """Heavy-tailed errors: y ~ location + scale · t(df)."""
+
+    inputs, settings, support = ("location", "log_scale"), ("df",), neglog.support.real
+
+    def nll(location, log_scale, df, y):
+        z = (y - location) * exp(-log_scale)
+        return 0.5 * (df + 1.0) * log1p(z * z / df) + log_scale
+
+    def constant(df, y):
+        return log_gamma(0.5 * df) - log_gamma(0.5 * (df + 1.0)) + 0.5 * log(3.141592653589793 * df)
+
+
+class Naive(neglog.Elementwise):
+    """Naive binary cross-entropy."""
+
+    inputs, support = ("logit",), neglog.support.ends_of_unit_interval
+
+    def nll(logit, y):
+        return softplus(logit) - y * logit
+
+
+class Forgotten(neglog.Elementwise):
+    """No constant."""
+
+    inputs, support = ("location",), neglog.support.real
+
+    def nll(location, y):
+        z = y - location
+        return log(1.0 + z * z)
+
+    def grad(location, y):
+        z = y - location
+        return 2.0 * z / (1.0 + z * z)
+
+
+class LogSigmoid(neglog.Elementwise):
+    """Logarithms of sigmoids."""
+
+    inputs, support = ("logit",), neglog.support.ends_of_unit_interval
+
+    def nll(logit, y):
+        p = sigmoid(logit)
+        return -y * log(p) - (1.0 - y) * log(1.0 - p)
