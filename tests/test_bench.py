@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from neglog.bench import api, cases, roofline, summary, table, timing
+from neglog.bench import api, cases, declared, roofline, summary, table, timing
 from neglog.bench.agreement import difference
 from neglog.bench.case import Case, title
 from neglog.bench.contenders import COMPILE, EAGER, NEGLOG, runner
@@ -181,3 +181,13 @@ def test_contenders_that_cannot_run_say_why():
                      roofline.Bandwidth(), compiling=False)  # fmt: skip
     assert failed.failed
     assert "nonsense" in failed.remarks[0]
+
+
+@pytest.mark.slow  # a kernel for each declaration
+@pytest.mark.parametrize("line", declared.lines(), ids=title)
+def test_every_declaration_agrees_with_its_formula(line, monkeypatch):
+    monkeypatch.setattr(declared, "ELEMENTS", (300,))
+    monkeypatch.setattr(declared, "ROWS", (30, 10))
+    task = line.task()
+    assert difference(runner(NEGLOG, line, task)(), runner(EAGER, line, task)()) == ""
+    assert line.size in ("300", "30x10")

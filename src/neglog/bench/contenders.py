@@ -15,6 +15,7 @@ from torch.nn import functional as torch_losses
 from neglog import functional as neglogs
 from neglog.bench.batch import Loss, Run, Task
 from neglog.bench.case import Line
+from neglog.bench.declared import Declared
 
 NEGLOG, EAGER, COMPILE = "neglog", "eager", "compile"
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
@@ -65,6 +66,8 @@ def reason(error: Exception) -> str:
 
 
 def _loss(name: str, line: Line, task: Task) -> Loss:
+    if isinstance(line, Declared):
+        return line.function(name == NEGLOG, task.keywords)
     function, keywords = getattr(_MODULES[name], line.loss), dict(task.keywords)
     if name == EAGER and keywords.pop("class_dim", None) == -1:  # torch takes rows
         return lambda x, y: function(x.reshape(-1, x.shape[-1]), y.reshape(-1), **keywords)

@@ -17,6 +17,7 @@ def bench(
     device: Literal["cpu", "cuda"] = "cpu",
     seconds: float = 4.0,
     compile: bool = True,
+    declared: Annotated[bool, Parameter(negative=())] = False,
     dtype: Literal["float32", "float64", "bfloat16"] | None = None,
     memory: Annotated[bool, Parameter(negative=())] = False,
     start: Annotated[bool, Parameter(negative=())] = False,
@@ -41,6 +42,9 @@ def bench(
         The seconds to measure each line, without checks and compilation.
     compile
         Measure torch.compile too, which takes some seconds per line.
+    declared
+        Measure the declared likelihoods instead: for each, the loss of 10⁶ elements and its
+        gradients by all inputs, compared with the same formula in torch's operations.
     dtype
         Measure every line in this dtype; on a GPU, only the lines of this dtype.
     memory
@@ -55,6 +59,7 @@ def bench(
     """
     from neglog.bench.api import Options, run
     from neglog.bench.cases import CASES
+    from neglog.bench.declared import lines
     from neglog.bench.files import Printer, check, write_json
     from neglog.bench.gpu import benchmark as gpu_benchmark
 
@@ -68,7 +73,8 @@ def bench(
         chosen, gpu = gpu_benchmark.choose(only, dtype), gpu_benchmark.current_gpu()
         report = gpu_benchmark.run(chosen, gpu, seconds, compile, printer.write)
     else:
-        report = run(Options(only, seconds, compile, dtype, memory, start), CASES, printer.write)
+        options = Options(only, seconds, compile, dtype, memory, start)
+        report = run(options, lines() if declared else CASES, printer.write)
     if out is not None:
         printer.save(out)
     if json is not None:
