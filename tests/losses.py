@@ -76,10 +76,41 @@ LOSSES = {
         "rows",
     ),
     "cosine": (lambda x, **o: F.cosine_embedding_loss(x, const(x, 0.3), label(x, -1), **o), "rows"),
+    "bradley-terry": (
+        lambda x, **o: F.bradley_terry_loss(x, const(x, 0.3), margin=0.2, **o),
+        "real",
+    ),
+    "plackett-luce": (
+        lambda x, **o: F.plackett_luce_loss(x, torch.tensor([1.0, 0.0, 1.0]).expand(x.shape), **o),
+        "rows",
+    ),
+    "hazard": (
+        lambda x, **o: F.discrete_hazard_loss(x, label(x, 1), label(x, 1), **o),
+        "rows",
+    ),
+    "mixture": (
+        lambda x, **o: F.mixture_density_loss(
+            x,
+            const(x, 0.3),
+            torch.tensor([0.1, 0, 1]).to(x).expand(x.shape),
+            const(x[:, 0], 1),
+            **o,
+        ),
+        "rows",
+    ),
+    "multivariate normal": (
+        lambda x, **o: F.multivariate_normal_nll_loss(
+            x, torch.eye(3).to(x), const(x, 0.3), full=True, **o
+        ),
+        "rows",
+    ),
 }
 
 # Torch's operations compute these; their derivatives need not hold on to the prediction.
-COMPOSED = ("hinge", "margin ranking", "multi margin", "multilabel margin", "triplet", "cosine")
+COMPOSED = (
+    "hinge", "margin ranking", "multi margin", "multilabel margin", "triplet", "cosine",
+    "bradley-terry", "plackett-luce", "hazard", "mixture", "multivariate normal",
+)  # fmt: skip
 
 
 def inputs(name: str, dtype: torch.dtype = torch.float64) -> torch.Tensor:

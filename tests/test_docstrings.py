@@ -43,6 +43,7 @@ def test_every_loss_states_the_shapes_of_its_tensors(name) -> None:
     doc = EVERY[name].__doc__
     texts = {**described(doc), **described(doc, "Shape")}
     names = ("input", "query", "key", "image", "text", "input1", "anchor", "log_probs", "input_")
+    names += ("logits", "mean", "chosen", "log_hazard")
     tensors = [texts[name] for name in names if name in texts]
     assert tensors or name == "LogSoftmax"
     for text in tensors:

@@ -640,6 +640,107 @@ MESSAGES += [
         "targets must be (2, S), or (5,) with all labels in a row, but it is (6,).",
     ),
     (
+        lambda: F.cox_ph_loss(ROW[:, :1], LABELS, LABELS > 0),
+        errors.ShapeError,
+        "log_hazard and time must have the same shape, but log_hazard is (4, 1) and time is (4,); "
+        "they would broadcast to (4, 4) and compare every element with every other; use "
+        "log_hazard.squeeze(1).",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW, ROW, ROW),
+        errors.ShapeError,
+        "log_hazard must be (N,), but it is (4, 3); use log_hazard.flatten().",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW[:, 0], LABELS, LABELS),
+        errors.SupportError,
+        "event must hold 0 or 1 everywhere, but 1 of 4 values are not, the first 2 at index 2.",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW[:, 0], ROW[:, 0] / 0, LABELS > 0),
+        errors.SupportError,
+        "time must hold a finite number everywhere, but 4 of 4 values are not",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW[:, 0], LABELS, LABELS > 0, sample_weight=LABELS - 1.0),
+        errors.ArgumentError,
+        "sample_weight must be 0 or more in risk sets, but it is -1 at index 0.",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW[:, 0], LABELS, LABELS > 0, ties="exact"),
+        errors.ArgumentError,
+        "ties must be one of ('efron', 'breslow'), but it is 'exact'.",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW[:, 0], LABELS, LABELS > 0, strata=ROW[:, 0]),
+        errors.DtypeError,
+        "strata must hold integers, the number of each one's stratum, but it is torch.float32",
+    ),
+    (
+        lambda: F.discrete_hazard_loss(ROW, LABELS + 1, LABELS > 0),
+        errors.SupportError,
+        "interval must lie in [0, 2] for 3 intervals, but it is 3 at index 2; subtract 1 if they "
+        "count from 1, or emit one more logit.",
+    ),
+    (
+        lambda: F.discrete_hazard_loss(ROW, LABELS[:, None], LABELS > 0),
+        errors.ShapeError,
+        "logits must be (…, T) and interval (…), but logits is (4, 3) and interval is (4, 1).",
+    ),
+    (
+        lambda: F.plackett_luce_loss(ROW, ROW, sample_weight=ROW + 1),
+        errors.ShapeError,
+        "sample_weight must be one number per list, (4,), but it is (4, 3).",
+    ),
+    (
+        lambda: F.plackett_luce_loss(ROW, ROW, top_k=0),
+        errors.ArgumentError,
+        "top_k must be a number of places, 1 or more, but it is 0.",
+    ),
+    (
+        lambda: F.plackett_luce_loss(torch.tensor(1.0), torch.tensor(1.0)),
+        errors.ShapeError,
+        "input must hold lists of scores, (…, K), but it is a scalar.",
+    ),
+    (
+        lambda: F.mixture_density_loss(ROW, ROW, ROW, ROW),
+        errors.ShapeError,
+        "logits must be (…, K), mean (…, K, D) or (…, K), and target (…, D) or (…), but logits is "
+        "(4, 3), mean (4, 3, 1) and target (4, 3, 1).",
+    ),
+    (
+        lambda: F.mixture_density_loss(ROW, ROW, ROW[:, :2], ROW[:, 0]),
+        errors.ShapeError,
+        "log_scale must be (4, 3, 1), or have one scale for each component, but it is (4, 2, 1).",
+    ),
+    (
+        lambda: F.multivariate_normal_nll_loss(ROW, torch.eye(2), ROW),
+        errors.ShapeError,
+        "scale_tril must be (4, 3, 3) or (3, 3) for mean (4, 3), but it is (2, 2).",
+    ),
+    (
+        lambda: F.multivariate_normal_nll_loss(ROW, 2 + torch.eye(3), ROW),
+        errors.SupportError,
+        "scale_tril must be lower triangular, but it is 2 at index (0, 1); this looks like a "
+        "covariance matrix; pass torch.linalg.cholesky(scale_tril).",
+    ),
+    (
+        lambda: F.multivariate_normal_nll_loss(ROW, torch.ones(3, 3).triu(), ROW),
+        errors.SupportError,
+        "scale_tril must be lower triangular, but it is 1 at index (0, 1); use scale_tril.tril().",
+    ),
+    (
+        lambda: F.multivariate_normal_nll_loss(ROW, -torch.eye(3), ROW),
+        errors.SupportError,
+        "scale_tril must have a positive diagonal, but it is -1 at index (0, 0); pass its diagonal "
+        "through softplus or exp.",
+    ),
+    (
+        lambda: F.bradley_terry_loss(LABELS, ROW[:, 0]),
+        errors.DtypeError,
+        "chosen must be floating, but it is torch.int64",
+    ),
+    (
         lambda: ADAPTIVE(torch.zeros(2, 8), torch.tensor([0, 20])),
         errors.SupportError,
         "labels must lie in [0, 19] for 20 classes, but target has 1 of 2 values outside",

@@ -34,6 +34,11 @@ PAIRS = {
     "TripletMarginLoss": (F.triplet_margin_loss, X, X + 0.1, BITS),
     "TripletMarginWithDistanceLoss": (F.triplet_margin_with_distance_loss, X, X + 0.1, BITS),
     "CosineEmbeddingLoss": (F.cosine_embedding_loss, X, BITS, 2 * (LABELS > 0) - 1),
+    "BradleyTerryLoss": (F.bradley_terry_loss, X, X.flip(0)),
+    "PlackettLuceLoss": (F.plackett_luce_loss, X, BITS),
+    "DiscreteHazardLoss": (F.discrete_hazard_loss, X, LABELS, LABELS > 0),
+    "MixtureDensityLoss": (F.mixture_density_loss, X, X.flip(0), X.flip(1), LABELS.float()),
+    "MultivariateNormalNLLLoss": (F.multivariate_normal_nll_loss, X, torch.eye(3), BITS),
 }
 
 

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from neglog.criteria import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from neglog.criteria import BradleyTerryLoss as BradleyTerryLoss
     from neglog.criteria import CosineEmbeddingLoss as CosineEmbeddingLoss
+    from neglog.criteria import CoxPHLoss as CoxPHLoss
     from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
     from neglog.criteria import CTCLoss as CTCLoss
+    from neglog.criteria import DiscreteHazardLoss as DiscreteHazardLoss
     from neglog.criteria import GaussianNLLLoss as GaussianNLLLoss
     from neglog.criteria import HingeEmbeddingLoss as HingeEmbeddingLoss
     from neglog.criteria import HuberLoss as HuberLoss
@@ -24,11 +27,14 @@ if TYPE_CHECKING:
     from neglog.criteria import L1Loss as L1Loss
     from neglog.criteria import LogSoftmax as LogSoftmax
     from neglog.criteria import MarginRankingLoss as MarginRankingLoss
+    from neglog.criteria import MixtureDensityLoss as MixtureDensityLoss
     from neglog.criteria import MSELoss as MSELoss
     from neglog.criteria import MultiLabelMarginLoss as MultiLabelMarginLoss
     from neglog.criteria import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from neglog.criteria import MultiMarginLoss as MultiMarginLoss
+    from neglog.criteria import MultivariateNormalNLLLoss as MultivariateNormalNLLLoss
     from neglog.criteria import NLLLoss as NLLLoss
+    from neglog.criteria import PlackettLuceLoss as PlackettLuceLoss
     from neglog.criteria import PoissonNLLLoss as PoissonNLLLoss
     from neglog.criteria import SmoothL1Loss as SmoothL1Loss
     from neglog.criteria import SoftMarginLoss as SoftMarginLoss
@@ -52,9 +58,12 @@ _HOMES = {
     "AdaptiveLogSoftmaxWithLoss": "criteria",
     "BCELoss": "criteria",
     "BCEWithLogitsLoss": "criteria",
+    "BradleyTerryLoss": "criteria",
     "CTCLoss": "criteria",
     "CosineEmbeddingLoss": "criteria",
+    "CoxPHLoss": "criteria",
     "CrossEntropyLoss": "criteria",
+    "DiscreteHazardLoss": "criteria",
     "Elementwise": "likelihood",
     "GaussianNLLLoss": "criteria",
     "HingeEmbeddingLoss": "criteria",
@@ -66,13 +75,16 @@ _HOMES = {
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
     "MarginRankingLoss": "criteria",
+    "MixtureDensityLoss": "criteria",
     "MultiLabelMarginLoss": "criteria",
     "MultiLabelSoftMarginLoss": "criteria",
     "MultiMarginLoss": "criteria",
+    "MultivariateNormalNLLLoss": "criteria",
     "NLLClassifier": "estimators",
     "NLLLoss": "criteria",
     "NLLRegressor": "estimators",
     "NeglogError": "errors",
+    "PlackettLuceLoss": "criteria",
     "PoissonNLLLoss": "criteria",
     "REGISTRY": "likelihoods",
     "Rows": "likelihood",

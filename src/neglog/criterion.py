@@ -27,6 +27,18 @@ _TENSORS = {
     "targets": "class labels, of one of the shapes that the class states.",
     "input_lengths": "the number of frames of each sequence.",
     "target_lengths": "the number of labels of each sequence.",
+    "logits": "the model's output, of the shape that the class states.",
+    "mean": "the predicted means, of the shape that the class states.",
+    "log_scale": "the logarithms of the predicted standard deviations.",
+    "scale_tril": "Cholesky factors, of one of the shapes that the class states.",
+    "chosen": "the rewards of what was preferred, any shape.",
+    "rejected": "the rewards of the alternatives, of the same shape.",
+    "margin": "by how much the reward should exceed the other.",
+    "interval": "the interval of the event or of the censoring, from 0.",
+    "log_hazard": "the model's output, (N,).",
+    "time": "of the event or of the censoring, (N,).",
+    "event": "whether the event occurred; it is censored otherwise.",
+    "strata": "integers (N,); only those of the same stratum are compared.",
 }
 
 _RATES = {"log_input": "the model's output: logarithms of rates, or rates."}
@@ -79,7 +91,7 @@ class Criterion(nn.Module):
         doc = completed(cls.__doc__, names, parameters)
         if doc is None:
             return None
-        tensors = [name for name in parameters if name in _TENSORS]
+        tensors = [name for name in parameters if name in _TENSORS and name not in names]
         sections: dict[str, str | Mapping[str, str]] = {
             "Returns": section(theirs, "Returns"),
             "Shape": {name: parameters[name] for name in tensors},

@@ -31,16 +31,31 @@ from neglog.criteria.margins import (
     MultiLabelMarginLoss,
     MultiMarginLoss,
 )
+from neglog.criteria.mixtures import (
+    MixtureDensityLoss,
+    MultivariateNormalNLLLoss,
+)
+from neglog.criteria.ranking import (
+    BradleyTerryLoss,
+    PlackettLuceLoss,
+)
 from neglog.criteria.real import GaussianNLLLoss, HuberLoss, L1Loss, MSELoss, SmoothL1Loss, SSELoss
 from neglog.criteria.soft_targets import KLDivLoss
+from neglog.criteria.survival import (
+    CoxPHLoss,
+    DiscreteHazardLoss,
+)
 
 __all__ = [
     "AdaptiveLogSoftmaxWithLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BradleyTerryLoss",
     "CTCLoss",
     "CosineEmbeddingLoss",
+    "CoxPHLoss",
     "CrossEntropyLoss",
+    "DiscreteHazardLoss",
     "GaussianNLLLoss",
     "HingeEmbeddingLoss",
     "HuberLoss",
@@ -49,10 +64,13 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
+    "MixtureDensityLoss",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultivariateNormalNLLLoss",
     "NLLLoss",
+    "PlackettLuceLoss",
     "PoissonNLLLoss",
     "SSELoss",
     "SmoothL1Loss",

@@ -40,6 +40,8 @@ from neglog.functional.margins import (
     multi_margin_loss,
     multilabel_margin_loss,
 )
+from neglog.functional.mixtures import mixture_density_loss, multivariate_normal_nll_loss
+from neglog.functional.ranking import bradley_terry_loss, plackett_luce_loss
 from neglog.functional.real import (
     huber_loss,
     l1_loss,
@@ -48,15 +50,19 @@ from neglog.functional.real import (
     sse_loss,
 )
 from neglog.functional.soft_targets import kl_div
+from neglog.functional.survival import cox_ph_loss, discrete_hazard_loss
 from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [
     "LinearStatistics",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "bradley_terry_loss",
     "cosine_embedding_loss",
+    "cox_ph_loss",
     "cross_entropy",
     "ctc_loss",
+    "discrete_hazard_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
@@ -69,11 +75,14 @@ __all__ = [
     "linear_statistics",
     "log_softmax",
     "margin_ranking_loss",
+    "mixture_density_loss",
     "mse_loss",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
+    "multivariate_normal_nll_loss",
     "nll_loss",
+    "plackett_luce_loss",
     "poisson_nll_loss",
     "selected_logprobs",
     "siglip",

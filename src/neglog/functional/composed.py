@@ -14,7 +14,7 @@ from neglog.engine import values
 from neglog.engine.weighing import weighed
 from neglog.functional.common import Extras, finished
 from neglog.functional.extras import wide
-from neglog.support import Support
+from neglog.support import Support, ends_of_unit_interval, real, signs
 
 Losses = Callable[..., Tensor]
 _TORCHS = ("none", "mean", "sum")
@@ -31,6 +31,7 @@ def composed(
     fillers: Sequence[float] | None = None,
     counts: Tensor | None = None,
     check: Callable[[Tensor | None], None] | None = None,
+    reduces: bool = False,
 ) -> Tensor:
     """Return losses of torch's operations, reduced.
 
@@ -44,6 +45,7 @@ def composed(
         fillers: the numbers with which excluded losses are computed.
         counts: which losses to include, if not all.
         check: refuses invalid values, given which losses are included, if not all.
+        reduces: whether `losses` takes a `reduction` of torch's.
     """
     extras.check(reduction)
     computed = wide(dtype)
@@ -53,6 +55,8 @@ def composed(
     if check is not None:
         check(included)
     tensors = [t.to(computed) if t.is_floating_point() else t for t in tensors]
+    if reduces and counts is None and extras.are_direct(reduction, 0) and reduction in _TORCHS:
+        return losses(*tensors, reduction=reduction).to(dtype)
     if included is not None:
         fillers = fillers or range(1, len(tensors) + 1)
         tensors = [_shown(t, included, f) for t, f in zip(tensors, fillers, strict=True)]
@@ -96,15 +100,35 @@ def is_torchs(reduction: str, extras: Extras) -> bool:
     return is_torch_compatible() and plain and reduction in _TORCHS
 
 
+def common(first: Tensor, *others: Tensor) -> torch.dtype:
+    """Return the dtype to which tensors are promoted together."""
+    dtype = first.dtype
+    for other in others:
+        dtype = torch.promote_types(dtype, other.dtype)
+    return dtype
+
+
 def check_values(name: str, tensor: Tensor, support: Support, included: Tensor | None) -> None:
     """Raise `SupportError` with the first index if an included value is invalid and known."""
-    if is_torch_compatible() or not values.are_known(tensor):
+    if is_torch_compatible() or not values.are_known(tensor) or _are_valid(tensor, support):
         return
     outside = ~support.contains(tensor.detach())
     if included is not None:
         outside &= included.reshape(included.shape + (1,) * (tensor.dim() - included.dim()))
     if outside.any():
         raise errors.SupportError(errors.outside(name, support.words, tensor, outside))
+
+
+def _are_valid(tensor: Tensor, support: Support) -> bool:
+    """Return True if a faster way than `contains` shows that all values are valid."""
+    if tensor.dtype == torch.bool or not tensor.numel():
+        return support is ends_of_unit_interval or not tensor.numel()
+    if support is real:
+        return not tensor.is_floating_point() or bool(tensor.detach().sum().isfinite())
+    if support is signs:
+        least, most = torch.aminmax(tensor.detach().abs())
+        return bool(least == 1) and bool(most == 1)
+    return False
 
 
 def check_labels(

@@ -11,7 +11,7 @@ from torch.nn import functional as theirs
 from neglog import validation
 from neglog.errors import ShapeError, sentence, shape
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype
-from neglog.functional.composed import check_values, composed, is_torchs
+from neglog.functional.composed import check_values, common, composed, is_torchs
 from neglog.support import signs
 
 
@@ -68,10 +68,11 @@ def triplet_margin_loss(
     validation.positive(margin=margin)
     tensors = _rows(anchor=anchor, positive=positive, negative=negative)
 
-    def losses(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-        return torch.triplet_margin_loss(a, b, c, margin, p, eps, swap, 0)
+    def losses(a: Tensor, b: Tensor, c: Tensor, reduction: str = "none") -> Tensor:
+        return theirs.triplet_margin_loss(a, b, c, margin, p, eps, swap, reduction=reduction)
 
-    return composed(losses, tensors, tensors[0].shape[:-1], reduction, extras, _common(*tensors))
+    rows = tensors[0].shape[:-1]
+    return composed(losses, tensors, rows, reduction, extras, common(*tensors), reduces=True)
 
 
 @loss_in_its_own_dtype
@@ -136,7 +137,7 @@ def triplet_margin_with_distance_loss(
         return found
 
     rows, weighted = tuple(tensors[0].shape[:-1]), mask is not None or sample_weight is not None
-    return composed(losses, tensors, torch.Size(rows), reduction, extras, _common(*tensors))
+    return composed(losses, tensors, torch.Size(rows), reduction, extras, common(*tensors))
 
 
 @loss
@@ -187,13 +188,14 @@ def cosine_embedding_loss(
         expected = f"for input1 {shape(input1)} target must be {tuple(rows)}"
         raise ShapeError(sentence(expected, f"it is {shape(target)}"))
 
-    def losses(a: Tensor, b: Tensor, y: Tensor) -> Tensor:
-        return torch.cosine_embedding_loss(a, b, y, margin, 0)
+    def losses(a: Tensor, b: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        return theirs.cosine_embedding_loss(a, b, y, margin, reduction=reduction)
 
     return composed(
-        losses, (input1, input2, target), rows, reduction, extras, _common(input1, input2),
+        losses, (input1, input2, target), rows, reduction, extras, common(input1, input2),
         fillers=(1, 1, 1),
         check=lambda included: check_values("target", target, signs, included),
+        reduces=True,
     )  # fmt: skip
 
 
@@ -208,10 +210,3 @@ def _rows(**named: Tensor) -> list[Tensor]:
     if start.dim() == 0:
         raise ShapeError(sentence(f"{first} must hold rows of features", "it is a scalar"))
     return [*named.values()]
-
-
-def _common(first: Tensor, *others: Tensor) -> torch.dtype:
-    dtype = first.dtype
-    for other in others:
-        dtype = torch.promote_types(dtype, other.dtype)
-    return dtype

@@ -58,12 +58,13 @@ def hinge_embedding_loss(
     validation.floating(input)
     validation.same_shape(input, target)
 
-    def losses(x: Tensor, y: Tensor) -> Tensor:
-        return theirs.hinge_embedding_loss(x, y, margin, reduction="none")
+    def losses(x: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        return theirs.hinge_embedding_loss(x, y, margin, reduction=reduction)
 
     return composed(
         losses, (input, target), input.shape, reduction, extras, input.dtype, fillers=(1, 1),
         check=lambda included: check_values("target", target, signs, included),
+        reduces=True,
     )  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def margin_ranking_loss(
     empty: str = "nan",
 ) -> Tensor:
     """Return max(0, margin − target · (input1 − input2)): the hinge loss of a ranking.
+
+    `bradley_terry_loss` is the likelihood of such pairs.
 
     Args:
         input1: scores, any shape.
@@ -115,13 +118,14 @@ def margin_ranking_loss(
     validation.same_shape(input1, target, "target", "input1")
     dtype = torch.promote_types(input1.dtype, input2.dtype)
 
-    def losses(a: Tensor, b: Tensor, y: Tensor) -> Tensor:
-        return (margin - y * (a - b)).clamp_min(0)
+    def losses(a: Tensor, b: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        return theirs.margin_ranking_loss(a, b, y, margin, reduction=reduction)
 
     return composed(
         losses, (input1, input2, target), input1.shape, reduction, extras, dtype,
         fillers=(1, 1, 1),
         check=lambda included: check_values("target", target, signs, included),
+        reduces=True,
     )  # fmt: skip
 
 
@@ -182,13 +186,14 @@ def multi_margin_loss(
     counts = validation.counted(label, ignore_index)
     factors = None if weight is None else weight.to(wide(dtype))
 
-    def losses(x: Tensor, y: Tensor) -> Tensor:
-        return theirs.multi_margin_loss(x, y, p, margin, factors, reduction="none")
+    def losses(x: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        return theirs.multi_margin_loss(x, y, p, margin, factors, reduction=reduction)
 
     return composed(
         losses, (input, label), label.shape, reduction, extras, dtype,
         counts=counts, fillers=(1, 0),
         check=lambda included: check_labels(label, classes, included, ignore_index),
+        reduces=True,
     )  # fmt: skip
 
 

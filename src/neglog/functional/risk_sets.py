@@ -1,0 +1,102 @@
+"""Sequential choices: each event is a choice among the items that are still there.
+
+A ranking and Cox's partial likelihood are the same computation. An event at a time is a choice
+among the items of this time and later ones, its risk set.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neglog.engine import values
+
+_ABSENT = -1e30  # the score of an item in no risk set; −∞ has no derivative
+_RANGE = 500.0  # of scores whose exponentials float64 can add up
+
+
+def terms_of_rows(
+    score: Tensor,
+    time: Tensor,
+    event: Tensor,
+    present: Tensor,
+    log_weight: Tensor | None,
+    ties: str,
+    in_order: bool = True,
+) -> Tensor:
+    """Return the negative log-likelihood of each event, 0 for other items; all (…, K).
+
+    Args:
+        score: finite, also of items that are not present.
+        time: of the event, or until which the item was there.
+        event: which items are events.
+        present: which items are in the risk sets.
+        log_weight: the logarithms of the weights in the risk sets, if they differ.
+        ties: "efron" or "breslow". With Efron's method equal events share the average of their
+            terms, so that the order of the items does not matter.
+        in_order: whether the terms should be in the order of the items.
+    """
+    if score.shape[-1] == 0:
+        return score
+    time, order = time.sort(dim=-1, descending=True)
+    event = event.gather(-1, order)
+    score = torch.where(present, score, _ABSENT).gather(-1, order)
+    moved = score if log_weight is None else score + log_weight.gather(-1, order)
+    differs = time[..., 1:] != time[..., :-1]
+    logs = _cumulative(moved)
+    if _may_tie(differs):
+        logs = logs.gather(-1, _last_of_group(differs))
+        if ties == "efron":
+            logs = logs + _efron(moved - logs, event, differs)
+    ranked = torch.where(event, logs - score, 0.0)
+    return torch.zeros_like(ranked).scatter(-1, order, ranked) if in_order else ranked
+
+
+def _cumulative(score: Tensor) -> Tensor:
+    """Return ln Σ exp of the scores up to each position."""
+    if values.are_known(score) and score.numel() and score.dtype == torch.float64:
+        top = score.detach().amax(-1, keepdim=True)
+        low = torch.where(score.detach() > 0.5 * _ABSENT, score.detach(), top)
+        if bool((top - low <= _RANGE).all()):  # several times as fast
+            sums = torch.exp(score - top).cumsum(-1)
+            return torch.log(sums.clamp(min=torch.finfo(sums.dtype).tiny)) + top
+    return torch.logcumsumexp(score, -1)
+
+
+def _may_tie(differs: Tensor) -> bool:
+    return not values.are_known(differs) or not bool(differs.all())
+
+
+def _last_of_group(differs: Tensor) -> Tensor:
+    """Return the position of the last item of the same time, in order of time."""
+    shape = (*differs.shape[:-1], differs.shape[-1] + 1)
+    position = torch.arange(shape[-1], device=differs.device).expand(shape)
+    end = torch.nn.functional.pad(differs, (0, 1), value=True)
+    ends = torch.where(end, position, shape[-1])
+    return ends.flip(-1).cummin(-1).values.flip(-1)
+
+
+def _efron(share: Tensor, event: Tensor, differs: Tensor) -> Tensor:
+    """Return what Efron's method adds to the logarithms of the risk sets.
+
+    The i-th of d equal events, from 0, is a choice from which i/d of the equal events have left.
+
+    Args:
+        share: the logarithm of each item's part of its risk set.
+        event: which items are events.
+        differs: where the time changes.
+    """
+    group = torch.nn.functional.pad(differs, (1, 0)).cumsum(-1)
+    zeros = torch.zeros_like(share)
+
+    def of_group(numbers: Tensor) -> Tensor:
+        return zeros.scatter_add(-1, group, numbers).gather(-1, group)
+
+    ones = event.to(share.dtype)
+    number = of_group(ones).clamp(min=1)
+    before = ones.cumsum(-1) - ones
+    first = zeros.scatter_add(-1, group, ones).cumsum(-1).gather(-1, group) - number
+    left = torch.where(event, before - first, 0.0) / number
+    tied = of_group(torch.where(event, share, -torch.inf).exp())
+    added = torch.where(event, torch.log1p(-left * tied), 0.0)
+    return of_group(added) / number

@@ -1,0 +1,239 @@
+"""Mixtures, normal vectors, preferences, rankings and survival: their values and derivatives."""
+
+from __future__ import annotations
+
+import mpmath as mp
+import numpy as np
+import pytest
+import torch
+from statsmodels.duration.hazard_regression import PHReg
+from torch import distributions as dist
+from torch.autograd import gradcheck, gradgradcheck
+
+import neglog
+from neglog import functional as F
+
+DRAW = np.random.default_rng(0)
+N = 60
+X = DRAW.normal(size=N)
+TIME = torch.tensor(DRAW.integers(1, 12, N).astype(float))
+EVENT = torch.tensor(DRAW.random(N) < 0.6)
+STRATA = torch.tensor(DRAW.choice([3, 5, 8, 9], N, p=[0.1, 0.2, 0.3, 0.4]))
+
+
+def leaf(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+def derive(loss, *inputs) -> None:
+    assert gradcheck(loss, inputs, check_forward_ad=True, check_batched_grad=True)
+    assert gradgradcheck(loss, inputs)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("strata", [None, STRATA])
+def test_cox_is_the_partial_likelihood_of_statsmodels(ties, strata) -> None:
+    groups = None if strata is None else strata.numpy()
+    model = PHReg(TIME.numpy(), X[:, None], status=EVENT.numpy(), ties=ties, strata=groups)
+    score = torch.tensor(0.7 * X, requires_grad=True)
+
+    def loss(x, reduction="sum"):
+        return F.cox_ph_loss(x, TIME, EVENT, ties, reduction, strata=strata)
+
+    loss(score).backward()
+    torch.testing.assert_close(loss(score).item(), -model.loglike(np.array([0.7])))
+    slope = (score.grad * torch.tensor(X)).sum().item()
+    torch.testing.assert_close(slope, -model.score(np.array([0.7])).item(), rtol=1e-6, atol=0)
+    each = loss(score, "none")
+    torch.testing.assert_close(each.sum(), loss(score))
+    assert (each[~EVENT] == 0).all()
+    torch.testing.assert_close(loss(score, "mean"), loss(score) / EVENT.sum())
+    derive(loss, score)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_the_order_of_a_batch_does_not_matter(ties) -> None:
+    score, order = torch.tensor(X), torch.randperm(N)
+    each = F.cox_ph_loss(score, TIME, EVENT, ties, "none")
+    moved = F.cox_ph_loss(score[order], TIME[order], EVENT[order], ties, "none")
+    torch.testing.assert_close(moved, each[order])
+
+
+def test_extreme_log_hazards_have_exact_losses() -> None:
+    score = torch.tensor([1e4, -1e4, 0.0, 500.0], requires_grad=True)
+    time, event = torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([1, 1, 1, 0])
+    loss = F.cox_ph_loss(score, time, event, reduction="sum")
+    loss.backward()
+    assert loss == 10_500 + 500
+    torch.testing.assert_close(score.grad, torch.tensor([0.0, -1.0, -1.0, 2.0]))
+    shifted = F.cox_ph_loss(torch.tensor(X) + 1e6, TIME, EVENT)
+    torch.testing.assert_close(
+        shifted, F.cox_ph_loss(torch.tensor(X), TIME, EVENT), rtol=1e-9, atol=0
+    )
+
+
+def test_a_person_counted_twice_is_two_people() -> None:
+    weight, score = torch.randint(0, 3, (N,)), torch.tensor(X)
+    repeated = [t.repeat_interleave(weight) for t in (score, TIME, EVENT)]
+    got = F.cox_ph_loss(score, TIME, EVENT, "breslow", sample_weight=weight.double())
+    torch.testing.assert_close(got, F.cox_ph_loss(*repeated, "breslow"))
+    same = F.cox_ph_loss(score, TIME, EVENT, sample_weight=torch.full((N,), 2.0))
+    expected = F.cox_ph_loss(score, TIME, EVENT) + np.log(2)
+    torch.testing.assert_close(same, expected)  # equal weights shift all risk sets
+
+
+def test_masked_people_are_in_no_risk_set() -> None:
+    keep, weight = torch.rand(N) < 0.7, torch.rand(N, dtype=torch.float64)
+    score = torch.where(keep, torch.tensor(X), float("nan")).requires_grad_()
+    spoiled = torch.where(keep, TIME, float("nan"))
+    for strata in (None, STRATA):
+        options = {} if strata is None else {"strata": strata[keep]}
+        got = F.cox_ph_loss(score, spoiled, EVENT, mask=keep, strata=strata, sample_weight=weight)
+        kept = [t[keep] for t in (score, TIME, EVENT)]
+        expected = F.cox_ph_loss(*kept, sample_weight=weight[keep], **options)
+        torch.testing.assert_close(got, expected)
+    (slope,) = torch.autograd.grad(got, score)
+    assert (slope[~keep] == 0).all()
+    assert slope.isfinite().all()
+
+
+def test_batches_without_events_or_people() -> None:
+    score = torch.zeros(3, requires_grad=True)
+    nothing = torch.zeros(3, dtype=torch.bool)
+    assert F.cox_ph_loss(score, torch.ones(3), nothing).isnan()
+    loss = neglog.CoxPHLoss(empty="zero")(score, torch.ones(3), nothing, strata=torch.arange(3))
+    loss.backward()
+    assert loss == 0
+    assert (score.grad == 0).all()
+    assert F.cox_ph_loss(score[:0], torch.ones(0), nothing[:0], reduction="sum") == 0
+    assert F.cox_ph_loss(score[:1], torch.ones(1), ~nothing[:1]) == 0
+    total, count = neglog.CoxPHLoss().sum_and_count(torch.tensor(X), TIME, EVENT)
+    assert count == EVENT.sum()
+    torch.testing.assert_close(total / count, F.cox_ph_loss(torch.tensor(X), TIME, EVENT))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_survival_in_every_dtype(dtype) -> None:
+    score = torch.tensor(X).to(dtype)
+    exact = F.cox_ph_loss(score.double(), TIME, EVENT)
+    assert torch.equal(F.cox_ph_loss(score, TIME, EVENT), exact.to(dtype))
+
+
+def test_rankings_are_sequences_of_choices() -> None:
+    score, relevance = leaf(5), torch.tensor([3.0, 1, 2, 5, 4])
+    order = relevance.argsort(descending=True)
+    choices = [torch.logsumexp(score[order[i:]], 0) - score[order[i]] for i in range(5)]
+    for ties in ("efron", "breslow"):
+        torch.testing.assert_close(F.plackett_luce_loss(score, relevance, ties=ties), sum(choices))
+    top = F.plackett_luce_loss(score, relevance, top_k=2)
+    torch.testing.assert_close(top, sum(choices[:2]))
+    derive(lambda x: F.plackett_luce_loss(x, relevance, top_k=3), score)
+
+
+def test_equal_items_of_a_ranking() -> None:
+    """Efron's method is exact for equal scores: the average over the orders of equal items."""
+    score, relevance = torch.zeros(1, 4, dtype=torch.float64), torch.tensor([[1.0, 1, 0, 1]])
+    exact = -np.log(1 / 4 * 1 / 3 * 1 / 2)
+    assert F.plackett_luce_loss(score, relevance).item() == pytest.approx(exact)
+    breslow = F.plackett_luce_loss(score, relevance, ties="breslow")
+    assert breslow.item() == pytest.approx(3 * np.log(4))
+    top = F.plackett_luce_loss(score, relevance, top_k=1)
+    assert top.item() == pytest.approx(exact)  # no order among the three best
+
+
+def test_padding_of_lists() -> None:
+    score, relevance = leaf(4, 6), torch.randint(0, 3, (4, 6))
+    items = torch.rand(4, 6) < 0.7
+    items[3] = False
+    got = F.plackett_luce_loss(score, relevance, mask=items, reduction="none")
+    for i in range(3):
+        alone = F.plackett_luce_loss(score[i][items[i]], relevance[i][items[i]])
+        torch.testing.assert_close(got[i], alone)
+    assert got[3] == 0
+    mean = F.plackett_luce_loss(score, relevance, mask=items)
+    torch.testing.assert_close(mean, got.sum() / 3)
+    derive(lambda x: F.plackett_luce_loss(x, relevance, mask=items), score)
+
+
+def test_preferences() -> None:
+    chosen, rejected = leaf(6), leaf(6)
+    expected = -torch.nn.functional.logsigmoid(chosen - rejected - 0.3).mean()
+    torch.testing.assert_close(F.bradley_terry_loss(chosen, rejected, 0.3), expected)
+    margin = torch.full((6,), 0.3)
+    torch.testing.assert_close(neglog.BradleyTerryLoss()(chosen, rejected, margin), expected)
+    derive(F.bradley_terry_loss, chosen, rejected)
+    lost = F.bradley_terry_loss(
+        torch.tensor([-500.0, 40.0]), torch.tensor([500.0, -40.0]), reduction="none"
+    )
+    torch.testing.assert_close(lost, torch.tensor([1000.0, float(mp.exp(-80))]))
+
+
+def test_hazards_are_probabilities_of_intervals() -> None:
+    logits, interval = leaf(5, 7), torch.tensor([0, 6, 3, 2, 6])
+    event = torch.tensor([1, 0, 1, 0, 1])
+    hazard = logits.sigmoid()
+    each = [
+        (h[i].log() if e else (1 - h[i]).log()) + (1 - h[:i]).log().sum()
+        for h, i, e in zip(hazard, interval, event, strict=True)
+    ]
+    got = F.discrete_hazard_loss(logits, interval, event, "none")
+    torch.testing.assert_close(got, -torch.stack(each))
+    torch.testing.assert_close(F.discrete_hazard_loss(logits, interval, event), got.mean())
+    derive(lambda x: F.discrete_hazard_loss(x, interval, event), logits)
+    certain = torch.full((1, 3), 200.0)
+    assert F.discrete_hazard_loss(certain, torch.tensor([2]), torch.tensor([1])) == 400
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_mixtures_are_those_of_torch(shared) -> None:
+    logits, mean, target = leaf(4, 3), leaf(4, 3, 2), torch.randn(4, 2, dtype=torch.float64)
+    log_scale = leaf(4, 3, 1 if shared else 2)
+    parts = dist.Independent(dist.Normal(mean, log_scale.exp().expand_as(mean)), 1)
+    mixture = dist.MixtureSameFamily(dist.Categorical(logits=logits), parts)
+    got = F.mixture_density_loss(logits, mean, log_scale, target, full=True)
+    torch.testing.assert_close(got, -mixture.log_prob(target).mean())
+    derive(lambda *inputs: F.mixture_density_loss(*inputs, target), logits, mean, log_scale)
+
+
+def test_a_mixture_far_from_its_target() -> None:
+    logits, mean = torch.tensor([[0.0, -1e4]]), torch.tensor([[1e3, -1e3]]).requires_grad_()
+    loss = F.mixture_density_loss(logits, mean, torch.zeros(1, 2), torch.zeros(1))
+    loss.backward()
+    assert loss == 5e5
+    torch.testing.assert_close(mean.grad, torch.tensor([[1e3, 0.0]]))
+
+
+@pytest.mark.parametrize(("size", "alone"), [(1, False), (3, False), (8, False), (3, True)])
+def test_normal_vectors_are_those_of_torch(size, alone) -> None:
+    raw = torch.randn(*([] if alone else [4]), size, size, dtype=torch.float64)
+    diagonal = raw.diagonal(dim1=-2, dim2=-1)
+    factor = (raw.tril(-1) + torch.diag_embed(diagonal.exp())).requires_grad_()
+    mean, target = leaf(4, size), torch.randn(4, size, dtype=torch.float64)
+    expected = -dist.MultivariateNormal(mean, scale_tril=factor).log_prob(target)
+    got = F.multivariate_normal_nll_loss(mean, factor, target, True, "none")
+    torch.testing.assert_close(got, expected)
+    keep = torch.tensor([True, False, True, True])
+    masked = F.multivariate_normal_nll_loss(mean, factor, target, True, mask=keep)
+    torch.testing.assert_close(masked, expected[keep].mean())
+    low = torch.ones(size, size, dtype=torch.float64).tril()
+    derive(lambda m, f: F.multivariate_normal_nll_loss(m, f * low, target).mean(), mean, factor)
+
+
+COMPILED = {
+    "cox": lambda x: F.cox_ph_loss(x[:, 0], TIME[:6], EVENT[:6]),
+    "ranking": lambda x: F.plackett_luce_loss(x, x.detach().round()),
+    "mixture": lambda x: F.mixture_density_loss(x, -x, 0.1 * x, x[:, 0].detach()),
+    "normal": lambda x: F.multivariate_normal_nll_loss(x, torch.eye(3).to(x), -x.detach()),
+    "preference": lambda x: F.bradley_terry_loss(x, x.flip(0)),
+    "hazard": lambda x: F.discrete_hazard_loss(x, torch.arange(6) % 3, torch.arange(6) % 2),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_and_transformed_losses_are_the_same(name) -> None:
+    loss, x = COMPILED[name], leaf(6, 3)
+    expected = torch.autograd.grad(loss(x), x)[0]
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(torch.autograd.grad(compiled(x), x)[0], expected)
+    torch.testing.assert_close(torch.func.grad(loss)(x.detach()), expected)
