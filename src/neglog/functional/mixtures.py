@@ -171,9 +171,11 @@ def _solved(factor: Tensor, error: Tensor) -> Tensor:
     size = error.shape[-1]
     if factor.dim() == 2:  # one factor for all
         rows = error.reshape(-1, size).mT
-        return torch.linalg.solve_triangular(factor, rows, upper=False).mT.reshape(error.shape)
+        z: Tensor = torch.linalg.solve_triangular(factor, rows, upper=False)
+        return z.mT.reshape(error.shape)
     if size > _FEW:
-        return torch.linalg.solve_triangular(factor, error[..., None], upper=False).squeeze(-1)
+        z = torch.linalg.solve_triangular(factor, error[..., None], upper=False)
+        return z.squeeze(-1)
     found: list[Tensor] = []  # of all matrices at once, since a call per small matrix is slow
     for i in range(size):
         rest = error[..., i]
