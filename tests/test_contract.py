@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import FunctionType
 
 import pytest
@@ -85,6 +86,22 @@ def with_global(mean, y):
     return SCALE * (mean - y)  # noqa: F821 - the point of the test
 
 
+def with_constant(mean, y):
+    return math.pi * (mean - y)
+
+
+def with_two_results(mean, y):
+    return mean, y
+
+
+def with_condition(mean, y):
+    return mean > y
+
+
+def without_result(mean, y):
+    mean = y  # noqa: F841 - the point of the test
+
+
 def with_loop(mean, y):
     for _ in (1.0, 2.0):
         mean = mean * y
@@ -121,6 +138,11 @@ SPOILS = [
         {"nll": with_global},
         r"reads SCALE, which is neither an argument nor assigned in the formula",
     ),
+    ({"nll": with_constant}, "reads math.pi: write its value as a float"),
+    ({"nll": with_two_results}, "nll returns several values: the loss of an element is one number"),
+    ({"nll": with_condition}, r"returns a condition: write where\(condition, 1.0, 0.0\)"),
+    ({"nll": without_result}, "nll returns nothing: end it with return and the value"),
+    ({"nll": lambda mean, y: mean - y}, "as a function with def"),
     ({"nll": with_loop}, "nll uses For, which formulas may not use: a formula has no loops"),
     (
         {"nll": with_torch},

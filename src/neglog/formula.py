@@ -41,7 +41,8 @@ def parsed(formula: Any) -> ast.FunctionDef:
         OSError: the formula has no source text.
     """
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(formula))).body
-    assert isinstance(function, ast.FunctionDef)
+    if not isinstance(function, ast.FunctionDef):
+        raise OSError("not a function with def")
     if ast.get_docstring(function) is not None:
         del function.body[0]
     return function
@@ -52,13 +53,14 @@ def names_read(formula: Callable[..., Any]) -> set[str]:
     return {node.id for node in ast.walk(parsed(formula)) if isinstance(node, ast.Name)}
 
 
-def check(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
+def check(where: str, formula: Any, arguments: tuple[str, ...], single: bool = True) -> None:
     """Refuse a formula that one of the backends cannot read.
 
     Args:
         where: the declaration and the attribute, for messages.
         formula: the function.
         arguments: the names that it must take.
+        single: whether it must return one value.
 
     Raises:
         DeclarationError: the line, the construct and what to write instead.
@@ -74,6 +76,8 @@ def check(where: str, formula: Any, arguments: tuple[str, ...]) -> None:
             "with def."
         ) from None
     nodes = [node for statement in function.body for node in ast.walk(statement)]
+    if fault := _fault_of_result(function, single):
+        raise DeclarationError(f"{where} {fault}.")
     known = {*arguments, *NAMES}
     known |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     for statement in function.body:
@@ -88,6 +92,8 @@ def _fault(node: ast.AST, known: set[str]) -> str:
     if isinstance(node, ast.Call) and ast.unparse(node.func) not in NAMES:
         return _unknown_call(ast.unparse(node.func))
     if not isinstance(node, _ALLOWED):
+        if isinstance(node, ast.Attribute):
+            return f"reads {ast.unparse(node)}: write its value as a float"
         remedy = next((text for kind, text in _REMEDIES.items() if isinstance(node, kind)), "")
         what = f"uses {type(node).__name__}, which formulas may not use"
         return f"{what}: {remedy}" if remedy else what
@@ -101,6 +107,18 @@ def _fault(node: ast.AST, known: set[str]) -> str:
             f"reads {node.id}, which is neither an argument nor assigned in the formula: write its "
             "value, or declare it in `settings`"
         )
+    return ""
+
+
+def _fault_of_result(function: ast.FunctionDef, single: bool) -> str:
+    """Return what is wrong with the result of a formula; empty if nothing is."""
+    found = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    if not found or None in found:
+        return "returns nothing: end it with return and the value"
+    if any(isinstance(value, ast.Compare) for value in found):
+        return "returns a condition: write where(condition, 1.0, 0.0)"
+    if single and any(isinstance(value, ast.Tuple) for value in found):
+        return "returns several values: the loss of an element is one number"
     return ""
 
 
@@ -121,4 +139,5 @@ def _place(formula: Any, function: ast.FunctionDef, node: ast.AST, statement: as
     code = formula.__code__
     line = code.co_firstlineno + getattr(node, "lineno", statement.lineno) - 1
     line -= min((d.lineno for d in function.decorator_list), default=function.lineno) - 1
-    return f"{Path(code.co_filename).name}, line {line}: `{ast.unparse(statement)}`"
+    text = ast.unparse(statement).splitlines()[0]
+    return f"{Path(code.co_filename).name}, line {line}: `{text}`"

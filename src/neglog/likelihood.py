@@ -225,7 +225,8 @@ def _check(cls: type[Likelihood]) -> None:
     for attribute in ("nll", *derivatives, "well_conditioned_nll", "well_conditioned_grad"):
         if hasattr(cls, attribute):
             stated = getattr(cls, attribute)
-            formula.check(f"{where}: {attribute}", stated, arguments)
+            single = attribute not in ("grad", "curvature", "well_conditioned_grad")
+            formula.check(f"{where}: {attribute}", stated, arguments, single)
     if cls.constant is not _no_constant:
         formula.check(f"{where}: constant", cls.constant, (*cls.settings, "y"))
 
