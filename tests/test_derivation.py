@@ -162,6 +162,49 @@ def test_a_kink_has_the_mean_of_both_slopes():
     assert right(torch.tensor([0.0, 1.0, 2.0]), torch.ones(3)).tolist() == [-1.0, 0.0, 0.0]
 
 
+SETS = {"x": real.contains, "y": real.contains}
+
+
+@pytest.mark.parametrize(
+    ("formula", "smooth"),
+    [
+        (lambda x, y: absolute(x - y), False),
+        (lambda x, y: at_least(1.0 - x * y, 0.0), False),
+        (lambda x, y: where(x > y, 2.0 * (x - y), y - x), False),
+        (lambda x, y: at_least(x, 0.0) * at_least(x, 0.0), True),
+        (
+            lambda x, y: where(
+                absolute(x - y) < 1.0, (x - y) * (x - y), 2.0 * absolute(x - y) - 1.0
+            ),
+            True,
+        ),
+        (lambda x, y: absolute(x) + 2.0 * softplus(-absolute(x)), True),
+        (lambda x, y: softplus(x) - x * y, True),
+        (lambda x, y: where(y == 0.0, 0.0, x * y), True),
+    ],
+)
+def test_whether_a_loss_is_smooth_is_derived(formula, smooth):
+    assert derivation.is_smooth(formula, ("x", "y"), ("x",), SETS) is smooth
+
+
+@pytest.mark.usefixtures("own_likelihoods")
+def test_a_declaration_that_does_not_state_it_is_smooth_if_its_slope_has_no_jump():
+    class Absolute(Elementwise):
+        """Least absolute errors."""
+
+        inputs = ("mean",)
+        support = real
+
+        @staticmethod
+        def nll(mean, y):
+            return absolute(mean - y)
+
+    assert Absolute.smooth is False
+    y = torch.tensor([0.0, 1.0, 2.0])
+    assert Absolute.grad(torch.ones(3), y).tolist() == [1.0, 0.0, -1.0]
+    assert all(REGISTRY[name].smooth for name in ("bernoulli", "huber", "poisson"))
+
+
 def test_a_guard_does_not_hide_a_slope():
     """The equation holds where both are equal; the derivative there is that on either side."""
 
@@ -244,6 +287,19 @@ def test_a_declaration_needs_no_derivatives():
             return 2.0 * (location - y) * (location - y) + log_scale
 
     assert Doubled.grad(*point)[0] == 4.0 * (point[0] - point[2])
+
+
+@pytest.mark.usefixtures("own_likelihoods")
+def test_the_information_is_a_curvature_without_target():
+    class Twice(REGISTRY["normal"]):
+        """The normal likelihood again."""
+
+        @staticmethod
+        def nll(mean, y):
+            return (mean - y) * (mean - y)
+
+    assert Twice.information(torch.ones(2)) == 2.0
+    assert derivation.information(REGISTRY["gamma"].curvature, ("log_mean", "shape", "y")) is None
 
 
 def test_stated_derivatives_are_kept():

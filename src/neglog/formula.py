@@ -6,7 +6,6 @@ import ast
 import difflib
 import inspect
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +45,6 @@ def parsed(formula: Any) -> ast.FunctionDef:
     if ast.get_docstring(function) is not None:
         del function.body[0]
     return function
-
-
-def names_read(formula: Callable[..., Any]) -> set[str]:
-    """Return the names that a formula reads."""
-    return {node.id for node in ast.walk(parsed(formula)) if isinstance(node, ast.Name)}
 
 
 def check(where: str, formula: Any, arguments: tuple[str, ...], single: bool = True) -> None:

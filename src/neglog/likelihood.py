@@ -174,6 +174,13 @@ def _derive(cls: type[Likelihood]) -> None:
     """Derive the derivatives that a declaration does not state with its `nll`."""
     arguments = (*cls.term_inputs(), "y")
     inputs = cls.inputs if cls.elementwise else ("log_p",)
+    if not (_is_stated(cls, "grad") or _is_stated(cls, "smooth")):
+        sets = dict(zip(inputs, (d.contains for d in cls.domains), strict=True))
+        if not cls.elementwise:
+            sets = {"log_p": lambda x: x < 0.0}
+        cls.smooth = derivation.is_smooth(
+            cls.nll, arguments, inputs, {**sets, "y": cls.support.contains}
+        )
     derived = {
         "grad": derivation.gradient,
         "curvature": derivation.curvature,
@@ -274,12 +281,15 @@ def _check_sets(cls: type[Likelihood], where: str) -> None:
 
 def _complete_information(cls: type[Likelihood]) -> None:
     """Check `information`, or derive it if the curvature equals its mean."""
-    if hasattr(cls, "information"):
+    if _is_stated(cls, "information"):
         where = f"the declaration {cls.__name__}: information"
         formula.check(where, cls.information, cls.term_inputs())
-        return
-    curvature: Any = getattr(cls, "curvature", None)
-    if curvature is None or not cls.smooth or "y" in formula.names_read(curvature):
-        return
-    without_target = FunctionType(curvature.__code__, curvature.__globals__, argdefs=(None,))
-    cls.information = staticmethod(without_target)
+    elif cls.smooth:
+        derived = derivation.information(cls.curvature, (*cls.term_inputs(), "y"))
+        if derived is not None:
+            cls.information = staticmethod(derived)
+        elif hasattr(cls, "information"):
+            raise DeclarationError(
+                f"the declaration {cls.__name__} inherits `information` from a class of another "
+                "`nll`: state it."
+            )

@@ -7,10 +7,11 @@ compiles like one that is written by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
+from neglog.derivation import smoothness
 from neglog.derivation.differentiate import Derivative
 from neglog.derivation.graph import Node, trace
 from neglog.derivation.printing import as_function
@@ -52,6 +53,49 @@ def grad_target(
     """Return the derivative of a formula by its last argument, the target."""
     root = _traced(nll, arguments, inputs)
     return _printed("grad_target", [_first(root, arguments[-1], smooth)], arguments)
+
+
+def is_smooth(
+    nll: Formula,
+    arguments: tuple[str, ...],
+    inputs: tuple[str, ...],
+    sets: Mapping[str, Callable[[Any], Any]],
+) -> bool:
+    """Return whether no derivative of a formula by an input jumps, as far as drawn points tell.
+
+    Args:
+        nll: the formula.
+        arguments: the names of all its arguments.
+        inputs: the names of those it is differentiated by.
+        sets: whether a number is valid, for arguments of which not all are.
+    """
+    root = _traced(nll, arguments, inputs)
+    gaps = smoothness.ties(root)
+    valid = [sets.get(name, lambda x: x > 0.0) for name in arguments]
+    for by in inputs:
+        right, left = (Derivative(by, side).of(root) for side in (1, -1))
+        if right is left:
+            continue
+        slope = _printed("grad", [right], arguments)
+        for gap in gaps:
+            size = _printed("gap", [gap], arguments)
+            if _reads(gap, by) and smoothness.jumps(size, slope, valid, arguments.index(by)):
+                return False
+    return True
+
+
+def information(curvature: Formula, arguments: tuple[str, ...]) -> FunctionType | None:
+    """Return a curvature without its last argument, the target; None if it depends on it."""
+    root = trace(curvature, arguments, reference.NAMES)
+    if _reads(root, arguments[-1]):
+        return None
+    return _printed("information", [root], arguments[:-1])
+
+
+def _reads(node: Node, argument: str) -> bool:
+    if node.op == "argument":
+        return bool(node.value == argument)
+    return any(_reads(operand, argument) for operand in node.args)
 
 
 def _traced(nll: Formula, arguments: tuple[str, ...], inputs: tuple[str, ...]) -> Node:

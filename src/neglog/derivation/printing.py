@@ -95,10 +95,12 @@ def _operation(op: str, operands: list[ast.expr]) -> ast.expr:
     return ast.Call(ast.Name(op, ast.Load()), operands, [])
 
 
-def expression(node: Node) -> ast.expr:
-    """Return a node as one expression, without variables."""
+def expression(node: Node, depth: int = -1) -> ast.expr:
+    """Return a node as one expression, with an ellipsis below a depth if that is not negative."""
     if node.op == "argument":
         return ast.Name(node.value, ast.Load())
     if node.op == "literal":
         return ast.Constant(node.value)
-    return _operation(node.op, [expression(operand) for operand in node.args])
+    if depth == 0:
+        return ast.Name("…", ast.Load())
+    return _operation(node.op, [expression(operand, depth - 1) for operand in node.args])

@@ -77,8 +77,9 @@ class HeteroscedasticNormal(Elementwise):
         precision, square = 1.0 / v, error * error
         by_mean = error * precision
         near = 0.5 * (v - square) * precision * precision
-        far = 0.5 * (precision - by_mean * by_mean)  # where the square is too large
-        return by_mean, where(square - square == 0.0, near, far)
+        far = 0.5 * (precision - by_mean * by_mean)  # where a number is too large to be squared
+        size = v + square
+        return by_mean, where(size - size == 0.0, near, far)
 
     @staticmethod
     def curvature(mean, variance, eps, y):

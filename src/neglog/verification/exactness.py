@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ from neglog.verification.subject import Subject, columns, parts
 
 DIGITS = 150
 LIMITS = {torch.float32: (2.0, 4.0), torch.float64: (4.0, 8.0)}
+_STEP = mp.mpf(10) ** -40
 _REALS: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
 
 
@@ -78,18 +80,21 @@ def _by_formula(subject: Subject, tensors: list[Tensor]) -> tuple[Tensor, list[T
 def _truth(subject: Subject, point: tuple[float, ...]) -> tuple[list[Any], list[Any]]:
     """Return the loss and gradients, and for each what no formula can avoid of its error.
 
-    That is the change of a result that its arguments cancel to, if they change in the last place.
+    That is how much it changes, in all, if each argument changes relatively by 1.
     """
-    loss, slopes = subject.exact("nll")(*point), parts(subject.exact("grad")(*point))
-    triangle = iter(parts(subject.exact("curvature")(*point)))
-    by_loss = sum((abs(s * mp.mpf(x)) for s, x in zip(slopes, point, strict=False)), mp.mpf(0))
-    spare = [by_loss, *[mp.mpf(0)] * len(slopes)]
-    for i in range(len(slopes)):
-        for j in range(i, len(slopes)):
-            change = abs(mp.mpf(next(triangle)))
-            for at, other in {(i, j), (j, i)}:
-                spare[1 + at] += change * abs(mp.mpf(point[other]))
-    return [loss, *slopes], spare
+    values = _values(subject, point)
+    count = len(point) - (subject.likelihood.support.points not in (None, "integers"))
+    changes = [mp.mpf(0)] * len(values)
+    for i in (i for i in range(count) if point[i]):
+        moved = (*point[:i], mp.mpf(point[i]) * (1 + _STEP), *point[i + 1 :])
+        for part, value in enumerate(_values(subject, moved)):
+            changes[part] += abs(value - values[part]) / _STEP
+    return values, changes
+
+
+def _values(subject: Subject, point: Sequence[Any]) -> list[Any]:
+    """Return the loss and gradients in mpmath."""
+    return [value for fact in ("nll", "grad") for value in parts(subject.exact(fact)(*point))]
 
 
 def _errors(
@@ -147,7 +152,7 @@ def _note(
 
 def _advise(subject: Subject, result: Result) -> None:
     """Add what would help: named rewritings, and the operation that cancels most."""
-    for advice in rewritings(subject):
+    for advice in rewritings(subject, overflows=bool(result.findings)):
         result.add(WEAK, advice)
     losses = [f for f in result.findings if f.level == WEAK and f.point and "loss" in f.message]
     if losses:

@@ -57,9 +57,12 @@ def _sizes(regime: str, random: Any) -> Any:
 
 
 def _is_legal(subject: Subject, point: Any) -> bool:
+    """Return whether a point is in all sets, and its inputs not at the ends of theirs."""
     pairs = zip(subject.domains, point, strict=False)
     return bool(subject.likelihood.support.contains(point[-1])) and all(
-        bool(domain.contains(x)) for domain, x in pairs
+        bool(domain.contains(x + side * 1e-9 * abs(x))) and (x or bool(domain.contains(-1e-9)))
+        for domain, x in pairs
+        for side in (-1, 1)
     )
 
 

@@ -14,16 +14,22 @@ from neglog.primitives import digits, reference
 from neglog.verification.subject import Subject
 
 NAMES = reference.NAMES
+_DEPTH = 6
 
 
-def rewritings(subject: Subject) -> list[str]:
-    """Name each part of `nll` for which a primitive is exact, and the primitive."""
+def rewritings(subject: Subject, overflows: bool = True) -> list[str]:
+    """Name each part of `nll` for which a primitive is exact, and the primitive.
+
+    Args:
+        subject: the declaration.
+        overflows: whether to name log1p(exp(x)) too, which is exact below 0 and overflows above.
+    """
     root = trace(subject.likelihood.nll, subject.arguments, NAMES)
     nodes = _all(root)
     found = []
     for node in nodes:
         better = _replacement(node)
-        if better is not None:
+        if better is not None and (overflows or node.op != "log1p"):
             found.append(f"write {better} instead of {text(node)} in `nll`.")
     return list(dict.fromkeys(found))
 
@@ -43,8 +49,8 @@ def _all(root: Node) -> list[Node]:
 
 
 def text(node: Node) -> str:
-    """Return the source text of an expression."""
-    return ast.unparse(expression(node))
+    """Return the source text of an expression, with ellipses if it is long."""
+    return ast.unparse(expression(node, _DEPTH))
 
 
 def _replacement(node: Node) -> str | None:

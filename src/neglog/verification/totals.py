@@ -36,14 +36,21 @@ def totals(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Resu
     support = likelihood.support
     how = "integral" if support.points is None else "sum"
     headers = [*subject.arguments[:-1], how, *(f"mean score by {name}" for name in subject.inputs)]
-    result.table = Table(headers, [[number(v, 10) for v in row] for row in rows])
+    result.table = Table(headers, [_shown(row, len(subject.inputs)) for row in rows])
     result.words.append(
-        f"The {how} of exp(−nll − constant) over {support.words} must be 1, and the mean of each "
-        "derivative by an input 0."
+        f"The {how} of exp(−nll − constant) over the support ({support.words}) must be 1, and the "
+        "mean of each derivative by an input 0."
     )
     result.data = {"totals": [row[len(subject.arguments) - 1] for row in rows]}
     _check_constant(subject, rows, result)
     return result
+
+
+def _shown(row: list[float], scores: int) -> list[str]:
+    """Return the entries of a point: mean scores, which are rounding errors, to two digits."""
+    return [*(number(v, 6) for v in row[: -scores - 1]), number(row[-scores - 1], 10)] + [
+        number(v, 2) for v in row[-scores:]
+    ]
 
 
 def _at(subject: Subject, fixed: Sequence[float], result: Result) -> list[float]:
