@@ -48,10 +48,11 @@ def test_a_right_declaration_passes(tmp_path):
     assert json.dumps(found.as_dict()["checks"]["Exactness"])
 
 
-def test_a_missing_constant_and_a_wrong_derivative_fail():
+def test_a_missing_constant_is_weak_and_a_wrong_derivative_fails():
     found, messages = verified("Forgotten")
     assert not found.passed
     (total,) = [m for m in messages if "total" in m]
+    assert total.startswith("weak: ")
     assert re.search(
         r"probability is 3\.141592654 at location = .*state `constant`, here 1\.14", total
     )

@@ -166,7 +166,8 @@ def _fingerprint(cls: type[Likelihood]) -> str:
     return hashlib.sha256(repr(contents).encode()).hexdigest()[:12]
 
 
-def _no_constant(*arguments: Any) -> float:
+def no_constant(*arguments: Any) -> float:
+    """Stand for the `constant` of a declaration that states none."""
     return 0.0
 
 
@@ -218,7 +219,7 @@ def _check(cls: type[Likelihood]) -> None:
     _check_names(cls, where)
     _check_sets(cls, where)
     if not hasattr(cls, "constant"):
-        cls.constant = staticmethod(_no_constant)
+        cls.constant = staticmethod(no_constant)
     if not cls.inputs or (issubclass(cls, Rows) and len(cls.inputs) > 1):
         most = "one input" if issubclass(cls, Rows) else "one input or more"
         raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; it must name {most}.")
@@ -234,7 +235,7 @@ def _check(cls: type[Likelihood]) -> None:
             stated = getattr(cls, attribute)
             single = attribute not in ("grad", "curvature", "well_conditioned_grad")
             formula.check(f"{where}: {attribute}", stated, arguments, single)
-    if cls.constant is not _no_constant:
+    if cls.constant is not no_constant:
         formula.check(f"{where}: constant", cls.constant, (*cls.settings, "y"))
 
 

@@ -11,6 +11,7 @@ import torch
 from scipy.integrate import cubature
 from torch import Tensor
 
+from neglog.likelihood import no_constant
 from neglog.report.document import Table, number
 from neglog.verification.findings import WEAK, WRONG, Result
 from neglog.verification.points import ORDINARY
@@ -91,12 +92,15 @@ def _check_constant(subject: Subject, rows: list[list[float]], result: Result) -
     worst = rows[int(np.argmax(np.nan_to_num(abs(masses - 1.0), nan=np.inf)))]
     where = ", ".join(f"{k} = {v:.6g}" for k, v in zip(subject.arguments, worst[:at], strict=False))
     remedy = "correct `nll`, or state `normalised = False` if it is not a likelihood"
+    level = WRONG if np.isfinite(masses).all() else WEAK
     if np.ptp(masses) <= TOLERANCE * masses.max():
         remedy = (
             f"state `constant`, here {np.log(masses[0]):.16g}, as a function of "
             f"({', '.join((*subject.likelihood.settings, 'y'))}), or `normalised = False`"
         )
-    level = WRONG if np.isfinite(masses).all() else WEAK
+        if subject.likelihood.constant is no_constant:
+            level = WEAK
+            remedy += "; training needs no constant, but AIC and sums of likelihoods do"
     result.add(
         level,
         f"the total probability is {worst[at]:.10g} at {where}, not 1: {remedy}.",
