@@ -14,17 +14,27 @@ if TYPE_CHECKING:
     from neglog.criteria import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from neglog.criteria import BetaNLLWeightedGaussian as BetaNLLWeightedGaussian
     from neglog.criteria import BradleyTerryLoss as BradleyTerryLoss
+    from neglog.criteria import CensoredNormalNLLLoss as CensoredNormalNLLLoss
     from neglog.criteria import CosineEmbeddingLoss as CosineEmbeddingLoss
     from neglog.criteria import CoxPHLoss as CoxPHLoss
     from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
+    from neglog.criteria import CRPSLoss as CRPSLoss
     from neglog.criteria import CTCLoss as CTCLoss
     from neglog.criteria import DiscreteHazardLoss as DiscreteHazardLoss
+    from neglog.criteria import ExpectileLoss as ExpectileLoss
+    from neglog.criteria import ExponentialNLLLoss as ExponentialNLLLoss
+    from neglog.criteria import GammaNLLLoss as GammaNLLLoss
     from neglog.criteria import GaussianNLLLoss as GaussianNLLLoss
     from neglog.criteria import HingeEmbeddingLoss as HingeEmbeddingLoss
     from neglog.criteria import HuberLoss as HuberLoss
+    from neglog.criteria import InverseGaussianNLLLoss as InverseGaussianNLLLoss
     from neglog.criteria import KLDivLoss as KLDivLoss
     from neglog.criteria import L1Loss as L1Loss
+    from neglog.criteria import LaplaceNLLLoss as LaplaceNLLLoss
+    from neglog.criteria import LogCoshLoss as LogCoshLoss
+    from neglog.criteria import LogNormalNLLLoss as LogNormalNLLLoss
     from neglog.criteria import LogSoftmax as LogSoftmax
     from neglog.criteria import MarginRankingLoss as MarginRankingLoss
     from neglog.criteria import MixtureDensityLoss as MixtureDensityLoss
@@ -36,11 +46,15 @@ if TYPE_CHECKING:
     from neglog.criteria import NLLLoss as NLLLoss
     from neglog.criteria import PlackettLuceLoss as PlackettLuceLoss
     from neglog.criteria import PoissonNLLLoss as PoissonNLLLoss
+    from neglog.criteria import QuantileLoss as QuantileLoss
     from neglog.criteria import SmoothL1Loss as SmoothL1Loss
     from neglog.criteria import SoftMarginLoss as SoftMarginLoss
     from neglog.criteria import SSELoss as SSELoss
+    from neglog.criteria import StudentTNLLLoss as StudentTNLLLoss
     from neglog.criteria import TripletMarginLoss as TripletMarginLoss
     from neglog.criteria import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
+    from neglog.criteria import TweedieLoss as TweedieLoss
+    from neglog.criteria import WeibullNLLLoss as WeibullNLLLoss
     from neglog.criteria_likelihood import LikelihoodLoss as LikelihoodLoss
     from neglog.criteria_linear import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from neglog.errors import NeglogError as NeglogError
@@ -58,20 +72,30 @@ _HOMES = {
     "AdaptiveLogSoftmaxWithLoss": "criteria",
     "BCELoss": "criteria",
     "BCEWithLogitsLoss": "criteria",
+    "BetaNLLWeightedGaussian": "criteria",
     "BradleyTerryLoss": "criteria",
+    "CRPSLoss": "criteria",
     "CTCLoss": "criteria",
+    "CensoredNormalNLLLoss": "criteria",
     "CosineEmbeddingLoss": "criteria",
     "CoxPHLoss": "criteria",
     "CrossEntropyLoss": "criteria",
     "DiscreteHazardLoss": "criteria",
     "Elementwise": "likelihood",
+    "ExpectileLoss": "criteria",
+    "ExponentialNLLLoss": "criteria",
+    "GammaNLLLoss": "criteria",
     "GaussianNLLLoss": "criteria",
     "HingeEmbeddingLoss": "criteria",
     "HuberLoss": "criteria",
+    "InverseGaussianNLLLoss": "criteria",
     "KLDivLoss": "criteria",
     "L1Loss": "criteria",
+    "LaplaceNLLLoss": "criteria",
     "LikelihoodLoss": "criteria_likelihood",
     "LinearCrossEntropyLoss": "criteria_linear",
+    "LogCoshLoss": "criteria",
+    "LogNormalNLLLoss": "criteria",
     "LogSoftmax": "criteria",
     "MSELoss": "criteria",
     "MarginRankingLoss": "criteria",
@@ -86,13 +110,17 @@ _HOMES = {
     "NeglogError": "errors",
     "PlackettLuceLoss": "criteria",
     "PoissonNLLLoss": "criteria",
+    "QuantileLoss": "criteria",
     "REGISTRY": "likelihoods",
     "Rows": "likelihood",
     "SSELoss": "criteria",
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",
+    "StudentTNLLLoss": "criteria",
     "TripletMarginLoss": "criteria",
     "TripletMarginWithDistanceLoss": "criteria",
+    "TweedieLoss": "criteria",
+    "WeibullNLLLoss": "criteria",
     "check": "checking.api",
     "evaluate": "fitting.results.evaluate",
     "fit": "fitting.api",

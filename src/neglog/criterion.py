@@ -174,3 +174,48 @@ class OfPairs(Criterion):
         (tensor(4.), tensor(2.))
         """
         return self._sum_and_count(input, target, mask=mask, sample_weight=sample_weight)
+
+
+class OfSeveral(Criterion):
+    """A criterion of several outputs and a target, in the order of its function."""
+
+    @with_parameters
+    def forward(
+        self,
+        *tensors: Tensor | float,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        normalizer: Tensor | float | None = None,
+        **given: Tensor | None,
+    ) -> Tensor:
+        """Return the loss of a batch, in nats.
+
+        Args:
+            tensors: the model's outputs and the target, in the order of the function's parameters.
+            given: its further tensors, by name.
+        """
+        extras = {"mask": mask, "sample_weight": sample_weight, "normalizer": normalizer}
+        return self._loss(*tensors, **given, **extras)
+
+    @with_parameters
+    def sum_and_count(
+        self,
+        *tensors: Tensor | float,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        **given: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses and the divisor of their mean.
+
+        Args:
+            tensors: the model's outputs and the target, in the order of the function's parameters.
+            given: its further tensors, by name.
+        """
+        return self._sum_and_count(*tensors, mask=mask, sample_weight=sample_weight, **given)
+
+    def extra_repr(self) -> str:
+        """Return the options of the loss."""
+        options = {name: getattr(self, name) for name in self._added}
+        empty = options.pop("empty")
+        options |= {} if empty == "nan" else {"empty": empty}
+        return ", ".join(f"{name}={value!r}" for name, value in options.items())

@@ -11,9 +11,11 @@ from torch.distributions import Bernoulli as Bernoulli
 from torch.distributions import Categorical as Categorical
 from torch.distributions import Gamma as Gamma
 from torch.distributions import Laplace as Laplace
+from torch.distributions import LogNormal as LogNormal
 from torch.distributions import NegativeBinomial as NegativeBinomial
 from torch.distributions import Normal as Normal
 from torch.distributions import Poisson as Poisson
+from torch.distributions import StudentT as StudentT
 
 
 class Huber:
@@ -50,6 +52,58 @@ class AsymmetricLaplace:
         error = y - self.quantile
         check = error * (self.level - (error < 0).to(error.dtype))
         return torch.log(self.level * (1 - self.level)) - check
+
+
+class HyperbolicSecant:
+    """The density 1 / (π cosh(y − mean)): smooth, with exponential tails.
+
+    Source: W. D. Baten, The probability law for the sum of n independent variables, each subject to
+    the law (1/2h) sech(πx/2h), Bulletin of the American Mathematical Society 40, 1934.
+    """
+
+    def __init__(self, mean: Tensor) -> None:
+        self.mean = mean
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """Return the logarithm of the density, in nats."""
+        error = (y - self.mean).abs()
+        return math.log(2 / math.pi) - error - torch.log1p(torch.exp(-2 * error))
+
+
+class AsymmetricNormal:
+    """The density that is normal on either side of the `level` expectile, with two variances.
+
+    Source: D. J. Aigner, T. Amemiya, D. J. Poirier, On the estimation of production frontiers:
+    maximum likelihood estimation of the parameters of a discontinuous density function,
+    International Economic Review 17, 1976.
+    """
+
+    def __init__(self, expectile: Tensor, level: Tensor) -> None:
+        self.expectile, self.level = expectile, level
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """Return the logarithm of the density, in nats."""
+        error = y - self.expectile
+        part = (self.level - (error < 0).to(error.dtype)).abs()
+        area = math.sqrt(math.pi) / 2 * (self.level**-0.5 + (1 - self.level) ** -0.5)
+        return -part * error * error - torch.log(area)
+
+
+class InverseGaussian:
+    """The density of the first time at which Brownian motion with drift reaches a level.
+
+    Source: M. C. K. Tweedie, Statistical properties of inverse Gaussian distributions I, Annals of
+    Mathematical Statistics 28, 1957.
+    """
+
+    def __init__(self, mean: Tensor, shape: Tensor) -> None:
+        self.mean, self.shape = mean, shape
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """Return the logarithm of the density, in nats."""
+        error = (y - self.mean) / self.mean
+        scaled = self.shape / (2 * math.pi * y * y * y)
+        return torch.log(scaled) / 2 - self.shape * error * error / (2 * y)
 
 
 class LogisticInterval:

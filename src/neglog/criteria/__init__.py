@@ -25,6 +25,17 @@ from neglog.criteria.distances import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
+from neglog.criteria.heavy_tails import (
+    ExpectileLoss,
+    LaplaceNLLLoss,
+    LogCoshLoss,
+    QuantileLoss,
+    StudentTNLLLoss,
+)
+from neglog.criteria.lifetimes import (
+    ExponentialNLLLoss,
+    WeibullNLLLoss,
+)
 from neglog.criteria.margins import (
     HingeEmbeddingLoss,
     MarginRankingLoss,
@@ -34,6 +45,17 @@ from neglog.criteria.margins import (
 from neglog.criteria.mixtures import (
     MixtureDensityLoss,
     MultivariateNormalNLLLoss,
+)
+from neglog.criteria.normal import (
+    BetaNLLWeightedGaussian,
+    CensoredNormalNLLLoss,
+    CRPSLoss,
+)
+from neglog.criteria.positive import (
+    GammaNLLLoss,
+    InverseGaussianNLLLoss,
+    LogNormalNLLLoss,
+    TweedieLoss,
 )
 from neglog.criteria.ranking import (
     BradleyTerryLoss,
@@ -50,17 +72,27 @@ __all__ = [
     "AdaptiveLogSoftmaxWithLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BetaNLLWeightedGaussian",
     "BradleyTerryLoss",
+    "CRPSLoss",
     "CTCLoss",
+    "CensoredNormalNLLLoss",
     "CosineEmbeddingLoss",
     "CoxPHLoss",
     "CrossEntropyLoss",
     "DiscreteHazardLoss",
+    "ExpectileLoss",
+    "ExponentialNLLLoss",
+    "GammaNLLLoss",
     "GaussianNLLLoss",
     "HingeEmbeddingLoss",
     "HuberLoss",
+    "InverseGaussianNLLLoss",
     "KLDivLoss",
     "L1Loss",
+    "LaplaceNLLLoss",
+    "LogCoshLoss",
+    "LogNormalNLLLoss",
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
@@ -72,9 +104,13 @@ __all__ = [
     "NLLLoss",
     "PlackettLuceLoss",
     "PoissonNLLLoss",
+    "QuantileLoss",
     "SSELoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
+    "StudentTNLLLoss",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
+    "TweedieLoss",
+    "WeibullNLLLoss",
 ]

@@ -26,6 +26,13 @@ from neglog.functional.distances import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from neglog.functional.heavy_tails import (
+    expectile_loss,
+    laplace_nll_loss,
+    log_cosh_loss,
+    student_t_nll_loss,
+)
+from neglog.functional.lifetimes import exponential_nll_loss, weibull_nll_loss
 from neglog.functional.likelihood import likelihood_loss
 from neglog.functional.linear import linear_cross_entropy
 from neglog.functional.linear_binary import linear_binary_cross_entropy_with_logits
@@ -41,6 +48,18 @@ from neglog.functional.margins import (
     multilabel_margin_loss,
 )
 from neglog.functional.mixtures import mixture_density_loss, multivariate_normal_nll_loss
+from neglog.functional.normal import (
+    beta_nll_weighted_gaussian,
+    censored_normal_nll_loss,
+    crps_loss,
+)
+from neglog.functional.positive import (
+    gamma_nll_loss,
+    inverse_gaussian_nll_loss,
+    log_normal_nll_loss,
+    tweedie_loss,
+)
+from neglog.functional.quantiles import quantile_loss
 from neglog.functional.ranking import bradley_terry_loss, plackett_luce_loss
 from neglog.functional.real import (
     huber_loss,
@@ -55,24 +74,34 @@ from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [
     "LinearStatistics",
+    "beta_nll_weighted_gaussian",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "bradley_terry_loss",
+    "censored_normal_nll_loss",
     "cosine_embedding_loss",
     "cox_ph_loss",
     "cross_entropy",
+    "crps_loss",
     "ctc_loss",
     "discrete_hazard_loss",
+    "expectile_loss",
+    "exponential_nll_loss",
+    "gamma_nll_loss",
     "gaussian_nll_loss",
     "hinge_embedding_loss",
     "huber_loss",
     "info_nce",
+    "inverse_gaussian_nll_loss",
     "kl_div",
     "l1_loss",
+    "laplace_nll_loss",
     "likelihood_loss",
     "linear_binary_cross_entropy_with_logits",
     "linear_cross_entropy",
     "linear_statistics",
+    "log_cosh_loss",
+    "log_normal_nll_loss",
     "log_softmax",
     "margin_ranking_loss",
     "mixture_density_loss",
@@ -84,12 +113,16 @@ __all__ = [
     "nll_loss",
     "plackett_luce_loss",
     "poisson_nll_loss",
+    "quantile_loss",
     "selected_logprobs",
     "siglip",
     "smooth_l1_loss",
     "soft_margin_loss",
     "sse_loss",
+    "student_t_nll_loss",
     "sum_and_count",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "tweedie_loss",
+    "weibull_nll_loss",
 ]

@@ -10,28 +10,50 @@ from neglog.likelihoods.classes import (
     WeightedBernoulli,
 )
 from neglog.likelihoods.counts import NegativeBinomial, Poisson, PoissonRate
+from neglog.likelihoods.errors import (
+    Expectile,
+    LogCosh,
+    QuantileOfLevel,
+    ScaledLaplace,
+    StudentT,
+)
+from neglog.likelihoods.lifetimes import Exponential, Weibull
+from neglog.likelihoods.normal import BetaWeightedNormal, CensoredNormal, NormalScore
 from neglog.likelihoods.ordinal import LogisticInterval
-from neglog.likelihoods.positive import Gamma
+from neglog.likelihoods.positive import Gamma, InverseGaussian, LogNormal, Tweedie
 from neglog.likelihoods.real import HeteroscedasticNormal, Huber, Laplace, Normal, Quantile
 from neglog.likelihoods.soft_targets import RelativeEntropy, RelativeEntropyOfLog
 
 __all__ = [
     "Bernoulli",
     "BernoulliProbability",
+    "BetaWeightedNormal",
     "Categorical",
     "CategoricalLogProbability",
+    "CensoredNormal",
+    "Expectile",
+    "Exponential",
     "Gamma",
     "HeteroscedasticNormal",
     "Huber",
+    "InverseGaussian",
     "Laplace",
+    "LogCosh",
+    "LogNormal",
     "LogisticInterval",
     "NegativeBinomial",
     "Normal",
+    "NormalScore",
     "Poisson",
     "PoissonRate",
     "Quantile",
+    "QuantileOfLevel",
     "RelativeEntropy",
     "RelativeEntropyOfLog",
+    "ScaledLaplace",
     "SignedBernoulli",
+    "StudentT",
+    "Tweedie",
+    "Weibull",
     "WeightedBernoulli",
 ]

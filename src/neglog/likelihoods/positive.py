@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from neglog import distributions
 from neglog.likelihood import Elementwise
-from neglog.primitives.reference import at_least, exp, log, log_gamma
-from neglog.support import positive
+from neglog.primitives.reference import at_least, exp, log, log_gamma, where
+from neglog.support import anything, nonnegative, positive
 
 
 class Gamma(Elementwise):
@@ -50,3 +50,112 @@ class Gamma(Elementwise):
     @staticmethod
     def information(log_mean, shape):
         return shape
+
+
+class LogNormal(Elementwise):
+    """A positive target whose logarithm is normal, the network emitting its location and scale.
+
+    Model: ln y ~ Normal(location, scale). The median of the target is exp(location).
+
+    Source: E. L. Crow, K. Shimizu, Lognormal distributions: theory and applications, 1988.
+    """
+
+    inputs = ("location", "scale")
+    domains = (anything, positive)
+    support = positive
+
+    def distribution(location, scale):
+        return distributions.LogNormal(location, scale)
+
+    def nll(location, scale, y):
+        z = (location - log(y)) / scale
+        return log(scale) + 0.5 * z * z
+
+    def grad(location, scale, y):
+        z = (location - log(y)) / scale
+        return z / scale, (1.0 - z) * (1.0 + z) / scale
+
+    def curvature(location, scale, y):
+        z, precision = (location - log(y)) / scale, 1.0 / scale / scale
+        return precision, -2.0 * z * precision, (3.0 * z * z - 1.0) * precision
+
+    def grad_target(location, scale, y):
+        return (log(y) - location) / scale / scale / y
+
+    def constant(y):
+        return log(y) + 0.9189385332046727  # ½ ln 2π
+
+
+class InverseGaussian(Elementwise):
+    """A positive, strongly skewed target; the model outputs the log mean.
+
+    Model: y ~ InverseGaussian(exp(log_mean), shape). The variance is the cube of the mean divided
+    by the shape, which is above 0.
+
+    Source: P. McCullagh, J. A. Nelder, Generalized linear models, 2nd edition, 1989, chapter 2.
+    """
+
+    inputs = ("log_mean",)
+    settings = ("shape",)
+    support = positive
+    link = "log"
+
+    def distribution(log_mean, shape):
+        return distributions.InverseGaussian(exp(log_mean), shape)
+
+    def nll(log_mean, shape, y):
+        error = y * exp(-log_mean) - 1.0
+        return 0.5 * shape * error * (error / y)
+
+    def grad(log_mean, shape, y):
+        inverse = exp(-log_mean)
+        return -shape * inverse * (y * inverse - 1.0)
+
+    def curvature(log_mean, shape, y):
+        inverse = exp(-log_mean)
+        return shape * inverse * (2.0 * y * inverse - 1.0)
+
+    def grad_target(log_mean, shape, y):
+        inverse = exp(-log_mean)
+        return 0.5 * shape * (inverse - 1.0 / y) * (inverse + 1.0 / y)
+
+    def constant(shape, y):
+        return 0.9189385332046727 + 1.5 * log(y) - 0.5 * log(shape)  # ½ ln 2π
+
+    def information(log_mean, shape):
+        return shape * exp(-log_mean)
+
+
+class Tweedie(Elementwise):
+    """A target that is 0 or positive, such as the claims of a policy; the model outputs log means.
+
+    Model: y ~ Tweedie(exp(log_mean), dispersion, exponent), a sum of a Poisson number of gamma
+    variables, whose variance is dispersion · mean^exponent. The exponent is above 1 (Poisson) and
+    below 2 (gamma). The terms of the target alone, an infinite series, are omitted.
+
+    Source: B. Jørgensen, Exponential dispersion models, Journal of the Royal Statistical Society B
+    49, 1987.
+    """
+
+    inputs = ("log_mean",)
+    settings = ("exponent", "dispersion")
+    support = nonnegative
+    normalised = False
+
+    def nll(log_mean, exponent, dispersion, y):
+        below, above = exponent - 1.0, 2.0 - exponent
+        amounts = exp(-below * log_mean) / below
+        return (where(y > 0.0, y * amounts, 0.0) + exp(above * log_mean) / above) / dispersion
+
+    def grad(log_mean, exponent, dispersion, y):
+        amounts = exp((1.0 - exponent) * log_mean)
+        received = where(y > 0.0, y * amounts, 0.0)
+        return (exp((2.0 - exponent) * log_mean) - received) / dispersion
+
+    def curvature(log_mean, exponent, dispersion, y):
+        below, above = exponent - 1.0, 2.0 - exponent
+        received = where(y > 0.0, y * exp(-below * log_mean), 0.0)
+        return (above * exp(above * log_mean) + below * received) / dispersion
+
+    def grad_target(log_mean, exponent, dispersion, y):
+        return exp((1.0 - exponent) * log_mean) / (exponent - 1.0) / dispersion

@@ -51,6 +51,7 @@ from neglog.validation.options import (
     warn,
 )
 from neglog.validation.options import any_tensors as any_tensors
+from neglog.validation.options import between as between
 from neglog.validation.shapes import (
     aligned,
     at_most_two_dimensions,

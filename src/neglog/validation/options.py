@@ -105,6 +105,15 @@ def not_negative(**named: Any) -> None:
             raise ArgumentError(sentence(f"{name} must be 0 or more", f"it is {value!r}"))
 
 
+def between(low: float, high: float, **named: Any) -> None:
+    """Refuse values that are not numbers strictly between two others."""
+    for name, value in named.items():
+        number = isinstance(value, (int, float, torch.SymFloat)) and not isinstance(value, bool)
+        if not number or not low < value < high:
+            got = "it is a tensor" if isinstance(value, Tensor) else f"it is {value!r}"
+            raise ArgumentError(sentence(f"{name} must lie between {low:g} and {high:g}", got))
+
+
 def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> None:
     """Refuse a normalizer that a mean cannot divide by."""
     one_of("empty", empty, ("nan", "zero"))

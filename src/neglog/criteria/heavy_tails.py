@@ -1,0 +1,116 @@
+"""Losses of a real target with heavy-tailed or lopsided errors, as modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class QuantileLoss(OfSeveral, nn.modules.loss._Loss):
+    """Quantiles of one level or of several: see `neglog.functional.quantile_loss`.
+
+    >>> import torch
+    >>> QuantileLoss(0.75)(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(1.5000)
+    """
+
+    _function = staticmethod(functional.quantile_loss)
+
+    def __init__(
+        self,
+        quantile: float | Sequence[float] = 0.5,
+        non_crossing: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(
+            quantile=quantile, non_crossing=non_crossing, reduction=reduction, empty=empty
+        )
+
+
+class ExpectileLoss(OfSeveral, nn.modules.loss._Loss):
+    """Expectiles, by lopsided squared errors: see `neglog.functional.expectile_loss`.
+
+    >>> import torch
+    >>> ExpectileLoss(0.75)(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(3.)
+    """
+
+    _function = staticmethod(functional.expectile_loss)
+
+    def __init__(
+        self,
+        level: float = 0.5,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(level=level, full=full, reduction=reduction, empty=empty)
+
+
+class LogCoshLoss(OfSeveral, nn.modules.loss._Loss):
+    """The logarithm of the error's hyperbolic cosine: see `neglog.functional.log_cosh_loss`.
+
+    >>> import torch
+    >>> LogCoshLoss()(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(1.3250)
+    """
+
+    _function = staticmethod(functional.log_cosh_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)
+
+
+class StudentTNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Student's t with predicted location and scale: see `neglog.functional.student_t_nll_loss`.
+
+    >>> import torch
+    >>> StudentTNLLLoss(df=3.0)(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]))
+    tensor(1.6946)
+    """
+
+    _function = staticmethod(functional.student_t_nll_loss)
+
+    def __init__(
+        self,
+        df: float = 4.0,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(df=df, full=full, reduction=reduction, empty=empty)
+
+
+class LaplaceNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Laplace errors with a predicted scale: see `neglog.functional.laplace_nll_loss`.
+
+    >>> import torch
+    >>> LaplaceNLLLoss()(torch.tensor([0.0]), torch.tensor([4.0]), torch.tensor([2.0]))
+    tensor(1.8863)
+    """
+
+    _function = staticmethod(functional.laplace_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        eps: float = 1e-6,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, eps=eps, reduction=reduction, empty=empty)

@@ -1,0 +1,46 @@
+"""Losses of the time until an event as modules."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class ExponentialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Times until an event of constant hazard: see `neglog.functional.exponential_nll_loss`.
+
+    >>> import torch
+    >>> ExponentialNLLLoss()(torch.tensor([0.0]), torch.tensor([2.0]), event=torch.tensor([1.0]))
+    tensor(2.)
+    """
+
+    _function = staticmethod(functional.exponential_nll_loss)
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(reduction=reduction, empty=empty)
+
+
+class WeibullNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Times until an event whose hazard rises or falls: see `neglog.functional.weibull_nll_loss`.
+
+    >>> import torch
+    >>> WeibullNLLLoss()(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([2.0]), event=torch.tensor([1.0]))
+    tensor(2.)
+    """
+
+    _function = staticmethod(functional.weibull_nll_loss)
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(reduction=reduction, empty=empty)

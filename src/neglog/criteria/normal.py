@@ -1,0 +1,66 @@
+"""Losses of a normal prediction as modules."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class BetaNLLWeightedGaussian(OfSeveral, nn.modules.loss._Loss):
+    """Gaussian NLL weighted by a power of the variance: see `neglog.functional.beta_nll_weighted_gaussian`.
+
+    >>> import torch
+    >>> BetaNLLWeightedGaussian()(torch.tensor([0.0]), torch.tensor([4.0]), torch.tensor([2.0]))
+    tensor(2.3863)
+    """
+
+    _function = staticmethod(functional.beta_nll_weighted_gaussian)
+
+    def __init__(
+        self,
+        beta: float = 0.5,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(beta=beta, reduction=reduction, empty=empty)
+
+
+class CRPSLoss(OfSeveral, nn.modules.loss._Loss):
+    """The continuous ranked probability score of a normal prediction: see `neglog.functional.crps_loss`.
+
+    >>> import torch
+    >>> CRPSLoss()(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]))
+    tensor(1.4528)
+    """
+
+    _function = staticmethod(functional.crps_loss)
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(reduction=reduction, empty=empty)
+
+
+class CensoredNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """The Tobit model of targets known by bounds: see `neglog.functional.censored_normal_nll_loss`.
+
+    >>> import torch
+    >>> CensoredNormalNLLLoss()(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([0.0]), censoring=torch.tensor([1.0]))
+    tensor(0.6931)
+    """
+
+    _function = staticmethod(functional.censored_normal_nll_loss)
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(reduction=reduction, empty=empty)

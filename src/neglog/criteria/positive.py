@@ -1,0 +1,94 @@
+"""Losses of a positive target as modules."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class GammaNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Positive targets whose deviation grows with their mean: see `neglog.functional.gamma_nll_loss`.
+
+    >>> import torch
+    >>> GammaNLLLoss(shape=3.0)(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(6.)
+    """
+
+    _function = staticmethod(functional.gamma_nll_loss)
+
+    def __init__(
+        self,
+        shape: float = 1.0,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(shape=shape, full=full, reduction=reduction, empty=empty)
+
+
+class InverseGaussianNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Positive, strongly skewed targets: see `neglog.functional.inverse_gaussian_nll_loss`.
+
+    >>> import torch
+    >>> InverseGaussianNLLLoss(shape=3.0)(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(0.7500)
+    """
+
+    _function = staticmethod(functional.inverse_gaussian_nll_loss)
+
+    def __init__(
+        self,
+        shape: float = 1.0,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(shape=shape, full=full, reduction=reduction, empty=empty)
+
+
+class LogNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Positive targets whose logarithm is normal: see `neglog.functional.log_normal_nll_loss`.
+
+    >>> import torch
+    >>> LogNormalNLLLoss(full=True)(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]))
+    tensor(1.8523)
+    """
+
+    _function = staticmethod(functional.log_normal_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)
+
+
+class TweedieLoss(OfSeveral, nn.modules.loss._Loss):
+    """Targets that are 0 or positive: see `neglog.functional.tweedie_loss`.
+
+    >>> import torch
+    >>> TweedieLoss()(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(6.)
+    """
+
+    _function = staticmethod(functional.tweedie_loss)
+
+    def __init__(
+        self,
+        exponent: float = 1.5,
+        dispersion: float = 1.0,
+        full: bool | str = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(
+            exponent=exponent, dispersion=dispersion, full=full, reduction=reduction, empty=empty
+        )

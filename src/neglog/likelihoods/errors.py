@@ -1,0 +1,216 @@
+"""Likelihoods of a real target whose errors are heavier-tailed than normal, or lopsided."""
+
+from __future__ import annotations
+
+from neglog import distributions
+from neglog.likelihood import Elementwise
+from neglog.primitives.reference import (
+    absolute,
+    at_least,
+    exp,
+    expm1,
+    log,
+    log1p,
+    log_rising,
+    sqrt,
+    tanh,
+    where,
+)
+from neglog.support import anything, nonnegative, positive, real
+
+
+class LogCosh(Elementwise):
+    """A real target with errors from a hyperbolic secant: smooth, and like |error| far away.
+
+    Model: y ~ HyperbolicSecant(mean), of the density 1 / (π cosh(y − mean)). Unlike the absolute
+    error, the loss ln cosh(y − mean) has all derivatives at 0.
+
+    Source: D. R. Cox, D. V. Hinkley, Theoretical statistics, 1974 (the distribution); R. A. Saleh,
+    A. K. Md. E. Saleh, Statistical properties of the log-cosh loss function used in machine
+    learning, arXiv:2208.04564, 2022.
+    """
+
+    inputs = ("mean",)
+    support = real
+    link = "identity"
+
+    def distribution(mean):
+        return distributions.HyperbolicSecant(mean)
+
+    def nll(mean, y):
+        error = absolute(mean - y)
+        small = expm1(where(error < 8.0, error, 0.0))
+        sinh = 0.5 * (small + small / (small + 1.0))
+        far = error - 0.6931471805599453 + log1p(exp(-2.0 * error))
+        return where(error < 8.0, 0.5 * log1p(sinh * sinh), far)
+
+    def grad(mean, y):
+        return tanh(mean - y)
+
+    def curvature(mean, y):
+        power = exp(-2.0 * absolute(mean - y))
+        return 4.0 * power / ((1.0 + power) * (1.0 + power))
+
+    def grad_target(mean, y):
+        return tanh(y - mean)
+
+    def constant(y):
+        return 1.1447298858494002  # ln π
+
+    def information(mean):
+        return 0.5
+
+
+class StudentT(Elementwise):
+    """A real target with heavy-tailed errors: y ~ location + scale · t(df).
+
+    Model: y ~ StudentT(df, location, scale). Far targets pull little: the gradient by the location
+    falls with their distance. At df = 1 the errors are Cauchy's; for large df they are normal.
+
+    Source: K. L. Lange, R. J. A. Little, J. M. G. Taylor, Robust statistical modeling using the t
+    distribution, Journal of the American Statistical Association 84, 1989.
+    """
+
+    inputs = ("location", "scale")
+    settings = ("df",)
+    domains = (anything, positive)
+    support = real
+
+    def distribution(location, scale, df):
+        return distributions.StudentT(df, location, scale)
+
+    def nll(location, scale, df, y):
+        z = (location - y) / scale
+        return log(scale) + 0.5 * (df + 1.0) * log1p(z * z / df)
+
+    def grad(location, scale, df, y):
+        z = (location - y) / scale
+        each = (df + 1.0) / (df + z * z) / scale
+        return each * z, df / (df + z * z) * (1.0 - z) * (1.0 + z) / scale
+
+    def curvature(location, scale, df, y):
+        z = (location - y) / scale
+        square, whole = z * z, df + z * z
+        each = (df + 1.0) / (whole * whole) / (scale * scale)
+        turn = square * (3.0 * df + square + 1.0) - df
+        by_scale = df / (whole * whole) / (scale * scale) * turn
+        return each * (df - square), -2.0 * df * z * each, by_scale
+
+    def grad_target(location, scale, df, y):
+        z = (location - y) / scale
+        return -(df + 1.0) / (df + z * z) / scale * z
+
+    def constant(df, y):
+        return 0.5 * log(3.141592653589793 * df) - log_rising(0.5 * df, 0.5)
+
+
+class ScaledLaplace(Elementwise):
+    """A real target with errors from a two-sided exponential, the network emitting their scale.
+
+    Model: y ~ Laplace(location, scale). The scale is taken to be at least `eps`, and the
+    derivatives are those at that floor.
+
+    Source: Z. Zhou, L. Ye, J. Wang, K. Wu, K. Lu, HiVT: Hierarchical vector transformer for
+    multi-agent motion prediction, CVPR 2022 (its `LaplaceNLLLoss`).
+    """
+
+    inputs = ("location", "scale")
+    settings = ("eps",)
+    domains = (anything, nonnegative)
+    support = real
+    smooth = False
+
+    def distribution(location, scale, eps):
+        return distributions.Laplace(location, scale)
+
+    def nll(location, scale, eps, y):
+        b = at_least(scale, eps)
+        return log(b) + absolute(location - y) / b
+
+    def grad(location, scale, eps, y):
+        b, error = at_least(scale, eps), location - y
+        side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
+        return side / b, (b - absolute(error)) / b / b
+
+    def curvature(location, scale, eps, y):
+        b, error = at_least(scale, eps), location - y
+        side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
+        return 0.0, -side / b / b, (2.0 * absolute(error) - b) / b / b / b
+
+    def grad_target(location, scale, eps, y):
+        error = location - y
+        side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
+        return -side / at_least(scale, eps)
+
+    def constant(eps, y):
+        return 0.6931471805599453  # ln 2
+
+
+class Expectile(Elementwise):
+    """A real target, the network emitting the expectile of a `level`: lopsided squared errors.
+
+    Model: y ~ AsymmetricNormal(expectile, level), of a density proportional to
+    exp(−|level − [y < expectile]| · (y − expectile)²), where the level lies between 0 and 1. The
+    mean is the expectile of level ½, at which the loss is half the squared error.
+
+    Source: W. K. Newey, J. L. Powell, Asymmetric least squares estimation and testing,
+    Econometrica 55, 1987.
+    """
+
+    inputs = ("expectile",)
+    settings = ("level",)
+    support = real
+    well_conditioned = anything
+
+    def distribution(expectile, level):
+        return distributions.AsymmetricNormal(expectile, level)
+
+    def nll(expectile, level, y):
+        error = expectile - y
+        return where(error > 0.0, 1.0 - level, level) * error * error
+
+    def grad(expectile, level, y):
+        error = expectile - y
+        return 2.0 * where(error > 0.0, 1.0 - level, level) * error
+
+    def curvature(expectile, level, y):
+        return 2.0 * where(expectile > y, 1.0 - level, level)
+
+    def grad_target(expectile, level, y):
+        error = y - expectile
+        return 2.0 * where(error < 0.0, 1.0 - level, level) * error
+
+    def constant(level, y):
+        return log(0.886226925452758 * (1.0 / sqrt(level) + 1.0 / sqrt(1.0 - level)))  # √π / 2
+
+    def information(expectile, level):
+        return 2.0 * sqrt(level * (1.0 - level))
+
+
+class QuantileOfLevel(Elementwise):
+    """A real target, the network emitting quantiles of several levels: the pinball loss.
+
+    Model: y ~ AsymmetricLaplace(quantile, level), as for `Quantile`, with a level for each element.
+
+    Source: R. Koenker, G. Bassett, Regression quantiles, Econometrica 46, 1978.
+    """
+
+    inputs = ("quantile",)
+    given = ("level",)
+    support = real
+    well_conditioned = anything
+    smooth = False
+    normalised = False
+
+    def nll(quantile, level, y):
+        error = y - quantile
+        return where(error < 0.0, level - 1.0, level) * error
+
+    def grad(quantile, level, y):
+        return where(y > quantile, -level, where(y < quantile, 1.0 - level, 0.0))
+
+    def curvature(quantile, level, y):
+        return 0.0
+
+    def grad_target(quantile, level, y):
+        return where(y > quantile, level, where(y < quantile, level - 1.0, 0.0))

@@ -1,0 +1,72 @@
+"""Likelihoods of the time until an event, which may be censored on the right."""
+
+from __future__ import annotations
+
+from neglog.likelihood import Elementwise
+from neglog.primitives.reference import at_least, exp, log, where
+from neglog.support import anything, nonnegative, positive
+
+
+class Exponential(Elementwise):
+    """The time until an event of constant hazard; the model outputs the log rate.
+
+    Model: time ~ Exponential(exp(log_rate)). `event` is 1 where the event was observed at y, 0
+    where the time is only known to be y or more.
+
+    Source: D. R. Cox, D. Oakes, Analysis of survival data, 1984, chapter 3.
+    """
+
+    inputs = ("log_rate",)
+    given = ("event",)
+    support = nonnegative
+    normalised = False
+
+    def nll(log_rate, event, y):
+        return exp(log_rate) * y - where(event == 0.0, 0.0, event * log_rate)
+
+    def grad(log_rate, event, y):
+        return exp(log_rate) * y - event
+
+    def curvature(log_rate, event, y):
+        return exp(log_rate) * y
+
+    def grad_target(log_rate, event, y):
+        return exp(log_rate)
+
+
+class Weibull(Elementwise):
+    """The time until an event whose hazard rises or falls; the model outputs log scale and shape.
+
+    Model: time ~ Weibull(exp(log_scale), exp(log_shape)). `event` is 1 where the event was observed
+    at y, 0 where the time is only known to be y or more. At a shape of 1 the hazard is constant.
+
+    Source: D. R. Cox, D. Oakes, Analysis of survival data, 1984, chapters 2 and 3.
+    """
+
+    inputs = ("log_scale", "log_shape")
+    given = ("event",)
+    domains = (anything, anything)
+    support = positive
+    normalised = False
+
+    def nll(log_scale, log_shape, event, y):
+        u = exp(log_shape) * (log(y) - log_scale)
+        density = at_least(log_shape, -1e30) + u - log(y)
+        return exp(u) - where(event == 0.0, 0.0, event * density)
+
+    def grad(log_scale, log_shape, event, y):
+        shape, apart = exp(log_shape), log(y) - log_scale
+        hazard = exp(shape * apart)
+        return shape * (event - hazard), shape * apart * (hazard - event) - event
+
+    def curvature(log_scale, log_shape, event, y):
+        shape = exp(log_shape)
+        u = shape * (log(y) - log_scale)
+        hazard = exp(u)
+        mixed = shape * (event - hazard - u * hazard)
+        return shape * (shape * hazard), mixed, u * (hazard - event + u * hazard)
+
+    def grad_target(log_scale, log_shape, event, y):
+        shape = exp(log_shape)
+        hazard = exp(shape * (log(y) - log_scale))
+        return (shape * (hazard - event) + event) / y

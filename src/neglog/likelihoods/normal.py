@@ -1,0 +1,140 @@
+"""Losses of a normal prediction: a weighted likelihood, a score, and censored targets."""
+
+from __future__ import annotations
+
+from neglog.likelihood import Elementwise
+from neglog.primitives.reference import (
+    erf,
+    exp,
+    expm1,
+    gaussian,
+    inverse_mills,
+    log,
+    log1p,
+    log_ndtr,
+    power,
+    where,
+)
+from neglog.support import anything, positive, real
+
+
+class BetaWeightedNormal(Elementwise):
+    """A normal target whose likelihood is weighted by a power of the predicted variance: β-NLL.
+
+    Model: y ~ Normal(mean, √variance), each loss multiplied by variance^β. The weight is a
+    constant, `frozen` the same variance without a gradient: at β = 0 this is the normal likelihood,
+    at β = 1 the gradient by the mean is that of least squares.
+
+    Source: M. Seitzer, A. Tavakoli, D. Antic, G. Martius, On the pitfalls of heteroscedastic
+    uncertainty estimation with probabilistic neural networks, ICLR 2022.
+    """
+
+    inputs = ("mean", "variance")
+    given = ("frozen",)
+    settings = ("beta",)
+    domains = (anything, positive)
+    support = real
+    normalised = False
+
+    def nll(mean, variance, frozen, beta, y):
+        error = mean - y
+        return 0.5 * power(frozen, beta) * (log(variance) + error * (error / variance))
+
+    def grad(mean, variance, frozen, beta, y):
+        weight, error = power(frozen, beta), mean - y
+        by_variance = 0.5 * weight * (variance - error * error) / variance / variance
+        return weight * (error / variance), by_variance
+
+    def curvature(mean, variance, frozen, beta, y):
+        weight, z = power(frozen, beta), (mean - y) / variance
+        by_variance = weight * (z * (z / variance) - 0.5 / variance / variance)
+        return weight / variance, -weight * (z / variance), by_variance
+
+    def grad_target(mean, variance, frozen, beta, y):
+        return power(frozen, beta) * ((y - mean) / variance)
+
+
+class NormalScore(Elementwise):
+    """A real target, the network emitting a normal prediction: the continuous ranked score (CRPS).
+
+    Model: ∫ (F(t) − [t ≥ y])² dt, with F the distribution function of Normal(mean, scale). It is a
+    score in the unit of the target, not a likelihood: for a scale of 0 it is the absolute error.
+
+    Source: T. Gneiting, A. E. Raftery, A. H. Westveld, T. Goldman, Calibrated probabilistic
+    forecasting using ensemble model output statistics and minimum CRPS estimation, Monthly Weather
+    Review 133, 2005.
+    """
+
+    inputs = ("mean", "scale")
+    domains = (anything, positive)
+    support = real
+    normalised = False
+
+    def nll(mean, scale, y):
+        z = 0.7071067811865475 * (mean - y) / scale
+        bump = 0.7978845608028654 * gaussian(z) - 0.5641895835477563  # √(2/π), 1/√π
+        return (mean - y) * erf(z) + scale * bump
+
+    def grad(mean, scale, y):
+        z = 0.7071067811865475 * (mean - y) / scale
+        return erf(z), 0.7978845608028654 * gaussian(z) - 0.5641895835477563
+
+    def curvature(mean, scale, y):
+        u = (mean - y) / scale
+        density = 0.7978845608028654 * gaussian(0.7071067811865475 * u) / scale
+        return density, -u * density, u * (u * density)
+
+    def grad_target(mean, scale, y):
+        return -erf(0.7071067811865475 * (mean - y) / scale)
+
+
+class CensoredNormal(Elementwise):
+    """A normal target that is only known to lie below, above or between bounds: Tobit.
+
+    Model: y* ~ Normal(mean, scale). `censoring` states what is known of it: 0, y* = y; −1, y* ≤ y
+    (left); 1, y* ≥ y (right); 2, y ≤ y* ≤ upper (interval). The loss of a censored target is minus
+    the logarithm of a probability, that of an observed one includes ½ ln 2π.
+
+    Source: J. Tobin, Estimation of relationships for limited dependent variables, Econometrica 26,
+    1958.
+    """
+
+    inputs = ("mean", "scale")
+    given = ("censoring", "upper")
+    domains = (anything, positive)
+    support = real
+    normalised = False
+
+    def nll(mean, scale, censoring, upper, y):
+        z, end = (y - mean) / scale, (upper - mean) / scale
+        observed = 0.5 * z * z + log(scale) + 0.9189385332046727
+        # Of an interval above the mean the mirror image: both tails are then below it.
+        turned = z + end > 0.0
+        low, high = where(turned, -end, z), where(turned, -z, end)
+        side = where(censoring == 2.0, high, where(censoring < 0.0, z, -z))
+        tail = log_ndtr(side)
+        gap = where(censoring == 2.0, log_ndtr(low) - tail, -1.0)
+        near = log(-expm1(where(gap > -0.5, gap, -0.5)))
+        inside = where(gap > -0.5, near, log1p(-exp(gap)))
+        inside = where(censoring == 2.0, inside, 0.0)
+        return where(censoring == 0.0, observed, -tail - inside)
+
+    def grad(mean, scale, censoring, upper, y):
+        z, end = (y - mean) / scale, (upper - mean) / scale
+        turned = z + end > 0.0
+        low, high = where(turned, -end, z), where(turned, -z, end)
+        between = censoring == 2.0
+        side = where(between, high, where(censoring < 0.0, z, -z))
+        # The densities at the ends, relative to the probability.
+        share = where(between, -expm1(log_ndtr(low) - log_ndtr(high)), 1.0)
+        at_side = inverse_mills(side) / share
+        steepness = where(between, exp(0.5 * (high - low) * (high + low)), 0.0)
+        at_other = at_side * steepness
+        sign = where(between, where(turned, -1.0, 1.0), where(censoring < 0.0, 1.0, -1.0))
+        by_z = sign * (at_side - at_other) / scale
+        by_scale = (side * at_side - where(steepness > 0.0, low * at_other, 0.0)) / scale
+        observed_by_scale = (1.0 - z) * (1.0 + z) / scale
+        return (
+            where(censoring == 0.0, -z / scale, by_z),
+            where(censoring == 0.0, observed_by_scale, by_scale),
+        )
