@@ -31,7 +31,8 @@ class WeibullNLLLoss(OfSeveral, nn.modules.loss._Loss):
     """Times until an event whose hazard rises or falls: see `neglog.functional.weibull_nll_loss`.
 
     >>> import torch
-    >>> WeibullNLLLoss()(torch.tensor([0.0]), torch.tensor([0.0]), torch.tensor([2.0]), event=torch.tensor([1.0]))
+    >>> log_scale, log_shape, times = torch.zeros(1), torch.zeros(1), torch.tensor([2.0])
+    >>> WeibullNLLLoss()(log_scale, log_shape, times, event=torch.tensor([1.0]))
     tensor(2.)
     """
 

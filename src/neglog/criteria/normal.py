@@ -9,7 +9,7 @@ from neglog.criterion import OfSeveral
 
 
 class BetaNLLWeightedGaussian(OfSeveral, nn.modules.loss._Loss):
-    """Gaussian NLL weighted by a power of the variance: see `neglog.functional.beta_nll_weighted_gaussian`.
+    """β-NLL, a weighted Gaussian NLL: see `neglog.functional.beta_nll_weighted_gaussian`.
 
     >>> import torch
     >>> BetaNLLWeightedGaussian()(torch.tensor([0.0]), torch.tensor([4.0]), torch.tensor([2.0]))
@@ -29,7 +29,7 @@ class BetaNLLWeightedGaussian(OfSeveral, nn.modules.loss._Loss):
 
 
 class CRPSLoss(OfSeveral, nn.modules.loss._Loss):
-    """The continuous ranked probability score of a normal prediction: see `neglog.functional.crps_loss`.
+    """The ranked probability score of a normal prediction: see `neglog.functional.crps_loss`.
 
     >>> import torch
     >>> CRPSLoss()(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]))
@@ -51,7 +51,8 @@ class CensoredNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
     """The Tobit model of targets known by bounds: see `neglog.functional.censored_normal_nll_loss`.
 
     >>> import torch
-    >>> CensoredNormalNLLLoss()(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([0.0]), censoring=torch.tensor([1.0]))
+    >>> mean, scale, target = torch.zeros(1), torch.ones(1), torch.zeros(1)
+    >>> CensoredNormalNLLLoss()(mean, scale, target, censoring=torch.ones(1))
     tensor(0.6931)
     """
 

@@ -9,7 +9,7 @@ from neglog.criterion import OfSeveral
 
 
 class GammaNLLLoss(OfSeveral, nn.modules.loss._Loss):
-    """Positive targets whose deviation grows with their mean: see `neglog.functional.gamma_nll_loss`.
+    """Targets whose deviation grows with their mean: see `neglog.functional.gamma_nll_loss`.
 
     >>> import torch
     >>> GammaNLLLoss(shape=3.0)(torch.tensor([0.0]), torch.tensor([2.0]))

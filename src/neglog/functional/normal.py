@@ -25,7 +25,7 @@ def beta_nll_weighted_gaussian(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
 ) -> ElementwiseRequest:
-    """Return the `BetaWeightedNormal` loss: Gaussian NLL weighted by the variance to the power of beta.
+    """Return the `BetaWeightedNormal` loss: Gaussian NLL weighted by variance^beta.
 
     The weight has no gradient. Poorly predicted targets, which have a large variance, keep more of
     their gradient than under `gaussian_nll_loss`.
@@ -68,12 +68,12 @@ def crps_loss(
 ) -> ElementwiseRequest:
     """Return the `NormalScore` of normal predictions: the continuous ranked probability score.
 
-    It is a proper score in the unit of the target, not a likelihood: the predicted scale is rewarded
-    for being right, and outliers count with their distance instead of its square.
+    It is a proper score in the unit of the target, not a likelihood: the predicted scale is
+    rewarded for being right, and outliers count with their distance instead of its square.
 
     Args:
         input: means, any shape.
-        scale: standard deviations above 0, in the input's shape or broadcast into it; or one number.
+        scale: deviations above 0, in the input's shape or broadcast into it; or one number.
         target: real numbers, in the input's shape.
 
     Raises:
@@ -111,7 +111,7 @@ def censored_normal_nll_loss(
 
     Args:
         input: means, any shape.
-        scale: standard deviations above 0, in the input's shape or broadcast into it; or one number.
+        scale: deviations above 0, in the input's shape or broadcast into it; or one number.
         target: real numbers, in the input's shape: the values, or the bounds of censored ones.
         censoring: what is known, in the input's shape: 0, the target is the value; −1, the value is
             at most the target; 1, it is at least the target; 2, it is between the target and

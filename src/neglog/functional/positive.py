@@ -112,7 +112,7 @@ def log_normal_nll_loss(
         SupportError: a scale or a target is not above 0 (checked on a CPU).
 
     >>> import torch
-    >>> log_normal_nll_loss(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]), full=True)
+    >>> log_normal_nll_loss(torch.zeros(1), torch.ones(1), torch.tensor([2.0]), full=True)
     tensor(1.8523)
     """
     extras = Extras(mask, sample_weight, normalizer, empty)

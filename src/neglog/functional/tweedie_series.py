@@ -19,9 +19,9 @@ def log_density_terms(y: Tensor, exponent: float, dispersion: float) -> Tensor:
     """Return the logarithm of the terms of the density that do not depend on the mean; 0 at y = 0.
 
     The density is ∑ over j ≥ 1 of the probability of j gamma variables times their density. The
-    terms have one peak, near j = y^(2 − exponent) / ((2 − exponent) · dispersion). Where it is wide,
-    every tenth term or fewer determine the sum: for such a smooth function the trapezoidal rule has
-    an error of e^(−2π²) to the power of the square of the steps per standard deviation.
+    terms have one peak, near j = y^(2 − exponent) / ((2 − exponent) · dispersion). Where it is
+    wide, every tenth term or fewer determine the sum: for such a smooth function the trapezoidal
+    rule has an error of e^(−2π²) to the power of the square of the steps per standard deviation.
     """
     small = y.detach().double()
     at = torch.where(small > 0.0, small, 1.0)

@@ -34,9 +34,11 @@ class LogCosh(Elementwise):
     support = real
     link = "identity"
 
+    @staticmethod
     def distribution(mean):
         return distributions.HyperbolicSecant(mean)
 
+    @staticmethod
     def nll(mean, y):
         error = absolute(mean - y)
         small = expm1(where(error < 8.0, error, 0.0))
@@ -44,19 +46,24 @@ class LogCosh(Elementwise):
         far = error - 0.6931471805599453 + log1p(exp(-2.0 * error))
         return where(error < 8.0, 0.5 * log1p(sinh * sinh), far)
 
+    @staticmethod
     def grad(mean, y):
         return tanh(mean - y)
 
+    @staticmethod
     def curvature(mean, y):
         power = exp(-2.0 * absolute(mean - y))
         return 4.0 * power / ((1.0 + power) * (1.0 + power))
 
+    @staticmethod
     def grad_target(mean, y):
         return tanh(y - mean)
 
+    @staticmethod
     def constant(y):
         return 1.1447298858494002  # ln π
 
+    @staticmethod
     def information(mean):
         return 0.5
 
@@ -76,18 +83,22 @@ class StudentT(Elementwise):
     domains = (anything, positive)
     support = real
 
+    @staticmethod
     def distribution(location, scale, df):
         return distributions.StudentT(df, location, scale)
 
+    @staticmethod
     def nll(location, scale, df, y):
         z = (location - y) / scale
         return log(scale) + 0.5 * (df + 1.0) * log1p(z * z / df)
 
+    @staticmethod
     def grad(location, scale, df, y):
         z = (location - y) / scale
         each = (df + 1.0) / (df + z * z) / scale
         return each * z, df / (df + z * z) * (1.0 - z) * (1.0 + z) / scale
 
+    @staticmethod
     def curvature(location, scale, df, y):
         z = (location - y) / scale
         square, whole = z * z, df + z * z
@@ -96,12 +107,14 @@ class StudentT(Elementwise):
         by_scale = df / (whole * whole) / (scale * scale) * turn
         return each * (df - square), -2.0 * df * z * each, by_scale
 
+    @staticmethod
     def grad_target(location, scale, df, y):
         z = (location - y) / scale
         return -(df + 1.0) / (df + z * z) / scale * z
 
+    @staticmethod
     def constant(df, y):
-        return 0.5 * log(3.141592653589793 * df) - log_rising(0.5 * df, 0.5)
+        return 0.5 * log(3.141592653589793 * df) - log_rising(0.5 * df, 0.5 + 0.0 * df)
 
 
 class ScaledLaplace(Elementwise):
@@ -120,28 +133,34 @@ class ScaledLaplace(Elementwise):
     support = real
     smooth = False
 
+    @staticmethod
     def distribution(location, scale, eps):
         return distributions.Laplace(location, scale)
 
+    @staticmethod
     def nll(location, scale, eps, y):
         b = at_least(scale, eps)
         return log(b) + absolute(location - y) / b
 
+    @staticmethod
     def grad(location, scale, eps, y):
         b, error = at_least(scale, eps), location - y
         side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
         return side / b, (b - absolute(error)) / b / b
 
+    @staticmethod
     def curvature(location, scale, eps, y):
         b, error = at_least(scale, eps), location - y
         side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
         return 0.0, -side / b / b, (2.0 * absolute(error) - b) / b / b / b
 
+    @staticmethod
     def grad_target(location, scale, eps, y):
         error = location - y
         side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
         return -side / at_least(scale, eps)
 
+    @staticmethod
     def constant(eps, y):
         return 0.6931471805599453  # ln 2
 
@@ -162,27 +181,34 @@ class Expectile(Elementwise):
     support = real
     well_conditioned = anything
 
+    @staticmethod
     def distribution(expectile, level):
         return distributions.AsymmetricNormal(expectile, level)
 
+    @staticmethod
     def nll(expectile, level, y):
         error = expectile - y
         return where(error > 0.0, 1.0 - level, level) * error * error
 
+    @staticmethod
     def grad(expectile, level, y):
         error = expectile - y
         return 2.0 * where(error > 0.0, 1.0 - level, level) * error
 
+    @staticmethod
     def curvature(expectile, level, y):
         return 2.0 * where(expectile > y, 1.0 - level, level)
 
+    @staticmethod
     def grad_target(expectile, level, y):
         error = y - expectile
         return 2.0 * where(error < 0.0, 1.0 - level, level) * error
 
+    @staticmethod
     def constant(level, y):
         return log(0.886226925452758 * (1.0 / sqrt(level) + 1.0 / sqrt(1.0 - level)))  # √π / 2
 
+    @staticmethod
     def information(expectile, level):
         return 2.0 * sqrt(level * (1.0 - level))
 
@@ -202,15 +228,19 @@ class QuantileOfLevel(Elementwise):
     smooth = False
     normalised = False
 
+    @staticmethod
     def nll(quantile, level, y):
         error = y - quantile
         return where(error < 0.0, level - 1.0, level) * error
 
+    @staticmethod
     def grad(quantile, level, y):
         return where(y > quantile, -level, where(y < quantile, 1.0 - level, 0.0))
 
+    @staticmethod
     def curvature(quantile, level, y):
         return 0.0
 
+    @staticmethod
     def grad_target(quantile, level, y):
         return where(y > quantile, level, where(y < quantile, level - 1.0, 0.0))

@@ -21,15 +21,19 @@ class Exponential(Elementwise):
     support = nonnegative
     normalised = False
 
+    @staticmethod
     def nll(log_rate, event, y):
         return exp(log_rate) * y - where(event == 0.0, 0.0, event * log_rate)
 
+    @staticmethod
     def grad(log_rate, event, y):
         return exp(log_rate) * y - event
 
+    @staticmethod
     def curvature(log_rate, event, y):
         return exp(log_rate) * y
 
+    @staticmethod
     def grad_target(log_rate, event, y):
         return exp(log_rate)
 
@@ -49,16 +53,19 @@ class Weibull(Elementwise):
     support = positive
     normalised = False
 
+    @staticmethod
     def nll(log_scale, log_shape, event, y):
         u = exp(log_shape) * (log(y) - log_scale)
         density = at_least(log_shape, -1e30) + u - log(y)
         return exp(u) - where(event == 0.0, 0.0, event * density)
 
+    @staticmethod
     def grad(log_scale, log_shape, event, y):
         shape, apart = exp(log_shape), log(y) - log_scale
         hazard = exp(shape * apart)
         return shape * (event - hazard), shape * apart * (hazard - event) - event
 
+    @staticmethod
     def curvature(log_scale, log_shape, event, y):
         shape = exp(log_shape)
         u = shape * (log(y) - log_scale)
@@ -66,6 +73,7 @@ class Weibull(Elementwise):
         mixed = shape * (event - hazard - u * hazard)
         return shape * (shape * hazard), mixed, u * (hazard - event + u * hazard)
 
+    @staticmethod
     def grad_target(log_scale, log_shape, event, y):
         shape = exp(log_shape)
         hazard = exp(shape * (log(y) - log_scale))

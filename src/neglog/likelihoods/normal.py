@@ -36,20 +36,24 @@ class BetaWeightedNormal(Elementwise):
     support = real
     normalised = False
 
+    @staticmethod
     def nll(mean, variance, frozen, beta, y):
         error = mean - y
         return 0.5 * power(frozen, beta) * (log(variance) + error * (error / variance))
 
+    @staticmethod
     def grad(mean, variance, frozen, beta, y):
         weight, error = power(frozen, beta), mean - y
         by_variance = 0.5 * weight * (variance - error * error) / variance / variance
         return weight * (error / variance), by_variance
 
+    @staticmethod
     def curvature(mean, variance, frozen, beta, y):
         weight, z = power(frozen, beta), (mean - y) / variance
         by_variance = weight * (z * (z / variance) - 0.5 / variance / variance)
         return weight / variance, -weight * (z / variance), by_variance
 
+    @staticmethod
     def grad_target(mean, variance, frozen, beta, y):
         return power(frozen, beta) * ((y - mean) / variance)
 
@@ -70,20 +74,24 @@ class NormalScore(Elementwise):
     support = real
     normalised = False
 
+    @staticmethod
     def nll(mean, scale, y):
         z = 0.7071067811865475 * (mean - y) / scale
         bump = 0.7978845608028654 * gaussian(z) - 0.5641895835477563  # √(2/π), 1/√π
         return (mean - y) * erf(z) + scale * bump
 
+    @staticmethod
     def grad(mean, scale, y):
         z = 0.7071067811865475 * (mean - y) / scale
         return erf(z), 0.7978845608028654 * gaussian(z) - 0.5641895835477563
 
+    @staticmethod
     def curvature(mean, scale, y):
         u = (mean - y) / scale
         density = 0.7978845608028654 * gaussian(0.7071067811865475 * u) / scale
         return density, -u * density, u * (u * density)
 
+    @staticmethod
     def grad_target(mean, scale, y):
         return -erf(0.7071067811865475 * (mean - y) / scale)
 
@@ -105,6 +113,7 @@ class CensoredNormal(Elementwise):
     support = real
     normalised = False
 
+    @staticmethod
     def nll(mean, scale, censoring, upper, y):
         z, end = (y - mean) / scale, (upper - mean) / scale
         observed = 0.5 * z * z + log(scale) + 0.9189385332046727
@@ -119,6 +128,7 @@ class CensoredNormal(Elementwise):
         inside = where(censoring == 2.0, inside, 0.0)
         return where(censoring == 0.0, observed, -tail - inside)
 
+    @staticmethod
     def grad(mean, scale, censoring, upper, y):
         z, end = (y - mean) / scale, (upper - mean) / scale
         turned = z + end > 0.0

@@ -64,24 +64,30 @@ class LogNormal(Elementwise):
     domains = (anything, positive)
     support = positive
 
+    @staticmethod
     def distribution(location, scale):
         return distributions.LogNormal(location, scale)
 
+    @staticmethod
     def nll(location, scale, y):
         z = (location - log(y)) / scale
         return log(scale) + 0.5 * z * z
 
+    @staticmethod
     def grad(location, scale, y):
         z = (location - log(y)) / scale
         return z / scale, (1.0 - z) * (1.0 + z) / scale
 
+    @staticmethod
     def curvature(location, scale, y):
         z, precision = (location - log(y)) / scale, 1.0 / scale / scale
         return precision, -2.0 * z * precision, (3.0 * z * z - 1.0) * precision
 
+    @staticmethod
     def grad_target(location, scale, y):
         return (log(y) - location) / scale / scale / y
 
+    @staticmethod
     def constant(y):
         return log(y) + 0.9189385332046727  # ½ ln 2π
 
@@ -100,28 +106,35 @@ class InverseGaussian(Elementwise):
     support = positive
     link = "log"
 
+    @staticmethod
     def distribution(log_mean, shape):
         return distributions.InverseGaussian(exp(log_mean), shape)
 
+    @staticmethod
     def nll(log_mean, shape, y):
         error = y * exp(-log_mean) - 1.0
         return 0.5 * shape * error * (error / y)
 
+    @staticmethod
     def grad(log_mean, shape, y):
         inverse = exp(-log_mean)
         return -shape * inverse * (y * inverse - 1.0)
 
+    @staticmethod
     def curvature(log_mean, shape, y):
         inverse = exp(-log_mean)
         return shape * inverse * (2.0 * y * inverse - 1.0)
 
+    @staticmethod
     def grad_target(log_mean, shape, y):
         inverse = exp(-log_mean)
         return 0.5 * shape * (inverse - 1.0 / y) * (inverse + 1.0 / y)
 
+    @staticmethod
     def constant(shape, y):
         return 0.9189385332046727 + 1.5 * log(y) - 0.5 * log(shape)  # ½ ln 2π
 
+    @staticmethod
     def information(log_mean, shape):
         return shape * exp(-log_mean)
 
@@ -142,20 +155,24 @@ class Tweedie(Elementwise):
     support = nonnegative
     normalised = False
 
+    @staticmethod
     def nll(log_mean, exponent, dispersion, y):
         below, above = exponent - 1.0, 2.0 - exponent
         amounts = exp(-below * log_mean) / below
         return (where(y > 0.0, y * amounts, 0.0) + exp(above * log_mean) / above) / dispersion
 
+    @staticmethod
     def grad(log_mean, exponent, dispersion, y):
         amounts = exp((1.0 - exponent) * log_mean)
         received = where(y > 0.0, y * amounts, 0.0)
         return (exp((2.0 - exponent) * log_mean) - received) / dispersion
 
+    @staticmethod
     def curvature(log_mean, exponent, dispersion, y):
         below, above = exponent - 1.0, 2.0 - exponent
         received = where(y > 0.0, y * exp(-below * log_mean), 0.0)
         return (above * exp(above * log_mean) + below * received) / dispersion
 
+    @staticmethod
     def grad_target(log_mean, exponent, dispersion, y):
         return exp((1.0 - exponent) * log_mean) / (exponent - 1.0) / dispersion
