@@ -9,7 +9,7 @@ from torch import Tensor
 from neglog import REGISTRY
 from neglog.engine import ElementwiseProblem
 from neglog.likelihood import Elementwise, Likelihood, Rows
-from neglog.support import Support, anything, nonnegative
+from neglog.support import Support, anything, nonnegative, positive
 
 ELEMENTWISE = [*(c for c in REGISTRY.values() if issubclass(c, Elementwise)), several.Several]
 ROWS = [c for c in REGISTRY.values() if issubclass(c, Rows)]
@@ -56,9 +56,9 @@ def elementwise(
     inputs = tuple(draw(domain, shape, dtype) for domain in likelihood.domains)
     if overflows(likelihood):  # infinite losses have tests of their own
         inputs = (inputs[0].clamp(-10, 10),)
-    if nonnegative in likelihood.domains:  # a variance at its floor has its own tests
+    if {nonnegative, positive} & {*likelihood.domains}:  # a variance at its floor has its own tests
         inputs = tuple(
-            x.clamp(min=0.125) if domain is nonnegative else x.clamp(-100, 100)
+            x.clamp(-100, 100) if domain is anything else x.clamp(min=0.125)
             for x, domain in zip(inputs, likelihood.domains, strict=True)
         )
     inputs = tuple(x.roll(3 * i) for i, x in enumerate(inputs))  # not all extreme in one place
@@ -67,13 +67,22 @@ def elementwise(
         y = y.clamp(-200, 3)
     if likelihood is several.Several:  # whose error would be that of a huge target alone
         y = y.clamp(-100, 100)
-    given = tuple(torch.rand(shape, dtype=dtype) + 0.5 for _ in likelihood.given)
+    given = tuple(_given(name, shape, dtype) for name in likelihood.given)
     return ElementwiseProblem(likelihood, inputs, y, given, settings(likelihood))
+
+
+def _given(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Draw a given tensor: some hold one of a few numbers."""
+    codes = {"event": (0.0, 1.0), "censoring": (-1.0, 0.0, 1.0, 2.0)}.get(name)
+    if codes is None:
+        return torch.rand(shape, dtype=dtype) + 0.5
+    return torch.tensor(codes, dtype=dtype)[torch.randint(0, len(codes), shape)]
 
 
 # Numbers of few digits, which every dtype holds.
 SETTINGS = {
     "delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75,
+    "df": 3.5, "beta": 0.5, "exponent": 1.375,
     "share": 2.0**-6, "shift": -0.75, "scale": 8.0,
 }  # fmt: skip
 

@@ -47,6 +47,39 @@ def _asymmetric_laplace(quantile: Any, level: Any) -> Any:
     return SimpleNamespace(log_prob=log_prob)
 
 
+def _asymmetric_normal(expectile: Any, level: Any) -> Any:
+    def unscaled(error: Any) -> Any:
+        return error**2 * (level if error > 0 else 1 - level)
+
+    area = mp.quad(lambda error: mp.exp(-unscaled(error)), [-mp.inf, 0, mp.inf])
+    return SimpleNamespace(log_prob=lambda y: -unscaled(y - expectile) - mp.log(area))
+
+
+def _hyperbolic_secant(mean: Any) -> Any:
+    return SimpleNamespace(log_prob=lambda y: -mp.log(mp.pi * mp.cosh(y - mean)))
+
+
+def _inverse_gaussian(mean: Any, shape: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        scale = mp.sqrt(shape / (2 * mp.pi * y**3))
+        return mp.log(scale) - shape * (y - mean) ** 2 / (2 * mean**2 * y)
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
+def _log_normal(location: Any, scale: Any) -> Any:
+    log_prob = _normal(location, scale).log_prob
+    return SimpleNamespace(log_prob=lambda y: log_prob(mp.log(y)) - mp.log(y))
+
+
+def _student_t(df: Any, location: Any, scale: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        area = mp.gamma(df / 2) * mp.sqrt(df * mp.pi) * scale / mp.gamma((df + 1) / 2)
+        return -(df + 1) / 2 * mp.log(1 + ((y - location) / scale) ** 2 / df) - mp.log(area)
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
 def _gamma(shape: Any, rate: Any) -> Any:
     def log_prob(y: Any) -> Any:
         return mp.log(rate**shape * y ** (shape - 1) / mp.gamma(shape)) - rate * y
@@ -90,18 +123,23 @@ def _signed(logit: Any) -> Any:
 
 DISTRIBUTIONS = SimpleNamespace(
     AsymmetricLaplace=_asymmetric_laplace,
+    AsymmetricNormal=_asymmetric_normal,
     Bernoulli=_bernoulli,
     Categorical=_categorical,
     Gamma=_gamma,
     Huber=_huber,
+    HyperbolicSecant=_hyperbolic_secant,
+    InverseGaussian=_inverse_gaussian,
     Laplace=_laplace,
     LogisticInterval=_logistic_interval,
+    LogNormal=_log_normal,
     LogShare=lambda log_p: SimpleNamespace(log_prob=lambda y: mp.exp(y) * log_p),
     NegativeBinomial=_negative_binomial,
     Normal=_normal,
     Poisson=_poisson,
     Share=lambda log_p: SimpleNamespace(log_prob=lambda y: y * log_p),
     SignedBernoulli=_signed,
+    StudentT=_student_t,
 )
 
 

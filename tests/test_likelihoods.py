@@ -29,6 +29,7 @@ INPUTS = {
     anything: [-90, -17, -1.5, -1e-8, 0.3, 2, 20],
     unit_interval: [1e-10, 1e-3, 0.3, 0.5, 0.875, 1 - 1e-10],  # below 1e-12 torch's floor holds
     nonnegative: [1e-3, 0.3, 1, 7.5, 1e4],
+    positive: [1e-3, 0.3, 1, 7.5, 1e4],
 }
 TARGETS = {
     anything: [-30, -1, 0.25],
@@ -57,7 +58,7 @@ def points(likelihood: type[Elementwise]) -> list[tuple[list[mp.mpf], mp.mpf]]:
 
 def kinks(inputs: list[mp.mpf], y: mp.mpf) -> bool:
     """Return whether a non-smooth loss jumps: at its target, or where two inputs meet."""
-    return inputs[0] == (y if len(inputs) == 1 else inputs[1])
+    return inputs[0] in (y, *inputs[1:])
 
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
@@ -71,7 +72,12 @@ def test_the_registry_knows_every_declaration() -> None:
     assert all(issubclass(c, (Elementwise, Rows)) for c in REGISTRY.values())
 
 
-@elementwise
+distributed = pytest.mark.parametrize(
+    "likelihood", [c for c in cases.ELEMENTWISE if hasattr(c, "distribution")]
+)
+
+
+@distributed
 def test_nll_is_minus_the_log_probability(likelihood) -> None:
     nll, constant = oracle.formula(likelihood, "nll"), oracle.formula(likelihood, "constant")
     ones = [mp.mpf(1)] * len(likelihood.given)
@@ -169,7 +175,7 @@ def test_the_likelihood_sums_to_one_and_its_score_to_zero(likelihood) -> None:
         score, second = part_of(grad, part), part_of(curvature, diagonal)
         assert abs(mean(lambda y, s=score: s(*x, *rest, y))) < 1e-12
         # A jump of the score at the target is not in the curvature; one where inputs meet is away.
-        if likelihood.smooth or len(x) > 1:
+        if likelihood.smooth or likelihood.support not in NUMBERS:
             squared = mean(lambda y, s=score: s(*x, *rest, y) ** 2)
             assert abs(squared - mean(lambda y, c=second: c(*x, *rest, y))) < 1e-12
 
@@ -198,7 +204,7 @@ def test_the_link_takes_the_location_to_the_input(likelihood, sign) -> None:
     assert abs(links[likelihood.link](mean) - x) < 1e-12
 
 
-@elementwise
+@distributed
 def test_torch_s_distribution_is_the_one_in_sixty_digits(likelihood) -> None:
     rest = settings_of_the_model(likelihood)
     given = [mp.mpf(1)] * len(likelihood.given)
