@@ -45,9 +45,13 @@ def loss_and_gradients(problem, **options):
 
 
 def by_reference(monkeypatch, problem, **options):
+    """Return the results of torch's operations; of elements in float64, then rounded."""
+    dtype, problem = problem.dtype, problem._replace(**options)
+    if isinstance(problem, ElementwiseProblem):
+        problem = problem.each(torch.Tensor.double)
     with monkeypatch.context() as patch:
         backends.only(patch)
-        return loss_and_gradients(problem, **options)
+        return [result.to(dtype) for result in loss_and_gradients(problem)]
 
 
 def assert_same(got, expected, dtype):
