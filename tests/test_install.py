@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 CODE = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-DROP_IN, FIT, CHECK = CODE
+DROP_IN, OWN, USE_OF_OWN, FIT, CHECK = CODE
 FRAMES = """
 import importlib.util
 import numpy as np
@@ -86,12 +86,16 @@ def environment():
 
 def test_each_extra_brings_what_its_part_of_the_readme_needs(environment) -> None:
     environment.install(environment.wheel)
-    assert "double-softmax" in environment.python(DROP_IN, CHECK)
+    (environment.folder / "my_losses.py").write_text(OWN, "utf-8")
+    assert "double-softmax" in environment.python(DROP_IN, USE_OF_OWN, CHECK)
 
     environment.install(f"{environment.wheel}[fit]")
     assert "standard errors" in environment.python(DROP_IN, FIT, CHECK)
     environment.run(environment.program("neglog"), "fit", "--demo", "diabetes", "--out", "demo")
     assert (environment.folder / "demo" / "report.html").stat().st_size > 100_000
+
+    verified = environment.run(environment.program("neglog"), "verify", "my_losses.py:StudentT")
+    assert "StudentT: verified" in verified
 
     environment.install("pandas")
     environment.python(FRAMES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,15 @@ def test_the_examples_run_one_after_the_other(path, capsys, tmp_path, monkeypatc
     names: dict = {}
     torch.manual_seed(0)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     for block in BLOCK.findall(TEXTS[path]):
         if named := FILE.match(block):
             with (tmp_path / named[1]).open("a", encoding="utf-8") as file:
                 file.write(block)
         else:
             exec(block, names)
+    for file in tmp_path.glob("*.py"):
+        sys.modules.pop(file.stem, None)
     said = capsys.readouterr().out
     for shown in re.findall(r"```\n(neglog\.check looked.*?)```", TEXTS[path], re.DOTALL):
         assert said.endswith(shown)
