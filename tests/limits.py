@@ -109,6 +109,32 @@ def signed_bernoulli(x, y):
     return log1p_exp(-y * x), -y * sigmoid(-y * x), -x * sigmoid(-y * x)
 
 
+def smoothed_bernoulli(x, weight, smoothing, y):
+    target = (1 - smoothing) * y + smoothing / 2
+    loss, slope, by_target = weighted_bernoulli(x, weight, target)
+    return loss, slope, (1 - smoothing) * by_target
+
+
+def sigmoid_focal(x, alpha, gamma, y):
+    p, q = sigmoid(x), sigmoid(-x)
+    rest, entropy = p * (1 - y) + q * y, times(y, log1p_exp(-x)) + times(1 - y, log1p_exp(x))
+    share = alpha * y + (1 - alpha) * (1 - y)
+    slope = gamma * (1 - 2 * y) * p * q * entropy / rest + p * (1 - y) - q * y
+    change = (2 * alpha - 1) * entropy + share * (gamma * (q - p) * entropy / rest - x)
+    return [part * rest**gamma for part in (share * entropy, share * slope, change)]
+
+
+def asymmetric(x, gamma_neg, gamma_pos, clip, y):
+    p, q = sigmoid(x), sigmoid(-x)
+    positive, inner = q**gamma_pos * log1p_exp(-x), gamma_pos * times(p, log1p_exp(-x))
+    shifted = max(p - clip, mp.mpf(0))
+    entropy = -mp.log(q + clip) if shifted else mp.mpf(0)
+    outer = gamma_neg * entropy / shifted + 1 / (q + clip) if shifted else mp.mpf(0)
+    negative = shifted**gamma_neg * entropy
+    slopes = (p * q * shifted**gamma_neg * outer, -(q**gamma_pos) * (inner + q))
+    return (positive if y else negative), slopes[1 if y else 0], positive - negative
+
+
 def logistic_interval(lower, upper, y):
     low, high = min(lower, upper), max(lower, upper)
     inside = sigmoid(high) * sigmoid(-low) * -mp.expm1(low - high)  # σ(high) − σ(low)
@@ -134,6 +160,9 @@ EXACT: dict[Any, Any] = {
     likelihoods.RelativeEntropyOfLog: relative_entropy_of_log,
     likelihoods.Bernoulli: bernoulli,
     likelihoods.WeightedBernoulli: weighted_bernoulli,
+    likelihoods.SmoothedBernoulli: smoothed_bernoulli,
+    likelihoods.SigmoidFocal: sigmoid_focal,
+    likelihoods.Asymmetric: asymmetric,
     likelihoods.BernoulliProbability: bernoulli_probability,
     likelihoods.SignedBernoulli: signed_bernoulli,
     likelihoods.LogisticInterval: logistic_interval,

@@ -17,7 +17,7 @@ from neglog import REGISTRY, engine
 from neglog.engine import ElementwiseProblem, RowwiseProblem, memory
 from neglog.engine.cpu import elementwise as elementwise_cpu
 from neglog.engine.cpu import rows as rows_kernels
-from neglog.support import binary
+from neglog.support import ends_of_unit_interval
 
 elementwise = pytest.mark.parametrize("likelihood", cases.ELEMENTWISE)
 rows = pytest.mark.parametrize("likelihood", cases.ROWS)
@@ -182,7 +182,8 @@ def rows_problem(likelihood, dtype, size, reduction, weighted, kind, shared) -> 
         x[share == 0] = float("nan")
         if y.dim() == 1:
             y[share == 0] = -55
-    return RowwiseProblem(likelihood, x, y, weight, share, -7, smoothing, reduction)
+    facts = (-7, smoothing, reduction, cases.settings(likelihood))
+    return RowwiseProblem(likelihood, x, y, weight, share, *facts)
 
 
 @elementwise
@@ -201,7 +202,7 @@ def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
             truths = truths if isinstance(truths, tuple) else (truths,)
             values = (r[i].item() for r in results)
             for value, true, bound in zip(values, truths, bounds, strict=True):
-                if likelihood.support is binary and y[i] in (0.0, 1.0):
+                if likelihood.well_conditioned is ends_of_unit_interval and y[i] in (0.0, 1.0):
                     assert oracle.ulps(value, true, real) <= 4, (fact, point)
                 else:
                     assert abs(mp.mpf(value) - true) <= bound.error, (fact, point)
@@ -212,19 +213,24 @@ def test_elementwise_is_exact_in_every_regime(likelihood, dtype) -> None:
 def test_rows_are_exact_in_every_regime(likelihood, dtype) -> None:
     x, y = cases.rows(likelihood, 40, 6, dtype, seed=2)
 
-    problem = RowwiseProblem(likelihood, x, y, reduction="none")
+    numbers = cases.settings(likelihood)
+    problem = RowwiseProblem(likelihood, x, y, reduction="none", settings=numbers)
     loss, gradient = loss_and_gradients(problem)
+    nll, grad = (oracle.formula(likelihood, fact) for fact in ("nll", "grad"))
+    settings = [mp.mpf(s) for s in numbers]
     for i in range(40):
         row = [mp.mpf(v) for v in x[i].tolist()]
         total = sum(mp.exp(z) for z in row) if likelihood.softmax else mp.mpf(1)
         label = int(y[i])
         # The difference of two logits is rounded, and its exponential magnifies that.
         bound = 4 + max(row) - min(row) if likelihood.softmax else 1
-        assert oracle.ulps(loss[i].item(), mp.log(total) - row[label], REALS[dtype]) <= bound
+        point = (row[label] - mp.log(total), *settings, mp.mpf(1))
+        assert oracle.ulps(loss[i].item(), nll(*point), REALS[dtype]) <= bound
         for k in range(6):
             p = mp.exp(row[k]) / total if likelihood.softmax else mp.mpf(0)
             others = sum(mp.exp(z) for j, z in enumerate(row) if j != k) / total
-            true = (-others if likelihood.softmax else mp.mpf(-1)) if k == label else p
+            not_p = others if likelihood.softmax else mp.mpf(1)
+            true = grad(*point) * (not_p if k == label else -p)
             assert oracle.ulps(gradient[i, k].item(), true, REALS[dtype]) <= bound, (i, k)
 
 

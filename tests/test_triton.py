@@ -205,7 +205,8 @@ def test_images_are_the_reference_s(shape, reduction, monkeypatch) -> None:
     y[0] = -100
     weight = torch.rand(shape[1]) + 0.5
     for likelihood in cases.ROWS:
-        problem = RowwiseProblem(likelihood, x, y, weight, reduction=reduction)
+        settings = cases.settings(likelihood)
+        problem = RowwiseProblem(likelihood, x, y, weight, reduction=reduction, settings=settings)
         got = test_engine.loss_and_gradients(problem)
         assert_same(got, by_reference(monkeypatch, problem), torch.float32)
 

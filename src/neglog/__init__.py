@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from neglog.checking.api import check as check
     from neglog.compatibility import torch_compatible as torch_compatible
     from neglog.criteria import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
+    from neglog.criteria import AsymmetricLoss as AsymmetricLoss
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
     from neglog.criteria import BetaNLLWeightedGaussian as BetaNLLWeightedGaussian
     from neglog.criteria import BradleyTerryLoss as BradleyTerryLoss
     from neglog.criteria import CensoredNormalNLLLoss as CensoredNormalNLLLoss
+    from neglog.criteria import CORNLoss as CORNLoss
     from neglog.criteria import CosineEmbeddingLoss as CosineEmbeddingLoss
     from neglog.criteria import CoxPHLoss as CoxPHLoss
     from neglog.criteria import CrossEntropyLoss as CrossEntropyLoss
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from neglog.criteria import DiscreteHazardLoss as DiscreteHazardLoss
     from neglog.criteria import ExpectileLoss as ExpectileLoss
     from neglog.criteria import ExponentialNLLLoss as ExponentialNLLLoss
+    from neglog.criteria import FocalLoss as FocalLoss
     from neglog.criteria import GammaNLLLoss as GammaNLLLoss
     from neglog.criteria import GaussianNLLLoss as GaussianNLLLoss
+    from neglog.criteria import GeneralizedCrossEntropyLoss as GeneralizedCrossEntropyLoss
     from neglog.criteria import HingeEmbeddingLoss as HingeEmbeddingLoss
     from neglog.criteria import HuberLoss as HuberLoss
     from neglog.criteria import InverseGaussianNLLLoss as InverseGaussianNLLLoss
@@ -44,9 +48,12 @@ if TYPE_CHECKING:
     from neglog.criteria import MultiMarginLoss as MultiMarginLoss
     from neglog.criteria import MultivariateNormalNLLLoss as MultivariateNormalNLLLoss
     from neglog.criteria import NLLLoss as NLLLoss
+    from neglog.criteria import OrdinalLoss as OrdinalLoss
     from neglog.criteria import PlackettLuceLoss as PlackettLuceLoss
     from neglog.criteria import PoissonNLLLoss as PoissonNLLLoss
+    from neglog.criteria import PolyLoss as PolyLoss
     from neglog.criteria import QuantileLoss as QuantileLoss
+    from neglog.criteria import SigmoidFocalLoss as SigmoidFocalLoss
     from neglog.criteria import SmoothL1Loss as SmoothL1Loss
     from neglog.criteria import SoftMarginLoss as SoftMarginLoss
     from neglog.criteria import SSELoss as SSELoss
@@ -70,10 +77,12 @@ if TYPE_CHECKING:
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {
     "AdaptiveLogSoftmaxWithLoss": "criteria",
+    "AsymmetricLoss": "criteria",
     "BCELoss": "criteria",
     "BCEWithLogitsLoss": "criteria",
     "BetaNLLWeightedGaussian": "criteria",
     "BradleyTerryLoss": "criteria",
+    "CORNLoss": "criteria",
     "CRPSLoss": "criteria",
     "CTCLoss": "criteria",
     "CensoredNormalNLLLoss": "criteria",
@@ -84,8 +93,10 @@ _HOMES = {
     "Elementwise": "likelihood",
     "ExpectileLoss": "criteria",
     "ExponentialNLLLoss": "criteria",
+    "FocalLoss": "criteria",
     "GammaNLLLoss": "criteria",
     "GaussianNLLLoss": "criteria",
+    "GeneralizedCrossEntropyLoss": "criteria",
     "HingeEmbeddingLoss": "criteria",
     "HuberLoss": "criteria",
     "InverseGaussianNLLLoss": "criteria",
@@ -108,12 +119,15 @@ _HOMES = {
     "NLLLoss": "criteria",
     "NLLRegressor": "estimators",
     "NeglogError": "errors",
+    "OrdinalLoss": "criteria",
     "PlackettLuceLoss": "criteria",
     "PoissonNLLLoss": "criteria",
+    "PolyLoss": "criteria",
     "QuantileLoss": "criteria",
     "REGISTRY": "likelihoods",
     "Rows": "likelihood",
     "SSELoss": "criteria",
+    "SigmoidFocalLoss": "criteria",
     "SmoothL1Loss": "criteria",
     "SoftMarginLoss": "criteria",
     "StudentTNLLLoss": "criteria",

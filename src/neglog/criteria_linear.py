@@ -11,6 +11,7 @@ from torch import Tensor
 from neglog import functional, validation
 from neglog.compatibility import TorchLinearCrossEntropyLoss
 from neglog.criterion import Criterion, Weight, with_parameters
+from neglog.engine.projection.operands import MARGINS
 from neglog.engine.projection.workspace import bytes_of
 
 
@@ -58,11 +59,16 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         softcap: float | None = None,
         temperature: float = 1.0,
         z_loss: float = 0.0,
+        offset: Weight | None = None,
+        scale: float | None = None,
+        margin: float = 0.0,
+        margin_type: str = "arcface",
         memory: int | str | None = None,
         loss_dtype: torch.dtype | None = None,
     ) -> None:
         validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
-        validation.not_negative(z_loss=z_loss)
+        validation.not_negative(z_loss=z_loss, margin=margin)
+        validation.one_of("margin_type", margin_type, MARGINS)
         validation.loss_dtype(loss_dtype)
         if memory is not None:
             validation.workspace(memory, bytes_of(memory))
@@ -82,6 +88,10 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
             softcap=softcap,
             temperature=temperature,
             z_loss=z_loss,
+            offset=offset,
+            scale=scale,
+            margin=margin,
+            margin_type=margin_type,
             memory=memory,
             loss_dtype=loss_dtype,
         )

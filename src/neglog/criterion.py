@@ -41,6 +41,7 @@ _TENSORS = {
     "strata": "integers (N,); only those of the same stratum are compared.",
 }
 
+_BUFFERS = ("offset",)  # keywords that torch does not have and that hold tensors
 _RATES = {"log_input": "the model's output: logarithms of rates, or rates."}
 
 
@@ -76,6 +77,8 @@ class Criterion(nn.Module):
         _, *own = inspect.signature(cls.__init__).parameters.values()
         cls._added = {p.name: p.default for p in own if p.name not in known}
         for name, default in cls._added.items():
+            if name in _BUFFERS:
+                continue
             setattr(cls, name, default)  # for criteria that were pickled before there was one
         of_function = inspect.signature(cls._function).parameters
         cls._reduction = of_function["reduction"].default
@@ -111,7 +114,10 @@ class Criterion(nn.Module):
         super().__init__(**options)
         validation.one_of("empty", added["empty"], ("nan", "zero"))
         for name, value in added.items():
-            if value != self._added[name]:  # the class has the default, as `vars` shows in torch
+            if name in _BUFFERS:
+                kept = None if value is None else validation.constant_tensor(name, value)
+                self.register_buffer(name, kept)
+            elif value != self._added[name]:  # the class has the default, as `vars` shows in torch
                 setattr(self, name, value)
 
     def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
@@ -133,7 +139,7 @@ class Criterion(nn.Module):
             options["reduction"] = self.reduction
         buffers = self._buffers
         for name, default in self._defaults.items():
-            value = buffers[name] if name in buffers else getattr(self, name)
+            value = buffers[name] if name in buffers else getattr(self, name, default)
             if value is not default and (isinstance(value, Tensor) or value != default):
                 options[name] = value
         loss: Tensor = type(self)._function(*tensors, **options)

@@ -51,6 +51,7 @@ from neglog.criteria.normal import (
     CensoredNormalNLLLoss,
     CRPSLoss,
 )
+from neglog.criteria.ordinal import CORNLoss, OrdinalLoss
 from neglog.criteria.positive import (
     GammaNLLLoss,
     InverseGaussianNLLLoss,
@@ -62,6 +63,13 @@ from neglog.criteria.ranking import (
     PlackettLuceLoss,
 )
 from neglog.criteria.real import GaussianNLLLoss, HuberLoss, L1Loss, MSELoss, SmoothL1Loss, SSELoss
+from neglog.criteria.reweighted import (
+    AsymmetricLoss,
+    FocalLoss,
+    GeneralizedCrossEntropyLoss,
+    PolyLoss,
+    SigmoidFocalLoss,
+)
 from neglog.criteria.soft_targets import KLDivLoss
 from neglog.criteria.survival import (
     CoxPHLoss,
@@ -70,10 +78,12 @@ from neglog.criteria.survival import (
 
 __all__ = [
     "AdaptiveLogSoftmaxWithLoss",
+    "AsymmetricLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BetaNLLWeightedGaussian",
     "BradleyTerryLoss",
+    "CORNLoss",
     "CRPSLoss",
     "CTCLoss",
     "CensoredNormalNLLLoss",
@@ -83,8 +93,10 @@ __all__ = [
     "DiscreteHazardLoss",
     "ExpectileLoss",
     "ExponentialNLLLoss",
+    "FocalLoss",
     "GammaNLLLoss",
     "GaussianNLLLoss",
+    "GeneralizedCrossEntropyLoss",
     "HingeEmbeddingLoss",
     "HuberLoss",
     "InverseGaussianNLLLoss",
@@ -102,10 +114,13 @@ __all__ = [
     "MultiMarginLoss",
     "MultivariateNormalNLLLoss",
     "NLLLoss",
+    "OrdinalLoss",
     "PlackettLuceLoss",
     "PoissonNLLLoss",
+    "PolyLoss",
     "QuantileLoss",
     "SSELoss",
+    "SigmoidFocalLoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "StudentTNLLLoss",

@@ -65,6 +65,7 @@ class BCEWithLogitsLoss(OfPairs, nn.BCEWithLogitsLoss):
         empty: str = "nan",
         ignore_index: int | None = None,
         class_dim: int | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(
             weight=weight,
@@ -75,6 +76,7 @@ class BCEWithLogitsLoss(OfPairs, nn.BCEWithLogitsLoss):
             empty=empty,
             ignore_index=ignore_index,
             class_dim=class_dim,
+            label_smoothing=label_smoothing,
         )
 
 

@@ -89,6 +89,7 @@ class CrossEntropyLoss(OfPairs, nn.CrossEntropyLoss):
         *,
         empty: str = "nan",
         class_dim: int = 1,
+        offset: Weight | None = None,
     ) -> None:
         super().__init__(
             weight=weight,
@@ -99,4 +100,5 @@ class CrossEntropyLoss(OfPairs, nn.CrossEntropyLoss):
             label_smoothing=label_smoothing,
             empty=empty,
             class_dim=class_dim,
+            offset=offset,
         )

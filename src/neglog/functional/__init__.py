@@ -36,6 +36,7 @@ from neglog.functional.lifetimes import exponential_nll_loss, weibull_nll_loss
 from neglog.functional.likelihood import likelihood_loss
 from neglog.functional.linear import linear_cross_entropy
 from neglog.functional.linear_binary import linear_binary_cross_entropy_with_logits
+from neglog.functional.linear_likelihood import linear_likelihood_loss
 from neglog.functional.linear_rows import (
     LinearStatistics,
     linear_statistics,
@@ -53,6 +54,7 @@ from neglog.functional.normal import (
     censored_normal_nll_loss,
     crps_loss,
 )
+from neglog.functional.ordinal import corn_loss, ordinal_loss
 from neglog.functional.positive import (
     gamma_nll_loss,
     inverse_gaussian_nll_loss,
@@ -68,17 +70,26 @@ from neglog.functional.real import (
     smooth_l1_loss,
     sse_loss,
 )
+from neglog.functional.reweighted import (
+    asymmetric_loss,
+    focal_loss,
+    generalized_cross_entropy,
+    poly_loss,
+    sigmoid_focal_loss,
+)
 from neglog.functional.soft_targets import kl_div
 from neglog.functional.survival import cox_ph_loss, discrete_hazard_loss
 from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [
     "LinearStatistics",
+    "asymmetric_loss",
     "beta_nll_weighted_gaussian",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "bradley_terry_loss",
     "censored_normal_nll_loss",
+    "corn_loss",
     "cosine_embedding_loss",
     "cox_ph_loss",
     "cross_entropy",
@@ -87,8 +98,10 @@ __all__ = [
     "discrete_hazard_loss",
     "expectile_loss",
     "exponential_nll_loss",
+    "focal_loss",
     "gamma_nll_loss",
     "gaussian_nll_loss",
+    "generalized_cross_entropy",
     "hinge_embedding_loss",
     "huber_loss",
     "info_nce",
@@ -99,6 +112,7 @@ __all__ = [
     "likelihood_loss",
     "linear_binary_cross_entropy_with_logits",
     "linear_cross_entropy",
+    "linear_likelihood_loss",
     "linear_statistics",
     "log_cosh_loss",
     "log_normal_nll_loss",
@@ -111,11 +125,14 @@ __all__ = [
     "multilabel_soft_margin_loss",
     "multivariate_normal_nll_loss",
     "nll_loss",
+    "ordinal_loss",
     "plackett_luce_loss",
     "poisson_nll_loss",
+    "poly_loss",
     "quantile_loss",
     "selected_logprobs",
     "siglip",
+    "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
     "sse_loss",

@@ -9,7 +9,13 @@ from neglog.compatibility import is_torch_compatible
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss, loss_in_its_own_dtype
 from neglog.likelihood import Elementwise
-from neglog.likelihoods import Bernoulli, BernoulliProbability, SignedBernoulli, WeightedBernoulli
+from neglog.likelihoods import (
+    Bernoulli,
+    BernoulliProbability,
+    SignedBernoulli,
+    SmoothedBernoulli,
+    WeightedBernoulli,
+)
 
 
 @loss
@@ -78,6 +84,7 @@ def binary_cross_entropy_with_logits(
     empty: str = "nan",
     ignore_index: int | None = None,
     class_dim: int | None = None,
+    label_smoothing: float = 0.0,
 ) -> ElementwiseRequest:
     """Return the `Bernoulli` loss: binary cross-entropy on logits, accurate at every logit.
 
@@ -87,10 +94,12 @@ def binary_cross_entropy_with_logits(
         weight: an elementwise weight, broadcast to the input; a mean does not divide by it.
         pos_weight: the weight of positive targets, broadcast to the input.
         class_dim: the input dimension of a one-dimensional weight.
+        label_smoothing: moves each target towards ½: y becomes (1 − s) · y + ½ · s.
 
     Raises:
         ShapeError: the shapes differ.
         DtypeError: the dtypes differ, or are not floating.
+        ArgumentError: the smoothing lies outside [0, 1].
         SupportError: a target lies outside [0, 1] (checked on a CPU).
 
     >>> import torch
@@ -102,11 +111,15 @@ def binary_cross_entropy_with_logits(
     validation.no_gradient(pos_weight=pos_weight)
     full = validation.expanded("weight", weight, input, class_dim)
     positive = validation.expanded("pos_weight", pos_weight, input, class_dim)
+    validation.smoothing(label_smoothing)
     likelihood: type[Elementwise] = Bernoulli if positive is None else WeightedBernoulli
+    settings: tuple[float, ...] = ()
+    if label_smoothing:
+        likelihood, settings = SmoothedBernoulli, (float(label_smoothing),)
+        positive = input.new_ones(()).expand_as(input) if positive is None else positive
     given = () if positive is None else (positive,)
-    problem = ElementwiseProblem(
-        likelihood, (input,), target, given, weight=full, reduction=reduction
-    )
+    facts = (given, settings, full)
+    problem = ElementwiseProblem(likelihood, (input,), target, *facts, reduction=reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return ElementwiseRequest(problem, extras, counts=validation.counted(target, ignore_index))
 

@@ -74,6 +74,7 @@ def cross_entropy(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
     class_dim: int = 1,
+    offset: Tensor | None = None,
 ) -> RowwiseRequest:
     """Return the `Categorical` loss: cross-entropy of logits, accurate for nearly certain rows too.
 
@@ -84,6 +85,9 @@ def cross_entropy(
         weight: one weight per class, (C,); a mean divides by the sum of the labels' weights, or by
             the number of rows if the target holds probabilities.
         class_dim: the dimension of the classes, in the input and in probabilities.
+        offset: numbers to add to the logits, one per class, (C,). With the logarithms of the
+            classes' shares of the training data, the logits are those of balanced classes: logit
+            adjustment, balanced softmax.
 
     Returns:
         The loss in nats: one number, or with ``reduction="none"`` one per row, (), (N,) or
@@ -100,6 +104,9 @@ def cross_entropy(
     tensor(2.0612e-09)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
+    if offset is not None:
+        validation.tensors(input=input)
+        input = validation.with_offset(input, offset, class_dim)
     extras = Extras(mask, sample_weight, normalizer, empty)
     options = (weight, ignore_index, label_smoothing, class_dim, reduction)
     return declared_rows(Categorical, input, target, *options, extras)

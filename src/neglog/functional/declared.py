@@ -25,6 +25,7 @@ def declared(
     given: Sequence[Tensor | float] = (),
     full: bool = False,
     factor: float = 1.0,
+    ignore_index: int | None = None,
 ) -> ElementwiseRequest:
     """Return the request of an elementwise loss after checking its arguments.
 
@@ -41,6 +42,7 @@ def declared(
         given: the tensors of its `given`.
         full: whether to add the constant that `nll` omits.
         factor: multiplies the loss.
+        ignore_index: the target to ignore.
 
     Raises:
         ArgumentError: an argument is not a tensor, or has an invalid value.
@@ -62,4 +64,6 @@ def declared(
     x, y, *rest = (t.to(dtype) for t in (first, target, *spread))
     parts = (x, *rest[: len(others)]), y, tuple(rest[len(others) :]), tuple(map(float, settings))
     problem = ElementwiseProblem(likelihood, *parts, factor=factor, reduction=reduction)
-    return ElementwiseRequest(problem, extras, constant=reference.constant if full else None)
+    counts = validation.counted(y, ignore_index)
+    constant = reference.constant if full else None
+    return ElementwiseRequest(problem, extras, counts=counts, constant=constant)

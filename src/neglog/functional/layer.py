@@ -14,6 +14,7 @@ from neglog.device import tensor_like
 from neglog.engine import RowwiseProblem, projection, reference, values
 from neglog.engine.projection import Head, Operands, workspace
 from neglog.functional.common import Extras, finished
+from neglog.functional.extras import wide
 from neglog.likelihood import by_key
 from neglog.likelihoods import Categorical
 
@@ -99,6 +100,22 @@ class Layer:
         operands = Operands(self.x, self.w, self.b)
         weight = None if weight is None else weight.to(operands.computed_in)
         return operands._replace(weight=weight)
+
+    def with_offset(self, operands: Operands, offset: Tensor, temperature: float) -> Operands:
+        """Return the rows with numbers that are added to the logits after the temperature."""
+        validation.class_weight(offset, self.classes, "offset")
+        each = (offset.to(operands.computed_in) * temperature).repeat_interleave(self.positions)
+        return operands._replace(b=each if operands.b is None else operands.b + each)
+
+    def with_directions(self, operands: Operands, ignored: int, extras: Extras) -> Operands:
+        """Return rows and weights of length 1; excluded rows may hold any value."""
+        assert operands.y is not None
+        counts = operands.y[:, 0] != ignored
+        loss_weight = extras.loss_weights(self.leading, operands.x, None)
+        if loss_weight is not None:
+            counts = counts & (loss_weight.reshape(-1) != 0)
+        x = torch.where(counts[:, None], operands.x, 0.0)
+        return operands._replace(x=_direction(x), w=_direction(operands.w))
 
     def with_binary_targets(
         self, target: Any, weight: Tensor | None, pos_weight: Tensor | None
@@ -229,3 +246,9 @@ class Layer:
         of_few = operands.chosen is not None or by_key(head.likelihood).elementwise
         if operands.y is not None and of_few and not is_torch_compatible():
             validation.known_probabilities(operands.y, counts)
+
+
+def _direction(rows: Tensor) -> Tensor:
+    """Return rows divided by their lengths, computed in float32 or more."""
+    wide_rows = rows.to(wide(rows.dtype))
+    return torch.nn.functional.normalize(wide_rows, dim=-1).to(rows.dtype)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import validation
-from neglog.engine.projection import Head
+from neglog.engine.projection import MARGINS, Head
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
 from neglog.likelihoods import Categorical
@@ -29,6 +29,10 @@ def linear_cross_entropy(
     softcap: float | None = None,
     temperature: float = 1.0,
     z_loss: float = 0.0,
+    offset: Tensor | None = None,
+    scale: float | None = None,
+    margin: float = 0.0,
+    margin_type: str = "arcface",
     mask: Tensor | None = None,
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
@@ -56,6 +60,13 @@ def linear_cross_entropy(
         ignore_index: the label to ignore, -100 by default.
         options: torch's chunking; accepted for compatibility, without effect (see `memory`).
         z_loss: the weight of the squared log-sum-exp of the logits, added to each loss.
+        offset: numbers to add to the logits after the temperature, one per class, (C,), such as the
+            logarithms of the classes' shares of the training data: see `cross_entropy`.
+        scale: if given, the logits are scale times the cosines of the angles between the rows and
+            the classes' weights, for labels and a layer without bias.
+        margin: makes the logit of the label smaller, with `scale`.
+        margin_type: ``"arcface"`` adds the margin, in radians, to the angle; ``"cosface"``
+            subtracts it from the cosine.
 
     Returns:
         The loss in nats: one number, or with ``reduction="none"`` (…), or (N, d₁, …).
@@ -74,8 +85,21 @@ def linear_cross_entropy(
     validation.smoothing(label_smoothing)
     validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
     validation.not_negative(z_loss=z_loss)
+    validation.one_of("margin_type", margin_type, MARGINS)
+    validation.not_negative(margin=margin)
     layer = Layer(input, linear_weight, linear_bias, memory)
     operands, ignored = layer.with_class_targets(target, weight, ignore_index)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    if offset is not None:
+        validation.no_softcap("offset", softcap)
+        operands = layer.with_offset(operands, offset, temperature)
+    if scale is None:
+        validation.scaled(margin)
+    else:
+        validation.positive(scale=scale)
+        validation.cosines(operands.y, layer.inner, linear_bias, offset, softcap, temperature)
+        operands = layer.with_directions(operands, ignored, extras)
+        temperature = 1.0 / scale
     head = Head(
         Categorical.name,
         ignored=ignored,
@@ -84,6 +108,7 @@ def linear_cross_entropy(
         temperature=float(temperature),
         z_loss=float(z_loss),
         positions=layer.positions,
+        margin=float(margin),
+        margin_type=margin_type,
     )
-    extras = Extras(mask, sample_weight, normalizer, empty)
     return layer.reduced(head, operands, extras, reduction, loss_dtype)

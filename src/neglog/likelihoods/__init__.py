@@ -7,6 +7,7 @@ from neglog.likelihoods.classes import (
     Categorical,
     CategoricalLogProbability,
     SignedBernoulli,
+    SmoothedBernoulli,
     WeightedBernoulli,
 )
 from neglog.likelihoods.counts import NegativeBinomial, Poisson, PoissonRate
@@ -22,9 +23,17 @@ from neglog.likelihoods.normal import BetaWeightedNormal, CensoredNormal, Normal
 from neglog.likelihoods.ordinal import LogisticInterval
 from neglog.likelihoods.positive import Gamma, InverseGaussian, LogNormal, Tweedie
 from neglog.likelihoods.real import HeteroscedasticNormal, Huber, Laplace, Normal, Quantile
+from neglog.likelihoods.reweighted import (
+    Asymmetric,
+    Focal,
+    GeneralizedCrossEntropy,
+    Poly,
+    SigmoidFocal,
+)
 from neglog.likelihoods.soft_targets import RelativeEntropy, RelativeEntropyOfLog
 
 __all__ = [
+    "Asymmetric",
     "Bernoulli",
     "BernoulliProbability",
     "BetaWeightedNormal",
@@ -33,7 +42,9 @@ __all__ = [
     "CensoredNormal",
     "Expectile",
     "Exponential",
+    "Focal",
     "Gamma",
+    "GeneralizedCrossEntropy",
     "HeteroscedasticNormal",
     "Huber",
     "InverseGaussian",
@@ -46,12 +57,15 @@ __all__ = [
     "NormalScore",
     "Poisson",
     "PoissonRate",
+    "Poly",
     "Quantile",
     "QuantileOfLevel",
     "RelativeEntropy",
     "RelativeEntropyOfLog",
     "ScaledLaplace",
+    "SigmoidFocal",
     "SignedBernoulli",
+    "SmoothedBernoulli",
     "StudentT",
     "Tweedie",
     "Weibull",

@@ -130,6 +130,51 @@ class WeightedBernoulli(Elementwise):
         return 0.0
 
 
+class SmoothedBernoulli(Elementwise):
+    """`WeightedBernoulli` with targets that are moved towards ½: label smoothing.
+
+    Model: as there, with the target (1 − smoothing) · y + ½ · smoothing.
+
+    Source: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, Rethinking the inception
+    architecture for computer vision, CVPR 2016.
+    """
+
+    inputs = ("logit",)
+    given = ("positive_weight",)
+    settings = ("smoothing",)
+    support = binary
+    normalised = False
+
+    @staticmethod
+    def nll(logit, positive_weight, smoothing, y):
+        negative = (1.0 - smoothing) * (1.0 - y) + 0.5 * smoothing
+        positive = positive_weight * ((1.0 - smoothing) * y + 0.5 * smoothing)
+        mismatch = where(logit > 0.0, negative, positive)
+        slope = where(mismatch == 0.0, 0.0, absolute(logit) * mismatch)
+        return slope + (positive + negative) * softplus(-absolute(logit))
+
+    @staticmethod
+    def grad(logit, positive_weight, smoothing, y):
+        negative = (1.0 - smoothing) * (1.0 - y) + 0.5 * smoothing
+        positive = positive_weight * ((1.0 - smoothing) * y + 0.5 * smoothing)
+        return negative * sigmoid(logit) - positive * sigmoid(-logit)
+
+    @staticmethod
+    def curvature(logit, positive_weight, smoothing, y):
+        negative = (1.0 - smoothing) * (1.0 - y) + 0.5 * smoothing
+        positive = positive_weight * ((1.0 - smoothing) * y + 0.5 * smoothing)
+        odds = exp(-absolute(logit))
+        return (positive + negative) * odds / ((1.0 + odds) * (1.0 + odds))
+
+    @staticmethod
+    def grad_target(logit, positive_weight, smoothing, y):
+        return (1.0 - smoothing) * (positive_weight * softplus(-logit) - softplus(logit))
+
+    @staticmethod
+    def constant(smoothing, y):
+        return 0.0
+
+
 class BernoulliProbability(Elementwise):
     """A binary target; the model outputs the probability of class 1: binary cross-entropy.
 

@@ -3,6 +3,7 @@
 from neglog.validation.dtypes import (
     boolean,
     common_dtype,
+    constant_tensor,
     constant_weight,
     counted,
     floating,
@@ -13,6 +14,7 @@ from neglog.validation.dtypes import (
 )
 from neglog.validation.linear import (
     chosen,
+    cosines,
     dense,
     flat,
     indices,
@@ -24,10 +26,12 @@ from neglog.validation.linear import (
     linear_labels,
     loss_dtype,
     needed,
+    no_softcap,
     one_number,
     outputs,
     pairs,
     rows_of_layer,
+    scaled,
     several_classes,
     teacher,
     workspace,
@@ -49,6 +53,7 @@ from neglog.validation.options import (
     smoothing,
     tensors,
     warn,
+    within,
 )
 from neglog.validation.options import any_tensors as any_tensors
 from neglog.validation.options import between as between
@@ -57,7 +62,9 @@ from neglog.validation.shapes import (
     at_most_two_dimensions,
     class_weight,
     classes_second,
+    conditional_logits,
     expanded,
+    increasing,
     labels,
     leading,
     logits,
@@ -65,6 +72,7 @@ from neglog.validation.shapes import (
     shared,
     softmax_dim,
     variance,
+    with_offset,
 )
 
 __all__ = [
@@ -78,7 +86,10 @@ __all__ = [
     "class_weight",
     "classes_second",
     "common_dtype",
+    "conditional_logits",
+    "constant_tensor",
     "constant_weight",
+    "cosines",
     "counted",
     "dense",
     "expanded",
@@ -86,6 +97,7 @@ __all__ = [
     "flat",
     "floating",
     "ignored",
+    "increasing",
     "indices",
     "integers",
     "known_indices",
@@ -102,6 +114,7 @@ __all__ = [
     "needed",
     "no_gradient",
     "no_ignored_probability",
+    "no_softcap",
     "not_called",
     "not_negative",
     "one_number",
@@ -115,6 +128,7 @@ __all__ = [
     "rows_of_layer",
     "same_dtype",
     "same_shape",
+    "scaled",
     "several_classes",
     "shared",
     "smoothing",
@@ -123,5 +137,7 @@ __all__ = [
     "tensors",
     "variance",
     "warn",
+    "with_offset",
+    "within",
     "workspace",
 ]

@@ -104,13 +104,18 @@ def integers(name: str, tensor: Tensor, what: str) -> None:
         raise DtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
 
 
-def constant_weight(name: str, weight: Any) -> Tensor:
-    """Return a constructor's weight, a tensor, a number or a list, as a tensor."""
+def constant_tensor(name: str, numbers: Any) -> Tensor:
+    """Return a constructor's tensor, number or list as a tensor."""
     try:
-        kept: Tensor = weight if isinstance(weight, Tensor) else _numbers(weight)
+        return numbers if isinstance(numbers, Tensor) else _numbers(numbers)
     except (TypeError, ValueError, RuntimeError):
         expected = f"{name} must be a tensor, a number or a list of numbers"
-        raise ArgumentError(sentence(expected, f"it is {type(weight).__name__}")) from None
+        raise ArgumentError(sentence(expected, f"it is {type(numbers).__name__}")) from None
+
+
+def constant_weight(name: str, weight: Any) -> Tensor:
+    """Return a constructor's weight, a tensor, a number or a list, as a tensor."""
+    kept = constant_tensor(name, weight)
     known = type(kept) in (Tensor, torch.nn.Parameter) and kept.device.type == "cpu"
     if known and not kept.is_complex() and not is_torch_compatible():
         _finite_and_nonnegative(name, kept)

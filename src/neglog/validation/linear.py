@@ -241,3 +241,39 @@ def loss_dtype(dtype: Any) -> None:
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         expected = "loss_dtype must be a floating torch.dtype"
         raise ArgumentError(sentence(expected, f"it is {dtype!r}"))
+
+
+def no_softcap(name: str, softcap: float | None) -> None:
+    """Refuse an option that a softcap would change."""
+    if softcap is not None:
+        got = f"softcap is {softcap!r}"
+        raise ArgumentError(sentence(f"{name} requires logits without a softcap", got))
+
+
+def scaled(margin: float) -> None:
+    """Refuse a margin of logits that are not cosines."""
+    if margin:
+        remedy = "pass scale=64.0, say"
+        got = f"margin is {margin!r} and there is no scale"
+        raise ArgumentError(sentence("margin requires a scale of cosines", got, remedy=remedy))
+
+
+def cosines(
+    target: Tensor | None,
+    inner: torch.Size,
+    bias: Tensor | None,
+    offset: Tensor | None,
+    softcap: float | None,
+    temperature: float,
+) -> None:
+    """Refuse what does not fit logits that are scaled cosines."""
+    others: dict[str, Any] = {"linear_bias": bias, "offset": offset, "softcap": softcap}
+    others |= {"temperature": None if temperature == 1.0 else temperature}
+    others |= {"dimensions of losses": inner or None}
+    for name, value in others.items():
+        if value is not None:
+            got = f"there is one: {name}" if isinstance(value, Tensor) else f"{name} is {value!r}"
+            raise ArgumentError(sentence(f"scale excludes {name}", got))
+    if target is None or target.is_floating_point():
+        got = "the target holds probabilities"
+        raise ArgumentError(sentence("scale and margin require labels", got))

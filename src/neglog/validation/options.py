@@ -114,6 +114,18 @@ def between(low: float, high: float, **named: Any) -> None:
             raise ArgumentError(sentence(f"{name} must lie between {low:g} and {high:g}", got))
 
 
+def within(interval: str, **named: Any) -> None:
+    """Refuse values that are not numbers in an interval, such as "(0, 1]"."""
+    low, high = map(float, interval[1:-1].split(","))
+    for name, value in named.items():
+        number = isinstance(value, (int, float, torch.SymFloat, torch.SymInt))
+        inside = number and (low < value or (interval[0] == "[" and value == low))
+        if not inside or not (value < high or (interval[-1] == "]" and value == high)):
+            where = "be a finite number" if interval == "(-inf, inf)" else f"lie in {interval}"
+            expected = f"{name} must {where}"
+            raise ArgumentError(sentence(expected, f"it is {value!r}"))
+
+
 def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> None:
     """Refuse a normalizer that a mean cannot divide by."""
     one_of("empty", empty, ("nan", "zero"))

@@ -221,3 +221,33 @@ def softmax_dim(input: Tensor, dim: int | None) -> int:
     message = "log_softmax without `dim` is deprecated: pass the dimension of the classes"
     warn(message, 4)
     return 0 if input.dim() in (0, 1, 3) else 1
+
+
+def with_offset(input: Tensor, offset: Tensor, class_dim: int) -> Tensor:
+    """Return logits plus one number per class."""
+    classes = classes_second(input, class_dim).shape[1 if input.dim() > 1 else 0]
+    class_weight(offset, classes, "offset")
+    dim = 0 if input.dim() == 1 else class_dim % input.dim()
+    return input + offset.reshape([classes if i == dim else 1 for i in range(input.dim())])
+
+
+def conditional_logits(input: Tensor, num_classes: int) -> None:
+    """Refuse logits that are not one fewer than the classes."""
+    classes = input.shape[-1] + 1 if input.dim() else 0
+    if classes != num_classes:
+        expected = f"input must have one logit fewer than its {num_classes} classes"
+        raise ShapeError(sentence(expected, f"it is {shape(input)}"))
+
+
+def increasing(thresholds: Tensor, count: int | None = None) -> None:
+    """Refuse thresholds in another order, or of another number."""
+    if thresholds.dim() != 1 or len(thresholds) != (len(thresholds) if count is None else count):
+        expected = f"thresholds must have shape ({count},), one fewer than the classes"
+        raise ShapeError(sentence(expected, f"it is {shape(thresholds)}"))
+    wrong = ~(thresholds.detach().diff() > 0)
+    if wrong.any():
+        i = int(wrong.nonzero()[0]) + 1
+        low, high = thresholds[i - 1].item(), thresholds[i].item()
+        got = f"{high:g} at index {i} follows {low:g}"
+        remedy = "sort them, or train with a lower learning rate"
+        raise ArgumentError(sentence("thresholds must be in increasing order", got, remedy=remedy))

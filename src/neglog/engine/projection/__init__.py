@@ -13,6 +13,7 @@ from torch import Tensor
 from neglog.engine import values
 from neglog.engine.derivatives import is_nested_forward_mode
 from neglog.engine.projection import autograd, ops
+from neglog.engine.projection.operands import MARGINS as MARGINS
 from neglog.engine.projection.operands import Head as Head
 from neglog.engine.projection.operands import Operands as Operands
 from neglog.engine.projection.outputs import dense_target as dense_target

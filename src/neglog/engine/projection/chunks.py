@@ -13,7 +13,7 @@ from neglog.engine.backend import Backend
 from neglog.engine.problem import RowwiseProblem
 from neglog.engine.projection import products
 from neglog.engine.projection.operands import Head, Operands
-from neglog.engine.projection.outputs import outputs, rows_of_classes
+from neglog.engine.projection.outputs import moved, outputs, rows_of_classes
 from neglog.engine.selection import select
 from neglog.likelihood import by_key
 
@@ -46,7 +46,7 @@ def _is_softmax(head: Head) -> bool:
 def can_be_narrow(head: Head, part: Operands) -> bool:
     """Return whether the rowwise kernel may write the gradient in half precision."""
     plain = head.temperature == 1.0 and head.positions == 1 and part.b is None
-    fast = plain and products.takes_half(part.x)
+    fast = plain and not head.margin and products.takes_half(part.x)
     return fast and fused_backend(head, part.x, part) is not None
 
 
@@ -105,6 +105,9 @@ def _fused(
     upstream: Tensor,
     narrow: Tensor | None,
 ) -> ChunkVjp:
+    slope = None
+    if head.margin:
+        slope = margin_slope(head, z, part)
     if head.temperature != 1.0:
         z.div_(head.temperature)
     sample_weight = upstream if part.sample_weight is None else upstream * part.sample_weight
@@ -120,7 +123,22 @@ def _fused(
         dz = dz.reshape(z.shape)
     if head.temperature != 1.0:
         dz.div_(head.temperature)
+    if slope is not None:
+        places, factor = slope
+        dz.scatter_(1, places, dz.gather(1, places) * factor)
     return ChunkVjp(total, dz)
+
+
+def margin_slope(head: Head, z: Tensor, part: Operands) -> tuple[Tensor, Tensor]:
+    """Move the cosines of the labels in place; return their places, and the derivatives."""
+    assert part.y is not None
+    places = part.y.clamp(0, z.shape[1] - 1)
+    with _recording():
+        cosine = z.gather(1, places).detach().requires_grad_()
+        new = moved(head, cosine)
+        (factor,) = torch.autograd.grad(new.sum(), cosine)
+    z.scatter_(1, places, new.detach())
+    return places, factor
 
 
 class ChunkJvp(NamedTuple):

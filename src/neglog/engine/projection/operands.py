@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neglog.engine.values import HALF
 
+MARGINS = ("arcface", "cosface")
 DIFFERENTIABLE = ("x", "w", "b", "y")
 
 
@@ -26,6 +27,8 @@ class Head(NamedTuple):
         z_loss: the weight of the squared log-sum-exp, added to the loss.
         positions: the number of losses of a row of x: the logits are (rows, classes, positions).
         settings: of the likelihood.
+        margin: makes the logit of the label smaller, which is a cosine; 0 for none.
+        margin_type: one of `MARGINS`, for the angle and for the cosine.
     """
 
     likelihood: str
@@ -37,6 +40,8 @@ class Head(NamedTuple):
     z_loss: float = 0.0
     positions: int = 1
     settings: tuple[float, ...] = ()
+    margin: float = 0.0
+    margin_type: str = "arcface"
 
 
 class Operands(NamedTuple):

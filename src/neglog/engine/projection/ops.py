@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from neglog.device import sum_dtype
 from neglog.engine.projection import passes
-from neglog.engine.projection.operands import DIFFERENTIABLE, Head, Operands
+from neglog.engine.projection.operands import DIFFERENTIABLE, MARGINS, Head, Operands
 from neglog.engine.projection.outputs import has_gradient, nothing
 from neglog.engine.projection.totals import rounded
 
@@ -38,8 +38,9 @@ def _needs_grad(operands: Operands) -> list[bool]:
 
 
 def _packed(head: Head, operands: Operands) -> tuple[Any, ...]:
-    codes = [head.ignored, head.positions]
-    reals = [head.smoothing, head.softcap, head.temperature, head.z_loss, *head.settings]
+    codes = [head.ignored, head.positions, MARGINS.index(head.margin_type)]
+    reals = [head.smoothing, head.softcap, head.temperature, head.z_loss, head.margin]
+    reals += head.settings
     pairs = zip(operands._fields, operands, strict=True)
     there = {name: t for name, t in pairs if t is not None}
     names = ",".join(head.outputs), codes, reals, ",".join(there)
@@ -54,10 +55,10 @@ def _unpacked(
     names: str,
     tensors: list[Tensor],
 ) -> tuple[Head, Operands]:
-    smoothing, softcap, temperature, z_loss, *settings = reals
-    ignored, positions = codes
-    facts = (ignored, smoothing, softcap, temperature, z_loss, positions, tuple(settings))
-    head = Head(likelihood, tuple(outputs.split(",")), *facts)
+    smoothing, softcap, temperature, z_loss, margin, *settings = reals
+    ignored, positions, margin_type = codes
+    facts = (ignored, smoothing, softcap, temperature, z_loss, positions, tuple(settings), margin)
+    head = Head(likelihood, tuple(outputs.split(",")), *facts, MARGINS[margin_type])
     return head, Operands(**dict(zip(names.split(","), tensors, strict=True)))
 
 

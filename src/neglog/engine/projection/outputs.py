@@ -49,7 +49,7 @@ class Output:
 
 def outputs(head: Head, z: Tensor, part: Operands) -> list[Tensor]:
     """Return (rows, positions) for each output, 0 for excluded losses."""
-    z = shaped(head, z)
+    z = shaped(head, with_margin(head, z, part))
     chosen = [OUTPUTS[name] for name in head.outputs]
     log_p = engine.log_softmax(z) if any(output.takes_log_softmax for output in chosen) else z
     lines = [o.compute(head, log_p if o.takes_log_softmax else z, part) for o in chosen]
@@ -109,6 +109,31 @@ def shaped(head: Head, z: Tensor) -> Tensor:
     if head.softcap:
         z = head.softcap * torch.tanh(z / head.softcap)
     return z if head.temperature == 1.0 else z / head.temperature
+
+
+def with_margin(head: Head, z: Tensor, part: Operands) -> Tensor:
+    """Return cosines, those of the labels less the margin.
+
+    Beyond an angle of π less the margin, the angle would start to fall: there the cosine falls as
+    a line.
+    """
+    if not head.margin:
+        return z
+    assert part.y is not None
+    places = part.y.clamp(0, z.shape[1] - 1)
+    cosine = z.gather(1, places)
+    return z.scatter(1, places, moved(head, cosine))
+
+
+def moved(head: Head, cosine: Tensor) -> Tensor:
+    """Return the cosines of labels less the margin."""
+    if head.margin_type == "cosface":
+        return cosine - head.margin
+    least = torch.finfo(cosine.dtype).eps  # at an angle of 0 the derivative is infinite
+    sine = (1.0 - cosine * cosine).clamp(min=least).sqrt()
+    nearer = cosine * math.cos(head.margin) - sine * math.sin(head.margin)
+    further = cosine - head.margin * math.sin(head.margin)
+    return torch.where(cosine > -math.cos(head.margin), nearer, further)
 
 
 def is_labelled(part: Operands) -> bool:

@@ -1,0 +1,151 @@
+"""Losses of ordered classes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neglog import errors, validation
+from neglog.engine import values
+from neglog.engine.problem import ElementwiseProblem
+from neglog.errors import ShapeError, sentence, shape
+from neglog.functional.common import ElementwiseRequest, Extras, loss
+from neglog.likelihoods import Bernoulli, LogisticInterval
+
+
+@loss
+def ordinal_loss(
+    input: Tensor,
+    target: Tensor,
+    thresholds: Tensor,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> ElementwiseRequest:
+    """Return the `LogisticInterval` loss of ordered classes: cumulative logits, proportional odds.
+
+    The probability of a class up to k is σ(thresholds[k] − input). The thresholds may require a
+    gradient, and are in increasing order.
+
+    Args:
+        input: one score for each target, any shape; a higher score means a higher class.
+        target: classes 0 … K − 1 of any integer dtype, in the input's shape.
+        thresholds: between the classes, (K − 1,).
+
+    Raises:
+        ShapeError: the shapes of input and target differ, or the thresholds are not a line.
+        ArgumentError: the thresholds are not in increasing order (checked on a CPU).
+        DtypeError: the input is not floating, or the classes are not integers.
+        SupportError: a class is out of range (checked on a CPU).
+
+    >>> import torch
+    >>> ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), torch.tensor([-1.0, 1.0]))
+    tensor(0.7719)
+    """
+    _, target, counts = _ordered(input, target, ignore_index, thresholds=thresholds)
+    if values.are_known(thresholds):
+        validation.increasing(thresholds)
+    dtype = torch.promote_types(input.dtype, thresholds.dtype)
+    end = thresholds.new_full((1,), float("inf"))
+    edges = torch.cat([-end, thresholds, end]).to(dtype)
+    lower, upper = edges[target] - input, edges[target + 1] - input
+    problem = ElementwiseProblem(
+        LogisticInterval, (lower, upper), torch.ones_like(lower),
+        reduction=validation.reduction(None, None, reduction),
+    )  # fmt: skip
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    return ElementwiseRequest(problem, extras, counts=counts)
+
+
+@loss
+def corn_loss(
+    input: Tensor,
+    target: Tensor,
+    num_classes: int | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> ElementwiseRequest:
+    """Return the `Bernoulli` loss of ordered classes by conditional probabilities: CORN.
+
+    Logit k is that of a class above k, given that it is not below k; rows of lower classes do not
+    enter it. A mean is over the pairs of a row and a logit that it enters, as that of
+    `coral_pytorch.losses.corn_loss`.
+
+    Args:
+        input: logits (N, K − 1), or (…, K − 1).
+        target: classes 0 … K − 1 of any integer dtype, (N,), or (…).
+        num_classes: K, to check the input's shape.
+        mask: True for the rows to include, (N,), or for the logits, (N, K − 1).
+        sample_weight: the weight of each row, or of each logit.
+
+    Returns:
+        The loss in nats: one number, or with ``reduction="none"`` (N, K − 1), with 0 for the logits
+        that a row does not enter.
+
+    Raises:
+        ShapeError: the target's shape is not the input's without its last dimension.
+        DtypeError: the input is not floating, or the classes are not integers.
+        SupportError: a class is out of range (checked on a CPU).
+
+    >>> import torch
+    >>> corn_loss(torch.zeros(2, 3), torch.tensor([0, 2]))
+    tensor(0.6931)
+
+    Source: X. Shi, W. Cao, S. Raschka, Deep neural networks for rank-consistent ordinal regression
+    based on conditional probabilities, Pattern Analysis and Applications 26, 2023.
+    """
+    if num_classes is not None:
+        validation.conditional_logits(input, num_classes)
+    classes, target, counts = _ordered(input, target, ignore_index)
+    steps = torch.arange(classes - 1, device=input.device)
+    target = target[..., None]
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    counts = (target >= steps) & counts[..., None]
+    above = (target > steps).to(input.dtype)
+    reduction = validation.reduction(None, None, reduction)
+    problem = ElementwiseProblem(Bernoulli, (input,), above, reduction=reduction)
+    return ElementwiseRequest(problem, extras, counts=counts)
+
+
+def _ordered(
+    input: Tensor, target: Tensor, ignore_index: int, thresholds: Tensor | None = None
+) -> tuple[int, Tensor, Tensor]:
+    """Return the number of classes, the classes, and which of them are included.
+
+    Ignored targets are replaced by class 0.
+    """
+    validation.tensors(input=input, target=target)
+    validation.floating(input)
+    validation.labels_only("target", target)
+    if thresholds is None:
+        leading, last = input.shape[:-1], input.shape[-1] if input.dim() else 0
+        expected = "target must have the input's shape without its last dimension"
+    else:
+        validation.tensors(thresholds=thresholds)
+        validation.floating(thresholds)
+        if thresholds.dim() != 1 or not len(thresholds):
+            raise ShapeError(
+                sentence("thresholds must have shape (K − 1,)", f"it is {shape(thresholds)}")
+            )
+        leading, last = input.shape, len(thresholds)
+        expected = "target must have the input's shape"
+    if target.shape != leading or not last:
+        got = f"it is {shape(target)}, the input {shape(input)}"
+        raise ShapeError(sentence(expected, got))
+    ignored = validation.ignored(ignore_index)
+    counts = target != ignored
+    target = target.long()
+    outside = counts & ((target < 0) | (target > last))
+    if values.are_known(target) and bool(outside.any()):
+        message = errors.wrong_labels(target.reshape(-1), outside.reshape(-1), last + 1, ignored)
+        raise errors.SupportError(message)
+    return last + 1, torch.where(counts & ~outside, target, 0), counts
