@@ -61,6 +61,23 @@ LOSSES = {
         "rows",
     ),
     "probabilities": (lambda x, **o: F.cross_entropy(x, const(x, 1 / 3), **o), "rows"),
+    "offset": (
+        lambda x, **o: F.cross_entropy(x, label(x, 1), offset=torch.tensor([0.5, 0, 1]).to(x), **o),
+        "rows",
+    ),
+    "bce smoothed": (
+        lambda x, **o: F.binary_cross_entropy_with_logits(x, const(x, 1), label_smoothing=0.2, **o),
+        "real",
+    ),
+    "focal": (lambda x, **o: F.focal_loss(x, label(x, 1), **o), "rows"),
+    "focal soft": (lambda x, **o: F.focal_loss(x, const(x, 1 / 3), 1.5, **o), "rows"),
+    "poly": (lambda x, **o: F.poly_loss(x, label(x, 1), **o), "rows"),
+    "generalized": (lambda x, **o: F.generalized_cross_entropy(x, label(x, 1), **o), "rows"),
+    "sigmoid focal": (
+        lambda x, **o: F.sigmoid_focal_loss(x, const(x, 1), **{"reduction": "mean"} | o),
+        "real",
+    ),
+    "asymmetric": (lambda x, **o: F.asymmetric_loss(x, const(x, 1), **o), "real"),
     "hinge": (lambda x, **o: F.hinge_embedding_loss(x, const(x, -1), **o), "real"),
     "margin ranking": (
         lambda x, **o: F.margin_ranking_loss(x, const(x, 0.3), const(x, 1), margin=0.1, **o),

@@ -83,6 +83,24 @@ def probabilities_with_classes_last():
     return call(neglog.CrossEntropyLoss(class_dim=-1), x, torch.randint(0, 5, (4, 7)))
 
 
+@wrong("double-softmax")
+def probabilities_under_a_focal_loss():
+    x, y = rows()
+    return call(neglog.FocalLoss(), x.softmax(1), y)
+
+
+@wrong("double-sigmoid")
+def sigmoids_under_a_focal_loss():
+    x, y = torch.randn(64, requires_grad=True), torch.randint(0, 2, (64,)).float()
+    return call(neglog.SigmoidFocalLoss(reduction="mean"), x.sigmoid(), y)
+
+
+@right
+def logits_and_soft_targets_of_reweighted_losses():
+    x, y = rows()
+    return call(neglog.PolyLoss(), x, torch.randn(x.shape).softmax(1))
+
+
 @wrong("label-range")
 def labels_from_one_under_a_mask():
     x, y = rows()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.checking import evaluate, lineage
-from neglog.checking.criterion import LABELS, Criterion
+from neglog.checking.criterion import LABELS, SOFTMAX, Criterion
 from neglog.checking.evaluate import Outcome
 from neglog.checking.plain import plain
 from neglog.errors import NeglogError, sentence, shape
@@ -184,7 +184,7 @@ class CheckedBatch:
     def soft(self) -> bool:
         """Whether the target is a row of class probabilities."""
         return (
-            self.criterion.kind == "cross_entropy"
+            self.criterion.kind in SOFTMAX
             and self.target.is_floating_point()
             and self.target.shape == self.input.shape
         )

@@ -33,13 +33,20 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.L1Loss, "l1_loss"),
     (nn.MSELoss, "mse_loss"),
     (criteria.SSELoss, "sse_loss"),
+    (criteria.FocalLoss, "focal_loss"),
+    (criteria.PolyLoss, "poly_loss"),
+    (criteria.GeneralizedCrossEntropyLoss, "generalized_cross_entropy"),
+    (criteria.SigmoidFocalLoss, "sigmoid_focal_loss"),
+    (criteria.AsymmetricLoss, "asymmetric_loss"),
 )
 
 DECLARED = "declared"  # a `LikelihoodLoss`: the kind of any declaration
 KINDS = tuple(kind for _, kind in _MODULES)
-LABELS = ("cross_entropy", "nll_loss")
+SOFTMAX = ("cross_entropy", "focal_loss", "poly_loss", "generalized_cross_entropy")
+LABELS = (*SOFTMAX, "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 LOGITS = ("binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss")
+REWEIGHTED = ("sigmoid_focal_loss", "asymmetric_loss")  # of logits too
 REAL = ("mse_loss", "sse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 ELEMENTWISE = tuple(kind for _, kind in _MODULES if kind not in LABELS)
 
@@ -48,6 +55,8 @@ _DECLARATIONS: dict[str, type[Likelihood]] = {
     "binary_cross_entropy_with_logits": likelihoods.Bernoulli,
     "multilabel_soft_margin_loss": likelihoods.Bernoulli,
     "soft_margin_loss": likelihoods.SignedBernoulli,
+    "sigmoid_focal_loss": likelihoods.SigmoidFocal,
+    "asymmetric_loss": likelihoods.Asymmetric,
     "gaussian_nll_loss": likelihoods.HeteroscedasticNormal,
     **dict.fromkeys(REAL, likelihoods.Normal),
 }

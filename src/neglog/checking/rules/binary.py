@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from neglog.checking.batch import CheckedBatch, describe_fraction
-from neglog.checking.criterion import LOGITS
+from neglog.checking.criterion import LOGITS, REWEIGHTED
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 from neglog.checking.rules.shapes import one_class
 
@@ -14,7 +14,7 @@ _BOUNDED = ("Tanh", "Hardtanh", "Hardsigmoid", "Sigmoid")
 _ENOUGH = 32  # with fewer logits, all may lie in [0, 1] by chance
 
 
-@batch_rule("double-sigmoid", Severity.WRONG, *LOGITS, "binary_cross_entropy")
+@batch_rule("double-sigmoid", Severity.WRONG, *LOGITS, *REWEIGHTED, "binary_cross_entropy")
 def double_sigmoid(batch: CheckedBatch) -> RuleResult | None:
     """Find probabilities where the loss, or the sigmoid before it, requires logits."""
     x, y = batch.input, batch.target
@@ -33,8 +33,7 @@ def double_sigmoid(batch: CheckedBatch) -> RuleResult | None:
         "certain" if made else "heuristic",
         "The input holds probabilities, and the loss applies a sigmoid to them once more.",
         evidence,
-        f"the probability stays between 0.5 and 0.731; perfect ones cost {_floor(batch):.3f} "
-        "nats on these targets, not 0",
+        _consequence(batch),
         "leave out the sigmoid and pass the logits",
     )
 
@@ -44,10 +43,16 @@ def _sigmoid_of(batch: CheckedBatch) -> RuleResult:
         "certain",
         "The input is the sigmoid of probabilities: a sigmoid has been applied twice.",
         f"the last two operators are {batch.activation} and Sigmoid",
-        f"the probability stays between 0.5 and 0.731; perfect ones cost {_floor(batch):.3f} "
-        "nats on these targets, not 0",
+        _consequence(batch),
         f"leave out the {batch.activation.lower()}, and use BCEWithLogitsLoss on the logits",
     )
+
+
+def _consequence(batch: CheckedBatch) -> str:
+    bounds = "the probability stays between 0.5 and 0.731"
+    if batch.criterion.kind in REWEIGHTED:
+        return f"{bounds}, however good the model is"
+    return f"{bounds}; perfect ones cost {_floor(batch):.3f} nats on these targets, not 0"
 
 
 def _floor(batch: CheckedBatch) -> float:

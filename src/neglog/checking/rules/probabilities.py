@@ -16,7 +16,7 @@ from neglog.checking.batch import (
     looks_probable,
     readings,
 )
-from neglog.checking.criterion import REAL
+from neglog.checking.criterion import REAL, SOFTMAX
 from neglog.checking.rule import RuleResult, Severity, batch_rule
 
 _ENOUGH = 2  # one row of numbers in [0, 1] may sum to 1 by chance
@@ -33,10 +33,10 @@ def floor_of_double_softmax(classes: int) -> float:
     return math.log1p((classes - 1) / math.e)
 
 
-@batch_rule("double-softmax", Severity.WRONG, "cross_entropy", "nll_loss", "kl_div")
+@batch_rule("double-softmax", Severity.WRONG, *SOFTMAX, "nll_loss", "kl_div")
 def double_softmax(batch: CheckedBatch) -> RuleResult | None:
     """Find probabilities where the loss, or the log-softmax before it, requires logits."""
-    if batch.criterion.kind != "cross_entropy":
+    if batch.criterion.kind not in SOFTMAX:
         return _log_softmax_of_softmax(batch)
     if not batch.has_rows or batch.classes < 2 or not len(batch.rows):
         return None
@@ -52,7 +52,8 @@ def double_softmax(batch: CheckedBatch) -> RuleResult | None:
     classes = batch.classes
     floor = floor_of_double_softmax(classes)
     best = "the loss cannot go below"
-    if batch.soft or batch.criterion.options.get("label_smoothing"):
+    plain = batch.criterion.kind == "cross_entropy" and not batch.soft
+    if not plain or batch.criterion.options.get("label_smoothing"):
         best = "for a label the cross-entropy cannot go below"
     certainty = "near certain" if several else "heuristic"
     return RuleResult(
