@@ -97,7 +97,7 @@ def sigmoids_under_a_focal_loss():
 
 @right
 def logits_and_soft_targets_of_reweighted_losses():
-    x, y = rows()
+    x, _ = rows()
     return call(neglog.PolyLoss(), x, torch.randn(x.shape).softmax(1))
 
 
