@@ -180,3 +180,17 @@ def test_the_command(name, status, capsys):
         main(["verify", f"{FILE}:StudentT", "df=four"])
     assert left.value.code == 2
     assert "a setting is written as name=number" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "likelihood", [c for c in neglog.REGISTRY.values() if c.name != "several"], ids=lambda c: c.name
+)
+def test_nothing_is_wrong_with_the_built_in_declarations(likelihood):
+    # Floors are deliberate: without them, the likelihood sums to 1.
+    named = dict(zip(likelihood.settings, cases.settings(likelihood), strict=True))
+    found = neglog.verify(likelihood, **{n: 1e-30 if n == "eps" else s for n, s in named.items()})
+    wrong = [f for f in found.findings if f.level == "wrong"]
+    if likelihood.name == "bernoulli_probability":
+        wrong = [f for f in wrong if f.point["probability"] > 1e-11]
+    assert not wrong, "\n".join(map(str, wrong))

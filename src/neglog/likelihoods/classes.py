@@ -253,18 +253,9 @@ class SignedBernoulli(Elementwise):
         return softplus(-y * logit)
 
     @staticmethod
-    def grad(logit, y):
-        return -y * sigmoid(-y * logit)
-
-    @staticmethod
     def curvature(logit, y):
         odds = exp(-absolute(y * logit))
         return y * y * odds / ((1.0 + odds) * (1.0 + odds))
-
-    @staticmethod
-    def grad_target(logit, y):
-        tail = sigmoid(-y * logit)
-        return where(tail == 0.0, 0.0, -logit * tail)
 
     @staticmethod
     def constant(y):

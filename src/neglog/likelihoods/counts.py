@@ -35,10 +35,6 @@ class Poisson(Elementwise):
         return exp(log_rate) - y
 
     @staticmethod
-    def curvature(log_rate, y):
-        return exp(log_rate)
-
-    @staticmethod
     def grad_target(log_rate, y):
         return -log_rate
 

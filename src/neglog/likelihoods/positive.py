@@ -36,14 +36,6 @@ class Gamma(Elementwise):
         return shape * (1.0 - y * exp(-log_mean))
 
     @staticmethod
-    def curvature(log_mean, shape, y):
-        return shape * (y * exp(-log_mean))
-
-    @staticmethod
-    def grad_target(log_mean, shape, y):
-        return shape * exp(-log_mean)
-
-    @staticmethod
     def constant(shape, y):
         return log_gamma(shape) - shape * log(shape) - (shape - 1.0) * log(y)
 

@@ -31,18 +31,6 @@ class Normal(Elementwise):
         return 0.5 * (mean - y) * (mean - y)
 
     @staticmethod
-    def grad(mean, y):
-        return mean - y
-
-    @staticmethod
-    def curvature(mean, y):
-        return 1.0
-
-    @staticmethod
-    def grad_target(mean, y):
-        return y - mean
-
-    @staticmethod
     def constant(y):
         return 0.9189385332046727  # ½ ln 2π
 
@@ -117,18 +105,6 @@ class Laplace(Elementwise):
     @staticmethod
     def nll(mean, y):
         return absolute(mean - y)
-
-    @staticmethod
-    def grad(mean, y):
-        return where(mean > y, 1.0, where(mean < y, -1.0, 0.0))
-
-    @staticmethod
-    def curvature(mean, y):
-        return 0.0
-
-    @staticmethod
-    def grad_target(mean, y):
-        return where(mean < y, 1.0, where(mean > y, -1.0, 0.0))
 
     @staticmethod
     def constant(y):
@@ -219,10 +195,6 @@ class Quantile(Elementwise):
     @staticmethod
     def grad(quantile, level, y):
         return where(y > quantile, -level, where(y < quantile, 1.0 - level, 0.0))
-
-    @staticmethod
-    def curvature(quantile, level, y):
-        return 0.0
 
     @staticmethod
     def grad_target(quantile, level, y):

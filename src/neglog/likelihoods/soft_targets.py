@@ -36,10 +36,6 @@ class RelativeEntropy(Elementwise):
         return -y
 
     @staticmethod
-    def curvature(log_probability, y):
-        return 0.0
-
-    @staticmethod
     def grad_target(log_probability, y):
         return log(y) - log_probability + 1.0
 
@@ -73,10 +69,6 @@ class RelativeEntropyOfLog(Elementwise):
     @staticmethod
     def grad(log_probability, y):
         return -exp(y)
-
-    @staticmethod
-    def curvature(log_probability, y):
-        return 0.0
 
     @staticmethod
     def grad_target(log_probability, y):
