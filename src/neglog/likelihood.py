@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from neglog import derivation, formula
 from neglog.errors import DeclarationError
 from neglog.primitives.binding import fingerprint
-from neglog.support import Support, anything
+from neglog.support import Support, anything, real
 
 REGISTRY: dict[str, type[Likelihood]] = {}
 """The package's likelihoods by name."""
@@ -52,8 +52,8 @@ class Likelihood:
             round less, but hold only at well-conditioned targets; by default `nll` and `grad`.
         smooth: whether `grad` has no jump, so that `curvature` is its complete derivative.
         link: the link function, one of `LINKS`, from the target's location (its mean, median or
-            quantile) to the model's output, which may be any number; for a row of logits the
-            multinomial logit. None for other outputs.
+            quantile) to the model's output, the first of several, which may be any number; for a
+            row of logits the multinomial logit. None for other outputs.
         information: the Fisher information of one observation, E[grad²], from all arguments of
             `nll` but the target; for one input, if normalised. It may be omitted if `grad` is
             smooth and `curvature` does not depend on the target: then it is the curvature.
@@ -223,10 +223,11 @@ def _check(cls: type[Likelihood]) -> None:
     if not cls.inputs or (issubclass(cls, Rows) and len(cls.inputs) > 1):
         most = "one input" if issubclass(cls, Rows) else "one input or more"
         raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; it must name {most}.")
-    if cls.link is not None and (cls.link not in LINKS or cls.domains != (anything,)):
+    unbounded = all(cls.domains[0].contains(number) for number in real.members)
+    if cls.link is not None and (cls.link not in LINKS or not unbounded):
         raise DeclarationError(
-            f"{where} states the link {cls.link!r}; a link must be one of {LINKS}, for one input "
-            "that may be any number, or None."
+            f"{where} states the link {cls.link!r}; a link must be one of {LINKS}, for a first "
+            "input that may be any number, or None."
         )
     arguments = (*cls.term_inputs(), "y")
     derivatives = ("grad", "curvature", "grad_target")

@@ -4,8 +4,17 @@ import torch
 
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.likelihood import Elementwise
-from neglog.primitives.reference import absolute, exp, log, log1p, sigmoid, softplus
-from neglog.support import nonnegative, positive, real
+from neglog.primitives import (
+    absolute,
+    exp,
+    log,
+    log1p,
+    log_gamma,
+    sigmoid,
+    softplus,
+    where,
+)
+from neglog.support import Support, counts, nonnegative, open_unit_interval, positive, real
 
 
 class Geometric(Elementwise):
@@ -159,3 +168,54 @@ class Logistic(Elementwise):
     @staticmethod
     def information(location, scale):
         return 1.0 / (3.0 * scale * scale)
+
+
+class StudentT(Elementwise):
+    """Heavy-tailed errors: y ~ location + scale · t(df)."""
+
+    inputs, settings, support, link = ("location", "log_scale"), ("df",), real, "identity"
+
+    def nll(location, log_scale, df, y):
+        z = (y - location) * exp(-log_scale)
+        tails = 0.5 * (df + 1.0) * log1p(z * z / df) + 0.5 * log(df)
+        return log_scale + tails + log_gamma(0.5 * df) - log_gamma(0.5 * (df + 1.0))
+
+    def constant(df, y):
+        return 0.5723649429247001
+
+
+class Weibull(Elementwise):
+    """A positive target of an emitted shape, its quantile at 1 − 1/e by a log link."""
+
+    inputs, domains, support, link = ("log_quantile", "shape"), (real, positive), positive, "log"
+
+    def nll(log_quantile, shape, y):
+        z = shape * (log(y) - log_quantile)
+        return exp(z) - z - log(shape) + log(y)
+
+
+class ZeroInflatedPoisson(Elementwise):
+    """Counts that are 0 with an extra probability."""
+
+    inputs, domains = ("log_rate", "zeros"), (real, open_unit_interval)
+    support, link = counts, "log"
+
+    def nll(log_rate, zeros, y):
+        rate = exp(log_rate)
+        zero = -log(zeros + (1.0 - zeros) * exp(-rate))
+        return where(y == 0.0, zero, rate - y * log_rate + log_gamma(y + 1.0) - log1p(-zeros))
+
+
+class PerTrial(Elementwise):
+    """A count of a given exposure."""
+
+    inputs, given, support, link = ("log_rate",), ("exposure",), counts, "log"
+
+    def nll(log_rate, exposure, y):
+        return exposure * exp(log_rate) - y * log_rate
+
+
+class Above(StudentT):
+    """The same, but for a domain that no scale covers."""
+
+    domains = (real, Support("at least 2", lambda x: x >= 2.0, (2.0, 3.0), (0.0,)))

@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 from sympy import Symbol
 
+from neglog.fitting.likelihoods.constants import PLAIN, constants
 from neglog.fitting.likelihoods.registry import Formula, Kind
 from neglog.likelihood import Likelihood
 from neglog.primitives import symbolic
@@ -48,16 +49,19 @@ def _of_distribution(declaration: type[Likelihood], formula: Formula) -> Any:
 
 def _declared(declaration: type[Likelihood]) -> tuple[Any, str]:
     """Return the declared loss, and what its symbols stand for."""
-    (first,) = declaration.inputs
+    first = declaration.inputs[0]
     z = Symbol("zhat" if declaration.link == "identity" else "z", real=True)
-    settings = [Symbol(name, positive=True) for name in declaration.settings]
+    others = [
+        Symbol(c.name, real=True) if c.scale is PLAIN else Symbol(c.name, positive=True)
+        for c in constants(declaration)
+    ]
     y = _target(declaration)
-    nll = symbolic.read(declaration.nll, z, *settings, y)
-    rest = symbolic.read(declaration.constant, *settings, y)
+    nll = symbolic.read(declaration.nll, z, *others, y)
+    rest = symbolic.read(declaration.constant, *others[len(declaration.inputs) - 1 :], y)
     words = f"{'ẑ' if declaration.link == 'identity' else 'z'} is the predicted "
     words += first.replace("_", " ")
-    if settings:
-        words += f"; {', '.join(declaration.settings)}: estimated with the weights"
+    if others:
+        words += f"; {', '.join(symbol.name for symbol in others)}: estimated with the weights"
     return nll + rest, words
 
 

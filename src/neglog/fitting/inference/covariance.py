@@ -122,7 +122,7 @@ def covariance(
         FitError: there is one cluster only.
     """
     response, how = objective.response, ESTIMATORS[kind]
-    expected = how.expected and not response.shared
+    expected = how.expected and response.has_information
     if not response.smooth and how.correction:
         hessian = curvature(objective, free, counts.rows)
     elif not response.smooth or (expected and not response.canonical):

@@ -177,9 +177,9 @@ def _deviance(
         return None, None, None
     shared = fitted.shared if response.intercept else None  # thresholds stand for intercepts
     _, null = null_model.optimum(null_model.intercept_only(objective), shared)
-    unit = response.spread * response.spread  # infinite, where ** would raise
     least = objective.mean(lambda y: response.saturated_loss(y, fitted.shared))
-    sums = [2 * objective.total * (loss - least) * unit for loss in (reached, null)]
+    twice = 2 * objective.total * response.deviance_unit
+    sums = [twice * (loss - least) for loss in (reached, null)]
     return sums[0], sums[1], _pearson(fitted, objective)
 
 

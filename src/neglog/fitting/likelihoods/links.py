@@ -13,6 +13,7 @@ from neglog.errors import FitError
 from neglog.likelihood import Likelihood
 
 _FAR = 700.0  # e to this power is still a number
+_CONSTANT = 0.7  # which any scale allows
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,22 @@ def is_exponential(declaration: type[Likelihood]) -> bool:
     """
     if declaration.link is None:
         return False
-    settings = [torch.tensor(0.7, dtype=torch.float64)] * len(declaration.settings)
+    others = len(declaration.term_inputs()) - 1
+    constants = [torch.tensor(_CONSTANT, dtype=torch.float64)] * others
     eta = torch.tensor([-0.7, 0.4], dtype=torch.float64)[:, None]
     y = torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64)
     mean = LINKS[declaration.link].mean(eta)
-    ratio = declaration.grad(eta, *settings, y) / (mean - y)
-    at_mean = declaration.grad(eta, *settings, mean)
+    ratio = _score(declaration, eta, *constants, y) / (mean - y)
+    at_mean = _score(declaration, eta, *constants, mean)
     same = torch.allclose(ratio, ratio[:, :1].expand_as(ratio), rtol=1e-9, atol=0.0)
     return same and bool((at_mean.abs() < 1e-9).all())
+
+
+def _score(declaration: type[Likelihood], *arguments: Tensor) -> Tensor:
+    """Return the derivative by the predictor, which may be one of several."""
+    slope = declaration.grad(*arguments)
+    first: Tensor = slope[0] if isinstance(slope, tuple) else slope
+    return first
 
 
 def reaches_an_end(declaration: type[Likelihood]) -> bool:

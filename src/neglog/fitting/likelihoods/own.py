@@ -8,6 +8,7 @@ from typing import Any
 
 from neglog import references
 from neglog.errors import FitError, listed
+from neglog.fitting.likelihoods.constants import scale_of
 from neglog.fitting.likelihoods.registry import KINDS, Kind
 from neglog.likelihood import Likelihood
 
@@ -128,10 +129,17 @@ def _kind(found: Any, name: str) -> Kind:
     if found.make is not None:
         return found
     declaration = found.declaration
+    domains = zip(declaration.inputs[1:], declaration.domains[1:], strict=True)
+    bounded = [f"{name} ({domain.words})" for name, domain in domains if scale_of(domain) is None]
     problems = {
         "it must be Elementwise": not declaration.elementwise,
-        "it must have one input": len(declaration.inputs) != 1 or bool(declaration.given),
-        "it must state a link": declaration.link is None,
+        f"it has given tensors ({', '.join(declaration.given)}), for which a fit has no columns; "
+        "make them settings": bool(declaration.given),
+        "it must state a link, from the target's location to its first input": (
+            declaration.link is None
+        ),
+        f"its inputs after the first must be any number, positive, or between 0 and 1, unlike "
+        f"{', '.join(bounded)}": bool(bounded),
         "its loss must be smooth": not declaration.smooth,
         "its likelihood must sum to 1": not declaration.normalised,
     }

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 from neglog import likelihoods
 from neglog.fitting.likelihoods import misfit, tails
 from neglog.fitting.likelihoods.classes import Classes, Logistic, TwoClasses
+from neglog.fitting.likelihoods.constants import constants
+from neglog.fitting.likelihoods.estimated import Estimated, Overdispersed
 from neglog.fitting.likelihoods.responses import OneParameter, Response
 from neglog.fitting.likelihoods.scaled import Location, Shaped
-from neglog.fitting.likelihoods.shared_parameters import (
-    Estimated,
-    Ordered,
-    Overdispersed,
-    Robust,
-)
+from neglog.fitting.likelihoods.shared_parameters import Ordered, Robust
 from neglog.fitting.likelihoods.tails import Tails, Truths
 from neglog.likelihood import Likelihood
 from neglog.support import Support
@@ -48,8 +45,8 @@ class Formula:
 class Kind:
     """A likelihood as a choice of `fit`: one entry per likelihood.
 
-    The defaults suit a declaration of a number with one input that states its `link`; its settings
-    are estimated with the weights, as logarithms.
+    The defaults suit a declaration of a number that states its `link`; its inputs after the first
+    and its settings are constants, which are estimated with the weights.
 
     Attributes:
         declaration: the likelihood.
@@ -102,7 +99,7 @@ class Kind:
         if self.make is not None:
             return self.make(count, base, options)
         declaration: Any = self.declaration
-        shared = tuple(f"ln {name}" for name in declaration.settings)
+        shared = tuple(constant.label for constant in constants(declaration))
         if shared:
             return Estimated(declaration=declaration, shared=shared)
         return OneParameter(declaration=declaration)

@@ -48,6 +48,14 @@ def quantiles(values: Tensor, weight: Tensor | None, *levels: float) -> list[flo
     return [float(value) for value in values[torch.searchsorted(cumulative, at)]]
 
 
+def standardised(y: Tensor, weight: Tensor | None) -> tuple[float, float]:
+    """Return the mean and the standard deviation of a target, without overflow."""
+    size = float(y.abs().max())
+    centre = average(y / size, weight) * size
+    far = float((y - centre).abs().max())
+    return centre, average(((y - centre) / far) ** 2, weight) ** 0.5 * far
+
+
 def constant(declaration: type[Likelihood], settings: Sequence[float], y: Tensor) -> Tensor:
     """Return the constant that `nll` omits."""
     return torch.as_tensor(declaration.constant(*numbers(settings), y), dtype=torch.float64)
@@ -100,6 +108,16 @@ class Response:
     def has_normal_errors(self) -> bool:
         """Whether the errors are normal, of one scale: then t statistics and R² are exact."""
         return False
+
+    @property
+    def has_information(self) -> bool:
+        """Whether the Fisher information has a formula."""
+        return not self.shared
+
+    @property
+    def deviance_unit(self) -> float:
+        """The unit of the losses that a deviance is twice the sum of."""
+        return 1.0
 
     @property
     def fixes_variance(self) -> bool:
@@ -196,9 +214,19 @@ class Response:
         """Return (N,) the losses of the saturated model."""
         return torch.zeros(len(y), dtype=torch.float64)
 
-    def edge(self, shared: Tensor) -> str:
-        """Explain why shared parameters are at a boundary without a maximum; "" if they are not."""
+    def edge(self, shared: Tensor, information: Tensor) -> str:
+        """Explain why shared parameters are at a boundary without a maximum; "" if they are not.
+
+        Args:
+            shared: (Q,) the parameters.
+            information: (Q,) their observed information: the second derivatives of the loss of all
+                rows.
+        """
         return ""
+
+    def arguments(self, eta: Tensor, shared: Tensor) -> list[Tensor]:
+        """Return the arguments of the formulas before the target, given (N,) predictors."""
+        return [eta, *numbers(self.settings)]
 
     def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor:
         """Return (N,) squared errors over the variances, if `has_pearson`."""
@@ -237,9 +265,14 @@ class OneParameter(Response):
         return is_exponential(self.declaration)
 
     @property
+    def has_information(self) -> bool:
+        """Whether the declaration states its information, or its curvature is that."""
+        return hasattr(self.declaration, "information")
+
+    @property
     def fixes_variance(self) -> bool:
         """Whether the declaration is of an exponential family."""
-        return is_exponential(self.declaration)
+        return self.has_pearson
 
     @property
     def is_separable(self) -> bool:
@@ -273,21 +306,21 @@ class OneParameter(Response):
 
     @property
     def has_pearson(self) -> bool:
-        """Whether the declaration is of an exponential family."""
-        return self.has_deviance
+        """Whether the declaration is of an exponential family, of known information."""
+        return self.has_deviance and self.has_information
 
     def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor:
         """Return (N,) squared errors over the variances, which are slope² / information."""
-        return pearson(self, output, numbers(self.settings), y)
+        return pearson(self, self.mean(output), self.arguments(output[:, 0], shared), y)
 
     def cone(self, z: sparse.csr_array, y: np.ndarray) -> Cone:
         """Return the directions that move targets at an end of the link's range towards it."""
         return cones.of_means(self.link, z, y)
 
 
-def pearson(response: Response, output: Tensor, settings: Sequence[Tensor], y: Tensor) -> Tensor:
+def pearson(response: Response, mean: Tensor, arguments: Sequence[Tensor], y: Tensor) -> Tensor:
     """Return (N,) squared errors over the variances, which are slope² / information."""
-    information = response.declaration.information(output[:, 0], *settings)
-    slope = LINKS[response.link].slope(output[:, 0])
-    squares: Tensor = (y - response.mean(output)).square() * information / slope.square()
+    information = response.declaration.information(*arguments)
+    slope = LINKS[response.link].slope(arguments[0])
+    squares: Tensor = (y - mean).square() * information / slope.square()
     return squares

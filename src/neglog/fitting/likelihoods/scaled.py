@@ -14,8 +14,8 @@ from neglog.fitting.likelihoods.responses import (
     SMALLEST_SCALE,
     Mean,
     OneParameter,
-    average,
     constant,
+    standardised,
 )
 from neglog.fitting.likelihoods.row_losses import RowLosses
 
@@ -75,16 +75,18 @@ class Location(OneParameter):
         return False
 
     @property
+    def deviance_unit(self) -> float:
+        """The unit of squared errors."""
+        return self.spread * self.spread  # infinite, where ** would raise
+
+    @property
     def weight_power(self) -> float:
         """The power of a precision that divides the errors' scale."""
         return 1 / self.degree
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Location:
         """Return the response standardised by the mean and standard deviation of the target."""
-        size = float(y.abs().max())
-        centre = average(y / size, weight) * size
-        far = float((y - centre).abs().max())
-        spread = average(((y - centre) / far) ** 2, weight) ** 0.5 * far
+        centre, spread = standardised(y, weight)
         return replace(self, centre=centre, spread=spread)
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:

@@ -1,137 +1,22 @@
-"""Responses with shared parameters: a dispersion, a scale, thresholds."""
+"""Responses with shared parameters of their own: a scale, thresholds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import torch
-from scipy import optimize, sparse
+from scipy import sparse
 from torch import Tensor
 
 from neglog import likelihoods
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
-from neglog.fitting.likelihoods.links import (
-    is_exponential,
-    of_mean,
-    predictor,
-    reaches_an_end,
-)
-from neglog.fitting.likelihoods.responses import (
-    Response,
-    average,
-    constant,
-    numbers,
-    pearson,
-    quantiles,
-)
-from neglog.fitting.likelihoods.row_losses import SharedParameterLosses, joint
+from neglog.fitting.likelihoods.responses import Response, constant, numbers, quantiles
+from neglog.fitting.likelihoods.row_losses import SharedParameterLosses
 from neglog.fitting.likelihoods.scaled import Location
 from neglog.likelihood import Elementwise
-
-_START, _NO_DISPERSION = -1.0, -12.0
-_LOOK = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimated(Response):
-    """One linear predictor; the logarithms of the declaration's settings are estimated with it."""
-
-    declaration: type[Elementwise]
-
-    @property
-    def has_deviance(self) -> bool:
-        """Whether the declaration is of an exponential family at fixed settings."""
-        return is_exponential(self.declaration)
-
-    @property
-    def is_separable(self) -> bool:
-        """Whether a target may lie at an end of the link's range, which no predictor reaches."""
-        return reaches_an_end(self.declaration)
-
-    def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the intercept and the settings of greatest likelihood of some of the rows."""
-        y, weight = y[:_LOOK], None if weight is None else weight[:_LOOK]
-        first = of_mean(self.link, average(y, weight))
-
-        def mean_loss(at: np.ndarray) -> float:
-            loss = self._nll(torch.tensor(at[0]), torch.from_numpy(at[1:]).exp().unbind(), y)
-            found = average(loss, weight)
-            return found if math.isfinite(found) else math.inf
-
-        spread = float(y.std(correction=0)) or 1.0
-        sizes = (0.0, math.log(spread))  # of a setting without a unit, and of a scale
-        starts = [np.array([first, *own]) for own in product(sizes, repeat=len(self.shared))]
-        steps = [spread if self.link == "identity" else 1.0] + [1.0] * len(self.shared)
-        begin = min(starts, key=mean_loss)
-        simplex = np.vstack([begin, begin + np.diag(steps)])
-        found = optimize.minimize(
-            mean_loss, begin, method="Nelder-Mead", options={"initial_simplex": simplex}
-        )
-        return torch.from_numpy(found.x)
-
-    def _nll(self, eta: Tensor, settings: Sequence[Tensor], y: Tensor) -> Tensor:
-        """Return the rows' losses, constants included."""
-        declaration = self.declaration
-        loss: Tensor = declaration.nll(eta, *settings, y) + declaration.constant(*settings, y)
-        return loss
-
-    def row_losses(self, output: Tensor, shared: Tensor, y: Tensor) -> SharedParameterLosses:
-        """Return the rows' losses, constants included, and derivatives."""
-
-        def nll(eta: Tensor, theta: Tensor, y: Tensor) -> Tensor:
-            return self._nll(eta, theta.exp().unbind(1), y)
-
-        return joint(nll, output[:, 0], shared, y)
-
-    def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
-        """Return the losses unchanged."""
-        return loss
-
-    def saturated_loss(self, y: Tensor, shared: Tensor) -> Tensor:
-        """Return the losses of the saturated model."""
-        return self.row_losses(predictor(self.link, y)[:, None], shared, y).nll
-
-    @property
-    def has_pearson(self) -> bool:
-        """Whether the declaration is of an exponential family at fixed settings."""
-        return self.has_deviance
-
-    def pearson(self, output: Tensor, shared: Tensor, y: Tensor) -> Tensor:
-        """Return (N,) squared errors over the variances, which are slope² / information."""
-        return pearson(self, output, shared.exp().unbind(), y)
-
-    def cone(self, z: sparse.csr_array, y: np.ndarray) -> Cone:
-        """Return the directions that move targets at an end of the link's range towards it."""
-        shared = sparse.csr_array((len(y), len(self.shared)))
-        return cones.of_means(self.link, sparse.csr_array(sparse.hstack([z, shared])), y)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overdispersed(Estimated):
-    """Counts whose variance exceeds their mean; the logarithm of the dispersion is shared."""
-
-    shared: tuple[str, ...] = ("ln dispersion",)
-
-    def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
-        """Return the logarithm of the mean, and the moment estimate of the dispersion."""
-        mean = average(y, weight)
-        surplus = average((y - mean) ** 2, weight) - mean
-        alpha = math.log(surplus / (mean * mean)) if surplus > 0 else _START
-        return torch.tensor([of_mean(self.link, mean), alpha], dtype=torch.float64)
-
-    def edge(self, shared: Tensor) -> str:
-        """Say so if the dispersion goes to 0."""
-        if float(shared[0]) >= _NO_DISPERSION:
-            return ""
-        return (
-            "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
-            "more than Poisson's; pass --likelihood poisson."
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

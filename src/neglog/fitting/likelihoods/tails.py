@@ -11,7 +11,7 @@ from scipy import special, stats
 from torch import Tensor
 
 from neglog.fitting.likelihoods.links import predictor
-from neglog.fitting.likelihoods.responses import Response, numbers
+from neglog.fitting.likelihoods.responses import Response
 
 Array = np.ndarray[Any, Any]
 Tails = tuple[Array, Array]
@@ -122,6 +122,8 @@ def _randomised(before: Array, upto: Array, after: Array) -> Tails:
 
 def declared(rows: Truths) -> Tails | None:
     """Return ln F and ln(1 − F) by the declared distribution's `cdf`; None where it has none."""
+    if not hasattr(rows.response.declaration, "distribution"):
+        return None
     law: Any = rows.response.declaration.distribution(*_arguments(rows))
     cdf = getattr(law, "cdf", None)
     try:
@@ -139,11 +141,12 @@ def declared_counts(rows: Truths) -> Tails | None:
     most = int(rows.y.max(initial=0.0))
     if (most + 1) * len(rows.y) > _MOST:
         return None
-    declaration, (eta, *settings) = rows.response.declaration, _arguments(rows)
+    declaration, arguments = rows.response.declaration, _arguments(rows)
+    settings = arguments[len(declaration.inputs) :]
     before, step = np.zeros(len(rows.y)), np.zeros(len(rows.y))
     for count in range(most + 1):
         y = torch.tensor(float(count), dtype=torch.float64)
-        nats: Tensor = declaration.nll(eta, *settings, y) + declaration.constant(*settings, y)
+        nats: Tensor = declaration.nll(*arguments, y) + declaration.constant(*settings, y)
         p = np.exp(-nats.numpy())
         before += np.where(count < rows.y, p, 0.0)
         step += np.where(count == rows.y, p, 0.0)
@@ -152,7 +155,6 @@ def declared_counts(rows: Truths) -> Tails | None:
 
 
 def _arguments(rows: Truths) -> list[Tensor]:
-    """Return the declaration's input and settings."""
+    """Return the arguments of the declaration's formulas before the target."""
     response = rows.response
-    settings = [*numbers(response.settings), *rows.shared.exp().unbind()]
-    return [predictor(response.link, torch.from_numpy(rows.mean)), *settings]
+    return response.arguments(predictor(response.link, torch.from_numpy(rows.mean)), rows.shared)

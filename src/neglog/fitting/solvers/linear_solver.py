@@ -143,7 +143,10 @@ def _describe(options: Options, smooth: bool) -> str:
 def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
     """Mark an optimum at the boundary, where the likelihood has no maximum, as not converged."""
     response = objective.response
-    text = response.edge(result.weights[objective.size - len(response.shared) :])
+    first = objective.size - len(response.shared)
+    assert result.value.hessian is not None
+    information = result.value.hessian.diagonal()[first:] * objective.total
+    text = response.edge(result.weights[first:], information)
     dispersion = objective.dispersion(result.value.loss)
     if dispersion is not None and dispersion <= EXACT * response.spread:
         text = optimum.EXACT_FIT

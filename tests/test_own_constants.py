@@ -1,0 +1,175 @@
+"""Declarations of several inputs: the first is the predictor, the others are constants."""
+
+import math
+import pickle
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from scipy import stats
+from statsmodels.miscmodels.tmodel import TLinearModel
+from torch import distributions, special
+
+import neglog
+from neglog.cli import main
+from neglog.report.losses import loss_formula
+
+FILE = Path(__file__).parent / "own" / "my_losses.py"
+STUDENT, WEIBULL, ZEROS = (f"{FILE}:{n}" for n in ("StudentT", "Weibull", "ZeroInflatedPoisson"))
+ROWS = 300
+
+pytestmark = pytest.mark.usefixtures("own_likelihoods")
+
+
+def drawn(likelihood):
+    random = np.random.default_rng(5)
+    x = random.standard_normal((ROWS, 2))
+    eta = 0.6 * x[:, 0] - 0.2 * x[:, 1] + 0.5
+    if likelihood == STUDENT:
+        return x, eta + 0.5 * stats.t.rvs(4, size=ROWS, random_state=random)
+    if likelihood == WEIBULL:
+        return x, np.exp(eta) * random.weibull(1.7, ROWS)
+    return x, random.poisson(np.exp(eta)) * (random.random(ROWS) > 0.3)
+
+
+def zero_inflated(eta, logit, y):
+    zeros, rate = special.expit(logit), eta.exp()
+    probability = (1 - zeros) * (y * eta - rate - torch.lgamma(y + 1)).exp()
+    return (torch.where(y == 0, zeros, 0.0) + probability).log()
+
+
+DENSITIES = {
+    STUDENT: lambda eta, log_scale, log_df, y: distributions.StudentT(
+        log_df.exp(), eta, log_scale.exp()
+    ).log_prob(y),
+    WEIBULL: lambda eta, log_shape, y: distributions.Weibull(eta.exp(), log_shape.exp()).log_prob(
+        y
+    ),
+    ZEROS: zero_inflated,
+}
+NAMES = {STUDENT: ["log_scale", "ln df"], WEIBULL: ["ln shape"], ZEROS: ["logit zeros"]}
+
+
+def constants_of(found):
+    return [name for output, name in found.coefficients.names if not output]
+
+
+def assert_greatest(found, x, y, density):
+    """Compare a fit with the joint likelihood: its gradient, its observed information."""
+    columns = torch.from_numpy(np.column_stack([np.ones(len(x)), x]))
+    y = torch.from_numpy(np.asarray(y, dtype=np.float64))
+
+    def loss(at):
+        return -density(columns @ at[:3], *at[3:], y).sum()
+
+    at = torch.from_numpy(found.coefficients.estimate)
+    assert found.converged, found.outcome
+    assert float(loss(at)) == pytest.approx(found.loss * len(y), rel=1e-11)
+    hessian = torch.autograd.functional.hessian(loss, at)
+    errors = torch.linalg.inv(hessian).diagonal().sqrt()
+    gradient = torch.autograd.functional.jacobian(loss, at)
+    assert float((gradient * errors).abs().max()) < 1e-8
+    np.testing.assert_allclose(found.coefficients.error, errors, rtol=1e-7)
+
+
+@pytest.mark.parametrize("likelihood", DENSITIES)
+def test_constants_are_estimated_with_the_weights(likelihood):
+    x, y = drawn(likelihood)
+    found = neglog.fit(x, y, likelihood=likelihood)
+    assert constants_of(found) == NAMES[likelihood]
+    assert found.coefficients.kind == "observed"
+    assert_greatest(found, x, y, DENSITIES[likelihood])
+
+
+def test_a_t_regression_agrees_with_statsmodels():
+    x, y = drawn(STUDENT)
+    found = neglog.fit(x, y, likelihood=STUDENT)
+    *weights, log_scale, log_df = found.coefficients.estimate
+    start = [*weights, math.exp(log_df), math.exp(log_scale)]
+    columns = np.column_stack([np.ones(len(x)), x])
+    theirs = TLinearModel(y, columns).fit(start_params=start, method="bfgs", gtol=1e-9, disp=0)
+    np.testing.assert_allclose(theirs.params, start, rtol=1e-5)
+    scaled = [*found.coefficients.error[:3], *found.coefficients.error[:2:-1] * start[3:]]
+    np.testing.assert_allclose(theirs.bse, scaled, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("unit", "origin"), [(1e4, 1e6), (1e-6, 0.0)])
+def test_the_unit_of_the_target_changes_nothing_else(unit, origin):
+    x, y = drawn(STUDENT)
+    plain = neglog.fit(x, y, likelihood=STUDENT).coefficients
+    found = neglog.fit(x, origin + unit * y, likelihood=STUDENT).coefficients
+    scale = np.array([unit] * 3 + [1.0] * 2)
+    moved = plain.estimate * scale + [origin, 0, 0, math.log(unit), 0]
+    np.testing.assert_allclose(found.estimate, moved, rtol=1e-7)
+    np.testing.assert_allclose(found.error, plain.error * scale, rtol=1e-6)
+
+
+def test_a_constant_at_infinity_is_named():
+    x, _ = drawn(STUDENT)
+    y = x[:, 0] + stats.norm.ppf((np.arange(ROWS) * 7 % ROWS + 0.5) / ROWS)
+    found = neglog.fit(x, y, likelihood=STUDENT)
+    assert not found.converged
+    assert "the rows do not determine df: " in found.outcome
+    assert "fix it with --setting df=VALUE (settings=)" in found.outcome
+
+
+def test_offset_and_weights_enter():
+    x, y = drawn(WEIBULL)
+    plain = neglog.fit(x, y, likelihood=WEIBULL)
+    moved = neglog.fit(x, y, likelihood=WEIBULL, offset=np.full(ROWS, 0.7))
+    expected = plain.coefficients.estimate - [0.7, 0, 0, 0]
+    np.testing.assert_allclose(moved.coefficients.estimate, expected, rtol=1e-8)
+    twice = neglog.fit(np.tile(x, (2, 1)), np.tile(y, 2), likelihood=WEIBULL)
+    double = neglog.fit(x, y, likelihood=WEIBULL, sample_weight=np.full(ROWS, 2.0))
+    np.testing.assert_allclose(double.coefficients.error, twice.coefficients.error, rtol=1e-8)
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, likelihood in (("student", STUDENT), ("zeros", ZEROS)):
+        x, y = drawn(likelihood)
+        pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y}).write_csv(f"{name}.csv")
+
+
+@pytest.mark.parametrize(("name", "likelihood"), [("student", STUDENT), ("zeros", ZEROS)])
+def test_it_is_saved_evaluated_reported_and_streamed(tables, capsys, name, likelihood):
+    words = ["fit", f"{name}.csv", "--target", "y", "--likelihood", likelihood, "--out", "o"]
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    out, err = capsys.readouterr()
+    assert (left.value.code, err) == (0, "")
+    assert all(constant in out for constant in NAMES[likelihood])
+    found = neglog.fit(f"{name}.csv", target="y", likelihood=likelihood)
+    assert neglog.evaluate("o", f"{name}.csv").loss_nats == pytest.approx(found.loss, rel=1e-12)
+    stored = neglog.predict("o", f"{name}.csv").frame["predicted"].to_numpy()
+    np.testing.assert_allclose(stored, found.training.predicted, rtol=1e-12)
+    page = Path("o/report.html").read_text("utf-8")
+    assert "estimated with the weights" in page
+    streamed = neglog.fit(f"{name}.csv", target="y", likelihood=likelihood, stream=True)
+    for part in ("estimate", "error"):
+        ours, theirs = (getattr(fit.coefficients, part) for fit in (streamed, found))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-7)
+
+
+def test_the_formula_of_the_report_is_the_loss():
+    x, y = drawn(STUDENT)
+    found = neglog.fit(x, y, likelihood=STUDENT)
+    expression, words = loss_formula(found.fitted.target.facts)
+    assert words.endswith("location; log_scale, df: estimated with the weights")
+    *_, log_scale, log_df = found.coefficients.estimate
+    at = {"zhat": found.training.predicted[0], "y": y[found.training.index[0]]}
+    at |= {"log_scale": log_scale, "df": math.exp(log_df)}
+    value = expression.rhs.subs({s: at[s.name] for s in expression.rhs.free_symbols})
+    assert float(value) == pytest.approx(found.training.loss[0], rel=1e-12)
+
+
+def test_an_estimator_fits_it():
+    x, y = drawn(STUDENT)
+    model = neglog.NLLRegressor(STUDENT).fit(x, y)
+    fit = neglog.fit(x, y, likelihood=STUDENT)
+    np.testing.assert_allclose(model.predict(x), fit.training.predicted, rtol=1e-12)
+    restored = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(restored.predict(x), model.predict(x))
