@@ -20,99 +20,57 @@ ordinary and at extreme arguments.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from neglog.primitives.reference import NAMES
-
-# Placeholders, which a backend replaces when it compiles a primitive.
-absolute: Any = None
-at_least: Any = None
-where: Any = None
-bits_of: Any = None  # a float's bits as an integer
-float_of: Any = None
-real: Any = None  # a number as a float
-whole: Any = None  # a number as an integer
-
-
-@dataclass(frozen=True)
-class Format:
-    """A float type: the layout of its bits, and the degrees of its polynomials.
-
-    Attributes:
-        real: the type.
-        whole: the integer type of the same width.
-        ln2_high: ln 2 with few enough digits that its product with an exponent is exact.
-        highest: above it, `exp` is ∞.
-        lowest: below it, `exp` is 0.
-        exp_degree, log_degree, softplus_degree, centred_degree: of the polynomials.
-    """
-
-    real: Any
-    whole: Any
-    ln2_high: float
-    highest: float
-    lowest: float
-    exp_degree: int
-    log_degree: int
-    softplus_degree: int
-    centred_degree: int
-
-    @property
-    def mantissa(self) -> int:
-        """Return the number of bits of the mantissa."""
-        return int(np.finfo(self.real).nmant)
-
-    @property
-    def bias(self) -> int:
-        """Return the exponent bias."""
-        return 1 - int(np.finfo(self.real).minexp)
-
-    @property
-    def ln2_low(self) -> float:
-        """Return ln 2 − `ln2_high`."""
-        return float(Decimal(2).ln() - Decimal(self.ln2_high))
-
-    def bits(self, number: float) -> int:
-        """Return a number's bits as an integer."""
-        return int(self.real(number).view(self.whole))
-
-
-FORMATS: dict[Any, Format] = {
-    np.float32: Format(np.float32, np.int32, 0.693359375, 90.0, -105.0, 4, 7, 4, 5),
-    np.float64: Format(np.float64, np.int64, 0.6931471803691238, 710.0, -746.0, 10, 19, 10, 10),
-}
-
-
-class Compiler(Protocol):
-    """A backend that compiles primitives in one float type."""
-
-    @property
-    def format(self) -> Format:
-        """Return the float type."""
-
-    @property
-    def choices(self) -> dict[str, Any]:
-        """Return the non-arithmetic primitives: `absolute`, `at_least` and `where`."""
-
-    def word(self, function: Callable[..., Any]) -> Any:
-        """Compile a primitive whose constants have the float type."""
-
-    def polynomial(
-        self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
-    ) -> Any:
-        """Return a primitive: the polynomial that approximates a function on an interval."""
+from neglog.primitives import bessel, elementary, gamma, normal
+from neglog.primitives.formats import Compiler
+from neglog.primitives.placeholders import (
+    absolute,
+    at_least,
+    bits_of,
+    float_of,
+    narrow,
+    real,
+    where,
+    whole,
+    widen,
+)
+from neglog.primitives.reference import NAMES, TWO_ARGUMENTS
 
 
 def vocabulary(compiler: Compiler) -> dict[str, Any]:
-    """Return the primitives by name."""
-    table = compiler.choices | vars(_exponentials(compiler)) | vars(_logarithms(compiler))
-    return {name: table[name] for name in NAMES if name in table}
+    """Return the primitives by name.
+
+    In float32 the special functions compute in float64.
+    """
+    table = compiler.choices | vars(elementary.selections(compiler))
+    table |= vars(_exponentials(compiler)) | vars(_logarithms(compiler))
+    if compiler.format.real is np.float64:
+        table["exponential"] = _power(compiler)
+        for module in (elementary, normal, gamma, bessel):
+            table |= vars(module.functions(compiler, SimpleNamespace(**table)))
+    else:
+        wide = vocabulary(compiler.wide)
+        table |= {name: _narrowed(compiler, name, wide) for name in NAMES if name not in table}
+    return {name: table[name] for name in NAMES}
+
+
+def _narrowed(compiler: Compiler, name: str, wide: dict[str, Any]) -> Any:
+    function = wide[name]
+
+    @compiler.word
+    def of_one(x):
+        return narrow(function(widen(x)))
+
+    @compiler.word
+    def of_two(x, y):
+        return narrow(function(widen(x), widen(y)))
+
+    return of_two if name in TWO_ARGUMENTS else of_one
 
 
 def power(compiler: Compiler) -> Any:
@@ -313,6 +271,19 @@ def _logarithms(compiler: Compiler, degree: int = 0) -> SimpleNamespace:
         return guarded(combine(turns, float_of(whole(bits_of(u) - k)) - 1.0), x, 0.0)
 
     @compiler.word
+    def log_parts(x):
+        """Return ln x of a finite x > 0 as a sum of two numbers, exact to 56 bits."""
+        tiny = x < smallest
+        u = where(tiny, x * subnormal_scale, x)
+        k = exponent(u)
+        turns = real(k) - where(tiny, scaled_exponent, bare)
+        f = float_of(whole(bits_of(u) - k)) - 1.0
+        most = turns * ln2_high
+        high = most + f
+        rest = turns * ln2_low + f * f * (f * tail(f) - 0.5)
+        return high, ((most - high) + f) + rest
+
+    @compiler.word
     def near_log1p(x):
         k = exponent(1.0 + x)
         scale = float_of(whole(four - k))  # not 2⁻ᵏ, which may be subnormal
@@ -322,7 +293,7 @@ def _logarithms(compiler: Compiler, degree: int = 0) -> SimpleNamespace:
     def log1p(x):
         return guarded(near_log1p(x), x, -1.0)
 
-    return SimpleNamespace(log=log, log1p=log1p, near_log1p=near_log1p)
+    return SimpleNamespace(log=log, log1p=log1p, near_log1p=near_log1p, log_parts=log_parts)
 
 
 def _guarded(compiler: Compiler) -> Any:

@@ -83,6 +83,20 @@ def at_least(context: Any, x: Any, bound: Any) -> Any:
     return x(x, x), build
 
 
+@intrinsic
+def square_root(context: Any, x: Any) -> Any:
+    """Return the root, NaN below 0."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        (value,) = arguments
+        width = "f32" if x.bitwidth == 32 else "f64"
+        kind = ir.FunctionType(value.type, [value.type])
+        root = builder.module.declare_intrinsic(f"llvm.sqrt.{width}", fnty=kind)
+        return builder.call(root, [value])
+
+    return x(x), build
+
+
 def evaluated(coefficients: list[float]) -> Any:
     """Return a primitive, the polynomial of c₀, c₁, …, as straight-line code."""
 
@@ -108,6 +122,25 @@ def _horner(builder: Any, coefficients: list[float], value: Any) -> Any:
     while constants:
         total = _fused(builder, total, value, constants.pop())
     return total
+
+
+def divided(coefficients: list[float]) -> Any:
+    """Return a primitive, (P(x) − P(y)) / (x − y) of the polynomial P of c₀, c₁, …."""
+
+    @intrinsic
+    def evaluate(context: Any, x: Any, y: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            first, second = arguments
+            *others, value = [ir.Constant(first.type, c) for c in coefficients]
+            total = value
+            for constant in reversed(others[1:]):
+                value = _fused(builder, value, first, constant)
+                total = _fused(builder, total, second, value)
+            return total
+
+        return x(x, x), build
+
+    return evaluate
 
 
 def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:

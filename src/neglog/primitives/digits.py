@@ -54,8 +54,17 @@ def _bessel_ratio_slope(x: Any) -> Any:
         return 1 - ratio / x - ratio**2
 
 
+def _log_i0(x: Any) -> Any:
+    return x * x / 4 if abs(x) < 1e-20 else mp.log(mp.besseli(0, x))
+
+
+def _erfc(x: Any) -> Any:
+    return mp.erfc(min(x, mp.mpf(1000)))  # mpmath fails far above
+
+
 def _log_ndtr(x: Any) -> Any:
-    return mp.log1p(-mp.ncdf(-x)) if x > 0 else mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
+    half = _erfc(abs(x) / mp.sqrt(2)) / 2
+    return mp.log1p(-half) if x > 0 else mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
 
 
 def _inverse_mills(x: Any) -> Any:
@@ -69,6 +78,11 @@ def _inverse_mills_sum(x: Any) -> Any:
         return x + _inverse_mills(x)
 
 
+def _digits(r: Any, y: Any) -> int:
+    """Return how many digits keep sixty in a difference over y."""
+    return 200 if mp.isinf(y) else 80 + 3 * abs(int(mp.log10(y / r)))
+
+
 def _log_rising(r: Any, y: Any) -> Any:
     if y == 0:
         return mp.mpf(0)
@@ -76,7 +90,7 @@ def _log_rising(r: Any, y: Any) -> Any:
         return -mp.inf
     if mp.isinf(r) or mp.isinf(y):
         return mp.inf
-    with mp.workdps(150):
+    with mp.workdps(_digits(r, y)):
         return mp.loggamma(r + y) - mp.loggamma(r)
 
 
@@ -85,7 +99,7 @@ def _polygamma_difference(order: int, r: Any, y: Any) -> Any:
         return mp.mpf(0)
     if r == 0 or (mp.isinf(y) and order == 0):
         return -mp.inf if order else mp.inf
-    with mp.workdps(150):
+    with mp.workdps(_digits(r, y)):
         above = 0 if mp.isinf(y) else mp.psi(order, r + y)
         return above - mp.psi(order, r)
 
@@ -96,7 +110,7 @@ def _log_beta(a: Any, b: Any) -> Any:
         return mp.nan if mp.isinf(b) else mp.inf
     if mp.isinf(b):
         return -mp.inf
-    with mp.workdps(150):
+    with mp.workdps(_digits(b, a)):
         return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
 
 
@@ -111,7 +125,7 @@ VOCABULARY: dict[str, Any] = {
     "digamma": _nonnegative(mp.digamma, -mp.inf, mp.inf),
     "digamma_difference": lambda r, y: _polygamma_difference(0, r, y),
     "erf": mp.erf,
-    "erfc": mp.erfc,
+    "erfc": _erfc,
     "exp": _guarded(mp.exp, {-INF: mp.mpf(0), INF: mp.inf}),
     "expm1": _guarded(mp.expm1, {-INF: mp.mpf(-1), INF: mp.inf}),
     "gaussian": _guarded(lambda x: mp.exp(-(x**2)), {-INF: mp.mpf(0), INF: mp.mpf(0)}),
@@ -123,7 +137,7 @@ VOCABULARY: dict[str, Any] = {
     "log1p": _guarded(mp.log1p, {-1.0: -mp.inf, INF: mp.inf}),
     "log_beta": _log_beta,
     "log_gamma": _nonnegative(mp.loggamma, mp.inf, mp.inf),
-    "log_i0": _guarded(lambda x: mp.log(mp.besseli(0, x)), {-INF: mp.inf, INF: mp.inf}),
+    "log_i0": _guarded(_log_i0, {-INF: mp.inf, INF: mp.inf}),
     "log_ndtr": _guarded(_log_ndtr, {-INF: -mp.inf, INF: mp.mpf(0)}),
     "log_rising": _log_rising,
     "maximum": lambda a, b: max(a, mp.mpf(b)),

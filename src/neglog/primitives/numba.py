@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -10,14 +10,26 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from neglog.primitives import arithmetic
-from neglog.primitives.arithmetic import FORMATS
+from neglog.primitives import arithmetic, formats
 from neglog.primitives.binding import bind
-from neglog.primitives.bits import JIT, at_least, bits_of, evaluated, float_of, where
+from neglog.primitives.bits import (
+    JIT,
+    at_least,
+    bits_of,
+    divided,
+    evaluated,
+    float_of,
+    square_root,
+    where,
+)
 from neglog.primitives.polynomials import coefficients
 
-_CHOICES: dict[str, Any] = {"absolute": abs, "at_least": at_least, "where": where}
-_BITS: dict[str, Any] = {"bits_of": bits_of, "float_of": float_of}
+_CHOICES: dict[str, Any] = {
+    "absolute": abs,
+    "at_least": at_least,
+    "where": where,
+}
+_BITS: dict[str, Any] = {"bits_of": bits_of, "float_of": float_of, "square_root": square_root}
 
 
 @cache
@@ -44,8 +56,14 @@ class _Compiler:
     choices = _CHOICES
 
     def __init__(self, real: Any) -> None:
-        self.format = FORMATS[real]
+        self.format = formats.FORMATS[real]
         self._names = _CHOICES | _BITS | {"real": real, "whole": self.format.whole}
+        self._names |= {"narrow": np.float32, "widen": np.float64}
+
+    @property
+    def wide(self) -> _Compiler:
+        """Return the compiler that computes in float64."""
+        return _Compiler(np.float64)
 
     def word(self, function: Callable[..., Any]) -> Any:
         """Compile a primitive whose constants have the float type."""
@@ -56,3 +74,11 @@ class _Compiler:
     ) -> Any:
         """Return a primitive: the polynomial that approximates the function on an interval."""
         return evaluated(coefficients(function, low, high, degree))
+
+    def tabulated(self, coefficients: Sequence[float]) -> Any:
+        """Return a primitive: the polynomial with coefficients."""
+        return evaluated(list(coefficients))
+
+    def divided_polynomial(self, coefficients: Sequence[float]) -> Any:
+        """Return a primitive: (P(x) − P(y)) / (x − y) of the polynomial P with coefficients."""
+        return divided(list(coefficients))

@@ -51,6 +51,17 @@ NAMES = (
     "trigamma_difference",
     "where",
 )
+TWO_ARGUMENTS = (
+    "at_least",
+    "difference",
+    "digamma_difference",
+    "log_beta",
+    "log_rising",
+    "maximum",
+    "minimum",
+    "power",
+    "trigamma_difference",
+)
 
 absolute = torch.abs
 cos = torch.cos
@@ -142,7 +153,7 @@ def log_gamma(x: Tensor) -> Tensor:
 
 def digamma(x: Tensor) -> Tensor:
     """Return the derivative of `log_gamma`."""
-    return where(x < 0.0, math.nan, torch.digamma(x))
+    return where(x < 0.0, math.nan, torch.digamma(torch.abs(x)))
 
 
 def trigamma(x: Tensor) -> Tensor:
@@ -157,10 +168,10 @@ def trigamma(x: Tensor) -> Tensor:
 def log_rising(r: Tensor, y: Tensor) -> Tensor:
     """Return ln Γ(r + y) − ln Γ(r) for r, y ≥ 0, without their cancellation."""
     s = r + _SHIFT
-    total = (s - 0.5) * torch.log1p(y / s) + y * (torch.log(s + y) - 1.0)
+    total = (s - 0.5) * log1p(y / s) + y * (log(s + y) - 1.0)
     total = total + (_stirling(s + y) - _stirling(s))
     for step in range(int(_SHIFT)):
-        total = total - torch.log1p(y / (r + step))
+        total = total - log1p(y / (r + step))
     total = where((s + y == math.inf) & (y > 0.0), math.inf, total)
     return where(y == 0.0, 0.0 * y, total)
 
@@ -168,7 +179,7 @@ def log_rising(r: Tensor, y: Tensor) -> Tensor:
 def digamma_difference(r: Tensor, y: Tensor) -> Tensor:
     """Return ψ(r + y) − ψ(r), the derivative of `log_rising` by r."""
     s = r + _SHIFT
-    total = torch.log1p(y / s) + y / (2.0 * s) / (s + y)
+    total = log1p(y / s) + y / (2.0 * s) / (s + y)
     total = total + (_digamma_tail(s) - _digamma_tail(s + y))
     for step in range(int(_SHIFT)):
         total = total + 1.0 / (r + step) * (y / (r + step + y))
@@ -179,7 +190,7 @@ def digamma_difference(r: Tensor, y: Tensor) -> Tensor:
 def trigamma_difference(r: Tensor, y: Tensor) -> Tensor:
     """Return ψ′(r + y) − ψ′(r), the derivative of `digamma_difference` by r."""
     s = r + _SHIFT
-    total = torch.zeros_like(s + y)
+    total = 0.0 * r
     for step in range(int(_SHIFT)):
         below = r + step
         total = total - y / below / (below + y) * (1.0 / below + 1.0 / (below + y))

@@ -17,7 +17,8 @@ import ast
 import hashlib
 import inspect
 import linecache
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from types import FunctionType
@@ -28,7 +29,7 @@ import triton
 import triton.language as tl
 
 from neglog.primitives import arithmetic
-from neglog.primitives.arithmetic import FORMATS
+from neglog.primitives.formats import FORMATS
 from neglog.primitives.polynomials import coefficients
 from neglog.primitives.unrolled import unrolled_source
 
@@ -89,7 +90,16 @@ def interprets() -> bool:
     return bool(triton.knobs.runtime.interpret)
 
 
+class _Deferred:
+    """A primitive that is translated when a function first uses it: most kernels use few."""
+
+    def __init__(self, translate: Callable[[], Any]) -> None:
+        self.resolve = cache(translate)
+
+
 def _compiled(text: str, name: str, names: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    names = {key: names[key] for key in names.keys() & set(re.findall(r"\w+", text))}
+    names = {k: v.resolve() if isinstance(v, _Deferred) else v for k, v in names.items()}
     facts = ((key, getattr(value, "fn", value)) for key, value in sorted(names.items()))
     essence = [(key, getattr(fact, "__name__", None) or repr(fact)) for key, fact in facts]
     unique_name = f"{name}_{hashlib.sha256(repr((text, essence)).encode()).hexdigest()[:12]}"
@@ -134,21 +144,52 @@ class _Compiler:
         self.choices = {name: to_triton(choice, {}) for name, choice in choices.items()}
         self.divided = to_triton(_divided, {}) if real is np.float32 else _plainly_divided()
         casts = {"bits_of": _bits_of, "float_of": _float_of, "real": _real, "whole": _whole}
-        self._names = self.choices | {"divided": self.divided}
+        casts |= {"widen": _widen, "narrow": _narrow}
+        root = _root if real is np.float32 else _wide_root
+        self._names = self.choices | {"divided": self.divided, "square_root": to_triton(root, {})}
         self._names |= {name: to_triton(cast, types) for name, cast in casts.items()}
 
     def word(self, function: Callable[..., Any]) -> Any:
         """Compile a primitive, with its nonlocal names as globals."""
-        return to_triton(function, {**self._names, **inspect.getclosurevars(function).nonlocals})
+        names = {**self._names, **inspect.getclosurevars(function).nonlocals}
+        return _Deferred(lambda: to_triton(function, names))
 
     def polynomial(
         self, function: Callable[[Decimal], Decimal], low: float, high: float, degree: int
     ) -> Any:
         """Return a primitive: the polynomial that approximates the function on an interval."""
-        *others, text = map(repr, coefficients(function, low, high, degree))
+        return _Deferred(lambda: self._polynomial(coefficients(function, low, high, degree)))
+
+    @property
+    def wide(self) -> _Compiler:
+        """Return the compiler that computes in float64."""
+        return _Compiler(np.float64)
+
+    def tabulated(self, coefficients: Sequence[float]) -> Any:
+        """Return a primitive: the polynomial with coefficients."""
+        return _Deferred(lambda: self._polynomial(coefficients))
+
+    def _polynomial(self, coefficients: Sequence[float]) -> Any:
+        *others, text = map(repr, coefficients)
         for coefficient in reversed(others):
             text = f"({coefficient} + x * {text})"
         return _compiled(f"def polynomial(x):\n    return {text}\n", "polynomial", {}, {})
+
+    def divided_polynomial(self, coefficients: Sequence[float]) -> Any:
+        """Return a primitive: (P(x) − P(y)) / (x − y) of the polynomial P with coefficients."""
+        return _Deferred(lambda: self._divided_polynomial(coefficients))
+
+    def _divided_polynomial(self, coefficients: Sequence[float]) -> Any:
+        *others, last = map(repr, coefficients)
+        lines = [
+            "def divided_polynomial(x, y):",
+            f"    value = {last} + 0.0 * x",
+            "    total = value",
+        ]
+        for coefficient in reversed(others[1:]):
+            lines += [f"    value = {coefficient} + x * value", "    total = value + y * total"]
+        text = "\n".join([*lines, "    return total\n"])
+        return _compiled(text, "divided_polynomial", {}, {})
 
 
 # Look up Triton's functions when they are called: its interpreter replaces them.
@@ -182,6 +223,22 @@ def _real(number):
 
 def _whole(number):
     return number.to(WHOLE)
+
+
+def _widen(number):
+    return tl.cast(number, tl.float64)
+
+
+def _narrow(number):
+    return tl.cast(number, tl.float32)
+
+
+def _root(x):
+    return tl.sqrt_rn(x)
+
+
+def _wide_root(x):
+    return tl.sqrt(x)
 
 
 def _coarse_power(z, top):
