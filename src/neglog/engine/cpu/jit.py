@@ -37,7 +37,17 @@ from neglog.engine.cpu.kernels import (
 )
 from neglog.engine.cpu.kernels.placeholders import IN_REAL
 from neglog.engine.cpu.kernels.sums import IN_ORDER
-from neglog.primitives import arithmetic, bits, polynomials
+from neglog.primitives import (
+    arithmetic,
+    bessel,
+    bits,
+    elementary,
+    formats,
+    gamma,
+    normal,
+    polynomials,
+    tables,
+)  # fmt: skip
 from neglog.primitives import linked as linking
 from neglog.primitives import numba as numba_primitives
 from neglog.primitives.binding import bind, fingerprint
@@ -63,7 +73,10 @@ _LOOPS = (
     columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_args,
     placeholders, spread, spread_steps, sums, survey, targets,
 )  # fmt: skip
-_PRIMITIVES = (numba_primitives, arithmetic, bits, polynomials, linking)
+_PRIMITIVES = (
+    numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,
+    tables, linking,
+)  # fmt: skip
 _TOOLS = fingerprint(*_LOOPS, *_PRIMITIVES, _HERE, bind)[:6]
 
 
