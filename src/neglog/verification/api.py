@@ -101,7 +101,7 @@ class Verification:
         from neglog.report.terminal import show
 
         text = StringIO()
-        show(self.document(), Console(file=text, width=100))
+        show(self.document(), Console(file=text, width=100, force_jupyter=False))
         return text.getvalue()
 
 
