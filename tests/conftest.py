@@ -25,7 +25,7 @@ if not torch.cuda.is_available():
 settings.register_profile("neglog", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("neglog")
 DIVIDED = {"test_conformance", "test_engine", "test_exactness"}  # each compiles many kernels
-LONG = DIVIDED | {"test_check"}
+LONG = DIVIDED | {"test_check", "test_extras", "test_linear_models", "test_scale", "test_triton"}
 collect_ignore = ["own"]  # files of users, whose import declares likelihoods
 torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
