@@ -25,7 +25,6 @@ rows = pytest.mark.parametrize("likelihood", cases.ROWS)
 WIDE, HALF = cases.DTYPES[:2], cases.DTYPES[2:]
 SHAPES = [(), (0,), (1,), (15,), (3, 7, 5), (9001,)]
 SIZES = [(0, 3), (1, 1), (1, 2), (7, 3), (50, 1025), (4000, 9)]
-DTYPES_AND_SHAPES = [*itertools.product(WIDE, SHAPES), *((d, (3, 7, 5)) for d in HALF)]
 DTYPES_AND_SIZES = [*itertools.product(WIDE, SIZES), *((d, (7, 3)) for d in HALF)]
 KINDS = ["labels", "ignored", "all ignored", "smoothed", "probabilities"]
 REALS = {torch.float64: np.float64, torch.float32: np.float32}
@@ -54,43 +53,49 @@ def by_reference(monkeypatch, problem, **options):
         return [result.to(dtype) for result in loss_and_gradients(problem)]
 
 
-def assert_same(got, expected, dtype):
+def assert_same(got, expected, dtype, case=()):
+    scale = ROUNDING[dtype]
+    close = {"rtol": scale, "atol": scale, "equal_nan": True, "msg": lambda m: f"{case}: {m}"}
     for a, b in zip(got, expected, strict=True):
         assert a.dtype == b.dtype == dtype
-        scale = ROUNDING[dtype]
-        torch.testing.assert_close(a, b, rtol=scale, atol=scale, equal_nan=True)
+        torch.testing.assert_close(a, b, **close)
 
 
-# Every other likelihood has its weights in one of the half precisions.
+# Each is a kernel. Only in float32 do weights decide which precision it computes in; so likelihoods
+# take turns with the others. A half precision needs one shape: it is loaded into float32.
 ELEMENTS = [
-    (likelihood, *dtype_and_shape, reduction, weighted)
-    for (i, likelihood), dtype_and_shape, reduction, weighted in itertools.product(
-        enumerate(cases.ELEMENTWISE), DTYPES_AND_SHAPES, cases.REDUCTIONS, [False, True, "masked"]
-    )
-    if dtype_and_shape[0] in WIDE or not weighted or HALF[i % 2] == dtype_and_shape[0]
-]
+    (likelihood, dtype, weighted)
+    for i, likelihood in enumerate(cases.ELEMENTWISE)
+    for dtype, weighted in [
+        (torch.float32, False), (torch.float32, True), (torch.float64, i % 2 == 1),
+        (HALF[i % 2], i % 4 > 1),
+    ]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "likelihood, dtype, shape, reduction, weighted",
-    ELEMENTS,
+    "likelihood, dtype, weighted", ELEMENTS, ids=lambda fact: getattr(fact, "name", str(fact))
+)
+def test_elementwise_kernel_agrees_with_reference(likelihood, dtype, weighted, monkeypatch) -> None:
+    kinds = ["weighted", "masked"] if weighted else ["plain"]
+    shapes = SHAPES if dtype in WIDE else [(3, 7, 5)]
+    for shape, reduction, kind in itertools.product(shapes, cases.REDUCTIONS, kinds):
+        problem = cases.elementwise(likelihood, shape, dtype)
+        weight = torch.rand(shape, dtype=dtype) if weighted else None
+        if kind == "masked":
+            weight = torch.where(weight < 0.5, 0.0, weight)
+        options = {"reduction": reduction, "factor": 2.0, "weight": weight}
+        options["masked"] = kind == "masked"
+        got = loss_and_gradients(problem, **options)
+        expected = by_reference(monkeypatch, problem, **options)
+        assert_same(got, expected, dtype, (shape, reduction, kind))
+
+
+@pytest.mark.parametrize(
+    "likelihood, dtype",
+    [(likelihood, WIDE[i % 2]) for i, likelihood in enumerate(cases.ELEMENTWISE)],
     ids=lambda fact: getattr(fact, "name", str(fact)),
 )
-def test_elementwise_kernel_agrees_with_reference(
-    likelihood, dtype, shape, reduction, weighted, monkeypatch
-) -> None:
-    problem = cases.elementwise(likelihood, shape, dtype)
-    weight = torch.rand(shape, dtype=dtype) if weighted else None
-    if weighted == "masked":
-        weight = torch.where(weight < 0.5, 0.0, weight)
-    options = {"reduction": reduction, "factor": 2.0, "weight": weight}
-    options["masked"] = weighted == "masked"
-    got = loss_and_gradients(problem, **options)
-    assert_same(got, by_reference(monkeypatch, problem, **options), dtype)
-
-
-@elementwise
-@pytest.mark.parametrize("dtype", REALS, ids=str)
 def test_the_kernels_gradient_by_the_target_is_the_reference_s(
     likelihood, dtype, monkeypatch
 ) -> None:
