@@ -14,6 +14,7 @@ from torch import distributions, special
 
 import neglog
 from neglog.cli import main
+from neglog.errors import FitError
 from neglog.report.losses import loss_formula
 
 FILE = Path(__file__).parent / "own" / "my_losses.py"
@@ -126,6 +127,59 @@ def test_offset_and_weights_enter():
     np.testing.assert_allclose(double.coefficients.error, twice.coefficients.error, rtol=1e-8)
 
 
+@pytest.mark.parametrize("fixed", [{"df": 4}, {"df": 4.0, "log_scale": -0.7}])
+def test_constants_may_be_fixed(fixed, tmp_path):
+    x, y = drawn(STUDENT)
+    found = neglog.fit(x, y, likelihood=STUDENT, settings=fixed, out=tmp_path)
+    estimated = [name for name in NAMES[STUDENT] if name.removeprefix("ln ") not in fixed]
+    assert constants_of(found) == estimated
+    assert f"fixed, not estimated: {', '.join(f'{k} = {v}' for k, v in fixed.items())}." in (
+        found.notes
+    )
+
+    def density(eta, *rest):
+        log_scale = rest[0] if estimated else torch.tensor(fixed["log_scale"], dtype=torch.float64)
+        return DENSITIES[STUDENT](eta, log_scale, torch.tensor(4.0).double().log(), rest[-1])
+
+    assert_greatest(found, x, y, density)
+    assert neglog.evaluate(tmp_path, x, y).loss_nats == pytest.approx(found.loss, rel=1e-12)
+    assert neglog.NLLRegressor(STUDENT, settings=fixed).fit(x, y).result_.loss == found.loss
+    words = loss_formula(found.fitted.target.facts, fixed)[1]
+    assert "df = 4" in words and words.endswith(": fixed")
+
+
+def test_the_only_setting_may_be_fixed():
+    random = np.random.default_rng(2)
+    x = random.standard_normal((ROWS, 1))
+    y = random.wald(np.exp(0.4 * x[:, 0]), 2.0)
+    found = neglog.fit(x, y, likelihood=f"{FILE}:InverseGaussian", settings={"dispersion": 0.5})
+    columns = torch.from_numpy(np.column_stack([np.ones(ROWS), x]))
+    information = columns.T @ (columns / 0.5 * torch.exp(-(columns @ torch.from_numpy(
+        found.coefficients.estimate))[:, None]))  # fmt: skip
+    assert found.coefficients.kind == "fisher"
+    errors = torch.linalg.inv(information).diagonal().sqrt()
+    np.testing.assert_allclose(found.coefficients.error, errors, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "settings", "words"),
+    [
+        (STUDENT, {"shape": 4}, "no constant 'shape' to fix: its constants are log_scale, df"),
+        (STUDENT, {"df": -1}, "constant 'df' of the student_t likelihood must be a number above 0"),
+        (STUDENT, {"df": "four"}, "must be a number above 0, but got 'four'"),
+        (STUDENT, {"df": math.inf}, "must be a number above 0, but got inf"),
+        (ZEROS, {"zeros": 1.5}, "must be a number between 0 and 1, but got 1.5"),
+        (f"{FILE}:Geometric", {"df": 4}, "no constant 'df' to fix: it has none; correct or leave"),
+        ("normal", {"df": 4}, "the normal likelihood has no constants to fix; leave out settings"),
+        (STUDENT, [4], "settings must be a dictionary, but got"),
+    ],
+)
+def test_constants_that_cannot_be_fixed_are_named(likelihood, settings, words):
+    x, y = drawn(ZEROS)
+    with pytest.raises(FitError, match=words):
+        neglog.fit(x, y, likelihood=likelihood, settings=settings)
+
+
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -148,6 +202,17 @@ def test_it_is_saved_evaluated_reported_and_streamed(tables, capsys, name, likel
     np.testing.assert_allclose(stored, found.training.predicted, rtol=1e-12)
     page = Path("o/report.html").read_text("utf-8")
     assert "estimated with the weights" in page
+    fixed = ["--setting", "df=4"] if likelihood == STUDENT else ["--setting", "zeros=0.3"]
+    with pytest.raises(SystemExit) as left:
+        main([*words, *fixed])
+    capsys.readouterr()
+    assert left.value.code == 0
+    with pytest.raises(SystemExit) as left:
+        main(["fit", "--config", "o/config.toml", "--out", "p"])
+    assert left.value.code == 0 and f"fixed, not estimated: {fixed[1].replace('=', ' = ')}." in (
+        capsys.readouterr().out
+    )
+    assert Path("p/coefficients.csv").read_bytes() == Path("o/coefficients.csv").read_bytes()
     streamed = neglog.fit(f"{name}.csv", target="y", likelihood=likelihood, stream=True)
     for part in ("estimate", "error"):
         ours, theirs = (getattr(fit.coefficients, part) for fit in (streamed, found))

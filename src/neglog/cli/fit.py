@@ -160,6 +160,7 @@ def _options(asked: _Asked) -> Options:
         **chosen,
         optimizer_options=parse(command.option)
         | ({} if command.lr is None else {"lr": command.lr}),
+        settings=parse(command.setting, "--setting", "df=4"),
         schedule_options=parse(command.schedule_option, "--schedule-option", "max_lr=0.01"),
     )
 

@@ -51,6 +51,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
     _: KW_ONLY
     quantile: float = 0.5
     delta: float = 1.345
+    settings: Mapping[str, Any] | None = None
     levels: Mapping[str, Sequence[Any]] | None = None
 
     def __sklearn_tags__(self) -> Any:

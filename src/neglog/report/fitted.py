@@ -19,7 +19,7 @@ _WORST = 500
 
 def content(fit: Fit) -> dict[str, Any]:
     """Return the values of the template of a fit's report."""
-    formula, meaning = loss_formula(fit.fitted.target.facts)
+    formula, meaning = loss_formula(fit.fitted.target.facts, fit.options.settings or {})
     judged = parts(fit)
     found = weights.lines(fit)
     checked = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
@@ -13,11 +14,15 @@ from neglog.likelihood import Likelihood
 from neglog.primitives import symbolic
 
 
-def loss_formula(kind: Kind) -> tuple[Any, str]:
+def loss_formula(kind: Kind, fixed: Mapping[str, Any] | None = None) -> tuple[Any, str]:
     """Return the loss of one row and its words.
 
     It follows from the declared distribution, or from the declared `nll` and `constant` where the
     entry of `fit` does not say how the distribution is read.
+
+    Args:
+        kind: the likelihood.
+        fixed: the constants that are not estimated, with their values.
 
     Example:
         >>> from neglog.fitting.likelihoods.registry import KINDS
@@ -30,7 +35,7 @@ def loss_formula(kind: Kind) -> tuple[Any, str]:
         meaning = "minus the logarithm of the softmax probability of the true label"
         return sympy.Eq(loss, -sympy.log(truth), evaluate=False), meaning
     if kind.formula is None:
-        expression, words = _declared(kind.declaration)
+        expression, words = _declared(kind.declaration, fixed or {})
     else:
         expression, words = _of_distribution(kind.declaration, kind.formula), kind.formula.words
     return sympy.Eq(loss, expression, evaluate=False), f"{meaning}; {words}"
@@ -47,7 +52,7 @@ def _of_distribution(declaration: type[Likelihood], formula: Formula) -> Any:
     return sympy.expand_mul(-logarithm, deep=False)
 
 
-def _declared(declaration: type[Likelihood]) -> tuple[Any, str]:
+def _declared(declaration: type[Likelihood], fixed: Mapping[str, Any]) -> tuple[Any, str]:
     """Return the declared loss, and what its symbols stand for."""
     first = declaration.inputs[0]
     z = Symbol("zhat" if declaration.link == "identity" else "z", real=True)
@@ -60,8 +65,11 @@ def _declared(declaration: type[Likelihood]) -> tuple[Any, str]:
     rest = symbolic.read(declaration.constant, *others[len(declaration.inputs) - 1 :], y)
     words = f"{'ẑ' if declaration.link == 'identity' else 'z'} is the predicted "
     words += first.replace("_", " ")
-    if others:
-        words += f"; {', '.join(symbol.name for symbol in others)}: estimated with the weights"
+    estimated = [symbol.name for symbol in others if symbol.name not in fixed]
+    if estimated:
+        words += f"; {', '.join(estimated)}: estimated with the weights"
+    if fixed:
+        words += f"; {', '.join(f'{name} = {value}' for name, value in fixed.items())}: fixed"
     return nll + rest, words
 
 

@@ -99,13 +99,16 @@ def fixed_values(
     domains = dict(zip(declaration.inputs, declaration.domains, strict=True))
     for constant, value in chosen.items():
         if constant not in known:
-            has = f"it has {listed(known, 20)}" if known else "it has none; leave settings out"
-            raise FitError(f"the {name} likelihood has no setting {constant!r}: {has}.")
+            has = f"its constants are {listed(known, 20)}" if known else "it has none"
+            raise FitError(
+                f"the {name} likelihood has no constant {constant!r} to fix: {has}; correct or "
+                "leave out settings (--setting)."
+            )
         domain = domains.get(constant, positive)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not (real.contains(value) and domain.contains(float(value))):
             raise FitError(
-                f"the setting {constant!r} of the {name} likelihood must be {domain.words}, but "
+                f"the constant {constant!r} of the {name} likelihood must be {domain.words}, but "
                 f"got {value!r}."
             )
     return tuple((constant, float(chosen[constant])) for constant in known if constant in chosen)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neglog import likelihoods
+from neglog.errors import FitError
 from neglog.fitting.likelihoods import misfit, tails
 from neglog.fitting.likelihoods.classes import Classes, Logistic, TwoClasses
-from neglog.fitting.likelihoods.constants import constants
+from neglog.fitting.likelihoods.constants import constants, fixed_values
 from neglog.fitting.likelihoods.estimated import Estimated, Overdispersed
 from neglog.fitting.likelihoods.responses import OneParameter, Response
 from neglog.fitting.likelihoods.scaled import Location, Shaped
@@ -95,14 +96,24 @@ class Kind:
         return self.name.replace("_", " ")
 
     def response(self, count: int, base: int, options: Options) -> Response:
-        """Return the response, given the number of classes and the reference class's."""
-        if self.make is not None:
-            return self.make(count, base, options)
+        """Return the response, given the number of classes and the reference class's.
+
+        Raises:
+            FitError: the options fix a constant that the likelihood does not have.
+        """
         declaration: Any = self.declaration
-        shared = tuple(constant.label for constant in constants(declaration))
-        if shared:
-            return Estimated(declaration=declaration, shared=shared)
-        return OneParameter(declaration=declaration)
+        if self.make is not None:
+            if options.settings:
+                raise FitError(
+                    f"the {self.name} likelihood has no constants to fix; leave out settings "
+                    "(--setting), which are for likelihoods that you declare."
+                )
+            return self.make(count, base, options)
+        fixed = fixed_values(declaration, self.name, options.settings or {})
+        shared = tuple(c.label for c in constants(declaration) if c.name not in dict(fixed))
+        if shared or len(declaration.inputs) > 1:
+            return Estimated(declaration=declaration, shared=shared, fixed=fixed)
+        return OneParameter(declaration=declaration, settings=tuple(value for _, value in fixed))
 
     def tails_of(self, rows: Truths) -> Tails | None:
         """Return ln F and ln(1 − F) of targets; None where F is not known."""

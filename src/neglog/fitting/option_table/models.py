@@ -66,6 +66,15 @@ class ModelOptions:
             likelihood="huber",
         ),
     ] = 1.345
+    settings: Annotated[
+        Mapping[str, Any] | None,
+        Option(
+            "The constants of your own likelihood to hold fixed; the others are estimated.",
+            MODEL,
+            python='For example ``{"df": 4.0}``.',
+            flags=("setting",),
+        ),
+    ] = None
     l2: Annotated[
         float,
         Option(

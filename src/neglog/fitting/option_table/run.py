@@ -9,6 +9,7 @@ from typing import Annotated
 
 from neglog.fitting.option_table.option import (
     AT_LEAST_0,
+    MODEL,
     OPTIMIZER,
     OUTPUT,
     ROWS,
@@ -78,6 +79,12 @@ class CommandOptions:
         str | None,
         Option("Fit one of scikit-learn's data sets instead of a file.", ROWS, choices=DEMOS),
     ] = None
+    setting: Annotated[
+        Sequence[str],
+        Option(
+            "A constant of your own likelihood to hold fixed, such as df=4.", MODEL, repeated=True
+        ),
+    ] = ()
     lr: Annotated[float | None, Option("The optimizer's learning rate.", OPTIMIZER)] = None
     option: Annotated[
         Sequence[str],

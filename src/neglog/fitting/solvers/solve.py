@@ -100,6 +100,9 @@ def _data_notes(data: Prepared, options: Options) -> list[str]:
     """Return the notes on the data."""
     y, _ = data.rows().target_sample()
     notes = data.target.data_warnings(y)
+    if options.settings:
+        values = ", ".join(f"{name} = {value}" for name, value in options.settings.items())
+        notes.append(f"fixed, not estimated: {values}.")
     guessed = options.likelihood is None and data.target.facts.counts
     if options.grouped:
         sample = data.rows().sample(_SAMPLE_ROWS)
