@@ -62,7 +62,9 @@ _BY_REASON |= {
         for f in (*_LABELLED, "ctc_loss")
         for category in ("double", "forward", "fwd-rev", "f.jvp", "hessian", "meta", "m.to")
     ],
-    "torch reads lengths, which a planner has not": [("ctc_loss", "fake")],
+    "torch reads lengths, which neither a planner nor a compiler has": [
+        ("ctc_loss", category) for category in ("fake", "compile", "inductor")
+    ],
     "torch has no samples of the module": [
         (f, category)
         for f in ("triplet_margin_loss", "triplet_margin_with_distance_loss")

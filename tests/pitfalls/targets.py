@@ -158,7 +158,8 @@ ROWS = [
     ),
     Row(
         31, "labels 0/1 where ±1 is meant, or ±1 where 0/1 is",
-        "`SoftMarginLoss` of 0 is a constant 0.693; ±1 in a binary loss is unbounded below",
+        "`SoftMarginLoss` of 0 is a constant 0.693, other losses ignore it; ±1 in a binary loss is "
+        "unbounded below",
         "the first bad index, and how to convert",
         PASS, signs, 23782,
     ),

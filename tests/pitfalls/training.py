@@ -113,12 +113,25 @@ def running_total() -> None:
     assert count.grad_fn is None
 
 
+def alignments() -> None:
+    log_probs, labels = torch.zeros(4, 1, 3).log_softmax(-1), torch.tensor([[1, 1, 1]])
+    refuses("requires 5 frames", lambda: F.ctc_loss(log_probs, labels, (4,), (3,)))
+    refuses(
+        "the first 100000 at index", lambda: F.ctc_loss(log_probs, labels * 100_000, (4,), (1,))
+    )
+    refuses("the first 0 at index", lambda: F.ctc_loss(log_probs, labels * 0, (4,), (1,)))
+    refuses("must lie in [0, 4]", lambda: F.ctc_loss(log_probs, labels, (5,), (1,)))
+    refuses("look like logits", lambda: F.ctc_loss(log_probs + 4, labels, (4,), (1,)))
+    zero = F.ctc_loss(log_probs, labels, (4,), (3,), zero_infinity=True)
+    assert zero == 0
+
+
 ROWS = [
     Row(
         28, "`CTCLoss`: labels, lengths, infeasible targets",
         "reads out of bounds, up to a crash; infeasible targets give `inf` and NaN",
-        "neglog has no sequence alignment loss",
-        OUTSIDE, lambda: absent("ctc"), 174602,
+        "names the first label, length or target that does not fit; `zero_infinity` accepts them",
+        PASS, alignments, 174602,
     ),
     Row(
         30, "a large vocabulary: logits in memory",

@@ -36,7 +36,8 @@ def ctc_loss(
     """Return the negative log-likelihood of label sequences, summed over all their alignments.
 
     As in torch, ``reduction="mean"`` divides each loss by the length of its target first; so does
-    `sum_and_count`. Forward and backward are torch's.
+    `sum_and_count`. Forward and backward are torch's: there is no second derivative, and
+    ``torch.compile(fullgraph=True)`` does not trace them.
 
     Args:
         log_probs: log-probabilities (T, N, C) or (T, C), from `log_softmax` over the last

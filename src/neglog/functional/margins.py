@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as theirs
 
 from neglog import errors, validation
+from neglog.compatibility import is_torch_compatible
 from neglog.engine import values
 from neglog.errors import SupportError, sentence
 from neglog.functional.common import Extras, loss
@@ -59,7 +60,10 @@ def hinge_embedding_loss(
     validation.same_shape(input, target)
 
     def losses(x: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
-        return theirs.hinge_embedding_loss(x, y, margin, reduction=reduction)
+        if is_torch_compatible() or not values.are_known(x, target):
+            return theirs.hinge_embedding_loss(x, y, margin, reduction=reduction)
+        each = torch.where(y == 1, x, (margin - x).clamp_min(0))  # targets are −1 or +1
+        return each if reduction == "none" else getattr(each, reduction)()
 
     return composed(
         losses, (input, target), input.shape, reduction, extras, input.dtype, fillers=(1, 1),
