@@ -9,13 +9,17 @@ import polars as pl
 import pytest
 import torch
 from scipy import stats
+from scipy.special import ndtri_exp
 from statsmodels.miscmodels.tmodel import TLinearModel
 from torch import distributions, special
 
 import neglog
 from neglog.cli import main
 from neglog.errors import FitError
+from neglog.fitting.likelihoods import integrals
 from neglog.report.losses import loss_formula
+from neglog.report.quantiles import quantile_residuals
+from neglog.support import ends_of_unit_interval, open_unit_interval, real
 
 FILE = Path(__file__).parent / "own" / "my_losses.py"
 STUDENT, WEIBULL, ZEROS = (f"{FILE}:{n}" for n in ("StudentT", "Weibull", "ZeroInflatedPoisson"))
@@ -229,6 +233,45 @@ def test_the_formula_of_the_report_is_the_loss():
     at |= {"log_scale": log_scale, "df": math.exp(log_df)}
     value = expression.rhs.subs({s: at[s.name] for s in expression.rhs.free_symbols})
     assert float(value) == pytest.approx(found.training.loss[0], rel=1e-12)
+
+
+def test_quantile_residuals_without_a_distribution():
+    for likelihood, law in (
+        (STUDENT, lambda mean, a, b: stats.t(math.exp(b), mean, math.exp(a))),
+        (WEIBULL, lambda mean, a: stats.weibull_min(math.exp(a), scale=mean)),
+    ):
+        x, y = drawn(likelihood)
+        y[0] = 300.0 if likelihood == WEIBULL else -300.0
+        found = neglog.fit(x, y, likelihood=likelihood)
+        ours = quantile_residuals(found, found.training)
+        rows = found.training
+        fitted = law(rows.predicted, *found.coefficients.estimate[3:])
+        below, above = fitted.logcdf(rows.truth), fitted.logsf(rows.truth)
+        theirs = np.where(below < above, ndtri_exp(below), -ndtri_exp(above))
+        np.testing.assert_allclose(ours, np.clip(theirs, -37, 37), atol=1e-6)
+
+
+def test_quantile_residuals_of_counts_without_an_entry():
+    x, y = drawn(ZEROS)
+    found = neglog.fit(x, y, likelihood=ZEROS)
+    assert found.fitted.target.facts.counts
+    residuals = quantile_residuals(found, found.training)
+    assert stats.kstest(residuals, "norm").pvalue > 0.01
+
+
+def test_integrals_that_are_not_1_are_not_shown():
+    y = np.linspace(-2.0, 2.0, 50)
+    line = integrals.ends_of(real)
+    assert integrals.tails(lambda t: 0.9 * stats.norm.pdf(t), y, 0.1 * y, 1.0, line) is None
+    below, above = integrals.tails(stats.norm.pdf, y, 0.1 * y, 1.0, line)
+    np.testing.assert_allclose(below, stats.norm.cdf(y), rtol=1e-9)
+    np.testing.assert_allclose(above, stats.norm.sf(y), rtol=1e-9)
+    unit = integrals.ends_of(open_unit_interval)
+    law, y = stats.beta(2.0, 3.5), np.linspace(0.01, 0.99, 50)
+    below, above = integrals.tails(law.pdf, y, np.full(50, 0.3), 0.2, unit)
+    np.testing.assert_allclose(below, law.cdf(y), rtol=1e-8)
+    np.testing.assert_allclose(above, law.sf(y), rtol=1e-8)
+    assert integrals.ends_of(ends_of_unit_interval) is None
 
 
 def test_an_estimator_fits_it():

@@ -57,7 +57,7 @@ class Kind:
         output_name: what the model's output is; by default the declaration's input.
         make: the response, given the number of classes, the reference class and the options.
         dispersion: the name of the dispersion; "" without one.
-        counts: whether the numbers are counts.
+        counts: whether the numbers are counts, as a support of integers implies.
         data_warnings: returns warnings about a fit that contradicts the likelihood.
         ranked: whether the classes are ordered.
         tails: ln F and ln(1 − F) of targets, F being the fitted cumulative distribution.
@@ -80,6 +80,8 @@ class Kind:
     def __post_init__(self) -> None:
         """Fill in what follows from the declaration."""
         object.__setattr__(self, "name", self.name or self.declaration.name)
+        counts = self.counts or self.declaration.support.points == "integers"
+        object.__setattr__(self, "counts", counts)
         lines = (self.declaration.__doc__ or "").strip().splitlines()
         object.__setattr__(self, "loss", self.loss or f"−ln p(y). {lines[0]}")
         first = self.declaration.inputs[0].replace("_", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from scipy import special, stats
 from torch import Tensor
 
+from neglog.fitting.likelihoods import integrals
 from neglog.fitting.likelihoods.links import predictor
 from neglog.fitting.likelihoods.responses import Response
 
@@ -121,33 +123,65 @@ def _randomised(before: Array, upto: Array, after: Array) -> Tails:
 
 
 def declared(rows: Truths) -> Tails | None:
-    """Return ln F and ln(1 − F) by the declared distribution's `cdf`; None where it has none."""
-    if not hasattr(rows.response.declaration, "distribution"):
-        return None
-    law: Any = rows.response.declaration.distribution(*_arguments(rows))
+    """Return ln F and ln(1 − F) by the declared distribution's `cdf`, or by integrals."""
+    declaration: Any = rows.response.declaration
+    if declaration.support.points is not None:
+        return declared_counts(rows)
+    law = declaration.distribution(*_arguments(rows)) if _has_distribution(rows) else None
     cdf = getattr(law, "cdf", None)
+    if cdf is None:
+        return _integrated(rows)
     try:
-        below = None if cdf is None else np.asarray(cdf(torch.from_numpy(rows.y)))
+        below = np.asarray(cdf(torch.from_numpy(rows.y)))
     except NotImplementedError:
-        return None
-    if below is None:
-        return None
+        return _integrated(rows)
     with np.errstate(divide="ignore"):
         return np.log(below), np.log1p(-below)
 
 
-def declared_counts(rows: Truths) -> Tails | None:
-    """Return ln F and ln(1 − F) by the sums of the declared probabilities; None of too many."""
-    most = int(rows.y.max(initial=0.0))
-    if (most + 1) * len(rows.y) > _MOST:
+def _has_distribution(rows: Truths) -> bool:
+    return hasattr(rows.response.declaration, "distribution")
+
+
+def _integrated(rows: Truths) -> Tails | None:
+    """Return ln F and ln(1 − F) by integrals of the declared density; None of too many rows."""
+    ends = integrals.ends_of(rows.response.declaration.support)
+    if ends is None or not len(rows.y) or len(rows.y) * integrals.NODES > _MOST:
         return None
+    density = _density(rows)
+    spread = float(np.std(rows.y - rows.mean)) or 1.0
+    found = integrals.tails(density, rows.y, rows.mean, spread, ends)
+    if found is None:
+        return None
+    with np.errstate(divide="ignore"):
+        return np.log(found[0]), np.log(found[1])
+
+
+def _density(rows: Truths) -> Callable[[Array], Array]:
+    """Return the declared density or probability of a target of each row; 0 where it is NaN."""
     declaration, arguments = rows.response.declaration, _arguments(rows)
     settings = arguments[len(declaration.inputs) :]
-    before, step = np.zeros(len(rows.y)), np.zeros(len(rows.y))
-    for count in range(most + 1):
-        y = torch.tensor(float(count), dtype=torch.float64)
+
+    def density(target: Array) -> Array:
+        y = torch.as_tensor(target, dtype=torch.float64)
         nats: Tensor = declaration.nll(*arguments, y) + declaration.constant(*settings, y)
-        p = np.exp(-nats.numpy())
+        with np.errstate(over="ignore"):
+            return np.asarray(np.nan_to_num(np.exp(-nats.numpy()), posinf=0.0))
+
+    return density
+
+
+def declared_counts(rows: Truths) -> Tails | None:
+    """Return ln F and ln(1 − F) by the sums of the declared probabilities; None of too many."""
+    points = rows.response.declaration.support.points
+    counts = np.arange(rows.y.max(initial=0.0) + 1)
+    values = np.sort(points) if isinstance(points, tuple) else counts
+    if len(values) * len(rows.y) > _MOST:
+        return None
+    density = _density(rows)
+    before, step = np.zeros(len(rows.y)), np.zeros(len(rows.y))
+    for count in values:
+        p = density(np.asarray(count))
         before += np.where(count < rows.y, p, 0.0)
         step += np.where(count == rows.y, p, 0.0)
     upto = before + step
