@@ -29,6 +29,7 @@ class Derivative:
     def __init__(self, by: str, side: int, before: Derivative | None = None) -> None:
         self._by, self._side, self._before = by, side, before
         self._above: dict[Node, Node] = before._above if before else {}
+        self._ties: set[Node] = before._ties if before else set()
         self._known: dict[Node, tuple[Node, Tangent]] = {}
 
     def of(self, root: Node) -> Node:
@@ -122,17 +123,30 @@ class Derivative:
         gap = _gap(da, db)
         if gap is None or _differ(a, b):
             return plain, None
-        if op in ("==", "!="):  # a guard of the value, as against ∞ − ∞
-            return plain, a.graph.literal(op == "!=")
-        if self._before is not None:
+        if plain in self._ties:
             return plain, None
         direction = self._side * (sign(b) if gap is a else sign(a) if gap is b else sign(gap))
+        if op in ("==", "!="):  # a guard of the value, as against ∞ − ∞, unless it always holds
+            return plain, _persisting(op, plain, gap if direction == 0 else None)
+        if self._before is not None:
+            return plain, None
         if direction:
             upward = op in (">", ">=")
             return a.graph.build((_WEAK if upward == (direction > 0) else _STRICT)[op], a, b), None
         beyond = gap if self._side > 0 else -gap
-        tie = (a == b) & a.graph.build(op, beyond, 0.0)
+        equal = a.graph.build("==", a, b)
+        self._ties.add(equal)
+        tie = equal & a.graph.build(op, beyond, 0.0)
         return a.graph.build(_STRICT[op], a, b) | tie, None
+
+
+def _persisting(op: str, plain: Node, gap: Tangent) -> Node:
+    """Return whether an equation, or its opposite, holds beside a point at which it does."""
+    graph = plain.graph
+    if gap is None:
+        return graph.literal(op == "!=")
+    moves = graph.build("!=" if op == "!=" else "==", gap, 0.0)
+    return graph.build("|" if op == "!=" else "&", plain, moves)
 
 
 def _gap(da: Tangent, db: Tangent) -> Tangent:

@@ -62,7 +62,7 @@ def _orders(subject: Subject) -> dict[str, list[tuple[int, ...]]]:
 
 def _inside(subject: Subject, point: tuple[float, ...]) -> bool:
     """Return whether a target is not an end of the support, where a derivative has one side."""
-    y, contains = point[-1], subject.likelihood.support.contains
+    y, contains = point[-1], subject.support.contains
     return bool(contains(y - 1e-3 * abs(y))) and bool(contains(y + 1e-3 * abs(y))) and y != 0.0
 
 

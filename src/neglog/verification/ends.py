@@ -52,7 +52,7 @@ def _shown(value: float) -> str:
 def _cases(subject: Subject, ordinary: tuple[float, ...]) -> list[tuple[float, ...]]:
     """Return the ordinary point with each argument at its ends, at most one of them infinite."""
     choices = [[*_ends(d), x] for d, x in zip(subject.domains, ordinary, strict=False)]
-    targets = [y for y in _ends(subject.likelihood.support) if math.isfinite(y)]
+    targets = [y for y in _ends(subject.support) if math.isfinite(y)]
     fixed = ordinary[len(choices) : -1]
     every = itertools.product(*choices, targets)
     kept = (c for c in every if sum(map(math.isinf, c)) <= 1)

@@ -71,9 +71,9 @@ def computed(subject: Subject, tensors: list[Tensor]) -> tuple[Tensor, list[Tens
 
 def _by_formula(subject: Subject, tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Return the same of one class of a row, whose kernels take whole rows."""
-    y = tensors[-1]
-    found = [parts(getattr(subject.likelihood, fact)(*tensors)) for fact in ("nll", "grad")]
-    loss, slope = (torch.as_tensor(f[0], dtype=y.dtype).expand_as(y) for f in found)
+    wide, dtype = [t.double() for t in tensors], tensors[-1].dtype
+    found = [parts(getattr(subject.likelihood, fact)(*wide)) for fact in ("nll", "grad")]
+    loss, slope = (torch.as_tensor(f[0]).to(dtype).expand_as(tensors[-1]) for f in found)
     return loss, [slope]
 
 
@@ -83,7 +83,7 @@ def _truth(subject: Subject, point: tuple[float, ...]) -> tuple[list[Any], list[
     That is how much it changes, in all, if each argument changes relatively by 1.
     """
     values = _values(subject, point)
-    count = len(point) - (subject.likelihood.support.points not in (None, "integers"))
+    count = len(point) - (subject.support.points not in (None, "integers"))
     changes = [mp.mpf(0)] * len(values)
     for i in (i for i in range(count) if point[i]):
         moved = (*point[:i], mp.mpf(point[i]) * (1 + _STEP), *point[i + 1 :])

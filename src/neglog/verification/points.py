@@ -34,7 +34,7 @@ def drawn(subject: Subject) -> dict[str, list[tuple[float, ...]]]:
 
 def _points(subject: Subject, regime: str, random: Any) -> list[tuple[float, ...]]:
     inputs = [inside(domain, _sizes(regime, random), random) for domain in subject.domains]
-    y = _targets(subject.likelihood.support, random)
+    y = _targets(subject.support, random)
     given = [random.uniform(0.5, 2, COUNT) for _ in subject.given]
     settings = [np.full(COUNT, s) for s in subject.settings]
     if regime == NEAR_OPTIMUM:
@@ -59,7 +59,7 @@ def _sizes(regime: str, random: Any) -> Any:
 def _is_legal(subject: Subject, point: Any) -> bool:
     """Return whether a point is in all sets, and its inputs not at the ends of theirs."""
     pairs = zip(subject.domains, point, strict=False)
-    return bool(subject.likelihood.support.contains(point[-1])) and all(
+    return bool(subject.support.contains(point[-1])) and all(
         bool(domain.contains(x + side * 1e-9 * abs(x))) and (x or bool(domain.contains(-1e-9)))
         for domain, x in pairs
         for side in (-1, 1)

@@ -17,7 +17,7 @@ from neglog import derivation
 from neglog.likelihood import Likelihood
 from neglog.primitives import digits
 from neglog.primitives.binding import bind
-from neglog.support import Support
+from neglog.support import Support, binary
 
 DIGITS = 60
 INFINITE = mp.mpf(10) ** 4000
@@ -47,6 +47,11 @@ class Subject:
     def domains(self) -> tuple[Support, ...]:
         """Return the valid numbers of each input."""
         return self.likelihood.domains if self.likelihood.elementwise else (nonpositive,)
+
+    @property
+    def support(self) -> Support:
+        """Return the valid targets; of a row, the part of the target on one class."""
+        return self.likelihood.support if self.likelihood.elementwise else binary
 
     @property
     def given(self) -> tuple[str, ...]:
