@@ -149,6 +149,12 @@ def a_declaration_with_negative_variances():
     return _declared(lambda mean: mean - 1, torch.randn(32))
 
 
+@wrong("criterion-raises")
+def a_loss_of_two_inputs_with_negative_scales():
+    model = Negative(lambda mean: mean - mean.max() - 1)
+    return call(model, neglog.StudentTNLLLoss(), [(torch.randn(32, 3), torch.randn(32))])
+
+
 @wrong("target-range")
 def a_declaration_with_a_target_outside():
     criterion = neglog.LikelihoodLoss(likelihoods.Gamma, shape=2.0)

@@ -148,9 +148,12 @@ def _attempt_custom(
         if not error:
             return attempt
         failed.append(attempt)
-    # The call that got as far as a loss is likely the one that the user means.
+    # The call that got as far as a loss, or past the criterion's signature, is likely the one that
+    # the user means.
     return max(
-        failed, key=lambda t: len(t.inner), default=_Attempt(plan, output, inner, error="none")
+        failed,
+        key=lambda t: (len(t.inner), not t.error.startswith("TypeError")),
+        default=_Attempt(plan, output, inner, error="none"),
     )
 
 
