@@ -21,7 +21,7 @@ from scipy import special, stats
 
 import neglog
 from neglog.fitting.prediction.row_predictions import RowPredictions
-from neglog.primitives import symbolic
+from neglog.primitives import expressions
 from neglog.report import checks, costs, figures, forest, weights
 from neglog.report.information import information_table
 from neglog.report.losses import loss_formula
@@ -177,7 +177,7 @@ def test_the_formula_on_the_page_gives_the_losses_of_the_rows(kind) -> None:
         rows = np.flatnonzero(fit.training.truth == fit.classes[1])[:5]
     for row in rows:
         at = {s: symbols_of(fit, row)[s.name] for s in formula.free_symbols}
-        value = formula.subs(at).replace(symbolic.sigma, lambda z: 1 / (1 + sympy.exp(-z)))
+        value = formula.subs(at).replace(expressions.sigma, lambda z: 1 / (1 + sympy.exp(-z)))
         # Some dozens of roundings.
         assert float(value) == pytest.approx(fit.training.loss[row], rel=1e-12)
 

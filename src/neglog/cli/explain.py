@@ -10,7 +10,7 @@ from neglog.cli.output import CONVERGED, Output
 def explain(
     name: str,
     /,
-    *,
+    *values: str,
     z: str | None = None,
     y: str | None = None,
     html: Path | None = None,
@@ -20,16 +20,21 @@ def explain(
     Parameters
     ----------
     name
-        The likelihood, such as bernoulli, categorical or normal.
+        The likelihood, such as bernoulli, poisson or huber; file.py:Name or module:Name for one of
+        your own.
+    values
+        The numbers to evaluate, by the names of the inputs, given tensors, settings and the target
+        y, such as mean=0.3 delta=1 y=2. Commas separate samples, semicolons rows of logits. By
+        default an example.
     z
-        The model's output, such as 2.0, or 2.0,-1.5 for several rows; semicolons separate rows of
-        logits. Write --z=-1 for a leading minus.
+        The model's output, for a likelihood with one input. Write --z=-1 for a leading minus.
     y
-        The targets, one per row.
+        The targets, one per sample.
     html
         Write the derivation to this file as an HTML page.
     """
     from neglog.explain import run
+    from neglog.explain.values import by_name
 
-    run(name, z, y, html, Output())
+    run(name, z, y, html, Output(), **by_name(values))
     return CONVERGED

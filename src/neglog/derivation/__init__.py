@@ -98,6 +98,11 @@ def _reads(node: Node, argument: str) -> bool:
     return any(_reads(operand, argument) for operand in node.args)
 
 
+def is_derived(formula: Formula) -> bool:
+    """Return whether a formula was derived, not stated."""
+    return formula.__code__.co_filename.startswith("<neglog ")
+
+
 def _traced(nll: Formula, arguments: tuple[str, ...], inputs: tuple[str, ...]) -> Node:
     root = trace(nll, arguments, reference.NAMES)
     root.graph.inputs = inputs

@@ -1,52 +1,70 @@
-"""`neglog explain`: derive a loss from its declared likelihood with sympy."""
+"""`neglog explain`: derive a loss from its declared likelihood."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from neglog.errors import ArgumentError, sentence
-from neglog.explain import bernoulli, categorical, normal
+from neglog.explain import bernoulli, categorical, elements, normal, rows, values
 from neglog.explain.arguments import Given, check_both
+from neglog.explain.finding import find
+from neglog.likelihood import Elementwise, Likelihood
 from neglog.report.document import Document
 from neglog.report.page import document_page, write
 from neglog.report.terminal import show
 
-_EXPLANATIONS = {
+_EXPLANATIONS: dict[str, Callable[[Given, Given], Document]] = {
     "bernoulli": bernoulli.document,
     "categorical": categorical.document,
     "normal": normal.document,
 }
+"""Pages that say more about a likelihood than its declaration."""
 
 
-def run(name: str, z: Given, y: Given, html: Path | None, console: Console) -> None:
+def run(
+    likelihood: str | type[Likelihood],
+    z: Given,
+    y: Given,
+    html: Path | None,
+    console: Console,
+    **named: Given,
+) -> None:
     """Explain a likelihood in the terminal, and as a page if a path is given.
 
     Args:
-        name: the likelihood's name.
-        z: the model output: numbers, or comma-separated text; for categorical, rows of logits,
-            separated by semicolons in text.
+        likelihood: its name, ``"file.py:Name"`` or ``"module:Name"`` of a user's, or the class.
+        z: the model output: numbers, or comma-separated text; for a likelihood of rows, rows of
+            logits, separated by semicolons in text.
         y: the targets: numbers or labels, or comma-separated text.
         html: the file for the page.
         console: the console for the text.
+        named: values by the names of inputs, given tensors, settings and the target.
 
     Raises:
-        ArgumentError: the likelihood is unknown, or a value is not a number.
+        ArgumentError: the likelihood is unknown, or a value is missing, unknown or not a number.
         ShapeError: the numbers of inputs and targets differ.
-        SupportError: a target lies outside the support.
+        SupportError: a value lies outside the support or a domain.
     """
-    document = explain(name, z, y)
+    document = explain(likelihood, z, y, **named)
     show(document, console)
     if html is not None:
         write(document_page(document), html)
         console.print(f"wrote {html}", markup=False, highlight=False)
 
 
-def explain(name: str, z: Given = None, y: Given = None) -> Document:
+def explain(
+    likelihood: str | type[Likelihood], z: Given = None, y: Given = None, **named: Given
+) -> Document:
     """Return the explanation of a likelihood: see `run`."""
-    if name.lower() not in _EXPLANATIONS:
-        expected = f"name must be one of {', '.join(_EXPLANATIONS)}"
-        raise ArgumentError(sentence(expected, f"it is {name!r}"))
-    check_both(z, y)
-    return _EXPLANATIONS[name.lower()](z, y)
+    found: Any = find(likelihood)
+    given = values.named(found, z, y, named)
+    if found.key in _EXPLANATIONS:
+        (output,) = found.inputs
+        z, y = given.get(output), given.get("y")
+        check_both(z, y)
+        return _EXPLANATIONS[found.key](z, y)
+    page = elements.document if issubclass(found, Elementwise) else rows.document
+    return page(found, given)

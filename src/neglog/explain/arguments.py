@@ -29,17 +29,17 @@ def pairs(z: Given, y: Given, support: Support) -> tuple[list[float], list[float
     return inputs, targets
 
 
-def rows(z: Given) -> list[list[float]]:
+def rows(z: Given, name: str = "z") -> list[list[float]]:
     """Parse rows of logits: semicolons separate rows, commas numbers."""
     if isinstance(z, str):
-        table = [numbers("z", row) for row in z.split(";")]
+        table = [numbers(name, row) for row in z.split(";")]
     elif z and not isinstance(z[0], (int, float)):
-        table = [numbers("z", row) for row in z]
+        table = [numbers(name, row) for row in z]
     else:
-        table = [numbers("z", z)]
+        table = [numbers(name, z)]
     widths = sorted({len(row) for row in table})
     if len(widths) > 1 or widths[0] < 2:
-        expected = "every row of z must hold the same number of logits, at least two"
+        expected = f"every row of {name} must hold the same number of logits, at least two"
         got = f"the rows hold {' and '.join(map(str, widths))}"
         remedy = "separate rows by semicolons, as in '2,0,-1; 0,1,3'"
         raise ShapeError(sentence(expected, got, remedy=remedy))
@@ -71,11 +71,13 @@ def labels(y: Given, classes: int) -> tuple[list[str], list[int], list[str]]:
     return found, [names.index(label) for label in found], names
 
 
-def check_lengths(inputs: int, what: str, targets: int) -> None:
+def check_lengths(inputs: int, what: str, targets: int, name: str = "z") -> None:
     """Refuse different numbers of inputs and targets."""
     if inputs != targets:
-        expected = "--z and --y must have the same number of samples"
-        raise ShapeError(sentence(expected, f"z has {inputs} {what} and y has {targets} values"))
+        expected = f"{name} and y must have the same number of samples"
+        raise ShapeError(
+            sentence(expected, f"{name} has {inputs} {what} and y has {targets} values")
+        )
 
 
 def check_both(z: Given, y: Given) -> None:
@@ -100,6 +102,6 @@ def _number(name: str, part: Any) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value):
-        expected = f"--{name} takes finite numbers with commas between them"
+        expected = f"{name} takes finite numbers with commas between them"
         raise ArgumentError(sentence(expected, f"one is {str(part).strip()!r}"))
     return value

@@ -16,7 +16,7 @@ from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.likelihoods import Bernoulli
-from neglog.primitives.symbolic import sigma
+from neglog.primitives.expressions import sigma
 from neglog.report.document import Document, Formula, Part, Section, Table, Text, number
 from neglog.report.information import information
 

@@ -9,7 +9,7 @@ import sympy
 from sympy import Expr, Piecewise, Symbol
 
 from neglog.likelihood import Elementwise, Rows
-from neglog.primitives import symbolic
+from neglog.primitives import densities, symbolic
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def declared_row(
     nll = sympy.Add(*(symbolic.read(cls.nll, *pair) for pair in pairs))
     slopes = [symbolic.read(cls.grad, *pair) for pair in pairs]
     total = sympy.Add(*slopes)
-    p = symbolic.softmax(list(z))
+    p = densities.softmax(list(z))
     return nll, tuple(slope - part * total for slope, part in zip(slopes, p, strict=True))
 
 

@@ -14,7 +14,7 @@ from neglog.explain import arguments, derivation, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
 from neglog.likelihoods import Normal
-from neglog.primitives import symbolic
+from neglog.primitives import expressions, symbolic
 from neglog.report.document import Document, Formula, Section, Table, Text, number
 
 _EXAMPLE = ("2.5, 0, 2, 8", "3, -0.5, 2, 7")
@@ -70,7 +70,7 @@ def _likelihood(chain: Derivation) -> Section:
 
 def _kept(power: Any) -> Any:
     """Keep e to a negative power out of a denominator."""
-    return symbolic.whole(sympy.exp(power))
+    return expressions.whole(sympy.exp(power))
 
 
 def _derivative(chain: Derivation) -> Section:

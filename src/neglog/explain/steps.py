@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import sympy
@@ -14,12 +15,17 @@ from neglog.report.document import Code, Formula, Part, Section, Text
 
 EXAMPLE = "These numbers are an example; pass your own with --z and --y."
 _ROW, _COUNT = Symbol("i", integer=True), Symbol("m", integer=True, positive=True)
-_SEEN, _ALL, LOSS = Symbol("p_i", positive=True), Symbol("P", positive=True), Symbol("L")
+SEEN, _ALL, LOSS = Symbol("p_i", positive=True), Symbol("P", positive=True), Symbol("L")
 
 
-def over_samples(nll: Any) -> list[Part]:
-    """Go from one sample to all: the product, its logarithm, the sign, the sum of losses."""
-    product = sympy.Product(_SEEN, (_ROW, 1, _COUNT))
+def over_samples(nll: Any, fixed: Sequence[str] = ()) -> list[Part]:
+    """Go from one sample to all: the product, its logarithm, the sign, the sum of losses.
+
+    Args:
+        nll: the loss of one sample.
+        fixed: the names of its symbols that are the same in all samples.
+    """
+    product = sympy.Product(SEEN, (_ROW, 1, _COUNT))
     logarithm = sympy.expand_log(sympy.log(product), force=True)
     return [
         Text("All m samples, drawn independently: the product of their pᵢ."),
@@ -29,13 +35,14 @@ def over_samples(nll: Any) -> list[Part]:
         Formula(equation(sympy.log(_ALL), logarithm)),
         Text("Optimizers minimise, so the sign is reversed: the negative log-likelihood, the loss. "
              "The minimum of L is the maximum of P."),
-        Formula(equation(LOSS, total(nll))),
+        Formula(equation(LOSS, total(nll, fixed))),
     ]  # fmt: skip
 
 
-def total(nll: Any) -> Any:
+def total(nll: Any, fixed: Sequence[str] = ()) -> Any:
     """Return the sum of a sample's loss over all samples."""
-    indexed = {s: Symbol(f"{s.name}_i", real=True) for s in nll.free_symbols}
+    free = [symbol for symbol in nll.free_symbols if symbol.name not in fixed]
+    indexed = {s: Symbol(f"{s.name}_i", real=True) for s in free}
     return sympy.Sum(nll.xreplace(indexed), (_ROW, 1, _COUNT))
 
 

@@ -1,0 +1,109 @@
+"""The likelihood of any declaration, its logarithm, loss and derivatives, as expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy import Expr, Symbol
+
+from neglog import formula
+from neglog.likelihood import Likelihood
+from neglog.primitives import densities, symbolic
+from neglog.support import Support
+
+_LEGIBLE = 40  # operations that a formula may have
+_TRIED = 60  # operations of a difference that sympy may simplify
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What is known of one sample of an elementwise declaration.
+
+    Attributes:
+        symbols: of the arguments of `nll`.
+        density: the textbook's mass or density; None if the declaration names none that has a
+            symbolic counterpart, or is not normalised.
+        loss: the declared loss; of a likelihood with its constant, so that p is exp(−loss).
+        grad: the declared derivatives.
+    """
+
+    symbols: tuple[Symbol, ...]
+    density: Expr | None
+    loss: Expr
+    grad: tuple[Expr, ...]
+
+    @property
+    def derived(self) -> Expr | None:
+        """Return the loss that follows from the density."""
+        return None if self.density is None else negative_logarithm(self.density)
+
+
+def of(likelihood: type[Likelihood]) -> Chain:
+    """Return the chain of an elementwise declaration."""
+    symbols = (
+        *(_symbol(name, s) for name, s in zip(likelihood.inputs, likelihood.domains, strict=True)),
+        *(Symbol(name, real=True) for name in likelihood.given),
+        *(Symbol(name, positive=True) for name in likelihood.settings),
+        _symbol("y", likelihood.support),
+    )
+    loss, grad = read(likelihood.nll, *symbols), read(likelihood.grad, *symbols)
+    if likelihood.normalised:
+        count = len(likelihood.settings) + 1
+        loss += read(likelihood.constant, *symbols[-count:])
+    slopes = grad if isinstance(grad, tuple) else (grad,)
+    return Chain(symbols, _density(likelihood, symbols), loss, slopes)
+
+
+def read(declared: Any, *arguments: Any) -> Any:
+    """Return what a formula computes, as an expression; a number for one that is constant."""
+    result = symbolic.read(declared, *arguments, vocabulary=symbolic.READABLE)
+    return tuple(map(sympy.nsimplify, result)) if isinstance(result, tuple) else result
+
+
+def negative_logarithm(density: Expr) -> Expr:
+    """Return −ln of a density, written as a sum."""
+    logarithm = sympy.expand_log(sympy.log(density), force=True)
+    return sympy.expand_mul(-logarithm, deep=False)
+
+
+def is_legible(expression: Any) -> bool:
+    """Return whether a formula is short enough to be drawn."""
+    return bool(sympy.count_ops(expression) <= _LEGIBLE)
+
+
+def is_equal(one: Expr, other: Expr) -> bool:
+    """Return whether two short expressions are the same after expanding them."""
+    difference = one - other
+    if sympy.count_ops(difference) > _TRIED:
+        return False
+    plain = difference.rewrite(sympy.exp).doit()
+    return bool(sympy.expand(sympy.expand_log(sympy.expand(plain), force=True)) == 0)
+
+
+def _density(likelihood: type[Likelihood], symbols: tuple[Symbol, ...]) -> Expr | None:
+    """Return the textbook's density of the target, if it has a symbolic counterpart."""
+    declared: Any = getattr(likelihood, "distribution", None)
+    if declared is None or not likelihood.normalised or not _is_known(declared):
+        return None
+    twin = symbolic.read(declared, *symbols[:-1])
+    return twin.likelihood(symbols[-1]) if hasattr(twin, "likelihood") else None
+
+
+def _is_known(distribution: Any) -> bool:
+    """Return whether all names that a distribution reads have a symbolic counterpart."""
+    code = distribution.__code__
+    known = {*code.co_varnames, *symbolic.VOCABULARY}
+    names = formula.names_read(distribution) - {"staticmethod"}
+    attributes = [name for name in code.co_names if name not in names]
+    return names <= known and all(hasattr(densities, name) for name in attributes)
+
+
+def _symbol(name: str, allowed: Support) -> Symbol:
+    """Return a symbol that is known to be positive if its set is."""
+    if allowed.contains(-1.0) or not allowed.members:
+        return Symbol(name, real=True)
+    if allowed.contains(0.0):
+        return Symbol(name, nonnegative=True)
+    return Symbol(name, positive=True)

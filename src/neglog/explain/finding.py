@@ -1,0 +1,56 @@
+"""The likelihood that a user names."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from neglog import references
+from neglog.errors import ArgumentError, listed, sentence
+from neglog.fitting.likelihoods.registry import Kind
+from neglog.likelihood import Likelihood
+from neglog.likelihoods import REGISTRY
+
+
+def find(likelihood: Any) -> type[Likelihood]:
+    """Return the declaration of a name or a reference, or the declaration that is passed.
+
+    Names may be written as the class (``StudentT``), or in lower case (``student_t``,
+    ``student-t``).
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    if isinstance(likelihood, str) and not references.is_reference(likelihood):
+        return _built_in(likelihood)
+    if isinstance(likelihood, str):
+        references.forget_changed(likelihood)
+        found = references.find(likelihood)
+    else:
+        found = likelihood
+    if isinstance(found, Kind):
+        found = found.declaration
+    if isinstance(found, type) and issubclass(found, Likelihood) and hasattr(found, "name"):
+        return found
+    expected = (
+        f"{likelihood} must be a declaration, a class that derives from neglog.Elementwise or "
+        "neglog.Rows"
+    )
+    raise ArgumentError(sentence(expected, f"it is {found!r}"))
+
+
+def _built_in(name: str) -> type[Likelihood]:
+    known = {_plain(each): each for each in REGISTRY}
+    if _plain(name) in known:
+        return REGISTRY[known[_plain(name)]]
+    close = difflib.get_close_matches(_plain(name), known, n=1)
+    meant = f", did you mean {known[close[0]]}" if close else ""
+    raise ArgumentError(
+        f"neglog has no likelihood {name!r}{meant}; choose one of {listed(sorted(REGISTRY), 99)}, "
+        "or pass module:Name or file.py:Name for one of your own."
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
