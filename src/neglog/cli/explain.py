@@ -36,5 +36,5 @@ def explain(
     from neglog.explain import run
     from neglog.explain.values import by_name
 
-    run(name, z, y, html, Output(), **by_name(values))
+    run(name, z, y, html, Output(), by_name(values))
     return CONVERGED

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ _EXPLANATIONS: dict[str, Callable[[Given, Given], Document]] = {
     "normal": normal.document,
 }
 """Pages that say more about a likelihood than its declaration."""
+_NONE: Mapping[str, Given] = MappingProxyType({})
 
 
 def run(
@@ -30,7 +32,7 @@ def run(
     y: Given,
     html: Path | None,
     console: Console,
-    **named: Given,
+    named: Mapping[str, Given] = _NONE,
 ) -> None:
     """Explain a likelihood in the terminal, and as a page if a path is given.
 
@@ -48,7 +50,7 @@ def run(
         ShapeError: the numbers of inputs and targets differ.
         SupportError: a value lies outside the support or a domain.
     """
-    document = explain(likelihood, z, y, **named)
+    document = _document(likelihood, z, y, named)
     show(document, console)
     if html is not None:
         write(document_page(document), html)
@@ -56,9 +58,15 @@ def run(
 
 
 def explain(
-    likelihood: str | type[Likelihood], z: Given = None, y: Given = None, **named: Given
+    likelihood: str | type[Likelihood], /, z: Given = None, y: Given = None, **named: Given
 ) -> Document:
     """Return the explanation of a likelihood: see `run`."""
+    return _document(likelihood, z, y, named)
+
+
+def _document(
+    likelihood: str | type[Likelihood], z: Given, y: Given, named: Mapping[str, Given]
+) -> Document:
     found: Any = find(likelihood)
     given = values.named(found, z, y, named)
     if found.key in _EXPLANATIONS:

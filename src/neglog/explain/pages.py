@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from sympy import Symbol
+
 from neglog import derivation
 from neglog.docstrings import section
 from neglog.explain import chain, steps
@@ -71,7 +73,7 @@ def computed(likelihood: type[Likelihood], verdicts: list[Part], points: int) ->
     if len(stated) < len(facts):
         rest = [fact for fact in facts if fact not in stated]
         origin += f" {_listed(rest)}: derived from nll."
-    if "constant" in facts and likelihood.normalised:
+    if "constant" in facts:
         origin += " Losses add the constant only with full=True: no weight changes it."
     compared = Text(f"Compared in {points} points by mpmath, derivatives as differences of nll:")
     return Section(
@@ -100,8 +102,9 @@ def source_of(likelihood: type[Likelihood]) -> str:
 
 
 def _constant(likelihood: type[Likelihood]) -> list[str]:
-    """Return the name of the constant if the declaration states one."""
-    stated = likelihood.constant.__qualname__.startswith(f"{likelihood.__qualname__}.")
+    """Return the name of the constant if it is not 0."""
+    symbols = [Symbol(name, positive=True) for name in (*likelihood.settings, "y")]
+    stated = likelihood.normalised and chain.read(likelihood.constant, *symbols) != 0
     return ["constant"] if stated else []
 
 

@@ -68,14 +68,13 @@ def named(
     """Return all values by the names of the declaration: z is its input, if it has one."""
     names = (*likelihood.inputs, *likelihood.given, *likelihood.settings, "y")
     found = dict(values)
-    for name, value in (("z", z), ("y", y)):
+    output = likelihood.inputs[0] if len(likelihood.inputs) == 1 else "z"
+    for name, short, value in ((output, "z", z), ("y", "y", y)):
         if value is not None and name in found:
-            expected = "each value must be passed once"
-            raise ArgumentError(sentence(expected, f"{name} is passed twice"))
+            got = f"{name} is passed as {name}= and as --{short}"
+            raise ArgumentError(sentence("each value must be passed once", got))
         if value is not None:
             found[name] = value
-    if "z" in found and "z" not in names and len(likelihood.inputs) == 1:
-        found = {likelihood.inputs[0] if name == "z" else name: v for name, v in found.items()}
     for name in found:
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)

@@ -8,7 +8,45 @@ from sympy import true
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
+from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.printer import Printer
+
+
+def _code_name(name: str) -> tuple[str, str]:
+    """Return a name of code and its index, such as log_mean and i of log_mean_i.
+
+    Both are empty for other symbols: of P_1 and y_i, what follows the underscore is an index.
+    """
+    stem, index = (name[:-2], "i") if name.endswith("_i") else (name, "")
+    is_word = any(len(part) > 1 and not part.isdigit() for part in stem.split("_")[1:])
+    return (stem, index) if is_word else ("", "")
+
+
+_NAMES = {
+    "Phi": ("Φ", "Phi"),
+    "beta": ("B", "B"),
+    "log": ("ln", "ln"),
+    "loggamma": ("ln Γ", "ln Gamma"),
+    "phi": ("φ", "phi"),
+    "sigma": ("σ", "sigma"),
+}
+_BY_ORDER = {
+    ("polygamma", 0): ("ψ", "digamma"),
+    ("polygamma", 1): ("ψ₁", "trigamma"),
+    ("besseli", 0): ("I₀", "I_0"),
+    ("besseli", 1): ("I₁", "I_1"),
+}
+"""The signs and the names of functions of an order, their first argument."""
+
+
+def _name(expr: Any) -> tuple[str, str, Any]:
+    """Return the sign of a function, its name where there are no signs, and its arguments."""
+    name = expr.func.__name__
+    if name in _NAMES:
+        return *_NAMES[name], expr.args
+    if (name, expr.args[0]) in _BY_ORDER:
+        return *_BY_ORDER[name, expr.args[0]], expr.args[1:]
+    return name, name, expr.args
 
 
 class _PlusFirst(Printer):
@@ -20,15 +58,30 @@ class _PlusFirst(Printer):
 
 
 class _Lines(_PlusFirst, PrettyPrinter):
-    def _print_log(self, expr: Any) -> Any:
-        return self._print_Function(expr, func_name="ln")
+    def _print_Symbol(self, e: Any, bold_name: bool = False) -> Any:
+        stem, index = _code_name(e.name)
+        if not stem:
+            return super()._print_Symbol(e, bold_name)
+        return prettyForm(stem + (index and ("ᵢ" if self._use_unicode else "_i")))
 
-    def _print_sigma(self, expr: Any) -> Any:
-        return self._print_Function(expr, func_name="σ" if self._use_unicode else "sigma")
+    def _named(self, expr: Any) -> Any:
+        sign, words, arguments = _name(expr)
+        name = sign if self._use_unicode else words
+        return self._helper_print_function(expr.func, arguments, func_name=name)
+
+    _print_log = _print_sigma = _print_Phi = _print_phi = _print_beta = _named
+    _print_loggamma = _print_polygamma = _print_besseli = _named
 
 
 class _MathML(_PlusFirst, MathMLPresentationPrinter):
     """What sympy's own printer has no signs for."""
+
+    def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:
+        stem, index = _code_name(sym.name)
+        if not stem:
+            return super()._print_Symbol(sym, style)
+        name = self._element("mi", stem)
+        return self._element("msub", name, self._element("mi", index)) if index else name
 
     def _print_UnevaluatedExpr(self, expr: Any) -> Any:
         return self._print(expr.args[0])
@@ -36,10 +89,14 @@ class _MathML(_PlusFirst, MathMLPresentationPrinter):
     def _print_log(self, expr: Any) -> Any:
         space = self._element("mspace")  # no browser sets one between a factor and a name
         space.setAttribute("width", "0.17em")
-        return self._element("mrow", space, self._call("ln", expr))
+        return self._element("mrow", space, self._call("ln", expr.args[0]))
 
-    def _print_sigma(self, expr: Any) -> Any:
-        return self._call("σ", expr)
+    def _named(self, expr: Any) -> Any:
+        name, _, arguments = _name(expr)
+        return self._call(name, *arguments)
+
+    _print_sigma = _print_Phi = _print_phi = _print_beta = _named
+    _print_loggamma = _print_polygamma = _print_besseli = _named
 
     def _print_Exp1(self, _: Any) -> Any:
         return self._element("mi", "e")
@@ -74,9 +131,11 @@ class _MathML(_PlusFirst, MathMLPresentationPrinter):
             table.appendChild(self._element("mtr", *cells))
         return self._element("mrow", self._element("mo", "{"), table)
 
-    def _call(self, name: str, expr: Any) -> Any:
-        arguments = self._print(expr.args[0])
-        fences = self._element("mo", "("), arguments, self._element("mo", ")")
+    def _call(self, name: str, *arguments: Any) -> Any:
+        inside = [self._print(arguments[0])]
+        for argument in arguments[1:]:
+            inside += [self._element("mo", ","), self._print(argument)]
+        fences = self._element("mo", "("), *inside, self._element("mo", ")")
         return self._element("mrow", self._element("mi", name), *fences)
 
     def _element(self, kind: str, *children: Any) -> Any:

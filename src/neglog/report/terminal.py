@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import textwrap
+import unicodedata
 
 from rich import box, table
 from rich.console import Console, Group, RenderableType
@@ -16,8 +17,14 @@ from neglog.report.document import Code, Document, Formula, Part, Table, Text
 from neglog.report.math_text import lines
 
 _STYLES = {"good": "green", "bad": "bold red", "": ""}
+_GREEK = {
+    letter: name.split()[-1].lower() if " SMALL " in name else name.split()[-1].title()
+    for letter in map(chr, range(0x391, 0x3CA))
+    if (name := unicodedata.name(letter, ""))
+}
 SPELLED = str.maketrans(
-    {"−": "-", "×": "x", "·": "*", "σ": "sigma", "Σ": "sum", "∏": "product", "π": "pi"}
+    _GREEK
+    | {"−": "-", "×": "x", "·": "*", "σ": "sigma", "Σ": "sum", "∏": "product", "π": "pi"}
     | {
         "∞": "inf",
         "∂": "d",
@@ -30,6 +37,8 @@ SPELLED = str.maketrans(
         "ᵀ": "^T",
     }
     | {"ẑ": "zhat", "₀": "_0", "₁": "_1", "₂": "_2", "₃": "_3", "ᵢ": "_i", "ₖ": "_k"}
+    | {"√": "sqrt", "–": "-", "’": "'", "“": '"', "”": '"', "∈": "in", "≠": "!=", "³": "^3"}
+    | {"⁻": "^-", "¹": "1"}
     | {"✓": "[ok]", "✗": "[!]", "─": "-", "—": "-", "χ": "chi", "α": "alpha", "τ": "tau", "ᶻ": "^z"}
 )
 
@@ -44,8 +53,16 @@ def show(document: Document, console: Console) -> None:
     )
     draft.print(rendered(document, console.width, unicode=False))
     assert isinstance(draft.file, io.StringIO)
-    text = draft.file.getvalue()  # a label of the user's may still hold anything
-    console.file.write(text.encode(console.encoding, errors="replace").decode(console.encoding))
+    text = draft.file.getvalue()  # a name or a label of the user's may still hold anything
+    plain = (c if _encodes(c, console.encoding) else _without_accent(c) for c in text)
+    console.file.write(
+        "".join(plain).encode(console.encoding, errors="replace").decode(console.encoding)
+    )
+
+
+def _without_accent(letter: str) -> str:
+    """Return the letter of an accented letter, such as e of é."""
+    return unicodedata.normalize("NFKD", letter)[0]
 
 
 def rendered(document: Document, width: int, unicode: bool) -> Group:
