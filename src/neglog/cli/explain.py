@@ -15,7 +15,7 @@ def explain(
     y: str | None = None,
     html: Path | None = None,
 ) -> int:
-    """Derive a likelihood's loss step by step, with tables of values.
+    """Derive the loss of any likelihood step by step, and evaluate it on numbers.
 
     Parameters
     ----------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 from sympy import Expr, Symbol
 
-from neglog import formula
 from neglog.likelihood import Likelihood
 from neglog.primitives import densities, symbolic
 from neglog.support import Support
@@ -93,11 +93,10 @@ def _density(likelihood: type[Likelihood], symbols: tuple[Symbol, ...]) -> Expr 
 
 def _is_known(distribution: Any) -> bool:
     """Return whether all names that a distribution reads have a symbolic counterpart."""
-    code = distribution.__code__
-    known = {*code.co_varnames, *symbolic.VOCABULARY}
-    names = formula.names_read(distribution) - {"staticmethod"}
-    attributes = [name for name in code.co_names if name not in names]
-    return names <= known and all(hasattr(densities, name) for name in attributes)
+    steps = list(dis.get_instructions(distribution))
+    names = {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
+    attributes = {*distribution.__code__.co_names} - names
+    return names <= {*symbolic.VOCABULARY} and all(hasattr(densities, name) for name in attributes)
 
 
 def _symbol(name: str, allowed: Support) -> Symbol:

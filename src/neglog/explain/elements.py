@@ -70,7 +70,7 @@ def _density(likelihood: type[Elementwise], one: Chain) -> list[Part]:
 
 def _sum_of_losses(likelihood: type[Elementwise], loss: Expr) -> list[Part]:
     if not likelihood.normalised:
-        return pages.drawn(steps.equation(steps.LOSS, loss))
+        return pages.drawn_or_told(steps.equation(steps.LOSS, loss))
     if chain.is_legible(loss):
         return steps.over_samples(loss, fixed=likelihood.settings)
     return [*steps.over_samples(-sympy.log(steps.SEEN)), pages.LONG]

@@ -65,6 +65,11 @@ def drawn(expression: Any, label: str = "") -> list[Part]:
     return [Formula(expression, label)] if chain.is_legible(expression.rhs) else []
 
 
+def drawn_or_told(expression: Any) -> list[Part]:
+    """Return the formula of a loss, or a note that it is too long."""
+    return drawn(expression) or [LONG]
+
+
 def computed(likelihood: type[Likelihood], verdicts: list[Part], points: int) -> Section:
     """Show the source of the formulas that run, and how they compare with the derivation."""
     facts = ["nll", "grad", *_constant(likelihood)]

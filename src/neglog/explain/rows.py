@@ -101,7 +101,7 @@ def _loss(likelihood: type[Rows]) -> Section:
     intro = Text(f"P_y is the probability that the {source} gives to the label's class y.")
     loss = _term(likelihood, "nll")
     if not likelihood.normalised:
-        parts = [intro, pages.score(), *pages.drawn(steps.equation(steps.LOSS, loss))]
+        parts = [intro, pages.score(), *pages.drawn_or_told(steps.equation(steps.LOSS, loss))]
         return Section("The loss", parts)
     sample = Symbol("p")
     return Section(
