@@ -77,15 +77,17 @@ def _sum_of_losses(likelihood: type[Elementwise], loss: Expr) -> list[Part]:
 
 
 def _derivatives(likelihood: type[Elementwise], one: Chain) -> Section:
-    parts: list[Part] = [Text("For one sample, with respect to each output of the model.")]
     start = one.loss if one.derived is None else one.derived
+    drawn: list[Part] = []
     for name, symbol, declared in zip(likelihood.inputs, one.symbols, one.grad, strict=False):
         options = [declared]
         if chain.is_legible(start):
             options.append(sympy.diff(start, symbol))
         shortest = min(options, key=sympy.count_ops)
         label = f"by {name}:"
-        parts += pages.drawn(steps.equation(Derivative(steps.LOSS, symbol), shortest), label)
+        drawn += pages.drawn(steps.equation(Derivative(steps.LOSS, symbol), shortest), label)
+    intro = Text("For one sample, with respect to each output of the model.")
+    parts: list[Part] = [intro, *drawn] if drawn else [pages.LONG]
     if not likelihood.smooth:
         parts.append(Text(
             "The derivative jumps at some points. There the code uses a number between those from "

@@ -16,8 +16,8 @@ from neglog.likelihoods import REGISTRY
 def find(likelihood: Any) -> type[Likelihood]:
     """Return the declaration of a name or a reference, or the declaration that is passed.
 
-    Names may be written as the class (``StudentT``), or in lower case (``student_t``,
-    ``student-t``).
+    Names may be written as the class (``NegativeBinomial``), or in lower case
+    (``negative_binomial``, ``negative-binomial``).
 
     Raises:
         ArgumentError: there is none.

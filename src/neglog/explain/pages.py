@@ -14,7 +14,7 @@ from neglog.explain.values import Values
 from neglog.likelihood import Likelihood
 from neglog.report.document import Cell, Formula, Part, Section, Table, Text, number
 
-LONG = Text("The formula of this loss is too long to draw. Its source is below.")
+LONG = Text("The formula is too long to draw. Its source is below.")
 _LINKS = {
     "identity": "The output is the location of the target itself.",
     "log": "The output is the logarithm of the location of the target, so that any number is "
@@ -55,8 +55,9 @@ def arguments_of(likelihood: type[Likelihood]) -> Table:
 def score() -> Text:
     """Say that a loss is not the logarithm of a likelihood."""
     return Text(
-        "This loss is a score, not a likelihood: exp(−loss) does not sum or integrate to 1 over "
-        "the targets. There is no chain from a likelihood to it; the declaration states it."
+        "This loss is a score, or one of weighted or censored data, not minus the logarithm of a "
+        "likelihood: exp(−loss) does not sum or integrate to 1 over the targets. So this page "
+        "begins with the declared loss."
     )
 
 

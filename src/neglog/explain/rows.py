@@ -57,7 +57,7 @@ def _samples(likelihood: type[Rows], found: Mapping[str, Given]) -> _Samples:
     Raises:
         ArgumentError: a value is not a number, or a row is not the logarithms of probabilities.
         ShapeError: the rows differ in length, or in number from the labels.
-        SupportError: a label is no class.
+        SupportError: a label is out of range.
     """
     (name,) = likelihood.inputs
     custom = "y" in found
