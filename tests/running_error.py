@@ -64,13 +64,23 @@ def _sigmoid(x: Any) -> Any:
     return 1 / (1 + mp.exp(-x))
 
 
+def _power(x: Rounded, exponent: Rounded) -> Rounded:
+    if not x.value:
+        return Rounded(mp.mpf(0) ** exponent.value)
+    value = x.value**exponent.value
+    passed = abs(value) * abs(exponent.value / x.value) * x.error
+    return x.rounded(value, passed, units=3)
+
+
 WORDS = {
     "absolute": lambda x: Rounded(abs(x.value), x.error),
     "at_least": lambda x, bound: x if x > bound else bound,
     "centred_sigmoid": _word("centred_sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "exp": _word("exp", mp.exp),
+    "expm1": _word("expm1", mp.exp),
     "log": _word("log", lambda x: 1 / x if x else 0),
     "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
+    "power": _power,
     "sigmoid": _word("sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "softplus": _word("softplus", _sigmoid),
     "where": lambda condition, yes, no: yes if condition else no,

@@ -14,6 +14,7 @@ from neglog.engine.derivatives import as_tensors, nll
 from neglog.engine.problem import ElementwiseProblem
 from neglog.engine.values import HALF
 from neglog.engine.weighing import weighed
+from neglog.support import Support, anything
 
 
 def reduced_elements(problem: ElementwiseProblem) -> Tensor:
@@ -34,8 +35,17 @@ def shown(problem: ElementwiseProblem) -> ElementwiseProblem:
         return problem
     counts = problem.weight != 0
     *others, weight = problem.tensors()
-    fillers = enumerate(others, start=1)  # different numbers: two equal inputs may be a pole
-    return problem.with_tensors([*(torch.where(counts, t, float(i)) for i, t in fillers), weight])
+    likelihood, n = problem.likelihood, len(problem.inputs)
+    sets = [*likelihood.domains, likelihood.support, *[anything] * (len(others) - n - 1)]
+    # Different numbers: two equal inputs may be a pole.
+    fillers = [_member(where, float(i)) for i, where in enumerate(sets, start=1)]
+    filled = [torch.where(counts, t, f) for t, f in zip(others, fillers, strict=True)]
+    return problem.with_tensors([*filled, weight])
+
+
+def _member(where: Support, number: float) -> float:
+    """Return a number if a set contains it, else a member of the set."""
+    return number if where.contains(number) else where.members[-1]
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
