@@ -15,11 +15,12 @@ import torch
 import neglog
 from neglog.cli import main
 from neglog.errors import NeglogError
+from neglog.primitives import log, where
 from neglog.support import counts, open_unit_interval, positive, real
 from neglog.verification import points, speed, totals
 from neglog.verification.exactness import ulps
 from neglog.verification.rewritings import rewritings
-from neglog.verification.subject import Subject
+from neglog.verification.subject import Subject, in_digits
 
 FILE = Path(__file__).parent / "own" / "verified.py"
 pytestmark = pytest.mark.usefixtures("own_likelihoods")
@@ -130,6 +131,12 @@ def test_exact_forms_are_not_rewritten(formula):
 def test_totals(support, density, mass):
     found = totals.total(support, lambda y: density(y)[:, None])
     assert found[0] == pytest.approx(mass, rel=1e-8)
+
+
+def test_a_pole_in_a_branch_that_is_not_chosen_does_not_matter():
+    formula = in_digits(lambda x, y: where(x == 0.0, 1.0, log(x) * y / x))
+    assert formula(0.0, 2.0) == 1.0
+    assert formula(1.0, 2.0) == 0.0
 
 
 def test_ulps():

@@ -152,3 +152,82 @@ VOCABULARY: dict[str, Any] = {
     "trigamma_difference": lambda r, y: _polygamma_difference(1, r, y),
     "where": lambda condition, yes, no: yes if condition else no,
 }
+
+
+class Real:
+    """A number of mpmath that divides by 0 as floats do: an unused branch of a `where` may."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = mp.mpf(value)
+
+    def __add__(self, other):
+        return Real(self.value + plain(other))
+
+    def __radd__(self, other):
+        return Real(plain(other) + self.value)
+
+    def __sub__(self, other):
+        return Real(self.value - plain(other))
+
+    def __rsub__(self, other):
+        return Real(plain(other) - self.value)
+
+    def __mul__(self, other):
+        return Real(self.value * plain(other))
+
+    def __rmul__(self, other):
+        return Real(plain(other) * self.value)
+
+    def __truediv__(self, other):
+        return Real(_quotient(self.value, plain(other)))
+
+    def __rtruediv__(self, other):
+        return Real(_quotient(mp.mpf(plain(other)), self.value))
+
+    def __neg__(self):
+        return Real(-self.value)
+
+    def __lt__(self, other):
+        return self.value < plain(other)
+
+    def __le__(self, other):
+        return self.value <= plain(other)
+
+    def __gt__(self, other):
+        return self.value > plain(other)
+
+    def __ge__(self, other):
+        return self.value >= plain(other)
+
+    def __eq__(self, other):
+        return self.value == plain(other)
+
+    def __ne__(self, other):
+        return self.value != plain(other)
+
+    def __hash__(self):
+        return hash(self.value)
+
+
+def plain(value: Any) -> Any:
+    """Return the number of mpmath that a `Real` holds; anything else is returned unchanged."""
+    return value.value if isinstance(value, Real) else value
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    if b != 0:
+        return a / b
+    return mp.nan if a == 0 or mp.isnan(a) else mp.sign(a) * mp.inf
+
+
+def dividing_by_zero(name: str) -> Any:
+    """Return a primitive that takes and returns `Real`s; NaN at a pole that mpmath refuses."""
+
+    def call(*operands):
+        try:
+            found = VOCABULARY[name](*map(plain, operands))
+        except (ValueError, ZeroDivisionError):
+            found = mp.nan
+        return Real(found)
+
+    return call

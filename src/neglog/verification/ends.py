@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import mpmath as mp
@@ -86,15 +85,8 @@ def _values(subject: Subject, case: tuple[float, ...], infinite: Any) -> list[An
     numbers = [mp.sign(x) * infinite if math.isinf(x) else mp.mpf(x) for x in case]
     found: list[Any] = []
     for fact in _FACTS:
-        found += _evaluated(subject.exact(fact), numbers, fact, len(subject.inputs))
+        found += map(mp.mpf, parts(subject.exact(fact)(*numbers)))
     return found
-
-
-def _evaluated(formula: Callable[..., Any], numbers: list[Any], fact: str, n: int) -> list[Any]:
-    try:
-        return list(map(mp.mpf, parts(formula(*numbers))))
-    except (ZeroDivisionError, ValueError, OverflowError, TypeError):  # a pole
-        return [mp.nan] * (1 if fact == "nll" else n)
 
 
 def _limit(near: Any, far: Any) -> float | None:

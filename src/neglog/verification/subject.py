@@ -90,7 +90,17 @@ class Subject:
 def in_digits(formula: Callable[..., Any]) -> Callable[..., Any]:
     """Return a formula that computes in mpmath, from floats or mpmath's numbers."""
     bound = bind(formula, digits.VOCABULARY, mp.mpf)
-    return lambda *arguments: bound(*map(mp.mpf, arguments))
+    words = {name: digits.dividing_by_zero(name) for name in digits.VOCABULARY}
+    guarded = bind(formula, words, mp.mpf)
+
+    def compute(*arguments: Any) -> Any:
+        try:
+            return bound(*map(mp.mpf, arguments))
+        except (ValueError, ZeroDivisionError):  # in a branch that is not chosen
+            found = tuple(map(digits.plain, parts(guarded(*map(digits.Real, arguments)))))
+            return found if len(found) > 1 else found[0]
+
+    return compute
 
 
 def parts(result: Any) -> tuple[Any, ...]:
