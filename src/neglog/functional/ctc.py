@@ -15,6 +15,7 @@ from neglog.errors import ShapeError, SupportError, sentence, shape
 from neglog.functional.common import Extras, loss
 from neglog.functional.composed import composed, is_torchs
 
+_ROUNDING = 1e-2  # of a logarithm in half precision
 Lengths = Tensor | Sequence[int] | int
 
 
@@ -181,8 +182,10 @@ def _check_labels(labels: Tensor, real: Tensor, classes: int, blank: int) -> Non
 
 def _check_log_probs(frames: Tensor, included: Tensor | None) -> None:
     """Refuse raw logits: logarithms of probabilities are at most 0."""
-    top = frames.detach().amax((0, 2)) if frames.numel() else frames.new_zeros(0)
-    above = top > 1e-2  # a rounding error of half precision
+    if not frames.numel() or bool(frames.detach().amax() <= _ROUNDING):
+        return
+    top = frames.detach().amax((0, 2))
+    above = top > _ROUNDING
     above = above if included is None else above & included
     if above.any():
         first = int(above.nonzero()[0])

@@ -127,22 +127,28 @@ def plackett_luce_loss(
     if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
         expected = "top_k must be a number of places, 1 or more"
         raise ArgumentError(sentence(expected, f"it is {top_k!r}"))
-    items = torch.ones_like(input, dtype=torch.bool)
+    items = None
     if mask is not None:
         validation.boolean(mask=mask)
         items = validation.leading("mask", mask, input.shape)
     _lists_only("sample_weight", sample_weight, input)
-    check_values("target", target, real, items if mask is not None else None)
-    counts = None if mask is None else items.any(-1)
+    check_values("target", target, real, items)
+    counts = None if items is None else items.any(-1)
     extras = Extras(None, sample_weight, normalizer, empty)
     extras.check(reduction)
     like = torch.empty(0, dtype=wide(input.dtype), device=input.device)
     weight = extras.loss_weights(input.shape[:-1], like, counts)
     if weight is not None:
-        items = items & (weight != 0)[..., None]
-    scores = torch.where(items, input.to(sum_dtype(input.device)), 0.0)
-    chosen = items if top_k is None else items & (_better(target, items) < top_k)
-    terms = terms_of_rows(scores, -target.to(scores.dtype), chosen, items, None, ties, False)
+        included = (weight != 0)[..., None].expand(input.shape)
+        items = included if items is None else items & included
+    scores = input.to(sum_dtype(input.device))
+    scores = scores if items is None else torch.where(items, scores, 0.0)
+    chosen = items
+    if top_k is not None:
+        chosen = _better(target, items) < top_k
+        chosen = chosen if items is None else chosen & items
+    time = -(target if target.is_floating_point() else target.long())
+    terms = terms_of_rows(scores, time, chosen, items, None, ties, False)
     each = terms.sum(-1).to(like.dtype)
     return reduced(each, weight, reduction, extras, input.dtype)
 
@@ -153,9 +159,10 @@ def _lists_only(name: str, tensor: Tensor | None, input: Tensor) -> None:
         raise ShapeError(sentence(expected, f"it is {shape(tensor)}"))
 
 
-def _better(target: Tensor, items: Tensor) -> Tensor:
+def _better(target: Tensor, items: Tensor | None) -> Tensor:
     """Return how many items of the list are strictly better than each item."""
-    target = torch.where(items, target.double(), -torch.inf)
+    target = target.to(sum_dtype(target.device))
+    target = target if items is None else torch.where(items, target, -torch.inf)
     ascending = target.sort(-1).values
     above = torch.searchsorted(ascending, target.contiguous(), right=True)
     return target.shape[-1] - above

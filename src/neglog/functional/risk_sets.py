@@ -18,8 +18,8 @@ _RANGE = 500.0  # of scores whose exponentials float64 can add up
 def terms_of_rows(
     score: Tensor,
     time: Tensor,
-    event: Tensor,
-    present: Tensor,
+    event: Tensor | None,
+    present: Tensor | None,
     log_weight: Tensor | None,
     ties: str,
     in_order: bool = True,
@@ -29,8 +29,8 @@ def terms_of_rows(
     Args:
         score: finite, also of items that are not present.
         time: of the event, or until which the item was there.
-        event: which items are events.
-        present: which items are in the risk sets.
+        event: which items are events, if not all.
+        present: which items are in the risk sets, if not all.
         log_weight: the logarithms of the weights in the risk sets, if they differ.
         ties: "efron" or "breslow". With Efron's method equal events share the average of their
             terms, so that the order of the items does not matter.
@@ -39,27 +39,32 @@ def terms_of_rows(
     if score.shape[-1] == 0:
         return score
     time, order = time.sort(dim=-1, descending=True)
-    event = event.gather(-1, order)
-    score = torch.where(present, score, _ABSENT).gather(-1, order)
+    score = score if present is None else torch.where(present, score, _ABSENT)
+    score = score.gather(-1, order)
     moved = score if log_weight is None else score + log_weight.gather(-1, order)
+    event = None if event is None else event.gather(-1, order)
     differs = time[..., 1:] != time[..., :-1]
-    logs = _cumulative(moved)
+    logs = _cumulative(moved, present is not None)
     if _may_tie(differs):
         logs = logs.gather(-1, _last_of_group(differs))
         if ties == "efron":
             logs = logs + _efron(moved - logs, event, differs)
-    ranked = torch.where(event, logs - score, 0.0)
+    ranked = logs - score
+    ranked = ranked if event is None else torch.where(event, ranked, 0.0)
     return torch.zeros_like(ranked).scatter(-1, order, ranked) if in_order else ranked
 
 
-def _cumulative(score: Tensor) -> Tensor:
+def _cumulative(score: Tensor, some_absent: bool) -> Tensor:
     """Return ln Σ exp of the scores up to each position."""
     if values.are_known(score) and score.numel() and score.dtype == torch.float64:
-        top = score.detach().amax(-1, keepdim=True)
-        low = torch.where(score.detach() > 0.5 * _ABSENT, score.detach(), top)
-        if bool((top - low <= _RANGE).all()):  # several times as fast
+        known = score.detach()
+        top = known.amax(-1, keepdim=True)
+        low = torch.where(known > 0.5 * _ABSENT, known, top) if some_absent else known
+        if bool((top - low.amin(-1, keepdim=True) <= _RANGE).all()):  # several times as fast
             sums = torch.exp(score - top).cumsum(-1)
-            return torch.log(sums.clamp(min=torch.finfo(sums.dtype).tiny)) + top
+            if some_absent:
+                sums = sums.clamp(min=torch.finfo(sums.dtype).tiny)
+            return torch.log(sums) + top
     return torch.logcumsumexp(score, -1)
 
 
@@ -76,18 +81,19 @@ def _last_of_group(differs: Tensor) -> Tensor:
     return ends.flip(-1).cummin(-1).values.flip(-1)
 
 
-def _efron(share: Tensor, event: Tensor, differs: Tensor) -> Tensor:
+def _efron(share: Tensor, event: Tensor | None, differs: Tensor) -> Tensor:
     """Return what Efron's method adds to the logarithms of the risk sets.
 
     The i-th of d equal events, from 0, is a choice from which i/d of the equal events have left.
 
     Args:
         share: the logarithm of each item's part of its risk set.
-        event: which items are events.
+        event: which items are events, if not all.
         differs: where the time changes.
     """
     group = torch.nn.functional.pad(differs, (1, 0)).cumsum(-1)
     zeros = torch.zeros_like(share)
+    event = torch.ones_like(share, dtype=torch.bool) if event is None else event
 
     def of_group(numbers: Tensor) -> Tensor:
         return zeros.scatter_add(-1, group, numbers).gather(-1, group)

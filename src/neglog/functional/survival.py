@@ -170,13 +170,14 @@ def cox_ph_loss(
     extras.check(reduction)
     like = log_hazard.to(sum_dtype(log_hazard.device))
     weight = extras.loss_weights(log_hazard.shape, like, None)
-    present = torch.ones_like(event, dtype=torch.bool) if weight is None else weight > 0
-    included = None if weight is None else weight != 0
-    _check_survival(time, event, weight, included)
-    score = torch.where(present, like, 0.0)
-    happened = present & (event != 0)
+    present = None if weight is None else weight > 0
+    _check_survival(time, event, weight, None if weight is None else weight != 0)
+    happened = event if event.dtype == torch.bool else event != 0
+    score, when = like, time
+    if present is not None:
+        score, happened = torch.where(present, like, 0.0), present & happened
+        when = torch.where(present, time, torch.zeros_like(time))
     log_weight = None if sample_weight is None or weight is None else _log(weight)
-    when = torch.where(present, time, torch.zeros_like(time))
     in_order = reduction == "none" or log_weight is not None
     terms = _terms(score, when, happened, present, log_weight, ties, strata, in_order)
     if log_weight is not None and weight is not None:
@@ -209,7 +210,7 @@ def _terms(
     score: Tensor,
     time: Tensor,
     event: Tensor,
-    present: Tensor,
+    present: Tensor | None,
     log_weight: Tensor | None,
     ties: str,
     strata: Tensor | None,
@@ -223,7 +224,8 @@ def _terms(
         real_one = index >= 0
         at = index.clamp(min=0)
         weights = None if log_weight is None else log_weight[at]
-        happened, there = event[at] & real_one, present[at] & real_one
+        happened = event[at] & real_one
+        there = real_one if present is None else present[at] & real_one
         terms = terms_of_rows(score[at], time[at], happened, there, weights, ties)
         found = found.index_put((index[real_one],), terms[real_one])
     return found
