@@ -281,3 +281,34 @@ def test_an_estimator_fits_it():
     np.testing.assert_allclose(model.predict(x), fit.training.predicted, rtol=1e-12)
     restored = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(restored.predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize("likelihood", [STUDENT, ZEROS])
+def test_a_model_that_an_optimizer_trains_has_the_same_constants(likelihood, tmp_path):
+    x, y = drawn(likelihood)
+    y = 1e4 * y if likelihood == STUDENT else y
+    exact = neglog.fit(x, y, likelihood=likelihood)
+    found = neglog.fit(
+        x, y, likelihood=likelihood, optimizer="lbfgs", epochs=100, validation=0, out=tmp_path
+    )
+    assert found.loss == pytest.approx(exact.loss, abs=1e-9)
+    learnt = exact.coefficients.estimate[3:]
+    np.testing.assert_allclose(found.fitted.shared, learnt, rtol=1e-4)
+    names = [f"{name} = " for name in NAMES[likelihood]]
+    assert any(note.startswith("learnt with the weights: ") and names[0] in note
+               for note in found.notes)  # fmt: skip
+    assert neglog.evaluate(tmp_path, x, y).loss_nats == pytest.approx(found.loss, rel=1e-12)
+    assert quantile_residuals(found, found.training) is not None
+
+
+def test_a_network_learns_constants(tmp_path):
+    x, y = drawn(STUDENT)
+    options = {"likelihood": STUDENT, "hidden": [8], "epochs": 20, "bootstrap": 2, "level": 0.3}
+    table = pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y + 0.5, "shift": np.full(ROWS, 0.5)})
+    found = neglog.fit(table, target="y", offset="shift", **options, out=tmp_path)
+    assert found.loss < found.null_loss
+    frame = neglog.predict(tmp_path, table).frame
+    assert {"low", "high"} <= set(frame.columns)
+    counts = np.random.default_rng(0).negative_binomial(2, 0.4, ROWS)
+    known = neglog.fit(x, counts, likelihood="negative_binomial", hidden=[4], epochs=5)
+    assert known.fitted.shared.shape == (1,)

@@ -164,8 +164,8 @@ def test_a_network_learns_it(tmp_path):
     assert found.loss < found.null_loss
     reopened = neglog.predict(tmp_path / "out", x).frame["predicted"]
     np.testing.assert_array_equal(reopened, found.predict(x).frame["predicted"])
-    with pytest.raises(FitError, match=r"inverse_gaussian likelihood has parameters in addition"):
-        neglog.fit(x, np.exp(x[:, 0]), likelihood=WALD, hidden=[8])
+    with pytest.raises(FitError, match=r"the huber likelihood has parameters in addition"):
+        neglog.fit(x, y, likelihood="huber", hidden=[8])
 
 
 def test_the_report_has_the_formula_and_the_figures(table, tmp_path):

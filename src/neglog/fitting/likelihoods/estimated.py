@@ -88,6 +88,11 @@ class Estimated(Response):
         return False
 
     @property
+    def learns_constants(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def is_separable(self) -> bool:
         """Whether a target may lie at an end of the link's range, which no predictor reaches."""
         return reaches_an_end(self.declaration)
@@ -176,6 +181,10 @@ class Estimated(Response):
         slope, curvature = slope[:, free], curvature[:, free][:, :, free]
         curvature = curvature * chain[:, None] * chain + torch.diag_embed(slope * bend)
         return SharedParameterLosses(self._nll(arguments, y), slope * chain, curvature)
+
+    def training_losses(self, output: Tensor, y: Tensor) -> Tensor:
+        """Return (N,) losses at (N, 1 + Q) predictors and estimates, differentiable."""
+        return self._nll(self.arguments(self._predictor(output), output[:, 1:]), y)
 
     def nats(self, loss: Tensor, y: Tensor, dispersion: float | None) -> Tensor:
         """Return the losses unchanged."""

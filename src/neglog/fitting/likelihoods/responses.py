@@ -135,6 +135,11 @@ class Response:
         return False
 
     @property
+    def learns_constants(self) -> bool:
+        """Whether `training_losses` takes the shared parameters after the predictor, row by row."""
+        return False
+
+    @property
     def is_separable(self) -> bool:
         """Whether the likelihood may have its maximum at infinity; `cone` says in which case."""
         return False

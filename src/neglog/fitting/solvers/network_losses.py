@@ -119,6 +119,9 @@ def mean_loss(
 ) -> Tensor:
     """Return the mean loss without constants, in units of the response."""
     if offset is not None:
-        output = output + (offset / response.spread)[:, None]
+        predictors, constants = output.split(
+            [response.outputs, output.shape[1] - response.outputs], 1
+        )
+        output = torch.cat([predictors + (offset / response.spread)[:, None], constants], 1)
     loss = response.training_losses(output, y)
     return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()

@@ -14,6 +14,7 @@ from neglog.fitting.design.prepared import InMemoryData
 from neglog.fitting.likelihoods.responses import Response
 from neglog.fitting.network import optimizers, schedule
 from neglog.fitting.network.checkpoint import Checkpoint
+from neglog.fitting.network.constants import Constants
 from neglog.fitting.network.intervals import ensemble
 from neglog.fitting.network.settings import Settings
 from neglog.fitting.network.standardise import Standardise
@@ -58,7 +59,9 @@ def solve(
         members = _members(rows, options, listener, checkpoint)
         interrupted = members is None
         notes += ["Ctrl-C stopped the ensemble: there are no intervals."] * interrupted
-    fitted = Fitted(one.model, data.target, rows.response, EMPTY, one.losses.dispersion(), members)
+    model, shared = one.result()
+    notes += _learnt(rows.response, shared)
+    fitted = Fitted(model, data.target, rows.response, shared, one.losses.dispersion(), members)
     return Fit(
         source=name,
         fitted=fitted,
@@ -84,6 +87,11 @@ class _Rows:
     def __init__(self, data: InMemoryData, options: Options) -> None:
         self.training, self.held_out = data.part(data.training), data.part(data.validation)
         self.response = _response(data, self.training, options)
+        self.constants = EMPTY
+        if self.response.shared:
+            y = self.response.encode_target(self.training.y)
+            start = self.response.start(y, self.training.weight)
+            self.constants = start[self.response.outputs :]
 
     def facts(self, options: Options) -> dict[str, Any]:
         """Return further facts that a training depends on."""
@@ -103,9 +111,7 @@ class _Training:
 
     def __init__(self, rows: _Rows, options: Options, training: InMemoryRows, seed: int) -> None:
         x = dense(training)
-        self.build = partial(
-            options.architecture.build, Standardise.of(x), rows.response.outputs, seed
-        )
+        self.build = partial(_network, options, rows, Standardise.of(x), seed)
         self.model: nn.Sequential = self.build()
         self.team = _team(self.model, options)
         epochs, batch = options.limits
@@ -147,6 +153,28 @@ class _Training:
         self.model.requires_grad_(False).eval()
         return trained
 
+    def result(self) -> tuple[nn.Sequential, Tensor]:
+        """Return the network without the layer of the constants, and the constants."""
+        layer = self.model[-1]
+        if not isinstance(layer, Constants):
+            return self.model, EMPTY
+        return nn.Sequential(*list(self.model)[:-1]), layer.values.detach().clone()
+
+
+def _network(options: Options, rows: _Rows, units: Standardise, seed: int) -> nn.Sequential:
+    """Build a network, with a layer of constants if the likelihood has some."""
+    model = options.architecture.build(units, rows.response.outputs, seed)
+    return model.append(Constants(rows.constants)) if len(rows.constants) else model
+
+
+def _learnt(response: Response, shared: Tensor) -> list[str]:
+    """Return a note on the constants, which no table of coefficients holds."""
+    if not len(shared):
+        return []
+    pairs = zip(response.shared, shared.tolist(), strict=True)
+    values = ", ".join(f"{name} = {value:.5g}" for name, value in pairs)
+    return [f"learnt with the weights: {values}."]
+
 
 def _team(model: nn.Sequential, options: Options) -> Team:
     """Return the team of processes that train a network."""
@@ -173,10 +201,11 @@ def _members(
         )
         if trained.ending == "interrupted":
             raise KeyboardInterrupt
-        models.append(one.model)
+        model, _ = one.result()
+        models.append(model)
         last = trained.history[trained.epoch]
         listener.step(Epoch(len(models), last.training, last.validation))
-        return one.model
+        return model
 
     listener.start(count)
     try:
@@ -203,7 +232,7 @@ def _network_checkpoint(
 
 def _response(data: InMemoryData, training: InMemoryRows, options: Options) -> Response:
     response = data.target.facts.response(len(data.target.classes or ()), 0, options)
-    if response.shared:
+    if response.shared and not response.learns_constants:
         raise FitError(
             f"the {data.target.facts.name} likelihood has parameters in addition to the model's "
             f"output, {response.shared[0]} the first, which newton finds and an "
