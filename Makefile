@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all mutants check lint format bench figures exactness options picture clean
+.PHONY: demo test test-all mutants check lint format bench figures exactness options losses picture clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
@@ -44,6 +44,10 @@ exactness: $(READY)
 # Writes docs/options.md from the table of options.
 options: $(READY)
 	$(BIN)/python docs/options.py
+
+# Writes docs/reference.md from the declarations of losses.
+losses: $(READY)
+	$(BIN)/python docs/reference.py
 
 # The README's picture, taken by Chromium.
 picture: demo

@@ -69,8 +69,8 @@ def negative_logarithm(density: Expr) -> Expr:
 
 
 def is_legible(expression: Any) -> bool:
-    """Return whether a formula is short enough to be drawn."""
-    return bool(sympy.count_ops(expression) <= _LEGIBLE)
+    """Return whether a formula is short enough to be drawn, and its conditions simple."""
+    return bool(sympy.count_ops(expression) <= _LEGIBLE) and not expression.has(sympy.ITE)
 
 
 def is_equal(one: Expr, other: Expr) -> bool:

@@ -89,7 +89,7 @@ def _check_logarithms(name: str, table: Sequence[Sequence[float]]) -> None:
             raise ArgumentError(sentence(expected, got, remedy="apply log_softmax first"))
 
 
-def _term(likelihood: type[Rows], fact: str) -> Expr:
+def term(likelihood: type[Rows], fact: str) -> Expr:
     """Return a formula for the class that a label names: the other classes contribute 0."""
     settings = [Symbol(name, positive=True) for name in likelihood.settings]
     return sympy.sympify(chain.read(getattr(likelihood, fact), _LOG_P, *settings, sympy.S.One))
@@ -99,7 +99,7 @@ def _loss(likelihood: type[Rows]) -> Section:
     """Go from the probability of the true class to the loss."""
     source = "softmax of the logits" if likelihood.softmax else "row of log-probabilities"
     intro = Text(f"P_y is the probability that the {source} gives to the label's class y.")
-    loss = _term(likelihood, "nll")
+    loss = term(likelihood, "nll")
     if not likelihood.normalised:
         parts = [intro, pages.score(), *pages.drawn_or_told(steps.equation(steps.LOSS, loss))]
         return Section("The loss", parts)
@@ -117,7 +117,7 @@ def _loss(likelihood: type[Rows]) -> Section:
 
 def _derivatives(likelihood: type[Rows]) -> Section:
     """Show the derivative by the log-probability, and how it reaches the logits."""
-    by_log, slope = Derivative(steps.LOSS, Symbol("l_y")), _term(likelihood, "grad")
+    by_log, slope = Derivative(steps.LOSS, Symbol("l_y")), term(likelihood, "grad")
     parts: list[Part] = [
         Text("For one sample, with respect to l_y = ln P_y, the log-probability of its class:"),
         *pages.drawn(steps.equation(by_log, slope)),
