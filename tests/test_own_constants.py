@@ -120,6 +120,26 @@ def test_a_constant_at_infinity_is_named():
     assert "fix it with --setting df=VALUE (settings=)" in found.outcome
 
 
+@pytest.mark.parametrize("settings", [None, {"df": 4}])
+def test_an_exact_fit_is_named(settings):
+    x, _ = drawn(STUDENT)
+    y = 3.0 + 2.0 * x[:, 0]
+    found = neglog.fit(x, y, likelihood=STUDENT, settings=settings)
+    assert not found.converged and found.outcome.startswith("the features reproduce the target")
+    np.testing.assert_allclose(found.coefficients.estimate[:3], [3.0, 2.0, 0.0], atol=1e-9)
+
+
+def test_a_fisher_information_without_a_formula_is_named():
+    x, y = drawn(STUDENT)
+    found = neglog.fit(x, y, likelihood=STUDENT, covariance="fisher")
+    assert found.coefficients.kind == "observed"
+    assert any("Fisher information of this likelihood has no formula" in n for n in found.notes)
+    plain = neglog.fit(x, y, likelihood=STUDENT)
+    assert not any("Fisher" in note for note in plain.notes)
+    sandwich = neglog.fit(x, y, likelihood=STUDENT, covariance="hc0").coefficients
+    assert 0.5 < (sandwich.error / plain.coefficients.error).min() < 2.0
+
+
 def test_offset_and_weights_enter():
     x, y = drawn(WEIBULL)
     plain = neglog.fit(x, y, likelihood=WEIBULL)

@@ -12,6 +12,7 @@ import torch
 from scipy import optimize, sparse
 from torch import Tensor
 
+from neglog import likelihoods
 from neglog.errors import FitError
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
@@ -36,6 +37,7 @@ from neglog.fitting.likelihoods.responses import (
     standardised,
 )
 from neglog.fitting.likelihoods.row_losses import SharedParameterLosses, joint
+from neglog.fitting.likelihoods.scaled import Location
 from neglog.likelihood import Elementwise
 
 _START, _NO_DISPERSION = -1.0, -12.0
@@ -96,6 +98,15 @@ class Estimated(Response):
     def is_separable(self) -> bool:
         """Whether a target may lie at an end of the link's range, which no predictor reaches."""
         return reaches_an_end(self.declaration)
+
+    @property
+    def squares(self) -> Response | None:
+        """Squared errors, in the same units, if the link is identity."""
+        if self.link != "identity" or not self.shared:
+            return None
+        return Location(
+            declaration=likelihoods.Normal, degree=2.0, centre=self.centre, spread=self.spread
+        )
 
     def in_units_of(self, y: Tensor, weight: Tensor | None) -> Estimated:
         """Return the response with a predictor in units of the target, if the link is identity."""

@@ -154,6 +154,10 @@ class Response:
         """Squared errors in the same units, if their fit may be exact and the scale then 0."""
         return None
 
+    def at_no_error(self, shared: Tensor) -> Tensor:
+        """Return the shared parameters to report if the errors' scale is 0."""
+        return shared
+
     @property
     def shared_in_table_units(self) -> float:
         """The shift of the shared parameters from standardised units to table units."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from neglog import likelihoods
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
-from neglog.fitting.likelihoods.responses import Response, constant, numbers, quantiles
+from neglog.fitting.likelihoods.responses import EXACT, Response, constant, numbers, quantiles
 from neglog.fitting.likelihoods.row_losses import SharedParameterLosses
 from neglog.fitting.likelihoods.scaled import Location
 from neglog.likelihood import Elementwise
@@ -51,6 +51,10 @@ class Robust(Response):
         return Location(
             declaration=likelihoods.Normal, degree=2.0, centre=self.centre, spread=self.spread
         )
+
+    def at_no_error(self, shared: Tensor) -> Tensor:
+        """Return the logarithm of a scale that is only rounding."""
+        return torch.full_like(shared, math.log(EXACT))
 
     def start(self, y: Tensor, weight: Tensor | None) -> Tensor:
         """Return the initial centre and log scale, 0 in standardised units."""

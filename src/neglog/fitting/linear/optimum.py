@@ -34,7 +34,7 @@ _SAMPLE_TOLERANCE = 1e-9
 _FAST = 8.0
 _SLOW_STEPS = 3
 _FLAT = 1e-10
-_SMALL = math.log(1e-3)  # of the scale of Huber's errors
+_SMALL = math.log(1e-3)  # of the scale of the errors, whose logarithm the loss contains
 
 
 @dataclass(frozen=True)
@@ -214,13 +214,15 @@ class _DivergenceMonitor:
     """
 
     decrement: float = math.inf
+    start: float = -math.inf
     slow: int = 0
     checked: bool = False
     scale_checked: bool = False
 
     def scale_vanishes(self, objective: Objective, step: Step) -> bool:
         """Return whether the scale of the errors is small for the first time."""
-        small = objective.response.squares is not None and float(step.weights[-1]) < _SMALL
+        self.start = step.value.loss if step.number == 0 else self.start
+        small = objective.response.squares is not None and step.value.loss < self.start + _SMALL
         due, self.scale_checked = small and not self.scale_checked, self.scale_checked or small
         return due
 
@@ -239,11 +241,12 @@ def _exact(objective: Objective, step: Step, free: Tensor) -> Tensor | None:
     """Return the least-squares weights if they reproduce the target, so that the scale is 0."""
     assert objective.response.squares is not None
     squares = replace(objective, response=objective.response.squares)
-    for found in islice(steps(squares, step.weights[:-1], free[:-1]), _SAMPLE_STEPS):
+    first = squares.size
+    for found in islice(steps(squares, step.weights[:first], free[free < first]), _SAMPLE_STEPS):
         weights, loss = found.weights, found.value.loss
     if math.sqrt(2 * loss) > EXACT:
         return None
-    return torch.cat([weights, weights.new_tensor([math.log(EXACT)])])
+    return torch.cat([weights, objective.response.at_no_error(step.weights[first:])])
 
 
 def _sample(objective: Objective) -> Objective | None:

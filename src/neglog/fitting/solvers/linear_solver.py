@@ -66,6 +66,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
             *result.outcome.notes,
             *_few_frequencies(objective, result, options),
             *_unknown_density(objective, coefficients),
+            *_unknown_information(coefficients, options),
         ],
     )
 
@@ -142,6 +143,8 @@ def _describe(options: Options, smooth: bool) -> str:
 
 def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
     """Mark an optimum at the boundary, where the likelihood has no maximum, as not converged."""
+    if result.outcome.text == optimum.EXACT_FIT:
+        return result
     response = objective.response
     first = objective.size - len(response.shared)
     assert result.value.hessian is not None
@@ -226,6 +229,16 @@ def _unknown_density(objective: Objective, coefficients: Coefficients) -> list[s
     return [
         "there are no standard errors: the quantiles on either side of the fitted one coincide in "
         "too many rows to say how dense the errors are, as with few rows or many ties."
+    ]
+
+
+def _unknown_information(coefficients: Coefficients, options: Options) -> list[str]:
+    """Say so if Fisher's information was requested, but has no formula."""
+    if options.covariance != "fisher" or coefficients.kind != "observed":
+        return []
+    return [
+        "the Fisher information of this likelihood has no formula: the standard errors are those "
+        "of the observed information."
     ]
 
 
