@@ -78,6 +78,31 @@ LOSSES = {
         "real",
     ),
     "asymmetric": (lambda x, **o: F.asymmetric_loss(x, const(x, 1), **o), "real"),
+    "quantiles": (
+        lambda x, **o: F.quantile_loss(x, const(x[:, 0], 0.31), (0.25, 0.5, 0.875), **o),
+        "real",
+    ),
+    "log cosh": (lambda x, **o: F.log_cosh_loss(x, const(x, 0.3), **o), "real"),
+    "student t gaussian": (
+        lambda x, **o: F.student_t_nll_loss(x, x.square() + 1, const(x, 0.3), full=True, **o),
+        "real",
+    ),
+    "censored gaussian": (
+        lambda x, **o: F.censored_normal_nll_loss(
+            x,
+            x.square() + 1,
+            const(x, 0.3),
+            torch.tensor([-1, 0, 2]).expand(x.shape),
+            const(x, 0.75),
+            **o,
+        ),
+        "real",
+    ),
+    "tweedie": (lambda x, **o: F.tweedie_loss(x, const(x, 2), full="exact", **o), "real"),
+    "weibull gaussian": (
+        lambda x, **o: F.weibull_nll_loss(x, 0.1 * x, const(x, 2), label(x, 0)[:, None], **o),
+        "real",
+    ),
     "hinge": (lambda x, **o: F.hinge_embedding_loss(x, const(x, -1), **o), "real"),
     "margin ranking": (
         lambda x, **o: F.margin_ranking_loss(x, const(x, 0.3), const(x, 1), margin=0.1, **o),

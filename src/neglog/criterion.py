@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from neglog import validation
 from neglog.docstrings import completed, described, section, with_sections
 from neglog.functional.documentation import PARAMETERS
+from neglog.likelihood import Likelihood
 
 M = TypeVar("M", bound=Callable[..., Any])
 Weight = Tensor | Sequence[float] | float  # a weight passed to a constructor
@@ -182,8 +183,14 @@ class OfPairs(Criterion):
         return self._sum_and_count(input, target, mask=mask, sample_weight=sample_weight)
 
 
-class OfSeveral(Criterion):
-    """A criterion of several outputs and a target, in the order of its function."""
+class OfDeclaration(Criterion):
+    """A criterion of a declaration: of one output or several and a target, in this order.
+
+    Attributes:
+        likelihood: the declaration, whose sets `neglog.check` compares inputs and targets with.
+    """
+
+    likelihood: ClassVar[type[Likelihood]]
 
     @with_parameters
     def forward(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from neglog import criteria, functional, likelihoods, validation
 from neglog.criteria_likelihood import LikelihoodLoss
+from neglog.criterion import OfDeclaration
 from neglog.errors import NeglogError
 from neglog.likelihood import Likelihood
 
@@ -40,7 +41,7 @@ _MODULES: tuple[tuple[type[nn.Module], str], ...] = (
     (criteria.AsymmetricLoss, "asymmetric_loss"),
 )
 
-DECLARED = "declared"  # a `LikelihoodLoss`: the kind of any declaration
+DECLARED = "declared"  # a `LikelihoodLoss` or another criterion of a declaration
 KINDS = tuple(kind for _, kind in _MODULES)
 SOFTMAX = ("cross_entropy", "focal_loss", "poly_loss", "generalized_cross_entropy")
 LABELS = (*SOFTMAX, "nll_loss")
@@ -165,7 +166,7 @@ def _kind_of_module(module: nn.Module) -> str:
     home = type(module).forward.__module__.partition(".")[0]
     if home not in ("torch", "neglog"):
         return "other"
-    if isinstance(module, LikelihoodLoss):
+    if isinstance(module, (LikelihoodLoss, OfDeclaration)):
         return DECLARED
     return next((kind for known, kind in _MODULES if isinstance(module, known)), "other")
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class QuantileLoss(OfSeveral, nn.modules.loss._Loss):
+class QuantileLoss(OfDeclaration, nn.modules.loss._Loss):
     """Quantiles of one level or of several: see `neglog.functional.quantile_loss`.
 
     >>> import torch
@@ -18,6 +18,7 @@ class QuantileLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.5000)
     """
 
+    likelihood = likelihoods.Quantile
     _function = staticmethod(functional.quantile_loss)
 
     def __init__(
@@ -33,7 +34,7 @@ class QuantileLoss(OfSeveral, nn.modules.loss._Loss):
         )
 
 
-class ExpectileLoss(OfSeveral, nn.modules.loss._Loss):
+class ExpectileLoss(OfDeclaration, nn.modules.loss._Loss):
     """Expectiles, by lopsided squared errors: see `neglog.functional.expectile_loss`.
 
     >>> import torch
@@ -41,6 +42,7 @@ class ExpectileLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(3.)
     """
 
+    likelihood = likelihoods.Expectile
     _function = staticmethod(functional.expectile_loss)
 
     def __init__(
@@ -54,7 +56,7 @@ class ExpectileLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(level=level, full=full, reduction=reduction, empty=empty)
 
 
-class LogCoshLoss(OfSeveral, nn.modules.loss._Loss):
+class LogCoshLoss(OfDeclaration, nn.modules.loss._Loss):
     """The logarithm of the error's hyperbolic cosine: see `neglog.functional.log_cosh_loss`.
 
     >>> import torch
@@ -62,6 +64,7 @@ class LogCoshLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.3250)
     """
 
+    likelihood = likelihoods.LogCosh
     _function = staticmethod(functional.log_cosh_loss)
 
     def __init__(
@@ -74,7 +77,7 @@ class LogCoshLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(full=full, reduction=reduction, empty=empty)
 
 
-class StudentTNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class StudentTNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Student's t with predicted location and scale: see `neglog.functional.student_t_nll_loss`.
 
     >>> import torch
@@ -82,6 +85,7 @@ class StudentTNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.6946)
     """
 
+    likelihood = likelihoods.StudentT
     _function = staticmethod(functional.student_t_nll_loss)
 
     def __init__(
@@ -95,7 +99,7 @@ class StudentTNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(df=df, full=full, reduction=reduction, empty=empty)
 
 
-class LaplaceNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class LaplaceNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Laplace errors with a predicted scale: see `neglog.functional.laplace_nll_loss`.
 
     >>> import torch
@@ -103,6 +107,7 @@ class LaplaceNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.8863)
     """
 
+    likelihood = likelihoods.ScaledLaplace
     _function = staticmethod(functional.laplace_nll_loss)
 
     def __init__(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class ExponentialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class ExponentialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Times until an event of constant hazard: see `neglog.functional.exponential_nll_loss`.
 
     >>> import torch
@@ -16,6 +16,7 @@ class ExponentialNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(2.)
     """
 
+    likelihood = likelihoods.Exponential
     _function = staticmethod(functional.exponential_nll_loss)
 
     def __init__(
@@ -27,7 +28,7 @@ class ExponentialNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(reduction=reduction, empty=empty)
 
 
-class WeibullNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class WeibullNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Times until an event whose hazard rises or falls: see `neglog.functional.weibull_nll_loss`.
 
     >>> import torch
@@ -36,6 +37,7 @@ class WeibullNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(2.)
     """
 
+    likelihood = likelihoods.Weibull
     _function = staticmethod(functional.weibull_nll_loss)
 
     def __init__(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class BetaNLLWeightedGaussian(OfSeveral, nn.modules.loss._Loss):
+class BetaNLLWeightedGaussian(OfDeclaration, nn.modules.loss._Loss):
     """β-NLL, a weighted Gaussian NLL: see `neglog.functional.beta_nll_weighted_gaussian`.
 
     >>> import torch
@@ -16,6 +16,7 @@ class BetaNLLWeightedGaussian(OfSeveral, nn.modules.loss._Loss):
     tensor(2.3863)
     """
 
+    likelihood = likelihoods.BetaWeightedNormal
     _function = staticmethod(functional.beta_nll_weighted_gaussian)
 
     def __init__(
@@ -28,7 +29,7 @@ class BetaNLLWeightedGaussian(OfSeveral, nn.modules.loss._Loss):
         super().__init__(beta=beta, reduction=reduction, empty=empty)
 
 
-class CRPSLoss(OfSeveral, nn.modules.loss._Loss):
+class CRPSLoss(OfDeclaration, nn.modules.loss._Loss):
     """The ranked probability score of a normal prediction: see `neglog.functional.crps_loss`.
 
     >>> import torch
@@ -36,6 +37,7 @@ class CRPSLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.4528)
     """
 
+    likelihood = likelihoods.NormalScore
     _function = staticmethod(functional.crps_loss)
 
     def __init__(
@@ -47,7 +49,7 @@ class CRPSLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(reduction=reduction, empty=empty)
 
 
-class CensoredNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class CensoredNormalNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """The Tobit model of targets known by bounds: see `neglog.functional.censored_normal_nll_loss`.
 
     >>> import torch
@@ -56,6 +58,7 @@ class CensoredNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(0.6931)
     """
 
+    likelihood = likelihoods.CensoredNormal
     _function = staticmethod(functional.censored_normal_nll_loss)
 
     def __init__(

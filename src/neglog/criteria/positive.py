@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class GammaNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class GammaNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Targets whose deviation grows with their mean: see `neglog.functional.gamma_nll_loss`.
 
     >>> import torch
@@ -16,6 +16,7 @@ class GammaNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(6.)
     """
 
+    likelihood = likelihoods.Gamma
     _function = staticmethod(functional.gamma_nll_loss)
 
     def __init__(
@@ -29,7 +30,7 @@ class GammaNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(shape=shape, full=full, reduction=reduction, empty=empty)
 
 
-class InverseGaussianNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class InverseGaussianNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Positive, strongly skewed targets: see `neglog.functional.inverse_gaussian_nll_loss`.
 
     >>> import torch
@@ -37,6 +38,7 @@ class InverseGaussianNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(0.7500)
     """
 
+    likelihood = likelihoods.InverseGaussian
     _function = staticmethod(functional.inverse_gaussian_nll_loss)
 
     def __init__(
@@ -50,7 +52,7 @@ class InverseGaussianNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(shape=shape, full=full, reduction=reduction, empty=empty)
 
 
-class LogNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class LogNormalNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Positive targets whose logarithm is normal: see `neglog.functional.log_normal_nll_loss`.
 
     >>> import torch
@@ -58,6 +60,7 @@ class LogNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.8523)
     """
 
+    likelihood = likelihoods.LogNormal
     _function = staticmethod(functional.log_normal_nll_loss)
 
     def __init__(
@@ -70,7 +73,7 @@ class LogNormalNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(full=full, reduction=reduction, empty=empty)
 
 
-class TweedieLoss(OfSeveral, nn.modules.loss._Loss):
+class TweedieLoss(OfDeclaration, nn.modules.loss._Loss):
     """Targets that are 0 or positive: see `neglog.functional.tweedie_loss`.
 
     >>> import torch
@@ -78,6 +81,7 @@ class TweedieLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(6.)
     """
 
+    likelihood = likelihoods.Tweedie
     _function = staticmethod(functional.tweedie_loss)
 
     def __init__(
