@@ -89,14 +89,15 @@ class StudentT(Elementwise):
 
     @staticmethod
     def nll(location, scale, df, y):
-        z = (location - y) / scale
-        return log(scale) + 0.5 * (df + 1.0) * log1p(z * z / df)
+        z = (location - y) * (1.0 / scale)
+        return log(scale) + 0.5 * (df + 1.0) * log1p(z * z * (1.0 / df))
 
     @staticmethod
     def grad(location, scale, df, y):
-        z = (location - y) / scale
-        each = (df + 1.0) / (df + z * z) / scale
-        return each * z, df / (df + z * z) * (1.0 - z) * (1.0 + z) / scale
+        inverse = 1.0 / scale
+        z = (location - y) * inverse
+        each = inverse / (df + z * z)
+        return (df + 1.0) * (each * z), df * ((1.0 - z) * (1.0 + z)) * each
 
     @staticmethod
     def curvature(location, scale, df, y):
@@ -110,7 +111,7 @@ class StudentT(Elementwise):
     @staticmethod
     def grad_target(location, scale, df, y):
         z = (location - y) / scale
-        return -(df + 1.0) / (df + z * z) / scale * z
+        return -(df + 1.0) * (z / (df + z * z) / scale)
 
     @staticmethod
     def constant(df, y):
@@ -140,13 +141,14 @@ class ScaledLaplace(Elementwise):
     @staticmethod
     def nll(location, scale, eps, y):
         b = at_least(scale, eps)
-        return log(b) + absolute(location - y) / b
+        return log(b) + absolute(location - y) * (1.0 / b)
 
     @staticmethod
     def grad(location, scale, eps, y):
         b, error = at_least(scale, eps), location - y
         side = where(error > 0.0, 1.0, where(error < 0.0, -1.0, 0.0))
-        return side / b, (b - absolute(error)) / b / b
+        inverse = 1.0 / b
+        return side * inverse, (b - absolute(error)) * inverse * inverse
 
     @staticmethod
     def curvature(location, scale, eps, y):

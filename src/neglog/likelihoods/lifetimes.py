@@ -61,9 +61,10 @@ class Weibull(Elementwise):
 
     @staticmethod
     def grad(log_scale, log_shape, event, y):
-        shape, apart = exp(log_shape), log(y) - log_scale
-        hazard = exp(shape * apart)
-        return shape * (event - hazard), shape * apart * (hazard - event) - event
+        shape = exp(log_shape)
+        u = shape * (log(y) - log_scale)
+        hazard = exp(u)
+        return shape * (event - hazard), u * (hazard - event) - event
 
     @staticmethod
     def curvature(log_scale, log_shape, event, y):

@@ -39,13 +39,13 @@ class BetaWeightedNormal(Elementwise):
     @staticmethod
     def nll(mean, variance, frozen, beta, y):
         error = mean - y
-        return 0.5 * power(frozen, beta) * (log(variance) + error * (error / variance))
+        return 0.5 * power(frozen, beta) * (log(variance) + error * (error * (1.0 / variance)))
 
     @staticmethod
     def grad(mean, variance, frozen, beta, y):
-        weight, error = power(frozen, beta), mean - y
-        by_variance = 0.5 * weight * (variance - error * error) / variance / variance
-        return weight * (error / variance), by_variance
+        weight, error, inverse = power(frozen, beta), mean - y, 1.0 / variance
+        by_variance = 0.5 * weight * ((variance - error * error) * inverse * inverse)
+        return weight * (error * inverse), by_variance
 
     @staticmethod
     def curvature(mean, variance, frozen, beta, y):
@@ -76,13 +76,13 @@ class NormalScore(Elementwise):
 
     @staticmethod
     def nll(mean, scale, y):
-        z = 0.7071067811865475 * (mean - y) / scale
+        z = 0.7071067811865475 * (mean - y) * (1.0 / scale)
         bump = 0.7978845608028654 * gaussian(z) - 0.5641895835477563  # √(2/π), 1/√π
         return (mean - y) * erf(z) + scale * bump
 
     @staticmethod
     def grad(mean, scale, y):
-        z = 0.7071067811865475 * (mean - y) / scale
+        z = 0.7071067811865475 * (mean - y) * (1.0 / scale)
         return erf(z), 0.7978845608028654 * gaussian(z) - 0.5641895835477563
 
     @staticmethod

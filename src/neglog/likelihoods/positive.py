@@ -62,13 +62,14 @@ class LogNormal(Elementwise):
 
     @staticmethod
     def nll(location, scale, y):
-        z = (location - log(y)) / scale
+        z = (location - log(y)) * (1.0 / scale)
         return log(scale) + 0.5 * z * z
 
     @staticmethod
     def grad(location, scale, y):
-        z = (location - log(y)) / scale
-        return z / scale, (1.0 - z) * (1.0 + z) / scale
+        inverse = 1.0 / scale
+        z = (location - log(y)) * inverse
+        return z * inverse, (1.0 - z) * (1.0 + z) * inverse
 
     @staticmethod
     def curvature(location, scale, y):
@@ -150,14 +151,14 @@ class Tweedie(Elementwise):
     @staticmethod
     def nll(log_mean, exponent, dispersion, y):
         below, above = exponent - 1.0, 2.0 - exponent
-        amounts = exp(-below * log_mean) / below
-        return (where(y > 0.0, y * amounts, 0.0) + exp(above * log_mean) / above) / dispersion
+        received = where(y > 0.0, y * exp(-below * log_mean), 0.0)
+        return received / (below * dispersion) + exp(above * log_mean) / (above * dispersion)
 
     @staticmethod
     def grad(log_mean, exponent, dispersion, y):
-        amounts = exp((1.0 - exponent) * log_mean)
-        received = where(y > 0.0, y * amounts, 0.0)
-        return (exp((2.0 - exponent) * log_mean) - received) / dispersion
+        below, above = exponent - 1.0, 2.0 - exponent
+        received = where(y > 0.0, y * exp(-below * log_mean), 0.0)
+        return (exp(above * log_mean) - received) / dispersion
 
     @staticmethod
     def curvature(log_mean, exponent, dispersion, y):
