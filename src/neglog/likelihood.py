@@ -37,6 +37,7 @@ class Likelihood:
         given: the names of constant tensors.
         settings: the names of scalar parameters of the whole batch.
         domains: the set of valid values of each input, by default any number.
+        given_domains: the same of each given tensor.
         support: the set of valid targets.
         distribution: the definition, as a `torch.distributions` object, which tests compare with.
         nll: the negative log-likelihood minus `constant`, in a numerically accurate form.
@@ -66,6 +67,7 @@ class Likelihood:
     given: ClassVar[tuple[str, ...]] = ()
     settings: ClassVar[tuple[str, ...]] = ()
     domains: ClassVar[tuple[Support, ...]]
+    given_domains: ClassVar[tuple[Support, ...]]
     support: ClassVar[Support]
     normalised: ClassVar[bool] = True
     smooth: ClassVar[bool] = True
@@ -93,6 +95,8 @@ class Likelihood:
                 setattr(cls, attribute, staticmethod(value))
         if not hasattr(cls, "domains"):
             cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
+        if not hasattr(cls, "given_domains"):
+            cls.given_domains = (anything,) * len(cls.given)
         _check(cls)
         _derive(cls)
         if cls.elementwise and cls.normalised and len(cls.inputs) == 1:
@@ -157,7 +161,7 @@ def by_key(key: str) -> type[Likelihood]:
 def _fingerprint(cls: type[Likelihood]) -> str:
     """Hash the contents of a declaration: a redefined class has another key."""
     formulas = [getattr(cls, attribute) for attribute in _FORMULAS if hasattr(cls, attribute)]
-    sets = (cls.support, *cls.domains)
+    sets = (cls.support, *cls.domains, *cls.given_domains)
     contents = (
         cls.__module__, cls.__qualname__, cls.inputs, cls.given, cls.settings, cls.smooth,
         cls.well_conditioned is None, getattr(cls, "softmax", None), [s.words for s in sets],
@@ -268,7 +272,10 @@ def _check_sets(cls: type[Likelihood], where: str) -> None:
     """Refuse a support or domains that are not sets, or sets that hold none of their members."""
     if len(cls.domains) != len(cls.inputs):
         raise DeclarationError(f"{where} must state one domain for each of its inputs.")
-    for attribute, found in (("support", cls.support), *(("domains", d) for d in cls.domains)):
+    if len(cls.given_domains) != len(cls.given):
+        raise DeclarationError(f"{where} must state one domain for each of its given tensors.")
+    every = [("support", cls.support), *(("domains", d) for d in cls.domains)]
+    for attribute, found in (*every, *(("given_domains", d) for d in cls.given_domains)):
         if not isinstance(found, Support):
             raise DeclarationError(
                 f"{where}: `{attribute}` must be of neglog.support, such as support.real, or a "

@@ -72,6 +72,9 @@ def check(problem: ElementwiseProblem) -> None:
         return
     check_inputs(problem)
     _check(problem, "target", problem.y, problem.likelihood.support)
+    declared = problem.likelihood
+    for sides in zip(declared.given, problem.given, declared.given_domains, strict=True):
+        _check(problem, *sides)
 
 
 def check_inputs(problem: ElementwiseProblem) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neglog import validation
-from neglog.engine import values
-from neglog.errors import ArgumentError, sentence
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.likelihoods import Exponential, Weibull
@@ -33,17 +30,16 @@ def exponential_nll_loss(
             target without it; in the input's shape. Without it, all events were observed.
 
     Raises:
-        ArgumentError: `event` holds other numbers than 0 and 1 (checked on a CPU).
         ShapeError: the shapes do not fit.
         DtypeError: no tensor is floating, or one is complex.
-        SupportError: a time is negative or NaN (checked on a CPU).
+        SupportError: a time is negative or NaN, or `event` is neither 0 nor 1 (checked on a CPU).
 
     >>> import torch
     >>> exponential_nll_loss(torch.zeros(2), torch.tensor([1.0, 2.0]), torch.tensor([True, False]))
     tensor(1.5000)
     """
     extras = Extras(mask, sample_weight, normalizer, empty)
-    given = (_observed(event),)
+    given = (1.0 if event is None else event,)
     return declared(Exponential, (input,), target, (), reduction, extras, given=given)
 
 
@@ -71,10 +67,9 @@ def weibull_nll_loss(
             target without it; in the input's shape. Without it, all events were observed.
 
     Raises:
-        ArgumentError: `event` holds other numbers than 0 and 1 (checked on a CPU).
         ShapeError: the shapes do not fit.
         DtypeError: no tensor is floating, or one is complex.
-        SupportError: a time is not above 0 (checked on a CPU).
+        SupportError: a time is not above 0, or `event` is neither 0 nor 1 (checked on a CPU).
 
     >>> import torch
     >>> log_scale, times = torch.zeros(2), torch.tensor([1.0, 2.0])
@@ -82,19 +77,5 @@ def weibull_nll_loss(
     tensor(1.5000)
     """
     extras = Extras(mask, sample_weight, normalizer, empty)
-    inputs, given = (input, log_shape), (_observed(event),)
+    inputs, given = (input, log_shape), (1.0 if event is None else event,)
     return declared(Weibull, inputs, target, (), reduction, extras, given=given)
-
-
-def _observed(event: Tensor | None) -> Tensor | float:
-    """Return 1 where an event was observed."""
-    if event is None:
-        return 1.0
-    validation.tensors(event=event)
-    if values.are_known(event) and not event.dtype.is_complex:
-        strange = (event != 0) & (event != 1)
-        if strange.any():
-            got = f"it holds {event[strange][0].item()!r}"
-            remedy = "the order is input, target, event"
-            raise ArgumentError(sentence("event must hold 0 and 1", got, remedy=remedy))
-    return event

@@ -119,33 +119,27 @@ def censored_normal_nll_loss(
         upper: the upper ends of intervals, in the input's shape; read where `censoring` is 2.
 
     Raises:
-        ArgumentError: `censoring` holds another number (checked on a CPU), or `upper` is missing.
+        ArgumentError: `upper` is missing where `censoring` is 2.
         ShapeError: the shapes do not fit.
         DtypeError: no tensor is floating, or one is complex.
-        SupportError: a scale is not above 0, or a target is NaN or infinite (checked on a CPU).
+        SupportError: a scale is not above 0, a target is NaN or infinite, or `censoring` holds
+            another number (checked on a CPU).
 
     >>> import torch
     >>> mean, scale, target = torch.zeros(2), torch.ones(2), torch.tensor([0.0, 0.0])
     >>> censored_normal_nll_loss(mean, scale, target, torch.tensor([0, 1]), reduction="none")
     tensor([0.9189, 0.6931])
     """
-    if censoring is not None:
+    if censoring is not None and upper is None:
         validation.tensors(censoring=censoring)
-        _check_codes(censoring, upper)
+        _check_ends(censoring)
     extras = Extras(mask, sample_weight, normalizer, empty)
     given = (0.0 if censoring is None else censoring, 0.0 if upper is None else upper)
     return declared(CensoredNormal, (input, scale), target, (), reduction, extras, given=given)
 
 
-def _check_codes(censoring: Tensor, upper: Tensor | None) -> None:
-    """Refuse codes that have no meaning, and intervals without an end."""
-    if not values.are_known(censoring):
-        return
-    interval = censoring == 2
-    known = interval | (censoring == 0) | (censoring.abs() == 1)
-    if not known.all():
-        other = censoring[~known][0].item()
-        raise ArgumentError(sentence("censoring must hold -1, 0, 1 or 2", f"it holds {other!r}"))
-    if upper is None and interval.any():
+def _check_ends(censoring: Tensor) -> None:
+    """Refuse intervals without an end."""
+    if values.are_known(censoring) and censoring.numel() and censoring.amax() > 1:
         expected = "upper must hold the ends of the intervals, where censoring is 2"
         raise ArgumentError(sentence(expected, "it is None"))

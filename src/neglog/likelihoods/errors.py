@@ -41,14 +41,16 @@ class LogCosh(Elementwise):
     @staticmethod
     def nll(mean, y):
         error = absolute(mean - y)
-        small = expm1(where(error < 8.0, error, 0.0))
-        sinh = 0.5 * (small + small / (small + 1.0))
-        far = error - 0.6931471805599453 + log1p(exp(-2.0 * error))
-        return where(error < 8.0, 0.5 * log1p(sinh * sinh), far)
+        fall = expm1(-2.0 * error)
+        slope = -fall / (2.0 + fall)  # tanh; near 0, cosh is a power of 1 − tanh²
+        power = log1p(where(error < 1.0, -slope * slope, 1.0 + fall))
+        return where(error < 1.0, -0.5 * power, error - 0.6931471805599453 + power)
 
     @staticmethod
     def grad(mean, y):
-        return tanh(mean - y)
+        fall = expm1(-2.0 * absolute(mean - y))
+        slope = -fall / (2.0 + fall)
+        return where(mean < y, -slope, slope)
 
     @staticmethod
     def curvature(mean, y):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neglog.likelihood import Elementwise
 from neglog.primitives.reference import at_least, exp, log, where
-from neglog.support import anything, nonnegative, positive
+from neglog.support import anything, ends_of_unit_interval, nonnegative, positive
 
 
 class Exponential(Elementwise):
@@ -18,6 +18,7 @@ class Exponential(Elementwise):
 
     inputs = ("log_rate",)
     given = ("event",)
+    given_domains = (ends_of_unit_interval,)
     support = nonnegative
     normalised = False
 
@@ -49,6 +50,7 @@ class Weibull(Elementwise):
 
     inputs = ("log_scale", "log_shape")
     given = ("event",)
+    given_domains = (ends_of_unit_interval,)
     domains = (anything, anything)
     support = positive
     normalised = False

@@ -15,7 +15,16 @@ from neglog.primitives.reference import (
     power,
     where,
 )
-from neglog.support import anything, positive, real
+from neglog.support import Support, anything, positive, real
+
+
+def _is_censoring(code):
+    return (code == 0.0) | (code == 1.0) | (code == -1.0) | (code == 2.0)
+
+
+_CENSORING = Support(
+    "-1, 0, 1 or 2", _is_censoring, members=(-1.0, 0.0, 1.0, 2.0), outsiders=(0.5, 3.0, -2.0)
+)
 
 
 class BetaWeightedNormal(Elementwise):
@@ -109,6 +118,7 @@ class CensoredNormal(Elementwise):
 
     inputs = ("mean", "scale")
     given = ("censoring", "upper")
+    given_domains = (_CENSORING, anything)
     domains = (anything, positive)
     support = real
     normalised = False
@@ -136,7 +146,7 @@ class CensoredNormal(Elementwise):
         between = censoring == 2.0
         side = where(between, high, where(censoring < 0.0, z, -z))
         # The densities at the ends, relative to the probability.
-        share = where(between, -expm1(log_ndtr(low) - log_ndtr(high)), 1.0)
+        share = where(between, -expm1(log_ndtr(low) - log_ndtr(side)), 1.0)
         at_side = inverse_mills(side) / share
         steepness = where(between, exp(0.5 * (high - low) * (high + low)), 0.0)
         at_other = at_side * steepness

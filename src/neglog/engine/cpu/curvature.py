@@ -54,6 +54,7 @@ class _Curvature:
         self.name = f"{likelihood.name}_curvature"
         self.inputs, self.given = likelihood.inputs, likelihood.given
         self.settings = likelihood.settings
+        self.given_domains = (anything,) * len(likelihood.given)
         self.nll = self.grad = self.grad_target = likelihood.curvature
 
 

@@ -58,6 +58,8 @@ def kernel(
     formulas = {fact: getattr(likelihood, fact) for fact in ("nll", "grad", "grad_target")}
     formulas["contains"] = likelihood.support.contains
     formulas |= {f"admits_{i}": domain.contains for i, domain in enumerate(likelihood.domains)}
+    given_domains = enumerate(likelihood.given_domains)
+    formulas |= {f"accepts_{i}": domain.contains for i, domain in given_domains}
     helpers: dict[str, Any] = sums_for(dtype) | {"kept": kept, "one_run": _loop(*counts.values())}
     helpers |= {"put_losses": put_losses, "repeat": repeat}
     *by_inputs, by_y = outputs

@@ -8,6 +8,7 @@ from numba import carray
 from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
+    accepts_g,
     address_of,
     admits_n,
     array,
@@ -157,6 +158,7 @@ def one_run(args, places, scalars, count, losses):
         losses[k] = kept(nll(*point), factor, hidden)
         inside = contains(target)
         inside = inside & admits_n(x_n)
+        inside = inside & accepts_g(known_g)
         if WEIGHTED:
             inside = inside | (factor == hidden)
         outside += where(inside, 0.0, 1.0)

@@ -28,6 +28,7 @@ grad: Any = _Placeholder("grad")
 grad_target: Any = _Placeholder("grad_target")
 contains: Any = _Placeholder("contains")  # whether the support contains a target
 admits_n: Any = _Placeholder("admits_n")  # whether the domain of an input contains it
+accepts_g: Any = _Placeholder("accepts_g")  # the same of a given tensor
 is_well_conditioned: Any = _Placeholder("is_well_conditioned")  # whether no terms nearly cancel
 narrow_one_run: Any = _Placeholder("narrow_one_run")  # `one_run` in float32
 rank: Any = _Placeholder("rank")  # an integer for a float, in the same order
