@@ -69,12 +69,17 @@ def elementwise(
         y = y.clamp(-200, 3)
     if likelihood is several.Several:  # whose error would be that of a huge target alone
         y = y.clamp(-100, 100)
-    given = tuple(_given(name, shape, dtype) for name in likelihood.given)
+    if likelihood.name == "censored_normal":  # whose intervals have a width
+        y = y.clamp(-100, 100)
+    given = tuple(_given(name, y) for name in likelihood.given)
     return ElementwiseProblem(likelihood, inputs, y, given, settings(likelihood))
 
 
-def _given(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Draw a given tensor: some hold one of a few numbers."""
+def _given(name: str, y: Tensor) -> Tensor:
+    """Draw a given tensor: some hold one of a few numbers, or the upper ends of intervals."""
+    shape, dtype = y.shape, y.dtype
+    if name == "upper":
+        return y + 1 + torch.rand(shape, dtype=dtype)
     codes = {"event": (0.0, 1.0), "censoring": (-1.0, 0.0, 1.0, 2.0)}.get(name)
     if codes is None:
         return torch.rand(shape, dtype=dtype) + 0.5

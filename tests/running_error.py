@@ -72,14 +72,28 @@ def _power(x: Rounded, exponent: Rounded) -> Rounded:
     return x.rounded(value, passed, units=3)
 
 
+def _extreme(choose: Any) -> Any:
+    return lambda a, b: choose(a, b, key=lambda x: x.value)
+
+
+def _mills(x: Any) -> Any:
+    return oracle.WORDS["inverse_mills"](x)
+
+
 WORDS = {
     "absolute": lambda x: Rounded(abs(x.value), x.error),
     "at_least": lambda x, bound: x if x > bound else bound,
     "centred_sigmoid": _word("centred_sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "exp": _word("exp", mp.exp),
     "expm1": _word("expm1", mp.exp),
+    "erf": _word("erf", lambda x: mp.exp(-x * x) * 1.2),  # 2/√π
+    "gaussian": _word("gaussian", lambda x: 2 * x * mp.exp(-x * x)),
+    "inverse_mills": _word("inverse_mills", lambda x: _mills(x) * (x + _mills(x))),
     "log": _word("log", lambda x: 1 / x if x else 0),
     "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
+    "log_ndtr": _word("log_ndtr", _mills),
+    "maximum": _extreme(max),
+    "minimum": _extreme(min),
     "power": _power,
     "sigmoid": _word("sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
     "softplus": _word("softplus", _sigmoid),

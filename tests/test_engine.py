@@ -102,11 +102,12 @@ def test_the_kernels_gradient_by_the_target_is_the_reference_s(
     """Together with those by the inputs: torch's own test data asks the same kernels for both."""
     problem = cases.elementwise(likelihood, (50,), dtype)
     results = []
-    for names in (("cpu",), ()):
+    for names, real in ((("cpu",), dtype), ((), torch.float64)):
         backends.only(monkeypatch, *names)
-        *inputs, y = leaves = [t.clone().requires_grad_() for t in (*problem.inputs, problem.y)]
-        loss = engine.loss(problem._replace(inputs=tuple(inputs), y=y, factor=2.0))
-        results.append(torch.autograd.grad(loss, leaves))
+        wide = problem.each(lambda t, real=real: t.to(real))
+        *inputs, y = leaves = [t.clone().requires_grad_() for t in (*wide.inputs, wide.y)]
+        loss = engine.loss(wide._replace(inputs=tuple(inputs), y=y, factor=2.0))
+        results.append([g.to(dtype) for g in torch.autograd.grad(loss, leaves)])
     assert_same(*results, dtype)
 
 
