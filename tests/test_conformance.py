@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import itertools
+
+import backends
 import pytest
-from conformance.categories import CATEGORIES, every, tally
+from conformance.categories import every, tally
 from conformance.differences import DELIBERATE
 from conformance.empty import EMPTY
 from conformance.losses import LOSSES
@@ -39,11 +42,11 @@ def test_what_torch_passes(loss, category) -> None:
 
 
 @pytest.mark.slow
-def test_every_deliberate_difference_is_met() -> None:
-    cells = ((loss, name) for name in CATEGORIES for loss in LOSSES)
+def test_every_deliberate_difference_is_met(monkeypatch) -> None:
+    """Without kernels, which need not be compiled to refuse arguments."""
+    backends.only(monkeypatch)
     unmet = set(DELIBERATE)
-    for cell in cells:
-        unmet -= set(tally(*cell).loud)
-        if not unmet:
-            break
+    for name, loss in itertools.product(("pure", "m.reference"), LOSSES):
+        if unmet and loss.function not in ("linear_cross_entropy", "ctc_loss"):  # the slowest
+            unmet -= set(tally.__wrapped__(loss, name).loud)
     assert not unmet
