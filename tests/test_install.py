@@ -71,7 +71,7 @@ class Environment:
         return done.stdout
 
     def install(self, *wanted: object) -> None:
-        options = ("--no-compile", "--no-cache-dir", "--constraint", ROOT / "constraints.txt")
+        options = ("--no-compile", "--constraint", ROOT / "constraints.txt")
         self.run(self.program("python"), "-m", "pip", "install", *options, *wanted)
 
     def python(self, *blocks: str) -> str:

@@ -8,6 +8,7 @@ import test_linear
 import test_linear_corners
 import test_linear_derivatives
 import torch
+from hypothesis import given, settings
 
 from neglog import functional as F
 from neglog.engine import values
@@ -36,8 +37,10 @@ def data(dtype, rows=40, classes=60, features=16):
     return x, w, y
 
 
-def test_it_is_the_plain_computation() -> None:
-    test_linear.test_it_is_the_plain_computation()
+@given(test_linear.calls())
+@settings(max_examples=40)
+def test_it_is_the_plain_computation(call) -> None:
+    test_linear.test_it_is_the_plain_computation.hypothesis.inner_test(call)
 
 
 @pytest.mark.parametrize("memory", [2**12, 2**20])
