@@ -79,6 +79,19 @@ def test_a_loss_that_is_not_finite_at_a_legal_point_fails():
 
 
 @pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Infinite", r"loss is infinite at log_mean = \S+, y = 0, a legal target: exclude it"),
+        ("Bounded", r"loss is infinite at location = \S+, y = \S+, a legal point: exclude it"),
+    ],
+)
+def test_an_infinite_loss_at_a_legal_point_fails(name, message):
+    found, messages = verified(name)
+    assert not found.passed
+    assert any(re.search(message, m) for m in messages)
+
+
+@pytest.mark.parametrize(
     ("formula", "better"),
     [
         ("log(1.0 + x)", "log1p(x)"),

@@ -1,7 +1,7 @@
 """Declarations with one fault each, and one without."""
 
 import neglog
-from neglog.primitives import exp, log, log1p, log_gamma, sigmoid, softplus
+from neglog.primitives import at_least, exp, log, log1p, log_gamma, sigmoid, softplus
 
 
 class StudentT(neglog.Elementwise):
@@ -48,3 +48,23 @@ class LogSigmoid(neglog.Elementwise):
     def nll(logit, y):
         p = sigmoid(logit)
         return -y * log(p) - (1.0 - y) * log(1.0 - p)
+
+
+class Infinite(neglog.Elementwise):
+    """A logarithm of a target that may be 0."""
+
+    inputs, support = ("log_mean",), neglog.support.nonnegative
+    normalised = False
+
+    def nll(log_mean, y):
+        return (log(y) - log_mean) * (log(y) - log_mean)
+
+
+class Bounded(neglog.Elementwise):
+    """A density of a bounded error, with a target that may be anywhere."""
+
+    inputs, support = ("location",), neglog.support.real
+    normalised = False
+
+    def nll(location, y):
+        return -log(at_least(4.0 - (y - location) * (y - location), 0.0))

@@ -31,6 +31,10 @@ def ends(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Result
             found, limits = _found(subject, case), _limits(subject, case)
             for name, got, limit in zip(names, found, limits, strict=True):
                 faults.compare(case, name, got, limit)
+            if math.isinf(found[0]) and case[:-1] == points[ORDINARY][0][:-1]:
+                where = dict(zip(subject.arguments, case, strict=True))
+                message = f"the loss is infinite at {subject.where(case)}, a legal target: exclude"
+                result.add(WRONG, f"{message} it with `support`, or make the loss finite.", where)
             if any(map(math.isinf, case)):
                 rows.append([*map(_shown, case), *map(_shown, found)])
     faults.into(result)

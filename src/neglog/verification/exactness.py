@@ -20,7 +20,9 @@ from neglog.verification.subject import Subject, columns, parts
 
 DIGITS = 150
 LIMITS = {torch.float32: (2.0, 4.0), torch.float64: (4.0, 8.0)}
+_NOT_FINITE = 1e300  # an error: infinite where the truth is finite, or the other way round
 _STEP = mp.mpf(10) ** -40
+_REMEDY = "exclude it with `support` or `domains`, or make the loss finite"
 _REALS: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
 
 
@@ -42,16 +44,30 @@ def exactness(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> R
                         subject, (what, regime, name), largest[2 + i], LIMITS[dtype][i], i, result
                     )
                     worst[f"{regime}, {name}, {what}"] = float(largest[i][i])
+            _note_infinite(subject, chosen, true, result)
         _advise(subject, result)
     result.words.append(
         "The largest errors in units in the last place, of what the kernels compute. Above the "
         "limits (loss 2 and gradient 4 in float32, 4 and 8 in float64) they are a fault, unless "
         "changing an input in its last place changes the result as much, as near the optimum."
     )
+    rows = [(*row[:2], *(float("inf") if e >= _NOT_FINITE else e for e in row[2:])) for row in rows]
     shown = [[regime, name, number(a, 3), number(b, 3)] for regime, name, a, b in rows]
     result.table = Table(["regime", "dtype", "loss", "gradient"], shown)
     result.data = worst
     return result
+
+
+def _note_infinite(
+    subject: Subject, points: list[tuple[float, ...]], true: list[Any], result: Result
+) -> None:
+    """Add the first legal point at which the loss itself is infinite or undefined."""
+    for point, (values, _) in zip(points, true, strict=True):
+        if not mp.isfinite(values[0]):
+            name = "NaN" if mp.isnan(values[0]) else "infinite"
+            message = f"the loss is {name} at {subject.where(point)}, a legal point: {_REMEDY}."
+            result.add(WRONG, message, dict(zip(subject.arguments, point, strict=True)))
+            return
 
 
 def computed(subject: Subject, tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -121,7 +137,11 @@ def ulps(got: float, true: Any, spare: Any, dtype: torch.dtype) -> float:
     if mp.isnan(true) or got != got:
         return 0.0 if mp.isnan(true) and got != got else float("inf")
     if mp.isinf(true) or abs(true) > info.max or got in (float("inf"), float("-inf")):
-        return 0.0 if abs(true) >= info.max and abs(got) >= info.max and got * true > 0 else 1e300
+        return (
+            0.0
+            if abs(true) >= info.max and abs(got) >= info.max and got * true > 0
+            else _NOT_FINITE
+        )
     unit = max(float(np.spacing(abs(_REALS[dtype](float(true))))), info.smallest_normal * info.eps)
     further = spare * mp.mpf(float(np.finfo(np.float64).eps))
     return float(abs(mp.mpf(got) - true) / max(mp.mpf(unit), further))
@@ -136,7 +156,7 @@ def _note(
         return
     what, regime, dtype = cell
     where = dict(zip(subject.arguments, point, strict=True))
-    if error >= 1e300:
+    if error >= _NOT_FINITE:
         kind = "NaN" if error == float("inf") else "not finite, or finite where it overflows,"
         message = f"the {what} in {dtype} is {kind} at {subject.where(point)}."
         result.add(WRONG, message, where)
