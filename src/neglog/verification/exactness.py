@@ -38,12 +38,12 @@ def exactness(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> R
                 errors = _errors(subject, chosen, true, dtype)
                 largest = [max(errors, key=itemgetter(i)) for i in range(4)]
                 name = str(dtype)[6:]
-                rows.append((regime, name, largest[0][0], largest[1][1]))
+                rows.append((regime, name, _finite(largest[0][0]), _finite(largest[1][1])))
                 for i, what in enumerate(("loss", "gradient")):
                     _note(
                         subject, (what, regime, name), largest[2 + i], LIMITS[dtype][i], i, result
                     )
-                    worst[f"{regime}, {name}, {what}"] = float(largest[i][i])
+                    worst[f"{regime}, {name}, {what}"] = _finite(largest[i][i])
             _note_infinite(subject, chosen, true, result)
         _advise(subject, result)
     result.words.append(
@@ -51,11 +51,14 @@ def exactness(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> R
         "limits (loss 2 and gradient 4 in float32, 4 and 8 in float64) they are a fault, unless "
         "changing an input in its last place changes the result as much, as near the optimum."
     )
-    rows = [(*row[:2], *(float("inf") if e >= _NOT_FINITE else e for e in row[2:])) for row in rows]
     shown = [[regime, name, number(a, 3), number(b, 3)] for regime, name, a, b in rows]
     result.table = Table(["regime", "dtype", "loss", "gradient"], shown)
     result.data = worst
     return result
+
+
+def _finite(error: float) -> float:
+    return float("inf") if error >= _NOT_FINITE else float(error)
 
 
 def _note_infinite(
