@@ -138,14 +138,10 @@ def entry(cls: type[Likelihood]) -> str:
 
 def formula(cls: type[Likelihood]) -> str:
     """Return the loss as a formula, or where to find it."""
-    if issubclass(cls, Elementwise):
-        one = chain.of(cls)
-        loss = one.loss if one.derived is None else one.derived
-    else:
-        loss = rows.term(cls, "nll")
+    loss = chain.shortest_loss(cls) if issubclass(cls, Elementwise) else rows.term(cls, "nll")
     if not chain.is_legible(loss):
         return f"The formula is long: `neglog explain {cls.name}` shows its source."
-    return f"```math\nL = {_Latex().doprint(loss)}\n```"
+    return f"```math\nL = {_Latex({'mul_symbol': 'dot'}).doprint(loss)}\n```"
 
 
 def sets(cls: type[Likelihood]) -> list[str]:

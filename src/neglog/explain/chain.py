@@ -14,6 +14,9 @@ from neglog.primitives import densities, symbolic
 from neglog.support import Support
 
 _LEGIBLE = 40  # operations that a formula may have
+_CASES = 4  # that sympy may read: it compares the conditions of all of them
+UNREAD = Symbol("unread")
+"""Stands for a formula that is too long to be read by sympy."""
 _TRIED = 60  # operations of a difference that sympy may simplify
 
 
@@ -42,22 +45,42 @@ class Chain:
 
 def of(likelihood: type[Likelihood]) -> Chain:
     """Return the chain of an elementwise declaration."""
-    symbols = (
+    symbols = symbols_of(likelihood)
+    grad = read(likelihood.grad, *symbols)
+    slopes = grad if isinstance(grad, tuple) else (grad,) * len(likelihood.inputs)
+    return Chain(symbols, _density(likelihood, symbols), _loss(likelihood, symbols), slopes)
+
+
+def shortest_loss(likelihood: type[Likelihood]) -> Expr:
+    """Return the loss that follows from the density if there is one, else the declared loss."""
+    symbols = symbols_of(likelihood)
+    density = _density(likelihood, symbols)
+    return _loss(likelihood, symbols) if density is None else negative_logarithm(density)
+
+
+def symbols_of(likelihood: type[Likelihood]) -> tuple[Symbol, ...]:
+    """Return a symbol for each argument of `nll`."""
+    return (
         *(_symbol(name, s) for name, s in zip(likelihood.inputs, likelihood.domains, strict=True)),
         *(Symbol(name, real=True) for name in likelihood.given),
         *(Symbol(name, positive=True) for name in likelihood.settings),
         _symbol("y", likelihood.support),
     )
-    loss, grad = read(likelihood.nll, *symbols), read(likelihood.grad, *symbols)
-    if likelihood.normalised:
-        count = len(likelihood.settings) + 1
-        loss += read(likelihood.constant, *symbols[-count:])
-    slopes = grad if isinstance(grad, tuple) else (grad,)
-    return Chain(symbols, _density(likelihood, symbols), loss, slopes)
+
+
+def _loss(likelihood: type[Likelihood], symbols: tuple[Symbol, ...]) -> Expr:
+    """Return the declared loss; of a likelihood with its constant."""
+    loss = read(likelihood.nll, *symbols)
+    if not likelihood.normalised:
+        return loss
+    return loss + read(likelihood.constant, *symbols[-len(likelihood.settings) - 1 :])
 
 
 def read(declared: Any, *arguments: Any) -> Any:
-    """Return what a formula computes, as an expression; a number for one that is constant."""
+    """Return what a formula computes, as an expression; `UNREAD` if it has many cases."""
+    steps = dis.get_instructions(declared)
+    if sum(step.opname == "LOAD_GLOBAL" and step.argval == "where" for step in steps) > _CASES:
+        return UNREAD
     result = symbolic.read(declared, *arguments, vocabulary=symbolic.READABLE)
     return tuple(map(sympy.nsimplify, result)) if isinstance(result, tuple) else result
 
@@ -70,7 +93,7 @@ def negative_logarithm(density: Expr) -> Expr:
 
 def is_legible(expression: Any) -> bool:
     """Return whether a formula is short enough to be drawn, and its conditions simple."""
-    return bool(sympy.count_ops(expression) <= _LEGIBLE) and not expression.has(sympy.ITE)
+    return bool(sympy.count_ops(expression) <= _LEGIBLE) and not expression.has(sympy.ITE, UNREAD)
 
 
 def is_equal(one: Expr, other: Expr) -> bool:

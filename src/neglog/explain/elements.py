@@ -83,7 +83,8 @@ def _derivatives(likelihood: type[Elementwise], one: Chain) -> Section:
         options = [declared]
         if chain.is_legible(start):
             options.append(sympy.diff(start, symbol))
-        shortest = min(options, key=sympy.count_ops)
+        legible = [option for option in options if chain.is_legible(option)]
+        shortest = min(legible, key=sympy.count_ops, default=declared)
         label = f"by {name}:"
         drawn += pages.drawn(steps.equation(Derivative(steps.LOSS, symbol), shortest), label)
     intro = Text("For one sample, with respect to each output of the model.")

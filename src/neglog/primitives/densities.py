@@ -26,6 +26,17 @@ class Bernoulli:
         return self.yes**y * (1 - self.yes) ** (1 - y)
 
 
+class SignedBernoulli:
+    """A binary variable, +1 or −1, with the log-odds `logits` of +1."""
+
+    def __init__(self, logits: Term) -> None:
+        self.logits = logits.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return σ(y · logits)."""
+        return sigma(y * self.logits)
+
+
 class Normal:
     """A normal distribution around the mean, with a known standard deviation."""
 
@@ -71,6 +82,44 @@ class AsymmetricLaplace:
         error, q = y - self.quantile, self.level
         check = Piecewise((q * error, error >= 0), ((q - 1) * error, True))
         return q * (1 - q) * sympy.exp(-check / self.scale) / self.scale
+
+
+class HyperbolicSecant:
+    """A bell with exponential tails."""
+
+    def __init__(self, mean: Term) -> None:
+        self.mean = mean.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        return 1 / (sympy.pi * sympy.cosh(y - self.mean))
+
+
+class AsymmetricNormal:
+    """Two halves of normal distributions with unequal variances around an expectile."""
+
+    def __init__(self, expectile: Term, level: Term) -> None:
+        self.expectile, self.level = expectile.expression, level.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        error, q = y - self.expectile, self.level
+        part = Piecewise((q, error >= 0), (1 - q, True))
+        area = sympy.sqrt(sympy.pi) / 2 * (1 / sympy.sqrt(q) + 1 / sympy.sqrt(1 - q))
+        return sympy.exp(-part * error**2) / whole(area)
+
+
+class StudentT:
+    """A normal distribution whose variance is unknown: heavy tails."""
+
+    def __init__(self, df: Term, loc: Term, scale: Term) -> None:
+        self.df, self.location, self.scale = df.expression, loc.expression, scale.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        df, z, half = self.df, (y - self.location) / self.scale, sympy.Rational(1, 2)
+        ways = sympy.gamma((df + 1) / 2) / (sympy.gamma(df / 2) * sympy.sqrt(sympy.pi * df))
+        return ways / self.scale * (1 + z**2 / df) ** (-(df + 1) * half)
 
 
 class Huber:
@@ -122,6 +171,66 @@ class Gamma:
         """Return the density at y."""
         k, rate = self.shape, self.rate
         return rate**k * y ** (k - 1) * sympy.exp(-rate * y) / sympy.gamma(k)
+
+
+class LogNormal:
+    """A positive number whose logarithm is normal."""
+
+    def __init__(self, loc: Term, scale: Term) -> None:
+        self.location, self.scale = loc.expression, scale.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        z = (sympy.log(y) - self.location) / self.scale
+        return sympy.exp(-(z**2) / 2) / (y * self.scale * sympy.sqrt(whole(2 * sympy.pi)))
+
+
+class InverseGaussian:
+    """The first time at which Brownian motion with drift reaches a level."""
+
+    def __init__(self, mean: Term, shape: Term) -> None:
+        self.mean, self.shape = mean.expression, shape.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        exponent = -self.shape * (y - self.mean) ** 2 / (2 * self.mean**2 * y)
+        return sympy.sqrt(self.shape / (2 * sympy.pi * y**3)) * sympy.exp(exponent)
+
+
+class Beta:
+    """A share between 0 and 1."""
+
+    def __init__(self, concentration1: Term, concentration0: Term) -> None:
+        self.a, self.b = concentration1.expression, concentration0.expression
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the density at y."""
+        ways = sympy.gamma(self.a + self.b) / (sympy.gamma(self.a) * sympy.gamma(self.b))
+        return ways * y ** (self.a - 1) * (1 - y) ** (self.b - 1)
+
+
+class ZeroInflated:
+    """A count that is 0 with the probability σ(zi_logits), and otherwise of a distribution."""
+
+    def __init__(self, count: Any, zi_logits: Term) -> None:
+        self.count, self.zero = count, sigma(zi_logits.expression)
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the probability of y."""
+        counted = (1 - self.zero) * self.count.likelihood(y)
+        return Piecewise((self.zero + counted, sympy.Eq(y, 0)), (counted, True))
+
+
+class PoissonHurdle:
+    """A count that is 0 with the probability σ(zero_logits), otherwise a positive Poisson count."""
+
+    def __init__(self, rate: Term, zero_logits: Term) -> None:
+        self.rate, self.zero = rate.expression, sigma(zero_logits.expression)
+
+    def likelihood(self, y: Expr) -> Expr:
+        """Return the probability of y."""
+        positive = Poisson(Term(self.rate)).likelihood(y) / (1 - sympy.exp(-self.rate))
+        return Piecewise((self.zero, sympy.Eq(y, 0)), ((1 - self.zero) * positive, True))
 
 
 class LogisticInterval:

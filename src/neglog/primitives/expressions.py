@@ -10,7 +10,7 @@ from sympy import Expr, Piecewise, Rational
 _NAMED = (  # literals that a declaration cannot write as a formula
     sympy.log(2 * sympy.pi) / 2, sympy.log(sympy.pi), sympy.log(2), sympy.log(sympy.pi / 2) / 2,
     sympy.sqrt(2 * sympy.pi), 1 / sympy.sqrt(2), 1 / sympy.sqrt(sympy.pi), sympy.pi,
-    sympy.sqrt(2 / sympy.pi),
+    sympy.sqrt(2 / sympy.pi), sympy.sqrt(sympy.pi) / 2,
 )  # fmt: skip
 _VALUES = tuple(float(number) for number in _NAMED)
 
