@@ -24,8 +24,10 @@ from neglog.errors import FitError
 from neglog.fitting.likelihoods import own
 from neglog.fitting.likelihoods.registry import KINDS
 from neglog.likelihood import Elementwise
+from neglog.primitives import exp, log1p
 from neglog.report.losses import loss_formula
 from neglog.report.quantiles import quantile_residuals
+from neglog.support import real
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "tests" / "own" / "my_losses.py"
@@ -344,7 +346,7 @@ def test_a_file_that_was_edited_runs_again(tmp_path):
     mine, text = tmp_path / "edited.py", FILE.read_text("utf-8")
     mine.write_text(text, "utf-8")
     before = neglog.fit(x, y, likelihood=f"{mine}:Geometric")
-    doubled = text.replace("return softplus(log_mean)", "return 2.0 * softplus(log_mean)", 1)
+    doubled = text.replace("return softplus(log_mean)", "return 1.0 + softplus(log_mean)", 1)
     mine.write_text(doubled.replace("class InverseGaussian", "class Other"), "utf-8")
     after = neglog.fit(x, y, likelihood=f"{mine}:Geometric", epochs=1)
     assert after.null_loss > 1.1 * before.null_loss
@@ -380,3 +382,22 @@ def test_a_declaration_of_a_known_name_replaces_nothing(tmp_path):
     found = neglog.fit(x, y, likelihood=f"{tmp_path / 'mine.py'}:Poisson")
     assert REGISTRY["poisson"] is known
     assert found.loss == pytest.approx(neglog.fit(x, y, likelihood=GEOMETRIC).loss, rel=1e-12)
+
+
+class Incomplete(neglog.Elementwise):
+    """Student's t without the terms that depend on df alone."""
+
+    inputs, settings, support, link = ("location", "log_scale"), ("df",), real, "identity"
+
+    def nll(location, log_scale, df, y):
+        z = (y - location) * exp(-log_scale)
+        return log_scale + 0.5 * (df + 1.0) * log1p(z * z / df)
+
+
+def test_terms_that_the_declaration_omits_are_named():
+    x, y, _ = drawn()
+    y = np.asarray(y, dtype=float)
+    with pytest.raises(FitError, match="depends on df, so that its estimate would be wrong"):
+        neglog.fit(x, y, likelihood=Incomplete)
+    found = neglog.fit(x, y, likelihood=Incomplete, settings={"df": 4.0})
+    assert any("likelihood sums to" in note and "omits a constant" in note for note in found.notes)

@@ -14,14 +14,14 @@ from neglog.primitives import (
     softplus,
     where,
 )
-from neglog.support import Support, counts, nonnegative, open_unit_interval, positive, real
+from neglog.support import Support, counts, open_unit_interval, positive, real
 
 
 class Geometric(Elementwise):
     """The number of failures before a success; the model outputs the logarithm of its mean."""
 
     inputs = ("log_mean",)
-    support = nonnegative
+    support = counts
     link = "log"
 
     @staticmethod

@@ -9,6 +9,7 @@ from neglog.errors import FitError
 from neglog.fitting.design import count_detection, grouped, leakage
 from neglog.fitting.design.preparation import prepare
 from neglog.fitting.design.prepared import InMemoryData, Prepared
+from neglog.fitting.likelihoods import total_probability
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.results.fit import Fit
@@ -100,6 +101,9 @@ def _data_notes(data: Prepared, options: Options) -> list[str]:
     """Return the notes on the data."""
     y, _ = data.rows().target_sample()
     notes = data.target.data_warnings(y)
+    kind = data.target.facts
+    if kind.make is None:
+        notes += total_probability.checked(kind, options.settings or {})
     if options.settings:
         values = ", ".join(f"{name} = {value}" for name, value in options.settings.items())
         notes.append(f"fixed, not estimated: {values}.")
