@@ -151,7 +151,7 @@ SPOILS = [
     ({"domains": (real, real)}, "must state one domain for each of its inputs"),
     ({"information": with_target}, r"information must take \('mean',\), but takes"),
     ({"link": "probit"}, "states the link 'probit'; a link must be one of"),
-    ({"link": "log", "domains": (nonnegative,)}, "for one input that may be any number"),
+    ({"link": "log", "domains": (nonnegative,)}, "for a first input that may be any number"),
 ]
 
 

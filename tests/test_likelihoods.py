@@ -192,16 +192,23 @@ def test_the_information_is_the_mean_squared_score(likelihood, at) -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("likelihood", [c for c in cases.ELEMENTWISE if c.link is not None])
 def test_the_link_takes_the_location_to_the_input(likelihood, sign) -> None:
-    """The location is the mean, which of a symmetric density is its median, or a quantile."""
+    """The location is the mean, which of a symmetric density is its median, or a quantile.
+
+    Of several inputs the location is that of the input's own scale: ln y, of a log link.
+    """
     x, rest = sign * mp.mpf("0.7"), settings_of_the_model(likelihood)
+    links = {"identity": lambda m: m, "log": mp.log, "logit": lambda m: mp.log(m / (1 - m))}
+    link = links[likelihood.link]
+    if len(likelihood.inputs) > 1:
+        others = [mp.mpf(1)] * (len(likelihood.inputs) - 1)
+        assert abs(mean_of(likelihood, [x, *others])(link) - x) < 1e-12
+        return
     if likelihood.name == "quantile":
         below = mean_of(likelihood, [x])(lambda y: 1 if y < x else 0)
         assert abs(below - rest[0]) < 1e-12
         assert likelihood.link == "identity"
         return
-    mean = mean_of(likelihood, [x])(lambda y: y)
-    links = {"identity": lambda m: m, "log": mp.log, "logit": lambda m: mp.log(m / (1 - m))}
-    assert abs(links[likelihood.link](mean) - x) < 1e-12
+    assert abs(link(mean_of(likelihood, [x])(lambda y: y)) - x) < 1e-12
 
 
 @distributed

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 import torch
 from scipy import stats
 from scipy.special import ndtri_exp
@@ -14,6 +15,7 @@ from statsmodels.miscmodels.tmodel import TLinearModel
 from torch import distributions, special
 
 import neglog
+from neglog import likelihoods
 from neglog.cli import main
 from neglog.errors import FitError
 from neglog.fitting.likelihoods import integrals
@@ -86,6 +88,20 @@ def test_constants_are_estimated_with_the_weights(likelihood):
     assert constants_of(found) == NAMES[likelihood]
     assert found.coefficients.kind == "observed"
     assert_greatest(found, x, y, DENSITIES[likelihood])
+
+
+def test_declarations_of_neglog_are_fitted_as_their_own():
+    x, y = drawn(STUDENT)
+    ours, theirs = (neglog.fit(x, y, likelihood=n) for n in (STUDENT, likelihoods.StudentT))
+    assert constants_of(theirs) == ["ln scale", "ln df"]
+    for part in ("estimate", "error"):
+        expected = getattr(ours.coefficients, part)
+        np.testing.assert_allclose(getattr(theirs.coefficients, part), expected, rtol=1e-9)
+    y = np.exp(y)
+    found = neglog.fit(x, y, likelihood="neglog.likelihoods:LogNormal")
+    errors = sm.OLS(np.log(y), sm.add_constant(x)).fit()
+    np.testing.assert_allclose(found.coefficients.estimate[:3], errors.params, rtol=1e-9)
+    assert math.exp(found.coefficients.estimate[3]) == pytest.approx(math.sqrt(errors.ssr / ROWS))
 
 
 def test_a_t_regression_agrees_with_statsmodels():

@@ -329,6 +329,16 @@ def test_selecting_primitives(width) -> None:
     assert math.isnan(reference.at_least(torch.tensor(math.nan), -1.0))
 
 
+@pytest.mark.parametrize(
+    "word", ["log_rising", "digamma_difference", "trigamma_difference", "log_beta"]
+)
+def test_either_of_two_numbers_may_be_a_literal(word) -> None:
+    primitive, x = getattr(reference, word), torch.tensor([0.3, 2.0, 5.0], dtype=torch.float64)
+    half = torch.full_like(x, 0.5)
+    assert torch.equal(primitive(x, 0.5), primitive(x, half))
+    assert torch.equal(primitive(0.5, x), primitive(half, x))
+
+
 def test_every_backend_has_every_primitive() -> None:
     for words in (*VOCABULARIES.values(), symbolic.VOCABULARY):
         assert set(words) - {"distributions"} == set(reference.NAMES)

@@ -84,6 +84,7 @@ class StudentT(Elementwise):
     settings = ("df",)
     domains = (anything, positive)
     support = real
+    link = "identity"
 
     @staticmethod
     def distribution(location, scale, df):

@@ -55,6 +55,7 @@ class LogNormal(Elementwise):
     inputs = ("location", "scale")
     domains = (anything, positive)
     support = positive
+    link = "log"
 
     @staticmethod
     def distribution(location, scale):

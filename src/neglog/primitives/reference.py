@@ -165,8 +165,17 @@ def trigamma(x: Tensor) -> Tensor:
     return where(x < 0.0, math.nan, total)
 
 
+def _tensors(a: Tensor | float, b: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Return both arguments as tensors: one of them may be a literal of a formula."""
+    if not isinstance(a, Tensor):
+        assert isinstance(b, Tensor)
+        return b.new_full((), a), b
+    return a, b if isinstance(b, Tensor) else a.new_full((), b)
+
+
 def log_rising(r: Tensor, y: Tensor) -> Tensor:
     """Return ln Γ(r + y) − ln Γ(r) for r, y ≥ 0, without their cancellation."""
+    r, y = _tensors(r, y)
     s = r + _SHIFT
     total = (s - 0.5) * log1p(y / s) + y * (log(s + y) - 1.0)
     total = total + (_stirling(s + y) - _stirling(s))
@@ -178,6 +187,7 @@ def log_rising(r: Tensor, y: Tensor) -> Tensor:
 
 def digamma_difference(r: Tensor, y: Tensor) -> Tensor:
     """Return ψ(r + y) − ψ(r), the derivative of `log_rising` by r."""
+    r, y = _tensors(r, y)
     s = r + _SHIFT
     total = log1p(y / s) + y / (2.0 * s) / (s + y)
     total = total + (_digamma_tail(s) - _digamma_tail(s + y))
@@ -189,6 +199,7 @@ def digamma_difference(r: Tensor, y: Tensor) -> Tensor:
 
 def trigamma_difference(r: Tensor, y: Tensor) -> Tensor:
     """Return ψ′(r + y) − ψ′(r), the derivative of `digamma_difference` by r."""
+    r, y = _tensors(r, y)
     s = r + _SHIFT
     total = 0.0 * r
     for step in range(int(_SHIFT)):
@@ -227,6 +238,7 @@ def _trigamma_tail(x: Tensor) -> Tensor:
 
 def log_beta(a: Tensor, b: Tensor) -> Tensor:
     """Return ln Γ(a) + ln Γ(b) − ln Γ(a + b)."""
+    a, b = _tensors(a, b)
     smaller, larger = minimum(a, b), maximum(a, b)
     return log_gamma(smaller) - log_rising(larger, smaller)
 
