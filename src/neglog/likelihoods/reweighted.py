@@ -229,27 +229,33 @@ class Asymmetric(Elementwise):
 
     @staticmethod
     def nll(logit, gamma_neg, gamma_pos, clip, y):
-        p, rest = sigmoid(logit), sigmoid(-logit)
-        shifted = at_least(p - clip, 0.0)
-        far = where(clip == 0.0, softplus(logit), -log(rest + clip))
-        entropy = where(shifted < 0.5, -log1p(-shifted), far)
-        positive = where(rest == 0.0, 0.0, power(rest, gamma_pos) * softplus(-logit))
-        negative = where(shifted == 0.0, 0.0, power(shifted, gamma_neg) * entropy)
-        return where(y == 0.0, negative, positive)
+        odds = exp(-absolute(logit))
+        near, far = 1.0 / (1.0 + odds), odds / (1.0 + odds)  # the larger of p and 1 − p
+        p, rest = where(logit > 0.0, near, far), where(logit > 0.0, far, near)
+        shifted, tail = at_least(p - clip, 0.0), log1p(odds)
+        # −ln of p, for a 0 of 1 − p + clip.
+        clipped = where(shifted < 0.5, -log1p(-shifted), -log(rest + clip))
+        entropy = at_least(where(y == 0.0, logit, -logit), 0.0) + tail
+        entropy = where((y == 0.0) & (clip != 0.0), clipped, entropy)
+        base, gamma = where(y == 0.0, shifted, rest), where(y == 0.0, gamma_neg, gamma_pos)
+        return where(base == 0.0, 0.0, power(base, gamma) * entropy)
 
     @staticmethod
     def grad(logit, gamma_neg, gamma_pos, clip, y):
-        p, rest = sigmoid(logit), sigmoid(-logit)
-        pull = where(p == 0.0, 0.0, gamma_pos * p * softplus(-logit))
-        positive = -power(rest, gamma_pos) * (pull + rest)
-        shifted = at_least(p - clip, 0.0)
-        far = where(clip == 0.0, softplus(logit), -log(rest + clip))
-        entropy = where(shifted < 0.5, -log1p(-shifted), far)
-        ratio = entropy / where(shifted == 0.0, 1.0, shifted)
-        odds = where(clip == 0.0, 1.0, rest / (rest + clip))
-        push = where(rest == 0.0, 0.0, gamma_neg * rest * ratio)
-        negative = where(shifted == 0.0, 0.0, p * power(shifted, gamma_neg) * (push + odds))
-        return where(y == 0.0, negative, positive)
+        odds = exp(-absolute(logit))
+        near, far = 1.0 / (1.0 + odds), odds / (1.0 + odds)
+        p, rest = where(logit > 0.0, near, far), where(logit > 0.0, far, near)
+        shifted, tail = at_least(p - clip, 0.0), log1p(odds)
+        clipped = where(shifted < 0.5, -log1p(-shifted), -log(rest + clip))
+        entropy = at_least(where(y == 0.0, logit, -logit), 0.0) + tail
+        entropy = where((y == 0.0) & (clip != 0.0), clipped, entropy)
+        base, gamma = where(y == 0.0, shifted, rest), where(y == 0.0, gamma_neg, gamma_pos)
+        weight = power(base, gamma)
+        positive = -(where(p == 0.0, 0.0, gamma_pos * p * entropy) + rest)
+        push = where(rest == 0.0, 0.0, gamma_neg * rest * entropy)
+        negative = p * (push / where(base == 0.0, 1.0, base) + where(clip == 0.0, 1.0, rest / (rest + clip)))
+        slope = where(base == 0.0, 0.0, negative)
+        return weight * where(y == 0.0, slope, positive)
 
     @staticmethod
     def curvature(logit, gamma_neg, gamma_pos, clip, y):

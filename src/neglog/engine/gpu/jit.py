@@ -24,7 +24,7 @@ HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 1024  # elements that are processed at a time
 SUMS = 4096  # sums of programs that one program adds at a time, in few steps
 # How a formula of rows reads a setting from the device, in the type of its log-probability.
-_READING = "tl.load({} + {}).to(log_p.dtype)"
+_READING = "tl.zeros_like(log_p) + tl.load({} + {}).to(log_p.dtype)"
 _TYPES: dict[Any, Any] = {np.float32: tl.float32, np.float64: tl.float64}
 # Compiled once for all values of these arguments, without special cases for 1 or multiples of 16.
 # `size` is not one of them: if 16 divides it, neighbours have one mask and are read at once.
