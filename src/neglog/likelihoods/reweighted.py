@@ -253,7 +253,8 @@ class Asymmetric(Elementwise):
         weight = power(base, gamma)
         positive = -(where(p == 0.0, 0.0, gamma_pos * p * entropy) + rest)
         push = where(rest == 0.0, 0.0, gamma_neg * rest * entropy)
-        negative = p * (push / where(base == 0.0, 1.0, base) + where(clip == 0.0, 1.0, rest / (rest + clip)))
+        share = where(clip == 0.0, 1.0, rest / (rest + clip))
+        negative = p * (push / where(base == 0.0, 1.0, base) + share)
         slope = where(base == 0.0, 0.0, negative)
         return weight * where(y == 0.0, slope, positive)
 
