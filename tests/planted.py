@@ -66,10 +66,10 @@ FAULTS = [
         times=2,
     ),
     Fault(
-        "derivation/simplify.py",
+        "derivation/sides.py",
         "slope of one side at a kink",
-        "tie = 0.5 * (yes + no)",
-        "tie = yes",
+        "tie = 0.5 * (chosen[0] + chosen[1])",
+        "tie = chosen[0]",
         "tests/test_derivation.py",
         "kink",
     ),

@@ -15,7 +15,8 @@ from neglog.derivation import smoothness
 from neglog.derivation.differentiate import Derivative
 from neglog.derivation.graph import Node, trace
 from neglog.derivation.printing import as_function
-from neglog.derivation.simplify import mean, simplified
+from neglog.derivation.sides import mean
+from neglog.derivation.simplify import simplified
 from neglog.primitives import reference
 
 Formula = Callable[..., Any]

@@ -298,29 +298,3 @@ _RULES: dict[str, Callable[..., Node | None]] = {
     "log": _logarithm,
     "log1p": _logarithm_of_one_and,
 }
-
-
-def mean(right: Node, left: Node) -> Node:
-    """Return the mean of two one-sided derivatives, which differ at ties."""
-    if right is left:
-        return right
-    graph = right.graph
-    if right.op == left.op == "negative":
-        return -mean(right.args[0], left.args[0])
-    if right.op == left.op == "*" and right.args[0] is left.args[0]:
-        return right.args[0] * mean(right.args[1], left.args[1])
-    if right.op == left.op == "where" and _are(right.args[1:], left.args[1:]):
-        conditions = right.args[0], left.args[0]
-        for weak, strict in (conditions, conditions[::-1]):
-            other = {(">=", ">"): "<", ("<=", "<"): ">"}.get((weak.op, strict.op))
-            if other and _are(weak.args, strict.args):
-                yes, no = right.args[1:]
-                tie = 0.5 * (yes + no)
-                rest = graph.build("where", graph.build(other, *weak.args), no, tie)
-                return graph.build("where", strict, yes, rest)
-    return 0.5 * right + 0.5 * left
-
-
-def _are(these: Operands, those: Operands) -> bool:
-    """Return whether all operands are the same nodes."""
-    return all(a is b for a, b in zip(these, those, strict=True))
