@@ -14,6 +14,7 @@ from sympy.printing.latex import LatexPrinter
 from neglog import criteria, functional
 from neglog.docstrings import section
 from neglog.explain import chain, pages, rows
+from neglog.functional.documentation import likelihoods_of
 from neglog.likelihood import REGISTRY, Elementwise, Likelihood
 
 PAGE = Path(__file__).with_name("reference.md")
@@ -97,14 +98,8 @@ def named(names: list[str]) -> str:
 
 def functions(cls: type[Likelihood]) -> list[str]:
     """Return the functions whose docstring names a likelihood in its first paragraph."""
-    return [name for name in functional.__all__ if cls.__name__ in mentioned(name)]
-
-
-def mentioned(function: str) -> list[str]:
-    """Return the likelihoods that the first paragraph of a function's docstring names."""
-    first = (getattr(functional, function).__doc__ or "").split("\n\n")[0]
-    known = {cls.__name__ for cls in REGISTRY.values()}
-    return [name for name in re.findall(r"`(\w+)`", first) if name in known]
+    docs = {name: getattr(functional, name).__doc__ for name in functional.__all__}
+    return [name for name, doc in docs.items() if cls in likelihoods_of(doc)]
 
 
 def modules(of: list[str]) -> list[str]:
@@ -164,7 +159,7 @@ def others() -> str:
     for name in criteria.__all__:
         module = getattr(criteria, name)
         call = getattr(module, "_function", None)
-        if call is not None and mentioned(call.__name__):
+        if call is not None and likelihoods_of(call.__doc__):
             continue
         doc = " ".join((inspect.getdoc(module) or "").split("\n\n")[0].split())
         function = f"`{call.__name__}`" if call is not None else ""

@@ -17,6 +17,7 @@ from neglog.cli import main
 from neglog.engine import selection
 from neglog.errors import ArgumentError
 from neglog.explain import elements, explain, rows
+from neglog.explain.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.primitives import exp, expm1, log1p, power, where
 from neglog.report.document import Document, Table, Text
@@ -184,5 +185,21 @@ def test_names_may_be_written_in_several_ways(name) -> None:
     assert explain(name).title == "The NegativeBinomial likelihood"
 
 
-def test_the_names_of_a_declaration_reach_the_page_of_its_own() -> None:
-    assert explain("bernoulli", logit=[1.25], y=[1]) == explain("bernoulli", [1.25], [1])
+@pytest.mark.parametrize("name", ["huber_loss", "HuberLoss", "smooth_l1_loss", "Huber"])
+def test_the_names_of_losses_stand_for_their_likelihoods(name) -> None:
+    assert find(name) is REGISTRY["huber"]
+
+
+def test_the_names_of_a_declaration_reach_the_page_of_its_own(monkeypatch) -> None:
+    monkeypatch.setattr("neglog.explain._EXPLANATIONS", {"bernoulli": lambda z, y: (z, y)})
+    assert explain("bernoulli", logit=[1.25], y=[1]) == ([1.25], [1])
+
+
+def test_infinite_losses_and_densities_are_shown() -> None:
+    loss, *_ = cells(
+        explain("gamma", log_mean=[-1000, 1, 1e3], shape=2, y=[1.0, 1e-300, 1e-300]), 0
+    )
+    assert loss["loss (nats)"] == "∞"
+    assert loss["likelihood"] == "0"
+    narrow, *_ = cells(explain("student_t", location=0, scale=1e-320, df=4, y=0), 0)
+    assert narrow["likelihood"] == "∞"

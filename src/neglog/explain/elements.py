@@ -22,6 +22,7 @@ from neglog.likelihood import Elementwise
 from neglog.report.document import Document, Part, Section, Table, Text, number
 
 _POINTS = 40
+_LARGEST = 709.0  # whose exponential float64 can hold
 _SAMPLE = Symbol("p")
 
 
@@ -157,26 +158,30 @@ def _numbers(likelihood: type[Elementwise], chosen: Values) -> Section:
     """Evaluate the loss with neglog, and compare it with exact numbers."""
     loss, slopes = _evaluated(likelihood, chosen)
     names = (*likelihood.inputs, *likelihood.given, "y")
+    total = sum(loss)
     columns = [chosen.columns[name] for name in names]
     headers = [*names]
     if likelihood.normalised:
-        columns.append([math.exp(-v) if v == v else v for v in loss])
+        columns.append([_exp(-v) for v in loss])
         headers.append("likelihood")
     headers += ["loss (nats)", *(f"∂/∂{name}" for name in likelihood.inputs)]
     shown = zip(*columns, loss, *slopes, strict=True)
     rows = [[number(v) for v in row] for row in shown]
     blank = [""] * len(slopes)
     before = [""] * (len(names) - 1)
-    product = [number(math.exp(-math.fsum(loss)))] if likelihood.normalised else []
-    rows.append(["all", *before, *product, number(math.fsum(loss)), *blank])
-    rows.append(
-        ["mean", *before, *[""] * len(product), number(math.fsum(loss) / len(loss)), *blank]
-    )
+    product = [number(_exp(-total))] if likelihood.normalised else []
+    rows.append(["all", *before, *product, number(total), *blank])
+    rows.append(["mean", *before, *[""] * len(product), number(total / len(loss)), *blank])
     caption = "all: the sum of the losses" + (
         " and the product of the likelihoods." if product else "."
     )
     parts: list[Part] = [pages.intro(chosen), Table(headers, rows, caption=caption)]
     return Section("The numbers", [*parts, _exactness(likelihood, chosen, loss, slopes)])
+
+
+def _exp(exponent: float) -> float:
+    """Return the exponential function, ∞ where it overflows."""
+    return math.exp(exponent) if not exponent > _LARGEST else math.inf
 
 
 def _evaluated(

@@ -6,9 +6,10 @@ import difflib
 import re
 from typing import Any
 
-from neglog import references
+from neglog import criteria, functional, references
 from neglog.errors import ArgumentError, listed, sentence
 from neglog.fitting.likelihoods.registry import Kind
+from neglog.functional.documentation import likelihoods_of
 from neglog.likelihood import Likelihood
 from neglog.likelihoods import REGISTRY
 
@@ -17,7 +18,8 @@ def find(likelihood: Any) -> type[Likelihood]:
     """Return the declaration of a name or a reference, or the declaration that is passed.
 
     Names may be written as the class (``NegativeBinomial``), or in lower case
-    (``negative_binomial``, ``negative-binomial``).
+    (``negative_binomial``, ``negative-binomial``). The names of losses (``huber_loss``,
+    ``HuberLoss``) stand for their likelihood.
 
     Raises:
         ArgumentError: there is none.
@@ -44,12 +46,26 @@ def _built_in(name: str) -> type[Likelihood]:
     known = {_plain(each): each for each in REGISTRY}
     if _plain(name) in known:
         return REGISTRY[known[_plain(name)]]
+    losses = {_plain(loss): found for loss, found in _of_losses().items()}
+    if _plain(name) in losses:
+        return losses[_plain(name)]
     close = difflib.get_close_matches(_plain(name), known, n=1)
     meant = f", did you mean {known[close[0]]}" if close else ""
     raise ArgumentError(
         f"neglog has no likelihood {name!r}{meant}; choose one of {listed(sorted(REGISTRY), 99)}, "
         "or pass module:Name or file.py:Name for one of your own."
     )
+
+
+def _of_losses() -> dict[str, type[Likelihood]]:
+    """Return the likelihoods of functions and of modules; of several the first."""
+    functions = {name: getattr(functional, name) for name in functional.__all__}
+    modules = {name: getattr(criteria, name) for name in criteria.__all__}
+    functions |= {name: getattr(module, "_function", None) for name, module in modules.items()}
+    found = {
+        name: likelihoods_of(getattr(call, "__doc__", None)) for name, call in functions.items()
+    }
+    return {name: likelihoods[0] for name, likelihoods in found.items() if likelihoods}
 
 
 def _plain(name: str) -> str:

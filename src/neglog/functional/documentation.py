@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from neglog.docstrings import completed, section, with_sections
+from neglog.likelihood import Likelihood
 from neglog.likelihoods import REGISTRY
 
 PARAMETERS = {
@@ -67,10 +68,19 @@ def with_documentation(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
+def likelihoods_of(doc: str | None) -> list[type[Likelihood]]:
+    """Return the likelihoods of a loss: those that the first paragraph of its docstring names."""
+    return _named((doc or "").split("\n\n")[0])
+
+
+def _named(text: str) -> list[type[Likelihood]]:
+    by_class = {likelihood.__name__: likelihood for likelihood in REGISTRY.values()}
+    return [by_class[name] for name in re.findall(r"`(\w+)`", text) if name in by_class]
+
+
 def _source(text: str) -> str:
     """Return the source of the likelihood that a text names; empty if it names none."""
-    by_class = {likelihood.__name__: likelihood for likelihood in REGISTRY.values()}
-    found = [by_class[name] for name in re.findall(r"`(\w+)`", text) if name in by_class]
+    found = _named(text)
     if not found:
         return ""
     source = section(found[0].__doc__, "Source")
