@@ -12,6 +12,7 @@ from neglog import likelihoods
 from setups.parts import call, example, right, rows
 
 wrong = example
+_WORDS = torch.tensor([[1, 2], [3, 3]]), torch.tensor([6, 6]), torch.tensor([2, 2])
 
 
 @right
@@ -165,3 +166,32 @@ def a_declaration_with_a_target_outside():
 def a_declaration_of_two_inputs_with_counts_below_0():
     criterion = neglog.LikelihoodLoss(likelihoods.PoissonRate, eps=1e-8)
     return call(criterion, torch.rand(32), torch.arange(32.0) - 3)
+
+
+@right
+def pairs_with_signs():
+    y = torch.tensor([1.0, -1.0]).repeat(8)
+    return call(torch.nn.CosineEmbeddingLoss(), torch.randn(16, 4), torch.randn(16, 4), y)
+
+
+@right
+def aligned_sequences():
+    return call(torch.nn.CTCLoss(), torch.randn(6, 2, 4).log_softmax(-1), *_WORDS)
+
+
+@wrong("accepted-silently")
+def pairs_with_zeros_and_ones():
+    y = torch.tensor([1.0, 0.0]).repeat(8)
+    return call(torch.nn.CosineEmbeddingLoss(), torch.randn(16, 4), torch.randn(16, 4), y)
+
+
+@wrong("accepted-silently")
+def logits_into_ctc():
+    return call(torch.nn.CTCLoss(), 2 * torch.randn(6, 2, 4), *_WORDS)
+
+
+@wrong("accepted-silently")
+def a_sequence_without_room_for_its_repeats():
+    words, frames, lengths = _WORDS
+    zeros = torch.nn.CTCLoss(reduction="sum")
+    return call(zeros, torch.randn(6, 2, 4).log_softmax(-1), words, frames - 4, lengths)

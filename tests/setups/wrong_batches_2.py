@@ -209,6 +209,12 @@ def mean_over_a_million_in_float16():
 
 
 @wrong("constant-loss")
+def positives_as_negatives():
+    anchor, positive = torch.randn(16, 4), torch.randn(16, 4)
+    return call(nn.TripletMarginLoss(), anchor, positive, positive)
+
+
+@wrong("accepted-silently")
 def labels_of_0_in_a_ranking():
     return call(nn.MarginRankingLoss(0.5), torch.randn(16), torch.randn(16), torch.zeros(16))
 
