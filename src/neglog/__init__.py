@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from neglog.criteria import AsymmetricLoss as AsymmetricLoss
     from neglog.criteria import BCELoss as BCELoss
     from neglog.criteria import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from neglog.criteria import BetaBinomialNLLLoss as BetaBinomialNLLLoss
+    from neglog.criteria import BetaNLLLoss as BetaNLLLoss
     from neglog.criteria import BetaNLLWeightedGaussian as BetaNLLWeightedGaussian
+    from neglog.criteria import BinomialNLLLoss as BinomialNLLLoss
     from neglog.criteria import BradleyTerryLoss as BradleyTerryLoss
     from neglog.criteria import CensoredNormalNLLLoss as CensoredNormalNLLLoss
     from neglog.criteria import CORNLoss as CORNLoss
@@ -47,9 +50,11 @@ if TYPE_CHECKING:
     from neglog.criteria import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from neglog.criteria import MultiMarginLoss as MultiMarginLoss
     from neglog.criteria import MultivariateNormalNLLLoss as MultivariateNormalNLLLoss
+    from neglog.criteria import NegativeBinomialNLLLoss as NegativeBinomialNLLLoss
     from neglog.criteria import NLLLoss as NLLLoss
     from neglog.criteria import OrdinalLoss as OrdinalLoss
     from neglog.criteria import PlackettLuceLoss as PlackettLuceLoss
+    from neglog.criteria import PoissonHurdleNLLLoss as PoissonHurdleNLLLoss
     from neglog.criteria import PoissonNLLLoss as PoissonNLLLoss
     from neglog.criteria import PolyLoss as PolyLoss
     from neglog.criteria import QuantileLoss as QuantileLoss
@@ -61,7 +66,12 @@ if TYPE_CHECKING:
     from neglog.criteria import TripletMarginLoss as TripletMarginLoss
     from neglog.criteria import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
     from neglog.criteria import TweedieLoss as TweedieLoss
+    from neglog.criteria import VonMisesNLLLoss as VonMisesNLLLoss
     from neglog.criteria import WeibullNLLLoss as WeibullNLLLoss
+    from neglog.criteria import (
+        ZeroInflatedNegativeBinomialNLLLoss as ZeroInflatedNegativeBinomialNLLLoss,
+    )
+    from neglog.criteria import ZeroInflatedPoissonNLLLoss as ZeroInflatedPoissonNLLLoss
     from neglog.criteria_likelihood import LikelihoodLoss as LikelihoodLoss
     from neglog.criteria_linear import LinearCrossEntropyLoss as LinearCrossEntropyLoss
     from neglog.errors import NeglogError as NeglogError
@@ -135,6 +145,14 @@ _HOMES = {
     "TripletMarginWithDistanceLoss": "criteria",
     "TweedieLoss": "criteria",
     "WeibullNLLLoss": "criteria",
+    "BetaNLLLoss": "criteria",
+    "VonMisesNLLLoss": "criteria",
+    "PoissonHurdleNLLLoss": "criteria",
+    "ZeroInflatedNegativeBinomialNLLLoss": "criteria",
+    "ZeroInflatedPoissonNLLLoss": "criteria",
+    "NegativeBinomialNLLLoss": "criteria",
+    "BetaBinomialNLLLoss": "criteria",
+    "BinomialNLLLoss": "criteria",
     "check": "checking.api",
     "evaluate": "fitting.results.evaluate",
     "fit": "fitting.api",

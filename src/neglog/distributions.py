@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli as Bernoulli
+from torch.distributions import Beta as Beta
 from torch.distributions import Categorical as Categorical
 from torch.distributions import Gamma as Gamma
 from torch.distributions import Laplace as Laplace
@@ -16,6 +17,8 @@ from torch.distributions import NegativeBinomial as NegativeBinomial
 from torch.distributions import Normal as Normal
 from torch.distributions import Poisson as Poisson
 from torch.distributions import StudentT as StudentT
+from torch.distributions import VonMises as VonMises
+from torch.nn.functional import logsigmoid
 
 
 class Huber:
@@ -104,6 +107,38 @@ class InverseGaussian:
         error = (y - self.mean) / self.mean
         scaled = self.shape / (2 * math.pi * y * y * y)
         return torch.log(scaled) / 2 - self.shape * error * error / (2 * y)
+
+
+class ZeroInflated:
+    """A count that is 0 with the probability σ(zi_logits), and otherwise of a distribution.
+
+    Source: D. Lambert, Zero-inflated Poisson regression, Technometrics 34, 1992.
+    """
+
+    def __init__(self, count: Any, zi_logits: Tensor) -> None:
+        self.count, self.zi_logits = count, zi_logits
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """Return the logarithm of the probability, in nats."""
+        counted = self.count.log_prob(y) + logsigmoid(-self.zi_logits)
+        return torch.where(y == 0, torch.logaddexp(counted, logsigmoid(self.zi_logits)), counted)
+
+
+class PoissonHurdle:
+    """A count that is 0 with the probability σ(zero_logits), otherwise a positive Poisson count.
+
+    Source: J. Mullahy, Specification and testing of some modified count data models, Journal of
+    Econometrics 33, 1986.
+    """
+
+    def __init__(self, rate: Tensor, zero_logits: Tensor) -> None:
+        self.rate, self.zero_logits = rate, zero_logits
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """Return the logarithm of the probability, in nats."""
+        positive = Poisson(self.rate).log_prob(y) - torch.log(-torch.expm1(-self.rate))
+        crossed = logsigmoid(-self.zero_logits) + positive
+        return torch.where(y == 0, logsigmoid(self.zero_logits), crossed)
 
 
 class LogisticInterval:

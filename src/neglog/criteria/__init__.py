@@ -15,6 +15,7 @@ from neglog.criteria.binary import (
     MultiLabelSoftMarginLoss,
     SoftMarginLoss,
 )
+from neglog.criteria.bounded import BetaNLLLoss, VonMisesNLLLoss
 from neglog.criteria.classes import CrossEntropyLoss, LogSoftmax, NLLLoss
 from neglog.criteria.counts import PoissonNLLLoss
 from neglog.criteria.ctc import (
@@ -24,6 +25,11 @@ from neglog.criteria.distances import (
     CosineEmbeddingLoss,
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
+)
+from neglog.criteria.excess_zeros import (
+    PoissonHurdleNLLLoss,
+    ZeroInflatedNegativeBinomialNLLLoss,
+    ZeroInflatedPoissonNLLLoss,
 )
 from neglog.criteria.heavy_tails import (
     ExpectileLoss,
@@ -52,6 +58,7 @@ from neglog.criteria.normal import (
     CRPSLoss,
 )
 from neglog.criteria.ordinal import CORNLoss, OrdinalLoss
+from neglog.criteria.overdispersed import NegativeBinomialNLLLoss
 from neglog.criteria.positive import (
     GammaNLLLoss,
     InverseGaussianNLLLoss,
@@ -75,13 +82,17 @@ from neglog.criteria.survival import (
     CoxPHLoss,
     DiscreteHazardLoss,
 )
+from neglog.criteria.trials import BetaBinomialNLLLoss, BinomialNLLLoss
 
 __all__ = [
     "AdaptiveLogSoftmaxWithLoss",
     "AsymmetricLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BetaBinomialNLLLoss",
+    "BetaNLLLoss",
     "BetaNLLWeightedGaussian",
+    "BinomialNLLLoss",
     "BradleyTerryLoss",
     "CORNLoss",
     "CRPSLoss",
@@ -114,8 +125,10 @@ __all__ = [
     "MultiMarginLoss",
     "MultivariateNormalNLLLoss",
     "NLLLoss",
+    "NegativeBinomialNLLLoss",
     "OrdinalLoss",
     "PlackettLuceLoss",
+    "PoissonHurdleNLLLoss",
     "PoissonNLLLoss",
     "PolyLoss",
     "QuantileLoss",
@@ -127,5 +140,8 @@ __all__ = [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "TweedieLoss",
+    "VonMisesNLLLoss",
     "WeibullNLLLoss",
+    "ZeroInflatedNegativeBinomialNLLLoss",
+    "ZeroInflatedPoissonNLLLoss",
 ]

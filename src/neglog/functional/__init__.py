@@ -16,6 +16,7 @@ from neglog.functional.binary import (
     multilabel_soft_margin_loss,
     soft_margin_loss,
 )
+from neglog.functional.bounded import beta_nll_loss, von_mises_nll_loss
 from neglog.functional.classes import cross_entropy, log_softmax, nll_loss
 from neglog.functional.common import sum_and_count
 from neglog.functional.contrastive import info_nce, siglip
@@ -25,6 +26,11 @@ from neglog.functional.distances import (
     cosine_embedding_loss,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
+)
+from neglog.functional.excess_zeros import (
+    poisson_hurdle_nll_loss,
+    zero_inflated_negative_binomial_nll_loss,
+    zero_inflated_poisson_nll_loss,
 )
 from neglog.functional.heavy_tails import (
     expectile_loss,
@@ -55,6 +61,7 @@ from neglog.functional.normal import (
     crps_loss,
 )
 from neglog.functional.ordinal import corn_loss, ordinal_loss
+from neglog.functional.overdispersed import negative_binomial_nll_loss
 from neglog.functional.positive import (
     gamma_nll_loss,
     inverse_gaussian_nll_loss,
@@ -79,14 +86,18 @@ from neglog.functional.reweighted import (
 )
 from neglog.functional.soft_targets import kl_div
 from neglog.functional.survival import cox_ph_loss, discrete_hazard_loss
+from neglog.functional.trials import beta_binomial_nll_loss, binomial_nll_loss
 from neglog.functional.variance import gaussian_nll_loss
 
 __all__ = [
     "LinearStatistics",
     "asymmetric_loss",
+    "beta_binomial_nll_loss",
+    "beta_nll_loss",
     "beta_nll_weighted_gaussian",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "binomial_nll_loss",
     "bradley_terry_loss",
     "censored_normal_nll_loss",
     "corn_loss",
@@ -124,9 +135,11 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "multivariate_normal_nll_loss",
+    "negative_binomial_nll_loss",
     "nll_loss",
     "ordinal_loss",
     "plackett_luce_loss",
+    "poisson_hurdle_nll_loss",
     "poisson_nll_loss",
     "poly_loss",
     "quantile_loss",
@@ -141,5 +154,8 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "tweedie_loss",
+    "von_mises_nll_loss",
     "weibull_nll_loss",
+    "zero_inflated_negative_binomial_nll_loss",
+    "zero_inflated_poisson_nll_loss",
 ]

@@ -1,6 +1,7 @@
 """The declared likelihoods, grouped by the kind of target."""
 
 from neglog.likelihood import REGISTRY as REGISTRY
+from neglog.likelihoods.bounded import Beta, VonMises
 from neglog.likelihoods.classes import (
     Bernoulli,
     BernoulliProbability,
@@ -18,9 +19,15 @@ from neglog.likelihoods.errors import (
     ScaledLaplace,
     StudentT,
 )
+from neglog.likelihoods.excess_zeros import (
+    PoissonHurdle,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)
 from neglog.likelihoods.lifetimes import Exponential, Weibull
 from neglog.likelihoods.normal import BetaWeightedNormal, CensoredNormal, NormalScore
 from neglog.likelihoods.ordinal import LogisticInterval
+from neglog.likelihoods.overdispersed import NegativeBinomialLogits, NegativeBinomialMean
 from neglog.likelihoods.positive import Gamma, InverseGaussian, LogNormal, Tweedie
 from neglog.likelihoods.real import HeteroscedasticNormal, Huber, Laplace, Normal, Quantile
 from neglog.likelihoods.reweighted import (
@@ -31,12 +38,16 @@ from neglog.likelihoods.reweighted import (
     SigmoidFocal,
 )
 from neglog.likelihoods.soft_targets import RelativeEntropy, RelativeEntropyOfLog
+from neglog.likelihoods.trials import BetaBinomial, Binomial
 
 __all__ = [
     "Asymmetric",
     "Bernoulli",
     "BernoulliProbability",
+    "Beta",
+    "BetaBinomial",
     "BetaWeightedNormal",
+    "Binomial",
     "Categorical",
     "CategoricalLogProbability",
     "CensoredNormal",
@@ -53,9 +64,12 @@ __all__ = [
     "LogNormal",
     "LogisticInterval",
     "NegativeBinomial",
+    "NegativeBinomialLogits",
+    "NegativeBinomialMean",
     "Normal",
     "NormalScore",
     "Poisson",
+    "PoissonHurdle",
     "PoissonRate",
     "Poly",
     "Quantile",
@@ -68,6 +82,9 @@ __all__ = [
     "SmoothedBernoulli",
     "StudentT",
     "Tweedie",
+    "VonMises",
     "Weibull",
     "WeightedBernoulli",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
 ]

@@ -1,0 +1,70 @@
+"""Losses of a count with more zeros, or fewer, than its distribution has, as modules."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class ZeroInflatedPoissonNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Counts with extra zeros: see `neglog.functional.zero_inflated_poisson_nll_loss`.
+
+    >>> import torch
+    >>> ZeroInflatedPoissonNLLLoss()(torch.zeros(1), torch.zeros(1), torch.tensor([2.0]))
+    tensor(1.6931)
+    """
+
+    _function = staticmethod(functional.zero_inflated_poisson_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)
+
+
+class ZeroInflatedNegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Overdispersed counts with extra zeros.
+
+    See `neglog.functional.zero_inflated_negative_binomial_nll_loss`.
+
+    >>> import torch
+    >>> ZeroInflatedNegativeBinomialNLLLoss()(*torch.ones(3, 1), torch.tensor([2.0]))
+    tensor(2.5599)
+    """
+
+    _function = staticmethod(functional.zero_inflated_negative_binomial_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)
+
+
+class PoissonHurdleNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Counts with a model of zeros apart: see `neglog.functional.poisson_hurdle_nll_loss`.
+
+    >>> import torch
+    >>> PoissonHurdleNLLLoss()(torch.zeros(1), torch.zeros(1), torch.tensor([2.0]))
+    tensor(1.2345)
+    """
+
+    _function = staticmethod(functional.poisson_hurdle_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)

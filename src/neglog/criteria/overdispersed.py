@@ -1,0 +1,29 @@
+"""Losses of a count whose variance exceeds its mean, as modules."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class NegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Overdispersed counts: see `neglog.functional.negative_binomial_nll_loss`.
+
+    >>> import torch
+    >>> NegativeBinomialNLLLoss()(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([3.0]))
+    tensor(0.9287)
+    """
+
+    _function = staticmethod(functional.negative_binomial_nll_loss)
+
+    def __init__(
+        self,
+        logits: bool = False,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(logits=logits, full=full, reduction=reduction, empty=empty)

@@ -1,0 +1,49 @@
+"""Losses of the number of successes in a known number of trials, as modules."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from neglog import functional
+from neglog.criterion import OfSeveral
+
+
+class BinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Successes in known numbers of trials: see `neglog.functional.binomial_nll_loss`.
+
+    >>> import torch
+    >>> trials = torch.tensor([3.0])
+    >>> BinomialNLLLoss(full=True)(torch.zeros(1), torch.tensor([2.0]), total_count=trials)
+    tensor(0.9808)
+    """
+
+    _function = staticmethod(functional.binomial_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)
+
+
+class BetaBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+    """Successes in trials whose probability varies: see `neglog.functional.beta_binomial_nll_loss`.
+
+    >>> import torch
+    >>> BetaBinomialNLLLoss()(*torch.ones(3, 1), total_count=torch.tensor([3.0]))
+    tensor(2.4849)
+    """
+
+    _function = staticmethod(functional.beta_binomial_nll_loss)
+
+    def __init__(
+        self,
+        full: bool = False,
+        reduction: str = "mean",
+        *,
+        empty: str = "nan",
+    ) -> None:
+        super().__init__(full=full, reduction=reduction, empty=empty)

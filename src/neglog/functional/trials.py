@@ -1,0 +1,124 @@
+"""Losses of the number of successes in a known number of trials."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from neglog.engine import ElementwiseProblem, values
+from neglog.errors import ArgumentError, sentence
+from neglog.functional.common import ElementwiseRequest, Extras, loss
+from neglog.functional.declared import declared
+from neglog.likelihoods import BetaBinomial, Binomial
+from neglog.primitives import log_gamma, log_rising
+
+
+@loss
+def binomial_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    total_count: Tensor | float = 1.0,
+    full: bool = False,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> ElementwiseRequest:
+    """Return the `Binomial` loss: the number of successes in known numbers of trials.
+
+    Args:
+        input: the log-odds of a success, any shape.
+        target: numbers of successes, in the input's shape.
+        total_count: the numbers of trials, in the input's shape or broadcast into it; or one
+            number.
+        full: whether to add minus the logarithm of the binomial coefficient.
+
+    Raises:
+        ArgumentError: a count exceeds its number of trials (checked on a CPU).
+        ShapeError: the shapes do not fit.
+        DtypeError: no tensor is floating, or one is complex.
+        SupportError: a count is negative (checked on a CPU).
+
+    >>> import torch
+    >>> binomial_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), 3.0, full=True)
+    tensor(0.9808)
+    """
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    _check_trials(target, total_count, mask, sample_weight)
+    given = (total_count,)
+    request = declared(Binomial, (input,), target, (), reduction, extras, given=given)
+    constant = _orders if full else None
+    return ElementwiseRequest(request.problem, extras, constant=constant, repeatable=False)
+
+
+@loss
+def beta_binomial_nll_loss(
+    input: Tensor,
+    concentration0: Tensor | float,
+    target: Tensor,
+    total_count: Tensor | float = 1.0,
+    full: bool = False,
+    reduction: str = "mean",
+    *,
+    mask: Tensor | None = None,
+    sample_weight: Tensor | None = None,
+    normalizer: Tensor | float | None = None,
+    empty: str = "nan",
+) -> ElementwiseRequest:
+    """Return the `BetaBinomial` loss: successes in trials whose probability varies.
+
+    Args:
+        input: the concentrations of successes, `concentration1`, above 0, any shape.
+        concentration0: the concentrations of failures, above 0, in the input's shape or broadcast
+            into it; or one number.
+        target: numbers of successes, in the input's shape.
+        total_count: the numbers of trials, in the input's shape or broadcast into it; or one
+            number.
+        full: whether to add minus the logarithm of the binomial coefficient.
+
+    Raises:
+        ArgumentError: a count exceeds its number of trials (checked on a CPU).
+        ShapeError: the shapes do not fit.
+        DtypeError: no tensor is floating, or one is complex.
+        SupportError: a count is negative, or a concentration is not above 0 (checked on a CPU).
+
+    >>> import torch
+    >>> beta_binomial_nll_loss(torch.ones(1), torch.ones(1), torch.tensor([2.0]), 3.0, full=True)
+    tensor(1.3863)
+    """
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    _check_trials(target, total_count, mask, sample_weight)
+    inputs, given = (input, concentration0), (total_count,)
+    request = declared(BetaBinomial, inputs, target, (), reduction, extras, given=given)
+    constant = _orders if full else None
+    return ElementwiseRequest(request.problem, extras, constant=constant, repeatable=False)
+
+
+def _orders(problem: ElementwiseProblem) -> Tensor:
+    """Return minus the logarithm of the number of orders of successes and failures."""
+    y, (total_count,) = problem.y, problem.given
+    return log_gamma(y + 1.0) - log_rising(total_count - y + 1.0, y)
+
+
+def _check_trials(
+    target: Tensor,
+    total_count: Tensor | float,
+    mask: Tensor | None,
+    sample_weight: Tensor | None,
+) -> None:
+    """Refuse an included count above its number of trials, where values may be read."""
+    tensors = [t for t in (target, total_count, mask, sample_weight) if isinstance(t, Tensor)]
+    if not isinstance(target, Tensor) or not all(values.are_known(t) for t in tensors):
+        return
+    try:
+        above = target > total_count
+        above = above if mask is None else above & mask.bool()
+        above = above if sample_weight is None else above & (sample_weight != 0)
+    except RuntimeError:  # shapes that do not fit have a message of their own
+        return
+    if above.any():
+        index = tuple(above.nonzero()[0].tolist())
+        found = target.expand(above.shape)[index].item()
+        got = f"target{list(index)} is {found:g}"
+        raise ArgumentError(sentence("a target must not exceed total_count", got))
