@@ -76,14 +76,21 @@ def elementwise(
 
 
 def _given(name: str, y: Tensor) -> Tensor:
-    """Draw a given tensor: some hold one of a few numbers, or the upper ends of intervals."""
+    """Draw a given tensor: some hold one of a few numbers, or depend on the target."""
     shape, dtype = y.shape, y.dtype
     if name == "upper":
         return y + 1 + torch.rand(shape, dtype=dtype)
+    if name == "total_count":
+        return y + torch.randint(0, 3, shape)
     codes = {"event": (0.0, 1.0), "censoring": (-1.0, 0.0, 1.0, 2.0)}.get(name)
     if codes is None:
         return torch.rand(shape, dtype=dtype) + 0.5
     return torch.tensor(codes, dtype=dtype)[torch.randint(0, len(codes), shape)]
+
+
+def given(likelihood: type[Likelihood]) -> list[float]:
+    """Return a number for each of a declaration's given tensors."""
+    return [7.5 if name == "total_count" else 1.7 for name in likelihood.given]
 
 
 # Numbers of few digits, which every dtype holds.

@@ -12,7 +12,7 @@ from neglog.likelihood import Likelihood
 from neglog.primitives.binding import bind
 from neglog.primitives.digits import INF
 from neglog.primitives.digits import VOCABULARY as WORDS
-from neglog.support import Support, positive
+from neglog.support import Support, open_unit_interval, positive
 
 mp.mp.dps = 60
 
@@ -80,6 +80,41 @@ def _student_t(df: Any, location: Any, scale: Any) -> Any:
     return SimpleNamespace(log_prob=log_prob)
 
 
+def _beta(one: Any, zero: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        return (one - 1) * mp.log(y) + (zero - 1) * mp.log1p(-y) - mp.log(mp.beta(one, zero))
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
+def _von_mises(loc: Any, concentration: Any) -> Any:
+    def log_prob(y: Any) -> Any:
+        area = mp.log(2 * mp.pi * mp.besseli(0, concentration))
+        return concentration * mp.cos(y - loc) - area
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
+def _zero_inflated(count: Any, zi_logits: Any) -> Any:
+    extra = 1 / (1 + mp.exp(-zi_logits))
+
+    def log_prob(y: Any) -> Any:
+        return mp.log((extra if y == 0 else 0) + mp.exp(count.log_prob(y)) * (1 - extra))
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
+def _poisson_hurdle(rate: Any, zero_logits: Any) -> Any:
+    zero = 1 / (1 + mp.exp(-zero_logits))
+
+    def log_prob(y: Any) -> Any:
+        if y == 0:
+            return mp.log(zero)
+        return mp.log(1 - zero) + _poisson(rate).log_prob(y) - mp.log(-mp.expm1(-rate))
+
+    return SimpleNamespace(log_prob=log_prob)
+
+
 def _gamma(shape: Any, rate: Any) -> Any:
     def log_prob(y: Any) -> Any:
         return mp.log(rate**shape * y ** (shape - 1) / mp.gamma(shape)) - rate * y
@@ -125,6 +160,7 @@ DISTRIBUTIONS = SimpleNamespace(
     AsymmetricLaplace=_asymmetric_laplace,
     AsymmetricNormal=_asymmetric_normal,
     Bernoulli=_bernoulli,
+    Beta=_beta,
     Categorical=_categorical,
     Gamma=_gamma,
     Huber=_huber,
@@ -137,9 +173,12 @@ DISTRIBUTIONS = SimpleNamespace(
     NegativeBinomial=_negative_binomial,
     Normal=_normal,
     Poisson=_poisson,
+    PoissonHurdle=_poisson_hurdle,
     Share=lambda log_p: SimpleNamespace(log_prob=lambda y: y * log_p),
     SignedBernoulli=_signed,
     StudentT=_student_t,
+    VonMises=_von_mises,
+    ZeroInflated=_zero_inflated,
 )
 
 
@@ -164,6 +203,9 @@ def total(support: Support, f: Any, kinks: list[Any]) -> Any:
         return sum(f(mp.mpf(y)) for y in points)
     if support is positive:
         return mp.quad(f, [0, 1, 10, 100, mp.inf])
+    if support is open_unit_interval:
+        with mp.workdps(25):  # sixty digits of special functions would take minutes
+            return mp.quad(f, [mp.mpf(10) ** -40, 0.25, 0.75, 1 - mp.mpf(10) ** -20])
     inner = sorted({k + side for k in kinks for side in (0, -40, 40)})
     return mp.quad(f, [-mp.inf, *inner, mp.inf])
 

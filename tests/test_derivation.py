@@ -91,7 +91,7 @@ def grid(likelihood):
     inputs = [[-90, -17, -1.5, -1.25, -1e-8, 0, 0.25, 2, 20] for _ in likelihood.inputs]
     for i, domain in enumerate(likelihood.domains):
         inputs[i] = [x for x in inputs[i] if domain.contains(float(x))]
-    given = [[1.7]] * len(likelihood.given) + [[s] for s in cases.settings(likelihood)]
+    given = [[s] for s in (*cases.given(likelihood), *cases.settings(likelihood))]
     targets = {*likelihood.support.members, 0.25, 2.0, 0.0}
     targets = [t for t in targets if abs(t) < 1e9 and likelihood.support.contains(t)]
     for point in itertools.product(*inputs, *given, targets):
@@ -126,10 +126,10 @@ def test_derived_and_stated_derivatives_agree(likelihood, fact):
         if fact == "grad_target" and not likelihood.support.contains(point[-1] + mp.mpf("1e-9")):
             continue  # an end or a label: stated is the difference of both losses
         try:
-            true = stated(*point)
+            results = [found(*point), stated(*point)]
         except ZeroDivisionError:
             continue  # a pole
-        results = [r if isinstance(r, tuple) else (r,) for r in (found(*point), true)]
+        results = [r if isinstance(r, tuple) else (r,) for r in results]
         for f, t in zip(*results, strict=True):
             # Literals, such as 1/√2, have sixteen digits.
             assert abs(f - t) <= mp.mpf("1e-14") * max(abs(t), mp.mpf("1e-9")), point
@@ -252,7 +252,7 @@ def test_infinite_inputs_give_nan_only_where_the_stated_ones_do(likelihood):
     y = torch.tensor([m for m in likelihood.support.members if abs(m) < 1e9], dtype=torch.float64)
     inputs = [torch.full_like(y, math.inf)] * len(likelihood.inputs)
     rest = [
-        torch.full_like(y, s) for s in (*[1.7] * len(likelihood.given), *cases.settings(likelihood))
+        torch.full_like(y, s) for s in (*cases.given(likelihood), *cases.settings(likelihood))
     ]
     for sign in (1.0, -1.0):
         ends = [

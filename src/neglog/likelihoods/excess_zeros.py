@@ -6,7 +6,6 @@ from neglog import distributions
 from neglog.likelihood import Elementwise
 from neglog.primitives import (
     absolute,
-    digamma,
     digamma_difference,
     exp,
     expm1,
@@ -71,10 +70,6 @@ class ZeroInflatedPoisson(Elementwise):
         return twice, where(zero, -(pull * other), 0.0), where(zero, share - counted * other, share)
 
     @staticmethod
-    def grad_target(log_rate, zi_logits, y):
-        return where(y == 0.0, 0.0, -log_rate)
-
-    @staticmethod
     def constant(y):
         return log_gamma(y + 1.0)
 
@@ -130,11 +125,6 @@ class ZeroInflatedNegativeBinomial(Elementwise):
         return by_mean, where(zero, pull, by_count), where(zero, extra, sigmoid(zi_logits))
 
     @staticmethod
-    def grad_target(log_mean, total_count, zi_logits, y):
-        slope = softplus(log(total_count) - log_mean) - digamma(total_count + y)
-        return where(y == 0.0, 0.0, slope)
-
-    @staticmethod
     def constant(y):
         return log_gamma(y + 1.0)
 
@@ -181,10 +171,6 @@ class PoissonHurdle(Elementwise):
         bend = where(rate < 40.0, mean * (1.0 - (mean - rate)), rate)
         share = sigmoid(zero_logits) * sigmoid(-zero_logits)
         return where(y == 0.0, 0.0, bend), 0.0, share
-
-    @staticmethod
-    def grad_target(log_rate, zero_logits, y):
-        return where(y == 0.0, 0.0, -log_rate)
 
     @staticmethod
     def constant(y):

@@ -49,7 +49,7 @@ def _bessel_ratio_slope(x: Any) -> Any:
         return mp.mpf(0.5)
     if abs(x) > 1e20:
         return (1 + 0.5 / abs(x)) / (2 * x * x)
-    with mp.workdps(150):
+    with mp.workdps(mp.mp.dps + 90):
         ratio = _bessel_ratio(x)
         return 1 - ratio / x - ratio**2
 
@@ -74,13 +74,13 @@ def _inverse_mills(x: Any) -> Any:
 def _inverse_mills_sum(x: Any) -> Any:
     if x < -1e20:
         return -1 / x
-    with mp.workdps(150):
+    with mp.workdps(mp.mp.dps + 90):
         return x + _inverse_mills(x)
 
 
 def _digits(r: Any, y: Any) -> int:
-    """Return how many digits keep sixty in a difference over y."""
-    return 200 if mp.isinf(y) else 80 + 3 * abs(int(mp.log10(y / r)))
+    """Return how many digits a difference over y requires to keep those that are set."""
+    return mp.mp.dps + (140 if mp.isinf(y) else 20 + 3 * abs(int(mp.log10(abs(y / r)))))
 
 
 def _log_rising(r: Any, y: Any) -> Any:
