@@ -251,9 +251,7 @@ LIMITED = [REGISTRY[name] for name in (  # others state derivatives for the sake
 def test_infinite_inputs_give_nan_only_where_the_stated_ones_do(likelihood):
     y = torch.tensor([m for m in likelihood.support.members if abs(m) < 1e9], dtype=torch.float64)
     inputs = [torch.full_like(y, math.inf)] * len(likelihood.inputs)
-    rest = [
-        torch.full_like(y, s) for s in (*cases.given(likelihood), *cases.settings(likelihood))
-    ]
+    rest = [torch.full_like(y, s) for s in (*cases.given(likelihood), *cases.settings(likelihood))]
     for sign in (1.0, -1.0):
         ends = [
             sign * x if d.contains(sign * math.inf) else x

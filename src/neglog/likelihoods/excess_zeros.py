@@ -108,18 +108,21 @@ class ZeroInflatedNegativeBinomial(Elementwise):
 
     @staticmethod
     def grad(log_mean, total_count, zi_logits, y):
+        # As for `NegativeBinomialMean`; `none` is −ln P(0) of the count.
         s = exp(-absolute(log_mean))
         large = log_mean > 0.0
         root = where(large, total_count * s + 1.0, total_count + s)
-        mean_part = where(large, 1.0, s) / root
+        mean_part, inverse = where(large, 1.0, s) / root, where(large, s, 1.0) / root
         share = where(large, 1.0 - y * s, s - y) / root
-        logits, odds = log_mean - log(total_count), exp(log_mean) / total_count
-        above = where(odds < 1.0, log1p(odds), logits + softplus(-logits))
+        logits, t = log_mean - log(total_count), exp(log_mean) / total_count
+        above = where(t < 1.0, log1p(t), logits + softplus(-logits))
+        series = 0.5 - t * (2.0 / 3.0 - t * (0.75 - t * (0.8 - t * (5.0 / 6.0))))
+        drop = where(t < 0.003, t * t * series, above - mean_part)
         none = total_count * above
         counted = sigmoid(-(zi_logits + none))  # the probability that a zero is the count's own
         extra = expm1(-none) * sigmoid(zi_logits + none) * sigmoid(-zi_logits)
-        pull = where(counted == 0.0, 0.0, counted * (above - mean_part))
-        by_count = (above - share) - digamma_difference(total_count, y)
+        pull = where(counted == 0.0, 0.0, counted * drop)
+        by_count = (drop + y * inverse) - digamma_difference(total_count, y)
         zero = y == 0.0
         by_mean = total_count * where(zero, counted * mean_part, share)
         return by_mean, where(zero, pull, by_count), where(zero, extra, sigmoid(zi_logits))

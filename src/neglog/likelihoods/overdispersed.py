@@ -95,13 +95,17 @@ class NegativeBinomialMean(Elementwise):
 
     @staticmethod
     def grad(log_mean, total_count, y):
-        # (μ − y) / (r + μ), of the smaller of μ and 1 / μ.
+        # (μ − y) / (r + μ), of the smaller of μ and 1 / μ; ln(1 + t) − t / (1 + t) of t = μ / r.
         s = exp(-absolute(log_mean))
-        large = (1.0 - y * s) / (total_count * s + 1.0)
-        share = where(log_mean > 0.0, large, (s - y) / (total_count + s))
-        logits, odds = log_mean - log(total_count), exp(log_mean) / total_count
-        above = where(odds < 1.0, log1p(odds), logits + softplus(-logits))
-        return total_count * share, (above - share) - digamma_difference(total_count, y)
+        large = log_mean > 0.0
+        root = where(large, total_count * s + 1.0, total_count + s)
+        mean_part, inverse = where(large, 1.0, s) / root, where(large, s, 1.0) / root
+        share = where(large, 1.0 - y * s, s - y) / root
+        logits, t = log_mean - log(total_count), exp(log_mean) / total_count
+        above = where(t < 1.0, log1p(t), logits + softplus(-logits))
+        series = 0.5 - t * (2.0 / 3.0 - t * (0.75 - t * (0.8 - t * (5.0 / 6.0))))
+        drop = where(t < 0.003, t * t * series, above - mean_part)
+        return total_count * share, (drop + y * inverse) - digamma_difference(total_count, y)
 
     @staticmethod
     def curvature(log_mean, total_count, y):
