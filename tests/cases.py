@@ -63,6 +63,8 @@ def elementwise(
         )
     inputs = tuple(x.roll(3 * i) for i, x in enumerate(inputs))  # not all extreme in one place
     y = draw(likelihood.support, shape, dtype)
+    if likelihood.inputs[0] == "log_rate" and len(inputs) > 1:
+        inputs = (inputs[0].clamp(-10, 10), *inputs[1:])
     if likelihood.name == "weibull":  # an exponential of an exponential
         inputs = tuple(x.clamp(-2, 2) for x in inputs)
     if likelihood.name == "relative_entropy_of_log":

@@ -80,23 +80,72 @@ def _mills(x: Any) -> Any:
     return oracle.WORDS["inverse_mills"](x)
 
 
+def _of_two(name: str, by_first: Any, by_second: Any) -> Any:
+    """Return a function of two numbers, given its partial derivatives."""
+
+    def word(a: Rounded, b: Rounded) -> Rounded:
+        value = oracle.WORDS[name](a.value, b.value)
+        if mp.isinf(value):
+            return Rounded(value)
+        passed = abs(by_first(a.value, b.value)) * a.error if a.error else 0
+        passed += abs(by_second(a.value, b.value)) * b.error if b.error else 0
+        # One that vanishes is exact to roundings of its terms.
+        own = 4 * Rounded.eps * (1 + abs(mp.log(a.value))) if name in VANISHING else 0
+        return a.rounded(value, passed + own, units=4)
+
+    return word
+
+
+def _difference(a: Rounded, b: Rounded) -> Rounded:
+    return Rounded(0) if a.value == b.value else a - b
+
+
+VANISHING = ("log_beta", "log_rising")
+_TRUE = oracle.WORDS
 WORDS = {
     "absolute": lambda x: Rounded(abs(x.value), x.error),
     "at_least": lambda x, bound: x if x > bound else bound,
     "centred_sigmoid": _word("centred_sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
+    "bessel_ratio": _word("bessel_ratio", _TRUE["bessel_ratio_slope"]),
+    "bessel_ratio_slope": _word("bessel_ratio_slope", lambda x: 0.5),  # at most
+    "cos": _word("cos", mp.sin),
+    "difference": _difference,
+    "digamma": _word("digamma", _TRUE["trigamma"]),
+    "digamma_difference": _of_two(
+        "digamma_difference", _TRUE["trigamma_difference"], lambda r, y: mp.psi(1, r + y)
+    ),
     "exp": _word("exp", mp.exp),
     "expm1": _word("expm1", mp.exp),
     "erf": _word("erf", lambda x: mp.exp(-x * x) * 1.2),  # 2/√π
     "gaussian": _word("gaussian", lambda x: 2 * x * mp.exp(-x * x)),
+    "i0e": _word("i0e", lambda x: 1),  # at most
+    "i1e": _word("i1e", lambda x: 1),
     "inverse_mills": _word("inverse_mills", lambda x: _mills(x) * (x + _mills(x))),
     "log": _word("log", lambda x: 1 / x if x else 0),
     "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
+    "log_beta": _of_two(
+        "log_beta",
+        _TRUE["digamma_difference"],
+        lambda a, b: _TRUE["digamma_difference"](b, a),
+    ),
+    "log_gamma": _word("log_gamma", _TRUE["digamma"]),
+    "log_i0": _word("log_i0", _TRUE["bessel_ratio"]),
     "log_ndtr": _word("log_ndtr", _mills),
+    "log_rising": _of_two("log_rising", _TRUE["digamma_difference"], lambda r, y: mp.psi(0, r + y)),
     "maximum": _extreme(max),
     "minimum": _extreme(min),
     "power": _power,
     "sigmoid": _word("sigmoid", lambda x: _sigmoid(x) * _sigmoid(-x)),
+    "sin": _word("sin", mp.cos),
     "softplus": _word("softplus", _sigmoid),
+    "sqrt": _word("sqrt", lambda x: 1 / (2 * mp.sqrt(x)) if x else 0),
+    "tanh": _word("tanh", lambda x: 1 - mp.tanh(x) ** 2),
+    "trigamma": _word("trigamma", lambda x: mp.psi(2, x) if x else 0),
+    "trigamma_difference": _of_two(
+        "trigamma_difference",
+        lambda r, y: mp.psi(2, r + y) - mp.psi(2, r),
+        lambda r, y: mp.psi(2, r + y),
+    ),
     "where": lambda condition, yes, no: yes if condition else no,
 }
 
