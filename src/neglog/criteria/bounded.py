@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class BetaNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class BetaNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Shares between 0 and 1: see `neglog.functional.beta_nll_loss`.
 
     >>> import torch
@@ -16,6 +16,7 @@ class BetaNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(0.6931)
     """
 
+    likelihood = likelihoods.Beta
     _function = staticmethod(functional.beta_nll_loss)
 
     def __init__(
@@ -27,7 +28,7 @@ class BetaNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(reduction=reduction, empty=empty)
 
 
-class VonMisesNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class VonMisesNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Angles in radians: see `neglog.functional.von_mises_nll_loss`.
 
     >>> import torch
@@ -35,6 +36,7 @@ class VonMisesNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(-0.2566)
     """
 
+    likelihood = likelihoods.VonMises
     _function = staticmethod(functional.von_mises_nll_loss)
 
     def __init__(

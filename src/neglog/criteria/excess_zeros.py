@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class ZeroInflatedPoissonNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class ZeroInflatedPoissonNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Counts with extra zeros: see `neglog.functional.zero_inflated_poisson_nll_loss`.
 
     >>> import torch
@@ -16,6 +16,7 @@ class ZeroInflatedPoissonNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.6931)
     """
 
+    likelihood = likelihoods.ZeroInflatedPoisson
     _function = staticmethod(functional.zero_inflated_poisson_nll_loss)
 
     def __init__(
@@ -28,7 +29,7 @@ class ZeroInflatedPoissonNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(full=full, reduction=reduction, empty=empty)
 
 
-class ZeroInflatedNegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class ZeroInflatedNegativeBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Overdispersed counts with extra zeros.
 
     See `neglog.functional.zero_inflated_negative_binomial_nll_loss`.
@@ -38,6 +39,7 @@ class ZeroInflatedNegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(2.5599)
     """
 
+    likelihood = likelihoods.ZeroInflatedNegativeBinomial
     _function = staticmethod(functional.zero_inflated_negative_binomial_nll_loss)
 
     def __init__(
@@ -50,7 +52,7 @@ class ZeroInflatedNegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(full=full, reduction=reduction, empty=empty)
 
 
-class PoissonHurdleNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class PoissonHurdleNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Counts with a model of zeros apart: see `neglog.functional.poisson_hurdle_nll_loss`.
 
     >>> import torch
@@ -58,6 +60,7 @@ class PoissonHurdleNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(1.2345)
     """
 
+    likelihood = likelihoods.PoissonHurdle
     _function = staticmethod(functional.poisson_hurdle_nll_loss)
 
     def __init__(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
+from neglog.likelihood import Likelihood
 
 
-class NegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class NegativeBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Overdispersed counts: see `neglog.functional.negative_binomial_nll_loss`.
 
     >>> import torch
@@ -16,6 +17,7 @@ class NegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(0.9287)
     """
 
+    likelihood: type[Likelihood] = likelihoods.NegativeBinomialMean
     _function = staticmethod(functional.negative_binomial_nll_loss)
 
     def __init__(
@@ -27,3 +29,5 @@ class NegativeBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
         empty: str = "nan",
     ) -> None:
         super().__init__(logits=logits, full=full, reduction=reduction, empty=empty)
+        if logits:
+            self.likelihood = likelihoods.NegativeBinomialLogits

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from neglog import functional
-from neglog.criterion import OfSeveral
+from neglog import functional, likelihoods
+from neglog.criterion import OfDeclaration
 
 
-class BinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class BinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Successes in known numbers of trials: see `neglog.functional.binomial_nll_loss`.
 
     >>> import torch
@@ -17,6 +17,7 @@ class BinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(0.9808)
     """
 
+    likelihood = likelihoods.Binomial
     _function = staticmethod(functional.binomial_nll_loss)
 
     def __init__(
@@ -29,7 +30,7 @@ class BinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
         super().__init__(full=full, reduction=reduction, empty=empty)
 
 
-class BetaBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
+class BetaBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
     """Successes in trials whose probability varies: see `neglog.functional.beta_binomial_nll_loss`.
 
     >>> import torch
@@ -37,6 +38,7 @@ class BetaBinomialNLLLoss(OfSeveral, nn.modules.loss._Loss):
     tensor(2.4849)
     """
 
+    likelihood = likelihoods.BetaBinomial
     _function = staticmethod(functional.beta_binomial_nll_loss)
 
     def __init__(

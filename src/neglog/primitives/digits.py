@@ -80,7 +80,8 @@ def _inverse_mills_sum(x: Any) -> Any:
 
 def _digits(r: Any, y: Any) -> int:
     """Return how many digits a difference over y requires to keep those that are set."""
-    return mp.mp.dps + (140 if mp.isinf(y) else 20 + 3 * abs(int(mp.log10(abs(y / r)))))
+    more = 140 if mp.isinf(y) else 20 + 3 * abs(int(mp.log10(abs(y / r))))
+    return int(mp.mp.dps) + more
 
 
 def _log_rising(r: Any, y: Any) -> Any:
