@@ -190,7 +190,7 @@ class OfDeclaration(Criterion):
         likelihood: the declaration, whose sets `neglog.check` compares inputs and targets with.
     """
 
-    likelihood: ClassVar[type[Likelihood]]
+    likelihood: type[Likelihood]
 
     @with_parameters
     def forward(
