@@ -37,6 +37,10 @@ def draw(support: Support, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor
     return values.to(dtype)
 
 
+# Their errors would be those of a huge target alone, or their intervals empty.
+OF_HUGE_TARGETS = ("several", "censored_normal", "beta_weighted_normal")
+
+
 def overflows(likelihood: type[Elementwise]) -> bool:
     """Return whether the loss of an extreme input exceeds every dtype, as exp(x) does."""
     if likelihood.domains != (anything,):
@@ -66,12 +70,10 @@ def elementwise(
     if likelihood.inputs[0] == "log_rate" and len(inputs) > 1:
         inputs = (inputs[0].clamp(-10, 10), *inputs[1:])
     if likelihood.name == "weibull":  # an exponential of an exponential
-        inputs = tuple(x.clamp(-2, 2) for x in inputs)
+        inputs = tuple(x.clamp(-1, 1) for x in inputs)
     if likelihood.name == "relative_entropy_of_log":
         y = y.clamp(-200, 3)
-    if likelihood is several.Several:  # whose error would be that of a huge target alone
-        y = y.clamp(-100, 100)
-    if likelihood.name == "censored_normal":  # whose intervals have a width
+    if likelihood.name in OF_HUGE_TARGETS:
         y = y.clamp(-100, 100)
     given = tuple(_given(name, y) for name in likelihood.given)
     return ElementwiseProblem(likelihood, inputs, y, given, settings(likelihood))

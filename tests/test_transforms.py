@@ -27,6 +27,11 @@ KINDS = ["labels", "ignored", "weighted", "smoothed", "probabilities", "shared"]
 def elementwise(likelihood):
     """Return a loss and its formula as functions of the first input, and where to take them."""
     problem = cases.elementwise(likelihood, (2, 3), torch.float64)
+    if likelihood.name == "censored_normal":  # far out, torch's derivative of log Φ loses digits
+        y = problem.y.clamp(-3, 3)
+        problem = problem._replace(y=y, given=(problem.given[0], y + 1))
+        mean, scale = problem.inputs
+        problem = problem._replace(inputs=(mean.clamp(-3, 3), scale.clamp(min=1)))
     facts = derivatives.Facts(likelihood, problem.settings)
     x, *others = problem.inputs
     if likelihood.domains[0] is unit_interval:
@@ -170,6 +175,7 @@ def refuse(*_):
     raise AssertionError("the formula was differentiated and not the kernel's slopes")
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # vmap of torch's log_ndtr
 @subjects
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_derivatives_are_those_of_the_formula(name, transform, monkeypatch) -> None:
