@@ -78,7 +78,7 @@ def corn_loss(
 
     Logit k is that of a class above k, given that it is not below k; rows of lower classes do not
     enter it. A mean is over the pairs of a row and a logit that it enters, as that of
-    `coral_pytorch.losses.corn_loss`.
+    coral-pytorch.
 
     Args:
         input: logits (N, K − 1), or (…, K − 1).

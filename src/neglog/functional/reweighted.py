@@ -165,7 +165,7 @@ def sigmoid_focal_loss(
     empty: str = "nan",
     ignore_index: int | None = None,
 ) -> ElementwiseRequest:
-    """Return the `SigmoidFocal` loss of logits, as `torchvision.ops.sigmoid_focal_loss` does.
+    """Return the `SigmoidFocal` loss of logits, that of torchvision.
 
     Args:
         input: logits, any shape.
@@ -209,7 +209,7 @@ def asymmetric_loss(
     """Return the `Asymmetric` loss of logits for many labels, most of which are not there.
 
     The defaults are those of the authors' `AsymmetricLoss`. It is computed exactly, without their
-    `eps`, and its gradient is complete, as that of their `AsymmetricLossOptimized`.
+    `eps`, and its gradient is complete, as that of their AsymmetricLossOptimized.
 
     Args:
         input: logits, any shape.
