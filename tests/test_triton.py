@@ -50,12 +50,6 @@ def _on_gpu(monkeypatch):
     fake_gpu.use(monkeypatch)
 
 
-def by_reference(monkeypatch, problem, **options):
-    with monkeypatch.context() as patch:
-        backends.only(patch)
-        return test_engine.loss_and_gradients(problem, **options)
-
-
 def assert_same(got, expected, dtype):
     # A term that cancels is float64 in the kernel and not in the reference.
     scale = {torch.bfloat16: 1.6e-2, torch.float16: 2e-3}.get(dtype, test_engine.ROUNDING[dtype])
@@ -151,7 +145,7 @@ def test_elements_are_the_reference_s(likelihood, dtype, shape, monkeypatch) -> 
         options = {"reduction": reduction, "factor": 2.0, "weight": weights[kind]}
         options["masked"] = kind == 2
         got = test_engine.loss_and_gradients(problem, **options)
-        assert_same(got, by_reference(monkeypatch, problem, **options), dtype)
+        assert_same(got, test_engine.by_reference(monkeypatch, problem, **options), dtype)
 
 
 @elementwise
@@ -217,7 +211,7 @@ def test_rows_are_the_reference_s(likelihood, dtype, size, classes, kind, monkey
             facts = (dtype, (size, classes), reduction, weighted, kind, shared)
             problem = test_engine.rows_problem(likelihood, *facts)
             got = test_engine.loss_and_gradients(problem)
-            assert_same(got, by_reference(monkeypatch, problem), dtype)
+            assert_same(got, test_engine.by_reference(monkeypatch, problem), dtype)
 
 
 @DTYPES
@@ -238,7 +232,7 @@ def test_images_are_the_reference_s(shape, reduction, monkeypatch) -> None:
         settings = cases.settings(likelihood)
         problem = RowwiseProblem(likelihood, x, y, weight, reduction=reduction, settings=settings)
         got = test_engine.loss_and_gradients(problem)
-        assert_same(got, by_reference(monkeypatch, problem), torch.float32)
+        assert_same(got, test_engine.by_reference(monkeypatch, problem), torch.float32)
 
 
 @pytest.mark.parametrize("label", [-1, 5, 2**40, -(2**40)])
@@ -341,7 +335,7 @@ def test_many_elements_are_treated_in_several_blocks(monkeypatch) -> None:
     monkeypatch.setattr(elementwise, "RUNS", 3)
     problem = cases.elementwise(REGISTRY["poisson"], (9001,), torch.float32)
     got = test_engine.loss_and_gradients(problem)
-    assert_same(got, by_reference(monkeypatch, problem), torch.float32)
+    assert_same(got, test_engine.by_reference(monkeypatch, problem), torch.float32)
 
 
 def test_a_loss_scale_is_not_rounded_to_half_precision() -> None:

@@ -94,8 +94,8 @@ def treat(
     """Write the results of a block, computed in one type; return its losses, unscaled."""
     x_n = x_n.to(REAL)
     known_g = known_g.to(REAL)
-    setting_s = setting_s.to(REAL)
     y, factor, scale = y.to(REAL), factor.to(REAL), scale.to(REAL)
+    setting_s = tl.zeros_like(y) + setting_s.to(REAL)  # primitives take blocks
     if SCALED or PULLED:
         scale = scale * above.to(REAL)
     loss = tl.zeros_like(y)
