@@ -15,7 +15,7 @@ from neglog.derivation import smoothness
 from neglog.derivation.differentiate import Derivative
 from neglog.derivation.graph import Node, trace
 from neglog.derivation.printing import as_function
-from neglog.derivation.sides import mean
+from neglog.derivation.sides import Sides
 from neglog.derivation.simplify import simplified
 from neglog.primitives import reference
 
@@ -35,7 +35,8 @@ def gradient(
             from both sides.
     """
     root = _traced(nll, arguments, inputs)
-    return _printed("grad", [_first(root, by, smooth) for by in inputs], arguments)
+    sides = Sides(smooth)
+    return _printed("grad", [_first(root, by, sides) for by in inputs], arguments)
 
 
 def curvature(
@@ -44,7 +45,8 @@ def curvature(
     """Return the second derivative; for several inputs the upper triangle, row by row."""
     root = _traced(nll, arguments, inputs)
     pairs = [(a, b) for i, a in enumerate(inputs) for b in inputs[i:]]
-    results = [_second(root, *pair, smooth) for pair in pairs]
+    sides = Sides(smooth)
+    results = [_second(root, *pair, sides) for pair in pairs]
     return _printed("curvature", results, arguments)
 
 
@@ -53,7 +55,7 @@ def grad_target(
 ) -> FunctionType:
     """Return the derivative of a formula by its last argument, the target."""
     root = _traced(nll, arguments, inputs)
-    return _printed("grad_target", [_first(root, arguments[-1], smooth)], arguments)
+    return _printed("grad_target", [_first(root, arguments[-1], Sides(smooth))], arguments)
 
 
 def is_smooth(
@@ -110,18 +112,17 @@ def _traced(nll: Formula, arguments: tuple[str, ...], inputs: tuple[str, ...]) -
     return simplified(root)
 
 
-def _first(root: Node, by: str, smooth: bool) -> Node:
-    """Return the derivative from the right, or the mean of those from both sides."""
-    right = Derivative(by, 1).of(root)
-    return right if smooth else mean(right, Derivative(by, -1).of(root))
+def _first(root: Node, by: str, sides: Sides) -> Node:
+    right, left = (Derivative(by, side).of(root) for side in (1, -1))
+    return sides.chosen(right, left)
 
 
-def _second(root: Node, by: str, then_by: str, smooth: bool) -> Node:
-    sides = []
-    for side in (1,) if smooth else (1, -1):
+def _second(root: Node, by: str, then_by: str, sides: Sides) -> Node:
+    found = []
+    for side in (1, -1):
         first = Derivative(by, side)
-        sides.append(Derivative(then_by, side, first).of(first.of(root)))
-    return mean(sides[0], sides[-1])
+        found.append(Derivative(then_by, side, first).of(first.of(root)))
+    return sides.chosen(found[0], found[1])
 
 
 def _printed(name: str, results: Sequence[Node], arguments: tuple[str, ...]) -> FunctionType:

@@ -7,13 +7,29 @@ from neglog.derivation.graph import Node
 _FEW = 12  # operations
 
 
-def mean(right: Node, left: Node) -> Node:
-    """Return the mean of two one-sided derivatives, which differ at ties.
+class Sides:
+    """Chooses between the derivatives from both sides, so that results share operations.
 
-    Operations on the difference are moved out of it. If much would have to be computed on both
-    sides, as where kinks are inside of other functions, it is the derivative from the right.
+    Args:
+        smooth: whether the two are equal, although their forms may differ at ties.
     """
-    return _merged(right, left) or right
+
+    def __init__(self, smooth: bool) -> None:
+        self._smooth = smooth
+        self._known: set[Node] = set()
+
+    def chosen(self, right: Node, left: Node) -> Node:
+        """Return the mean of two one-sided derivatives, or one of them if they are equal.
+
+        Operations on the difference are moved out of it. If much would have to be computed on both
+        sides, as where kinks are inside of other functions, it is the derivative from one side.
+        """
+        result = None if self._smooth else _merged(right, left)
+        if result is None:
+            costs = [len(_operations(side) - self._known) for side in (right, left)]
+            result = left if costs[1] < costs[0] else right
+        self._known |= _operations(result)
+        return result
 
 
 def _merged(right: Node, left: Node) -> Node | None:

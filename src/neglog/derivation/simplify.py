@@ -49,6 +49,8 @@ def _comparison(graph: Graph, op: str, a: Node, b: Node) -> Node | None:
         return graph.literal(bool(COMPARISONS[op](a.value, b.value)))
     if b.is_literal() and a.op == "where" and all(part.is_literal() for part in a.args[1:]):
         yes, no = (bool(COMPARISONS[op](part.value, b.value)) for part in a.args[1:])
+        if yes is no:
+            return graph.literal(yes)
         if yes and not no:
             return a.args[0]
         if no and not yes and a.args[0].op in _OPPOSITE:
