@@ -1,7 +1,7 @@
 """Write a kernel once for any number of inputs, given tensors and settings.
 
 Each of these numbers has a letter. A name that ends with the letter, such as `x_n`, stands for one
-name per input, `x_0`, `x_1`, …, and `n` for their numbers:
+name per input, ``x_0``, ``x_1``, …, and `n` for their numbers:
 
 - a statement that holds such a name is repeated, ``x_n = load(input_n[k])`` for every input;
 - a starred name lists all: ``nll(*x_n, y)`` becomes ``nll(x_0, x_1, y)``;
