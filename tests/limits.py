@@ -146,7 +146,57 @@ def logistic_interval(lower, upper, y):
     return losses[0 if y else 1], *slopes, losses[0] - losses[1]
 
 
+def log_cosh(x, y):
+    e = abs(x - y)
+    slope = sign(x - y) * (1 - 2 / (mp.exp(2 * e) + 1))
+    return e + mp.log1p(mp.exp(-2 * e)) - mp.log(2), slope, -slope
+
+
+def normal_score(x, scale, y):
+    z = (x - y) / scale
+    bump = mp.sqrt(2 / mp.pi) * mp.exp(-z * z / 2) - 1 / mp.sqrt(mp.pi)
+    slope = mp.erf(z / mp.sqrt(2))
+    return (x - y) * slope + scale * bump, slope, bump, -slope
+
+
+def student_t(x, scale, df, y):
+    z = (x - y) / scale
+    by_x = (df + 1) * z / (df + z * z) / scale
+    loss = mp.log(scale) + (df + 1) / 2 * mp.log1p(z * z / df)
+    loss = INFINITE if abs(z) > mp.sqrt(INFINITE) else loss  # it grows like a logarithm
+    return loss, by_x, df * (1 - z * z) / (df + z * z) / scale, -by_x
+
+
+def log_normal(x, scale, y):
+    z = (x - mp.log(y)) / scale
+    return mp.log(scale) + z * z / 2, z / scale, (1 - z * z) / scale, -z / scale / y
+
+
+def inverse_gaussian(x, shape, y):
+    inverse = mp.exp(-x)
+    error = y * inverse - 1
+    by_y = shape * (inverse**2 - 1 / y**2) / 2
+    return shape * error**2 / (2 * y), -shape * inverse * error, by_y
+
+
+def scaled_laplace(x, scale, eps, y):
+    b, e = max(scale, eps), abs(x - y)
+    return log(b) + e / b, sign(x - y) / b, (b - e) / b**2, -sign(x - y) / b
+
+
+def expectile(x, level, y):
+    part = 1 - level if x > y else level
+    return part * (x - y) ** 2, 2 * part * (x - y), 2 * part * (y - x)
+
+
 EXACT: dict[Any, Any] = {
+    likelihoods.StudentT: student_t,
+    likelihoods.LogNormal: log_normal,
+    likelihoods.InverseGaussian: inverse_gaussian,
+    likelihoods.ScaledLaplace: scaled_laplace,
+    likelihoods.Expectile: expectile,
+    likelihoods.LogCosh: log_cosh,
+    likelihoods.NormalScore: normal_score,
     likelihoods.Normal: normal,
     likelihoods.Laplace: laplace,
     likelihoods.Huber: huber,

@@ -152,7 +152,7 @@ SETS = {
 }
 SETTINGS = {"delta": 1.5, "level": 0.125, "eps": 2.0**-20, "dispersion": 0.5, "shape": 2.0}
 SETTINGS |= {"alpha": 0.375, "gamma": 1.5, "gamma_neg": 3.0, "gamma_pos": 1.5, "clip": 0.0625}
-SETTINGS["smoothing"] = 0.125
+SETTINGS |= {"smoothing": 0.125, "df": 3.0}
 UNDEFINED = {  # differences of infinities, and one-sided limits
     likelihoods.LogisticInterval: lambda lower, upper, y: lower == upper,
     likelihoods.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,

@@ -36,6 +36,10 @@ SIZES = {
 SETTINGS = {
     likelihoods.Huber: [(1.5,), (2.0**500,)],
     likelihoods.Quantile: [(0.125,)],
+    likelihoods.Expectile: [(0.125,)],
+    likelihoods.StudentT: [(3.0,)],
+    likelihoods.ScaledLaplace: [(2.0**-20,)],
+    likelihoods.InverseGaussian: [(2.0,)],
     likelihoods.HeteroscedasticNormal: [(2.0**-20,)],
     likelihoods.PoissonRate: [(2.0**-27,)],
     likelihoods.NegativeBinomial: [(0.5,), (2.0**20,)],

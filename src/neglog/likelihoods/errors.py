@@ -99,8 +99,9 @@ class StudentT(Elementwise):
     def grad(location, scale, df, y):
         inverse = 1.0 / scale
         z = (location - y) * inverse
-        each = inverse / (df + z * z)
-        return (df + 1.0) * (each * z), df * ((1.0 - z) * (1.0 + z)) * each
+        each, finite = inverse / (df + z * z), z - z == 0.0
+        by_location = where(finite, (df + 1.0) * (each * z), 0.0)
+        return by_location, where(finite, df * ((1.0 - z) * (1.0 + z)) * each, -df * inverse)
 
     @staticmethod
     def curvature(location, scale, df, y):
@@ -114,7 +115,8 @@ class StudentT(Elementwise):
     @staticmethod
     def grad_target(location, scale, df, y):
         z = (location - y) / scale
-        return -(df + 1.0) * (z / (df + z * z) / scale)
+        slope = -(df + 1.0) * (z / (df + z * z) / scale)
+        return where(z - z == 0.0, slope, 0.0)
 
     @staticmethod
     def constant(df, y):

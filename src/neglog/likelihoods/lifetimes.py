@@ -24,7 +24,8 @@ class Exponential(Elementwise):
 
     @staticmethod
     def nll(log_rate, event, y):
-        return exp(log_rate) * y - where(event == 0.0, 0.0, event * log_rate)
+        observed = event * where(log_rate > 1e30, 1e30, log_rate)  # ∞ − ∞ is ∞ here
+        return exp(log_rate) * y - where(event == 0.0, 0.0, observed)
 
     @staticmethod
     def grad(log_rate, event, y):
@@ -58,7 +59,7 @@ class Weibull(Elementwise):
     @staticmethod
     def nll(log_scale, log_shape, event, y):
         u = exp(log_shape) * (log(y) - log_scale)
-        density = at_least(log_shape, -1e30) + u - log(y)
+        density = at_least(log_shape, -1e30) + where(u > 1e30, 1e30, u) - log(y)
         return exp(u) - where(event == 0.0, 0.0, event * density)
 
     @staticmethod
