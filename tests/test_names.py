@@ -28,6 +28,7 @@ LITERAL = re.compile(r'""".*?"""|"[^"\n]*"|#[^\n]*', re.DOTALL)
 EXAMPLES = {
     "FOLDER", "PT1H30M", "rayleigh", "quasibinomial", "quasipoisson", "net",
     "TEXT", "Declaration", "medium", "north", "venv",  # what users write
+    "x_0", "x_1",  # of generated code
     "sav", "rds", "pyproject", "constraints", "TRITON_INTERPRET",  # of others
 }  # fmt: skip
 FILES = {"file.py", "my_losses.py", "N/A", "n/a", "/"}
