@@ -103,6 +103,16 @@ LOSSES = {
         lambda x, **o: F.weibull_nll_loss(x, 0.1 * x, const(x, 2), label(x, 0)[:, None], **o),
         "real",
     ),
+    "zinb gaussian": (
+        lambda x, **o: F.zero_inflated_negative_binomial_nll_loss(
+            x, x.square() + 1, 0.5 * x, const(x, 2), full=True, **o
+        ),
+        "real",
+    ),
+    "von mises gaussian": (
+        lambda x, **o: F.von_mises_nll_loss(x, x.square() + 1, const(x, 0.3), **o),
+        "real",
+    ),
     "hinge": (lambda x, **o: F.hinge_embedding_loss(x, const(x, -1), **o), "real"),
     "margin ranking": (
         lambda x, **o: F.margin_ranking_loss(x, const(x, 0.3), const(x, 1), margin=0.1, **o),

@@ -53,7 +53,7 @@ LOSSES = {
         (FIRST, ABOVE), COUNTS, {"full": True}, lambda m, r, y: _negative_binomial(m, r).log_prob(y)
     ),
     "negative_binomial_nll_loss of logits": (
-        (FIRST, ABOVE), COUNTS, {"full": True, "logits": True},
+        (FIRST, ABOVE), COUNTS, {"full": True, "from_logits": True},
         lambda z, r, y: distributions.NegativeBinomial(r, logits=z).log_prob(y),
     ),
     "zero_inflated_poisson_nll_loss": (
@@ -120,7 +120,7 @@ def test_the_two_parametrisations_agree() -> None:
     mean, count = FIRST, ABOVE
     by_mean = functional.negative_binomial_nll_loss(mean, count, COUNTS)
     logits = mean - count.log()
-    by_logits = functional.negative_binomial_nll_loss(logits, count, COUNTS, logits=True)
+    by_logits = functional.negative_binomial_nll_loss(logits, count, COUNTS, from_logits=True)
     torch.testing.assert_close(by_mean, by_logits)
 
 

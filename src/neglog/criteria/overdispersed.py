@@ -22,12 +22,12 @@ class NegativeBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
 
     def __init__(
         self,
-        logits: bool = False,
+        from_logits: bool = False,
         full: bool = False,
         reduction: str = "mean",
         *,
         empty: str = "nan",
     ) -> None:
-        super().__init__(logits=logits, full=full, reduction=reduction, empty=empty)
-        if logits:
+        super().__init__(from_logits=from_logits, full=full, reduction=reduction, empty=empty)
+        if from_logits:
             self.likelihood = likelihoods.NegativeBinomialLogits

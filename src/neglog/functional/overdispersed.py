@@ -14,7 +14,7 @@ def negative_binomial_nll_loss(
     input: Tensor,
     total_count: Tensor | float,
     target: Tensor,
-    logits: bool = False,
+    from_logits: bool = False,
     full: bool = False,
     reduction: str = "mean",
     *,
@@ -26,12 +26,12 @@ def negative_binomial_nll_loss(
     """Return the `NegativeBinomialMean` loss of log means, or the `NegativeBinomialLogits` loss.
 
     Args:
-        input: the logarithms of the means, any shape; with `logits`, the log-odds of a success.
+        input: the logarithms of the means, any shape; or the log-odds, with `from_logits`.
         total_count: the number of failures r above 0, in the input's shape or broadcast into it; or
             one number. The variance is μ + μ² / r; statistics packages call 1 / r the dispersion,
             and scvi-tools calls r θ.
         target: counts, in the input's shape.
-        logits: whether the input holds the logits of `torch.distributions.NegativeBinomial`.
+        from_logits: whether the input holds the logits of `torch.distributions.NegativeBinomial`.
         full: whether to add ln y!, which depends on the target alone.
 
     Raises:
@@ -44,7 +44,7 @@ def negative_binomial_nll_loss(
     >>> negative_binomial_nll_loss(log_mean, total_count, torch.tensor([3.0]))
     tensor(0.9287)
     """
-    likelihood = NegativeBinomialLogits if logits else NegativeBinomialMean
+    likelihood = NegativeBinomialLogits if from_logits else NegativeBinomialMean
     extras = Extras(mask, sample_weight, normalizer, empty)
     inputs = (input, total_count)
     return declared(likelihood, inputs, target, (), reduction, extras, full=full)

@@ -113,8 +113,10 @@ def _check_trials(
         return
     try:
         above = target > total_count
-        above = above if mask is None else above & mask.bool()
-        above = above if sample_weight is None else above & (sample_weight != 0)
+        for included in (mask, sample_weight):
+            if included is not None:  # of elements, or of rows
+                ones = (1,) * (above.dim() - included.dim())
+                above = above & (included != 0).reshape(included.shape + ones)
     except RuntimeError:  # shapes that do not fit have a message of their own
         return
     if above.any():
