@@ -156,6 +156,24 @@ def test_a_fisher_information_without_a_formula_is_named():
     assert 0.5 < (sandwich.error / plain.coefficients.error).min() < 2.0
 
 
+def test_a_lasso_of_a_likelihood_that_is_not_concave():
+    x, y = drawn(STUDENT)
+    found = neglog.fit(x, y, likelihood=STUDENT, settings={"df": 4}, l1=0.1)
+    assert found.converged, found.outcome
+    columns = torch.from_numpy(np.column_stack([np.ones(ROWS), x]))
+    at = torch.from_numpy(found.coefficients.estimate)
+    log_df = torch.tensor(4.0, dtype=torch.float64).log()
+
+    def loss(at):
+        losses = -DENSITIES[STUDENT](columns @ at[:3], at[3], log_df, torch.from_numpy(y))
+        return losses.mean()
+
+    slope = torch.autograd.functional.jacobian(loss, at)
+    deviations = torch.from_numpy(x.std(0) / y.std())  # weights in units of the target
+    np.testing.assert_allclose(slope[[0, 3]], 0, atol=1e-6)
+    np.testing.assert_allclose(slope[1:3], -0.1 * deviations * at[1:3].sign(), atol=1e-6)
+
+
 def test_offset_and_weights_enter():
     x, y = drawn(WEIBULL)
     plain = neglog.fit(x, y, likelihood=WEIBULL)

@@ -21,6 +21,7 @@ from neglog.fitting.linear.objective import Objective
 _ENOUGH = 1e-14
 _MAX_PASSES = 10_000
 _SMALL = 1e-12
+_NEGATIVE, _FLOOR = 1e-12, 1e-6  # of the largest curvature
 _HALVINGS = 40
 
 
@@ -69,7 +70,7 @@ def lasso_steps(
         assert value.hessian is not None
         direction = torch.zeros_like(weights)
         direction[free] = _descend(
-            value.hessian[free][:, free], value.gradient[free], weights[free], costs[free]
+            _convex(value.hessian[free][:, free]), value.gradient[free], weights[free], costs[free]
         )
         expected = float(
             value.gradient @ direction + costs @ ((weights + direction).abs() - weights.abs())
@@ -87,6 +88,16 @@ def lasso_steps(
         if -expected < _ENOUGH:
             yield Step(number, weights, value, max(-expected, 0.0) / 2, 1.0, last=True)
             return
+
+
+def _convex(hessian: Tensor) -> Tensor:
+    """Return the Hessian, or one of a minimum: negative curvatures change their signs."""
+    values, vectors = torch.linalg.eigh(hessian)
+    largest = float(values.abs().max())
+    if float(values[0]) >= -_NEGATIVE * largest:
+        return hessian
+    positive: Tensor = (vectors * values.abs().clamp(min=_FLOOR * largest)) @ vectors.T
+    return positive
 
 
 def _descend(hessian: Tensor, gradient: Tensor, weights: Tensor, costs: Tensor) -> Tensor:
