@@ -35,7 +35,7 @@ def drawn(subject: Subject) -> dict[str, list[tuple[float, ...]]]:
 def _points(subject: Subject, regime: str, random: Any) -> list[tuple[float, ...]]:
     inputs = [inside(domain, _sizes(regime, random), random) for domain in subject.domains]
     y = _targets(subject.support, random)
-    given = [random.uniform(0.5, 2, COUNT) for _ in subject.given]
+    given = [_given(domain, random) for domain in subject.given_domains]
     settings = [np.full(COUNT, s) for s in subject.settings]
     if regime == NEAR_OPTIMUM:
         inputs[0] = _near_optimum(subject, [*inputs, *given, *settings, y], random)
@@ -44,6 +44,13 @@ def _points(subject: Subject, regime: str, random: Any) -> list[tuple[float, ...
         start = len(inputs) + len(given)
         numbers[start : start + len(settings)] = np.stack(settings)
     return [tuple(map(float, point)) for point in numbers.T if _is_legal(subject, point)]
+
+
+def _given(allowed: Support, random: Any) -> Any:
+    """Draw constant tensors: positive numbers, such as weights, unless the set is another."""
+    positive = random.uniform(0.5, 2, COUNT)
+    valid = all(bool(allowed.contains(x)) for x in map(float, positive))
+    return positive if valid else inside(allowed, 2.0 * random.normal(size=COUNT), random)
 
 
 def _sizes(regime: str, random: Any) -> Any:

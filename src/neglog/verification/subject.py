@@ -58,6 +58,11 @@ class Subject:
         """Return the names of the constant tensors."""
         return self.likelihood.given if self.likelihood.elementwise else ()
 
+    @property
+    def given_domains(self) -> tuple[Support, ...]:
+        """Return the valid numbers of each constant tensor."""
+        return self.likelihood.given_domains if self.given else ()
+
     def text(self) -> str:
         """Return the source text of `nll`."""
         return textwrap.dedent(inspect.getsource(self.likelihood.nll)).strip()
