@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import runpy
 from array import array as buffer
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import oracle
@@ -20,7 +22,7 @@ from neglog import primitives
 from neglog.engine.cpu import jit
 from neglog.engine.cpu.jit import compile_kernel
 from neglog.engine.cpu.kernels.placeholders import array
-from neglog.primitives import bits, extended, formats, reference, symbolic
+from neglog.primitives import bits, extended, formats, reference, symbolic, tables
 from neglog.primitives import linked as linking
 from neglog.primitives import numba as numba_words
 from neglog.primitives.binding import bind, fingerprint
@@ -247,6 +249,13 @@ EXTENDED = {*_CHAIN, "cos", "expm1", "sin", "tanh"}
 UNDERFLOW = dict.fromkeys(ONE_ARGUMENT, 0.0) | dict.fromkeys(
     ("erfc", "inverse_mills", "log_i0"), 1e-307
 )
+
+
+def test_the_stored_polynomials_are_those_of_their_functions() -> None:
+    made = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks/primitive_tables.py"))
+    for name, table in made["FUNCTIONS"].items():
+        found = list(getattr(tables, name))
+        assert made["error"](table, found, points=7) < 2.0**-47, name
 
 
 @widths
