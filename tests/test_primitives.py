@@ -441,3 +441,10 @@ def test_a_slow_compilation_is_logged_and_no_warning(caplog) -> None:
 def test_a_fingerprint_tells_constants_and_names_apart() -> None:
     functions = [lambda x: x + 1.0, lambda x: x + 2.0, lambda x: min(x), lambda x: max(x)]
     assert len({fingerprint(function) for function in functions}) == len(functions)
+
+
+@pytest.mark.parametrize("word", ["log_rising", "digamma_difference", "trigamma_difference"])
+def test_extended_differences_take_numbers_that_are_no_tensors(word):
+    pair = np.longdouble(0.75), np.longdouble(3.0)
+    expected = oracle.WORDS[word](oracle.mp.mpf(0.75), oracle.mp.mpf(3))
+    assert float(extended.VOCABULARY[word](*pair)) == pytest.approx(float(expected), rel=1e-14)

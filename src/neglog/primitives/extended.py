@@ -69,6 +69,7 @@ def _difference(a: Any, b: Any) -> Any:
 def _stepped(name: str) -> FunctionType:
     """Return a function that the reference computes by steps up to Stirling's formula."""
     names = vars(reference) | {"log": np.log, "log1p": np.log1p, "where": np.where}
+    names["_tensors"] = lambda *numbers: numbers
     for part in ("_stirling", "_digamma_tail", "_trigamma_tail", "trigamma"):
         names[part] = bind(names[part], names, real)
     return bind(names[name], names, real)
