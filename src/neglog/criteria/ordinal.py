@@ -34,12 +34,12 @@ class _Thresholds(nn.modules.loss._Loss):
 class OrdinalLoss(OfPairs, _Thresholds):
     """Ordered classes by one score and thresholds: see `neglog.functional.ordinal_loss`.
 
-    The thresholds are learned unless they are given: pass the parameters of the criterion to the
+    The thresholds are learned unless they are given, which makes them constants: pass the parameters of the criterion to the
     optimizer. They start one apart, around 0.
 
     Args:
         num_classes: the number of classes, 2 or more.
-        thresholds: the numbers between the classes, in increasing order, which stay as they are.
+        thresholds: the numbers between the classes, in increasing order, (K − 1,).
 
     >>> import torch
     >>> OrdinalLoss(3, thresholds=[-1.0, 1.0])(torch.tensor([0.0]), torch.tensor([1]))

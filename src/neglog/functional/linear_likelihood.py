@@ -49,8 +49,8 @@ def linear_likelihood_loss(
         input: rows (…, features), any leading dimensions.
         linear_weight: (C, features); or (C, d₁, …, features) for an input (N, features), whose
             losses are then (N, d₁, …).
-        target: labels, class probabilities, or a pair of the probabilities of a few classes and
-            these classes, as in `linear_cross_entropy`.
+        target: labels (…); class probabilities (…, C); or a pair of the probabilities of K classes
+            and these classes, both (…, K), as in `linear_cross_entropy`.
         linear_bias: (C,) or (C, d₁, …).
         weight: one weight per class, (C,).
         ignore_index: the label to ignore, -100 by default.
@@ -58,7 +58,7 @@ def linear_likelihood_loss(
         options: the `settings` of the declaration by name.
 
     Returns:
-        The loss: one number, or with ``reduction="none"`` (…), or (N, d₁, …).
+        The loss in nats: one number, or with ``reduction="none"`` one per row, (…) or (N, d₁, …).
 
     Raises:
         ArgumentError: the declaration is not one of rows of logits; a setting is missing, unknown

@@ -34,7 +34,7 @@ def ordinal_loss(
     Args:
         input: one score for each target, any shape; a higher score means a higher class.
         target: classes 0 … K − 1 of any integer dtype, in the input's shape.
-        thresholds: between the classes, (K − 1,).
+        thresholds: the numbers between the classes, in increasing order, (K − 1,).
 
     Raises:
         ShapeError: the shapes of input and target differ, or the thresholds are not a line.

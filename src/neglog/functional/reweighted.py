@@ -84,7 +84,8 @@ def poly_loss(
         weight: one weight per class, (C,), as in `cross_entropy`.
 
     Returns:
-        The loss: one number, or with ``reduction="none"`` one per row, (), (N,) or (N, d₁, …).
+        The loss, in nats if epsilon is 0: one number, or with ``reduction="none"`` one per row, (),
+        (N,) or (N, d₁, …).
 
     Raises:
         ArgumentError: an option lies outside its range.
@@ -129,7 +130,8 @@ def generalized_cross_entropy(
         weight: one weight per class, (C,), as in `cross_entropy`.
 
     Returns:
-        The loss: one number, or with ``reduction="none"`` one per row, (), (N,) or (N, d₁, …).
+        The loss, in nats in the limit q → 0: one number, or with ``reduction="none"`` one per row,
+        (), (N,) or (N, d₁, …).
 
     Raises:
         ArgumentError: an option lies outside its range.
