@@ -34,8 +34,8 @@ class _Thresholds(nn.modules.loss._Loss):
 class OrdinalLoss(OfPairs, _Thresholds):
     """Ordered classes by one score and thresholds: see `neglog.functional.ordinal_loss`.
 
-    The thresholds are learned unless they are given, which makes them constants: pass the parameters of the criterion to the
-    optimizer. They start one apart, around 0.
+    Thresholds that are given are constants. Otherwise they are learned: pass the parameters of the
+    criterion to the optimizer. They start one apart, around 0.
 
     Args:
         num_classes: the number of classes, 2 or more.
