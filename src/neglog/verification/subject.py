@@ -100,12 +100,18 @@ def in_digits(formula: Callable[..., Any]) -> Callable[..., Any]:
 
     def compute(*arguments: Any) -> Any:
         try:
-            return bound(*map(mp.mpf, arguments))
+            return _real(bound(*map(mp.mpf, arguments)))
         except (ValueError, ZeroDivisionError):  # in a branch that is not chosen
             found = tuple(map(digits.plain, parts(guarded(*map(digits.Real, arguments)))))
-            return found if len(found) > 1 else found[0]
+            return _real(found if len(found) > 1 else found[0])
 
     return compute
+
+
+def _real(result: Any) -> Any:
+    """Return a result with NaN for complex numbers, as of a logarithm below 0."""
+    found = tuple(mp.nan if isinstance(v, mp.mpc) else v for v in parts(result))
+    return found if isinstance(result, tuple) else found[0]
 
 
 def parts(result: Any) -> tuple[Any, ...]:
