@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import cases
 import limits
 import pytest
 import running_error
@@ -115,7 +116,7 @@ def results_of(problem: ElementwiseProblem) -> list[list[float]]:
 @DTYPES
 @pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
 def test_losses_and_slopes_of_extreme_numbers(likelihood, dtype) -> None:
-    for settings in SETTINGS.get(likelihood, [()]):
+    for settings in SETTINGS.get(likelihood, [cases.settings(likelihood)]):
         problem = problem_of(likelihood, settings, dtype)
         for point, found in zip(points_of(problem), results_of(problem), strict=True):
             exact, bounds = limits.exact(likelihood, point), bounds_of(likelihood, point, dtype)
@@ -127,7 +128,7 @@ def test_losses_and_slopes_of_extreme_numbers(likelihood, dtype) -> None:
 def test_means_of_losses_that_overflow(likelihood) -> None:
     """Losses of up to 64 times the largest number, whose mean fits."""
     dtype = torch.float64
-    for settings in SETTINGS.get(likelihood, [()]):
+    for settings in SETTINGS.get(likelihood, [cases.settings(likelihood)]):
         problem = problem_of(likelihood, settings, dtype)
         points = points_of(problem)
         exact = [limits.exact(likelihood, p) for p in points]

@@ -105,6 +105,8 @@ class Plan:
         self.problem = problem
         likelihood: Any = problem.likelihood
         settings, reduction = problem.settings, problem.reduction
+        if len(settings) != len(likelihood.settings):  # the kernel would read beyond them
+            raise ValueError(f"{likelihood.name} has the settings {likelihood.settings}")
         mean = reduction == "mean"
         scale = problem.factor / size if mean and size else problem.factor
         self.dtype, self.blocks, self.scale = dtype, -(-size // BLOCK), scale
