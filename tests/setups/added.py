@@ -150,7 +150,7 @@ def a_declaration_with_negative_variances():
     return _declared(lambda mean: mean - 1, torch.randn(32))
 
 
-@wrong("criterion-raises")
+@wrong("input-range")
 def a_loss_of_two_inputs_with_negative_scales():
     model = Negative(lambda mean: mean - mean.max() - 1)
     return call(model, neglog.StudentTNLLLoss(), [(torch.randn(32, 3), torch.randn(32))])
