@@ -34,11 +34,13 @@ def draw(support: Support, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor
         values = torch.tensor(finite, dtype=torch.float64)[(spread > 0).long()]
     if values.numel() >= len(finite):
         values.view(-1)[-len(finite) :] = torch.tensor(finite, dtype=torch.float64)
-    return values.to(dtype)
+    cast = values.to(dtype)  # which may round to an end that the set does not contain
+    return torch.where(support.contains(cast), cast, finite[len(finite) // 2])
 
 
-# Their errors would be those of a huge target alone, or their intervals empty.
-OF_HUGE_TARGETS = ("several", "censored_normal", "beta_weighted_normal")
+# Their errors would be those of a huge target alone, or their intervals empty. The sine of a huge
+# angle is NaN in the kernels.
+OF_HUGE_TARGETS = ("several", "censored_normal", "beta_weighted_normal", "von_mises")
 
 
 def overflows(likelihood: type[Elementwise]) -> bool:

@@ -41,7 +41,10 @@ def test_every_backward_through_one_graph_is_the_same(name) -> None:
         value.backward()
 
 
-@pytest.mark.parametrize("name", [n for n in losses.LOSSES if n not in losses.COMPOSED])
+# An offset makes a tensor of its own, which nobody can write to.
+@pytest.mark.parametrize(
+    "name", [n for n in losses.LOSSES if n not in losses.COMPOSED and n != "offset"]
+)
 def test_an_input_that_is_written_to_before_the_backward_is_noticed(name) -> None:
     hidden = losses.inputs(name) * 1.0
     value = losses.LOSSES[name][0](hidden, reduction="sum")

@@ -55,6 +55,8 @@ def composed(
     if check is not None:
         check(included)
     tensors = [t.to(computed) if t.is_floating_point() else t for t in tensors]
+    # torch returns unset memory for some losses of no rows.
+    reduces = reduces and shape.numel() > 0
     if reduces and counts is None and extras.are_direct(reduction, 0) and reduction in _TORCHS:
         return losses(*tensors, reduction=reduction).to(dtype)
     if included is not None:
