@@ -163,7 +163,7 @@ def test_operators_keep_their_promises(reduction) -> None:
     y = Y.clone().requires_grad_()
     both = ("heteroscedastic_normal", [x, Y + 1], y, [], [1e-6], *plain, [True, False, True])
     opcheck(ops.elementwise, both)
-    rest = (-100, 0.0, reduction, [True])
+    rest = (-100, 0.0, [], reduction, [True])
     opcheck(ops.rows, ("categorical", x, LABELS, None, torch.rand(6), *rest))
     opcheck(ops.rows, ("categorical", x, Y, torch.ones(4), None, *rest))
 
@@ -179,7 +179,7 @@ def test_operators_under_vmap() -> None:
     torch.testing.assert_close(torch.vmap(loss)(batch, targets), expected)
 
     def row_loss(x):
-        return ops.rows("categorical", x, LABELS, None, None, -100, 0.0, "none", [True])[0]
+        return ops.rows("categorical", x, LABELS, None, None, -100, 0.0, [], "none", [True])[0]
 
     expected = torch.stack([row_loss(x) for x in batch])
     torch.testing.assert_close(torch.vmap(row_loss)(batch), expected)

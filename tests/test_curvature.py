@@ -14,6 +14,7 @@ from neglog.engine.cpu import curvature as curvature_cpu
 UNIT = (0.0, 0.25, 0.5, 0.875, 1.0, 1e-30)
 REAL = (0.0, 0.25, 1e-30, -1e30, -800.0, -90.0, -3.0, 3.0, 90.0, 800.0, 1e30, math.inf, -math.inf)
 UNSERVED = (
+    "quantiles",
     "sse",
     "mse",
     "mse weighted",
