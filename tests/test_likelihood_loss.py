@@ -121,6 +121,17 @@ def test_a_declaration_of_rows_is_cross_entropy():
     assert list(criterion.state_dict()) == ["weight"]
 
 
+def test_a_declaration_of_rows_is_computed_from_a_linear_layer():
+    torch.manual_seed(0)
+    x, layer = torch.randn(6, 3, requires_grad=True), torch.randn(4, 3, requires_grad=True)
+    labels = torch.tensor([0, 1, 2, 3, -100, 1])
+    found = F.linear_likelihood_loss(Soft, x, layer, labels)
+    true = torch.nn.functional.cross_entropy(x @ layer.T, labels)
+    torch.testing.assert_close(found, true)
+    ours, theirs = (torch.autograd.grad(loss, (x, layer)) for loss in (found, true))
+    torch.testing.assert_close(ours, theirs)
+
+
 def test_a_module_is_copied_pickled_and_shown():
     criterion = neglog.LikelihoodLoss(StudentT, df=4.0, full=True)
     assert repr(criterion) == "LikelihoodLoss(StudentT, df=4.0, reduction='mean', full=True)"

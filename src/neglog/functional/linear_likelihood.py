@@ -88,7 +88,7 @@ def linear_likelihood_loss(
         validation.no_softcap("offset", softcap)
         operands = layer.with_offset(operands, offset, temperature)
     head = Head(
-        likelihood.name,
+        likelihood.key,
         ignored=ignored,
         smoothing=float(label_smoothing),
         softcap=float(softcap or 0.0),
