@@ -26,11 +26,27 @@ def called_like_a_function() -> None:
         criterion = getattr(neglog, name, None)
         if not name.endswith("Loss") or criterion is None:
             continue
-        if criterion is neglog.GaussianNLLLoss:  # all its options are keyword-only, as torch's
+        if criterion is neglog.AdaptiveLogSoftmaxWithLoss:  # a layer, made of sizes
+            continue
+        keyword_only = (neglog.GaussianNLLLoss, neglog.TripletMarginWithDistanceLoss)
+        if criterion in keyword_only:  # all their options, as torch's
             with pytest.raises(TypeError, match="positional argument"):
                 criterion(x, y)
             continue
         refuses("make the criterion first, then call it", lambda c=criterion: c(x, y))
+
+
+def focal() -> None:
+    x, y = torch.tensor([[-200.0, 0.0]], requires_grad=True), torch.tensor([1])
+    loss = neglog.FocalLoss(gamma=0.5)(x, y)  # by hand, the power of 1 − p = 0 has no derivative
+    loss.backward()
+    assert loss == 0
+    assert (x.grad == 0).all()
+
+
+def noisy_labels() -> None:
+    x, wrong = torch.tensor([[-200.0, 0.0]]), torch.tensor([0])
+    assert neglog.GeneralizedCrossEntropyLoss(q=0.5)(x, wrong) == 2  # 1 / q
 
 
 def label_shift() -> None:
@@ -159,8 +175,8 @@ ROWS = [
     ),
     Row(
         35, "focal loss written by hand", "not in torch",
-        "neglog has no focal loss yet",
-        OUTSIDE, lambda: absent("focal"), 146034,
+        "`FocalLoss` and `SigmoidFocalLoss`, with their exact gradients",
+        OPTION, focal, 146034,
     ),
     Row(
         36, "Dice loss on logits, in half precision, of empty masks", "not in torch",
@@ -188,8 +204,8 @@ ROWS = [
     ),
     Row(
         41, "noisy labels", "nothing",
-        "no robust losses for wrong labels; `neglog fit` lists the rows of highest loss",
-        OUTSIDE, lambda: absent("generalised", "generalized", "bitempered", "symmetric"),
+        "`GeneralizedCrossEntropyLoss` bounds a row's loss; `neglog fit` lists the highest ones",
+        OPTION, noisy_labels,
     ),
     Row(
         42, "`total += loss` keeps every graph",
