@@ -189,7 +189,32 @@ def expectile(x, level, y):
     return part * (x - y) ** 2, 2 * part * (x - y), 2 * part * (y - x)
 
 
+def exponential(x, event, y):
+    return times(y, mp.exp(x)) - event * x, times(y, mp.exp(x)) - event, mp.exp(x)
+
+
+def tweedie(x, exponent, dispersion, y):
+    below, above = exponent - 1, 2 - exponent
+    received, rate = times(y, mp.exp(-below * x)), mp.exp(above * x)
+    by_y = mp.exp(-below * x) / below / dispersion
+    loss = (received / below + rate / above) / dispersion
+    return loss, (rate - received) / dispersion, by_y
+
+
+def weibull(log_scale, log_shape, event, y):
+    shape = mp.exp(log_shape)
+    u = shape * (mp.log(y) - log_scale)
+    hazard = mp.exp(u) if u < 10**4 else INFINITE**8
+    loss = hazard - event * (log_shape + u - mp.log(y))
+    rest = hazard - event
+    return loss, -shape * rest, u * rest - event, (shape * rest + event) / y
+
+
 EXACT: dict[Any, Any] = {
+    likelihoods.Exponential: exponential,
+    likelihoods.Tweedie: tweedie,
+    likelihoods.Weibull: weibull,
+    likelihoods.QuantileOfLevel: quantile,
     likelihoods.StudentT: student_t,
     likelihoods.LogNormal: log_normal,
     likelihoods.InverseGaussian: inverse_gaussian,

@@ -152,7 +152,7 @@ SETS = {
 }
 SETTINGS = {"delta": 1.5, "level": 0.125, "eps": 2.0**-20, "dispersion": 0.5, "shape": 2.0}
 SETTINGS |= {"alpha": 0.375, "gamma": 1.5, "gamma_neg": 3.0, "gamma_pos": 1.5, "clip": 0.0625}
-SETTINGS |= {"smoothing": 0.125, "df": 3.0}
+SETTINGS |= {"smoothing": 0.125, "df": 3.0, "exponent": 1.25}
 UNDEFINED = {  # differences of infinities, and one-sided limits
     likelihoods.LogisticInterval: lambda lower, upper, y: lower == upper,
     likelihoods.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,
@@ -239,3 +239,44 @@ def test_weights_move_with_infinite_losses_in_both_modes(name, reduction) -> Non
             i < 2 or "mean" not in reduction
         ):  # the mean of an infinite sum is undefined by its weights
             assert not a.isnan().any(), i
+
+
+FORMULAS = [  # a likelihood, a formula, its arguments and the values, by mpmath
+    ("CensoredNormal", "nll", (0.6087474736150628, 1e20, 2.0, 1.0, 0.0), (46.97064039308559,)),
+    (
+        "CensoredNormal", "grad", (0.7, 3.0, 2.0, -7.999999997, -8.0),
+        (0.9666666665, -2.469999999033333),
+    ),
+    ("CensoredNormal", "nll", (1e20, 1.0, 2.0, 1.0, 0.0), (5e39,)),
+    ("CensoredNormal", "grad", (1e20, 1.0, 2.0, 1.0, 0.0), (1e20, -1e40)),
+    ("StudentT", "nll", (2.0, 1e-310, 4.0, 2.0), (-713.80137882815417,)),
+    ("StudentT", "grad", (2.0, 1e-310, 4.0, 2.0), (0.0, INF)),
+    ("StudentT", "grad", (1.0, 1e-200, 4.0, 0.0), (5.0, -4e200)),
+    ("StudentT", "curvature", (0.0, 1.0, 4.0, 1e200), (0.0, 0.0, 4.0)),
+    ("VonMises", "grad", (0.0, 1e20, 1e-8), (-1e12, 4.9995e-17)),
+    ("PoissonHurdle", "curvature", (-20.0, 0.0, 3.0), (1.0305768119273379e-09, 0.0, 0.25)),
+    ("Weibull", "grad", (0.0, -30.0, 1.0, 2.0), (-6.0695507467061062e-27, -1.0)),
+    ("Weibull", "grad", (1.0, 800.0, 0.0, 1.0), (0.0, 0.0)),
+    ("Weibull", "curvature", (1.0, 800.0, 0.0, 1.0), (0.0, 0.0, 0.0)),
+    ("Exponential", "grad", (800.0, 1.0, 0.0), (-1.0,)),
+    ("BetaWeightedNormal", "grad", (1.0, 1e-310, 1e-310, 0.5, 1.0), (0.0, 5e154)),
+    ("Asymmetric", "curvature", (30.0, 3.0, 1.0, 0.0, 0.0), (-7.76682706413137e-12,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, formula, point, values", FORMULAS)
+def test_formulas_keep_their_digits_at_extreme_numbers(name, formula, point, values) -> None:
+    arguments = [torch.tensor([number], dtype=torch.float64) for number in point]
+    found = getattr(getattr(likelihoods, name), formula)(*arguments)
+    found = found if isinstance(found, tuple) else (found,)
+    for number, true in zip(found, values, strict=True):
+        assert float(number) == pytest.approx(true, rel=1e-10, abs=0)
+
+
+def test_curvature_of_several_inputs_is_computed_in_float64() -> None:
+    loc, concentration = torch.tensor([-13107.8076171875]), torch.tensor([6.113396644592285])
+    at = [t.requires_grad_() for t in (loc, concentration)]
+    loss = F.von_mises_nll_loss(*at, torch.tensor([1572426.0]))
+    (slope,) = torch.autograd.grad(loss, at[0], create_graph=True)
+    (second,) = torch.autograd.grad(slope, at[0])
+    torch.testing.assert_close(second, torch.tensor([-5.892428259978323]))

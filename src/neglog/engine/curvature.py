@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neglog.device import sum_dtype
 from neglog.engine import inspection, reference
 from neglog.engine.derivatives import Facts, product, total
 from neglog.engine.precision import is_linear
@@ -51,18 +52,22 @@ def _of_elements(
 ) -> list[Tensor | None]:
     problem, n = reference.shown(problem), len(problem.inputs)
     facts = Facts(problem.likelihood, problem.settings)
-    tensors = (*problem.inputs, *problem.given, problem.y)
+    tensors, dtype = (*problem.inputs, *problem.given, problem.y), problem.y.dtype
+    if n > 1 and dtype == torch.float32:  # the squares of small scales leave its range
+        tensors = tuple(t.to(sum_dtype(t.device)) for t in tensors)
     by_inputs, tangent_of_y = tangents[:n], tangents[n]
     terms: list[list[Tensor]] = [[] for _ in range(n + 1)]
     if any(tangent is not None for tangent in by_inputs):
         for place, row in zip(terms, facts.plain_curvature(tensors), strict=False):
-            place += [product(m, c) for c, m in zip(row, by_inputs, strict=True) if m is not None]
+            pairs = zip(by_inputs, row, strict=True)
+            place += [product(m, _rounded(c, dtype)) for m, c in pairs if m is not None]
     if by_y or tangent_of_y is not None:
-        for place, slope, tangent in zip(terms, facts.mixed(tensors), by_inputs, strict=False):
+        for place, change, tangent in zip(terms, facts.mixed(tensors), by_inputs, strict=False):
+            slope = _rounded(change, dtype)
             place += [] if tangent_of_y is None else [product(tangent_of_y, slope)]
             terms[n] += [] if tangent is None or not by_y else [product(tangent, slope)]
     if by_y and tangent_of_y is not None:
-        terms[n].append(product(tangent_of_y, facts.twice_by_target(tensors)))
+        terms[n].append(product(tangent_of_y, _rounded(facts.twice_by_target(tensors), dtype)))
     count = problem.y.numel() if problem.reduction == "mean" else 1
     scale = problem.factor / max(1, count) * above
     found = [total(place) if place else None for place in terms]
@@ -70,6 +75,10 @@ def _of_elements(
         found = [None if f is None else f * scale for f in found]
     weight = problem.weight
     return found if weight is None else [None if f is None else f * weight for f in found]
+
+
+def _rounded(slope: Any, dtype: torch.dtype) -> Any:
+    return slope if isinstance(slope, float) else slope.to(dtype)
 
 
 def _of_rows(

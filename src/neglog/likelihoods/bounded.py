@@ -88,8 +88,14 @@ class VonMises(Elementwise):
 
     @staticmethod
     def grad(loc, concentration, y):
-        angle = y - loc
-        return -(concentration * sin(angle)), bessel_ratio(concentration) - cos(angle)
+        # Both the ratio and the cosine are near 1 for a large concentration: their rests are not.
+        angle, half = y - loc, sin(0.5 * (y - loc))
+        t = 1.0 / concentration
+        series = 0.125 + t * (0.125 + t * (0.1953125 + t * (0.40625 + t * 1.0478515625)))
+        far = 2.0 * half * half - t * (0.5 + t * series)
+        by_concentration = bessel_ratio(concentration) - cos(angle)
+        by_concentration = where(concentration > 1000.0, far, by_concentration)
+        return -(concentration * sin(angle)), by_concentration
 
     @staticmethod
     def curvature(loc, concentration, y):

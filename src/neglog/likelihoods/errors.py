@@ -92,25 +92,29 @@ class StudentT(Elementwise):
 
     @staticmethod
     def nll(location, scale, df, y):
-        z = (location - y) * (1.0 / scale)
+        z = (location - y) / scale
         return log(scale) + 0.5 * (df + 1.0) * log1p(z * z * (1.0 / df))
 
     @staticmethod
     def grad(location, scale, df, y):
-        inverse = 1.0 / scale
-        z = (location - y) * inverse
-        each, finite = inverse / (df + z * z), z - z == 0.0
-        by_location = where(finite, (df + 1.0) * (each * z), 0.0)
-        return by_location, where(finite, df * ((1.0 - z) * (1.0 + z)) * each, -df * inverse)
+        inverse, z = 1.0 / scale, (location - y) / scale
+        square = z * z
+        each, finite = 1.0 / (df + square), square - square == 0.0
+        by_location = (df + 1.0) * where(finite, each * z / scale, 1.0 / (location - y))
+        spread = df * ((1.0 - z) * (1.0 + z) * each)
+        return by_location, where(finite, spread, -df) * inverse
 
     @staticmethod
     def curvature(location, scale, df, y):
         z = (location - y) / scale
-        square, whole = z * z, df + z * z
-        each = (df + 1.0) / (whole * whole) / (scale * scale)
-        turn = square * (3.0 * df + square + 1.0) - df
-        by_scale = df / (whole * whole) / (scale * scale) * turn
-        return each * (df - square), -2.0 * df * z * each, by_scale
+        square = z * z
+        each, finite = 1.0 / (df + square), square - square == 0.0
+        share, rest = df * each, where(finite, square * each, 1.0)
+        ratio = where(finite, z * each / scale, 0.0)
+        by_location = (df + 1.0) * (each / scale / scale) * (share - rest)
+        turn = rest * (3.0 * share + rest + each) - share * each
+        by_scale = df / scale / scale * turn
+        return by_location, -2.0 * (df + 1.0) * (share / scale) * ratio, by_scale
 
     @staticmethod
     def grad_target(location, scale, df, y):

@@ -171,7 +171,11 @@ class PoissonHurdle(Elementwise):
     def curvature(log_rate, zero_logits, y):
         rate = exp(log_rate)
         mean = where(rate == 0.0, 1.0, where(rate < 40.0, -rate / expm1(-rate), rate))
+        near = rate * (
+            0.5 + rate * (1.0 / 6.0 - rate * rate * (1.0 / 180.0 - rate * rate / 5040.0))
+        )
         bend = where(rate < 40.0, mean * (1.0 - (mean - rate)), rate)
+        bend = where(rate < 0.03, near, bend)
         share = sigmoid(zero_logits) * sigmoid(-zero_logits)
         return where(y == 0.0, 0.0, bend), 0.0, share
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neglog.likelihood import Elementwise
-from neglog.primitives.reference import at_least, exp, log, where
+from neglog.primitives.reference import at_least, exp, expm1, log, minimum, where
 from neglog.support import anything, ends_of_unit_interval, nonnegative, positive
 
 
@@ -25,15 +25,16 @@ class Exponential(Elementwise):
     @staticmethod
     def nll(log_rate, event, y):
         observed = event * where(log_rate > 1e30, 1e30, log_rate)  # ∞ − ∞ is ∞ here
-        return exp(log_rate) * y - where(event == 0.0, 0.0, observed)
+        expected = where(y == 0.0, 0.0, exp(log_rate) * y)
+        return expected - where(event == 0.0, 0.0, observed)
 
     @staticmethod
     def grad(log_rate, event, y):
-        return exp(log_rate) * y - event
+        return where(y == 0.0, 0.0, exp(log_rate) * y) - event
 
     @staticmethod
     def curvature(log_rate, event, y):
-        return exp(log_rate) * y
+        return where(y == 0.0, 0.0, exp(log_rate) * y)
 
     @staticmethod
     def grad_target(log_rate, event, y):
@@ -59,7 +60,7 @@ class Weibull(Elementwise):
     @staticmethod
     def nll(log_scale, log_shape, event, y):
         u = exp(log_shape) * (log(y) - log_scale)
-        density = at_least(log_shape, -1e30) + where(u > 1e30, 1e30, u) - log(y)
+        density = minimum(at_least(log_shape, -1e30), 1e30) + where(u > 1e30, 1e30, u) - log(y)
         return exp(u) - where(event == 0.0, 0.0, event * density)
 
     @staticmethod
@@ -67,18 +68,24 @@ class Weibull(Elementwise):
         shape = exp(log_shape)
         u = shape * (log(y) - log_scale)
         hazard = exp(u)
-        return shape * (event - hazard), u * (hazard - event) - event
+        rest = where(event == 1.0, expm1(u), hazard - event)
+        known = rest == 0.0  # 0 · ∞ is 0 here
+        return where(known, 0.0, -shape * rest), where(known, 0.0, u * rest) - event
 
     @staticmethod
     def curvature(log_scale, log_shape, event, y):
         shape = exp(log_shape)
         u = shape * (log(y) - log_scale)
         hazard = exp(u)
-        mixed = shape * (event - hazard - u * hazard)
-        return shape * (shape * hazard), mixed, u * (hazard - event + u * hazard)
+        rest = where(event == 1.0, expm1(u), hazard - event)
+        change = rest + where(hazard == 0.0, 0.0, u * hazard)
+        twice = where(hazard == 0.0, 0.0, shape * (shape * hazard))
+        known = change == 0.0  # 0 · ∞ is 0 here
+        return twice, where(known, 0.0, -shape * change), where(known, 0.0, u * change)
 
     @staticmethod
     def grad_target(log_scale, log_shape, event, y):
         shape = exp(log_shape)
         hazard = exp(shape * (log(y) - log_scale))
-        return (shape * (hazard - event) + event) / y
+        rest = hazard - event
+        return (where(rest == 0.0, 0.0, shape * rest) + event) / y

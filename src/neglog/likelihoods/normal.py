@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neglog.likelihood import Elementwise
 from neglog.primitives.reference import (
+    absolute,
     erf,
     exp,
     expm1,
@@ -48,18 +49,19 @@ class BetaWeightedNormal(Elementwise):
     @staticmethod
     def nll(mean, variance, frozen, beta, y):
         error = mean - y
-        return 0.5 * power(frozen, beta) * (log(variance) + error * (error * (1.0 / variance)))
+        return 0.5 * power(frozen, beta) * (log(variance) + error * (error / variance))
 
     @staticmethod
     def grad(mean, variance, frozen, beta, y):
-        weight, error, inverse = power(frozen, beta), mean - y, 1.0 / variance
-        by_variance = 0.5 * weight * ((variance - error * error) * inverse * inverse)
-        return weight * (error * inverse), by_variance
+        weight, error = power(frozen, beta), mean - y
+        by_variance = 0.5 * weight * ((variance - error * error) / variance) / variance
+        return weight * (error / variance), by_variance
 
     @staticmethod
     def curvature(mean, variance, frozen, beta, y):
-        weight, z = power(frozen, beta), (mean - y) / variance
-        by_variance = weight * (z * (z / variance) - 0.5 / variance / variance)
+        weight, error = power(frozen, beta), mean - y
+        z = error / variance
+        by_variance = weight * ((z * error - 0.5) / variance / variance)
         return weight / variance, -weight * (z / variance), by_variance
 
     @staticmethod
@@ -85,13 +87,13 @@ class NormalScore(Elementwise):
 
     @staticmethod
     def nll(mean, scale, y):
-        z = 0.7071067811865475 * (mean - y) * (1.0 / scale)
+        z = 0.7071067811865475 * (mean - y) / scale
         bump = 0.7978845608028654 * gaussian(z) - 0.5641895835477563  # √(2/π), 1/√π
         return (mean - y) * erf(z) + scale * bump
 
     @staticmethod
     def grad(mean, scale, y):
-        z = 0.7071067811865475 * (mean - y) * (1.0 / scale)
+        z = 0.7071067811865475 * (mean - y) / scale
         return erf(z), 0.7978845608028654 * gaussian(z) - 0.5641895835477563
 
     @staticmethod
@@ -125,36 +127,54 @@ class CensoredNormal(Elementwise):
 
     @staticmethod
     def nll(mean, scale, censoring, upper, y):
-        z, end = (y - mean) / scale, (upper - mean) / scale
+        z, end, width = (y - mean) / scale, (upper - mean) / scale, (upper - y) / scale
         observed = 0.5 * z * z + log(scale) + 0.9189385332046727
         # Of an interval above the mean the mirror image: both tails are then below it.
         turned = z + end > 0.0
         low, high = where(turned, -end, z), where(turned, -z, end)
-        side = where(censoring == 2.0, high, where(censoring < 0.0, z, -z))
+        between = censoring == 2.0
+        side = where(between, high, where(censoring < 0.0, z, -z))
         tail = log_ndtr(side)
-        gap = where(censoring == 2.0, log_ndtr(low) - tail, -1.0)
+        # ln(Φ(low) / Φ(high)); far out it is that of the densities.
+        gap = where(high > -1e5, log_ndtr(low) - tail, -0.5 * width * absolute(z + end))
+        gap = where(between, gap, -1.0)
         near = log(-expm1(where(gap > -0.5, gap, -0.5)))
-        inside = where(gap > -0.5, near, log1p(-exp(gap)))
-        inside = where(censoring == 2.0, inside, 0.0)
-        return where(censoring == 0.0, observed, -tail - inside)
+        inside = where(between, where(gap > -0.5, near, log1p(-exp(gap))), 0.0)
+        # A narrow interval: its width times the density in its middle, and Hermite's series.
+        middle, t = 0.5 * (z + end), 0.25 * width * width
+        b = middle * middle * t
+        cubic = b * (b * (b - 15.0 * t) + 45.0 * t * t) - 15.0 * t * t * t
+        series = (b - t) / 6.0 + (b * (b - 6.0 * t) + 3.0 * t * t) / 120.0 + cubic / 5040.0
+        narrow = 0.5 * middle * middle - log(width) + 0.9189385332046727 - log1p(series)
+        is_narrow = between & (t < 0.00025) & (b < 0.001)
+        return where(censoring == 0.0, observed, where(is_narrow, narrow, -tail - inside))
 
     @staticmethod
     def grad(mean, scale, censoring, upper, y):
-        z, end = (y - mean) / scale, (upper - mean) / scale
+        z, end, width = (y - mean) / scale, (upper - mean) / scale, (upper - y) / scale
         turned = z + end > 0.0
         low, high = where(turned, -end, z), where(turned, -z, end)
         between = censoring == 2.0
         side = where(between, high, where(censoring < 0.0, z, -z))
         # The densities at the ends, relative to the probability.
-        share = where(between, -expm1(log_ndtr(low) - log_ndtr(side)), 1.0)
-        at_side = inverse_mills(side) / share
-        steepness = where(between, exp(0.5 * (high - low) * (high + low)), 0.0)
-        at_other = at_side * steepness
+        at_side, drop = inverse_mills(side), -0.5 * width * absolute(z + end)
+        steepness = where(between, exp(drop), 0.0)
+        share = 1.0 - steepness * (at_side / inverse_mills(low))
+        difference = where(between, -expm1(drop), 1.0) * at_side
         sign = where(between, where(turned, -1.0, 1.0), where(censoring < 0.0, 1.0, -1.0))
-        by_z = sign * (at_side - at_other) / scale
-        by_scale = (side * at_side - where(steepness > 0.0, low * at_other, 0.0)) / scale
-        observed_by_scale = (1.0 - z) * (1.0 + z) / scale
-        return (
-            where(censoring == 0.0, -z / scale, by_z),
-            where(censoring == 0.0, observed_by_scale, by_scale),
-        )
+        other = where(steepness > 0.0, low * (at_side * steepness), 0.0)
+        by_mean, by_scale = sign * difference / share, (side * at_side - other) / share
+        # A narrow interval: see `nll`.
+        middle, t = 0.5 * (z + end), 0.25 * width * width
+        b = middle * middle * t
+        linear, square = (b - t) / 6.0, (b * (b - 6.0 * t) + 3.0 * t * t) / 120.0
+        cubic = (b * (b * (b - 15.0 * t) + 45.0 * t * t) - 15.0 * t * t * t) / 5040.0
+        whole = 1.0 + linear + square + cubic
+        bend = 1.0 / 3.0 + (b - 3.0 * t) / 30.0 + (b * (b - 10.0 * t) + 15.0 * t * t) / 840.0
+        slope = middle * (1.0 - t * bend / whole)
+        spread = 1.0 + (2.0 * linear + 4.0 * square + 6.0 * cubic) / whole - middle * slope
+        is_narrow = between & (t < 0.00025) & (b < 0.001)
+        by_mean = where(censoring == 0.0, -z, where(is_narrow, -slope, by_mean))
+        by_scale = where(is_narrow, spread, by_scale)
+        by_scale = where(censoring == 0.0, (1.0 - z) * (1.0 + z), by_scale)
+        return by_mean / scale, by_scale / scale

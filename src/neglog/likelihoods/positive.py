@@ -63,14 +63,13 @@ class LogNormal(Elementwise):
 
     @staticmethod
     def nll(location, scale, y):
-        z = (location - log(y)) * (1.0 / scale)
+        z = (location - log(y)) / scale
         return log(scale) + 0.5 * z * z
 
     @staticmethod
     def grad(location, scale, y):
-        inverse = 1.0 / scale
-        z = (location - log(y)) * inverse
-        return z * inverse, (1.0 - z) * (1.0 + z) * inverse
+        z = (location - log(y)) / scale
+        return z / scale, (1.0 - z) * (1.0 + z) / scale
 
     @staticmethod
     def curvature(location, scale, y):

@@ -271,7 +271,8 @@ class Asymmetric(Elementwise):
         odds = where(clip == 0.0, 1.0, rest / (rest + clip))
         push = where(rest == 0.0, 0.0, rest * entropy / above)
         bend = gamma_neg * ((gamma_neg - 1.0) * rest * push + 2.0 * rest * odds) / above
-        change = (rest - p) * (gamma_neg * push + odds) + p * (bend + odds * odds)
+        lack = where(clip == 0.0, 0.0, clip / (rest + clip))  # 1 − odds, which cancels
+        change = (rest - p) * (gamma_neg * push) + p * bend + odds * (rest - p * lack)
         negative = where(shifted == 0.0, 0.0, p * power(shifted, gamma_neg) * change)
         return where(y == 0.0, negative, positive)
 
