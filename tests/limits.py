@@ -201,19 +201,9 @@ def tweedie(x, exponent, dispersion, y):
     return loss, (rate - received) / dispersion, by_y
 
 
-def weibull(log_scale, log_shape, event, y):
-    shape = mp.exp(log_shape)
-    u = shape * (mp.log(y) - log_scale)
-    hazard = mp.exp(u) if u < 10**4 else INFINITE**8
-    loss = hazard - event * (log_shape + u - mp.log(y))
-    rest = hazard - event
-    return loss, -shape * rest, u * rest - event, (shape * rest + event) / y
-
-
 EXACT: dict[Any, Any] = {
     likelihoods.Exponential: exponential,
     likelihoods.Tweedie: tweedie,
-    likelihoods.Weibull: weibull,
     likelihoods.QuantileOfLevel: quantile,
     likelihoods.StudentT: student_t,
     likelihoods.LogNormal: log_normal,

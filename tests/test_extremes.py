@@ -162,7 +162,8 @@ declared = pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c._
 
 
 def points_of(likelihood) -> list[tuple[float, ...]]:
-    sides = [SETS[d] for d in likelihood.domains] + [[0.5, 3.0]] * len(likelihood.given)
+    sides = [SETS[d] for d in likelihood.domains]
+    sides += [[0.5, 3.0] if d is anything else SETS[d] for d in likelihood.given_domains]
     points = itertools.product(*sides, SETS[likelihood.support])
     undefined = UNDEFINED.get(likelihood, lambda *_: False)
     return [p for p in points if not undefined(*p)]

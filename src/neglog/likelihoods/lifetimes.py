@@ -24,7 +24,8 @@ class Exponential(Elementwise):
 
     @staticmethod
     def nll(log_rate, event, y):
-        observed = event * where(log_rate > 1e30, 1e30, log_rate)  # ∞ − ∞ is ∞ here
+        beyond = (log_rate > 1e30) & (y > 0.0)
+        observed = event * where(beyond, 1e30, log_rate)  # ∞ − ∞ is ∞ here
         expected = where(y == 0.0, 0.0, exp(log_rate) * y)
         return expected - where(event == 0.0, 0.0, observed)
 
