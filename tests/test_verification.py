@@ -83,9 +83,11 @@ def test_a_loss_that_is_not_finite_at_a_legal_point_fails():
     [
         ("Infinite", r"loss is infinite at log_mean = \S+, y = 0, a legal target: exclude it"),
         ("Bounded", r"loss is infinite at location = \S+, y = \S+, a legal point: exclude it"),
+        ("Divergent", r"total probability is inf at location = \S+, not 1"),
+        ("Constant", r"loss is 1 at log_p = \S+, y = 0, but a class with y = 0 must contribute 0"),
     ],
 )
-def test_an_infinite_loss_at_a_legal_point_fails(name, message):
+def test_a_fault_at_a_legal_point_fails(name, message):
     found, messages = verified(name)
     assert not found.passed
     assert any(re.search(message, m) for m in messages)
@@ -139,6 +141,8 @@ def test_exact_forms_are_not_rewritten(formula):
         (positive, lambda y: y**-0.5 * torch.exp(-y), math.sqrt(math.pi)),
         (open_unit_interval, lambda y: y**-0.5 * (1 - y) ** 2.0, 16 / 15),
         (counts, lambda y: 0.99**y, 100.0),
+        (real, lambda y: (1 + y * y) ** -0.5, math.inf),
+        (positive, lambda y: 1 / (1 + y), math.inf),
     ],
 )
 def test_totals(support, density, mass):

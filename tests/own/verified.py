@@ -68,3 +68,22 @@ class Bounded(neglog.Elementwise):
 
     def nll(location, y):
         return -log(at_least(4.0 - (y - location) * (y - location), 0.0))
+
+
+class Divergent(neglog.Elementwise):
+    """A density whose tails are too heavy to have an integral."""
+
+    inputs, support = ("location",), neglog.support.real
+
+    def nll(location, y):
+        return 0.5 * log1p((y - location) * (y - location))
+
+
+class Constant(neglog.Rows):
+    """A class without target contributes to the loss."""
+
+    inputs, support, softmax = ("logits",), neglog.support.classes, True
+    normalised = False
+
+    def nll(log_p, y):
+        return 1.0 - y * log_p

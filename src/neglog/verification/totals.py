@@ -23,6 +23,8 @@ def totals(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Resu
     """Sum or integrate the likelihood and its score over the support, at a few inputs."""
     result = Result("Total probability and mean score")
     likelihood = subject.likelihood
+    if not likelihood.elementwise:
+        _check_nothing(subject, result)
     if not likelihood.normalised:
         result.words.append(
             "The declaration states `normalised = False`, so its total is not checked."
@@ -89,8 +91,8 @@ def _check_constant(subject: Subject, rows: list[list[float]], result: Result) -
     worst = rows[int(np.argmax(np.nan_to_num(abs(masses - 1.0), nan=np.inf)))]
     where = ", ".join(f"{k} = {v:.6g}" for k, v in zip(subject.arguments, worst[:at], strict=False))
     remedy = "correct `nll`, or state `normalised = False` if it is not a likelihood"
-    level = WRONG if np.isfinite(masses).all() else WEAK
-    if np.ptp(masses) <= TOLERANCE * masses.max():
+    level = WEAK if np.isnan(masses).any() else WRONG
+    if np.isfinite(masses).all() and np.ptp(masses) <= TOLERANCE * masses.max():
         remedy = (
             f"state `constant`, here {np.log(masses[0]):.16g}, as a function of "
             f"({', '.join((*subject.likelihood.settings, 'y'))}), or `normalised = False`"
@@ -105,24 +107,42 @@ def _check_constant(subject: Subject, rows: list[list[float]], result: Result) -
     )
 
 
-def _of_rows(subject: Subject, result: Result) -> Result:
-    """Check that a class without target contributes 0, and that all classes sum to 1."""
+def _rows(subject: Subject) -> tuple[Tensor, list[Tensor]]:
+    """Return log-probabilities of rows of classes, and the settings."""
     random = torch.Generator().manual_seed(0)
     log_p = torch.randn(8, 5, generator=random, dtype=torch.float64).log_softmax(1)
-    fixed = [torch.full_like(log_p, s) for s in subject.settings]
-    nothing, all_ = torch.zeros_like(log_p), torch.ones_like(log_p)
-    of_none = torch.as_tensor(subject.likelihood.nll(log_p, *fixed, nothing), dtype=log_p.dtype)
-    if not bool((of_none == 0.0).all()):
-        result.add(WRONG, "a class with y = 0 has a loss other than 0: multiply its term by y.")
-    loss = subject.likelihood.nll(log_p, *fixed, all_)
+    return log_p, [torch.full_like(log_p, s) for s in subject.settings]
+
+
+def _check_nothing(subject: Subject, result: Result) -> None:
+    """Check that a class without target contributes 0."""
+    log_p, fixed = _rows(subject)
+    loss = subject.likelihood.nll(log_p, *fixed, torch.zeros_like(log_p))
+    each = torch.as_tensor(loss, dtype=log_p.dtype).expand_as(log_p)
+    wrong = each != 0.0
+    if bool(wrong.any()):
+        at, got = log_p[wrong][0].item(), each[wrong][0].item()
+        result.add(
+            WRONG,
+            f"the loss is {got:.6g} at log_p = {at:.6g}, y = 0, but a class with y = 0 must "
+            "contribute 0: multiply its term by y.",
+            {"log_p": at, "y": 0.0},
+        )
+
+
+def _of_rows(subject: Subject, result: Result) -> Result:
+    """Check that the probabilities of all classes sum to 1."""
+    log_p, fixed = _rows(subject)
+    loss = subject.likelihood.nll(log_p, *fixed, torch.ones_like(log_p))
     sums = torch.exp(-torch.as_tensor(loss, dtype=log_p.dtype)).sum(1)
     result.data = {"totals": sums.tolist()}
     off = abs(sums - 1.0).max().item()
     result.words.append(f"The sum of exp(−nll) over the classes is 1 to {number(off)}.")
     if not off <= TOLERANCE:
+        row = ", ".join(f"{value:.6g}" for value in log_p[0].tolist())
         result.add(
             WRONG,
-            f"the total probability of the classes is {sums[0].item():.10g}, not 1: correct `nll`, "
-            "or state `normalised = False` if it is not a likelihood.",
+            f"the total probability of the classes is {sums[0].item():.10g} at log_p = {row}, not "
+            "1: correct `nll`, or state `normalised = False` if it is not a likelihood.",
         )
     return result
