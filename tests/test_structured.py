@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 import neglog
 from neglog import functional as F
+from neglog.errors import ArgumentError
 
 DRAW = np.random.default_rng(0)
 N = 60
@@ -202,6 +205,26 @@ def test_a_mixture_far_from_its_target() -> None:
     loss.backward()
     assert loss == 5e5
     torch.testing.assert_close(mean.grad, torch.tensor([[1e3, 0.0]]))
+
+
+def test_a_component_that_shrinks_to_its_target() -> None:
+    log_scale = torch.tensor([[-95.0, 0.0]]).requires_grad_()
+    mean = torch.zeros(1, 2, requires_grad=True)
+    loss = F.mixture_density_loss(torch.zeros(1, 2), mean, log_scale, torch.zeros(1))
+    loss.backward()
+    torch.testing.assert_close(loss, torch.tensor(math.log(2.0) - 95.0))
+    torch.testing.assert_close(log_scale.grad, torch.tensor([[1.0, 0.0]]))
+    assert not mean.grad.any()
+
+
+def test_a_vector_without_components() -> None:
+    nothing = torch.zeros(2, 0)
+    assert F.multivariate_normal_nll_loss(nothing, torch.zeros(0, 0), nothing) == 0.0
+
+
+def test_a_margin_of_preferences_is_a_number() -> None:
+    with pytest.raises(ArgumentError, match="margin must be a finite number, but it is 'large'"):
+        F.bradley_terry_loss(torch.zeros(2), torch.zeros(2), "large")
 
 
 @pytest.mark.parametrize(("size", "alone"), [(1, False), (3, False), (8, False), (3, True)])

@@ -67,8 +67,8 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         loss_dtype: torch.dtype | None = None,
     ) -> None:
         validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
-        validation.not_negative(z_loss=z_loss, margin=margin)
-        validation.one_of("margin_type", margin_type, MARGINS)
+        validation.not_negative(z_loss=z_loss)
+        validation.margin(margin, margin_type, MARGINS)
         validation.loss_dtype(loss_dtype)
         if memory is not None:
             validation.workspace(memory, bytes_of(memory))

@@ -67,7 +67,8 @@ def mixture_density_loss(
     rows = _mixture_shape(logits, mean, log_scale, target)
 
     def losses(a: Tensor, m: Tensor, s: Tensor, y: Tensor) -> Tensor:
-        z = (y[..., None, :] - m) * torch.exp(-s)
+        root = torch.exp(-0.5 * s)  # exp(−s) may overflow where the error is 0
+        z = (y[..., None, :] - m) * root * root
         terms = 0.5 * z * z + s if s.shape == m.shape else 0.5 * z * z
         quadratic = terms.sum(-1)
         if s.shape != m.shape:
@@ -169,6 +170,8 @@ def multivariate_normal_nll_loss(
 def _solved(factor: Tensor, error: Tensor) -> Tensor:
     """Return the solution of factor · z = error for lower triangular factors."""
     size = error.shape[-1]
+    if not size:
+        return error
     if factor.dim() == 2:  # one factor for all
         rows = error.reshape(-1, size).mT
         z: Tensor = torch.linalg.solve_triangular(factor, rows, upper=False)

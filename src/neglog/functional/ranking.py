@@ -58,6 +58,8 @@ def bradley_terry_loss(
         if margin.dim() > 0:
             validation.same_shape(chosen, margin, "margin", "chosen")
         margin = margin.to(difference.dtype)
+    elif margin is not None:
+        validation.within("(-inf, inf)", margin=margin)
     if margin is not None:
         difference = difference - margin
     extras = Extras(mask, sample_weight, normalizer, empty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from neglog.errors import (
 )
 from neglog.support import unit_interval
 from neglog.validation.dtypes import floating, real
-from neglog.validation.options import tensors
+from neglog.validation.options import not_negative, one_of, tensors
 
 
 def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
@@ -256,6 +257,15 @@ def scaled(margin: float) -> None:
         remedy = "pass scale=64.0, say"
         got = f"margin is {margin!r} and there is no scale"
         raise ArgumentError(sentence("margin requires a scale of cosines", got, remedy=remedy))
+
+
+def margin(size: float, kind: str, kinds: tuple[str, ...]) -> None:
+    """Refuse an unknown kind of margin, and one that would not make the logit smaller."""
+    one_of("margin_type", kind, kinds)
+    not_negative(margin=size)
+    if kind == "arcface" and size > math.pi:
+        expected = "margin must lie in [0, π], in radians, if margin_type='arcface'"
+        raise ArgumentError(sentence(expected, f"it is {size!r}", remedy="use math.radians"))
 
 
 def cosines(
