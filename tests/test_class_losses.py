@@ -180,6 +180,29 @@ def test_an_offset_is_added_to_the_logits() -> None:
     torch.testing.assert_close(got, TF.cross_entropy(rows @ layer.T / 2 + offset, labels))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_offsets_and_thresholds_are_added_in_float32(dtype) -> None:
+    torch.manual_seed(0)
+    x, offset, y = 6 * torch.randn(64, 5), 3 * torch.randn(5), torch.randint(0, 5, (64,))
+    z, edges = 6 * torch.randn(64), 3 * torch.randn(4).sort().values
+    x, offset, z, edges = (t.to(dtype) for t in (x, offset, z, edges))
+    pairs = [
+        (
+            F.cross_entropy(x, y, offset=offset, reduction="none"),
+            TF.cross_entropy(x.double() + offset.double(), y, reduction="none"),
+        ),
+        (
+            F.ordinal_loss(z, y, edges, reduction="none"),
+            F.ordinal_loss(z.double(), y, edges.double(), reduction="none"),
+        ),
+    ]
+    for got, exact in pairs:
+        assert got.dtype == dtype
+        torch.testing.assert_close(got.double(), exact, rtol=torch.finfo(dtype).eps, atol=1e-7)
+    total, count = F.sum_and_count(F.cross_entropy, x, y, offset=offset)
+    assert (total.dtype, count.item()) == (torch.float32, 64)
+
+
 def with_margin(x, w, y, scale, margin, kind):
     cosines = TF.normalize(x) @ TF.normalize(w).T
     own = cosines.gather(1, y.clamp(min=0)[:, None])
@@ -251,6 +274,13 @@ CALLS = {
     "margin requires a scale of cosines": lambda: F.linear_cross_entropy(
         ROWS, ROWS, LABELS, margin=0.5
     ),
+    r"margin must lie in \[0, π\], in radians": lambda: F.linear_cross_entropy(
+        ROWS, ROWS, LABELS, scale=8.0, margin=30.0
+    ),
+    r"input must be \(C,\), \(N, C\)": lambda: F.cross_entropy(
+        torch.tensor(0.0), torch.tensor(0), offset=torch.zeros(1)
+    ),
+    "input must be a torch.Tensor, but it is list": lambda: F.corn_loss([0.0], LABELS, 2),
     "scale excludes temperature, but temperature is 2.0": lambda: F.linear_cross_entropy(
         ROWS, ROWS, LABELS, scale=8.0, temperature=2.0
     ),
@@ -286,3 +316,15 @@ def test_ordered_classes_are_checked() -> None:
         F.corn_loss(torch.zeros(3, 4), torch.zeros(3, 4, dtype=torch.long))
     with pytest.raises(ShapeError, match="one logit fewer than its 4 classes"):
         F.corn_loss(torch.zeros(3, 4), LABELS, 4)
+    with pytest.raises(DtypeError, match="thresholds must be floating"):
+        F.ordinal_loss(torch.zeros(3), LABELS, torch.tensor([0, 1]))
+
+
+def test_excluded_ordered_classes_may_be_invalid() -> None:
+    y, mask = torch.tensor([0, 9, -1]), torch.tensor([True, False, False])
+    excluded = {"mask": mask}, {"sample_weight": mask.float()}
+    for options in excluded:
+        got = F.ordinal_loss(torch.zeros(3), y, torch.tensor([0.0, 1.0]), **options)
+        torch.testing.assert_close(got, torch.tensor(math.log(2.0)))
+        got = F.corn_loss(torch.zeros(3, 2), y, **options)
+        torch.testing.assert_close(got, torch.tensor(math.log(2.0)))

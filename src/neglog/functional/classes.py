@@ -7,7 +7,14 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.engine import RowwiseProblem
-from neglog.functional.common import Extras, RowwiseRequest, loss, loss_in_its_own_dtype
+from neglog.functional.common import (
+    Extras,
+    RowwiseRequest,
+    loss,
+    loss_in_its_own_dtype,
+    rounded,
+)
+from neglog.functional.extras import wide
 from neglog.likelihood import Rows
 from neglog.likelihoods import Categorical, CategoricalLogProbability
 
@@ -75,7 +82,7 @@ def cross_entropy(
     empty: str = "nan",
     class_dim: int = 1,
     offset: Tensor | None = None,
-) -> RowwiseRequest:
+) -> RowwiseRequest | Tensor:
     """Return the `Categorical` loss: cross-entropy of logits, accurate for nearly certain rows too.
 
     Args:
@@ -104,12 +111,15 @@ def cross_entropy(
     tensor(2.0612e-09)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    if offset is not None:
-        validation.tensors(input=input)
-        input = validation.with_offset(input, offset, class_dim)
     extras = Extras(mask, sample_weight, normalizer, empty)
     options = (weight, ignore_index, label_smoothing, class_dim, reduction)
-    return declared_rows(Categorical, input, target, *options, extras)
+    if offset is None:
+        return declared_rows(Categorical, input, target, *options, extras)
+    validation.tensors(input=input, offset=offset)
+    validation.real(input=input, offset=offset)
+    dtype = torch.promote_types(input.dtype, offset.dtype)
+    moved = validation.with_offset(input.to(wide(dtype)), offset, class_dim)
+    return rounded(declared_rows(Categorical, moved, target, *options, extras), dtype)
 
 
 @loss_in_its_own_dtype

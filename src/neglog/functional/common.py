@@ -42,6 +42,12 @@ def loss_in_its_own_dtype(function: Callable[P, Request | Tensor]) -> Callable[P
     return computed
 
 
+def rounded(request: Request, dtype: torch.dtype) -> Tensor:
+    """Return the loss of a request whose tensors were widened, rounded to the caller's dtype."""
+    result = request.compute()
+    return result if isinstance(result, tuple) else result.to(dtype)
+
+
 def statistics(function: Callable[P, T]) -> Callable[P, T]:
     """Dispatch to tensor subclasses, for a function that returns several tensors."""
     found: Callable[P, T] = _wrapped(function, None)

@@ -9,7 +9,8 @@ from neglog import errors, validation
 from neglog.engine import values
 from neglog.engine.problem import ElementwiseProblem
 from neglog.errors import ShapeError, sentence, shape
-from neglog.functional.common import ElementwiseRequest, Extras, loss
+from neglog.functional.common import ElementwiseRequest, Extras, loss, rounded
+from neglog.functional.extras import wide
 from neglog.likelihoods import Bernoulli, LogisticInterval
 
 
@@ -25,7 +26,7 @@ def ordinal_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> ElementwiseRequest:
+) -> Tensor:
     """Return the `LogisticInterval` loss of ordered classes: cumulative logits, proportional odds.
 
     The probability of a class up to k is σ(thresholds[k] − input). The thresholds may require a
@@ -46,19 +47,20 @@ def ordinal_loss(
     >>> ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), torch.tensor([-1.0, 1.0]))
     tensor(0.7719)
     """
-    _, target, counts = _ordered(input, target, ignore_index, thresholds=thresholds)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    _, target, counts = _ordered(input, target, ignore_index, extras, thresholds=thresholds)
     if values.are_known(thresholds):
         validation.increasing(thresholds)
     dtype = torch.promote_types(input.dtype, thresholds.dtype)
+    input = input.to(wide(dtype))
     end = thresholds.new_full((1,), float("inf"))
-    edges = torch.cat([-end, thresholds, end]).to(dtype)
+    edges = torch.cat([-end, thresholds, end]).to(input.dtype)
     lower, upper = edges[target] - input, edges[target + 1] - input
     problem = ElementwiseProblem(
         LogisticInterval, (lower, upper), torch.ones_like(lower),
         reduction=validation.reduction(None, None, reduction),
     )  # fmt: skip
-    extras = Extras(mask, sample_weight, normalizer, empty)
-    return ElementwiseRequest(problem, extras, counts=counts)
+    return rounded(ElementwiseRequest(problem, extras, counts=counts), dtype)
 
 
 @loss
@@ -103,12 +105,13 @@ def corn_loss(
     Source: X. Shi, W. Cao, S. Raschka, Deep neural networks for rank-consistent ordinal regression
     based on conditional probabilities, Pattern Analysis and Applications 26, 2023.
     """
+    validation.tensors(input=input, target=target)
     if num_classes is not None:
         validation.conditional_logits(input, num_classes)
-    classes, target, counts = _ordered(input, target, ignore_index)
+    extras = Extras(mask, sample_weight, normalizer, empty)
+    classes, target, counts = _ordered(input, target, ignore_index, extras)
     steps = torch.arange(classes - 1, device=input.device)
     target = target[..., None]
-    extras = Extras(mask, sample_weight, normalizer, empty)
     counts = (target >= steps) & counts[..., None]
     above = (target > steps).to(input.dtype)
     reduction = validation.reduction(None, None, reduction)
@@ -117,11 +120,15 @@ def corn_loss(
 
 
 def _ordered(
-    input: Tensor, target: Tensor, ignore_index: int, thresholds: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    ignore_index: int,
+    extras: Extras,
+    thresholds: Tensor | None = None,
 ) -> tuple[int, Tensor, Tensor]:
     """Return the number of classes, the classes, and which of them are included.
 
-    Ignored targets are replaced by class 0.
+    Ignored and excluded targets are replaced by class 0.
     """
     validation.tensors(input=input, target=target)
     validation.floating(input)
@@ -131,7 +138,7 @@ def _ordered(
         expected = "target must have the input's shape without its last dimension"
     else:
         validation.tensors(thresholds=thresholds)
-        validation.floating(thresholds)
+        validation.floating(thresholds, "thresholds")
         if thresholds.dim() != 1 or not len(thresholds):
             raise ShapeError(
                 sentence("thresholds must have shape (K − 1,)", f"it is {shape(thresholds)}")
@@ -143,6 +150,10 @@ def _ordered(
         raise ShapeError(sentence(expected, got))
     ignored = validation.ignored(ignore_index)
     counts = target != ignored
+    weight = extras.loss_weights(input.shape, input, None)
+    if weight is not None:  # an excluded target may be invalid
+        included = weight != 0
+        counts = counts & (included.any(-1) if thresholds is None else included)
     target = target.long()
     outside = counts & ((target < 0) | (target > last))
     if values.are_known(target) and bool(outside.any()):

@@ -225,7 +225,7 @@ def softmax_dim(input: Tensor, dim: int | None) -> int:
 
 def with_offset(input: Tensor, offset: Tensor, class_dim: int) -> Tensor:
     """Return logits plus one number per class."""
-    classes = classes_second(input, class_dim).shape[1 if input.dim() > 1 else 0]
+    classes = logits(classes_second(input, class_dim), single_class=False)
     class_weight(offset, classes, "offset")
     dim = 0 if input.dim() == 1 else class_dim % input.dim()
     return input + offset.reshape([classes if i == dim else 1 for i in range(input.dim())])
