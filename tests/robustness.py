@@ -33,7 +33,8 @@ def parts(loss: Callable[[Tensor], Tensor], x: Tensor) -> Parts:
 
 def elementwise(name: str, reduction: str) -> Call:
     """Draw inputs of an elementwise declaration; return what computes loss and gradients."""
-    problem = cases.elementwise(neglog.REGISTRY[name], (50_001,), torch.float32)
+    (likelihood,) = (c for c in cases.ELEMENTWISE if c.name == name)
+    problem = cases.elementwise(likelihood, (50_001,), torch.float32)
     problem = problem._replace(reduction=reduction)
 
     def call() -> Parts:
@@ -56,6 +57,7 @@ def rows(name: str, kind: str, reduction: str) -> Call:
         y = torch.rand(size, classes).softmax(1)
     if kind == "many":  # a sum is smoothed, which takes another loop
         facts = (None, None, -100, 0.1 * (reduction == "sum"), reduction)
+    facts = (*facts, cases.settings(likelihood))
     return partial(parts, lambda x: engine.loss(RowwiseProblem(likelihood, x, y, *facts)), x)
 
 

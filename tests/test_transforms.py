@@ -61,7 +61,8 @@ def elementwise(likelihood):
 def rows(likelihood, kind):
     """Return the same of a loss over rows."""
     x, y = cases.rows(likelihood, 3, CLASSES, torch.float64)
-    options = {}
+    options = {"settings": cases.settings(likelihood)}
+    settings = [torch.tensor(s, dtype=x.dtype) for s in options["settings"]]
     if kind == "ignored":
         y[1] = -7
         options["ignored"] = -7
@@ -86,7 +87,8 @@ def rows(likelihood, kind):
         weights = options.get("weight", x.new_ones(CLASSES))
         sample_weight = options.get("sample_weight", x.new_ones(3)) * keep
         count = sample_weight * weights[y * (y != -7)] if y.dim() == 1 else sample_weight
-        return -(sample_weight[:, None] * weights * target * log_p).sum() / count.sum()
+        terms = likelihood.nll(log_p, *settings, target)
+        return (sample_weight[:, None] * weights * terms).sum() / count.sum()
 
     return loss, formula, x
 
