@@ -44,8 +44,9 @@ def loss_in_its_own_dtype(function: Callable[P, Request | Tensor]) -> Callable[P
 
 def rounded(request: Request, dtype: torch.dtype) -> Tensor:
     """Return the loss of a request whose tensors were widened, rounded to the caller's dtype."""
-    result = request.compute()
-    return result if isinstance(result, tuple) else result.to(dtype)
+    result: Any = request.compute()
+    found: Tensor = result if isinstance(result, tuple) else result.to(dtype)
+    return found
 
 
 def statistics(function: Callable[P, T]) -> Callable[P, T]:

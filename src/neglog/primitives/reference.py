@@ -85,12 +85,12 @@ def at_least(x: Tensor, bound: float) -> Tensor:
     return torch.clamp(x, min=bound)
 
 
-def minimum(a: Tensor, b: Tensor) -> Tensor:
+def minimum(a: Tensor, b: Tensor | float) -> Tensor:
     """Return the smaller of two numbers; NaN if one is NaN."""
     return where((b < a) | (b != b), b, a)
 
 
-def maximum(a: Tensor, b: Tensor) -> Tensor:
+def maximum(a: Tensor, b: Tensor | float) -> Tensor:
     """Return the larger of two numbers; NaN if one is NaN."""
     return where((b > a) | (b != b), b, a)
 
