@@ -45,8 +45,8 @@ def loss_in_its_own_dtype(function: Callable[P, Request | Tensor]) -> Callable[P
 def rounded(request: Request, dtype: torch.dtype) -> Tensor:
     """Return the loss of a request whose tensors were widened, rounded to the caller's dtype."""
     result: Any = request.compute()
-    found: Tensor = result if isinstance(result, tuple) else result.to(dtype)
-    return found
+    found: Any = result if isinstance(result, tuple) else result.to(dtype)
+    return cast(Tensor, found)
 
 
 def statistics(function: Callable[P, T]) -> Callable[P, T]:
