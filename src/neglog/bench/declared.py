@@ -17,7 +17,7 @@ from neglog.bench.case import Group, Shape
 from neglog.functional.likelihood import loss_of
 from neglog.likelihood import Likelihood
 from neglog.likelihoods import REGISTRY
-from neglog.support import Support
+from neglog.support import Support, anything, counts
 
 ELEMENTS: Shape = (1_000_000,)
 ROWS: Shape = (100_000, 10)
@@ -76,7 +76,10 @@ class Declared:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             inputs = [_draw(domain, self.shape, "input") for domain in self.likelihood.domains]
-            given = {name: torch.rand(self.shape) + 0.5 for name in self.likelihood.given}
+            known = zip(self.likelihood.given, self.likelihood.given_domains, strict=True)
+            given = {name: _draw(domain, self.shape, "given") for name, domain in known}
+            if self.likelihood.support is counts:  # trials, more than the counts
+                given = {name: (12 + tensor).round() for name, tensor in given.items()}
             if self.likelihood.elementwise:
                 y = _draw(self.likelihood.support, self.shape, "target")
             else:
@@ -123,8 +126,10 @@ def lines() -> list[Declared]:
 def _draw(allowed: Support, shape: Shape, what: str) -> Tensor:
     """Draw ordinary numbers from a set, counts for a target that is summed over the integers."""
     z = torch.randn(shape)
+    if what == "given" and allowed is anything:  # as weights are
+        return torch.rand(shape) + 0.5
     if what == "target" and allowed.points == "integers":
         return (2 * z.abs()).round()
-    if what == "target" and isinstance(allowed.points, tuple):
+    if what != "input" and isinstance(allowed.points, tuple):
         return torch.tensor(allowed.points)[torch.randint(0, len(allowed.points), shape)]
     return next(change(z) for change in _MAPS if bool(allowed.contains(change(z)).all()))

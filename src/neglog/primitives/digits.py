@@ -80,8 +80,12 @@ def _inverse_mills_sum(x: Any) -> Any:
 
 def _digits(r: Any, y: Any) -> int:
     """Return how many digits a difference over y requires to keep those that are set."""
-    more = 140 if mp.isinf(y) else 20 + 3 * abs(int(mp.log10(abs(y / r))))
+    more = 140 if mp.isinf(y) else 20 + 3 * max(0, -int(mp.log10(abs(y / r))))
     return int(mp.mp.dps) + more
+
+
+_TINY = mp.mpf(10) ** -100
+"""Of a ratio to this, the first term of a series suffices."""
 
 
 def _log_rising(r: Any, y: Any) -> Any:
@@ -91,6 +95,8 @@ def _log_rising(r: Any, y: Any) -> Any:
         return -mp.inf
     if mp.isinf(r) or mp.isinf(y):
         return mp.inf
+    if abs(y) < _TINY * r:
+        return y * (mp.log(r) if r > 1 / _TINY else mp.psi(0, r))
     with mp.workdps(_digits(r, y)):
         return mp.loggamma(r + y) - mp.loggamma(r)
 
@@ -100,6 +106,8 @@ def _polygamma_difference(order: int, r: Any, y: Any) -> Any:
         return mp.mpf(0)
     if r == 0 or (mp.isinf(y) and order == 0):
         return -mp.inf if order else mp.inf
+    if abs(y) < _TINY * r:
+        return y * mp.psi(order + 1, r)
     with mp.workdps(_digits(r, y)):
         above = 0 if mp.isinf(y) else mp.psi(order, r + y)
         return above - mp.psi(order, r)
@@ -111,6 +119,8 @@ def _log_beta(a: Any, b: Any) -> Any:
         return mp.nan if mp.isinf(b) else mp.inf
     if mp.isinf(b):
         return -mp.inf
+    if a < _TINY * b:
+        return mp.loggamma(a) - a * (mp.log(b) if b > 1 / _TINY else mp.psi(0, b))
     with mp.workdps(_digits(b, a)):
         return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
 

@@ -18,6 +18,7 @@ from neglog.verification.findings import WRONG, Finding, Result
 from neglog.verification.subject import Subject
 
 DEFAULT = 0.75  # valid as a scale, a shape and a level
+DEFAULTS = {"eps": 1e-30}  # a floor, which the likelihood does not have
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,9 @@ def _numbers(likelihood: type[Likelihood], settings: dict[str, float]) -> tuple[
         expected = f"verify takes a number for each setting of {likelihood.__name__}"
         remedy = f"pass {missing[0]}=NUMBER"
         raise ArgumentError(sentence(expected, f"{missing[0]} was not passed", remedy=remedy))
-    return tuple(float(settings.get(name, DEFAULT)) for name in likelihood.settings)
+    return tuple(
+        float(settings.get(name, DEFAULTS.get(name, DEFAULT))) for name in likelihood.settings
+    )
 
 
 def _named(reference: str) -> type[Likelihood]:

@@ -35,7 +35,7 @@ def drawn(subject: Subject) -> dict[str, list[tuple[float, ...]]]:
 def _points(subject: Subject, regime: str, random: Any) -> list[tuple[float, ...]]:
     inputs = [inside(domain, _sizes(regime, random), random) for domain in subject.domains]
     y = _targets(subject.support, random)
-    given = [_given(domain, random) for domain in subject.given_domains]
+    given = [_given(domain, y, random) for domain in subject.given_domains]
     settings = [np.full(COUNT, s) for s in subject.settings]
     if regime == NEAR_OPTIMUM:
         inputs[0] = _near_optimum(subject, [*inputs, *given, *settings, y], random)
@@ -46,9 +46,9 @@ def _points(subject: Subject, regime: str, random: Any) -> list[tuple[float, ...
     return [tuple(map(float, point)) for point in numbers.T if _is_legal(subject, point)]
 
 
-def _given(allowed: Support, random: Any) -> Any:
-    """Draw constant tensors: positive numbers, such as weights, unless the set is another."""
-    positive = random.uniform(0.5, 2, COUNT)
+def _given(allowed: Support, y: Any, random: Any) -> Any:
+    """Draw constant tensors: numbers above the targets, as of trials, unless the set is another."""
+    positive = random.uniform(0.5, 2, COUNT) + abs(y)
     valid = all(bool(allowed.contains(x)) for x in map(float, positive))
     return positive if valid else inside(allowed, 2.0 * random.normal(size=COUNT), random)
 
