@@ -86,6 +86,14 @@ def with_global(mean, y):
     return SCALE * (mean - y)  # noqa: F821 - the point of the test
 
 
+def with_abs(mean, y):
+    return abs(mean - y)
+
+
+def with_helper(mean, y):
+    return sq(mean - y)  # noqa: F821 - the point of the test
+
+
 def with_constant(mean, y):
     return math.pi * (mean - y)
 
@@ -130,6 +138,13 @@ SPOILS = [
         {"inputs": "mean"},
         r"`inputs` must be a tuple of names, such as \('mean',\), but it is 'mean'",
     ),
+    ({"normalized": False}, "states `normalized`: write `normalised`"),
+    (
+        {"domains": {"mean": real}},
+        r"for each of its inputs \('mean',\), in a tuple, but `domains` is",
+    ),
+    ({"nll": with_abs}, r"calls abs, which is not a primitive: write absolute\(…\)"),
+    ({"nll": with_helper}, "calls sq, which is not a primitive: write its formula in place"),
     ({"inputs": ("mask",)}, "names 'mask', which is a name of every loss's arguments"),
     ({"inputs": ("a", "a")}, "names 'a', which is no new name: choose another"),
     ({"support": "real"}, "`support` must be of neglog.support, such as support.real"),

@@ -116,14 +116,28 @@ def _fault_of_result(function: ast.FunctionDef, single: bool) -> str:
     return ""
 
 
+_MEANT = {
+    "abs": "absolute", "clamp": "at_least", "max": "maximum", "min": "minimum", "pow": "power",
+    "lgamma": "log_gamma", "relu": "at_least",
+}  # fmt: skip
+"""Names of other libraries, and the primitives that are meant."""
+
+
 def _unknown_call(called: str) -> str:
     """Refuse a function that is not a primitive, and suggest one that may be meant."""
     name = called.rpartition(".")[2]
-    close = [name] if name in NAMES else difflib.get_close_matches(name, NAMES, n=1)
+    meant = _MEANT.get(name)
+    close = (
+        [meant]
+        if meant
+        else [name]
+        if name in NAMES
+        else difflib.get_close_matches(name, NAMES, n=1, cutoff=0.75)
+    )
     remedy = (
         f"write {close[0]}(…), imported from neglog.primitives"
         if close
-        else f"the primitives are {listed(list(NAMES), 99)}"
+        else f"write its formula in place; the primitives are {listed(list(NAMES), 99)}"
     )
     return f"calls {called}, which is not a primitive: {remedy}"
 

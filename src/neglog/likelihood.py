@@ -251,8 +251,17 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+_MISSPELT = {
+    "normalized": "normalised", "distributions": "distribution", "gradient": "grad",
+    "hessian": "curvature", "setting": "settings", "input": "inputs", "domain": "domains",
+}  # fmt: skip
+"""Attributes that would be ignored, and those that are meant."""
+
+
 def _check_names(cls: type[Likelihood], where: str) -> None:
     """Refuse names of inputs, given tensors and settings that are not tuples of distinct names."""
+    for name in vars(cls).keys() & _MISSPELT.keys():
+        raise DeclarationError(f"{where} states `{name}`: write `{_MISSPELT[name]}`.")
     groups: dict[str, Any] = {"inputs": cls.inputs, "given": cls.given, "settings": cls.settings}
     for attribute, names in groups.items():
         if not isinstance(names, tuple) or not all(isinstance(n, str) for n in names):
@@ -270,8 +279,11 @@ def _check_names(cls: type[Likelihood], where: str) -> None:
 
 def _check_sets(cls: type[Likelihood], where: str) -> None:
     """Refuse a support or domains that are not sets, or sets that hold none of their members."""
-    if len(cls.domains) != len(cls.inputs):
-        raise DeclarationError(f"{where} must state one domain for each of its inputs.")
+    if not isinstance(cls.domains, tuple) or len(cls.domains) != len(cls.inputs):
+        raise DeclarationError(
+            f"{where} must state one domain for each of its inputs {cls.inputs}, in a tuple, but "
+            f"`domains` is {cls.domains!r}."
+        )
     if len(cls.given_domains) != len(cls.given):
         raise DeclarationError(f"{where} must state one domain for each of its given tensors.")
     every = [("support", cls.support), *(("domains", d) for d in cls.domains)]
