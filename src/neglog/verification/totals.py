@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def totals(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Resu
     there = [
         fixed
         for fixed in drawn
-        if near_ends(support, lambda y, at=fixed: _integrand(subject, at, y)) <= TOLERANCE
+        if near_ends(support, partial(_integrand, subject, fixed)) <= TOLERANCE
     ]
     if len(there) < len(drawn):
         result.words.append(
