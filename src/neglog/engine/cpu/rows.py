@@ -154,8 +154,8 @@ class Plan:
         self.scalars = array("d", parts) + array("d", bytes(16 * max(1, self.blocks)))
         self.count = float(self.layout.rows)
         self.surveyed = -(-self.layout.rows // survey.BLOCK)
-        self.args = array("q", (0, *self.layout, problem.ignored, *[0] * (ARGS - 1 - IGNORED)))
-        self.args[EACH] = self.each
+        self.args = array("q", (0, *self.layout, *[0] * (ARGS - 1 - len(self.layout))))
+        self.args[IGNORED], self.args[EACH] = problem.ignored, self.each
         self.settings = array("d", (*problem.settings, *[0.0] * (MOST - len(problem.settings))))
         self.args[SETTINGS] = self.settings.buffer_info()[0]
         self.scratch: list[tuple[array[int], array[float], int]] = []
