@@ -113,7 +113,7 @@ neglog.NLLRegressor("poisson", l2=0.1, na=[-9, "?"])
 """
 WRONG = {
     'neglog.CrossEntropyLoss(smoothing=0.1)': 'Unexpected keyword argument "smoothing"',
-    'neglog.BCEWithLogitsLoss(label_smoothing=0.1)': 'argument "label_smoothing"',
+    'neglog.BCEWithLogitsLoss(smoothing=0.1)': 'argument "smoothing"',
     'neglog.CrossEntropyLoss(label_smoothing="much")': '"label_smoothing"',
     'neglog.MSELoss().forward(x, y, masks=x)': 'argument "masks"',
     'functional.mse_loss(x, x, masks=x)': 'argument "masks"',
