@@ -95,7 +95,14 @@ class Criterion(nn.Module):
         doc = completed(cls.__doc__, names, parameters)
         if doc is None:
             return None
-        tensors = [name for name in parameters if name in _TENSORS and name not in names]
+        known = inspect.signature(cls._function).parameters
+        # Options, weights that only the function takes, and the layer that the module is.
+        kept = {*names, *PARAMETERS, "weight", "linear_weight", "linear_bias"}
+        tensors = [
+            name
+            for name in parameters
+            if name in known and name not in kept and "Tensor" in str(known[name].annotation)
+        ]
         sections: dict[str, str | Mapping[str, str]] = {
             "Returns": section(theirs, "Returns"),
             "Shape": {name: parameters[name] for name in tensors},
