@@ -145,8 +145,9 @@ class CensoredNormal(Elementwise):
         b = middle * middle * t
         cubic = b * (b * (b - 15.0 * t) + 45.0 * t * t) - 15.0 * t * t * t
         series = (b - t) / 6.0 + (b * (b - 6.0 * t) + 3.0 * t * t) / 120.0 + cubic / 5040.0
-        narrow = 0.5 * middle * middle - log(width) + 0.9189385332046727 - log1p(series)
         is_narrow = between & (t < 0.00025) & (b < 0.001)
+        ratio = log(where(is_narrow, width, 1.0)) + log1p(where(is_narrow, series, 0.0))
+        narrow = 0.5 * middle * middle + 0.9189385332046727 - ratio
         return where(censoring == 0.0, observed, where(is_narrow, narrow, -tail - inside))
 
     @staticmethod
