@@ -206,7 +206,7 @@ def total(support: Support, f: Any, kinks: list[Any]) -> Any:
     if support is open_unit_interval:
         with mp.workdps(25):  # sixty digits of special functions would take minutes
             ends = [*(mp.mpf(10) ** -k for k in (40, 20, 10, 5, 2)), 0.75]
-            ends += [1 - mp.mpf(10) ** -k for k in (5, 12, 24)]
+            ends += [1 - mp.mpf(10) ** -k for k in (5, 12)]  # as floats, others are 1
             return mp.quad(f, ends)
     inner = sorted({k + side for k in kinks for side in (0, -40, 40)})
     return mp.quad(f, [-mp.inf, *inner, mp.inf])
