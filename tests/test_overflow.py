@@ -70,7 +70,8 @@ def numbers(support, dtype: torch.dtype) -> list[float]:
 def problem_of(likelihood, settings: tuple[float, ...], dtype: torch.dtype) -> ElementwiseProblem:
     """Return combinations of extreme inputs and targets, all of them leaves."""
     sides = [numbers(domain, dtype) for domain in likelihood.domains]
-    sides += [SIZES[dtype][:3]] * len(likelihood.given)
+    known = likelihood.given_domains
+    sides += [SIZES[dtype][:3] if d is anything else numbers(d, dtype) for d in known]
     points = list(itertools.product(*sides, numbers(likelihood.support, dtype)))
     if likelihood is likelihoods.LogisticInterval:
         points = [p for p in points if p[0] != p[1]]

@@ -100,7 +100,8 @@ class StudentT(Elementwise):
         inverse, z = 1.0 / scale, (location - y) / scale
         square = z * z
         each, finite = 1.0 / (df + square), square - square == 0.0
-        by_location = (df + 1.0) * where(finite, each * z / scale, 1.0 / (location - y))
+        far = 1.0 / where(finite, 1.0, location - y)
+        by_location = (df + 1.0) * where(finite, each * z / scale, far)
         spread = df * ((1.0 - z) * (1.0 + z) * each)
         return by_location, where(finite, spread, -df) * inverse
 
