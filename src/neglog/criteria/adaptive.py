@@ -50,8 +50,8 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     for GPUs, ICML 2017.
 
     >>> _ = torch.manual_seed(0)
-    >>> criterion = AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[2, 5])
-    >>> criterion(torch.zeros(2, 4), torch.tensor([0, 9])).loss.detach()
+    >>> criterion = AdaptiveLogSoftmaxWithLoss(16, 10, cutoffs=[2, 5])
+    >>> criterion(torch.zeros(2, 16), torch.tensor([0, 9])).loss.detach()
     tensor(2.1910)
     """
 
