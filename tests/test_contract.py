@@ -146,7 +146,7 @@ SPOILS = [
     ({"nll": with_abs}, r"calls abs, which is not a primitive: write absolute\(…\)"),
     ({"nll": with_helper}, "calls sq, which is not a primitive: write its formula in place"),
     ({"inputs": ("mask",)}, "names 'mask', which is a name of every loss's arguments"),
-    ({"inputs": ("a", "a")}, "names 'a', which is no new name: choose another"),
+    ({"inputs": ("a", "a")}, "names 'a', which is not a new identifier: choose another"),
     ({"support": "real"}, "`support` must be of neglog.support, such as support.real"),
     ({"support": EMPTY}, "no number meets its support, a number above itself"),
     (

@@ -273,7 +273,8 @@ def _check_names(cls: type[Likelihood], where: str) -> None:
     every = [name for names in groups.values() for name in names]
     for name in every:
         if not name.isidentifier() or name in _OPTIONS or every.count(name) > 1:
-            cause = "is a name of every loss's arguments" if name in _OPTIONS else "is no new name"
+            taken = name in _OPTIONS
+            cause = "is a name of every loss's arguments" if taken else "is not a new identifier"
             raise DeclarationError(f"{where} names {name!r}, which {cause}: choose another.")
 
 

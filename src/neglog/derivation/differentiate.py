@@ -141,7 +141,7 @@ class Derivative:
 
 
 def _persisting(op: str, plain: Node, gap: Tangent) -> Node:
-    """Return whether an equation, or its opposite, holds beside a point at which it does."""
+    """Return whether an equation, or its opposite, holds next to a point at which it does."""
     graph = plain.graph
     if gap is None:
         return graph.literal(op == "!=")
