@@ -17,7 +17,7 @@ from neglog.cli import main
 from neglog.engine import selection
 from neglog.errors import ArgumentError
 from neglog.explain import elements, explain, rows
-from neglog.explain.finding import find
+from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.primitives import exp, expm1, log1p, power, where
 from neglog.report.document import Document, Table, Text

@@ -181,11 +181,15 @@ def test_the_points_are_legal_and_near_their_regime(likelihood):
     [
         (f"{FILE}:StudentT", {"nu": 3.0}, "StudentT has the settings df, but 'nu' was passed"),
         (f"{FILE}:Student", {}, r"verified\.py declares no likelihood 'Student'"),
-        (f"{FILE}:neglog", {}, "must be a declaration, a subclass of neglog.Elementwise or Rows"),
         (
-            "studentt",
+            f"{FILE}:neglog",
             {},
-            r"verify takes file\.py:Name, module:Name or one of .*, but it is 'studentt'",
+            "must be a declaration, a class that derives from neglog",
+        ),
+        (
+            "poison",
+            {},
+            r"neglog has no likelihood 'poison', did you mean poisson; choose one of",
         ),
     ],
 )

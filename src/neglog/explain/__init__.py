@@ -11,7 +11,7 @@ from rich.console import Console
 
 from neglog.explain import bernoulli, categorical, elements, normal, rows, values
 from neglog.explain.arguments import Given, check_both
-from neglog.explain.finding import find
+from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.report.document import Document
 from neglog.report.page import document_page, write

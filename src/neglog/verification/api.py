@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neglog import references
 from neglog.errors import ArgumentError, listed, sentence
+from neglog.finding import find
 from neglog.likelihood import Likelihood
-from neglog.likelihoods import REGISTRY
 from neglog.report.document import Code, Document, Section, Text
 from neglog.verification import derivatives, ends, exactness, points, speed, totals
 from neglog.verification.findings import WRONG, Finding, Result
@@ -128,8 +127,7 @@ def verify(
         ArgumentError: a setting is unknown or missing, or there is no such declaration.
     """
     started = time.perf_counter()
-    if isinstance(likelihood, str):
-        likelihood = _named(likelihood)
+    likelihood = find(likelihood)
     subject = Subject(likelihood, _numbers(likelihood, settings))
     drawn = points.drawn(subject)
     empty = [regime for regime, found in drawn.items() if not found]
@@ -180,20 +178,3 @@ def _numbers(likelihood: type[Likelihood], settings: dict[str, float]) -> tuple[
     return tuple(
         float(settings.get(name, DEFAULTS.get(name, DEFAULT))) for name in likelihood.settings
     )
-
-
-def _named(reference: str) -> type[Likelihood]:
-    """Return a built-in declaration by name, or a user's by reference."""
-    if not references.is_reference(reference):
-        known = {key: c for c in REGISTRY.values() for key in (c.name, c.__name__)}
-        if reference not in known:
-            expected = f"verify takes file.py:Name, module:Name or one of {listed([*REGISTRY], 60)}"
-            raise ArgumentError(sentence(expected, f"it is {reference!r}"))
-        return known[reference]
-    references.forget_changed(reference)
-    found = references.find(reference)
-    found = getattr(found, "declaration", found)  # an entry of `neglog fit`
-    if not (isinstance(found, type) and issubclass(found, Likelihood) and hasattr(found, "name")):
-        expected = f"{reference} must be a declaration, a subclass of neglog.Elementwise or Rows"
-        raise ArgumentError(sentence(expected, f"it is {type(found).__name__}"))
-    return found
