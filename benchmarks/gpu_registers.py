@@ -3,13 +3,15 @@
     python benchmarks/gpu_registers.py [--targets cuda:80 cuda:90 cuda:100 hip:gfx942] [--only TEXT]
 
 The engines are run on tensors of a CPU with their launches written down instead of made; each
-kernel is then compiled for each target with the types, the constants and the alignment it would be
-started with. Registers are those of a thread; spills are bytes of a thread that went to memory.
+kernel is then compiled with the types, the constants and the alignment it would be started with:
+those of THOROUGHLY for each target, the others for one target by turns. Registers are those of a
+thread; spills are bytes of a thread that went to memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import subprocess
@@ -37,9 +39,11 @@ TYPES = {
     torch.float16: "*fp16", torch.int64: "*i64",
 }  # fmt: skip
 DTYPES = (torch.float32, torch.bfloat16)
-# What is not a formula is treated alike in all; these are of each kind of declaration. The others
-# take turns with the dtypes.
-THOROUGHLY = ("bernoulli", "weighted_bernoulli", "heteroscedastic_normal", "normal")
+# Kernels differ in the formula only; these are of each kind of declaration. The others take turns
+# with the dtypes and the targets.
+THOROUGHLY = (
+    "bernoulli", "weighted_bernoulli", "heteroscedastic_normal", "normal", "categorical",
+)  # fmt: skip
 WHERE_IT_LIES = re.compile(r"tt\.addptr .*: tensor<.*>, tensor<.*xi32>")
 
 
@@ -50,6 +54,7 @@ class Launch(NamedTuple):
     kernel: Any
     arguments: tuple[Any, ...]
     options: dict[str, Any]
+    thorough: bool = False
 
 
 class Recorder:
@@ -80,7 +85,8 @@ def launches() -> Iterator[Launch]:
         for launch in found:
             if id(launch.kernel) not in seen:
                 seen.add(id(launch.kernel))
-                yield launch._replace(name=f"{launch.name} {title}")
+                thorough = title.split()[0] in THOROUGHLY
+                yield launch._replace(name=f"{launch.name} {title}", thorough=thorough)
 
 
 def problems() -> Iterator[tuple[str, Any]]:
@@ -227,8 +233,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Triton {triton.__version__}, {len(likelihoods.__all__)} declarations")
     print(f"{'kernel':68} {'target':12} registers  spilled bytes")
     failed = count = 0
+    turns = itertools.cycle(options.targets)
     for launch in launches():
-        for target in options.targets if options.only in launch.name else ():
+        if options.only not in launch.name:
+            continue
+        for target in options.targets if launch.thorough else [next(turns)]:
             try:
                 result = compiled(launch, target)
                 registers, spilled = usage(result)

@@ -291,6 +291,7 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
     "arith.divsi": _by(lambda a, b: torch.div(a, b, rounding_mode="trunc")),
     "arith.remsi": _by(torch.fmod), "arith.select": _by(torch.where),
     "arith.maxnumf": _by(torch.fmax), "math.absf": _by(torch.abs), "math.exp2": _by(torch.exp2),
+    "math.sqrt": _by(torch.sqrt), "tt.precise_sqrt": _by(torch.sqrt),
     "arith.cmpf": _compare, "arith.cmpi": _compare, "tt.load": _load, "tt.addptr": _moved,
     "tt.bitcast": lambda given, head, kind: given[0].view(_dtype(kind)),
     "tt.splat": _shaped(lambda t, head, shape: t.expand(shape)),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from neglog import formula
 from neglog.likelihood import Elementwise, Rows
+from neglog.primitives.reference import NAMES
 from neglog.support import Support, anything
 
 
@@ -44,6 +44,18 @@ def is_linear(likelihood: type[Rows]) -> bool:
 
 @cache
 def _is_linear(gradient: Any) -> bool:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(gradient))).body
-    assert isinstance(definition, ast.FunctionDef)
-    return [ast.unparse(statement) for statement in definition.body] == ["return -y"]
+    return [ast.unparse(statement) for statement in formula.parsed(gradient).body] == ["return -y"]
+
+
+# Special functions and powers take many registers, and compute in float64 for float32 too.
+_LONG = {*NAMES} - {
+    "absolute", "at_least", "centred_sigmoid", "difference", "exp", "log", "log1p", "maximum",
+    "minimum", "sigmoid", "softplus", "sqrt", "where",
+}  # fmt: skip
+
+
+def has_long_primitives(likelihood: Any) -> bool:
+    """Return whether the loss or its gradient reads a special function or a power."""
+    return not _LONG.isdisjoint(
+        (*likelihood.nll.__code__.co_names, *likelihood.grad.__code__.co_names)
+    )

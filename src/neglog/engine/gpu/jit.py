@@ -22,6 +22,8 @@ from neglog.support import anything
 
 HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 1024  # elements that are processed at a time
+LONG_SHARE = 8  # of a block or tile, for formulas that need more registers
+THREADS = 128  # of a program
 SUMS = 4096  # sums of programs that one program adds at a time, in few steps
 # How a formula of rows reads a setting from the device, in the type of its log-probability.
 _READING = "tl.zeros_like(log_p) + tl.load({} + {}).to(log_p.dtype)"
@@ -51,6 +53,8 @@ def elementwise(
     plain = ("nll", "grad", "grad_target")
     real = np.float64 if fine or narrows else np.float32
     block = BLOCK if real is np.float32 else BLOCK // 2
+    if precision.has_long_primitives(likelihood):
+        block = max(THREADS, block // LONG_SHARE)
     names = chosen | {"BLOCK": block, "NARROWS": narrows}
     names["treat_any"] = _treat(likelihood, real, plain, chosen)
     if narrows:

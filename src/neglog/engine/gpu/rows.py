@@ -12,7 +12,7 @@ from torch import Tensor
 from neglog.engine import memory
 from neglog.engine.gpu import jit, launch
 from neglog.engine.gpu.kernels import rows as rows_kernels
-from neglog.engine.precision import is_linear
+from neglog.engine.precision import has_long_primitives, is_linear
 from neglog.engine.problem import RowwiseProblem
 
 TILE = 2048  # numbers per tile; half as many in float64
@@ -167,6 +167,8 @@ class _Pass:
         cancels = self.spread or not is_linear(self.problem.likelihood)
         real = jit.types_of(self.x.dtype, cancels)[0]
         words = real(0).itemsize // 4
+        if has_long_primitives(self.problem.likelihood):
+            words *= jit.LONG_SHARE
         tile, longest = TILE // words, LONGEST // words
         width = 1 << max(0, self.classes - 1).bit_length()
         if self.row_step == 1 and self.inner > 1:  # adjacent numbers belong to different rows
