@@ -15,6 +15,7 @@ from torch.nn import functional as torch_losses
 from neglog import functional as neglogs
 from neglog.bench.batch import Loss, Run, Task
 from neglog.bench.case import Line
+from neglog.bench.composed import Composed
 from neglog.bench.declared import Declared
 
 NEGLOG, EAGER, COMPILE = "neglog", "eager", "compile"
@@ -66,7 +67,7 @@ def reason(error: Exception) -> str:
 
 
 def _loss(name: str, line: Line, task: Task) -> Loss:
-    if isinstance(line, Declared):
+    if isinstance(line, (Composed, Declared)):
         return line.function(name == NEGLOG, task.keywords)
     function, keywords = getattr(_MODULES[name], line.loss), dict(task.keywords)
     if name == EAGER and keywords.pop("class_dim", None) == -1:  # torch takes rows
