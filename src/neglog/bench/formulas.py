@@ -11,12 +11,14 @@ def mixture(logits: Tensor, mean: Tensor, log_scale: Tensor, y: Tensor) -> Tenso
     """Return the mean loss of a mixture of normals, of (N, K) and (N, K, D)."""
     weights = distributions.Categorical(logits=logits)
     parts = distributions.Independent(distributions.Normal(mean, log_scale.exp()), 1)
-    return -distributions.MixtureSameFamily(weights, parts).log_prob(y).mean()
+    log_p: Tensor = distributions.MixtureSameFamily(weights, parts).log_prob(y)
+    return -log_p.mean()
 
 
 def multivariate_normal(mean: Tensor, factor: Tensor, y: Tensor) -> Tensor:
     """Return the mean loss of normal vectors."""
-    return -distributions.MultivariateNormal(mean, scale_tril=factor).log_prob(y).mean()
+    log_p: Tensor = distributions.MultivariateNormal(mean, scale_tril=factor).log_prob(y)
+    return -log_p.mean()
 
 
 def bradley_terry(chosen: Tensor, rejected: Tensor) -> Tensor:
