@@ -256,7 +256,7 @@ MESSAGES = [
     (
         lambda: F.smooth_l1_loss(ROW, ROW, beta=-1.0),
         errors.ArgumentError,
-        "beta must be above 0, but it is -1.0.",
+        "beta must be 0 or more, but it is -1.0.",
     ),
     (
         lambda: F.poisson_nll_loss(ROW, ROW, full="yes"),

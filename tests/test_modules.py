@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -108,3 +111,73 @@ def test_weights_without_values_make_a_module() -> None:
 def test_jagged_tensors_have_operations_of_their_own() -> None:
     rows = torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)], layout=torch.jagged)
     assert F.mse_loss(rows, rows * 3) == 4.0
+
+
+WRONG_OPTIONS = {
+    "AsymmetricLoss": ({"gamma_neg": -1.0}, {"gamma_pos": -1.0}, {"clip": 1.0}),
+    "BetaNLLWeightedGaussian": ({"beta": -1.0},),
+    "ExpectileLoss": ({"level": 0.0},),
+    "FocalLoss": ({"gamma": -1.0}, {"label_smoothing": 2.0}, {"ignore_index": 1.5}),
+    "GammaNLLLoss": ({"shape": 0.0}, {"shape": torch.tensor(1.0)}),
+    "GeneralizedCrossEntropyLoss": ({"q": 0.0}, {"q": 1.5}),
+    "HuberLoss": ({"delta": 0.0},),
+    "InverseGaussianNLLLoss": ({"shape": -1.0},),
+    "LaplaceNLLLoss": ({"eps": 0.0},),
+    "PlackettLuceLoss": ({"top_k": 0}, {"ties": "random"}),
+    "PoissonNLLLoss": ({"full": "yes"},),
+    "PolyLoss": ({"epsilon": float("inf")},),
+    "QuantileLoss": (
+        {"quantile": 1.0},
+        {"quantile": "0.5"},
+        {"quantile": []},
+        {"quantile": [0.5, 2.0]},
+        {"quantile": 0.5, "non_crossing": True},
+        {"quantile": [0.9, 0.1], "non_crossing": True},
+    ),
+    "SigmoidFocalLoss": ({"alpha": 2.0}, {"gamma": -1.0}),
+    "SmoothL1Loss": ({"beta": -1.0},),
+    "StudentTNLLLoss": ({"df": 0.0}, {"df": float("nan")}),
+    "TweedieLoss": ({"exponent": 2.0}, {"dispersion": 0.0}, {"full": "yes"}),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_OPTIONS)
+def test_a_module_refuses_the_options_that_its_function_refuses(name) -> None:
+    function, *tensors = PAIRS[name]
+    for options in WRONG_OPTIONS[name]:
+        with pytest.raises(neglog.errors.ArgumentError) as by_function:
+            function(*tensors, **options)
+        with pytest.raises(
+            neglog.errors.ArgumentError, match="^" + re.escape(str(by_function.value))
+        ):
+            getattr(neglog, name)(**options)
+
+
+def test_modules_of_other_calls_refuse_wrong_options_too() -> None:
+    layer = {"in_features": 2, "num_classes": 3}
+    cases = [
+        (lambda: neglog.CoxPHLoss(ties="exact"), "ties must be one of"),
+        (lambda: neglog.GaussianNLLLoss(eps=0.0), "eps must be above 0"),
+        (lambda: neglog.CORNLoss(num_classes=1), "num_classes must lie in"),
+        (lambda: neglog.LinearCrossEntropyLoss(**layer, scale=0.0), "scale must be above 0"),
+        (lambda: neglog.LinearCrossEntropyLoss(**layer, margin=0.5), "margin requires a scale"),
+        (lambda: neglog.LinearCrossEntropyLoss(**layer, softcap=0.0), "softcap must be above 0"),
+    ]
+    for make, words in cases:
+        with pytest.raises(neglog.errors.ArgumentError, match=words):
+            make()
+
+
+def test_options_may_be_numbers_of_numpy() -> None:
+    half = numpy.float32(0.5)
+    for name, option in {
+        "StudentTNLLLoss": "df",
+        "QuantileLoss": "quantile",
+        "FocalLoss": "gamma",
+    }.items():
+        function, *tensors = PAIRS[name]
+        got = getattr(neglog, name)(**{option: half})(*tensors)
+        torch.testing.assert_close(got, function(*tensors, **{option: 0.5}))
+    levels = numpy.array([0.1, 0.5, 0.9])
+    got = neglog.QuantileLoss(levels)(X, BITS[:, 0])
+    torch.testing.assert_close(got, F.quantile_loss(X, BITS[:, 0], [0.1, 0.5, 0.9]))

@@ -11,7 +11,6 @@ from torch import Tensor
 from neglog import functional, validation
 from neglog.compatibility import TorchLinearCrossEntropyLoss
 from neglog.criterion import Criterion, Weight, with_parameters
-from neglog.engine.projection.operands import MARGINS
 from neglog.engine.projection.workspace import bytes_of
 
 
@@ -66,9 +65,6 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         memory: int | str | None = None,
         loss_dtype: torch.dtype | None = None,
     ) -> None:
-        validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
-        validation.not_negative(z_loss=z_loss)
-        validation.margin(margin, margin_type, MARGINS)
         validation.loss_dtype(loss_dtype)
         if memory is not None:
             validation.workspace(memory, bytes_of(memory))

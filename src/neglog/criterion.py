@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from neglog import validation
 from neglog.docstrings import completed, described, section, with_sections
 from neglog.functional.documentation import PARAMETERS
+from neglog.functional.options import check_options
 from neglog.likelihood import Likelihood
 
 M = TypeVar("M", bound=Callable[..., Any])
@@ -116,6 +117,7 @@ class Criterion(nn.Module):
         added = {name: options.pop(name) for name in self._added}
         switches = (options.get("size_average"), options.get("reduce"))
         validation.reduction(*switches, options["reduction"])
+        check_options(type(self)._function, {**options, **added})
         for name in ("weight", "pos_weight"):
             if options.get(name) is not None:
                 options[name] = validation.constant_weight(name, options[name])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
@@ -29,6 +29,8 @@ class QuantileLoss(OfDeclaration, nn.modules.loss._Loss):
         *,
         empty: str = "nan",
     ) -> None:
+        if isinstance(quantile, Iterable) and not isinstance(quantile, (str, Tensor)):
+            quantile = [*quantile]  # such as an array, which has no truth value
         super().__init__(
             quantile=quantile, non_crossing=non_crossing, reduction=reduction, empty=empty
         )

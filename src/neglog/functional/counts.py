@@ -10,10 +10,12 @@ from torch import Tensor
 from neglog import validation
 from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import ElementwiseRequest, Extras, loss
+from neglog.functional.options import with_options
 from neglog.likelihoods import Poisson, PoissonRate
 
 
 @loss
+@with_options(lambda full: validation.one_of("full", full, (False, True, "exact")))
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -49,7 +51,6 @@ def poisson_nll_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     validation.tensors(input=input, target=target)
-    validation.one_of("full", full, (False, True, "exact"))
     input, target = validation.aligned(input, target)
     dtype = validation.common_dtype(input, target, whole=True)
     x, y = input.to(dtype), target.to(dtype)

@@ -7,6 +7,7 @@ from torch import Tensor
 from neglog import validation
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
+from neglog.functional.options import with_options
 from neglog.likelihoods import Expectile, LogCosh, ScaledLaplace, StudentT
 
 
@@ -43,6 +44,7 @@ def log_cosh_loss(
 
 
 @loss
+@with_options(lambda level: validation.between(0, 1, level=level))
 def expectile_loss(
     input: Tensor,
     target: Tensor,
@@ -73,12 +75,12 @@ def expectile_loss(
     >>> expectile_loss(torch.tensor([0.0]), torch.tensor([2.0]), level=0.75)
     tensor(3.)
     """
-    validation.between(0, 1, level=level)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return declared(Expectile, (input,), target, (level,), reduction, extras, full=full)
 
 
 @loss
+@with_options(lambda df: validation.positive(df=df))
 def student_t_nll_loss(
     input: Tensor,
     scale: Tensor | float,
@@ -111,12 +113,12 @@ def student_t_nll_loss(
     >>> student_t_nll_loss(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]), df=3.0)
     tensor(1.6946)
     """
-    validation.positive(df=df)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return declared(StudentT, (input, scale), target, (df,), reduction, extras, full=full)
 
 
 @loss
+@with_options(lambda eps: validation.positive(eps=eps))
 def laplace_nll_loss(
     input: Tensor,
     scale: Tensor | float,
@@ -149,6 +151,5 @@ def laplace_nll_loss(
     >>> laplace_nll_loss(torch.tensor([0.0]), torch.tensor([4.0]), torch.tensor([2.0]))
     tensor(1.8863)
     """
-    validation.positive(eps=eps)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return declared(ScaledLaplace, (input, scale), target, (eps,), reduction, extras, full=full)

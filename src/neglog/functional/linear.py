@@ -11,10 +11,29 @@ from neglog import validation
 from neglog.engine.projection import MARGINS, Head
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
+from neglog.functional.options import with_options
 from neglog.likelihoods import Categorical
 
 
+def _check_head(
+    softcap: float | None,
+    temperature: float,
+    z_loss: float,
+    scale: float | None,
+    margin: float,
+    margin_type: str,
+) -> None:
+    validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
+    validation.not_negative(z_loss=z_loss)
+    validation.margin(margin, margin_type, MARGINS)
+    if scale is None:
+        validation.scaled(margin)
+    else:
+        validation.positive(scale=scale)
+
+
 @loss_in_its_own_dtype
+@with_options(_check_head)
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
@@ -83,19 +102,13 @@ def linear_cross_entropy(
     """
     reduction = validation.reduction(None, None, reduction)
     validation.smoothing(label_smoothing)
-    validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
-    validation.not_negative(z_loss=z_loss)
-    validation.margin(margin, margin_type, MARGINS)
     layer = Layer(input, linear_weight, linear_bias, memory)
     operands, ignored = layer.with_class_targets(target, weight, ignore_index)
     extras = Extras(mask, sample_weight, normalizer, empty)
     if offset is not None:
         validation.no_softcap("offset", softcap)
         operands = layer.with_offset(operands, offset, temperature)
-    if scale is None:
-        validation.scaled(margin)
-    else:
-        validation.positive(scale=scale)
+    if scale is not None:
         validation.cosines(operands.y, layer.inner, linear_bias, offset, softcap, temperature)
         operands = layer.with_directions(operands, ignored, extras)
         temperature = 1.0 / scale

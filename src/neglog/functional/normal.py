@@ -9,10 +9,12 @@ from neglog.engine import values
 from neglog.errors import ArgumentError, sentence
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
+from neglog.functional.options import with_options
 from neglog.likelihoods import BetaWeightedNormal, CensoredNormal, NormalScore
 
 
 @loss
+@with_options(lambda beta: validation.not_negative(beta=beta))
 def beta_nll_weighted_gaussian(
     input: Tensor,
     var: Tensor | float,
@@ -47,7 +49,6 @@ def beta_nll_weighted_gaussian(
     >>> beta_nll_weighted_gaussian(*args)
     tensor(2.3863)
     """
-    validation.not_negative(beta=beta)
     frozen = var.detach() if isinstance(var, Tensor) else var
     extras = Extras(mask, sample_weight, normalizer, empty)
     inputs, given = (input, var), (frozen,)

@@ -11,6 +11,7 @@ from neglog.engine.problem import ElementwiseProblem
 from neglog.errors import ShapeError, sentence, shape
 from neglog.functional.common import ElementwiseRequest, Extras, loss, rounded
 from neglog.functional.extras import wide
+from neglog.functional.options import with_options
 from neglog.likelihoods import Bernoulli, LogisticInterval
 
 
@@ -63,7 +64,13 @@ def ordinal_loss(
     return rounded(ElementwiseRequest(problem, extras, counts=counts), dtype)
 
 
+def _check_classes(num_classes: int | None) -> None:
+    if num_classes is not None:
+        validation.within("[2, inf)", num_classes=num_classes)
+
+
 @loss
+@with_options(_check_classes)
 def corn_loss(
     input: Tensor,
     target: Tensor,

@@ -8,11 +8,13 @@ from neglog import validation
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
+from neglog.functional.options import with_options
 from neglog.functional.tweedie_series import log_density_terms
 from neglog.likelihoods import Gamma, InverseGaussian, LogNormal, Tweedie
 
 
 @loss
+@with_options(lambda shape: validation.positive(shape=shape))
 def gamma_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -43,12 +45,12 @@ def gamma_nll_loss(
     >>> gamma_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), shape=3.0)
     tensor(6.)
     """
-    validation.positive(shape=shape)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return declared(Gamma, (input,), target, (shape,), reduction, extras, full=full)
 
 
 @loss
+@with_options(lambda shape: validation.positive(shape=shape))
 def inverse_gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -79,7 +81,6 @@ def inverse_gaussian_nll_loss(
     >>> inverse_gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), shape=3.0)
     tensor(0.7500)
     """
-    validation.positive(shape=shape)
     extras = Extras(mask, sample_weight, normalizer, empty)
     return declared(InverseGaussian, (input,), target, (shape,), reduction, extras, full=full)
 
@@ -119,7 +120,14 @@ def log_normal_nll_loss(
     return declared(LogNormal, (input, scale), target, (), reduction, extras, full=full)
 
 
+def _check_tweedie(exponent: float, dispersion: float, full: bool | str) -> None:
+    validation.between(1, 2, exponent=exponent)
+    validation.positive(dispersion=dispersion)
+    validation.one_of("full", full, (False, True, "exact"))
+
+
 @loss
+@with_options(_check_tweedie)
 def tweedie_loss(
     input: Tensor,
     target: Tensor,
@@ -157,9 +165,6 @@ def tweedie_loss(
     >>> tweedie_loss(torch.tensor([0.0]), torch.tensor([0.0]), full="exact")
     tensor(2.)
     """
-    validation.between(1, 2, exponent=exponent)
-    validation.positive(dispersion=dispersion)
-    validation.one_of("full", full, (False, True, "exact"))
     extras = Extras(mask, sample_weight, normalizer, empty)
     settings = (exponent, dispersion)
     request = declared(Tweedie, (input,), target, settings, reduction, extras)

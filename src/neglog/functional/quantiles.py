@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -12,10 +13,27 @@ from neglog.device import tensor_like
 from neglog.errors import ArgumentError, ShapeError, sentence, shape
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
+from neglog.functional.options import with_options
 from neglog.likelihoods import Quantile, QuantileOfLevel
 
 
+def _check_levels(quantile: float | Sequence[float], non_crossing: bool) -> None:
+    """Refuse levels outside (0, 1), and levels that do not rise with `non_crossing`."""
+    one = isinstance(quantile, (str, Tensor)) or not isinstance(quantile, Iterable)
+    if one and non_crossing:
+        expected = "non_crossing orders the quantiles of several levels"
+        raise ArgumentError(sentence(expected, f"quantile is {quantile!r}"))
+    levels: list[Any] = [quantile] if one else [*cast(Iterable[float], quantile)]
+    if not levels:
+        raise ArgumentError(sentence("quantile must hold a level", "it is empty"))
+    for level in levels:
+        validation.between(0, 1, quantile=level)
+    if non_crossing and sorted(set(levels)) != levels:
+        raise ArgumentError(sentence("levels must rise with non_crossing", f"they are {levels}"))
+
+
 @loss
+@with_options(_check_levels)
 def quantile_loss(
     input: Tensor,
     target: Tensor,
@@ -50,14 +68,10 @@ def quantile_loss(
     tensor([[0.5000, 1.0000, 1.5000]])
     """
     extras = Extras(mask, sample_weight, normalizer, empty)
-    if isinstance(quantile, (int, float)):
-        validation.between(0, 1, quantile=quantile)
-        if non_crossing:
-            expected = "non_crossing orders the quantiles of several levels"
-            raise ArgumentError(sentence(expected, f"quantile is {quantile!r}"))
+    if not isinstance(quantile, Iterable):
         return declared(Quantile, (input,), target, (quantile,), reduction, extras)
     validation.tensors(input=input, target=target)
-    levels = _levels(quantile, rising=non_crossing)
+    levels = list(quantile)
     if input.shape != (*target.shape, len(levels)):
         expected = f"input must have the target's shape and {len(levels)} quantiles"
         expected += f", {(*target.shape, len(levels))}"
@@ -73,15 +87,3 @@ def ordered_quantiles(input: Tensor) -> Tensor:
     """Return quantiles that rise in the last dimension, from the first one and raw steps."""
     first, steps = input[..., :1], input[..., 1:]
     return torch.cat([first, torch.nn.functional.softplus(steps)], -1).cumsum(-1)
-
-
-def _levels(quantile: Sequence[float], rising: bool) -> list[float]:
-    """Return levels as numbers; refuse others."""
-    levels = list(quantile)
-    if not levels:
-        raise ArgumentError(sentence("quantile must hold a level", "it is empty"))
-    for level in levels:
-        validation.between(0, 1, quantile=level)
-    if rising and sorted(set(levels)) != levels:
-        raise ArgumentError(sentence("levels must rise with non_crossing", f"they are {levels}"))
-    return levels

@@ -12,6 +12,7 @@ from neglog.errors import ArgumentError, ShapeError, sentence, shape
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, reduced
 from neglog.functional.extras import wide
+from neglog.functional.options import with_options
 from neglog.functional.risk_sets import terms_of_rows
 from neglog.likelihoods import Bernoulli
 from neglog.support import real
@@ -75,7 +76,15 @@ def bradley_terry_loss(
     return reduced(each, weight, reduction, extras, dtype)
 
 
+def _check_lists(top_k: int | None, ties: str) -> None:
+    validation.one_of("ties", ties, ("efron", "breslow"))
+    if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
+        expected = "top_k must be a number of places, 1 or more"
+        raise ArgumentError(sentence(expected, f"it is {top_k!r}"))
+
+
 @loss_in_its_own_dtype
+@with_options(_check_lists)
 def plackett_luce_loss(
     input: Tensor,
     target: Tensor,
@@ -123,12 +132,8 @@ def plackett_luce_loss(
     validation.tensors(input=input, target=target)
     validation.floating(input)
     validation.same_shape(input, target)
-    validation.one_of("ties", ties, ("efron", "breslow"))
     if input.dim() == 0:
         raise ShapeError(sentence("input must hold lists of scores, (…, K)", "it is a scalar"))
-    if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
-        expected = "top_k must be a number of places, 1 or more"
-        raise ArgumentError(sentence(expected, f"it is {top_k!r}"))
     items = None
     if mask is not None:
         validation.boolean(mask=mask)

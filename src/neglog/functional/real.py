@@ -10,6 +10,7 @@ from torch import Tensor
 from neglog import validation
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss
+from neglog.functional.options import with_options
 from neglog.likelihood import Elementwise
 from neglog.likelihoods import Huber, Laplace, Normal
 
@@ -117,6 +118,7 @@ def l1_loss(
 
 
 @loss
+@with_options(lambda delta: validation.positive(delta=delta))
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -148,7 +150,6 @@ def huber_loss(
     tensor(1.5000)
     """
     reduction = validation.reduction(None, None, reduction)
-    validation.positive(delta=delta)
     extras = Extras(mask, sample_weight, normalizer, empty)
     options: Any = {"settings": (float(delta),), "weight": weight}
     options["by_weights"] = False  # as in torch
@@ -156,6 +157,7 @@ def huber_loss(
 
 
 @loss
+@with_options(lambda beta: validation.not_negative(beta=beta))
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -187,8 +189,6 @@ def smooth_l1_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
-    if beta != 0:
-        validation.positive(beta=beta)
     validation.tensors(input=input, target=target)
     smallest = 1e-300 if torch.float64 in (input.dtype, target.dtype) else 1e-30
     if beta < smallest:  # its reciprocal overflows, and hardly any error is as small

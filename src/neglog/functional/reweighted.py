@@ -8,10 +8,12 @@ from neglog import validation
 from neglog.functional.classes import declared_rows
 from neglog.functional.common import ElementwiseRequest, Extras, RowwiseRequest, loss
 from neglog.functional.declared import declared
+from neglog.functional.options import with_options
 from neglog.likelihoods import Asymmetric, Focal, GeneralizedCrossEntropy, Poly, SigmoidFocal
 
 
 @loss
+@with_options(lambda gamma: validation.not_negative(gamma=gamma))
 def focal_loss(
     input: Tensor,
     target: Tensor,
@@ -52,7 +54,6 @@ def focal_loss(
     >>> focal_loss(torch.tensor([[0.0, 2.0]]), torch.tensor([1]))
     tensor(0.0018)
     """
-    validation.not_negative(gamma=gamma)
     options = (weight, ignore_index, label_smoothing, class_dim)
     reduction = validation.reduction(None, None, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
@@ -60,6 +61,7 @@ def focal_loss(
 
 
 @loss
+@with_options(lambda epsilon: validation.within("(-inf, inf)", epsilon=epsilon))
 def poly_loss(
     input: Tensor,
     target: Tensor,
@@ -97,7 +99,6 @@ def poly_loss(
     >>> poly_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     tensor(1.1931)
     """
-    validation.within("(-inf, inf)", epsilon=epsilon)
     options = (weight, ignore_index, label_smoothing, class_dim)
     reduction = validation.reduction(None, None, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
@@ -105,6 +106,7 @@ def poly_loss(
 
 
 @loss
+@with_options(lambda q: validation.within("(0, 1]", q=q))
 def generalized_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -143,7 +145,6 @@ def generalized_cross_entropy(
     >>> generalized_cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([1]), q=1.0)
     tensor(0.5000)
     """
-    validation.within("(0, 1]", q=q)
     options = (weight, ignore_index, label_smoothing, class_dim)
     reduction = validation.reduction(None, None, reduction)
     extras = Extras(mask, sample_weight, normalizer, empty)
@@ -153,7 +154,13 @@ def generalized_cross_entropy(
     )
 
 
+def _check_focal(alpha: float, gamma: float) -> None:
+    validation.not_negative(gamma=gamma)
+    validation.within("(-inf, 1]", alpha=alpha)
+
+
 @loss
+@with_options(_check_focal)
 def sigmoid_focal_loss(
     input: Tensor,
     target: Tensor,
@@ -185,15 +192,19 @@ def sigmoid_focal_loss(
     >>> sigmoid_focal_loss(torch.tensor([0.0]), torch.tensor([1.0]))
     tensor([0.0433])
     """
-    validation.not_negative(gamma=gamma)
-    validation.within("(-inf, 1]", alpha=alpha)
     extras = Extras(mask, sample_weight, normalizer, empty)
     settings = (float(alpha), float(gamma))
     options = (settings, reduction, extras)
     return declared(SigmoidFocal, (input,), target, *options, ignore_index=ignore_index)
 
 
+def _check_asymmetric(gamma_neg: float, gamma_pos: float, clip: float) -> None:
+    validation.not_negative(gamma_neg=gamma_neg, gamma_pos=gamma_pos)
+    validation.within("[0, 1)", clip=clip)
+
+
 @loss
+@with_options(_check_asymmetric)
 def asymmetric_loss(
     input: Tensor,
     target: Tensor,
@@ -230,8 +241,6 @@ def asymmetric_loss(
     >>> asymmetric_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]))
     tensor(0.3711)
     """
-    validation.not_negative(gamma_neg=gamma_neg, gamma_pos=gamma_pos)
-    validation.within("[0, 1)", clip=clip)
     extras = Extras(mask, sample_weight, normalizer, empty)
     settings = (float(gamma_neg), float(gamma_pos), float(clip))
     options = (settings, reduction, extras)

@@ -12,6 +12,7 @@ from neglog.errors import ArgumentError, ShapeError, SupportError, format_index,
 from neglog.functional.common import Extras, finished, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, reduced
 from neglog.functional.extras import wide
+from neglog.functional.options import with_options
 from neglog.functional.risk_sets import terms_of_rows
 from neglog.likelihoods import Bernoulli
 from neglog.support import ends_of_unit_interval, real
@@ -104,6 +105,7 @@ def _check_intervals(interval: Tensor, steps: int, included: Tensor | None) -> N
 
 
 @loss_in_its_own_dtype
+@with_options(lambda ties: validation.one_of("ties", ties, ("efron", "breslow")))
 def cox_ph_loss(
     log_hazard: Tensor,
     time: Tensor,
@@ -155,7 +157,6 @@ def cox_ph_loss(
     reduction = validation.reduction(None, None, reduction)
     validation.tensors(log_hazard=log_hazard, time=time, event=event)
     validation.floating(log_hazard, "log_hazard")
-    validation.one_of("ties", ties, ("efron", "breslow"))
     named = {"time": time, "event": event}
     if strata is not None:
         validation.tensors(strata=strata)

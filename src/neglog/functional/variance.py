@@ -8,10 +8,12 @@ from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import ElementwiseRequest, Extras, loss_in_its_own_dtype
+from neglog.functional.options import with_options
 from neglog.likelihoods import HeteroscedasticNormal
 
 
 @loss_in_its_own_dtype
+@with_options(lambda eps: validation.positive(eps=eps))
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -47,7 +49,6 @@ def gaussian_nll_loss(
     """
     reduction = validation.reduction(None, None, reduction)
     validation.tensors(input=input, target=target)
-    validation.positive(eps=eps)
     var = validation.variance(var, input)
     input, target = validation.aligned(input, target)
     var = var.expand_as(input)

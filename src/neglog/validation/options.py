@@ -92,38 +92,44 @@ def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
 def positive(**named: Any) -> None:
     """Refuse values that are not numbers above 0."""
     for name, value in named.items():
-        if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value > 0:
+        if not _is_number(value) or not value > 0:
             remedy = f"pass a number, such as {name}.item()" if isinstance(value, Tensor) else ""
-            got = "it is a tensor" if remedy else f"it is {value!r}"
-            raise ArgumentError(sentence(f"{name} must be above 0", got, remedy=remedy))
+            raise ArgumentError(sentence(f"{name} must be above 0", _got(value), remedy=remedy))
 
 
 def not_negative(**named: Any) -> None:
     """Refuse values that are not numbers of 0 or more."""
     for name, value in named.items():
-        if not isinstance(value, (int, float, torch.SymFloat, torch.SymInt)) or not value >= 0:
-            raise ArgumentError(sentence(f"{name} must be 0 or more", f"it is {value!r}"))
+        if not _is_number(value) or not value >= 0:
+            raise ArgumentError(sentence(f"{name} must be 0 or more", _got(value)))
 
 
 def between(low: float, high: float, **named: Any) -> None:
     """Refuse values that are not numbers strictly between two others."""
     for name, value in named.items():
-        number = isinstance(value, (int, float, torch.SymFloat)) and not isinstance(value, bool)
+        number = _is_number(value) and not isinstance(value, bool)
         if not number or not low < value < high:
-            got = "it is a tensor" if isinstance(value, Tensor) else f"it is {value!r}"
-            raise ArgumentError(sentence(f"{name} must lie between {low:g} and {high:g}", got))
+            expected = f"{name} must lie between {low:g} and {high:g}"
+            raise ArgumentError(sentence(expected, _got(value)))
 
 
 def within(interval: str, **named: Any) -> None:
     """Refuse values that are not numbers in an interval, such as "(0, 1]"."""
     low, high = map(float, interval[1:-1].split(","))
     for name, value in named.items():
-        number = isinstance(value, (int, float, torch.SymFloat, torch.SymInt))
-        inside = number and (low < value or (interval[0] == "[" and value == low))
+        inside = _is_number(value) and (low < value or (interval[0] == "[" and value == low))
         if not inside or not (value < high or (interval[-1] == "]" and value == high)):
             where = "be a finite number" if interval == "(-inf, inf)" else f"lie in {interval}"
             expected = f"{name} must {where}"
-            raise ArgumentError(sentence(expected, f"it is {value!r}"))
+            raise ArgumentError(sentence(expected, _got(value)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, torch.SymFloat, torch.SymInt, Real))
+
+
+def _got(value: Any) -> str:
+    return "it is a tensor" if isinstance(value, Tensor) else f"it is {value!r}"
 
 
 def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> None:
