@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
@@ -29,8 +29,8 @@ class QuantileLoss(OfDeclaration, nn.modules.loss._Loss):
         *,
         empty: str = "nan",
     ) -> None:
-        if isinstance(quantile, Iterable) and not isinstance(quantile, (str, Tensor)):
-            quantile = [*quantile]  # such as an array, which has no truth value
+        if type(quantile).__module__ == "numpy":  # an array has no truth value
+            quantile = [*quantile] if isinstance(quantile, Iterable) else float(quantile)
         super().__init__(
             quantile=quantile, non_crossing=non_crossing, reduction=reduction, empty=empty
         )

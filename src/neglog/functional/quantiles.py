@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,13 +17,13 @@ from neglog.functional.options import with_options
 from neglog.likelihoods import Quantile, QuantileOfLevel
 
 
-def _check_levels(quantile: float | Sequence[float], non_crossing: bool) -> None:
+def _check_levels(quantile: Any, non_crossing: bool) -> None:
     """Refuse levels outside (0, 1), and levels that do not rise with `non_crossing`."""
     one = isinstance(quantile, (str, Tensor)) or not isinstance(quantile, Iterable)
     if one and non_crossing:
         expected = "non_crossing orders the quantiles of several levels"
         raise ArgumentError(sentence(expected, f"quantile is {quantile!r}"))
-    levels: list[Any] = [quantile] if one else [*cast(Iterable[float], quantile)]
+    levels: list[Any] = [quantile] if one else [*quantile]
     if not levels:
         raise ArgumentError(sentence("quantile must hold a level", "it is empty"))
     for level in levels:
