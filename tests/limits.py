@@ -201,7 +201,75 @@ def tweedie(x, exponent, dispersion, y):
     return loss, (rate - received) / dispersion, by_y
 
 
+def weibull(log_scale, log_shape, event, y):
+    shape = mp.exp(log_shape)
+    u = shape * (mp.log(y) - log_scale)
+    if u > 1e6:  # the hazard exceeds every other number
+        return INFINITE, -INFINITE, INFINITE, INFINITE
+    hazard = mp.exp(u) if u > -1e6 else mp.mpf(0)
+    rest = hazard - event
+    loss = hazard - event * (log_shape + u - mp.log(y))
+    return loss, -shape * rest, u * rest - event, (shape * rest + event) / y
+
+
+def beta_weighted(x, variance, frozen, beta, y):
+    weight, e = frozen**beta, x - y
+    by_variance = (variance - e**2) / variance**2 / 2
+    loss = (log(variance) + e**2 / variance) / 2
+    return [weight * part for part in (loss, e / variance, by_variance, -e / variance)]
+
+
+def mills(t):
+    """Return the probability beyond t of a standard normal number, divided by the density at t."""
+    if t < 0:
+        return mp.sqrt(2 * mp.pi) * mp.exp(t * t / 2) - mills(-t)
+    if t < 100:
+        return mp.sqrt(mp.pi / 2) * mp.exp(t * t / 2) * mp.erfc(t / mp.sqrt(2))
+    terms, term = [], 1 / t
+    while abs(term) > mp.eps / t and len(terms) < 2000:
+        terms.append(term)
+        term *= -(2 * len(terms) - 1) / t**2
+    return mp.fsum(terms)
+
+
+def beyond(z):
+    """Return -ln of the probability below z of a standard normal number, and its slope."""
+    if z > 100:
+        return mp.mpf(0), mp.mpf(0)
+    ratio = mills(-z)
+    return z * z / 2 + mp.log(2 * mp.pi) / 2 - mp.log(ratio), -1 / ratio
+
+
+def censored(x, scale, censoring, upper, y):
+    if censoring == 2:
+        with mp.workdps(1500):  # the smallest interval of the largest scale
+            return between((y - x) / scale, (upper - x) / scale, (upper - y) / scale, scale)
+    z = (y - x) / scale
+    if censoring == 0:
+        loss = z * z / 2 + mp.log(scale) + mp.log(2 * mp.pi) / 2
+        return loss, -z / scale, (1 - z * z) / scale, z / scale
+    loss, slope = beyond(z if censoring < 0 else -z)
+    slope = -slope if censoring > 0 else slope
+    return loss, -slope / scale, -z * slope / scale, slope / scale
+
+
+def between(z, end, width, scale):
+    """Return the loss and the slopes of an interval, whose mirror image has the same loss."""
+    turned = z + end > 0
+    low, high = (-end, -z) if turned else (z, end)
+    fall = -width * abs(z + end) / 2
+    steepness = mp.exp(fall) if fall > -1e6 else mp.mpf(0)  # the density at the lower end
+    share = mills(-high) - (steepness * mills(-low) if steepness else 0)
+    loss = high * high / 2 + mp.log(2 * mp.pi) / 2 - mp.log(share)
+    by_low, by_high = steepness / share, -1 / share
+    by_z, by_end = (-by_high, -by_low) if turned else (by_low, by_high)
+    return loss, -(by_z + by_end) / scale, -(z * by_z + end * by_end) / scale, by_z / scale
+
+
 EXACT: dict[Any, Any] = {
+    likelihoods.Weibull: weibull,
+    likelihoods.BetaWeightedNormal: beta_weighted,
+    likelihoods.CensoredNormal: censored,
     likelihoods.Exponential: exponential,
     likelihoods.Tweedie: tweedie,
     likelihoods.QuantileOfLevel: quantile,
@@ -231,6 +299,11 @@ EXACT: dict[Any, Any] = {
     likelihoods.BernoulliProbability: bernoulli_probability,
     likelihoods.SignedBernoulli: signed_bernoulli,
     likelihoods.LogisticInterval: logistic_interval,
+}
+
+EMPTY: dict[Any, Any] = {  # intervals that hold no number
+    likelihoods.LogisticInterval: lambda lower, upper, y: lower == upper,
+    likelihoods.CensoredNormal: lambda x, scale, censoring, upper, y: censoring == 2 and upper <= y,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import limits
 import oracle
 from mpmath import mp
 
@@ -40,6 +41,8 @@ class Rounded:
         return self.rounded(self.value * other.value, passed + self.error * other.error)
 
     def __truediv__(self, other):
+        if not other.value:  # in a branch that is not taken
+            return Rounded(mp.nan)
         value = self.value / other.value
         return self.rounded(value, (self.error + abs(value) * other.error) / abs(other.value))
 
@@ -53,11 +56,21 @@ class Rounded:
         return self.value == other.value
 
 
-def _word(name: str, slope: Any) -> Any:
+LARGEST = 10**5  # an exponential of more is out of every dtype, and soon of mpmath's memory
+
+
+def _word(name: str, slope: Any, true: Any = None) -> Any:
+    compute = true or oracle.WORDS[name]
+
     def word(x: Rounded) -> Rounded:
-        return x.rounded(oracle.WORDS[name](x.value), abs(slope(x.value)) * x.error, units=3)
+        return x.rounded(compute(x.value), abs(slope(x.value)) * x.error, units=3)
 
     return word
+
+
+def _exponential(name: str) -> Any:
+    word = _word(name, mp.exp)
+    return lambda x: word(Rounded(min(max(x.value, -LARGEST), LARGEST), x.error))
 
 
 def _sigmoid(x: Any) -> Any:
@@ -76,8 +89,12 @@ def _extreme(choose: Any) -> Any:
     return lambda a, b: choose(a, b, key=lambda x: x.value)
 
 
-def _mills(x: Any) -> Any:
-    return oracle.WORDS["inverse_mills"](x)
+def _log_ndtr(x: Any) -> Any:
+    return -limits.beyond(x)[0]
+
+
+def _inverse_mills(x: Any) -> Any:
+    return -limits.beyond(x)[1]
 
 
 def _of_two(name: str, by_first: Any, by_second: Any) -> Any:
@@ -114,13 +131,13 @@ WORDS = {
     "digamma_difference": _of_two(
         "digamma_difference", _TRUE["trigamma_difference"], lambda r, y: mp.psi(1, r + y)
     ),
-    "exp": _word("exp", mp.exp),
-    "expm1": _word("expm1", mp.exp),
+    "exp": _exponential("exp"),
+    "expm1": _exponential("expm1"),
     "erf": _word("erf", lambda x: mp.exp(-x * x) * 1.2),  # 2/√π
     "gaussian": _word("gaussian", lambda x: 2 * x * mp.exp(-x * x)),
     "i0e": _word("i0e", lambda x: 1),  # at most
     "i1e": _word("i1e", lambda x: 1),
-    "inverse_mills": _word("inverse_mills", lambda x: _mills(x) * (x + _mills(x))),
+    "inverse_mills": _word("inverse_mills", lambda x: 1, _inverse_mills),
     "log": _word("log", lambda x: 1 / x if x else 0),
     "log1p": _word("log1p", lambda x: 1 / (1 + x) if x != -1 else 0),
     "log_beta": _of_two(
@@ -130,7 +147,7 @@ WORDS = {
     ),
     "log_gamma": _word("log_gamma", _TRUE["digamma"]),
     "log_i0": _word("log_i0", _TRUE["bessel_ratio"]),
-    "log_ndtr": _word("log_ndtr", _mills),
+    "log_ndtr": _word("log_ndtr", _inverse_mills, _log_ndtr),
     "log_rising": _of_two("log_rising", _TRUE["digamma_difference"], lambda r, y: mp.psi(0, r + y)),
     "maximum": _extreme(max),
     "minimum": _extreme(min),

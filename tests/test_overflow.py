@@ -64,7 +64,7 @@ def numbers(support, dtype: torch.dtype) -> list[float]:
         ends_of_unit_interval: [0.0, 1.0],
         signs: [-1.0, 1.0],
     }
-    return sets[support]
+    return sets.get(support, [*support.members])
 
 
 def problem_of(likelihood, settings: tuple[float, ...], dtype: torch.dtype) -> ElementwiseProblem:
@@ -73,8 +73,8 @@ def problem_of(likelihood, settings: tuple[float, ...], dtype: torch.dtype) -> E
     known = likelihood.given_domains
     sides += [SIZES[dtype][:3] if d is anything else numbers(d, dtype) for d in known]
     points = list(itertools.product(*sides, numbers(likelihood.support, dtype)))
-    if likelihood is likelihoods.LogisticInterval:
-        points = [p for p in points if p[0] != p[1]]
+    empty = limits.EMPTY.get(likelihood, lambda *_: False)
+    points = [p for p in points if not empty(*p)]
     points = points[:: len(points) // MOST | 1]
     columns = [torch.tensor(c, dtype=dtype) for c in zip(*points, strict=True)]
     n = len(likelihood.inputs)

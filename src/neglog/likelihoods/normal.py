@@ -160,11 +160,13 @@ class CensoredNormal(Elementwise):
         # The densities at the ends, relative to the probability.
         at_side, drop = inverse_mills(side), -0.5 * width * absolute(z + end)
         steepness = where(between, exp(drop), 0.0)
-        share = 1.0 - steepness * (at_side / inverse_mills(low))
+        above = where(steepness > 0.0, at_side / inverse_mills(low), 1.0)
+        share = 1.0 - steepness * above
         difference = where(between, -expm1(drop), 1.0) * at_side
         sign = where(between, where(turned, -1.0, 1.0), where(censoring < 0.0, 1.0, -1.0))
         other = where(steepness > 0.0, low * (at_side * steepness), 0.0)
-        by_mean, by_scale = sign * difference / share, (side * at_side - other) / share
+        by_mean, pull = sign * difference / share, where(at_side == 0.0, 0.0, side * at_side)
+        by_scale = (pull - other) / share
         # A narrow interval: see `nll`.
         middle, t = 0.5 * (z + end), 0.25 * width * width
         b = middle * middle * t
@@ -179,3 +181,29 @@ class CensoredNormal(Elementwise):
         by_scale = where(is_narrow, spread, by_scale)
         by_scale = where(censoring == 0.0, (1.0 - z) * (1.0 + z), by_scale)
         return by_mean / scale, by_scale / scale
+
+    @staticmethod
+    def grad_target(mean, scale, censoring, upper, y):
+        # As `grad`: the density at y, relative to the probability.
+        z, end, width = (y - mean) / scale, (upper - mean) / scale, (upper - y) / scale
+        turned = z + end > 0.0
+        low, high = where(turned, -end, z), where(turned, -z, end)
+        between = censoring == 2.0
+        side = where(between, high, where(censoring < 0.0, z, -z))
+        at_side, drop = inverse_mills(side), -0.5 * width * absolute(z + end)
+        steepness = where(between, exp(drop), 0.0)
+        above = where(steepness > 0.0, at_side / inverse_mills(low), 1.0)
+        fall = where(turned, 1.0, steepness)
+        inside = where(fall == 0.0, 0.0, at_side * fall) / (1.0 - steepness * above)
+        # The derivatives of the series of `nll` by b and t, and those by z.
+        middle, t = 0.5 * (z + end), 0.25 * width * width
+        b = middle * middle * t
+        whole = 1.0 + (b - t) / 6.0 + (b * (b - 6.0 * t) + 3.0 * t * t) / 120.0
+        whole = whole + (b * (b * (b - 15.0 * t) + 45.0 * t * t) - 15.0 * t * t * t) / 5040.0
+        by_b = 1.0 / 6.0 + (b - 3.0 * t) / 60.0 + (b * (b - 10.0 * t) + 15.0 * t * t) / 1680.0
+        by_t = 1.0 / 6.0 + (b - t) / 20.0 + (b * (b - 6.0 * t) + 3.0 * t * t) / 336.0
+        change = by_b * middle * (t - 0.5 * middle * width) + 0.5 * by_t * width
+        narrow = 0.5 * middle + 1.0 / where(between, width, 1.0) - change / whole
+        slope = where(between & (t < 0.00025) & (b < 0.001), narrow, inside)
+        tail = where(censoring < 0.0, -at_side, at_side)
+        return where(censoring == 0.0, z, where(between, slope, tail)) / scale
