@@ -258,6 +258,18 @@ FORMULAS = [  # a likelihood, a formula, its arguments and the values, by mpmath
     ("StudentT", "grad", (2.0, 1e-310, 4.0, 2.0), (0.0, INF)),
     ("StudentT", "grad", (1.0, 1e-200, 4.0, 0.0), (5.0, -4e200)),
     ("StudentT", "curvature", (0.0, 1.0, 4.0, 1e200), (0.0, 0.0, 4.0)),
+    ("StudentT", "nll", (1e200, 1.0, 4.0, 0.0), (2299.1193570912457,)),
+    ("StudentT", "nll", (1.0, 1e-310, 4.0, 0.0), (2851.7397794098169,)),
+    ("StudentT", "nll", (1.7e308, 0.5, 4.0, -1.7e308), (3551.4067731883810,)),
+    ("StudentT", "grad", (1.7e308, 0.5, 4.0, -1.7e308), (1.4705882352941176e-308, -8.0)),
+    ("StudentT", "grad_target", (1e200, 1.0, 4.0, 0.0), (-5e-200,)),
+    ("StudentT", "curvature", (1.0, 1e-200, 4.0, 0.0), (-5.0, -4e-199, INF)),
+    ("LogNormal", "grad", (-1e300, 1e100, 2.0), (-1e100, -1e300)),
+    ("LogNormal", "curvature", (-1e300, 1e100, 2.0), (1e-200, 2.0, 3e200)),
+    ("LogNormal", "grad_target", (1e300, 1e-5, 1e160), (-1e150,)),
+    ("CensoredNormal", "grad", (1e300, 1e100, 0.0, 0.0, 2.0), (1e100, -1e300)),
+    ("BetaWeightedNormal", "curvature", (1e300, 1e160, 1.0, 0.0, 0.0), (1e-160, -1e-20, 1e120)),
+    ("NormalScore", "curvature", (1e300, 1e-160, -0.7), (0.0, 0.0, 0.0)),
     ("VonMises", "grad", (0.0, 1e20, 1e-8), (-1e12, 4.9995e-17)),
     ("PoissonHurdle", "curvature", (-20.0, 0.0, 3.0), (1.0305768119273379e-09, 0.0, 0.25)),
     ("Weibull", "grad", (0.0, -30.0, 1.0, 2.0), (-6.0695507467061062e-27, -1.0)),
@@ -276,6 +288,19 @@ def test_formulas_keep_their_digits_at_extreme_numbers(name, formula, point, val
     found = found if isinstance(found, tuple) else (found,)
     for number, true in zip(found, values, strict=True):
         assert float(number) == pytest.approx(true, rel=1e-10, abs=0)
+
+
+def test_student_t_of_float32_takes_no_square_that_overflows() -> None:
+    location, df, y = torch.tensor([1e30]), torch.tensor(4.0), torch.tensor([0.0])
+    loss = likelihoods.StudentT.nll(location, torch.tensor([1.0]), df, y)
+    assert loss.item() == pytest.approx(341.922028046307, rel=1e-6)
+
+
+def test_far_targets_of_student_t_have_second_derivatives() -> None:
+    at = [torch.tensor([v], dtype=torch.float64) for v in (1e200, 1.0, 0.0)]
+    hessian = torch.autograd.functional.hessian(lambda *t: F.student_t_nll_loss(*t), tuple(at))
+    found = torch.tensor([[part.item() for part in row] for row in hessian])
+    assert torch.equal(found, torch.diag(torch.tensor([0.0, 4.0, 0.0])))
 
 
 def test_curvature_of_several_inputs_is_computed_in_float64() -> None:

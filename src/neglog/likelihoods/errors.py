@@ -92,36 +92,48 @@ class StudentT(Elementwise):
 
     @staticmethod
     def nll(location, scale, df, y):
-        z = (location - y) / scale
-        return log(scale) + 0.5 * (df + 1.0) * log1p(z * z * (1.0 / df))
+        # ½ ln(1 + z² / df), and far out ln(z / √df), which needs no square.
+        z, root = (location - y) / scale, 1.0 / sqrt(df)
+        ratio, finite = absolute(z) * root, z - z == 0.0
+        far, half = ratio > 1e9, absolute(0.5 * location - 0.5 * y) * root
+        ratio = where(finite, ratio, half) - 1.0
+        power = log1p(where(far, ratio, z * z * (1.0 / df)))
+        lost = where(finite, 0.0, 0.6931471805599453 - log(scale))  # what the ratio lacks
+        return log(scale) + (df + 1.0) * where(far, power + lost, 0.5 * power)
 
     @staticmethod
     def grad(location, scale, df, y):
-        inverse, z = 1.0 / scale, (location - y) / scale
-        square = z * z
-        each, finite = 1.0 / (df + square), square - square == 0.0
-        far = 1.0 / where(finite, 1.0, location - y)
+        inverse, ratio = 1.0 / scale, (location - y) / scale
+        finite = ratio * ratio - ratio * ratio == 0.0
+        z = where(finite, ratio, 1.0)
+        each = 1.0 / (df + z * z)
+        far = 0.5 / where(finite, 1.0, 0.5 * location - 0.5 * y)
         by_location = (df + 1.0) * where(finite, each * z / scale, far)
         spread = df * ((1.0 - z) * (1.0 + z) * each)
         return by_location, where(finite, spread, -df) * inverse
 
     @staticmethod
     def curvature(location, scale, df, y):
-        z = (location - y) / scale
-        square = z * z
-        each, finite = 1.0 / (df + square), square - square == 0.0
-        share, rest = df * each, where(finite, square * each, 1.0)
-        ratio = where(finite, z * each / scale, 0.0)
-        by_location = (df + 1.0) * (each / scale / scale) * (share - rest)
-        turn = rest * (3.0 * share + rest + each) - share * each
+        ratio = (location - y) / scale
+        finite = ratio * ratio - ratio * ratio == 0.0
+        z = where(finite, ratio, 1.0)
+        each = 1.0 / (df + z * z)
+        share, rest = df * each, z * z * each
+        far = 0.5 / where(finite, 1.0, 0.5 * location - 0.5 * y)
+        near = each / scale / scale * (share - rest)
+        by_location = (df + 1.0) * where(finite, near, -far * far)
+        mixed = where(finite, share / scale * (z * each / scale), df * (scale * far) * far * far)
+        turn = where(finite, rest * (3.0 * share + rest + each) - share * each, 1.0)
         by_scale = df / scale / scale * turn
-        return by_location, -2.0 * (df + 1.0) * (share / scale) * ratio, by_scale
+        return by_location, -2.0 * (df + 1.0) * mixed, by_scale
 
     @staticmethod
     def grad_target(location, scale, df, y):
-        z = (location - y) / scale
-        slope = -(df + 1.0) * (z / (df + z * z) / scale)
-        return where(z - z == 0.0, slope, 0.0)
+        ratio = (location - y) / scale
+        finite = ratio * ratio - ratio * ratio == 0.0
+        z = where(finite, ratio, 1.0)
+        far = 0.5 / where(finite, 1.0, 0.5 * y - 0.5 * location)
+        return (df + 1.0) * where(finite, -(z / (df + z * z) / scale), far)
 
     @staticmethod
     def constant(df, y):

@@ -61,7 +61,7 @@ class BetaWeightedNormal(Elementwise):
     def curvature(mean, variance, frozen, beta, y):
         weight, error = power(frozen, beta), mean - y
         z = error / variance
-        by_variance = weight * ((z * error - 0.5) / variance / variance)
+        by_variance = weight * (z * (z / variance) - 0.5 / variance / variance)
         return weight / variance, -weight * (z / variance), by_variance
 
     @staticmethod
@@ -100,7 +100,8 @@ class NormalScore(Elementwise):
     def curvature(mean, scale, y):
         u = (mean - y) / scale
         density = 0.7978845608028654 * gaussian(0.7071067811865475 * u) / scale
-        return density, -u * density, u * (u * density)
+        bend = where(density == 0.0, 0.0, u * density)  # ∞ · 0 is 0 here
+        return density, -bend, where(density == 0.0, 0.0, u * bend)
 
     @staticmethod
     def grad_target(mean, scale, y):
@@ -179,8 +180,8 @@ class CensoredNormal(Elementwise):
         is_narrow = between & (t < 0.00025) & (b < 0.001)
         by_mean = where(censoring == 0.0, -z, where(is_narrow, -slope, by_mean))
         by_scale = where(is_narrow, spread, by_scale)
-        by_scale = where(censoring == 0.0, (1.0 - z) * (1.0 + z), by_scale)
-        return by_mean / scale, by_scale / scale
+        observed = (1.0 - z) * ((1.0 + z) / scale)  # the square may overflow
+        return by_mean / scale, where(censoring == 0.0, observed, by_scale / scale)
 
     @staticmethod
     def grad_target(mean, scale, censoring, upper, y):

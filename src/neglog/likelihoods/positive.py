@@ -69,16 +69,17 @@ class LogNormal(Elementwise):
     @staticmethod
     def grad(location, scale, y):
         z = (location - log(y)) / scale
-        return z / scale, (1.0 - z) * (1.0 + z) / scale
+        return z / scale, (1.0 - z) * ((1.0 + z) / scale)
 
     @staticmethod
     def curvature(location, scale, y):
         z, precision = (location - log(y)) / scale, 1.0 / scale / scale
-        return precision, -2.0 * z * precision, (3.0 * z * z - 1.0) * precision
+        by_scale = 3.0 * (z / scale) * (z / scale) - precision
+        return precision, -2.0 * (z / scale / scale), by_scale
 
     @staticmethod
     def grad_target(location, scale, y):
-        return (log(y) - location) / scale / scale / y
+        return (log(y) - location) / scale / y / scale
 
     @staticmethod
     def constant(y):
