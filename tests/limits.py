@@ -266,10 +266,23 @@ def between(z, end, width, scale):
     return loss, -(by_z + by_end) / scale, -(z * by_z + end * by_end) / scale, by_z / scale
 
 
+def hinge_embedding(x, margin, y):
+    near = mp.mpf(-1) if x <= margin else mp.mpf(0)
+    return (x, mp.mpf(1), mp.mpf(0)) if y == 1 else (max(margin - x, 0), near, mp.mpf(0))
+
+
+def margin_ranking(a, b, margin, y):
+    term = margin - y * (a - b)
+    active = term >= 0
+    return max(term, 0), -y * active, y * active, (b - a) * active
+
+
 EXACT: dict[Any, Any] = {
     likelihoods.Weibull: weibull,
     likelihoods.BetaWeightedNormal: beta_weighted,
     likelihoods.CensoredNormal: censored,
+    likelihoods.HingeEmbedding: hinge_embedding,
+    likelihoods.MarginRanking: margin_ranking,
     likelihoods.Exponential: exponential,
     likelihoods.Tweedie: tweedie,
     likelihoods.QuantileOfLevel: quantile,

@@ -160,7 +160,7 @@ LOSSES = {
 
 # Torch's operations compute these; their derivatives need not hold on to the prediction.
 COMPOSED = (
-    "hinge", "margin ranking", "multi margin", "multilabel margin", "triplet", "cosine",
+    "multi margin", "multilabel margin", "triplet", "cosine",
     "bradley-terry", "plackett-luce", "hazard", "mixture", "multivariate normal",
 )  # fmt: skip
 

@@ -49,6 +49,9 @@ class Rounded:
     def __lt__(self, other):
         return self.value < other.value
 
+    def __le__(self, other):
+        return self.value <= other.value
+
     def __gt__(self, other):
         return self.value > other.value
 

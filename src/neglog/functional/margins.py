@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.nn import functional as theirs
 
 from neglog import errors, validation
-from neglog.compatibility import is_torch_compatible
 from neglog.engine import values
 from neglog.errors import SupportError, sentence
-from neglog.functional.common import Extras, loss
-from neglog.functional.composed import check_labels, check_values, composed, is_torchs
+from neglog.functional.common import ElementwiseRequest, Extras, loss
+from neglog.functional.composed import check_labels, composed, is_torchs
+from neglog.functional.declared import declared
 from neglog.functional.extras import wide
-from neglog.support import signs
+from neglog.likelihoods import HingeEmbedding, MarginRanking
 
 
 @loss
@@ -29,8 +29,10 @@ def hinge_embedding_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
-    """Return the distance of similar pairs, and max(0, margin − distance) of dissimilar ones.
+) -> ElementwiseRequest | Tensor:
+    """Return the `HingeEmbedding` loss of the distances of similar and dissimilar pairs.
+
+    It is the distance of a similar pair, and max(0, margin − distance) of a dissimilar one.
 
     Args:
         input: distances, any shape.
@@ -45,9 +47,6 @@ def hinge_embedding_loss(
         DtypeError: the input is not floating.
         SupportError: a target is neither −1 nor +1 (checked on a CPU).
 
-    Source: R. Hadsell, S. Chopra, Y. LeCun, Dimensionality reduction by learning an invariant
-    mapping, CVPR 2006.
-
     >>> hinge_embedding_loss(torch.tensor([0.25, 0.25]), torch.tensor([1.0, -1.0]))
     tensor(0.5000)
     """
@@ -57,19 +56,7 @@ def hinge_embedding_loss(
     if is_torchs(reduction, extras):
         return theirs.hinge_embedding_loss(input, target, margin, reduction=reduction)
     validation.floating(input)
-    validation.same_shape(input, target)
-
-    def losses(x: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
-        if is_torch_compatible() or not values.are_known(x, target):
-            return theirs.hinge_embedding_loss(x, y, margin, reduction=reduction)
-        each = torch.where(y == 1, x, (margin - x).clamp_min(0))  # targets are −1 or +1
-        return each if reduction == "none" else getattr(each, reduction)()
-
-    return composed(
-        losses, (input, target), input.shape, reduction, extras, input.dtype, fillers=(1, 1),
-        check=lambda included: check_values("target", target, signs, included),
-        reduces=True,
-    )  # fmt: skip
+    return declared(HingeEmbedding, (input,), target, (margin,), reduction, extras)
 
 
 @loss
@@ -86,8 +73,8 @@ def margin_ranking_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
-) -> Tensor:
-    """Return max(0, margin − target · (input1 − input2)): the hinge loss of a ranking.
+) -> ElementwiseRequest | Tensor:
+    """Return the `MarginRanking` loss of two scores: max(0, margin − target · (input1 − input2)).
 
     `bradley_terry_loss` is the likelihood of such pairs.
 
@@ -105,9 +92,6 @@ def margin_ranking_loss(
         DtypeError: an input is not floating.
         SupportError: a target is neither −1 nor +1 (checked on a CPU).
 
-    Source: R. Herbrich, T. Graepel, K. Obermayer, Large margin rank boundaries for ordinal
-    regression, 2000.
-
     >>> margin_ranking_loss(torch.tensor([2.0]), torch.tensor([0.5]), torch.tensor([-1.0]))
     tensor(1.5000)
     """
@@ -120,21 +104,7 @@ def margin_ranking_loss(
     validation.floating(input2, "input2")
     validation.same_shape(input1, input2, "input2", "input1")
     validation.same_shape(input1, target, "target", "input1")
-    dtype = torch.promote_types(input1.dtype, input2.dtype)
-
-    def losses(a: Tensor, b: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
-        if is_torch_compatible() or a.dtype != y.dtype:
-            return theirs.margin_ranking_loss(a, b, y, margin, reduction=reduction)
-        offset = torch.full((), margin, dtype=a.dtype, device=a.device)
-        each = torch.addcmul(offset, y, b - a).clamp_min(0)  # fewer operations than torch's
-        return each if reduction == "none" else getattr(each, reduction)()
-
-    return composed(
-        losses, (input1, input2, target), input1.shape, reduction, extras, dtype,
-        fillers=(1, 1, 1),
-        check=lambda included: check_values("target", target, signs, included),
-        reduces=True,
-    )  # fmt: skip
+    return declared(MarginRanking, (input1, input2), target, (margin,), reduction, extras)
 
 
 @loss

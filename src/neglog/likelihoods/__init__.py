@@ -25,6 +25,7 @@ from neglog.likelihoods.excess_zeros import (
     ZeroInflatedPoisson,
 )
 from neglog.likelihoods.lifetimes import Exponential, Weibull
+from neglog.likelihoods.margins import HingeEmbedding, MarginRanking
 from neglog.likelihoods.normal import BetaWeightedNormal, CensoredNormal, NormalScore
 from neglog.likelihoods.ordinal import LogisticInterval
 from neglog.likelihoods.overdispersed import NegativeBinomialLogits, NegativeBinomialMean
@@ -57,12 +58,14 @@ __all__ = [
     "Gamma",
     "GeneralizedCrossEntropy",
     "HeteroscedasticNormal",
+    "HingeEmbedding",
     "Huber",
     "InverseGaussian",
     "Laplace",
     "LogCosh",
     "LogNormal",
     "LogisticInterval",
+    "MarginRanking",
     "NegativeBinomial",
     "NegativeBinomialLogits",
     "NegativeBinomialMean",
