@@ -56,7 +56,10 @@ def hinge_embedding_loss(
     if is_torchs(reduction, extras):
         return theirs.hinge_embedding_loss(input, target, margin, reduction=reduction)
     validation.floating(input)
-    return declared(HingeEmbedding, (input,), target, (margin,), reduction, extras)
+    fixed = target.detach() if target.requires_grad else target  # it only chooses the case
+    request = declared(HingeEmbedding, (input,), fixed, (margin,), reduction, extras)
+    request.is_plain &= fixed is target  # a plan would differentiate by the target
+    return request
 
 
 @loss
