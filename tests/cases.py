@@ -104,7 +104,8 @@ SETTINGS = {
     "delta": 1.25, "eps": 2.0**-20, "level": 0.375, "shape": 2.5, "dispersion": 0.75,
     "df": 3.5, "beta": 0.5, "exponent": 1.375,
     "gamma": 1.5, "epsilon": 0.75, "q": 0.625, "alpha": 0.375, "gamma_neg": 3.0, "gamma_pos": 1.5,
-    "clip": 0.0625, "smoothing": 0.125, "share": 2.0**-6, "shift": -0.75, "scale": 8.0, "margin": 0.3125,
+    "clip": 0.0625, "smoothing": 0.125, "share": 2.0**-6, "shift": -0.75, "scale": 8.0,
+    "margin": 0.3125,
 }  # fmt: skip
 
 

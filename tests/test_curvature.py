@@ -21,7 +21,9 @@ UNSERVED = (
     "l1",
     "bce weighted",
     "multilabel",
-)  # a constant, or weights
+    "hinge",
+    "margin ranking",
+)  # a constant, weights, or two inputs
 MOVES = (0.0, 1.0, -3.0, 1e-20, 1e20)
 # One input: with two inputs there is no single curvature.
 ELEMENTS = [
