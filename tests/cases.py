@@ -16,6 +16,12 @@ ROWS = [c for c in REGISTRY.values() if issubclass(c, Rows)]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 REDUCTIONS = ["none", "mean", "sum"]
 
+
+def half_of(name: str) -> torch.dtype:
+    """Return one of the half precisions: losses take turns, since each is a kernel."""
+    return DTYPES[2 + len(name) % 2]
+
+
 # Where exact forms differ from naive ones: ordinary, near zero, saturated, huge.
 EXTREMES = [0.0, -0.0, 1e-30, -1e-6, 0.5, -3.0, 17.0, -20.0, 88.0, -90.0, 104.0, 1e4, -1e4]
 

@@ -27,17 +27,22 @@ settings.register_profile("neglog", deadline=None, derandomize=True, max_example
 settings.load_profile("neglog")
 DIVIDED = {"test_conformance", "test_engine", "test_exactness"}  # each compiles many kernels
 LONG = DIVIDED | {"test_check", "test_extras", "test_linear_models", "test_scale", "test_triton"}
+# One worker runs a file, so that the longest ones begin first.
+FIRST = ["test_triton_compiled", "test_triton", "test_network", "test_processes", "test_install"]
 collect_ignore = ["own"]  # files of users, whose import declares likelihoods
 torch.manual_seed(0)  # for the tensors that modules make while they are imported
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the longest tests, so that no worker waits for another at the end."""
-    items.sort(key=_is_short)
+    items.sort(key=_turn)
 
 
-def _is_short(item):
-    return item.get_closest_marker("slow") is None and item.path.stem not in LONG
+def _turn(item):
+    if item.path.stem in FIRST:
+        return FIRST.index(item.path.stem)
+    is_long = item.get_closest_marker("slow") is not None or item.path.stem in LONG
+    return len(FIRST) + (not is_long)
 
 
 @pytest.hookimpl(optionalhook=True)  # where xdist is off

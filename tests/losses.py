@@ -21,8 +21,8 @@ LOSSES = {
     "mse": (lambda x, **o: F.mse_loss(x, const(x, 0.3), **o), "real"),
     "mse weighted": (lambda x, **o: F.mse_loss(x, const(x, 0.3), weight=const(x, 2), **o), "real"),
     "l1": (lambda x, **o: F.l1_loss(x, const(x, 0.31), **o), "real"),
-    "huber": (lambda x, **o: F.huber_loss(x, const(x, 0.3), delta=0.7, **o), "real"),
-    "smooth l1": (lambda x, **o: F.smooth_l1_loss(x, const(x, 0.3), beta=0.4, **o), "real"),
+    "huber": (lambda x, **o: F.huber_loss(x, const(x, 0.3), delta=0.75, **o), "real"),
+    "smooth l1": (lambda x, **o: F.smooth_l1_loss(x, const(x, 0.3), beta=0.375, **o), "real"),
     "gaussian": (lambda x, **o: F.gaussian_nll_loss(x, const(x, 0.3), x.square() + 1, **o), "real"),
     "gaussian full": (
         lambda x, **o: F.gaussian_nll_loss(x, const(x, 0.3), 0.5, full=True, **o),
@@ -57,7 +57,7 @@ LOSSES = {
     "nll": (lambda x, **o: F.nll_loss(x, label(x, 0), **o), "rows"),
     "cross entropy": (lambda x, **o: F.cross_entropy(x, label(x, 1), **o), "rows"),
     "smoothed": (
-        lambda x, **o: F.cross_entropy(x, label(x, 1), label_smoothing=0.2, **o),
+        lambda x, **o: F.cross_entropy(x, label(x, 1), label_smoothing=0.25, **o),
         "rows",
     ),
     "probabilities": (lambda x, **o: F.cross_entropy(x, const(x, 1 / 3), **o), "rows"),
@@ -66,7 +66,9 @@ LOSSES = {
         "rows",
     ),
     "bce smoothed": (
-        lambda x, **o: F.binary_cross_entropy_with_logits(x, const(x, 1), label_smoothing=0.2, **o),
+        lambda x, **o: F.binary_cross_entropy_with_logits(
+            x, const(x, 1), label_smoothing=0.25, **o
+        ),
         "real",
     ),
     "focal": (lambda x, **o: F.focal_loss(x, label(x, 1), **o), "rows"),

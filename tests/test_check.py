@@ -8,6 +8,7 @@ import re
 import sys
 import warnings
 
+import backends
 import numpy as np
 import pytest
 import setups
@@ -32,9 +33,10 @@ X, Y = torch.linspace(-2, 2, 24).reshape(8, 3), torch.tensor([0, 1, 2, 0, 1, 2, 
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Compute small tensors in one thread; conftest puts the number back."""
+def _one_thread(monkeypatch):
+    """Compute small tensors in one thread, and without kernels; conftest restores the number."""
     torch.set_num_threads(1)
+    backends.only(monkeypatch)
 
 
 def wrong_batch():

@@ -61,14 +61,15 @@ def assert_same(got, expected, dtype, case=()):
         torch.testing.assert_close(a, b, **close)
 
 
-# Each is a kernel. Only in float32 do weights decide which precision it computes in; so likelihoods
-# take turns with the others. A half precision needs one shape: it is loaded into float32.
+# Each is a kernel. Only in float32 do weights decide which precision it computes in; a half
+# precision is loaded into float32, so that one shape of a few likelihoods will do.
 ELEMENTS = [
     (likelihood, dtype, weighted)
     for i, likelihood in enumerate(cases.ELEMENTWISE)
     for dtype, weighted in [
-        (torch.float32, False), (torch.float32, True), (torch.float64, i % 2 == 1),
-        (HALF[i % 2], i % 4 > 1),
+        (torch.float32, False), (torch.float32, True), (torch.float64, False),
+        *([(HALF[i // 4 % 2], i // 4 % 4 > 1)] if i % 4 == 0 else []),
+        *([(torch.float64, True)] if i % 8 == 0 else []),
     ]
 ]  # fmt: skip
 
@@ -91,24 +92,17 @@ def test_elementwise_kernel_agrees_with_reference(likelihood, dtype, weighted, m
         assert_same(got, expected, dtype, (shape, reduction, kind))
 
 
-@pytest.mark.parametrize(
-    "likelihood, dtype",
-    [(likelihood, WIDE[i % 2]) for i, likelihood in enumerate(cases.ELEMENTWISE)],
-    ids=lambda fact: getattr(fact, "name", str(fact)),
-)
-def test_the_kernels_gradient_by_the_target_is_the_reference_s(
-    likelihood, dtype, monkeypatch
-) -> None:
+@elementwise
+def test_the_kernels_gradient_by_the_target_is_the_reference_s(likelihood, monkeypatch) -> None:
     """Together with those by the inputs: torch's own test data asks the same kernels for both."""
-    problem = cases.elementwise(likelihood, (50,), dtype)
+    problem = cases.elementwise(likelihood, (50,), torch.float64)
     results = []
-    for names, real in ((("cpu",), dtype), ((), torch.float64)):
+    for names in (["cpu"], []):
         backends.only(monkeypatch, *names)
-        wide = problem.each(lambda t, real=real: t.to(real))
-        *inputs, y = leaves = [t.clone().requires_grad_() for t in (*wide.inputs, wide.y)]
-        loss = engine.loss(wide._replace(inputs=tuple(inputs), y=y, factor=2.0))
-        results.append([g.to(dtype) for g in torch.autograd.grad(loss, leaves)])
-    assert_same(*results, dtype)
+        *inputs, y = leaves = [t.clone().requires_grad_() for t in (*problem.inputs, problem.y)]
+        loss = engine.loss(problem._replace(inputs=tuple(inputs), y=y, factor=2.0))
+        results.append(torch.autograd.grad(loss, leaves))
+    assert_same(*results, torch.float64)
 
 
 @pytest.mark.parametrize("name", ["laplace", "heteroscedastic_normal"])
@@ -127,14 +121,14 @@ def test_the_gradient_by_the_target_alone_is_the_same(name) -> None:
 def test_masked_values_are_not_checked(likelihood, by, monkeypatch) -> None:
     if by == "reference":
         backends.only(monkeypatch)
-    problem = cases.elementwise(likelihood, (40,), torch.float64)
-    weight = torch.arange(40.0, dtype=torch.float64) % 3
+    problem = cases.elementwise(likelihood, (40,), torch.float32)
+    weight = torch.arange(40.0) % 3
     options = {"weight": weight, "masked": True, "reduction": "sum"}
     clean = loss_and_gradients(problem, **options)
-    for stranger in (float("nan"), float("inf"), -1e300):
+    for stranger in (float("nan"), float("inf"), -1e30):
         spoiled = problem.each(lambda t, s=stranger: torch.where(weight == 0, s, t))
         got = loss_and_gradients(spoiled, **options)
-        assert all(torch.equal(a, b) for a, b in zip(got, clean, strict=True))
+        assert_same(got, clean, torch.float32)  # a hidden target may decide the precision
         assert all((g[weight == 0] == 0).all() for g in got[1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cases
 import exactness
 import mpmath as mp
 import pytest
@@ -13,10 +14,16 @@ from exactness.spacing import error, unit
 
 from neglog import functional
 
-ORDINARY = [cell for cell in exactness.CELLS if cell.regime.name == "ordinary"]
+# Of the half precisions each loss takes one, which is a kernel; `make exactness` takes both.
+CELLS = [
+    cell
+    for cell in exactness.CELLS
+    if cell.dtype.itemsize > 2 or cell.dtype == cases.half_of(cell.loss.name)
+]
+ORDINARY = [cell for cell in CELLS if cell.regime.name == "ordinary"]
 
 
-@pytest.mark.parametrize("cell", exactness.CELLS, ids=str)
+@pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_the_kernels_are_exact(cell) -> None:
     found = exactness.worst(cell, functional)
     assert found.within(LIMITS[cell.dtype]), found

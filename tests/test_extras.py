@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import cases
 import pytest
 import torch
-from losses import LOSSES, inputs
+from losses import LOSSES
+from losses import inputs as inputs_of
 
 import neglog
 from neglog import functional as F
@@ -17,6 +19,10 @@ losses = pytest.mark.parametrize("name", LOSSES)
 maskable = pytest.mark.parametrize("name", [n for n in LOSSES if not n.endswith("gaussian")])
 
 
+def inputs(name, dtype=torch.float32):
+    return inputs_of(name, dtype)
+
+
 def loss_and_gradient(name, x, **options):
     x = x.detach().clone().requires_grad_()
     loss = LOSSES[name][0](x, **options)
@@ -25,7 +31,7 @@ def loss_and_gradient(name, x, **options):
 
 
 @maskable
-@pytest.mark.parametrize("stranger", [float("nan"), float("inf"), -1e300])
+@pytest.mark.parametrize("stranger", [float("nan"), float("inf"), -1e30])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_a_mask_leaves_out_whatever_it_hides(name, stranger, reduction) -> None:
     keep = torch.tensor([True, False, True, True, False, True])
@@ -111,10 +117,10 @@ def test_batchmean_divides_by_the_first_dimension(name) -> None:
 
 
 @losses
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_summed_before_rounding(name, dtype) -> None:
+def test_half_precision_is_summed_before_rounding(name) -> None:
     """The sum of 60 000 losses does not fit into float16; their mean does."""
-    x = inputs(name, torch.float32).detach().to(dtype).repeat(10_000, 1).requires_grad_()
+    dtype = cases.half_of(name)
+    x = inputs(name).detach().to(dtype).repeat(10_000, 1).requires_grad_()
     mask = torch.ones(len(x), dtype=torch.bool)
     masked = LOSSES[name][0](x, reduction="mean", mask=mask)
     assert masked.dtype == dtype
