@@ -184,3 +184,22 @@ def test_options_may_be_numbers_of_numpy() -> None:
     levels = numpy.array([0.1, 0.5, 0.9])
     got = neglog.QuantileLoss(levels)(X, BITS[:, 0])
     torch.testing.assert_close(got, F.quantile_loss(X, BITS[:, 0], [0.1, 0.5, 0.9]))
+
+
+def test_losses_that_torch_lacks_show_their_options() -> None:
+    shown = {
+        repr(neglog.OrdinalLoss(3)): "OrdinalLoss(num_classes=3)",
+        repr(neglog.OrdinalLoss(3, [0.0, 1.5])): "OrdinalLoss(num_classes=3, thresholds=[0, 1.5])",
+        repr(neglog.FocalLoss(gamma=3.0)): "FocalLoss(gamma=3.0)",
+        repr(neglog.CoxPHLoss(reduction="sum")): "CoxPHLoss(ties='efron', reduction='sum')",
+        repr(neglog.StudentTNLLLoss()): "StudentTNLLLoss(df=4.0, full=False)",
+        repr(neglog.CrossEntropyLoss(label_smoothing=0.1)): "CrossEntropyLoss()",  # as in torch
+    }
+    for found, expected in shown.items():
+        assert found == expected
+
+
+def test_inputs_of_a_declaration_outside_a_tuple_are_refused() -> None:
+    likelihood = neglog.likelihoods.StudentT
+    with pytest.raises(neglog.errors.ArgumentError, match=r"one tuple, \(location, scale\)"):
+        F.likelihood_loss(likelihood, X, X + 3, BITS, df=4.0)

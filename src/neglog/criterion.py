@@ -66,6 +66,7 @@ class Criterion(nn.Module):
     _added: ClassVar[dict[str, Any]] = {}  # keywords that torch does not have, with defaults
     _defaults: ClassVar[dict[str, Any]]  # of the function, for what it is passed
     _reduction: ClassVar[str]  # the function's default
+    _shown: ClassVar[dict[str, Any]] = {}  # options that the repr shows, with defaults
     reduction: str
     empty: str = "nan"
 
@@ -83,6 +84,9 @@ class Criterion(nn.Module):
                 continue
             setattr(cls, name, default)  # for criteria that were pickled before there was one
         of_function = inspect.signature(cls._function).parameters
+        ours = torchs[0].__name__.startswith("_")  # not a loss of torch's, which has a repr
+        skipped = (*_BUFFERS, "self", "size_average", "reduce")
+        cls._shown = {p.name: p.default for p in own if ours and p.name not in skipped}
         cls._reduction = of_function["reduction"].default
         names = (*cls._passed_on, *cls._added)
         cls._defaults = {name: of_function[name].default for name in names}
@@ -130,6 +134,20 @@ class Criterion(nn.Module):
             elif value != self._added[name]:  # the class has the default, as `vars` shows in torch
                 setattr(self, name, value)
 
+    def extra_repr(self) -> str:
+        """Return the options of a loss that torch lacks: its own, and common ones that differ."""
+        shown = [super().extra_repr()]
+        for name, default in self._shown.items():
+            value = getattr(self, name)
+            common = name in PARAMETERS or name == "weight"
+            if isinstance(value, nn.Parameter):
+                continue
+            if isinstance(value, Tensor):
+                shown.append(f"{name}={_numbers(value)}")
+            elif not common or value != default:
+                shown.append(f"{name}={value!r}")
+        return ", ".join(part for part in shown if part)
+
     def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
         pair: Any = self._loss(*tensors, **extras, reduction=validation.PAIR)
         both: tuple[Tensor, Tensor] = pair
@@ -154,6 +172,13 @@ class Criterion(nn.Module):
                 options[name] = value
         loss: Tensor = type(self)._function(*tensors, **options)
         return loss
+
+
+def _numbers(tensor: Tensor) -> str:
+    """Return a few numbers, or how many there are."""
+    if tensor.is_meta or tensor.numel() > 10:
+        return f"[{tensor.dtype} of size {tuple(tensor.shape)}]"
+    return f"[{', '.join(f'{number:g}' for number in tensor.tolist())}]"
 
 
 class OfPairs(Criterion):
@@ -234,10 +259,3 @@ class OfDeclaration(Criterion):
             given: its further tensors, by name.
         """
         return self._sum_and_count(*tensors, mask=mask, sample_weight=sample_weight, **given)
-
-    def extra_repr(self) -> str:
-        """Return the options of the loss."""
-        options = {name: getattr(self, name) for name in self._added}
-        empty = options.pop("empty")
-        options |= {} if empty == "nan" else {"empty": empty}
-        return ", ".join(f"{name}={value!r}" for name, value in options.items())

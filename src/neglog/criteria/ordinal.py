@@ -14,6 +14,7 @@ from neglog.criterion import OfPairs, Weight
 class _Thresholds(nn.modules.loss._Loss):
     """Thresholds between ordered classes, a parameter or a buffer."""
 
+    num_classes: int
     thresholds: Tensor
 
     def __init__(
@@ -21,6 +22,7 @@ class _Thresholds(nn.modules.loss._Loss):
     ) -> None:
         super().__init__(reduction=reduction)
         validation.within("[2, inf)", num_classes=num_classes)
+        self.num_classes = num_classes
         dtype = torch.get_default_dtype()
         if thresholds is None:
             line = torch.arange(num_classes - 1, dtype=dtype)

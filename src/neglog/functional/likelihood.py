@@ -29,7 +29,7 @@ def likelihood_loss(
     likelihood: type[Likelihood],
     input: Tensor | Sequence[Tensor | float],
     target: Tensor,
-    *,
+    *others: Tensor,
     reduction: str = "mean",
     full: bool = False,
     mask: Tensor | None = None,
@@ -48,6 +48,7 @@ def likelihood_loss(
             (N, C) or (N, C, d₁, …).
         target: the targets, in the shape of the first input; for `Rows`, labels (N,) or
             (N, d₁, …), or probabilities of the input's shape.
+        others: refused: pass several inputs as one tuple.
         full: whether to add the `constant` of the declaration.
         options: the `settings` of the declaration, which are numbers, and its `given` tensors, by
             name. For `Rows` also `weight`, `ignore_index`, `label_smoothing` and `class_dim`, as in
@@ -68,6 +69,12 @@ def likelihood_loss(
     Source: that of the declaration.
     """
     declaration(likelihood)
+    if others:
+        names = ", ".join(likelihood.inputs)
+        expected = "likelihood_loss takes a declaration, its inputs and a target"
+        got = f"got {len(others) + 2} tensors after the declaration"
+        remedy = f"pass the inputs as one tuple, ({names}{',' * (len(likelihood.inputs) == 1)})"
+        raise ArgumentError(sentence(expected, got, remedy=remedy))
     inputs = (input,) if isinstance(input, Tensor) or not isinstance(input, Sequence) else input
     return loss_of(likelihood)(
         *inputs, target, reduction=reduction, full=full, mask=mask, sample_weight=sample_weight,
