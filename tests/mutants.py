@@ -121,7 +121,7 @@ def main() -> None:
     chosen = parser.parse_args()
     faults = [fault for fault in FAULTS if chosen.only in f"{fault.file}: {fault.what}"]
     if chosen.sound:
-        distinct = {(fault.tests, fault.only): fault for fault in FAULTS}
+        distinct = {(fault.tests, fault.only): fault for fault in faults}
         for fault in distinct.values():
             failed = failing(fault, planted=False)
             print(fault.tests, fault.only, failed or "pass", flush=True)
