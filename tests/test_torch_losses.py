@@ -120,3 +120,15 @@ def test_ignored_labels_of_the_multiclass_hinge_loss() -> None:
     weighted = neglog.MultiMarginLoss(weight=[1.0, 2.0, 3.0], ignore_index=-1)(x, y)
     expected = theirs.multi_margin_loss(x[KEEP], y[KEEP], weight=torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(weighted, expected)
+
+
+def test_compiled_hinges_of_labels_ignore_the_padding() -> None:
+    """The decomposition of torch's loss, which its compilers take, counts it as label 0."""
+    torch.manual_seed(0)
+    x, y = torch.randn(5, 4, requires_grad=True), torch.tensor([1, 3, -1, 0]).repeat(5, 1)
+    expected = F.multilabel_margin_loss(x, y, reduction="none")
+    (slope,) = torch.autograd.grad(expected.sum(), x)
+    compiled = torch.compile(F.multilabel_margin_loss, fullgraph=True, backend="aot_eager")
+    found = compiled(x, y, reduction="none")
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found.sum(), x)[0], slope)

@@ -228,6 +228,8 @@ def multilabel_margin_loss(
     def losses(x: Tensor, y: Tensor) -> Tensor:
         if not x.numel():
             return x.new_zeros(x.shape[:-1]) + x.sum()
+        if torch.compiler.is_compiling():
+            return _hinges_of_labels(x, y)
         return theirs.multilabel_margin_loss(x, y, reduction="none")
 
     return composed(
@@ -235,6 +237,20 @@ def multilabel_margin_loss(
         fillers=(1, -1),
         check=lambda included: _check_lists(label, included),
     )  # fmt: skip
+
+
+def _hinges_of_labels(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the losses by operations of torch.
+
+    The decomposition of torch's loss, which compilers take, counts the padding as label 0.
+    """
+    listed = (labels >= 0).cumprod(-1).bool()
+    own = torch.where(listed, labels, 0)
+    classes = torch.arange(scores.shape[-1], device=scores.device)
+    is_label = (listed[..., None] & (own[..., None] == classes)).any(-2)
+    hinges = (1.0 - scores.gather(-1, own)[..., None] + scores[..., None, :]).relu()
+    compared = listed[..., None] & ~is_label[..., None, :]
+    return torch.where(compared, hinges, 0.0).sum((-2, -1)) / scores.shape[-1]
 
 
 def _check_lists(labels: Tensor, included: Tensor | None) -> None:
