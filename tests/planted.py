@@ -775,6 +775,22 @@ FAULTS = [
     ),
     Fault(
         "verification/totals.py",
+        "a mean score other than 0 passes",
+        "if not abs(score) <= TOLERANCE *",
+        "if not abs(score) <= 1e9 *",
+        VERIFICATION,
+        "legal_point",
+    ),
+    Fault(
+        "verification/totals.py",
+        "class probabilities that do not sum to 1 pass",
+        "if not off <= TOLERANCE:",
+        "if off < 0.0:",
+        VERIFICATION,
+        "legal_point",
+    ),
+    Fault(
+        "verification/totals.py",
         "a wrong total probability is not reported",
         "if np.all(abs(masses - 1.0) <= TOLERANCE):",
         "if True:",

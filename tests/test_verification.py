@@ -84,6 +84,8 @@ def test_a_loss_that_is_not_finite_at_a_legal_point_fails():
         ("Infinite", r"loss is infinite at log_mean = \S+, y = 0, a legal target: exclude it"),
         ("Bounded", r"loss is infinite at location = \S+, y = \S+, a legal point: exclude it"),
         ("Divergent", r"total probability is inf at location = \S+, not 1"),
+        ("Skewed", r"mean of the derivative by location is 0.25 at location = \S+, not 0"),
+        ("Doubled", r"total probability of the classes is 0\.\d+ at log_p = .+, not 1"),
         ("Constant", r"loss is 1 at log_p = \S+, y = 0, but a class with y = 0 must contribute 0"),
     ],
 )

@@ -87,3 +87,27 @@ class Constant(neglog.Rows):
 
     def nll(log_p, y):
         return 1.0 - y * log_p
+
+
+class Skewed(neglog.Elementwise):
+    """A stated gradient whose mean is not 0."""
+
+    inputs, support = ("location",), neglog.support.real
+
+    def nll(location, y):
+        return 0.5 * (y - location) * (y - location)
+
+    def constant(y):
+        return 0.9189385332046727
+
+    def grad(location, y):
+        return location - y + 0.25
+
+
+class Doubled(neglog.Rows):
+    """Squares of probabilities, which do not sum to 1."""
+
+    inputs, support, softmax = ("logits",), neglog.support.classes, True
+
+    def nll(log_p, y):
+        return -2.0 * y * log_p
