@@ -2,7 +2,7 @@
 
     python examples/grpo.py
 
-Several answers to one question are rewarded; each answer's advantage is its reward beside its
+Several answers to one question are rewarded; each answer's advantage is its reward relative to its
 group's. Words of better answers are made more likely, but no more than a clip allows, and an
 entropy bonus keeps the policy from narrowing: two numbers of each row, from one pass. The mean is
 over all words, and the paper's divergence from a reference is left out; it would be a third number

@@ -779,7 +779,7 @@ FAULTS = [
         "if not abs(score) <= TOLERANCE *",
         "if not abs(score) <= 1e9 *",
         VERIFICATION,
-        "legal_point",
+        "valid_point",
     ),
     Fault(
         "verification/totals.py",
@@ -787,7 +787,7 @@ FAULTS = [
         "if not off <= TOLERANCE:",
         "if off < 0.0:",
         VERIFICATION,
-        "legal_point",
+        "valid_point",
     ),
     Fault(
         "verification/totals.py",

@@ -71,7 +71,7 @@ def test_forms_that_cancel_are_named_with_their_rewriting():
     )
 
 
-def test_a_loss_that_is_not_finite_at_a_legal_point_fails():
+def test_a_loss_that_is_not_finite_at_a_valid_point_fails():
     found, messages = verified("LogSigmoid")
     assert not found.passed
     assert any(re.search(r"loss in float64 is NaN at logit = \d+\.\d+, y = 1", m) for m in messages)
@@ -81,15 +81,18 @@ def test_a_loss_that_is_not_finite_at_a_legal_point_fails():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Infinite", r"loss is infinite at log_mean = \S+, y = 0, a legal target: exclude it"),
-        ("Bounded", r"loss is infinite at location = \S+, y = \S+, a legal point: exclude it"),
+        (
+            "Infinite",
+            r"loss is infinite at log_mean = \S+, y = 0, a target in the support: exclude it",
+        ),
+        ("Bounded", r"loss is infinite at location = \S+, y = \S+, a valid point: exclude it"),
         ("Divergent", r"total probability is inf at location = \S+, not 1"),
         ("Skewed", r"mean of the derivative by location is 0.25 at location = \S+, not 0"),
         ("Doubled", r"total probability of the classes is 0\.\d+ at log_p = .+, not 1"),
         ("Constant", r"loss is 1 at log_p = \S+, y = 0, but a class with y = 0 must contribute 0"),
     ],
 )
-def test_a_fault_at_a_legal_point_fails(name, message):
+def test_a_fault_at_a_valid_point_fails(name, message):
     found, messages = verified(name)
     assert not found.passed
     assert any(re.search(message, m) for m in messages)

@@ -1,4 +1,4 @@
-"""Losses of a real target with heavy-tailed or lopsided errors, as modules."""
+"""Losses of a real target with heavy-tailed or asymmetric errors, as modules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class QuantileLoss(OfDeclaration, nn.modules.loss._Loss):
 
 
 class ExpectileLoss(OfDeclaration, nn.modules.loss._Loss):
-    """Expectiles, by lopsided squared errors: see `neglog.functional.expectile_loss`.
+    """Expectiles, by asymmetric squared errors: see `neglog.functional.expectile_loss`.
 
     >>> import torch
     >>> ExpectileLoss(0.75)(torch.tensor([0.0]), torch.tensor([2.0]))

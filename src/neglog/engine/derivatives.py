@@ -102,8 +102,8 @@ def _bare(facts: Facts, tensors: Sequence[Tensor]) -> Tensor:
     """Return the loss, differentiable by torch, slightly away from the kink at 0."""
     *others, y = tensors
     tiny = torch.finfo(y.dtype).tiny
-    beside = [t + (t == 0).to(t.dtype) * tiny for t in others]
-    return facts.evaluate("nll", (*beside, y))[0]
+    nearby = [t + (t == 0).to(t.dtype) * tiny for t in others]
+    return facts.evaluate("nll", (*nearby, y))[0]
 
 
 class _Nll(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Losses of a real target whose errors are heavier-tailed than normal, or lopsided."""
+"""Losses of a real target whose errors are heavier-tailed than normal, or asymmetric."""
 
 from __future__ import annotations
 

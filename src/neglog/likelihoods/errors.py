@@ -1,4 +1,4 @@
-"""Likelihoods of a real target whose errors are heavier-tailed than normal, or lopsided."""
+"""Likelihoods of a real target whose errors are heavier-tailed than normal, or asymmetric."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class StudentT(Elementwise):
 
 
 class ScaledLaplace(Elementwise):
-    """A real target with errors from a two-sided exponential, the network emitting their scale.
+    """A real target with errors from a two-sided exponential, whose scale is predicted too.
 
     Model: y ~ Laplace(location, scale). The scale is taken to be at least `eps`, and the
     derivatives are those at that floor.
@@ -190,7 +190,7 @@ class ScaledLaplace(Elementwise):
 
 
 class Expectile(Elementwise):
-    """A real target, the network emitting the expectile of a `level`: lopsided squared errors.
+    """The expectile of a `level` of a real target: asymmetric squared errors.
 
     Model: y ~ AsymmetricNormal(expectile, level), of a density proportional to
     exp(−|level − [y < expectile]| · (y − expectile)²), where the level lies between 0 and 1. The
@@ -238,7 +238,7 @@ class Expectile(Elementwise):
 
 
 class QuantileOfLevel(Elementwise):
-    """A real target, the network emitting quantiles of several levels: the pinball loss.
+    """Quantiles of several levels of a real target: the pinball loss.
 
     Model: y ~ AsymmetricLaplace(quantile, level), as for `Quantile`, with a level for each element.
 

@@ -8,7 +8,7 @@ from neglog.support import signs
 
 
 class HingeEmbedding(Elementwise):
-    """Similar (+1) and dissimilar (−1) pairs, the network emitting their distance: a hinge loss.
+    """Distances of similar (+1) and dissimilar (−1) pairs: a hinge loss.
 
     Model: the distance of a similar pair, and max(0, margin − distance) of a dissimilar one. It is
     a score in the unit of the distance, not a likelihood.

@@ -70,7 +70,7 @@ class BetaWeightedNormal(Elementwise):
 
 
 class NormalScore(Elementwise):
-    """A real target, the network emitting a normal prediction: the continuous ranked score (CRPS).
+    """A normal forecast of a real target: the continuous ranked probability score (CRPS).
 
     Model: ∫ (F(t) − [t ≥ y])² dt, with F the distribution function of Normal(mean, scale). It is a
     score in the unit of the target, not a likelihood: for a scale of 0 it is the absolute error.

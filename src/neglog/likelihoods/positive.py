@@ -45,7 +45,7 @@ class Gamma(Elementwise):
 
 
 class LogNormal(Elementwise):
-    """A positive target whose logarithm is normal, the network emitting its location and scale.
+    """A positive target whose logarithm is normal, with predicted location and scale.
 
     Model: ln y ~ Normal(location, scale). The median of the target is exp(location).
 

@@ -36,7 +36,7 @@ class Normal(Elementwise):
 
 
 class HeteroscedasticNormal(Elementwise):
-    """A real target with normal errors, the network emitting their variance too: Gaussian NLL.
+    """A real target with normal errors, whose variance is predicted too: Gaussian NLL.
 
     Model: y ~ Normal(mean, √variance). As in torch, the variance is taken to be at least
     `eps`, and the derivatives are those at that floor.
@@ -166,7 +166,7 @@ class Huber(Elementwise):
 
 
 class Quantile(Elementwise):
-    """A real target, the network emitting the quantile of a `level`: the pinball, or check, loss.
+    """The quantile of a `level` of a real target: the pinball, or check, loss.
 
     Model: y ~ AsymmetricLaplace(quantile, level), of the density
     level · (1 − level) · exp(−ρ(y − quantile)), where ρ(e) is level · e above 0 and

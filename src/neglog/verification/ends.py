@@ -33,8 +33,9 @@ def ends(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Result
                 faults.compare(case, name, got, limit)
             if math.isinf(found[0]) and case[:-1] == points[ORDINARY][0][:-1]:
                 where = dict(zip(subject.arguments, case, strict=True))
-                message = f"the loss is infinite at {subject.where(case)}, a legal target: exclude"
-                result.add(WRONG, f"{message} it with `support`, or make the loss finite.", where)
+                message = f"the loss is infinite at {subject.where(case)}, a target in the support"
+                remedy = "exclude it with `support`, or make the loss finite"
+                result.add(WRONG, f"{message}: {remedy}.", where)
             if any(map(math.isinf, case)):
                 rows.append([*map(_shown, case), *map(_shown, found)])
     faults.into(result)

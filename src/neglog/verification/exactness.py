@@ -64,11 +64,11 @@ def _finite(error: float) -> float:
 def _note_infinite(
     subject: Subject, points: list[tuple[float, ...]], true: list[Any], result: Result
 ) -> None:
-    """Add the first legal point at which the loss itself is infinite or undefined."""
+    """Add the first valid point at which the loss itself is infinite or undefined."""
     for point, (values, _) in zip(points, true, strict=True):
         if not mp.isfinite(values[0]):
             name = "NaN" if mp.isnan(values[0]) else "infinite"
-            message = f"the loss is {name} at {subject.where(point)}, a legal point: {_REMEDY}."
+            message = f"the loss is {name} at {subject.where(point)}, a valid point: {_REMEDY}."
             result.add(WRONG, message, dict(zip(subject.arguments, point, strict=True)))
             return
 
