@@ -179,6 +179,13 @@ def test_a_kink_has_the_mean_of_both_slopes():
     right = derivation.gradient(hinge, ("x", "y"), ("x",))
     assert right(torch.tensor([0.0, 1.0, 2.0]), torch.ones(3)).tolist() == [-1.0, 0.0, 0.0]
 
+    def tilted(x, y):
+        return where(x > y, 2.0 * (x - y), y - x)
+
+    slope = derivation.gradient(tilted, ("x", "y"), ("x",), smooth=False)
+    found = slope(torch.tensor([0.0, 1.0, 2.0]), torch.ones(3))
+    assert found.tolist() == [-1.0, 0.5, 2.0]
+
 
 SETS = {"x": real.contains, "y": real.contains}
 
