@@ -183,3 +183,12 @@ def test_operators_under_vmap() -> None:
 
     expected = torch.stack([row_loss(x) for x in batch])
     torch.testing.assert_close(torch.vmap(row_loss)(batch), expected)
+
+
+def test_mixtures_of_any_number_of_rows_compile_once() -> None:
+    torch.compiler.reset()
+    loss = functional.mixture_density_loss
+    compiled = torch.compile(loss, dynamic=True, fullgraph=True, backend="aot_eager")
+    for rows in (3, 5):
+        tensors = (torch.randn(rows, 4), *torch.randn(2, rows, 4, 2), torch.randn(rows, 2))
+        torch.testing.assert_close(compiled(*tensors), loss(*tensors))

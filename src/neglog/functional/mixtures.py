@@ -86,10 +86,10 @@ def mixture_density_loss(
 
 def _mixture_shape(logits: Tensor, mean: Tensor, log_scale: Tensor, target: Tensor) -> torch.Size:
     """Return the shape of the losses."""
-    expected = "logits must be (…, K), mean (…, K, D) or (…, K), and target (…, D) or (…)"
-    got = f"logits is {shape(logits)}, mean {shape(mean)} and target {shape(target)}"
     fits = logits.dim() > 0 and mean.dim() == logits.dim() + 1 and mean.shape[:-1] == logits.shape
     if not fits or target.shape != logits.shape[:-1] + mean.shape[-1:] or not logits.shape[-1]:
+        expected = "logits must be (…, K), mean (…, K, D) or (…, K), and target (…, D) or (…)"
+        got = f"logits is {shape(logits)}, mean {shape(mean)} and target {shape(target)}"
         raise ShapeError(sentence(expected, got))
     if log_scale.shape not in (mean.shape, (*logits.shape, 1)):
         expected = f"log_scale must be {tuple(mean.shape)}, or have one scale for each component"
