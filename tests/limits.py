@@ -146,6 +146,15 @@ def logistic_interval(lower, upper, y):
     return losses[0 if y else 1], *slopes, losses[0] - losses[1]
 
 
+def ordered_logit(score, lower, upper, y):
+    low, high = min(lower, upper) - score, max(lower, upper) - score
+    width = abs(upper - lower)
+    coupling = 1 / mp.expm1(width) if width else INFINITE
+    slopes = sigmoid(low) + coupling, -sigmoid(-high) - coupling
+    loss = log1p_exp(-high) + log1p_exp(low) - log(-mp.expm1(-width))
+    return loss, sigmoid(-high) - sigmoid(low), *slopes[:: 1 if lower <= upper else -1], mp.mpf(0)
+
+
 def log_cosh(x, y):
     e = abs(x - y)
     slope = sign(x - y) * (1 - 2 / (mp.exp(2 * e) + 1))
@@ -312,10 +321,12 @@ EXACT: dict[Any, Any] = {
     likelihoods.BernoulliProbability: bernoulli_probability,
     likelihoods.SignedBernoulli: signed_bernoulli,
     likelihoods.LogisticInterval: logistic_interval,
+    likelihoods.OrderedLogit: ordered_logit,
 }
 
 EMPTY: dict[Any, Any] = {  # intervals that hold no number
     likelihoods.LogisticInterval: lambda lower, upper, y: lower == upper,
+    likelihoods.OrderedLogit: lambda score, lower, upper, y: lower == upper,
     likelihoods.CensoredNormal: lambda x, scale, censoring, upper, y: censoring == 2 and upper <= y,
 }
 

@@ -1,16 +1,18 @@
-"""Intervals at their ends: infinite, empty, narrow, turned round; by the kernel and by torch."""
+"""Intervals between thresholds: infinite, empty, narrow, turned round; both backends."""
 
 from __future__ import annotations
 
 import math
 
 import backends
+import limits
 import pytest
 import torch
 
 from neglog import engine
+from neglog import functional as F
 from neglog.engine import ElementwiseProblem
-from neglog.likelihoods import Bernoulli, LogisticInterval
+from neglog.likelihoods import Bernoulli, LogisticInterval, OrderedLogit
 
 INF = math.inf
 POINTS = [-800.0, -30.0, -1.0, 0.0, 0.3, 7.0, 800.0]
@@ -107,3 +109,26 @@ def test_a_number_that_is_none_shows() -> None:
     for inputs in ([[math.nan], [1.0]], [[1.0], [math.nan]]):
         for y in (0.0, 1.0):
             assert parts(LogisticInterval, inputs, y)[0].isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_ordinal_losses_of_narrow_classes_at_extreme_scores_are_exact(dtype) -> None:
+    """score − threshold rounds a gap of 1e-6 to 0 at a score of 200."""
+    edges = torch.tensor([0.0, 1e-6, 1e-6 + 1e-9, 5.0], dtype=dtype, requires_grad=True)
+    z = torch.tensor([-200.0, -30.0, 0.0, 5e-7, 30.0, 200.0], dtype=dtype)
+    z, y = torch.cartesian_prod(z, torch.arange(5.0, dtype=dtype)).T
+    z = z.clone().requires_grad_()
+    losses = F.ordinal_loss(z, y.long(), edges, reduction="none")
+    by_score = torch.autograd.grad(losses.sum(), z, retain_graph=True)[0]
+    ends = [-INF, *edges.tolist(), INF]
+    by_edges = torch.zeros(6, dtype=torch.float64)
+    for i, k in enumerate(y.long().tolist()):
+        point = (z[i].item(), ends[k], ends[k + 1], float(k))
+        loss, slope, *rest, _ = map(float, limits.exact(OrderedLogit, point))
+        eps, tiny = torch.finfo(dtype).eps, torch.finfo(dtype).tiny
+        torch.testing.assert_close(losses[i].item(), loss, rtol=4 * eps, atol=tiny)
+        # Within a class the slope is a difference of sigmoids: its error is one of theirs.
+        torch.testing.assert_close(by_score[i].item(), slope, rtol=4 * eps, atol=eps)
+        by_edges[k : k + 2] += torch.tensor(rest, dtype=torch.float64)
+    got = torch.autograd.grad(losses.sum(), edges)[0].double()
+    torch.testing.assert_close(got, by_edges[1:-1], rtol=16 * eps, atol=0.0)

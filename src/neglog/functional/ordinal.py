@@ -12,7 +12,7 @@ from neglog.errors import ShapeError, sentence, shape
 from neglog.functional.common import ElementwiseRequest, Extras, loss, rounded
 from neglog.functional.extras import wide
 from neglog.functional.options import with_options
-from neglog.likelihoods import Bernoulli, LogisticInterval
+from neglog.likelihoods import Bernoulli, OrderedLogit
 
 
 @loss
@@ -28,7 +28,7 @@ def ordinal_loss(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
 ) -> Tensor:
-    """Return the `LogisticInterval` loss of ordered classes: cumulative logits, proportional odds.
+    """Return the `OrderedLogit` loss of ordered classes: cumulative logits, proportional odds.
 
     The probability of a class up to k is σ(thresholds[k] − input). The thresholds may require a
     gradient, and are in increasing order.
@@ -55,10 +55,11 @@ def ordinal_loss(
     dtype = torch.promote_types(input.dtype, thresholds.dtype)
     input = input.to(wide(dtype))
     end = thresholds.new_full((1,), float("inf"))
-    edges = torch.cat([-end, thresholds, end]).to(input.dtype)
-    lower, upper = edges[target] - input, edges[target + 1] - input
+    edges, place = torch.cat([-end, thresholds, end]).to(input.dtype), target.reshape(-1)
+    # The backward of `index_select` is several times as fast as that of indexing.
+    lower, upper = (e.index_select(0, place).reshape(target.shape) for e in (edges, edges[1:]))
     problem = ElementwiseProblem(
-        LogisticInterval, (lower, upper), torch.ones_like(lower),
+        OrderedLogit, (input, lower, upper), target.to(input.dtype),
         reduction=validation.reduction(None, None, reduction),
     )  # fmt: skip
     return rounded(ElementwiseRequest(problem, extras, counts=counts), dtype)
@@ -119,7 +120,8 @@ def corn_loss(
     classes, target, counts = _ordered(input, target, ignore_index, extras)
     steps = torch.arange(classes - 1, device=input.device)
     target = target[..., None]
-    counts = (target >= steps) & counts[..., None]
+    entered = target >= steps
+    counts = entered if counts is None else entered & counts[..., None]
     above = (target > steps).to(input.dtype)
     reduction = validation.reduction(None, None, reduction)
     problem = ElementwiseProblem(Bernoulli, (input,), above, reduction=reduction)
@@ -132,8 +134,8 @@ def _ordered(
     ignore_index: int,
     extras: Extras,
     thresholds: Tensor | None = None,
-) -> tuple[int, Tensor, Tensor]:
-    """Return the number of classes, the classes, and which of them are included.
+) -> tuple[int, Tensor, Tensor | None]:
+    """Return the number of classes, the classes, and which of them are included, if not all.
 
     Ignored and excluded targets are replaced by class 0.
     """
@@ -156,8 +158,10 @@ def _ordered(
         got = f"it is {shape(target)}, the input {shape(input)}"
         raise ShapeError(sentence(expected, got))
     ignored = validation.ignored(ignore_index)
-    counts = target != ignored
     weight = extras.loss_weights(input.shape, input, None)
+    if weight is None and not 0 <= ignored <= last and _are_within(target, last):
+        return last + 1, target.long(), None
+    counts = target != ignored
     if weight is not None:  # an excluded target may be invalid
         included = weight != 0
         counts = counts & (included.any(-1) if thresholds is None else included)
@@ -167,3 +171,11 @@ def _ordered(
         message = errors.wrong_labels(target.reshape(-1), outside.reshape(-1), last + 1, ignored)
         raise errors.SupportError(message)
     return last + 1, torch.where(counts & ~outside, target, 0), counts
+
+
+def _are_within(target: Tensor, last: int) -> bool:
+    """Return whether all classes are known to lie from 0 to the last one."""
+    if not values.are_known(target) or not target.numel():
+        return False
+    least, most = torch.aminmax(target.long())
+    return bool(least >= 0) and bool(most <= last)

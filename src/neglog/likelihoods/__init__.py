@@ -27,7 +27,7 @@ from neglog.likelihoods.excess_zeros import (
 from neglog.likelihoods.lifetimes import Exponential, Weibull
 from neglog.likelihoods.margins import HingeEmbedding, MarginRanking
 from neglog.likelihoods.normal import BetaWeightedNormal, CensoredNormal, NormalScore
-from neglog.likelihoods.ordinal import LogisticInterval
+from neglog.likelihoods.ordinal import LogisticInterval, OrderedLogit
 from neglog.likelihoods.overdispersed import NegativeBinomialLogits, NegativeBinomialMean
 from neglog.likelihoods.positive import Gamma, InverseGaussian, LogNormal, Tweedie
 from neglog.likelihoods.real import HeteroscedasticNormal, Huber, Laplace, Normal, Quantile
@@ -71,6 +71,7 @@ __all__ = [
     "NegativeBinomialMean",
     "Normal",
     "NormalScore",
+    "OrderedLogit",
     "Poisson",
     "PoissonHurdle",
     "PoissonRate",

@@ -6,15 +6,18 @@ from neglog import distributions
 from neglog.likelihood import Elementwise
 from neglog.primitives.reference import (
     absolute,
+    at_least,
     centred_sigmoid,
+    difference,
     exp,
+    expm1,
     log,
     log1p,
     sigmoid,
     softplus,
     where,
 )
-from neglog.support import ends_of_unit_interval
+from neglog.support import counts, ends_of_unit_interval
 
 
 class LogisticInterval(Elementwise):
@@ -101,3 +104,52 @@ class LogisticInterval(Elementwise):
     @staticmethod
     def constant(y):
         return 0.0
+
+
+class OrderedLogit(Elementwise):
+    """An ordered class, given the thresholds below and above it: proportional odds.
+
+    Model: P(y ≤ k) = σ(threshold k − score), σ the sigmoid. `lower` and `upper` are the thresholds
+    on both sides of class y, infinite at the ends, so that P(y) = σ(upper − score) − σ(lower −
+    score). The width of the interval does not depend on the score, so that a narrow one is exact at
+    an extreme score. The thresholds may come in either order; equal ones have an infinite loss.
+
+    Source: P. McCullagh, Regression models for ordinal data, JRSS B 42, 1980.
+    """
+
+    inputs = ("score", "lower", "upper")
+    support = counts
+    normalised = False  # each class has thresholds of its own
+    smooth = False
+
+    @staticmethod
+    def nll(score, lower, upper, y):
+        crossed, width = lower > upper, absolute(difference(upper, lower))
+        low = difference(where(crossed, upper, lower), score)
+        high = difference(where(crossed, lower, upper), score)
+        below, above = exp(-absolute(low)), exp(-absolute(high))
+        # P = σ(high) · σ(−low) · (1 − e^(−width)); each term is positive.
+        odds = (below + above + below * above + exp(-width)) / -expm1(-width)
+        return at_least(-high, 0.0) + at_least(low, 0.0) + log1p(odds)
+
+    @staticmethod
+    def grad(score, lower, upper, y):
+        crossed, width = lower > upper, absolute(difference(upper, lower))
+        low = difference(where(crossed, upper, lower), score)
+        high = difference(where(crossed, lower, upper), score)
+        below, above = exp(-absolute(low)), exp(-absolute(high))
+        of_low = where(low > 0.0, 1.0, below) / (1.0 + below)  # σ(low)
+        of_high = where(high > 0.0, above, 1.0) / (1.0 + above)  # σ(−high)
+        coupling = exp(-width) / -expm1(-width)
+        by_low, by_high = of_low + coupling, -of_high - coupling
+        by_lower, by_upper = where(crossed, by_high, by_low), where(crossed, by_low, by_high)
+        return of_high - of_low, by_lower, by_upper
+
+    @staticmethod
+    def curvature(score, lower, upper, y):
+        width = absolute(difference(upper, lower))
+        part, low, high = -expm1(-width), difference(lower, score), difference(upper, score)
+        both = exp(-width) / (part * part)
+        of_lower, of_upper = sigmoid(low) * sigmoid(-low), sigmoid(high) * sigmoid(-high)
+        by_score = of_lower + of_upper
+        return by_score, -of_lower, -of_upper, of_lower + both, -both, of_upper + both
