@@ -77,7 +77,6 @@ def test_right_set_ups_raise_no_finding(one):
 
 
 ACCEPTED = {"label-dtype", "target-dtype"}  # neglog takes any integer type where torch raises
-REFUSED = {"accepted-silently"}  # neglog raises
 
 
 @pytest.mark.parametrize("one", [one for one in ALL if one.code not in ACCEPTED], ids=named)
@@ -99,7 +98,7 @@ def test_the_losses_of_neglog_are_checked_as_those_of_torch(one, monkeypatch):
     codes = [
         [f.code for f in neglog.check(c, *tensors, **options)] for c in (criterion, twin(criterion))
     ]
-    assert codes[1] == (["criterion-raises"] if one.code in REFUSED else codes[0])
+    assert codes[1] == codes[0]
 
 
 def test_the_corpus_is_as_large_and_as_fair_as_promised():

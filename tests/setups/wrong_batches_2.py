@@ -214,7 +214,7 @@ def positives_as_negatives():
     return call(nn.TripletMarginLoss(), anchor, positive, positive)
 
 
-@wrong("accepted-silently")
+@wrong("argument-values")
 def labels_of_0_in_a_ranking():
     return call(nn.MarginRankingLoss(0.5), torch.randn(16), torch.randn(16), torch.zeros(16))
 

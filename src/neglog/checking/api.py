@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from neglog import validation
 from neglog.checking.batch import CheckedBatch, batch_of
-from neglog.checking.criterion import DECLARED, Criterion, identify
+from neglog.checking.criterion import Criterion, identify
 from neglog.checking.evaluate import without_trace
 from neglog.checking.report import CERTAINTIES, Report
 from neglog.checking.rule import Findings
@@ -111,8 +111,8 @@ def _of_batch(
     _check_criterion(call)
     validation.any_tensors(input=input, target=target)
     criterion = identify(call, more, options)
-    if criterion.kind == DECLARED and more:  # the target comes last
-        more, target = (target, *more[:-1]), more[-1]
+    if criterion.kind != "other":
+        input, target, more = criterion.arranged((input, target, *more))
     findings = Findings()
     with without_trace():
         batch = batch_of(criterion, input, target, more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -137,6 +137,19 @@ class CheckedBatch:
             t.double() if isinstance(t, Tensor) and t.is_floating_point() else t for t in tensors
         ]
         return evaluate.outcome(self.criterion.wide(), wide[0], wide[1], tuple(wide[2:]))
+
+    @cached_property
+    def refusal(self) -> NeglogError | None:
+        """The error of neglog's loss of the same name for these arguments."""
+        call = replace(self.criterion, call=self.criterion.of_neglog())
+        try:
+            with torch.no_grad():
+                call(self.input, self.target, *self.more)
+        except NeglogError as fault:
+            return fault
+        except (TypeError, ValueError, RuntimeError, IndexError):  # the call itself will say it
+            return None
+        return None
 
     @property
     def wide_gradient(self) -> Tensor | None:

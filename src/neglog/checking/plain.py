@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from neglog import validation
-from neglog.checking.criterion import LABELS, Criterion
+from neglog.checking.criterion import LABELS, STRUCTURED, Criterion
 from neglog.errors import NeglogError
 
 # What neglog adds to torch's losses, and the value that leaves it out.
@@ -27,6 +27,8 @@ def plain(
     criterion: Criterion, input: Tensor, target: Tensor, more: tuple[Any, ...]
 ) -> tuple[Criterion, _Tensors]:
     """Return a criterion without neglog's own options, and the tensors that it would be given."""
+    if criterion.kind in STRUCTURED:
+        return criterion, _structured(criterion, input, target, more)
     used = _used(criterion)
     if not used or criterion.kind == "other":
         return criterion, (input, target, more)
@@ -96,6 +98,30 @@ def _elementwise(
         return torch.where(keep, value, value[keep][0])
 
     return filled(input), filled(target), tuple(filled(m) for m in more)
+
+
+def _structured(
+    criterion: Criterion, input: Tensor, target: Tensor, more: tuple[Any, ...]
+) -> _Tensors:
+    """Overwrite excluded rows with the first included one; the options stay, and exclude them."""
+    masks = [criterion.options.get("mask"), criterion.options.get("sample_weight")]
+    kept = [m != 0 for m in masks if isinstance(m, Tensor)]
+    ignored = criterion.options.get("ignore_index")
+    if ignored is not None and not target.is_floating_point():
+        kept.append(target != ignored)
+    shapes = {tuple(k.shape) for k in kept}
+    if len(shapes) != 1 or not (keep := torch.stack(kept).all(0)).any():
+        return input, target, more
+
+    def filled(value: Any) -> Any:
+        if not isinstance(value, Tensor) or value.shape[: keep.dim()] != keep.shape:
+            return value
+        places = keep.reshape(keep.shape + (1,) * (value.dim() - keep.dim()))
+        return torch.where(places, value, value[keep][0])
+
+    if criterion.kind == "ctc_loss" and input.dim() == 3:  # the frames come first
+        return filled(input.movedim(1, 0)).movedim(0, 1), filled(target), (*map(filled, more),)
+    return filled(input), filled(target), tuple(map(filled, more))
 
 
 def _kept(criterion: Criterion, losses: torch.Size) -> Tensor | None:

@@ -53,6 +53,12 @@ class LossRecorder(TorchFunctionMode):
         return [batch for batch in found if batch is not None]
 
 
+def _tensors(kind: str) -> list[str]:
+    """Return the required parameters of a loss, which are tensors."""
+    parameters = inspect.signature(getattr(functional, kind)).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
+
+
 def _batch(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> CheckedBatch | None:
@@ -61,13 +67,17 @@ def _batch(
     except TypeError:  # the call itself raised
         return None
     options = dict(bound.arguments)
-    if len(options) < 2:
+    names = _tensors(function.__name__)
+    if not all(name in options for name in names):
         return None
-    x, y = (options.pop(name) for name in list(options)[:2])
+    tensors = [options.pop(name) for name in names]
+    if "var" in options:
+        tensors.append(options.pop("var"))
+    options = {name: value for name, value in options.items() if value is not None}
+    criterion = identify(function, tuple(tensors[2:]), options)
+    x, y, more = criterion.arranged(tensors)
     if not isinstance(x, Tensor) or not isinstance(y, Tensor):
         return None
-    more = (options.pop("var"),) if "var" in options else ()
-    options = {name: value for name, value in options.items() if value is not None}
-    batch = batch_of(identify(function, more, options), x, y, more)
+    batch = batch_of(criterion, x, y, more)
     batch.is_inner = True
     return batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neglog.checking import evaluate
 from neglog.checking.batch import CheckedBatch, batch_of
-from neglog.checking.criterion import LABELS, Criterion
+from neglog.checking.criterion import LABELS, STRUCTURED, Criterion
 from neglog.checking.plans import CallPlan, of_criterion, plans
 from neglog.checking.recorder import LossRecorder
 from neglog.checking.structures import loss_of, mapped, tensors, words
@@ -64,6 +64,8 @@ def collect(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batch
         ArgumentError: the loader is empty, or does not yield batches.
     """
     model = getattr(model, "_orig_mod", model)  # of torch.compile
+    if criterion.kind in STRUCTURED:  # of several tensors; the recorder finds the loss inside
+        criterion = replace(criterion, kind="other", names=())
     setup = Setup(model, criterion)
     modules = [m for m in (model, criterion.call) if isinstance(m, nn.Module)]
     with evaluate.without_trace(*_generators(loader)), evaluate.kept_buffers(modules):

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.checking.batch import CheckedBatch
-from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS, REAL
+from neglog.checking.criterion import BINARY, ELEMENTWISE, LABELS, REAL, STRUCTURED
 from neglog.checking.rule import RuleResult, Severity, batch_rule
-from neglog.errors import NeglogError, shape
+from neglog.errors import DtypeError, NeglogError, ShapeError, shape
 
 
 @batch_rule("empty-batch", Severity.BREAKS)
@@ -52,7 +52,8 @@ def swapped_arguments(batch: CheckedBatch) -> RuleResult | None:
     x, y = batch.input, batch.target
     integer = not x.is_floating_point() and y.is_floating_point()
     # A symmetric part of a loss may teach its second argument, as a codebook's does.
-    meant = batch.criterion.kind == "other" or (batch.is_inner and batch.criterion.kind in REAL)
+    meant = batch.criterion.kind == "other" or batch.criterion.is_pair
+    meant |= batch.is_inner and batch.criterion.kind in REAL
     backwards = batch.has_graph == (False, True) and not meant
     binary = batch.criterion.kind in BINARY and _looks_binary(x, hard=True)
     if not (integer or backwards or (binary and _looks_binary(y, hard=False))):
@@ -82,9 +83,11 @@ def _looks_binary(tensor: Tensor, hard: bool) -> bool:
     return bool(((tensor > 0) & (tensor < 1)).all())
 
 
-@batch_rule("shape-mismatch", Severity.WRONG, *ELEMENTWISE)
+@batch_rule("shape-mismatch", Severity.WRONG, *ELEMENTWISE, *STRUCTURED)
 def shape_mismatch(batch: CheckedBatch) -> RuleResult | None:
     """Find predictions and targets whose shapes differ, which torch may broadcast."""
+    if batch.criterion.kind in STRUCTURED:
+        return _refused_shapes(batch)
     x, y = batch.input, batch.target
     if x.shape == y.shape or (batch.is_inner and _is_spread(batch)):
         return None
@@ -108,6 +111,20 @@ def shape_mismatch(batch: CheckedBatch) -> RuleResult | None:
     return RuleResult(
         "certain", "Input and target have different shapes.", evidence, consequence, fix
     )
+
+
+def _refused_shapes(batch: CheckedBatch) -> RuleResult | None:
+    """Report shapes that neglog's loss of the same name refuses."""
+    fault = batch.refusal
+    if not isinstance(fault, ShapeError):
+        return None
+    evidence = str(fault).rstrip(".")
+    fix = evidence.rpartition("; ")[2] if "; " in evidence else "give them the shapes that fit"
+    raises = "there is no loss"
+    if not batch.outcome.error:
+        raises = f"the loss, {batch.loss:.4g}, is that of tensors that were broadcast"
+    certainty = "certain" if batch.outcome.error else "near certain"
+    return RuleResult(certainty, "The shapes of the tensors do not fit.", evidence, raises, fix)
 
 
 def _is_spread(batch: CheckedBatch) -> bool:
@@ -253,9 +270,11 @@ def label_dtype(batch: CheckedBatch) -> RuleResult | None:
     )
 
 
-@batch_rule("target-dtype", Severity.BREAKS, *ELEMENTWISE)
+@batch_rule("target-dtype", Severity.BREAKS, *ELEMENTWISE, *STRUCTURED)
 def target_dtype(batch: CheckedBatch) -> RuleResult | None:
     """Find a target whose dtype the loss, or its backward pass, refuses."""
+    if batch.criterion.kind in STRUCTURED:
+        return _refused_dtype(batch)
     x, y = batch.input, batch.target
     if x.dtype == y.dtype or not batch.outcome.error or not x.is_floating_point():
         return None
@@ -268,3 +287,13 @@ def target_dtype(batch: CheckedBatch) -> RuleResult | None:
         "the loss raises",
         "call target.to(input.dtype)",
     )
+
+
+def _refused_dtype(batch: CheckedBatch) -> RuleResult | None:
+    """Report a dtype that the loss and neglog's loss of the same name refuse."""
+    fault = batch.refusal
+    if not isinstance(fault, DtypeError) or not batch.outcome.error or integer_input(batch):
+        return None
+    evidence = str(fault).rstrip(".")
+    fix = evidence.rpartition("; ")[2] if "; " in evidence else "pass tensors of these dtypes"
+    return RuleResult("certain", "The dtypes do not fit.", evidence, "the loss raises", fix)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from neglog import functional
 from neglog.checking.batch import CheckedBatch, describe_fraction, first
 from neglog.checking.criterion import BINARY, DECLARED, LABELS
 from neglog.checking.rule import RuleResult, Severity, batch_rule
-from neglog.errors import SupportError, outside
+from neglog.errors import outside
 
 _UNBOUNDED = (*BINARY, "multilabel_soft_margin_loss", "poisson_nll_loss")
 _NEVER_NEGATIVE = (*LABELS, *BINARY, "multilabel_soft_margin_loss", "soft_margin_loss")
@@ -31,46 +28,6 @@ def criterion_raises(batch: CheckedBatch) -> RuleResult | None:
         "there is no loss and no gradient",
         "fix the cause in the message, or call the criterion by hand",
     )
-
-
-# Losses of torch's that are no likelihoods, under the names of their functions.
-_REFUSING = {
-    nn.CTCLoss: "ctc_loss",
-    nn.CosineEmbeddingLoss: "cosine_embedding_loss",
-    nn.HingeEmbeddingLoss: "hinge_embedding_loss",
-    nn.MarginRankingLoss: "margin_ranking_loss",
-    nn.MultiLabelMarginLoss: "multilabel_margin_loss",
-}
-
-
-@batch_rule("accepted-silently", Severity.WRONG, "other")
-def accepted_silently(batch: CheckedBatch) -> RuleResult | None:
-    """Find values that neglog's loss of the same name refuses, such as targets of 0 for −1."""
-    call = batch.criterion.call
-    known = [name for cls, name in _REFUSING.items() if _is_torchs(call, cls, name)]
-    if not known or batch.outcome.error:
-        return None
-    function = getattr(functional, known[0])
-    accepted = inspect.signature(function).parameters
-    options = {k: v for k, v in vars(call).items() if k in accepted} | {**batch.criterion.keywords}
-    try:
-        with torch.no_grad():
-            function(batch.input, batch.target, *batch.more, **options)
-    except SupportError as fault:
-        return RuleResult(
-            "certain",
-            "The loss accepts values that it does not handle.",
-            str(fault),
-            f"the loss is {batch.loss:.4g}, without an error",
-            f"fix the cause; neglog.functional.{known[0]} raises this error",
-        )
-    return None
-
-
-def _is_torchs(call: Any, cls: type[nn.Module], name: str) -> bool:
-    """Return whether a loss is torch's own, as a module or a function."""
-    own = isinstance(call, cls) and type(call).forward is cls.forward
-    return own or call is getattr(nn.functional, name)
 
 
 @batch_rule("non-finite-input", Severity.BREAKS)
@@ -125,7 +82,7 @@ def non_finite_target(batch: CheckedBatch) -> RuleResult | None:
     value = y[tuple(wrong.nonzero()[0].tolist())].item()
     return RuleResult(
         "certain",
-        "The target holds NaN or infinity.",
+        f"The {batch.criterion.second} holds NaN or infinity.",
         f"{describe_fraction(wrong)}, which holds {value:g}",
         _describe_non_finite(batch),
         "fill or drop missing values; NaN * 0 is NaN, so that a mask must come before the loss",
