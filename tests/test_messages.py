@@ -501,6 +501,12 @@ MESSAGES += [
         "they would broadcast to (4, 3)",
     ),
     (
+        lambda: F.cosine_embedding_loss(torch.ones(2, 1, 3), torch.ones(2, 1, 3), torch.ones(2, 1)),
+        errors.ShapeError,
+        "input1 must be (N, D) or (D,), but it is (2, 1, 3); use input1.flatten(0, -2) for more "
+        "rows",
+    ),
+    (
         lambda: F.cosine_embedding_loss(ROW, ROW, torch.ones(1)),
         errors.ShapeError,
         "for input1 (4, 3) target must be (4,), but it is (1,).",

@@ -113,6 +113,71 @@ def test_a_distance_of_ones_own() -> None:
         torch.testing.assert_close(criterion(a[:0], b[:0], c[:0], normalizer=1.0).item(), 0.0)
 
 
+def _gradients(module, name, tensors, count, dtype, **options):
+    """Return the losses, and the gradients by the first tensors for different upstream ones."""
+    tensors = [t.to(dtype) if t.is_floating_point() else t for t in tensors]
+    leaves = [t.clone().requires_grad_() for t in tensors[:count]]
+    losses = getattr(module, name)(*leaves, *tensors[count:], **options)
+    upstream = torch.linspace(-1, 2, max(losses.numel(), 1), dtype=dtype).reshape(losses.shape)
+    return losses, *torch.autograd.grad(losses, leaves, upstream)
+
+
+def _agree(name, tensors, count, **options):
+    """Compare the kernel with torch's operations in both dtypes and every reduction."""
+    for dtype in (torch.float32, torch.float64):
+        for reduction in ("none", "sum", "mean"):
+            both = [
+                _gradients(module, name, tensors, count, dtype, reduction=reduction, **options)
+                for module in (F, theirs)
+            ]
+            torch.testing.assert_close(*both, equal_nan=True)
+
+
+def _embeddings():
+    """Return three rows of each kind: ordinary, 0, equal, opposite, ∞, NaN; and an expanded one."""
+    torch.manual_seed(0)
+    a, b, c = 0.2 * torch.randn(3, 40, 20, dtype=torch.float64)
+    a[0], b[1], c[2] = 0, 0, 0
+    a[3], b[3] = 0, 0
+    a[4], b[5], a[6] = b[4], c[5], c[6]
+    a[7] = b[7] = c[7]
+    b[8] = -a[8]
+    a[9, 0], b[10, 3] = torch.inf, torch.nan
+    return a, b, c[:, :1].expand(c.shape)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_triplets_are_torchs_at_ties_zeros_and_infinities(swap) -> None:
+    for eps in (1e-6, 0.0):
+        _agree("triplet_margin_loss", _embeddings(), 3, swap=swap, eps=eps)
+    _agree("triplet_margin_loss", [t[0] for t in _embeddings()], 3, swap=swap)
+    _agree("triplet_margin_with_distance_loss", _embeddings(), 3, swap=swap, margin=0.5)
+
+
+def test_cosines_are_torchs_at_ties_zeros_and_infinities() -> None:
+    a, b, _ = _embeddings()
+    for sign in (1, -1):
+        y = torch.full((len(a),), sign)
+        for margin in (0.0, 0.25):
+            _agree("cosine_embedding_loss", (a, b, y), 2, margin=margin)
+        _agree("cosine_embedding_loss", (a[0], b[0], y[0].double()), 2)
+
+
+def test_hinges_of_classes_are_torchs() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(40, 20, dtype=torch.float64), torch.randint(0, 20, (40,))
+    x[0, 3], x[1, 4], x[2] = torch.inf, torch.nan, 0
+    for p in (1, 2):
+        for margin in (1.0, 0.0, -0.5):
+            _agree("multi_margin_loss", (x, y), 1, p=p, margin=margin)
+    _agree("multi_margin_loss", (x[3], y[3]), 1)
+    lists = torch.rand(40, 20).argsort(1)
+    lists = lists.where(torch.arange(20) < torch.randint(0, 21, (40, 1)), -1)
+    lists[5, 1] = lists[5, 0]  # counts twice
+    _agree("multilabel_margin_loss", (x, lists), 1)
+    _agree("multilabel_margin_loss", (x[3], lists[3]), 1)
+
+
 def test_ignored_labels_of_the_multiclass_hinge_loss() -> None:
     x, y = torch.randn(4, 3), torch.tensor([0, -1, 2, 1])
     expected = theirs.multi_margin_loss(x[KEEP], y[KEEP], p=2)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from neglog.engine import autograd, ops, reference, transforms
+from neglog.engine.problem import ComposedProblem as ComposedProblem
 from neglog.engine.problem import ElementwiseProblem as ElementwiseProblem
 from neglog.engine.problem import LogSoftmaxProblem, Problem
 from neglog.engine.problem import RowwiseProblem as RowwiseProblem

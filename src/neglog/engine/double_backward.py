@@ -11,11 +11,13 @@ from torch import Tensor
 from neglog.engine import reference
 from neglog.engine.backend import Backend, Gradients, is_batched
 from neglog.engine.derivatives import product, total
+from neglog.engine.problem import ComposedProblem, Problem
 
 
 class Task(Protocol):
     """A problem without its tensors, and the backend that computes it."""
 
+    problem: Problem
     backend: Backend
 
     def with_tensors(self, tensors: Sequence[Any]) -> Any:
@@ -30,7 +32,7 @@ def differentiable_gradients(
     gradients: Gradients | None = None,
 ) -> Gradients:
     """Return upstream · gradients; gradients that are not given are computed."""
-    if is_batched(upstream):
+    if is_batched(upstream) or isinstance(task.problem, ComposedProblem):
         return _of_reference(task, tensors, needs_grad, upstream)
     found = iter(_gradients(task, tuple(needs_grad), gradients, upstream, *tensors))
     return [next(found) if needed else None for needed in needs_grad]

@@ -20,7 +20,10 @@ from neglog.likelihood import by_key
 
 def loss(problem: Problem) -> Tensor:
     """Return the reduced loss of a problem."""
-    return _elements(problem) if isinstance(problem, ElementwiseProblem) else _rows(problem)
+    if isinstance(problem, ElementwiseProblem):
+        return _elements(problem)
+    assert isinstance(problem, RowwiseProblem)  # no backend compiles composed losses
+    return _rows(problem)
 
 
 def _elements(problem: ElementwiseProblem) -> Tensor:

@@ -140,6 +140,54 @@ class RowwiseProblem(NamedTuple):
         return self.with_tensors(changed)
 
 
+class ComposedProblem(NamedTuple):
+    """The loss of rows that no formula of one element expresses, as a kernel computes it.
+
+    The first tensors, which may be differentiated, have one shape, with the features or classes of
+    a row last.
+    """
+
+    kernel: str  # its name
+    formula: Callable[..., Tensor]  # of the tensors and the reduction, in torch's operations
+    arguments: tuple[Any, ...]
+    input_count: int = 1  # the tensors that may be differentiated
+    settings: tuple[float, ...] = ()
+    flags: tuple[str, ...] = ()
+    reduction: str = "mean"  # over rows
+
+    def tensors(self) -> tuple[Any, ...]:
+        """Return all tensors, those that may be differentiated first."""
+        return self.arguments
+
+    def with_tensors(self, tensors: Sequence[Any]) -> ComposedProblem:
+        """Return the same problem with other tensors, in the order of `tensors`."""
+        return self._replace(arguments=tuple(tensors))
+
+    def split_tensors(self) -> tuple[ComposedProblem, tuple[Any, ...]]:
+        """Return the problem without its tensors, and the tensors."""
+        return self.with_tensors([None] * len(self.arguments)), self.arguments
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the dtype of the loss."""
+        dtype: torch.dtype = self.arguments[0].dtype
+        return dtype
+
+    def over_classes(self, losses: Tensor) -> Tensor:
+        """Return a number for each row in a shape that broadcasts over its features."""
+        return losses[..., None] if losses.dim() else losses
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> ComposedProblem:
+        """Return the problem with every floating tensor changed."""
+        return self.with_tensors(
+            [t if t is None or not t.is_floating_point() else change(t) for t in self.arguments]
+        )
+
+    def loss(self) -> Tensor:
+        """Return the loss as torch computes it."""
+        return self.formula(*self.arguments, reduction=self.reduction)
+
+
 class LogSoftmaxProblem(NamedTuple):
     """log softmax over the last dimension."""
 
@@ -154,7 +202,7 @@ class LogSoftmaxProblem(NamedTuple):
         return LogSoftmaxProblem(*tensors)
 
 
-Problem = ElementwiseProblem | RowwiseProblem  # a loss
+Problem = ElementwiseProblem | RowwiseProblem | ComposedProblem  # a loss
 AnyProblem = Problem | LogSoftmaxProblem
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
-from neglog import validation
+from neglog import engine, validation
+from neglog.engine import ComposedProblem, reference
 from neglog.errors import ShapeError, sentence, shape
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, composed, is_torchs
@@ -68,11 +69,24 @@ def triplet_margin_loss(
     validation.positive(margin=margin)
     tensors = _rows(anchor=anchor, positive=positive, negative=negative)
 
-    def losses(a: Tensor, b: Tensor, c: Tensor, reduction: str = "none") -> Tensor:
+    losses, rows = _of_norm(margin, p, eps, swap), tensors[0].shape[:-1]
+    return composed(losses, tensors, rows, reduction, extras, common(*tensors), reduces=True)
+
+
+def _of_norm(margin: float, p: float, eps: float, swap: bool) -> Callable[..., Tensor]:
+    """Return the function of three tensors that returns their losses, or one number."""
+
+    def formula(a: Tensor, b: Tensor, c: Tensor, *, reduction: str) -> Tensor:
         return theirs.triplet_margin_loss(a, b, c, margin, p, eps, swap, reduction=reduction)
 
-    rows = tensors[0].shape[:-1]
-    return composed(losses, tensors, rows, reduction, extras, common(*tensors), reduces=True)
+    def losses(a: Tensor, b: Tensor, c: Tensor, reduction: str = "none") -> Tensor:
+        if p != 2:
+            return formula(a, b, c, reduction=reduction)
+        settings, flags = (float(margin), float(eps)), ("SWAP",) if swap else ()
+        facts = (3, settings, flags, reduction)
+        return engine.loss(ComposedProblem("triplet_margin", formula, (a, b, c), *facts))
+
+    return losses
 
 
 @loss_in_its_own_dtype
@@ -97,7 +111,7 @@ def triplet_margin_with_distance_loss(
         positive: rows of the same class as the anchor's, the same shape.
         negative: rows of other classes, the same shape.
         distance_function: returns one distance for each row of two tensors; by default
-            `torch.nn.functional.pairwise_distance`.
+            the Euclidean one, as torch.nn.PairwiseDistance.
         margin: by how much the negative should be farther away; above 0.
         swap: whether to use the distance of positive and negative, if it is less.
 
@@ -125,19 +139,21 @@ def triplet_margin_with_distance_loss(
         )  # fmt: skip
     validation.positive(margin=margin)
     tensors = _rows(anchor=anchor, positive=positive, negative=negative)
-    distance = torch.pairwise_distance if distance_function is None else distance_function
+    rows, weighted = tuple(tensors[0].shape[:-1]), mask is not None or sample_weight is not None
+    shared = (torch.Size(rows), reduction, extras, common(*tensors))
+    if distance_function is None:
+        return composed(_of_norm(margin, 2.0, 1e-6, swap), tensors, *shared, reduces=True)
 
-    def losses(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-        far = distance(a, c)
-        far = torch.minimum(far, distance(b, c)) if swap else far
-        found = torch.clamp_min(margin + distance(a, b) - far, 0)
+    def losses(a: Tensor, b: Tensor, c: Tensor, reduction: str = "none") -> Tensor:
+        near, far = distance_function(a, b), distance_function(a, c)
+        far = torch.minimum(far, distance_function(b, c)) if swap else far
+        found = torch.clamp_min(margin + near - far, 0)
         if weighted and found.shape != rows:
             expected = f"with a mask, distance_function must return one distance per row, {rows}"
             raise ShapeError(sentence(expected, f"it returned {shape(found)}"))
-        return found
+        return reference.reduced(found, reduction)
 
-    rows, weighted = tuple(tensors[0].shape[:-1]), mask is not None or sample_weight is not None
-    return composed(losses, tensors, torch.Size(rows), reduction, extras, common(*tensors))
+    return composed(losses, tensors, *shared, reduces=True)
 
 
 @loss
@@ -184,12 +200,23 @@ def cosine_embedding_loss(
     input1, input2 = _rows(input1=input1, input2=input2)
     validation.tensors(target=target)
     rows = input1.shape[:-1]
+    if input1.dim() > 2:
+        expected = "input1 must be (N, D) or (D,)"
+        remedy = "use input1.flatten(0, -2) for more rows"
+        raise ShapeError(sentence(expected, f"it is {shape(input1)}", remedy=remedy))
     if target.shape != rows:
         expected = f"for input1 {shape(input1)} target must be {tuple(rows)}"
         raise ShapeError(sentence(expected, f"it is {shape(target)}"))
 
-    def losses(a: Tensor, b: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+    def formula(a: Tensor, b: Tensor, y: Tensor, *, reduction: str) -> Tensor:
         return theirs.cosine_embedding_loss(a, b, y, margin, reduction=reduction)
+
+    def losses(a: Tensor, b: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        tensors, settings = (a, b, y.detach().to(a.dtype)), (float(margin),)
+        problem = ComposedProblem(
+            "cosine_embedding", formula, tensors, 2, settings, reduction=reduction
+        )
+        return engine.loss(problem)
 
     return composed(
         losses, (input1, input2, target), rows, reduction, extras, common(input1, input2),

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
-from neglog import errors, validation
-from neglog.engine import values
+from neglog import engine, errors, validation
+from neglog.engine import ComposedProblem, reference, values
 from neglog.errors import SupportError, sentence
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.composed import check_labels, composed, is_torchs
@@ -167,8 +167,15 @@ def multi_margin_loss(
     counts = validation.counted(label, ignore_index)
     factors = None if weight is None else weight.to(wide(dtype))
 
+    def formula(x: Tensor, y: Tensor, w: Tensor | None, *, reduction: str) -> Tensor:
+        return theirs.multi_margin_loss(x, y, p, margin, w, reduction=reduction)
+
     def losses(x: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
-        return theirs.multi_margin_loss(x, y, p, margin, factors, reduction=reduction)
+        found = engine.loss(ComposedProblem(
+            "multi_margin", formula, (x, y, factors), settings=(float(margin),),
+            flags=("SQUARED",) if p == 2 else (), reduction=reduction,
+        ))  # fmt: skip
+        return found.reshape(y.shape) if reduction == "none" else found  # one row may have (1,)
 
     return composed(
         losses, (input, label), label.shape, reduction, extras, dtype,
@@ -225,18 +232,25 @@ def multilabel_margin_loss(
     validation.integers("target", target, "the indices of the labels, then −1")
     label = target.long()
 
-    def losses(x: Tensor, y: Tensor) -> Tensor:
-        if not x.numel():
-            return x.new_zeros(x.shape[:-1]) + x.sum()
-        if torch.compiler.is_compiling():
-            return _hinges_of_labels(x, y)
-        return theirs.multilabel_margin_loss(x, y, reduction="none")
+    def losses(x: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        problem = ComposedProblem("multilabel_margin", _of_lists, (x, y), reduction=reduction)
+        return engine.loss(problem)
 
     return composed(
         losses, (input, label), input.shape[:-1], reduction, extras, input.dtype,
         fillers=(1, -1),
         check=lambda included: _check_lists(label, included),
+        reduces=True,
     )  # fmt: skip
+
+
+def _of_lists(x: Tensor, y: Tensor, *, reduction: str) -> Tensor:
+    """Return the losses of scores and lists of labels, reduced."""
+    if not x.numel():
+        return reference.reduced(x.new_zeros(x.shape[:-1]) + x.sum(), reduction)
+    if torch.compiler.is_compiling():
+        return reference.reduced(_hinges_of_labels(x, y), reduction)
+    return theirs.multilabel_margin_loss(x, y, reduction=reduction)
 
 
 def _hinges_of_labels(scores: Tensor, labels: Tensor) -> Tensor:
@@ -258,6 +272,10 @@ def _check_lists(labels: Tensor, included: Tensor | None) -> None:
     if not values.are_known(labels) or not labels.numel():
         return
     classes = labels.shape[-1]
+    if included is None:
+        least, most = (int(end) for end in torch.aminmax(labels))
+        if least >= -1 and most < classes and (least < 0 or most > 1):
+            return
     rows = torch.ones(labels.shape[:-1], dtype=torch.bool) if included is None else included
     outside = ((labels < -1) | (labels >= classes)) & rows[..., None]
     expected = f"target must hold class indices from 0 to {classes - 1}, then −1"

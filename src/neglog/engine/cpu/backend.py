@@ -13,8 +13,10 @@ from neglog.engine import values
 from neglog.engine.backend import Backend, Gradients, Results, is_batched
 from neglog.engine.cpu import matmul as cpu_matmul
 from neglog.engine.matmul import Matmul
-from neglog.engine.problem import AnyProblem, ElementwiseProblem, RowwiseProblem
+from neglog.engine.problem import AnyProblem, ComposedProblem, ElementwiseProblem, RowwiseProblem
 from neglog.engine.values import KERNEL_DTYPES, PLAIN
+
+_EXACT = (torch.float32, torch.float64)
 
 
 class CpuBackend(Backend):
@@ -42,7 +44,12 @@ class CpuBackend(Backend):
                 not problem.y.requires_grad
                 or (problem.has_kernels() and not torch.compiler.is_compiling())
             )
-        return not torch.compiler.is_compiling()
+        if torch.compiler.is_compiling():
+            return False
+        if isinstance(problem, ComposedProblem):  # whose formula serves half precision, and nothing
+            empty = any(t is not None and not t.numel() for t in problem.tensors())
+            return not (empty or values.is_transformed()) and problem.dtype in _EXACT
+        return True
 
     def adapted(self, problem: Any) -> Any:
         """Return sample weights in their own dtype, and rows in two dimensions where needed."""
@@ -59,8 +66,10 @@ class CpuBackend(Backend):
     def run(self, problem: Any, needs_grad: Sequence[bool], into: Tensor | None = None) -> Results:
         """Return the loss and its gradients."""
         bare, tensors = problem.split_tensors()
-        if isinstance(problem, ElementwiseProblem):
-            results: Results = _elementwise().run(bare, tensors, needs_grad)
+        if not isinstance(problem, RowwiseProblem):
+            elementwise = isinstance(problem, ElementwiseProblem)
+            kernels = _elementwise() if elementwise else _composed()
+            results: Results = kernels.run(bare, tensors, needs_grad)
             return results
         loss, gradients = _rows().run(bare, tensors, needs_grad, into)
         if len(needs_grad) > 1 and needs_grad[1] and gradients[1] is None:
@@ -138,6 +147,13 @@ def _elementwise() -> Any:
     from neglog.engine.cpu import elementwise
 
     return elementwise
+
+
+@cache
+def _composed() -> Any:
+    from neglog.engine.cpu import composed
+
+    return composed
 
 
 @cache

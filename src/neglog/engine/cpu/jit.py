@@ -20,9 +20,12 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from neglog.engine.cpu.kernels import (
     columns,
+    composed,
+    distances,
     elementwise,
     half_precision,
     log_softmax,
+    margins,
     native,
     pairs,
     placeholders,
@@ -70,8 +73,8 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Hashed at import: a source file that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, elementwise, half_precision, log_softmax, native, pairs, powers, rows, rows_args,
-    placeholders, spread, spread_steps, sums, survey, targets,
+    columns, composed, distances, elementwise, half_precision, log_softmax, margins, native, pairs,
+    powers, rows, rows_args, placeholders, spread, spread_steps, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (
     numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,

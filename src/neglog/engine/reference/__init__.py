@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from neglog.engine.problem import ElementwiseProblem, Problem
+from neglog.engine.problem import ComposedProblem, ElementwiseProblem, Problem
 from neglog.engine.reference.elementwise import constant as constant
 from neglog.engine.reference.elementwise import reduced as reduced
 from neglog.engine.reference.elementwise import reduced_elements as reduced_elements
@@ -28,6 +28,8 @@ from neglog.engine.reference.rows import weights_of_rows as weights_of_rows
 
 def loss(problem: Problem) -> Tensor:
     """Return the reduced loss, as torch differentiates it."""
+    if isinstance(problem, ComposedProblem):
+        return problem.loss()
     if isinstance(problem, ElementwiseProblem):
         return reduced_elements(problem)
     return reduced_rows(problem)

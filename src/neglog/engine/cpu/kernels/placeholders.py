@@ -19,6 +19,7 @@ class _Placeholder:
 
 
 where: Any = _Placeholder("where")
+sqrt: Any = _Placeholder("sqrt")
 absolute: Any = _Placeholder("absolute")
 exp: Any = _Placeholder("exp")
 log1p: Any = _Placeholder("log1p")
@@ -49,6 +50,8 @@ near_shortfall: Any = _Placeholder("near_shortfall")  # x − ln(1 + x) for 0 �
 near_power: Any = _Placeholder("near_power")  # e^x for x ≤ 0, in float64
 power: Any = _Placeholder("power")  # e^(z − top), without the rounding of the difference
 treat_block: Any = _Placeholder("treat_block")  # rows: return their loss and its rounding error
+treat_rows: Any = _Placeholder("treat_rows")  # of a composed loss: write losses and gradients
+rows_of_a_block: Any = _Placeholder("rows_of_a_block")
 treat_batch: Any = _Placeholder("treat_batch")  # a few rows, step by step
 real: Any = _Placeholder("real")  # the type of `in_real`: float32 or float64
 COMPUTED_IN: Any = None  # the type of a function's constants
