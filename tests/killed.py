@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import torch
@@ -93,8 +92,8 @@ def run(kind: str, file: Path, fatal: int = 0) -> torch.Tensor:
     return torch.cat([tensor.reshape(-1) for tensor in model.state_dict().values()])
 
 
-if __name__ == "__main__":
+def main(kind: str, file: Path, out: Path, fatal: int) -> None:
+    """Train, and write the weights to a file."""
     torch.set_num_threads(1)
-    kind, file, out, fatal = sys.argv[1:]
-    weights = run(kind, Path(file), int(fatal))
-    Path(out).write_text(" ".join(value.hex() for value in weights.tolist()))
+    weights = run(kind, file, fatal)
+    out.write_text(" ".join(value.hex() for value in weights.tolist()))

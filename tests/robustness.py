@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import cases
+import forked
 import torch
 from torch import Tensor
 
@@ -89,9 +89,6 @@ def python(
 ) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own, with a cache of its own."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(sources)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment | variables,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = forked.python(code, environment | variables)
     assert not check or done.returncode == 0, done.stderr
     return done

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import killed
 import numpy as np
 import pytest
@@ -573,9 +574,9 @@ def test_a_tree_is_unpacked_as_it_was():
 # Kills.
 
 
-def start(kind, file, out, fatal=0):
-    command = [sys.executable, str(Path(killed.__file__)), kind, str(file), str(out), str(fatal)]
-    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SOURCES)})
+def killed_or_done(kind, file, out, fatal=0):
+    """Train in a process of its own; return its exit status."""
+    return forked.statuses([forked.start(killed.main, kind, file, out, fatal)])[0]
 
 
 @pytest.mark.parametrize("kind", ["adam", "sgd", "lbfgs"])
@@ -583,10 +584,10 @@ def start(kind, file, out, fatal=0):
 def test_a_training_that_is_killed_again_and_again_ends_in_the_same_bits(kind, tmp_path):
     """It kills itself, with SIGKILL, at moments of its epochs and of the writing of checkpoints."""
     file, out, whole = tmp_path / "file", tmp_path / "out", tmp_path / "whole"
-    assert start(kind, tmp_path / "other", whole).wait() == 0
+    assert killed_or_done(kind, tmp_path / "other", whole) == 0
     moments = random.Random(kind)
     kills = 0
-    while (code := start(kind, file, out, moments.randrange(5, 50)).wait()) != 0:
+    while (code := killed_or_done(kind, file, out, moments.randrange(5, 50))) != 0:
         assert code == -signal.SIGKILL
         assert not out.exists()
         kills += 1
@@ -698,13 +699,8 @@ def test_the_reason_for_no_standard_errors_holds():
 
 def processes(folder, kind, name, batch, fatal=0):
     """Resume two processes from the checkpoint of a folder; return their exit statuses."""
-    rest = [str(folder), kind, name, str(batch), str(fatal)]
-    environment = os.environ | {"PYTHONPATH": str(SOURCES)}
-    started = [
-        subprocess.Popen([sys.executable, together.__file__, str(rank), *rest], env=environment)
-        for rank in range(2)
-    ]
-    return [process.wait() for process in started]
+    rest = (folder, kind, name, batch, fatal)
+    return forked.statuses([forked.start(together.main, rank, *rest) for rank in range(2)])
 
 
 TOGETHER = [

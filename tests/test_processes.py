@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import forked
 import pytest
 from robustness import SOURCES, python
 
@@ -166,7 +165,7 @@ COUNT = START + textwrap.dedent(
 @pytest.mark.parametrize("allowed", [1, 3])
 def test_no_more_threads_appear_than_torch_is_allowed(way, allowed) -> None:
     """The team is torch's own threads; the pool's come in addition to them."""
-    command = [sys.executable, "-c", COUNT, way, str(allowed)]
     environment = os.environ | {"PYTHONPATH": str(SOURCES)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = forked.python(COUNT, environment, way, str(allowed))
+    assert done.returncode == 0, done.stderr
     assert int(done.stdout) == (allowed - 1 if way == "pool" else 0)

@@ -1,4 +1,4 @@
-"""A training by several processes, each of which runs this file."""
+"""A training by several processes, each of which runs `main`."""
 
 from __future__ import annotations
 
@@ -55,15 +55,14 @@ def together(
     return torch.cat([*(tensor.reshape(-1) for tensor in whole), norm])
 
 
-if __name__ == "__main__":
+def main(rank: int, folder: Path, kind: str, name: str, batch: int, fatal: int) -> None:
+    """Train as one of two processes, and write the weights to a file of the folder."""
     torch.set_num_threads(1)
-    rank, folder, kind, name, batch, fatal = sys.argv[1:]
     meet = f"file://{folder}/meet{fatal}"
-    distributed.init_process_group("gloo", init_method=meet, rank=int(rank), world_size=2)
-    file = Path(folder, "file")
+    distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=2)
     try:
-        weights = together(name, int(batch), kind, file, int(fatal))
-        Path(folder, f"{name} {rank}").write_text(" ".join(map(float.hex, weights.tolist())))
+        weights = together(name, batch, kind, folder / "file", fatal)
+        (folder / f"{name} {rank}").write_text(" ".join(map(float.hex, weights.tolist())))
     except Cut:
         sys.exit(3)
     distributed.destroy_process_group()
