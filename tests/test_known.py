@@ -10,6 +10,11 @@ from torch import nn
 import neglog
 from neglog import criteria, functional
 from neglog.checking.criterion import identify
+from neglog.errors import ArgumentError, ShapeError
+from neglog.explain import composed, explain
+from neglog.explain.lessons import LESSONS
+from neglog.finding import find
+from neglog.report.document import Text
 
 # `likelihood_loss` and its module take any declaration, and `LogSoftmax` is no loss.
 FUNCTIONS = [
@@ -40,3 +45,40 @@ def test_check_knows_every_module_of_neglog_and_torch(name) -> None:
             nn.Module.__init__(module)
             module.reduction = "mean"
             assert identify(module, (), {}).kind != "other"
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *MODULES])
+def test_explain_knows_every_loss(name) -> None:
+    assert composed.lesson_of(name) or find(name)
+
+
+def verdicts(document) -> list[str]:
+    words = [p.words for s in document.sections for p in s.parts if isinstance(p, Text)]
+    return [text for text in words if text.startswith(("✓", "✗"))]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_formulas_of_a_page_are_those_that_run(name) -> None:
+    document = explain(name)
+    assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
+    assert "no likelihood" in str(document.sections[1]) or LESSONS[name].is_likelihood
+
+
+def test_pages_take_the_users_numbers() -> None:
+    document = explain("CoxPHLoss", log_hazard="0,1,2", time="3,1,2", event="1,1,0")
+    assert "3, 1, 2" in str(document.sections[-1])
+    assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
+    with pytest.raises(ArgumentError, match="but event missing; pass event=… too"):
+        explain("cox_ph_loss", log_hazard="0,1", time="1,2")
+    with pytest.raises(ArgumentError, match="takes values of log_hazard, time, event, but 'z'"):
+        explain("cox_ph_loss", "1,2")
+    with pytest.raises(ShapeError, match="every row of mean must hold the same number of values"):
+        explain("mixture_density_loss", logits="0,1", mean="0,1;2", log_scale="0,0", target="1")
+    with pytest.raises(ShapeError, match="log_hazard must have 1 dimensions"):
+        explain("cox_ph_loss", log_hazard="0,1;1,2", time="3,1", event="1,1")
+
+
+def test_a_formula_that_differs_is_reported(monkeypatch) -> None:
+    wrong = dict(LESSONS["cox_ph_loss"].__dict__, slope=LESSONS["cox_ph_loss"].loss)
+    document = composed.document(type(LESSONS["cox_ph_loss"])(**wrong), {})
+    assert verdicts(document)[1] == "✗ derivative: DIFFERENT."

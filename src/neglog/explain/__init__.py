@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from neglog.explain import bernoulli, categorical, elements, normal, rows, values
+from neglog.explain import bernoulli, categorical, composed, elements, normal, rows, values
 from neglog.explain.arguments import Given, check_both
 from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
@@ -67,6 +67,10 @@ def explain(
 def _document(
     likelihood: str | type[Likelihood], z: Given, y: Given, named: Mapping[str, Given]
 ) -> Document:
+    lesson = composed.lesson_of(likelihood)
+    if lesson is not None:
+        short = {name: value for name, value in (("z", z), ("y", y)) if value is not None}
+        return composed.document(lesson, {**named, **short})
     found: Any = find(likelihood)
     given = values.named(found, z, y, named)
     if found.key in _EXPLANATIONS:

@@ -1,0 +1,184 @@
+"""The pages of losses of several tensors: `neglog explain cox_ph_loss`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neglog import criteria, functional
+from neglog.errors import ArgumentError, ShapeError, listed, sentence
+from neglog.explain import arguments
+from neglog.explain.arguments import Given
+from neglog.explain.lessons import LESSONS, Lesson, layer
+from neglog.report.document import Code, Document, Part, Section, Table, Text, number
+
+_LARGEST = 1e-6  # relative difference of two float64 formulas, of which one loses digits
+
+
+def lesson_of(name: Any) -> Lesson | None:
+    """Return the explanation of a function or a module by its name; None if it has none."""
+    if not isinstance(name, str):
+        return None
+    known = {_plain(function): lesson for function, lesson in LESSONS.items()}
+    for module in criteria.__all__:
+        found = getattr(getattr(criteria, module), "_function", None)
+        if found is not None and found.__name__ in LESSONS:
+            known[_plain(module)] = LESSONS[found.__name__]
+    return known.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def document(lesson: Lesson, given: Mapping[str, Given]) -> Document:
+    """Explain a loss on the user's numbers, or on its example.
+
+    Raises:
+        ArgumentError: a value is missing, unknown or not a number.
+        ShapeError: a value has not as many dimensions as the example's.
+    """
+    tensors = _tensors(lesson, given)
+    first = next(iter(tensors))
+    found, slope = _computed(lesson, tensors)
+    expected, expected_slope = _by_textbook(lesson, tensors)
+    kind = "likelihood" if lesson.is_likelihood else "score"
+    logarithm = "The logarithm turns products into sums, and its sign is reversed: minus ln P."
+    if not lesson.is_likelihood:
+        logarithm = "So there is no logarithm to take, and this page begins with the loss."
+    parts: list[Part] = [Text(lesson.likelihood), Text(logarithm), _source(lesson.loss)]
+    derivative: list[Part] = [Text(f"By {first}; autograd computes those by other tensors.")]
+    derivative_code = [_source(lesson.slope)] if lesson.slope is not None else []
+    verdicts = [_verdict("loss", found, expected), _verdict("derivative", slope, expected_slope)]
+    example = "Your numbers." if given else (
+        "These numbers are an example; pass your own: " + " ".join(f"{n}=…" for n in tensors) + "."
+    )  # fmt: skip
+    sections = [
+        Section("The model", [Text(lesson.model)]),
+        Section("From the likelihood to the loss", [*parts]),
+        Section("The derivative", [*derivative, *derivative_code]),
+        Section(
+            "The computed form",
+            [
+                Text("The code that runs, which avoids overflow and cancellation:"),
+                _source(_call(lesson)),
+                Text("Compared with the formulas above, on these numbers in float64:"),
+                *verdicts,
+            ],
+        ),
+        Section("The numbers", [Text(example), *_tables(lesson, tensors, found, slope)]),
+    ]
+    return Document(f"{lesson.function}: a {kind}", lesson.model, sections)
+
+
+def _call(lesson: Lesson) -> Callable[..., Any]:
+    """Return neglog's function, or the method of its layer."""
+    found: Callable[..., Any] = getattr(
+        functional, lesson.function, criteria.AdaptiveLogSoftmaxWithLoss.forward
+    )
+    source: Callable[..., Any] = inspect.unwrap(found)
+    return source
+
+
+def _tensors(lesson: Lesson, given: Mapping[str, Given]) -> dict[str, Tensor]:
+    """Return the tensors by name; whole numbers in the example are integers."""
+    names = list(lesson.example)
+    for name in given:
+        if name not in names:
+            expected = f"{lesson.function} takes values of {listed(names, 20)}"
+            raise ArgumentError(sentence(expected, f"{name!r} is passed"))
+    missing = [name for name in names if name not in given]
+    if given and missing:
+        expected = f"{lesson.function} requires values of {listed(names, 20)}"
+        remedy = f"pass {' '.join(f'{name}=…' for name in missing)} too"
+        raise ArgumentError(sentence(expected, f"{listed(missing, 20)} missing", remedy=remedy))
+    found = {}
+    for name, example in lesson.example.items():
+        like = torch.as_tensor(example)
+        like = like.double() if like.is_floating_point() else like
+        found[name] = _parsed(name, given[name], like) if given else like
+    return found
+
+
+def _parsed(name: str, value: Given, like: Tensor) -> Tensor:
+    """Return the user's numbers: semicolons separate rows, commas numbers."""
+    if isinstance(value, str):
+        rows = [arguments.numbers(name, row) for row in value.split(";")]
+        tensor = torch.tensor(rows) if len({*map(len, rows)}) == 1 else None
+    else:
+        tensor = torch.as_tensor(value)
+    if tensor is None:
+        expected = f"every row of {name} must hold the same number of values"
+        raise ShapeError(sentence(expected, f"the rows hold {listed([*map(len, rows)])}"))
+    if isinstance(value, str) and len(tensor) == 1:
+        tensor = tensor.reshape(tensor.shape if like.dim() == 2 else -1)
+        tensor = tensor.squeeze() if like.dim() == 0 else tensor
+    if tensor.dim() != like.dim():
+        expected = f"{name} must have {like.dim()} dimensions, such as {like.tolist()}"
+        raise ShapeError(sentence(expected, f"it has {tensor.dim()}"))
+    return tensor.to(like.dtype)
+
+
+def _computed(lesson: Lesson, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return neglog's sum of the losses, and its derivative by the first tensor."""
+    first, *others = tensors.values()
+    leaf = first.clone().requires_grad_()
+    if hasattr(functional, lesson.function):
+        loss = getattr(functional, lesson.function)(
+            leaf, *others, reduction="sum", **lesson.options
+        )
+    else:
+        loss = layer()(leaf, *others).loss * len(leaf)
+    return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+
+
+def _by_textbook(lesson: Lesson, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    first, *others = tensors.values()
+    before = () if hasattr(functional, lesson.function) else (layer(),)
+    leaf = first.clone().requires_grad_()
+    loss = lesson.loss(*before, leaf, *others)
+    slope = lesson.slope(first, *others) if lesson.slope else torch.autograd.grad(loss, leaf)[0]
+    return loss.detach(), slope
+
+
+def _verdict(what: str, found: Tensor, expected: Tensor) -> Text:
+    """Say whether two results are equal up to rounding."""
+    equal = torch.allclose(found, expected, rtol=_LARGEST, atol=_LARGEST)
+    words = "equal up to rounding" if equal else "DIFFERENT"
+    return Text(f"{'✓' if equal else '✗'} {what}: {words}.", "good" if equal else "bad")
+
+
+def _tables(
+    lesson: Lesson, tensors: Mapping[str, Tensor], loss: Tensor, slope: Tensor
+) -> list[Table]:
+    first = next(iter(tensors))
+    unit = " (nats)" if lesson.is_likelihood else ""
+    totals = [["loss" + unit, number(loss.item())]]
+    if lesson.is_likelihood:
+        totals.append(["likelihood", number((-loss).exp().item())])
+    rows = [[name, _numbers(tensor)] for name, tensor in tensors.items()]
+    rows.append([f"∂/∂{first}", _numbers(slope)])
+    caption = "The sum over the example. Semicolons separate rows."
+    return [Table(["tensor", "numbers"], rows), Table(["sum", "value"], totals, caption=caption)]
+
+
+def _numbers(tensor: Tensor) -> str:
+    rows = tensor.reshape(1, -1) if tensor.dim() < 2 else tensor
+    return "; ".join(", ".join(number(v) for v in row) for row in rows.tolist())
+
+
+def _source(function: Callable[..., Any]) -> Code:
+    """Return the source of a function without its decorators and its docstring."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    found = ast.parse("\n".join(lines)).body[0]
+    assert isinstance(found, ast.FunctionDef)
+    doc = found.body[0]
+    kept = lines[found.lineno - 1 : doc.lineno - 1] + lines[doc.end_lineno :]
+    return Code("\n".join(kept))
