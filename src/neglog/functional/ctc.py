@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from neglog.engine import values
 from neglog.errors import ShapeError, SupportError, sentence, shape
 from neglog.functional.common import Extras, loss
 from neglog.functional.composed import composed, is_torchs
+from neglog.functional.extras import wide
 
 _ROUNDING = 1e-2  # of a logarithm in half precision
 Lengths = Tensor | Sequence[int] | int
@@ -86,13 +88,27 @@ def ctc_loss(
     length = _lengths("target_lengths", target_lengths, size, longest, log_probs)
     labels = _padded(targets.long(), length, size)
 
+    known = values.are_known(frames, labels, taken, length)
+
     def check(included: Tensor | None) -> None:
-        if values.are_known(frames, labels, taken, length):
+        if known:
             real = _real(labels, length, included)
             _check_labels(labels, real, frames.shape[-1], blank)
             _check_log_probs(frames, included)
-            if not zero_infinity:
+            if not (zero_infinity or direct):
                 _check_fit(labels, real, taken)
+
+    direct = size > 0 and extras.are_direct(reduction, size)
+    if direct:
+        extras.check(reduction)
+        check(None)
+        whole = frames.to(wide(log_probs.dtype))
+        found = theirs.ctc_loss(whole, labels, taken, length, blank, reduction, zero_infinity)
+        # The loss of a target that does not fit is infinite.
+        if known and not (zero_infinity or math.isfinite(found.detach().sum().item())):
+            _check_fit(labels, _real(labels, length, None), taken)
+        found = found.to(log_probs.dtype)
+        return found.squeeze(0) if found.dim() and log_probs.dim() == 2 else found
 
     def losses(x: Tensor, y: Tensor, frames_of: Tensor, labels_of: Tensor) -> Tensor:
         if not size:
@@ -131,10 +147,10 @@ def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor)
         if log_probs.dim() == 3 and tuple(lengths.shape) == log_probs.shape[:1]:
             remedy = "if the batch comes first, pass log_probs.transpose(0, 1)"
         raise ShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
-    if values.are_known(lengths):
-        outside = (lengths < 0) | (lengths > most)
-        if outside.any():
-            first = int(outside.nonzero()[0])
+    if values.are_known(lengths) and size:
+        least, greatest = torch.aminmax(lengths)
+        if least < 0 or greatest > most:
+            first = int(((lengths < 0) | (lengths > most)).nonzero()[0])
             what = "frames" if name == "input_lengths" else "labels"
             expected = f"{name} must lie in [0, {most}], the number of {what}"
             raise SupportError(sentence(expected, f"it is {int(lengths[first])} at index {first}"))
