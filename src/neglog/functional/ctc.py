@@ -105,7 +105,8 @@ def ctc_loss(
         whole = frames.to(wide(log_probs.dtype))
         found = theirs.ctc_loss(whole, labels, taken, length, blank, reduction, zero_infinity)
         # The loss of a target that does not fit is infinite.
-        if known and not (zero_infinity or math.isfinite(found.detach().sum().item())):
+        total = found.detach().sum() if found.dim() else found
+        if known and not (zero_infinity or math.isfinite(total.item())):
             _check_fit(labels, _real(labels, length, None), taken)
         found = found.to(log_probs.dtype)
         return found.squeeze(0) if found.dim() and log_probs.dim() == 2 else found
@@ -148,7 +149,7 @@ def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor)
             remedy = "if the batch comes first, pass log_probs.transpose(0, 1)"
         raise ShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
     if values.are_known(lengths) and size:
-        least, greatest = torch.aminmax(lengths)
+        least, greatest = (int(end) for end in torch.aminmax(lengths))
         if least < 0 or greatest > most:
             first = int(((lengths < 0) | (lengths > most)).nonzero()[0])
             what = "frames" if name == "input_lengths" else "labels"
