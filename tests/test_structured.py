@@ -14,6 +14,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 import neglog
 from neglog import functional as F
+from neglog.engine import fused
 from neglog.errors import ArgumentError
 
 DRAW = np.random.default_rng(0)
@@ -260,3 +261,65 @@ def test_compiled_and_transformed_losses_are_the_same(name) -> None:
     compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(torch.autograd.grad(compiled(x), x)[0], expected)
     torch.testing.assert_close(torch.func.grad(loss)(x.detach()), expected)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("size", [1.0, 300.0])
+@pytest.mark.parametrize(
+    "extras", ["", "strata", "mask", "sample_weight", "strata mask sample_weight"]
+)
+def test_risk_sets_by_the_kernel_are_those_of_torchs_operations(
+    ties, size, extras, monkeypatch
+) -> None:
+    torch.manual_seed(0)
+    score = (size * torch.randn(40, dtype=torch.float64)).requires_grad_()
+    time, event = torch.randint(0, 9, (40,)), torch.randint(0, 2, (40,))
+    given = {"strata": torch.randint(0, 3, (40,)), "mask": torch.rand(40) > 0.3}
+    given["sample_weight"] = torch.randint(0, 4, (40,)).double()
+    options = {name: given[name] for name in extras.split()}
+
+    def derived():
+        loss = F.cox_ph_loss(score, time, event, ties, **options)
+        return loss.detach(), torch.autograd.grad(2.0 * loss, score)[0]
+
+    found = derived()
+    monkeypatch.setattr(fused, "serves", lambda *tensors: False)
+    # Each is a sum of a few dozen roundings; torch's scan rounds scores of a thousand.
+    for a, b in zip(found, derived(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-11)
+
+
+def test_log_hazards_up_to_1e30_have_finite_and_exact_gradients() -> None:
+    score = torch.tensor([-1e30, 1e30, 0.0, 1.0, -1e30], dtype=torch.float64, requires_grad=True)
+    time, event = torch.tensor([5.0, 2.0, 4.0, 3.0, 1.0]), torch.tensor([1, 1, 1, 1, 0])
+    loss = F.cox_ph_loss(score, time, event, reduction="sum")
+    # Alone; above all others; above −1e30; 1 against 0.
+    assert loss.item() == pytest.approx(np.log1p(np.exp(-1.0)), rel=1e-15)
+    lower = 1.0 / (1.0 + np.exp(1.0))
+    expected = torch.tensor([0.0, 0.0, lower, -lower, 0.0], dtype=torch.float64)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss, score)[0], expected, rtol=1e-15, atol=1e-16
+    )
+    lowest = torch.full((3,), -1e30, dtype=torch.float64, requires_grad=True)
+    loss = F.cox_ph_loss(lowest, torch.ones(3), torch.tensor([1, 1, 0]), reduction="sum")
+    assert loss.item() == pytest.approx(np.log(3) + np.log(2), rel=1e-15)
+    third, half = 1 / 3, 1 / 4  # the second choice is among the third and half of each event
+    expected = torch.tensor([third + half - 1] * 2 + [third + 0.5], dtype=torch.float64)
+    torch.testing.assert_close(torch.autograd.grad(loss, lowest)[0], expected)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_rankings_by_the_kernel_are_those_of_torchs_operations(ties, monkeypatch) -> None:
+    torch.manual_seed(0)
+    score = torch.randn(5, 4, 7, dtype=torch.float64, requires_grad=True)
+    relevance, items = torch.randint(0, 3, (5, 4, 7)), torch.rand(5, 4, 7) > 0.2
+    upstream = torch.randn(5, 4, dtype=torch.float64)
+
+    def derived():
+        each = F.plackett_luce_loss(score, relevance, 4, ties, "none", mask=items)
+        return each.detach(), torch.autograd.grad(each, score, upstream)[0]
+
+    found = derived()
+    monkeypatch.setattr(fused, "serves", lambda *tensors: False)
+    for a, b in zip(found, derived(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-13, atol=1e-14)

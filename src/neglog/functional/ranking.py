@@ -7,13 +7,13 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.device import sum_dtype
-from neglog.engine import ElementwiseProblem
+from neglog.engine import ElementwiseProblem, fused
 from neglog.errors import ArgumentError, ShapeError, sentence, shape
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, reduced
 from neglog.functional.extras import wide
 from neglog.functional.options import with_options
-from neglog.functional.risk_sets import terms_of_rows
+from neglog.functional.risk_sets import loss_of_rows, terms_of_rows
 from neglog.likelihoods import Bernoulli
 from neglog.support import real
 
@@ -148,16 +148,24 @@ def plackett_luce_loss(
     if weight is not None:
         included = (weight != 0)[..., None].expand(input.shape)
         items = included if items is None else items & included
-    scores = input.to(sum_dtype(input.device))
+    scores = input.to(wide(input.dtype))
     scores = scores if items is None else torch.where(items, scores, 0.0)
     chosen = items
     if top_k is not None:
         chosen = _better(target, items) < top_k
         chosen = chosen if items is None else chosen & items
     time = -(target if target.is_floating_point() else target.long())
-    terms = terms_of_rows(scores, time, chosen, items, None, ties, False)
-    each = terms.sum(-1).to(like.dtype)
-    return reduced(each, weight, reduction, extras, input.dtype)
+
+    def formula(scores: Tensor) -> Tensor:
+        scores = scores.to(sum_dtype(scores.device))
+        return terms_of_rows(scores, time, chosen, items, None, ties, False).sum(-1)
+
+    if fused.serves(scores, target.detach(), items, chosen):
+        event = torch.ones_like(scores) if chosen is None else chosen
+        each = loss_of_rows(scores, time, event, items, None, ties, formula)
+    else:
+        each = formula(scores)
+    return reduced(each.to(like.dtype), weight, reduction, extras, input.dtype)
 
 
 def _lists_only(name: str, tensor: Tensor | None, input: Tensor) -> None:

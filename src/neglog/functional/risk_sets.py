@@ -9,10 +9,42 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neglog.engine import values
+from neglog.engine import fused, values
 
 _ABSENT = -1e30  # the score of an item in no risk set; −∞ has no derivative
 _RANGE = 500.0  # of scores whose exponentials float64 can add up
+
+
+def loss_of_rows(
+    score: Tensor,
+    time: Tensor,
+    event: Tensor,
+    present: Tensor | None,
+    strata: Tensor | None,
+    ties: str,
+    formula: fused.Formula,
+) -> Tensor:
+    """Return the negative log-likelihood of the events of each row, by the kernel.
+
+    Args:
+        score: (…, K), float32 or float64; with the logarithms of the weights, if they differ.
+        time: as in `terms_of_rows`.
+        event: the weight of each event, 0 for other items.
+        present: which items are in the risk sets, if not all.
+        strata: which items are compared, if not all of the row.
+        ties: "efron" or "breslow".
+        formula: returns the same by torch's operations.
+    """
+    weight = event.detach().to(score.dtype)
+
+    def kernel(score: Tensor, needs_grad: bool) -> tuple[Tensor, Tensor | None]:
+        from neglog.engine.cpu import risk_sets  # imports Numba
+
+        if present is not None:
+            score = torch.where(present, score, -torch.inf)
+        return risk_sets.losses(score, time.detach(), weight, strata, ties, needs_grad)
+
+    return fused.loss(score, kernel, formula)
 
 
 def terms_of_rows(

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.device import sum_dtype
-from neglog.engine import ElementwiseProblem, values
+from neglog.engine import ElementwiseProblem, fused, values
 from neglog.errors import ArgumentError, ShapeError, SupportError, format_index, sentence, shape
 from neglog.functional.common import Extras, finished, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, reduced
 from neglog.functional.extras import wide
 from neglog.functional.options import with_options
-from neglog.functional.risk_sets import terms_of_rows
+from neglog.functional.risk_sets import loss_of_rows, terms_of_rows
 from neglog.likelihoods import Bernoulli
 from neglog.support import ends_of_unit_interval, real
 
@@ -180,16 +180,46 @@ def cox_ph_loss(
         when = torch.where(present, time, torch.zeros_like(time))
     log_weight = None if sample_weight is None or weight is None else _log(weight)
     in_order = reduction == "none" or log_weight is not None
-    terms = _terms(score, when, happened, present, log_weight, ties, strata, in_order)
-    if log_weight is not None and weight is not None:
-        terms = terms * weight
+
+    def formula(score: Tensor) -> Tensor:
+        terms = _terms(score, when, happened, present, log_weight, ties, strata, in_order)
+        terms = terms if log_weight is None or weight is None else terms * weight
+        return terms if reduction == "none" else terms.sum()
+
+    if reduction != "none" and fused.serves(score, time.detach(), event, strata, weight):
+        total = _total(score, when, happened, present, weight, log_weight, strata, ties, formula)
+    else:
+        total = formula(score)
     count = happened.to(like.dtype) if weight is None else torch.where(happened, weight, 0.0)
     dtype = wide(log_hazard.dtype)
-    total = terms if reduction == "none" else terms.sum()
     return finished(
         total.to(dtype), count.sum().to(dtype), log_hazard.shape, reduction, extras,
         log_hazard.dtype,
     )  # fmt: skip
+
+
+def _total(
+    score: Tensor,
+    time: Tensor,
+    event: Tensor,
+    present: Tensor | None,
+    weight: Tensor | None,
+    log_weight: Tensor | None,
+    strata: Tensor | None,
+    ties: str,
+    formula: fused.Formula,
+) -> Tensor:
+    """Return the sum of the terms by the kernel."""
+    if log_weight is None or weight is None:
+        return loss_of_rows(score, time, event, present, strata, ties, formula)
+    # The risk sets hold weight · exp(score); an event is weight · its score without the logarithm.
+    known, shares = log_weight, torch.where(event, weight, 0.0)
+    moved = score + known
+    whole = loss_of_rows(
+        moved, time, shares, present, strata, ties,
+        lambda moved: formula(moved - known) - (shares * known).sum(),
+    )  # fmt: skip
+    return whole + (shares * known).sum()
 
 
 def _log(weight: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from neglog.engine.cpu.kernels import (
     pairs,
     placeholders,
     powers,
+    risk_sets,
     rows,
     rows_args,
     spread,
@@ -74,7 +75,7 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 _HERE = sys.modules[__name__]
 _LOOPS = (
     columns, composed, distances, elementwise, half_precision, log_softmax, margins, native, pairs,
-    powers, rows, rows_args, placeholders, spread, spread_steps, sums, survey, targets,
+    powers, risk_sets, rows, rows_args, placeholders, spread, spread_steps, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (
     numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,

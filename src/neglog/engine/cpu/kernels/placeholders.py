@@ -22,6 +22,7 @@ where: Any = _Placeholder("where")
 sqrt: Any = _Placeholder("sqrt")
 absolute: Any = _Placeholder("absolute")
 exp: Any = _Placeholder("exp")
+log: Any = _Placeholder("log")
 log1p: Any = _Placeholder("log1p")
 settings_of: Any = _Placeholder("settings_of")  # of a row-wise formula, as a tuple
 nll: Any = _Placeholder("nll")
