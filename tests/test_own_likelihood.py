@@ -330,6 +330,10 @@ def test_a_reference_that_leads_nowhere_is_named(likelihood, words):
         ),
         ("exp(1)", r"mine\.py cannot be imported \(NameError: name 'exp' is not defined\)"),
         ("1 / 0", r"mine\.py cannot be imported \(ZeroDivisionError: division by zero\); fix it"),
+        (
+            "class Odd(Exception): pass\nraise Odd(1)",
+            r"mine\.py cannot be imported \(Odd: 1\); fix it",
+        ),
         ("raise SystemExit(0)", r"mine\.py cannot be imported \(SystemExit: 0\); fix it"),
         ("open('/nowhere/data')", r"mine\.py cannot be imported \(FileNotFoundError: .*\); fix it"),
     ],

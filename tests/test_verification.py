@@ -196,11 +196,22 @@ def test_the_points_are_legal_and_near_their_regime(likelihood):
             {},
             r"neglog has no likelihood 'poison', did you mean poisson; choose one of",
         ),
+        ("my_losses.py", {}, r"passed as file\.py:Name, but 'my_losses\.py' names no class"),
+        (":StudentT", {}, "':StudentT' must name a file or a module, and a class in it"),
+        (f"{FILE}:", {}, "must name a file or a module, and a class in it"),
+        (f"{FILE}:Student", {}, r"'Student' \(its classes are StudentT, "),
+        (f"{FILE}:StudentT", {"df": float("nan")}, "df must be a finite number, but it is nan"),
     ],
 )
 def test_bad_input_is_named(reference, settings, message):
     with pytest.raises(NeglogError, match=message):
         neglog.verify(reference, **settings)
+
+
+def test_settings_without_a_likelihood_are_wrong():
+    found = neglog.verify(f"{FILE}:StudentT", df=-1.0)
+    assert not found.passed
+    assert any("is NaN at location = " in str(finding) for finding in found.findings)
 
 
 @pytest.mark.parametrize(("name", "status"), [("StudentT", 0), ("Forgotten", 1)])
@@ -213,6 +224,14 @@ def test_the_command(name, status, capsys):
         main(["verify", f"{FILE}:StudentT", "df=four"])
     assert left.value.code == 2
     assert "a setting is written as name=number" in capsys.readouterr().err
+    for wrong, words in (
+        (["df=4", "df=5"], "each setting must be passed once, but df is twice"),
+        (["--bogus"], "Unknown option"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            main(["verify", f"{FILE}:StudentT", *wrong, "--json"])
+        assert left.value.code == 2
+        assert words in json.loads(capsys.readouterr().out)["error"]
 
 
 @pytest.mark.slow

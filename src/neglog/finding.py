@@ -49,7 +49,10 @@ def _built_in(name: str) -> type[Likelihood]:
     losses = {_plain(loss): found for loss, found in _of_losses().items()}
     if _plain(name) in losses:
         return losses[_plain(name)]
-    close = difflib.get_close_matches(_plain(name), known, n=1)
+    if name.endswith(".py"):
+        expected = "a likelihood in a file is passed as file.py:Name"
+        raise ArgumentError(sentence(expected, f"{name!r} names no class"))
+    close = difflib.get_close_matches(_plain(name), known, n=1, cutoff=0.7)
     meant = f", did you mean {known[close[0]]}" if close else ""
     raise ArgumentError(
         f"neglog has no likelihood {name!r}{meant}; choose one of {listed(sorted(REGISTRY), 99)}, "

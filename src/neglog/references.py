@@ -12,23 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neglog.errors import ArgumentError, NeglogError
+from neglog.errors import ArgumentError, NeglogError, listed
 
 _ENDING = ".py"
-_MISTAKES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    SystemExit,
-    TypeError,
-    ValueError,
-)
 _ran: dict[Path, ModuleType] = {}
 """The files that were run."""
 _sources: dict[Path, bytes] = {}
@@ -73,15 +59,28 @@ def find(reference: str) -> Any:
         UnknownReferenceError: the module or file cannot be imported or defines no such name.
     """
     home, _, name = absolute(reference).rpartition(":")
-    found: Any = _of_file(Path(home)) if home.endswith(_ENDING) else _of_module(home)
+    if not (home and name):
+        raise UnknownReferenceError(
+            f"{reference!r} must name a file or a module, and a class in it; pass module:Name or "
+            "file.py:Name."
+        )
+    module = _of_file(Path(home)) if home.endswith(_ENDING) else _of_module(home)
+    found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
     if found is None:
         raise UnknownReferenceError(
-            f"{home} declares no likelihood {name!r}; put it at the top level of a module or a "
-            "file, and pass module:Name or file.py:Name."
+            f"{home} declares no likelihood {name!r}{_declared(module)}; put it at the top level "
+            "of a module or a file, and pass module:Name or file.py:Name."
         )
     return found
+
+
+def _declared(module: ModuleType) -> str:
+    """Name the classes that a module defines itself."""
+    own = [n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__]
+    names = [name for name in own if isinstance(vars(module)[name], type)]
+    return f" (its classes are {listed(names, 9)})" if names else ""
 
 
 def home(module: str) -> str:
@@ -102,7 +101,7 @@ def _explained(where: str, remedy: str) -> Iterator[None]:
         yield
     except NeglogError:
         raise
-    except _MISTAKES as error:
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
         raise UnknownReferenceError(
             f"the likelihood's {where} cannot be imported ({type(error).__name__}: {error}); "
             f"{remedy}."

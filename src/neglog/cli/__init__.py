@@ -15,7 +15,15 @@ from neglog.cli.bench import bench
 from neglog.cli.evaluate import evaluate
 from neglog.cli.explain import explain
 from neglog.cli.fit import fit
-from neglog.cli.output import BROKEN_PIPE, CONVERGED, INTERRUPTED, USAGE_ERROR, prepare, print_note
+from neglog.cli.output import (
+    BROKEN_PIPE,
+    CONVERGED,
+    INTERRUPTED,
+    USAGE_ERROR,
+    prepare,
+    print_note,
+    write_json,
+)
 from neglog.cli.predict import predict
 from neglog.cli.report import report
 from neglog.cli.verify import verify
@@ -40,21 +48,29 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(arguments, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
-    except CycloptsError:
-        code = USAGE_ERROR
+    except CycloptsError as error:
+        code = _refused(arguments, " ".join(str(error).split()))
     except NeglogError as error:
         print_note(f"neglog: {error}")
-        code = USAGE_ERROR
+        code = _refused(arguments, str(error))
     except OSError as error:
         # Buffered output cannot be written, so Python must not try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE if isinstance(error, BrokenPipeError) else USAGE_ERROR
         if code == USAGE_ERROR:
-            print_note(f"neglog: the output cannot be written ({error.strerror or error}).")
+            where = f"{error.filename} cannot" if error.filename else "the output cannot"
+            print_note(f"neglog: {where} be written ({error.strerror or error}).")
     except KeyboardInterrupt:
         print_note("neglog: stopped by Ctrl-C; nothing was written.")
         code = INTERRUPTED
     raise SystemExit(code or CONVERGED)
+
+
+def _refused(arguments: list[str], message: str) -> int:
+    """Return the status of a command that could not run; a reader of JSON gets the message too."""
+    if "--json" in arguments:
+        write_json({"error": message})
+    return USAGE_ERROR
 
 
 def _let_idle_threads_sleep() -> None:

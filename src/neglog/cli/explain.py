@@ -17,6 +17,8 @@ def explain(
 ) -> int:
     """Derive the loss of any likelihood step by step, and evaluate it on numbers.
 
+    Exit status: 0 for success; 2 if it could not be explained; 130 after Ctrl-C.
+
     Parameters
     ----------
     name

@@ -18,7 +18,10 @@ def verify(
     html: Path | None = None,
     compile: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Verify a declared likelihood before training with it; exit with status 1 if it is wrong.
+    """Verify a declared likelihood before training with it.
+
+    Exit status: 0 if nothing is wrong; 1 if something is; 2 if it could not be verified; 130 after
+    Ctrl-C.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ def verify(
     settings
         A number for each of its settings, such as df=4; by default 0.75.
     json
-        Print the results as JSON.
+        Print the results as JSON; if it could not be verified, an object with the key error.
     html
         Write the page to this file as HTML.
     compile

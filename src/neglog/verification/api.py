@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,14 +154,17 @@ def numbers_of(texts: Sequence[str]) -> dict[str, float]:
     >>> numbers_of(["df=4"])
     {'df': 4.0}
     """
-    found = {}
+    found: dict[str, float] = {}
     for text in texts:
         name, _, number = text.partition("=")
         try:
-            found[name] = float(number)
+            value = float(number)
         except ValueError:
             expected = "a setting is written as name=number, such as df=4"
             raise ArgumentError(sentence(expected, f"{text!r} is not")) from None
+        if name in found:
+            raise ArgumentError(sentence("each setting must be passed once", f"{name} is twice"))
+        found[name] = value
     return found
 
 
@@ -170,6 +174,9 @@ def _numbers(likelihood: type[Likelihood], settings: dict[str, float]) -> tuple[
         known = listed(list(likelihood.settings)) or "none"
         expected = f"{likelihood.__name__} has the settings {known}"
         raise ArgumentError(sentence(expected, f"{unknown[0]!r} was passed", remedy="remove it"))
+    for name, value in settings.items():
+        if not math.isfinite(value):
+            raise ArgumentError(sentence(f"{name} must be a finite number", f"it is {value}"))
     missing = [name for name in likelihood.settings if name not in settings]
     if settings and missing:
         expected = f"verify takes a number for each setting of {likelihood.__name__}"

@@ -34,6 +34,13 @@ def totals(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Resu
     if not likelihood.elementwise:
         return _of_rows(subject, result)
     support = likelihood.support
+    undefined = next((point for point in points[ORDINARY] if _is_undefined(subject, point)), None)
+    if undefined is not None:
+        at = dict(zip(subject.arguments, undefined, strict=True))
+        where = ", ".join(f"{name} = {value:.6g}" for name, value in at.items())
+        remedy = "correct them, or choose valid settings"
+        result.add(WRONG, f"nll + constant is NaN at {where}, so there is no total: {remedy}.", at)
+        return result
     drawn = [point[:-1] for point in points[ORDINARY]]
     there = [
         fixed
@@ -58,6 +65,13 @@ def totals(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Resu
     result.data = {"totals": [row[len(subject.arguments) - 1] for row in rows]}
     _check_constant(subject, rows, result)
     return result
+
+
+def _is_undefined(subject: Subject, point: Sequence[float]) -> bool:
+    """Return whether the loss or its constant is NaN at a point."""
+    tensors = [torch.tensor([value], dtype=torch.float64) for value in point]
+    loss = subject.likelihood.nll(*tensors) + subject.constant(tensors[-1])
+    return bool(torch.as_tensor(loss).isnan().any())
 
 
 def _shown(row: list[float], scores: int) -> list[str]:
