@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
+from neglog import criteria
 from neglog import functional as neglogs
 from neglog.bench import formulas
 from neglog.bench.batch import Loss, LossTask
@@ -33,6 +34,7 @@ class Composed:
     formula: Loss | None = None  # None: torch's function of the same name
     note: str = ""
     order: tuple[int, ...] | None = None  # of the tensors in neglog's loss, if another one
+    layer: Callable[[bool], Loss] | None = None  # neglog's or torch's, if it has parameters
     dtype: torch.dtype = torch.float32
     group: Group = "large"
     forward: bool = False
@@ -60,6 +62,8 @@ class Composed:
 
     def function(self, ours: bool, keywords: Mapping[str, Any]) -> Loss:
         """Return neglog's loss, or torch's function or formula."""
+        if self.layer is not None:
+            return self.layer(ours)
         if ours:
             found = partial(getattr(neglogs, self.loss), **keywords)
             order = self.order
@@ -103,6 +107,19 @@ def _sequences(shape: Shape) -> tuple[Tensor, ...]:
     return torch.randn(shape).log_softmax(-1), labels, frames, length
 
 
+def _frequent(shape: Shape) -> tuple[Tensor, ...]:
+    return torch.randn(shape), (_CLUSTERED * torch.rand(shape[0]) ** 3).long()
+
+
+def _adaptive(ours: bool) -> Loss:
+    """Return the loss of a new layer of 256 features, with the same weights in every call."""
+    of = criteria.AdaptiveLogSoftmaxWithLoss if ours else torch.nn.AdaptiveLogSoftmaxWithLoss
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layer = of(256, _CLUSTERED, (1000, 4000))
+    return lambda rows, labels: layer(rows, labels).loss
+
+
 def _mixture(shape: Shape) -> tuple[Tensor, ...]:
     rows, _, width = shape
     mean, log_scale = torch.randn(shape), 0.3 * torch.randn(shape)
@@ -142,6 +159,7 @@ def _several(shape: Shape) -> tuple[Tensor, ...]:
     return torch.randn(shape), torch.randn(shape[:1])
 
 
+_CLUSTERED = 10_000  # classes
 _MANY = (1_000_000,)
 _TABLE = (100_000, 10)
 _CLASSES = (16_384, 1000)
@@ -159,6 +177,7 @@ LINES = (
     Composed("cosine_embedding_loss", _TABLE, _pairs, 2),
     Composed("cosine_embedding_loss", (8192, 128), _pairs, 2),
     Composed("ctc_loss", (100, 64, 160), _sequences),
+    Composed("adaptive_log_softmax", (4096, 256), _frequent, layer=_adaptive, compiles=False),
     Composed("mixture_density_loss", (50_000, 5, 4), _mixture, 3, {"full": True},
              formulas.mixture),
     Composed("multivariate_normal_nll_loss", (100_000, 2), _normals, 2, {"full": True},
