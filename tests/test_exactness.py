@@ -9,7 +9,7 @@ import exactness
 import mpmath as mp
 import pytest
 import torch
-from exactness import LIMITS, Outputs
+from exactness import LIMITS, Outputs, several
 from exactness.spacing import error, unit
 
 from neglog import functional
@@ -80,3 +80,10 @@ def test_what_overflows_should_be_infinite(dtype) -> None:
             assert error(sign * largest, beyond, dtype) > 4 * last
             assert error(-sign * math.inf, beyond, dtype) > last
             assert error(sign * math.inf, sign * mp.mpf(largest) / 2, dtype) > 4 * last
+
+
+@pytest.mark.parametrize("name", several.DRAWS)
+def test_losses_of_several_tensors_are_exact_in_float32(name) -> None:
+    of_loss, of_slope = several.errors(name)
+    assert of_loss <= 1
+    assert of_slope <= 4  # relative to the largest derivative

@@ -1,19 +1,23 @@
-"""Every public loss is known to `check`, to `explain`, to the table of exactness and to `bench`."""
+"""Every public loss is known to `check`, to `explain` and to `bench`; which are in `exactness`."""
 
 from __future__ import annotations
 
 import inspect
 
 import pytest
+from exactness import several
 from torch import nn
 
 import neglog
 from neglog import criteria, functional
+from neglog.bench.cases import CASES
+from neglog.bench.composed import LINES
 from neglog.checking.criterion import identify
 from neglog.errors import ArgumentError, ShapeError
 from neglog.explain import composed, explain
 from neglog.explain.lessons import LESSONS
 from neglog.finding import find
+from neglog.functional.documentation import likelihoods_of
 from neglog.report.document import Text
 
 # `likelihood_loss` and its module take any declaration, and `LogSoftmax` is no loss.
@@ -82,3 +86,14 @@ def test_a_formula_that_differs_is_reported(monkeypatch) -> None:
     wrong = dict(LESSONS["cox_ph_loss"].__dict__, slope=LESSONS["cox_ph_loss"].loss)
     document = composed.document(type(LESSONS["cox_ph_loss"])(**wrong), {})
     assert verdicts(document)[1] == "✗ derivative: DIFFERENT."
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_bench_measures_every_loss(name) -> None:
+    lines = {getattr(line, "loss", "") for line in (*CASES, *LINES)}
+    declared = likelihoods_of(getattr(functional, name).__doc__)  # by `neglog bench --declared`
+    assert declared or name in lines
+
+
+def test_exactness_measures_the_losses_of_several_tensors() -> None:
+    assert several.DRAWS.keys() | {"adaptive_log_softmax_with_loss"} == LESSONS.keys()
