@@ -211,12 +211,12 @@ MESSAGES = [
     (
         lambda: F.huber_loss(ROW, ROW, delta="wide"),
         errors.ArgumentError,
-        "delta must be above 0, but it is 'wide'.",
+        "delta must be a number, but it is 'wide'.",
     ),
     (
         lambda: F.huber_loss(ROW, ROW, delta=torch.tensor(1.0)),
         errors.ArgumentError,
-        "delta must be above 0, but it is a tensor; pass a number, such as delta.item().",
+        "delta must be a number, but it is a tensor; pass a number, such as delta.item().",
     ),
     (
         lambda: F.binary_cross_entropy_with_logits(ROW, ROW, weight="balanced"),
@@ -532,12 +532,89 @@ MESSAGES += [
         "anchor must hold rows of features, but it is a scalar.",
     ),
     (
+        lambda: F.triplet_margin_with_distance_loss(ROW, ROW, ROW, distance_function=torch.sub),
+        errors.ShapeError,
+        "distance_function must return one distance per row, (4,), but it returned (4, 3); sum "
+        "over the last dimension, as (a - b).abs().sum(-1).",
+    ),
+    (
         lambda: F.triplet_margin_with_distance_loss(
-            ROW, ROW, ROW, distance_function=torch.sub, mask=torch.ones(4).bool()
+            ROW, ROW, ROW, distance_function=lambda a, b: (a - b).norm(dim=-1, keepdim=True)
         ),
         errors.ShapeError,
-        "with a mask, distance_function must return one distance per row, (4,), but it returned "
-        "(4, 3).",
+        "distance_function must return one distance per row, (4,), but it returned (4, 1)",
+    ),
+    (
+        lambda: F.triplet_margin_with_distance_loss(ROW, ROW, ROW, distance_function=F.mse_loss),
+        errors.ShapeError,
+        "distance_function must return one distance per row, (4,), but it returned ()",
+    ),
+    (
+        lambda: F.triplet_margin_with_distance_loss(
+            ROW, ROW, ROW, distance_function=lambda a, b: 1.0
+        ),
+        errors.ArgumentError,
+        "the result of distance_function must be a torch.Tensor, but it is float",
+    ),
+    (
+        lambda: F.triplet_margin_with_distance_loss(ROW, ROW, ROW, distance_function=2),
+        errors.ArgumentError,
+        "distance_function must be a function of two tensors, but it is int.",
+    ),
+    (
+        lambda: F.triplet_margin_loss(ROW, ROW, ROW, p=-1.0),
+        errors.ArgumentError,
+        "p must be 0 or more, but it is -1.0.",
+    ),
+    (
+        lambda: F.poisson_nll_loss(ROW, ROW, eps=-1.0),
+        errors.ArgumentError,
+        "eps must be 0 or more, but it is -1.0.",
+    ),
+    (
+        lambda: F.hinge_embedding_loss(ROW, ROW, torch.tensor(1.0)),
+        errors.ArgumentError,
+        "margin must be a number, but it is a tensor; pass a number, such as margin.item().",
+    ),
+    (
+        lambda: F.hinge_embedding_loss(ROW, ROW, float("nan")),
+        errors.ArgumentError,
+        "margin must be a finite number, but it is nan.",
+    ),
+    (
+        lambda: F.crps_loss(ROW, float("nan"), ROW),
+        errors.ArgumentError,
+        "scale must be a finite number, but it is nan.",
+    ),
+    (
+        lambda: F.student_t_nll_loss(ROW, 1.0, ROW, True),
+        errors.ArgumentError,
+        "df must be a number, but it is True.",
+    ),
+    (
+        lambda: F.log_cosh_loss(ROW, ROW, "mean"),
+        errors.ArgumentError,
+        "full must be True or False, but it is 'mean'.",
+    ),
+    (
+        lambda: F.binary_cross_entropy(ROW, ROW, class_dim="a"),
+        errors.ArgumentError,
+        "class_dim must be an integer, but it is 'a'.",
+    ),
+    (
+        lambda: F.soft_margin_loss(ROW, ROW, ignore_index=float("nan")),
+        errors.ArgumentError,
+        "ignore_index must be a number, but it is nan; pass mask=~target.isnan().",
+    ),
+    (
+        lambda: F.log_softmax(ROW, 2),
+        errors.ShapeError,
+        "dim must be a dimension of the input (4, 3), but it is 2.",
+    ),
+    (
+        lambda: F.log_softmax(ROW, 1, dtype=torch.int64),
+        errors.ArgumentError,
+        "dtype must be a floating torch.dtype, but it is torch.int64.",
     ),
     (
         lambda: F.multi_margin_loss(ROW, LABELS + 1),
@@ -740,6 +817,44 @@ MESSAGES += [
         errors.SupportError,
         "scale_tril must have a positive diagonal, but it is -1 at index (0, 0); pass its diagonal "
         "through softplus or exp.",
+    ),
+    (
+        lambda: F.ctc_loss(FRAMES, WORDS, None, [3, 2]),
+        errors.ArgumentError,
+        "input_lengths must be integers, a tensor or a sequence, one for each sequence, but it is "
+        "NoneType.",
+    ),
+    (
+        lambda: F.ctc_loss(FRAMES, WORDS, [6, 6], "32"),
+        errors.ArgumentError,
+        "target_lengths must be integers, a tensor or a sequence, one for each sequence, but it is "
+        "str.",
+    ),
+    (
+        lambda: F.ctc_loss(FRAMES, WORDS[0, 0], [6, 6], [3, 2]),
+        errors.ShapeError,
+        "targets must be (N, S), or (Σ target_lengths,) with all labels in a row, but it is ().",
+    ),
+    (
+        lambda: F.ctc_loss(FRAMES[:0], WORDS, [0, 0], [0, 0]),
+        errors.ShapeError,
+        "log_probs must hold a frame, but it is (0, 2, 4).",
+    ),
+    (
+        lambda: neglog.CTCLoss(blank=-1),
+        errors.ArgumentError,
+        "blank must be 0 or more, but it is -1.",
+    ),
+    (
+        lambda: neglog.CTCLoss(zero_infinity="no"),
+        errors.ArgumentError,
+        "zero_infinity must be True or False, but it is 'no'.",
+    ),
+    (
+        lambda: F.cox_ph_loss(ROW[:, 0], ROW[:, 1].clone().requires_grad_(), LABELS > 0),
+        errors.ArgumentError,
+        "time has no gradient, since the loss only compares it, but it requires one; pass "
+        "time.detach().",
     ),
     (
         lambda: F.bradley_terry_loss(LABELS, ROW[:, 0]),

@@ -178,6 +178,22 @@ def test_hinges_of_classes_are_torchs() -> None:
     _agree("multilabel_margin_loss", (x[3], lists[3]), 1)
 
 
+def test_distances_of_images() -> None:
+    images = torch.randn(3, 4, 2, 2)
+
+    def distance(x, y):
+        return (x - y).abs().sum((-1, -2))
+
+    each = F.triplet_margin_with_distance_loss(
+        *images, distance_function=distance, reduction="none"
+    )
+    assert each.shape == (4,)
+
+    results = iter([torch.zeros(4, 2), torch.zeros(4)])
+    with pytest.raises(neglog.errors.ShapeError, match="distance to the negative must have the"):
+        F.triplet_margin_with_distance_loss(*images, distance_function=lambda a, b: next(results))
+
+
 def test_ignored_labels_of_the_multiclass_hinge_loss() -> None:
     x, y = torch.randn(4, 3), torch.tensor([0, -1, 2, 1])
     expected = theirs.multi_margin_loss(x[KEEP], y[KEEP], p=2)

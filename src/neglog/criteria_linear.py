@@ -65,7 +65,7 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         memory: int | str | None = None,
         loss_dtype: torch.dtype | None = None,
     ) -> None:
-        validation.loss_dtype(loss_dtype)
+        validation.floating_dtype("loss_dtype", loss_dtype)
         if memory is not None:
             validation.workspace(memory, bytes_of(memory))
         super().__init__(

@@ -147,6 +147,7 @@ def log_softmax(
     """
     validation.tensors(input=input)
     dim = validation.softmax_dim(input, dim)
+    validation.floating_dtype("dtype", dtype)
     input = input if dtype is None else input.to(dtype)
     validation.floating(input)
     if input.dim() == 0:

@@ -21,6 +21,7 @@ from neglog.functional import distributed
 from neglog.functional.documentation import documented
 from neglog.functional.extras import Extras as Extras
 from neglog.functional.extras import wide
+from neglog.functional.options import check_kinds, kinds_of
 
 _HALF_PRECISION = (torch.float16, torch.bfloat16)
 P = ParamSpec("P")
@@ -56,19 +57,23 @@ def statistics(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
+    kinds, names = kinds_of(function), tuple(signature(function).parameters)
+
     def full_dispatch(*args: Any, **kwargs: Any) -> Any:
         arguments = (*args, *kwargs.values())
         if has_torch_function(arguments):
             return handle_torch_function(call, arguments, *args, **kwargs)
         if distributed.must_gather(args, kwargs):
             return distributed.gathered(call, args, kwargs)
+        if kinds and (kwargs or len(args) > 2):
+            check_kinds(kinds, {**dict(zip(names, args, strict=False)), **kwargs})
         if under_autocast is None or not _is_autocast(arguments):
             return function(*args, **kwargs)
         named = {name: under_autocast(value) for name, value in kwargs.items()}
         return function(*map(under_autocast, args), **named)
 
     call: Any = wraps(function)(fast_path.accelerated(function, full_dispatch))
-    call.__doc__ = documented(function)
+    call.__doc__, call.kinds = documented(function), kinds
     if "Request" in function.__annotations__["return"]:  # callers get the result
         call.__annotations__ = {**function.__annotations__, "return": "Tensor"}
         call.__signature__ = signature(function).replace(return_annotation="Tensor")

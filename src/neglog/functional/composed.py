@@ -54,7 +54,9 @@ def composed(
     included = None if weight is None else weight != 0
     if check is not None:
         check(included)
-    tensors = [t.to(computed) if t.is_floating_point() else t for t in tensors]
+    tensors = [
+        t.to(computed) if t.is_floating_point() or t.dtype == torch.bool else t for t in tensors
+    ]
     # torch returns unset memory for some losses of no rows.
     reduces = reduces and shape.numel() > 0
     if reduces and counts is None and extras.are_direct(reduction, 0) and reduction in _TORCHS:
@@ -124,7 +126,7 @@ def check_values(name: str, tensor: Tensor, support: Support, included: Tensor |
 def _are_valid(tensor: Tensor, support: Support) -> bool:
     """Return True if a faster way than `contains` shows that all values are valid."""
     if tensor.dtype == torch.bool or not tensor.numel():
-        return support is ends_of_unit_interval or not tensor.numel()
+        return support in (ends_of_unit_interval, real) or not tensor.numel()
     if support is real:
         return not tensor.is_floating_point() or bool(tensor.detach().sum().isfinite())
     if support is signs:

@@ -8,14 +8,21 @@ import torch
 from torch import Tensor
 
 from neglog import validation
+from neglog.compatibility import is_torch_compatible
 from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.options import with_options
 from neglog.likelihoods import Poisson, PoissonRate
 
 
+def _check_options(full: bool | str, eps: float) -> None:
+    validation.one_of("full", full, (False, True, "exact"))
+    if not is_torch_compatible():
+        validation.not_negative(eps=eps)
+
+
 @loss
-@with_options(lambda full: validation.one_of("full", full, (False, True, "exact")))
+@with_options(_check_options)
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -41,7 +48,7 @@ def poisson_nll_loss(
         eps: added to a rate under the logarithm.
 
     Raises:
-        ArgumentError: `full` is neither a bool nor ``"exact"``.
+        ArgumentError: `full` is neither a bool nor ``"exact"``, or eps is negative.
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: an input is complex.
         SupportError: a count or a rate is negative (checked on a CPU).

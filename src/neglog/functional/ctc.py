@@ -12,16 +12,22 @@ from torch.nn import functional as theirs
 
 from neglog import validation
 from neglog.engine import values
-from neglog.errors import ShapeError, SupportError, sentence, shape
+from neglog.errors import ArgumentError, ShapeError, SupportError, sentence, shape
 from neglog.functional.common import Extras, loss
 from neglog.functional.composed import composed, is_torchs
 from neglog.functional.extras import wide
+from neglog.functional.options import with_options
 
 _ROUNDING = 1e-2  # of a logarithm in half precision
 Lengths = Tensor | Sequence[int] | int
 
 
+def _check_blank(blank: int) -> None:
+    validation.not_negative(blank=blank)
+
+
 @loss
+@with_options(_check_blank)
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,
@@ -58,7 +64,8 @@ def ctc_loss(
         The loss in nats: one number, or with ``reduction="none"`` one per sequence.
 
     Raises:
-        ShapeError: the shapes do not fit.
+        ArgumentError: the blank is negative, or lengths are neither a tensor nor a sequence.
+        ShapeError: the shapes do not fit, or there are no frames.
         DtypeError: log_probs is not floating, or labels or lengths are not integers.
         SupportError: a length or a label is out of range, a target holds the blank or does not
             fit into its frames, or log_probs are not logarithms of probabilities (checked on a
@@ -82,6 +89,9 @@ def ctc_loss(
         return found
     frames, steps = _frames(log_probs), log_probs.shape[0]
     validation.integers("targets", targets, "class labels")
+    if targets.dim() not in (1, 2):
+        expected = "targets must be (N, S), or (Σ target_lengths,) with all labels in a row"
+        raise ShapeError(sentence(expected, f"it is {shape(targets)}"))
     size = frames.shape[1]
     taken = _lengths("input_lengths", input_lengths, size, steps, log_probs)
     longest = targets.numel() if targets.dim() == 1 else targets.shape[-1]
@@ -133,12 +143,19 @@ def _frames(log_probs: Tensor) -> Tensor:
     if log_probs.dim() not in (2, 3):
         expected = "log_probs must be (T, N, C) or (T, C)"
         raise ShapeError(sentence(expected, f"it is {shape(log_probs)}"))
+    if not len(log_probs) and log_probs.shape[1:-1] != (0,):
+        raise ShapeError(sentence("log_probs must hold a frame", f"it is {shape(log_probs)}"))
     return log_probs[:, None] if log_probs.dim() == 2 else log_probs
 
 
 def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor) -> Tensor:
     """Return one length for each sequence, from 0 to `most`."""
-    lengths = given if isinstance(given, Tensor) else torch.as_tensor(given)
+    try:
+        lengths = given if isinstance(given, Tensor) else torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError):
+        expected = f"{name} must be integers, a tensor or a sequence, one for each sequence"
+        raise ArgumentError(sentence(expected, f"it is {type(given).__name__}")) from None
+    validation.tensors(**{name: lengths})
     if lengths.numel():
         validation.integers(name, lengths, "one for each sequence")
     lengths = lengths.long().reshape(-1) if lengths.dim() == 0 else lengths.long()

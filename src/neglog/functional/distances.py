@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
 from neglog import engine, validation
+from neglog.compatibility import is_torch_compatible
 from neglog.engine import ComposedProblem, reference
-from neglog.errors import ShapeError, sentence, shape
+from neglog.errors import ArgumentError, ShapeError, sentence, shape
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, composed, is_torchs
+from neglog.functional.options import with_options
 from neglog.support import signs
 
 
+def _check_triplets(margin: float, p: float) -> None:
+    validation.positive(margin=margin)
+    if not is_torch_compatible():
+        validation.not_negative(p=p)
+
+
 @loss
+@with_options(_check_triplets)
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -41,7 +51,7 @@ def triplet_margin_loss(
         positive: rows of the same class as the anchor's, the same shape.
         negative: rows of other classes, the same shape.
         margin: by how much the negative should be farther away; above 0.
-        p: the norm of the distance.
+        p: the norm of the distance, 0 or more; infinity for the largest difference.
         eps: added to each difference.
         swap: whether to use the distance of positive and negative, if it is less.
 
@@ -51,7 +61,7 @@ def triplet_margin_loss(
     Raises:
         ShapeError: the shapes differ; torch would broadcast.
         DtypeError: a tensor is not floating.
-        ArgumentError: the margin is not above 0.
+        ArgumentError: the margin is not above 0, or p is negative.
 
     Source: V. Balntas, E. Riba, D. Ponsa, K. Mikolajczyk, Learning local feature descriptors with
     triplets and shallow convolutional neural networks, BMVC 2016.
@@ -66,7 +76,6 @@ def triplet_margin_loss(
         return theirs.triplet_margin_loss(
             anchor, positive, negative, margin, p, eps, swap, reduction=reduction
         )
-    validation.positive(margin=margin)
     tensors = _rows(anchor=anchor, positive=positive, negative=negative)
 
     losses, rows = _of_norm(margin, p, eps, swap), tensors[0].shape[:-1]
@@ -89,7 +98,15 @@ def _of_norm(margin: float, p: float, eps: float, swap: bool) -> Callable[..., T
     return losses
 
 
+def _check_distance(distance_function: Any, margin: float) -> None:
+    validation.positive(margin=margin)
+    if distance_function is not None and not callable(distance_function):
+        expected = "distance_function must be a function of two tensors"
+        raise ArgumentError(sentence(expected, f"it is {type(distance_function).__name__}"))
+
+
 @loss_in_its_own_dtype
+@with_options(_check_distance)
 def triplet_margin_with_distance_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -121,7 +138,7 @@ def triplet_margin_with_distance_loss(
     Raises:
         ShapeError: the shapes differ, or the distance does not return one number per row.
         DtypeError: a tensor is not floating.
-        ArgumentError: the margin is not above 0.
+        ArgumentError: the margin is not above 0, or the distance is not a function.
 
     Source: as `triplet_margin_loss`.
 
@@ -137,23 +154,36 @@ def triplet_margin_with_distance_loss(
             anchor, positive, negative, distance_function=distance_function, margin=margin,
             swap=swap, reduction=reduction,
         )  # fmt: skip
-    validation.positive(margin=margin)
     tensors = _rows(anchor=anchor, positive=positive, negative=negative)
-    rows, weighted = tuple(tensors[0].shape[:-1]), mask is not None or sample_weight is not None
-    shared = (torch.Size(rows), reduction, extras, common(*tensors))
+    rows, weighted = tensors[0].shape[:-1], mask is not None or sample_weight is not None
+    shared = (rows, reduction, extras, common(*tensors))
     if distance_function is None:
         return composed(_of_norm(margin, 2.0, 1e-6, swap), tensors, *shared, reduces=True)
 
+    def measured(a: Tensor, b: Tensor) -> Tensor:
+        found = distance_function(a, b)
+        _check_distances(found, a.shape, weighted)
+        return found
+
     def losses(a: Tensor, b: Tensor, c: Tensor, reduction: str = "none") -> Tensor:
-        near, far = distance_function(a, b), distance_function(a, c)
-        far = torch.minimum(far, distance_function(b, c)) if swap else far
-        found = torch.clamp_min(margin + near - far, 0)
-        if weighted and found.shape != rows:
-            expected = f"with a mask, distance_function must return one distance per row, {rows}"
-            raise ShapeError(sentence(expected, f"it returned {shape(found)}"))
-        return reference.reduced(found, reduction)
+        near, far = measured(a, b), measured(a, c)
+        far = torch.minimum(far, measured(b, c)) if swap else far
+        validation.same_shape(near, far, "distance to the negative", "distance to the positive")
+        return reference.reduced(torch.clamp_min(margin + near - far, 0), reduction)
 
     return composed(losses, tensors, *shared, reduces=True)
+
+
+def _check_distances(found: Any, rows: torch.Size, weighted: bool) -> None:
+    """Refuse what is not one distance per row, which would broadcast or be a mean already."""
+    validation.any_tensors(**{"the result of distance_function": found})
+    fits = found.shape == rows[:-1]
+    if not weighted and 0 < found.dim() < len(rows):  # of rows of several dimensions
+        fits = fits or found.shape == rows[: found.dim()]
+    if not fits:
+        expected = f"distance_function must return one distance per row, {tuple(rows[:-1])}"
+        remedy = "sum over the last dimension, as (a - b).abs().sum(-1)"
+        raise ShapeError(sentence(expected, f"it returned {shape(found)}", remedy=remedy))
 
 
 @loss
@@ -176,7 +206,7 @@ def cosine_embedding_loss(
     Args:
         input1: rows (N, D) or (D,).
         input2: rows, the same shape.
-        target: +1 for similar, −1 for dissimilar; (N,) or ().
+        target: +1 for similar, −1 for dissimilar; (N,) or (). As in torch, it has no gradient.
         margin: the cosine below which dissimilar pairs have no loss.
 
     Returns:
@@ -199,6 +229,7 @@ def cosine_embedding_loss(
         return theirs.cosine_embedding_loss(input1, input2, target, margin, reduction=reduction)
     input1, input2 = _rows(input1=input1, input2=input2)
     validation.tensors(target=target)
+    validation.real(target=target)
     rows = input1.shape[:-1]
     if input1.dim() > 2:
         expected = "input1 must be (N, D) or (D,)"

@@ -156,7 +156,7 @@ class Layer:
     ) -> Tensor:
         """Return the reduced losses, rounded once."""
         extras.check(reduction)
-        validation.loss_dtype(loss_dtype)
+        validation.floating_dtype("loss_dtype", loss_dtype)
         shape = torch.Size((*self.leading, *self.inner))
         given = extras.loss_weights(shape, operands.x, None)
         loss_weight = None if given is None else given.reshape(len(self.x), self.positions)

@@ -36,7 +36,7 @@ def hinge_embedding_loss(
 
     Args:
         input: distances, any shape.
-        target: +1 for similar, −1 for dissimilar; the same shape.
+        target: +1 for similar, −1 for dissimilar; the same shape. As in torch, it has no gradient.
         margin: the distance beyond which dissimilar pairs have no loss.
 
     Returns:

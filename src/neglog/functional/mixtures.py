@@ -47,7 +47,7 @@ def mixture_density_loss(
 
     Raises:
         ShapeError: the shapes do not fit.
-        DtypeError: a tensor is not floating.
+        DtypeError: a prediction is not floating, or a target is complex.
         SupportError: a target is NaN or infinite (checked on a CPU).
 
     Source: C. M. Bishop, Mixture density networks, 1994. `torch.distributions.MixtureSameFamily`
@@ -62,6 +62,7 @@ def mixture_density_loss(
     validation.tensors(**named, target=target)
     for name, tensor in named.items():
         validation.floating(tensor, name)
+    validation.real(target=target)
     if mean.dim() == logits.dim():
         mean, log_scale, target = mean[..., None], log_scale[..., None], target[..., None]
     rows = _mixture_shape(logits, mean, log_scale, target)
@@ -125,7 +126,7 @@ def multivariate_normal_nll_loss(
 
     Raises:
         ShapeError: the shapes do not fit.
-        DtypeError: a tensor is not floating.
+        DtypeError: a prediction is not floating, or a target is complex.
         SupportError: a target is NaN or infinite, a factor is not lower triangular, or its
             diagonal is not positive (checked on a CPU).
 
@@ -141,6 +142,7 @@ def multivariate_normal_nll_loss(
     validation.tensors(**named, target=target)
     for name, tensor in named.items():
         validation.floating(tensor, name)
+    validation.real(target=target)
     validation.same_shape(mean, target, "target", "mean")
     alone = scale_tril.dim() == 2
     square = mean.shape[-1:] * 2

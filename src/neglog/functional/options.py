@@ -8,6 +8,14 @@ from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
 from neglog import validation
+from neglog.compatibility import is_torch_compatible
+
+_KINDS = {"bool": validation.switch, "float": validation.number, "int": validation.integer}
+"""The check of an option of each annotation."""
+# A check that depends on the target; torch's switches, which it checks; an argument not used.
+_OTHERS = ("ignore_index", "size_average", "reduce", "_stacklevel")
+Check = Callable[[str, Any], None]
+Kinds = Mapping[str, Check]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,8 +51,35 @@ def with_options(check: Callable[..., None]) -> Callable[[Callable[P, T]], Calla
     return decorate
 
 
+def kinds_of(function: Any) -> Kinds:
+    """Return the check of the kind of each option, such as a switch, by its annotation."""
+    annotated = {p.name: str(p.annotation) for p in signature(function).parameters.values()}
+    kinds = {name: _KINDS.get(kind.removesuffix(" | None")) for name, kind in annotated.items()}
+    return {
+        name: _optional(check) if annotated[name].endswith(" | None") else check
+        for name, check in kinds.items()
+        if check is not None and name not in _OTHERS
+    }
+
+
+def _optional(check: Check) -> Check:
+    def checked(name: str, value: Any) -> None:
+        if value is not None:
+            check(name, value)
+
+    return checked
+
+
+def check_kinds(kinds: Kinds, options: Mapping[str, Any]) -> None:
+    """Refuse options of a wrong kind: text for a switch, an infinite number."""
+    for name, value in options.items():
+        if name in kinds and not is_torch_compatible():
+            kinds[name](name, value)
+
+
 def check_options(function: Any, options: Mapping[str, Any]) -> None:
     """Check the options of a loss function as a call would."""
+    check_kinds(function.kinds, options)
     validation.smoothing(options.get("label_smoothing", 0.0))
     if options.get("ignore_index") is not None:
         validation.ignored(options["ignore_index"])

@@ -60,7 +60,7 @@ def bradley_terry_loss(
             validation.same_shape(chosen, margin, "margin", "chosen")
         margin = margin.to(difference.dtype)
     elif margin is not None:
-        validation.within("(-inf, inf)", margin=margin)
+        validation.number("margin", margin)
     if margin is not None:
         difference = difference - margin
     extras = Extras(mask, sample_weight, normalizer, empty)
@@ -120,7 +120,8 @@ def plackett_luce_loss(
         ShapeError: the shapes differ.
         DtypeError: the input is not floating.
         SupportError: a target is NaN or infinite (checked on a CPU).
-        ArgumentError: an option is invalid.
+        ArgumentError: an option is invalid, or the target requires a gradient, which it does not
+            have.
 
     Source: R. L. Plackett, The analysis of permutations, Applied Statistics 24, 1975; F. Xia et
     al., Listwise approach to learning to rank, ICML 2008.
@@ -132,6 +133,7 @@ def plackett_luce_loss(
     validation.tensors(input=input, target=target)
     validation.floating(input)
     validation.same_shape(input, target)
+    validation.compared(target=target)
     if input.dim() == 0:
         raise ShapeError(sentence("input must hold lists of scores, (…, K)", "it is a scalar"))
     items = None

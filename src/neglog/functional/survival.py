@@ -45,6 +45,7 @@ def discrete_hazard_loss(
         The loss in nats: one number, or with ``reduction="none"`` one per person, (…).
 
     Raises:
+        ArgumentError: the events require a gradient, which they do not have.
         ShapeError: the shapes do not fit.
         DtypeError: logits are not floating, or intervals not integers.
         SupportError: an interval is out of range, or an event is neither 0 nor 1 (checked on a
@@ -66,6 +67,7 @@ def discrete_hazard_loss(
         got = f"logits is {shape(logits)} and interval is {shape(interval)}"
         raise ShapeError(sentence(expected, got))
     validation.same_shape(interval, event, "event", "interval")
+    validation.compared(event=event)
     extras = Extras(mask, sample_weight, normalizer, empty)
     extras.check(reduction)
     x = logits.to(wide(logits.dtype))
@@ -144,7 +146,8 @@ def cox_ph_loss(
         ShapeError: the shapes differ, such as (N, 1) and (N,).
         DtypeError: log_hazard is not floating, or strata are not integers.
         SupportError: a time is NaN or infinite, or an event neither 0 nor 1 (checked on a CPU).
-        ArgumentError: a sample weight is negative (checked on a CPU), or an option is invalid.
+        ArgumentError: a sample weight is negative (checked on a CPU), times or events require a
+            gradient, which they do not have, or an option is invalid.
 
     Source: D. R. Cox, Partial likelihood, Biometrika 62, 1975; B. Efron, The efficiency of Cox's
     likelihood function for censored data, JASA 72, 1977; N. E. Breslow, Covariance analysis of
@@ -158,6 +161,7 @@ def cox_ph_loss(
     validation.tensors(log_hazard=log_hazard, time=time, event=event)
     validation.floating(log_hazard, "log_hazard")
     named = {"time": time, "event": event}
+    validation.compared(**named)
     if strata is not None:
         validation.tensors(strata=strata)
         validation.integers("strata", strata, "the number of each one's stratum")
@@ -174,10 +178,10 @@ def cox_ph_loss(
     present = None if weight is None else weight > 0
     _check_survival(time, event, weight, None if weight is None else weight != 0)
     happened = event if event.dtype == torch.bool else event != 0
-    score, when = like, time
+    score, when = like, time.byte() if time.dtype == torch.bool else time
     if present is not None:
         score, happened = torch.where(present, like, 0.0), present & happened
-        when = torch.where(present, time, torch.zeros_like(time))
+        when = torch.where(present, when, torch.zeros_like(when))
     log_weight = None if sample_weight is None or weight is None else _log(weight)
     in_order = reduction == "none" or log_weight is not None
 

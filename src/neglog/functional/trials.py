@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from neglog.engine import ElementwiseProblem, values
@@ -108,9 +110,10 @@ def _check_trials(
     sample_weight: Tensor | None,
 ) -> None:
     """Refuse an included count above its number of trials, where values may be read."""
-    tensors = [t for t in (target, total_count, mask, sample_weight) if isinstance(t, Tensor)]
-    if not isinstance(target, Tensor) or not all(values.are_known(t) for t in tensors):
-        return
+    given: list[Any] = [target, *(t for t in (mask, sample_weight) if t is not None)]
+    given += [] if isinstance(total_count, (int, float)) else [total_count]
+    if not all(isinstance(t, Tensor) and values.are_known(t) for t in given):
+        return  # arguments of a wrong kind have messages of their own
     try:
         above = target > total_count
         for included in (mask, sample_weight):

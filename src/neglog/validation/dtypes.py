@@ -68,13 +68,18 @@ def boolean(**named: Tensor) -> None:
             raise ArgumentError(sentence(expected, got, remedy=remedy))
 
 
-def counted(target: Tensor, ignore_index: int | None) -> Tensor | None:
+def counted(target: Tensor, ignore_index: Any) -> Tensor | None:
     """Return a mask of the included targets; None for all."""
     if ignore_index is None:
         return None
-    if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__float__"):
+    several = isinstance(ignore_index, Tensor) and ignore_index.numel() != 1
+    if several or isinstance(ignore_index, bool) or not hasattr(ignore_index, "__float__"):
         raise ArgumentError(sentence("ignore_index must be a number", f"it is {ignore_index!r}"))
-    return target != ignore_index
+    if ignore_index != ignore_index:
+        remedy = "pass mask=~target.isnan()"
+        raise ArgumentError(sentence("ignore_index must be a number", "it is nan", remedy=remedy))
+    included: Tensor = target != ignore_index
+    return included
 
 
 def no_gradient(**named: Tensor | None) -> None:
@@ -85,6 +90,16 @@ def no_gradient(**named: Tensor | None) -> None:
             raise ArgumentError(
                 sentence(f"{name} is a constant", "it requires a gradient", remedy=remedy)
             )
+
+
+def compared(**named: Tensor) -> None:
+    """Refuse tensors that a loss only compares, and so cannot differentiate, if they require it."""
+    real(**named)
+    for name, tensor in named.items():
+        if tensor.requires_grad:
+            expected = f"{name} has no gradient, since the loss only compares it"
+            remedy = f"pass {name}.detach()"
+            raise ArgumentError(sentence(expected, "it requires one", remedy=remedy))
 
 
 def floating(input: Tensor, name: str = "input") -> None:

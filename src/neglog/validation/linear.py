@@ -20,7 +20,7 @@ from neglog.errors import (
 )
 from neglog.support import unit_interval
 from neglog.validation.dtypes import floating, real
-from neglog.validation.options import not_negative, one_of, tensors
+from neglog.validation.options import not_negative, number, one_of, tensors
 
 
 def layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
@@ -119,7 +119,7 @@ def flat(linear_weight: Tensor) -> None:
 def labels_only(name: str, target: Any) -> None:
     """Refuse a target of probabilities."""
     tensors(**{name: target})
-    if target.is_floating_point():
+    if target.is_floating_point() or target.is_complex():
         expected = f"{name} must be labels here, which are integers"
         raise DtypeError(sentence(expected, f"it is {target.dtype}"))
 
@@ -226,6 +226,8 @@ def one_number(name: str, value: Any) -> None:
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         expected = f"{name} must be a number, or a tensor of one"
         raise ArgumentError(sentence(expected, f"it is {type(value).__name__}"))
+    else:
+        number(name, value)
 
 
 def known_temperature(value: Tensor) -> None:
@@ -237,10 +239,10 @@ def known_temperature(value: Tensor) -> None:
         )
 
 
-def loss_dtype(dtype: Any) -> None:
-    """Refuse a loss dtype that is not floating."""
+def floating_dtype(name: str, dtype: Any) -> None:
+    """Refuse a dtype that is not floating."""
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-        expected = "loss_dtype must be a floating torch.dtype"
+        expected = f"{name} must be a floating torch.dtype"
         raise ArgumentError(sentence(expected, f"it is {dtype!r}"))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -85,8 +86,37 @@ def not_called(name: str, arguments: tuple[Any, ...]) -> None:
 
 def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     """Refuse a value that is not one of the choices."""
-    if value not in choices:
-        raise ArgumentError(sentence(f"{name} must be one of {choices}", f"it is {value!r}"))
+    if isinstance(value, Tensor) or value not in choices:
+        raise ArgumentError(sentence(f"{name} must be one of {choices}", _got(value)))
+
+
+def switch(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False, nor 1 nor 0 for them."""
+    zero_or_one = type(value) is int and value in (0, 1)
+    if zero_or_one or isinstance(value, (bool, numpy.bool_, torch.SymBool)):
+        return
+    raise ArgumentError(sentence(f"{name} must be True or False", _got(value)))
+
+
+def number(name: str, value: Any) -> None:
+    """Refuse what is not a finite number; a norm and the delta of Huber's loss may be infinite."""
+    remedy = f"pass a number, such as {name}.item()" if isinstance(value, Tensor) else ""
+    if isinstance(value, bool) or not _is_number(value):
+        raise ArgumentError(sentence(f"{name} must be a number", _got(value), remedy=remedy))
+    infinite = name in _MAY_BE_INFINITE and value == math.inf
+    if not infinite and not -math.inf < value < math.inf:
+        raise ArgumentError(sentence(f"{name} must be a finite number", _got(value)))
+
+
+_MAY_BE_INFINITE = ("p", "delta")
+
+
+def integer(name: str, value: Any) -> None:
+    """Refuse what is not an integer."""
+    if torch.compiler.is_compiling():  # it may be a symbol
+        return
+    if isinstance(value, (bool, Tensor)) or not hasattr(value, "__index__"):
+        raise ArgumentError(sentence(f"{name} must be an integer", _got(value)))
 
 
 def positive(**named: Any) -> None:
@@ -181,15 +211,16 @@ def positive_sum(name: str, weights: Tensor, ours: bool) -> None:
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, Real) and 0 < float(value) < math.inf
+    return not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) < math.inf
 
 
-def ignored(ignore_index: int) -> int:
+def ignored(ignore_index: Any) -> int:
     """Return the label to ignore; a value outside int64 ignores nothing."""
     if torch.compiler.is_compiling():  # it may be a symbol
-        return ignore_index
-    if isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
-        raise ArgumentError(sentence("ignore_index must be an integer", f"it is {ignore_index!r}"))
+        return cast(int, ignore_index)
+    several = isinstance(ignore_index, Tensor) and ignore_index.numel() != 1
+    if several or isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
+        raise ArgumentError(sentence("ignore_index must be an integer", _got(ignore_index)))
     label = int(ignore_index)
     return label if -(2**63) <= label < 2**63 else -(2**63)
 

@@ -12,7 +12,7 @@ from neglog.compatibility import is_torch_compatible
 from neglog.device import tensor_like
 from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
 from neglog.validation.dtypes import floating, real
-from neglog.validation.options import tensors, warn
+from neglog.validation.options import number, tensors, warn
 
 
 def same_shape(input: Tensor, other: Tensor, name: str = "target", first: str = "input") -> None:
@@ -99,6 +99,7 @@ def variance(var: Any, input: Tensor) -> Tensor:
     They may be one number, or lack the input's last dimension, as in torch.
     """
     if isinstance(var, (int, float)):
+        number("var", var)
         if var < 0:
             raise ArgumentError(sentence("var must be 0 or more", f"it is {var!r}"))
         dtype = input.dtype if input.is_floating_point() else torch.get_default_dtype()
@@ -106,6 +107,7 @@ def variance(var: Any, input: Tensor) -> Tensor:
     if not isinstance(var, Tensor):
         expected = "var must be a torch.Tensor or a number"
         raise ArgumentError(sentence(expected, f"it is {type(var).__name__}"))
+    tensors(var=var)
     if var.shape == input.shape:
         return var
     real(var=var)
@@ -125,6 +127,7 @@ def variance(var: Any, input: Tensor) -> Tensor:
 def shared(name: str, tensor: Any, input: Tensor) -> Tensor:
     """Return a further tensor of a loss in the input's shape: it may be one number for all."""
     if isinstance(tensor, (int, float)) and not isinstance(tensor, bool):
+        number(name, tensor)
         dtype = input.dtype if input.is_floating_point() else torch.get_default_dtype()
         return tensor_like(tensor, input, dtype).expand(input.shape)
     tensors(**{name: tensor})
@@ -217,6 +220,10 @@ def labels(input: Tensor, target: Tensor) -> None:
 def softmax_dim(input: Tensor, dim: int | None) -> int:
     """Return the dimension; where none is given, torch's choice, with torch's warning."""
     if dim is not None:
+        ends = max(input.dim(), 1)  # torch takes 0 and −1 for a scalar
+        if not is_torch_compatible() and not -ends <= dim < ends:
+            expected = f"dim must be a dimension of the input {shape(input)}"
+            raise ShapeError(sentence(expected, f"it is {dim}"))
         return dim
     message = "log_softmax without `dim` is deprecated: pass the dimension of the classes"
     warn(message, 4)
