@@ -57,7 +57,8 @@ def statistics(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
-    kinds, names = kinds_of(function), tuple(signature(function).parameters)
+    kinds, parameters = kinds_of(function), signature(function).parameters.values()
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     def full_dispatch(*args: Any, **kwargs: Any) -> Any:
         arguments = (*args, *kwargs.values())
