@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
+from cases import half_of
 
 from conformance import compiled, criteria, derivatives, errors, modules, surroundings, transforms
 from conformance.cases import Case, dtypes_of, evenly, of_opinfo
@@ -15,6 +16,7 @@ from conformance.losses import LOSSES, Loss
 
 SINGLE = (torch.float32,)
 DOUBLE = (torch.float64, torch.complex128)
+HALVES = {torch.bfloat16, torch.float16}
 BOTH = (torch.float32, *DOUBLE)  # no half precision: torch's references round after every step
 # Evenly spaced samples of an OpInfo and dtype; gaussian_nll_loss alone has 324. Value, gradient
 # and the categories without a number take every one; slower ones take this many:
@@ -94,9 +96,23 @@ CATEGORIES = {
 
 @cache
 def tally(loss: Loss, category: str) -> Tally:
-    """Run a category on a loss; once, as the tests and the table both ask."""
+    """Run a category on a loss; once, as the table asks for it and for its totals."""
     chosen = CATEGORIES[category]
     return compare(chosen.check, lambda: chosen.cases(loss))
+
+
+def tally_of_one_half(loss: Loss, category: str) -> Tally:
+    """Run a category without one of the half precisions, if it has both; losses take turns."""
+    chosen = CATEGORIES[category]
+    return compare(chosen.check, lambda: _of_one_half(loss, chosen.cases(loss)))
+
+
+def _of_one_half(loss: Loss, found: Sequence[Case]) -> Sequence[Case]:
+    (left_out,) = HALVES - {half_of(loss.function)}
+    dtypes = [getattr(next(iter(case.args), None), "dtype", None) for case in found]
+    if not {*dtypes} >= HALVES:
+        return found
+    return [case for case, dtype in zip(found, dtypes, strict=True) if dtype != left_out]
 
 
 def every() -> list[tuple[Loss, str]]:
