@@ -882,6 +882,26 @@ MESSAGES += [
         "cutoffs must be whole numbers that increase from 1 to 19, but they are [5, 20].",
     ),
     (
+        lambda: neglog.AdaptiveLogSoftmaxWithLoss(8, 20, 5),
+        errors.ArgumentError,
+        "cutoffs must be a sequence of whole numbers, but it is int.",
+    ),
+    (
+        lambda: neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [None]),
+        errors.ArgumentError,
+        "cutoffs must be whole numbers that increase from 1 to 19, but they are [None].",
+    ),
+    (
+        lambda: neglog.AdaptiveLogSoftmaxWithLoss("8", 20, [5]),
+        errors.ArgumentError,
+        "in_features must be an integer, but it is '8'.",
+    ),
+    (
+        lambda: ADAPTIVE(torch.zeros(2, 8), torch.tensor([0, -1])),
+        errors.SupportError,
+        "-1 often marks what to ignore; pass ignore_index=-1.",
+    ),
+    (
         lambda: neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 9]),
         errors.ArgumentError,
         "each cluster must have a projection of one feature or more, but in_features is 8 and "

@@ -99,6 +99,19 @@ def test_adaptive_softmax_is_torchs_and_takes_a_mask() -> None:
     torch.testing.assert_close(one.output, label)
 
 
+def test_adaptive_softmax_ignores_a_label_and_sums() -> None:
+    criterion = neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [5], ignore_index=-1)
+    x, y = torch.randn(4, 8), torch.tensor([0, -1, 19, 7])
+    kept = y >= 0
+    expected = criterion(x[kept], y[kept])
+    found = criterion(x, y)
+    torch.testing.assert_close(found.loss, expected.loss)
+    torch.testing.assert_close(found.output[kept], expected.output)
+    total, count = criterion.sum_and_count(x, y)
+    torch.testing.assert_close(total, -expected.output.sum())
+    assert count == 3
+
+
 def test_a_distance_of_ones_own() -> None:
     a, b, c = torch.randn(3, 5, 2)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         device: of the layer.
         dtype: of the layer.
         empty: the mean over no losses: ``"nan"``, as in torch, or ``"zero"``.
+        ignore_index: the label of rows to exclude, such as −1.
 
     Returns:
         A named tuple in nats: `output`, the log-probability of each label, and `loss`, minus their
@@ -41,7 +43,8 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         target_: class labels, integers (N,) or ().
 
     Raises:
-        ArgumentError: the cutoffs do not increase from 1 to ``n_classes - 1``.
+        ArgumentError: the cutoffs do not increase from 1 to ``n_classes - 1``, or an option has an
+            invalid type or value.
         ShapeError: the shapes do not fit.
         DtypeError: labels are not integers.
         SupportError: a label is out of range (checked on a CPU).
@@ -56,6 +59,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     """
 
     empty: str = "nan"
+    ignore_index: int | None = None
 
     def __init__(
         self,
@@ -68,21 +72,32 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         dtype: torch.dtype | None = None,
         *,
         empty: str = "nan",
+        ignore_index: int | None = None,
     ) -> None:
+        validation.integer("in_features", in_features)
+        validation.integer("n_classes", n_classes)
+        validation.floating_dtype("dtype", dtype)
+        given: Any = cutoffs
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            expected = "cutoffs must be a sequence of whole numbers"
+            raise ArgumentError(sentence(expected, f"it is {type(given).__name__}"))
         steps = [0, *cutoffs, n_classes]
-        rising = all(low < high for low, high in pairwise(steps))
+        whole = all(isinstance(step, (int, float, Integral)) for step in steps)
+        rising = whole and all(low < high for low, high in pairwise(steps))
         if len(steps) == 2 or not rising or any(int(step) != step for step in steps):
             expected = f"cutoffs must be whole numbers that increase from 1 to {n_classes - 1}"
             raise ArgumentError(sentence(expected, f"they are {[*cutoffs]}"))
+        validation.number("div_value", div_value)
         validation.positive(div_value=div_value)
         validation.one_of("empty", empty, ("nan", "zero"))
+        kept = None if ignore_index is None else validation.ignored(ignore_index)
         if in_features < div_value ** (len(steps) - 2):
             expected = "each cluster must have a projection of one feature or more"
             got = f"in_features is {in_features} and div_value is {div_value:g}"
             remedy = f"pass fewer than {len(steps) - 2} cutoffs or a smaller div_value"
             raise ArgumentError(sentence(expected, got, remedy=remedy))
         super().__init__(in_features, n_classes, cutoffs, div_value, head_bias, device, dtype)
-        self.empty = empty
+        self.empty, self.ignore_index = empty, kept
 
     @with_parameters
     def forward(
@@ -101,19 +116,42 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
             target_: class labels, integers (N,) or ().
         """
         extras = Extras(mask, sample_weight, normalizer, self.empty)
-        extras.check("mean")
-        label = self._labels(input_, target_)
-        weight = extras.loss_weights(label.shape, input_, None)
+        return self._computed(input_, target_, extras, "mean")
+
+    @with_parameters
+    def sum_and_count(
+        self,
+        input_: Tensor,
+        target_: Tensor,
+        *,
+        mask: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses and the divisor of their mean.
+
+        Args:
+            input_: rows, as in `forward`.
+            target_: class labels, as in `forward`.
+        """
+        extras = Extras(mask, sample_weight)
+        pair: tuple[Tensor, Tensor] = self._computed(input_, target_, extras, validation.PAIR).loss
+        return pair
+
+    def _computed(self, input: Tensor, target: Tensor, extras: Extras, reduction: str) -> Any:
+        extras.check(reduction)
+        label = self._labels(input, target)
+        counts = validation.counted(label, self.ignore_index)
+        weight = extras.loss_weights(label.shape, input, counts)
         included = None if weight is None else weight != 0
-        check_labels(label, self.n_classes, included)
+        check_labels(label, self.n_classes, included, self.ignore_index)
         if included is None:
-            both = super().forward(input_, label)
-            if extras.are_direct("mean", label.numel()):
+            both = super().forward(input, label)
+            if extras.are_direct(reduction, label.numel()):
                 return both
-            return both._replace(loss=reduced(-both.output, None, "mean", extras, input_.dtype))
-        rows = torch.where(included[..., None], input_, 0.0)
+            return both._replace(loss=reduced(-both.output, None, reduction, extras, input.dtype))
+        rows = torch.where(included[..., None], input, 0.0)
         both = super().forward(rows, torch.where(included, label, 0))
-        loss = reduced(-both.output, weight, "mean", extras, input_.dtype)
+        loss = reduced(-both.output, weight, reduction, extras, input.dtype)
         return both._replace(output=torch.where(included, both.output, 0.0), loss=loss)
 
     def _labels(self, input: Tensor, target: Tensor) -> Tensor:
