@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import math
 import textwrap
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from neglog.errors import DeclarationError, listed
-from neglog.primitives.reference import NAMES
+from neglog.primitives.reference import NAMES, TWO_ARGUMENTS
 
 _ALLOWED = (
     ast.arguments, ast.arg, ast.Assign, ast.Return, ast.Name, ast.Load, ast.Store, ast.Call,
@@ -19,15 +21,20 @@ _ALLOWED = (
     ast.NotEq,
 )  # fmt: skip
 _REMEDIES: dict[type[ast.AST], str] = {
+    ast.AnnAssign: "remove the annotation",
     ast.AugAssign: "write x = x + …",
     ast.BoolOp: "combine conditions with & and |, each in parentheses",
+    ast.Expr: "remove the statement",
     ast.For: "a formula has no loops: write its terms",
+    ast.FunctionDef: "write its formula in place",
     ast.If: "write where(condition, then, otherwise)",
     ast.IfExp: "write where(condition, then, otherwise)",
     ast.Import: "import primitives at the top of the file",
     ast.ImportFrom: "import primitives at the top of the file",
+    ast.NamedExpr: "assign on a line of its own",
     ast.Not: "write the opposite comparison",
     ast.Pow: "write power(x, 2.0), or x * x",
+    ast.UAdd: "remove the sign",
     ast.While: "a formula has no loops: write its terms",
     ast.keyword: "pass the arguments of primitives by position",
 }
@@ -59,32 +66,115 @@ def check(where: str, formula: Any, arguments: tuple[str, ...], single: bool = T
     Raises:
         DeclarationError: the line, the construct and what to write instead.
     """
-    found = tuple(inspect.signature(formula).parameters)
-    if found != arguments:
-        raise DeclarationError(f"{where} must take {arguments}, but takes {found}.")
+    if not isinstance(formula, FunctionType):
+        kind = type(formula).__name__
+        raise DeclarationError(f"{where} is a {kind}: write it as a function with def.")
+    parameters = inspect.signature(formula).parameters
+    found = tuple(parameters)
+    if found != arguments or any(p.kind is p.KEYWORD_ONLY for p in parameters.values()):
+        taken = str(inspect.signature(formula)) if found == arguments else str(found)
+        raise DeclarationError(f"{where} must take {arguments}, but takes {taken}.")
+    function = _read(where, formula)
+    if fault := _fault_of_result(function, single):
+        raise DeclarationError(f"{where} {fault}.")
+    names = Names(arguments)
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if fault := _fault(node, names):
+                place = _place(formula, function, node, statement)
+                raise DeclarationError(f"{where} {fault} ({place}).")
+        names.assign(statement)
+
+
+def _read(where: str, formula: FunctionType) -> ast.FunctionDef:
+    """Return the syntax tree of a formula that is a function with def, or refuse it."""
     try:
-        function = parsed(formula)
-    except (OSError, SyntaxError):
+        inspect.getsource(formula)
+    except OSError:
         raise DeclarationError(
             f"{where} has no source text: put it into a file or a notebook cell, as a function "
             "with def."
         ) from None
-    nodes = [node for statement in function.body for node in ast.walk(statement)]
-    if fault := _fault_of_result(function, single):
-        raise DeclarationError(f"{where} {fault}.")
-    known = {*arguments, *NAMES}
-    known |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    for statement in function.body:
-        for node in ast.walk(statement):
-            if fault := _fault(node, known):
-                place = _place(formula, function, node, statement)
-                raise DeclarationError(f"{where} {fault} ({place}).")
+    try:
+        function = parsed(formula)
+    except (OSError, SyntaxError, ValueError):
+        lambdas = formula.__name__ == "<lambda>"
+        what = "is a lambda" if lambdas else "is not a plain function"
+        raise DeclarationError(f"{where} {what}: write it as a function with def.") from None
+    for decorator in map(ast.unparse, function.decorator_list):
+        if decorator != "staticmethod":
+            raise DeclarationError(
+                f"{where} is decorated with {decorator}, which kernels cannot run: remove it."
+            )
+    return function
 
 
-def _fault(node: ast.AST, known: set[str]) -> str:
+class Names:
+    """The names that a formula may read at a statement.
+
+    Attributes:
+        known: all of them.
+        assigned: those of the formula itself, arguments included.
+        numbers: those that hold a number that no argument changes.
+        conditions: those that hold a condition.
+    """
+
+    def __init__(self, arguments: tuple[str, ...]) -> None:
+        self.known, self.assigned = {*arguments, *NAMES}, {*arguments}
+        self.numbers: set[str] = set()
+        self.conditions: set[str] = set()
+
+    def assign(self, statement: ast.stmt) -> None:
+        """Add what a statement assigns."""
+        if not isinstance(statement, ast.Assign):
+            return
+        for target in statement.targets:
+            pairs = _pairs(target, statement.value)
+            facts = [(t, self.is_number(v), self.is_condition(v)) for t, v in pairs]
+            for stored, number, condition in facts:
+                self._store(stored, number, condition)
+
+    def _store(self, target: ast.expr, number: bool, condition: bool) -> None:
+        if not isinstance(target, ast.Name):
+            return
+        self.known.add(target.id)
+        self.assigned.add(target.id)
+        for group, holds in ((self.numbers, number), (self.conditions, condition)):
+            group.discard(target.id)
+            group.update([target.id] if holds else [])
+
+    def is_number(self, node: ast.expr) -> bool:
+        """Return whether no argument enters an expression."""
+        read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return not isinstance(node, ast.Tuple) and not (read & self.assigned) - self.numbers
+
+    def is_condition(self, node: ast.expr) -> bool:
+        """Return whether an expression is a comparison, or a combination of comparisons."""
+        if isinstance(node, ast.Name):
+            return node.id in self.conditions
+        if isinstance(node, ast.Call):
+            return len(node.args) == 3 and all(map(self.is_condition, node.args))
+        if isinstance(node, ast.BoolOp | ast.UnaryOp):
+            return not isinstance(getattr(node, "op", None), ast.USub)  # refused with its remedy
+        combines = isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr)
+        return combines or isinstance(node, ast.Compare)
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    """Return names and their values, which a tuple assigns together."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return list(zip(target.elts, value.elts, strict=False))
+    return [(target, value)]
+
+
+def _fault(node: ast.AST, names: Names) -> str:
     """Return what is wrong with a node and what to write; empty if nothing is."""
     if isinstance(node, ast.Call) and ast.unparse(node.func) not in NAMES:
         return _unknown_call(ast.unparse(node.func))
+    if isinstance(node, ast.Call) and (fault := _fault_of_call(node, names)):
+        return fault
+    if isinstance(node, ast.BinOp) and (fault := _fault_of_operands(node, names)):
+        return fault
     if not isinstance(node, _ALLOWED):
         if isinstance(node, ast.Attribute):
             return f"reads {ast.unparse(node)}: write its value as a float"
@@ -96,12 +186,43 @@ def _fault(node: ast.AST, known: set[str]) -> str:
     if isinstance(node, ast.Constant) and type(node.value) is not float:
         number = float(node.value) if isinstance(node.value, int) else 1.0
         return f"holds {node.value!r}: write it as a float, {number}"
-    if isinstance(node, ast.Name) and node.id not in known:
+    if isinstance(node, ast.Constant) and node.value in (math.inf, -math.inf):
+        return "holds an infinite number: write a finite one"
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in names.known:
         return (
             f"reads {node.id}, which is neither an argument nor assigned in the formula: write its "
             "value, or declare it in `settings`"
         )
     return ""
+
+
+def _fault_of_call(node: ast.Call, names: Names) -> str:
+    """Return what is wrong with a call of a primitive; empty if nothing is."""
+    name = ast.unparse(node.func)
+    if name in names.assigned:
+        return f"calls {name}, which the formula assigns: choose another name"
+    count = 3 if name == "where" else 2 if name in TWO_ARGUMENTS else 1
+    if len(node.args) != count and not node.keywords:
+        return f"passes {len(node.args)} arguments to {name}, which takes {count}"
+    if any(isinstance(argument, ast.Tuple) for argument in node.args):
+        return f"passes a tuple to {name}: pass numbers"
+    if node.args and all(map(names.is_number, node.args)):
+        return f"computes {ast.unparse(node)}, which no argument changes: write its value"
+    if name == "where" and not names.is_condition(node.args[0]):
+        chosen = ast.unparse(node.args[0])
+        return f"chooses by {chosen}, which is not a comparison: compare it, as with {chosen} > 0.0"
+    return ""
+
+
+def _fault_of_operands(node: ast.BinOp, names: Names) -> str:
+    """Return what is wrong with the operands of an operator; empty if nothing is."""
+    if isinstance(node.op, ast.BitAnd | ast.BitOr):
+        for operand in (node.left, node.right):
+            if not names.is_condition(operand):
+                text = ast.unparse(operand)
+                return f"combines {text}, which is not a comparison: put comparisons in parentheses"
+    zero = isinstance(node.right, ast.Constant) and node.right.value == 0.0
+    return "divides by 0" if zero and isinstance(node.op, ast.Div) else ""
 
 
 def _fault_of_result(function: ast.FunctionDef, single: bool) -> str:
