@@ -323,3 +323,20 @@ def test_rankings_by_the_kernel_are_those_of_torchs_operations(ties, monkeypatch
     monkeypatch.setattr(fused, "serves", lambda *tensors: False)
     for a, b in zip(found, derived(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_hazards_by_the_kernel_are_those_of_torchs_operations(dtype, monkeypatch) -> None:
+    torch.manual_seed(0)
+    logits = (30 * torch.randn(5, 9, 7, dtype=dtype)).requires_grad_()
+    interval, event = torch.randint(0, 7, (5, 9)), torch.randint(0, 2, (5, 9))
+    mask, upstream = torch.rand(5, 9) > 0.2, torch.randn(5, 9, dtype=dtype)
+
+    def derived():
+        each = F.discrete_hazard_loss(logits, interval, event, "none", mask=mask)
+        return each.detach(), torch.autograd.grad(each, logits, upstream)[0]
+
+    found = derived()
+    monkeypatch.setattr(fused, "serves", lambda *tensors: False)
+    for a, b in zip(found, derived(), strict=True):
+        torch.testing.assert_close(a, b, rtol=4 * torch.finfo(dtype).eps, atol=0.0)

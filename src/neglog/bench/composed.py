@@ -136,6 +136,10 @@ def _lists(shape: Shape) -> tuple[Tensor, ...]:
     return torch.randn(shape), torch.rand(shape).argsort(1)
 
 
+def _tied_lists(shape: Shape) -> tuple[Tensor, ...]:
+    return torch.randn(shape), torch.randint(0, 5, shape).float()
+
+
 def _hazards(shape: Shape) -> tuple[Tensor, ...]:
     rows, steps = shape
     event = torch.randint(0, 2, (rows,)).float()
@@ -190,6 +194,8 @@ LINES = (
              formula=formulas.bradley_terry),
     Composed("plackett_luce_loss", _TABLE, _lists, formula=formulas.plackett_luce),
     Composed("plackett_luce_loss", (10_000, 100), _lists, formula=formulas.plackett_luce),
+    Composed("plackett_luce_loss", (10_000, 100), _tied_lists, 1, {"ties": "breslow"},
+             formulas.plackett_luce_ties, "ties"),
     Composed("discrete_hazard_loss", _TABLE, _hazards, formula=formulas.discrete_hazard),
     Composed("cox_ph_loss", _MANY, partial(_survival, ties=False), formula=formulas.cox,
              note="no ties"),

@@ -33,6 +33,14 @@ def plackett_luce(score: Tensor, y: Tensor) -> Tensor:
     return (left - ranked).sum(-1).mean()
 
 
+def plackett_luce_ties(score: Tensor, y: Tensor) -> Tensor:
+    """Return the mean loss of rankings with Breslow's ties, (N, K)."""
+    y, order = y.sort(-1)
+    ranked = score.gather(-1, order)
+    last = torch.searchsorted(y, y, right=True) - 1
+    return (ranked.logcumsumexp(-1).gather(-1, last) - ranked).sum(-1).mean()
+
+
 def discrete_hazard(logits: Tensor, interval: Tensor, event: Tensor) -> Tensor:
     """Return the mean loss of hazards, (N, T), as pycox computes it."""
     y = torch.zeros_like(logits).scatter(1, interval[:, None], event[:, None].to(logits.dtype))

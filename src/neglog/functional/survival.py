@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -75,24 +77,42 @@ def discrete_hazard_loss(
     included = None if weight is None else weight != 0
     _check_intervals(interval, logits.shape[-1], included)
     check_values("event", event, ends_of_unit_interval, included)
-    steps = torch.arange(logits.shape[-1], device=logits.device)
-    place = interval.long()[..., None]
-    reached = steps <= place
+    place, happened = interval.long(), event != 0
     if included is not None:
-        reached = reached & included[..., None]
-    y = ((steps == place) & (event != 0)[..., None]).to(x.dtype)
-    problem = ElementwiseProblem(
-        Bernoulli, (x,), y, weight=reached.to(x.dtype), reduction="none", masked=True
-    )
-    if weight is None and extras.are_direct(reduction, 0) and reduction != "none":
-        total = engine.loss(problem._replace(reduction="sum"))
-        return (total if reduction == "sum" else total / interval.numel()).to(logits.dtype)
-    each = engine.loss(problem).sum(-1)
+        place, happened = torch.where(included, place, -1), happened & included
+
+    def formula(x: Tensor) -> Tensor:
+        return _hazards(x, place[..., None], happened[..., None])
+
+    if fused.serves(x, place, happened):
+        each = fused.loss(x, partial(_hazards_by_kernel, place, happened), formula)
+    else:
+        each = formula(x)
     return reduced(each, weight, reduction, extras, logits.dtype)
 
 
+def _hazards(x: Tensor, place: Tensor, event: Tensor) -> Tensor:
+    steps = torch.arange(x.shape[-1], device=x.device)
+    y, reached = ((steps == place) & event).to(x.dtype), (steps <= place).to(x.dtype)
+    problem = ElementwiseProblem(
+        Bernoulli, (x,), y, weight=reached, reduction="none", masked=True
+    )  # fmt: skip
+    return engine.loss(problem).sum(-1)
+
+
+def _hazards_by_kernel(
+    place: Tensor, event: Tensor, x: Tensor, needs_grad: bool
+) -> tuple[Tensor, Tensor | None]:
+    from neglog.engine.cpu import hazards  # imports Numba
+
+    return hazards.losses(x, place, event, needs_grad)
+
+
 def _check_intervals(interval: Tensor, steps: int, included: Tensor | None) -> None:
-    if not values.are_known(interval):
+    if not values.are_known(interval) or not interval.numel():
+        return
+    least, most = torch.aminmax(interval.long())
+    if least >= 0 and most < steps:
         return
     outside = (interval < 0) | (interval >= steps)
     outside = outside if included is None else outside & included

@@ -24,6 +24,7 @@ from neglog.engine.cpu.kernels import (
     distances,
     elementwise,
     half_precision,
+    hazards,
     log_softmax,
     margins,
     native,
@@ -74,8 +75,9 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Hashed at import: a source file that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, composed, distances, elementwise, half_precision, log_softmax, margins, native, pairs,
-    powers, risk_sets, rows, rows_args, placeholders, spread, spread_steps, sums, survey, targets,
+    columns, composed, distances, elementwise, half_precision, hazards, log_softmax, margins,
+    native, pairs, powers, risk_sets, rows, rows_args, placeholders, spread, spread_steps, sums,
+    survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (
     numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,
