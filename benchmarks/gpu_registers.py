@@ -1,11 +1,11 @@
 """Every kernel for a GPU, compiled on a machine that may have none, with its registers and spills.
 
-    python benchmarks/gpu_registers.py [--targets cuda:80 cuda:90 cuda:100 hip:gfx942] [--only TEXT]
+    python benchmarks/gpu_registers.py [--targets cuda:80 cuda:90 …] [--only TEXT] [--turns]
 
 The engines are run on tensors of a CPU with their launches written down instead of made; each
 kernel is then compiled with the types, the constants and the alignment it would be started with:
-those of THOROUGHLY for each target, the others for one target by turns. Registers are those of a
-thread; spills are bytes of a thread that went to memory.
+those of THOROUGHLY for each target, the others, and with --turns all, for one target by turns.
+Registers are those of a thread; spills are bytes of a thread that went to memory.
 """
 
 from __future__ import annotations
@@ -229,6 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--targets", nargs="+", default=TARGETS)
     parser.add_argument("--only", default="")
+    parser.add_argument("--turns", action="store_true", help="compile each for one target only")
     options = parser.parse_args(arguments)
     print(f"Triton {triton.__version__}, {len(likelihoods.__all__)} declarations")
     print(f"{'kernel':68} {'target':12} registers  spilled bytes")
@@ -237,7 +238,8 @@ def main(arguments: list[str] | None = None) -> int:
     for launch in launches():
         if options.only not in launch.name:
             continue
-        for target in options.targets if launch.thorough else [next(turns)]:
+        thorough = launch.thorough and not options.turns
+        for target in options.targets if thorough else [next(turns)]:
             try:
                 result = compiled(launch, target)
                 registers, spilled = usage(result)
