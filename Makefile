@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all mutants check lint format bench figures exactness options losses picture clean
+.PHONY: demo docs test test-all mutants check lint format bench figures exactness options losses picture clean
 
 demo: $(READY)
 	$(BIN)/neglog fit --demo diabetes --out runs/demo
@@ -48,6 +48,12 @@ options: $(READY)
 # Writes docs/reference.md from the declarations of losses.
 losses: $(READY)
 	$(BIN)/python docs/reference.py
+
+# Builds the site in runs/site and runs the code of its pages; a warning is an error.
+docs: $(READY)
+	PYDEVD_DISABLE_FILE_VALIDATION=1 $(BIN)/sphinx-build -q -W --keep-going -c docs docs runs/site
+	PYDEVD_DISABLE_FILE_VALIDATION=1 $(BIN)/sphinx-build -q -W --keep-going -c docs -D language=zh_CN docs/zh runs/site/zh
+	$(BIN)/python docs/built.py runs/site
 
 # The README's picture, taken by Chromium.
 picture: demo

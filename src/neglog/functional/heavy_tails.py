@@ -23,7 +23,7 @@ def log_cosh_loss(
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
 ) -> ElementwiseRequest:
-    """Return the `LogCosh` loss: ln cosh of the error, smooth, and like |error| far away.
+    """Return the `LogCosh` loss: ln cosh of the error, which is smooth and robust to outliers.
 
     Args:
         input: predictions, any shape.

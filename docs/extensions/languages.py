@@ -1,0 +1,26 @@
+"""Link each page to the same page in the other language, or to its home page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+NAMES = {"en": "English", "zh_CN": "中文"}
+
+
+def link_languages(app: Any, page: str, template: str, context: dict[str, Any], _: Any) -> None:
+    """Give the template the other language's name and address."""
+    chinese = app.config.language == "zh_CN"
+    other = Path(app.confdir) if chinese else Path(app.confdir) / "zh"
+    target = (
+        page if any((other / page).with_suffix(s).exists() for s in (".md", ".ipynb")) else "index"
+    )
+    root = "../" if chinese else "zh/"
+    context["other_language"] = NAMES["en" if chinese else "zh_CN"]
+    context["other_address"] = context["pathto"](f"{root}{target}.html", 1)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Connect the link to the pages."""
+    app.connect("html-page-context", link_languages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
