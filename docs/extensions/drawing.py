@@ -1,4 +1,4 @@
-"""Draw a declaration: its distribution, its loss and gradient, and its rounding errors in float32."""
+"""Draw a declaration: distribution, loss and gradient, and rounding errors in float32."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import inspect
+from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -25,8 +25,8 @@ html_theme.sidebar_secondary.remove: true
 
 # Gallery
 
-Each page is made from a declaration: its distribution, its loss and gradient as functions, the derivation
-that `neglog explain` gives, and the formulas that run.
+Each page is made from a declaration: its distribution, its loss and gradient as functions, the
+derivation that `neglog explain` gives, and the formulas that run.
 """
 
 
@@ -135,7 +135,8 @@ def table(part: Table) -> str:
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     title = f"<caption>{escape(part.title)}</caption>" if part.title else ""
     caption = f"\n\n{part.caption}" if part.caption else ""
-    return f'<table class="table">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}'
+    parts = [title, f"<thead><tr>{head}</tr></thead>", f"<tbody>{body}</tbody>"]
+    return f'<table class="table">{"".join(parts)}</table>{caption}'
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -7,7 +7,6 @@ from typing import Any
 from docutils import nodes
 from latex2mathml.converter import convert
 
-
 _SPACE = '<mspace width="0.17em"/>'
 _NAMES = ("ln", "exp", "max", "log")  # no browser sets a space between a factor and a name
 
