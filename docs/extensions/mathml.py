@@ -13,7 +13,7 @@ _NAMES = ("ln", "exp", "max", "log")  # no browser sets a space between a factor
 
 def typeset(formula: str, display: str = "inline") -> str:
     """Return LaTeX as MathML."""
-    text = convert(formula, display=display)
+    text = convert(formula.replace("{aligned}", "{align*}"), display=display)
     for name in _NAMES:
         text = text.replace(f"<mi>{name}</mi>", f"<mrow>{_SPACE}<mi>{name}</mi>{_SPACE}</mrow>")
     return text

@@ -1,0 +1,68 @@
+"""The check of the built site finds what would be broken or loaded from another host."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def loaded(name):
+    """Import a script of the site."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+built = loaded("built")
+WHOLE = '<a href="b.html#here">b</a><a href="https://example.org">e</a><img src="x.svg">'
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Write a site without faults."""
+    (tmp_path / "a.html").write_text(WHOLE)
+    (tmp_path / "b.html").write_text('<h1 id="here">b</h1><a href="#here">top</a>')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("extra", "fault"),
+    [
+        ('<a href="c.html">c</a>', "a.html links to c.html"),
+        ('<a href="b.html#there">b</a>', "a.html links to b.html#there"),
+        ('<script src="https://cdn.example.org/x.js"></script>',
+         "a.html loads https://cdn.example.org/x.js"),
+        ('<link rel="stylesheet" href="//example.org/x.css">', "a.html loads //example.org/x.css"),
+        ('<img src="http://example.org/x.png">', "a.html loads http://example.org/x.png"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_found(site, extra, fault, capsys) -> None:
+    assert built.main(site) == 0
+    (site / "a.html").write_text(WHOLE + extra)
+    assert built.main(site) == 1
+    assert fault in capsys.readouterr().out.splitlines()
+
+
+def test_styles_load_from_no_other_host(site, capsys) -> None:
+    (site / "s.css").write_text("a { background: url('x.png') }")
+    assert built.main(site) == 0
+    (site / "s.css").write_text("@font-face { src: url(https://example.org/f.woff2) }")
+    assert built.main(site) == 1
+    assert "s.css loads https://example.org/f.woff2" in capsys.readouterr().out
+
+
+def test_an_empty_site_is_a_fault(tmp_path) -> None:
+    assert built.main(tmp_path) == 1
+
+
+def test_formulas_have_aligned_rows_and_spaces_around_names() -> None:
+    typeset = loaded("extensions/mathml").typeset
+    rows = typeset(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", "block")
+    assert rows.count("<mtr>") == 2
+    assert "<mi>&</mi>" not in rows
+    assert '<mspace width="0.17em"/><mi>ln</mi>' in typeset(r"y \ln p")
