@@ -55,6 +55,7 @@ REFUSED = {
     "def nll(a, y):\n    return where(a, a, y)": "chooses by a, which is not a comparison",
     "def nll(a, y):\n    return where((a > y) & a, a, y)": "combines a, which is not a comparison",
     "def nll(a, y):\n    return where(not a > y, a, y)": "Not.*: write the opposite comparison",
+    "def nll(a, y):\n    return where(2.0 > 1.0, a, y)": r"compares numbers only, 2\.0 > 1\.0",
     "def nll(a, y):\n    return a / 0.0": "divides by 0",
     "def nll(a, y):\n    return 1e999 * a": "holds an infinite number: write a finite one",
 }
@@ -73,6 +74,7 @@ def test_a_formula_that_kernels_cannot_run_is_refused(tmp_path, formula):
         "def nll(a, y):\n    '''Text.'''\n    return (  # why\n        a\n        * y\n    )",
         "def nll(a, y):\n    a, above = a * y, a > y\n    return where(above, a, -a)",
         "def nll(a, y):\n    σ = τ = a * y\n    return 0.5 * σ + 0.5 * τ",
+        "def nll(a, y):\n    return a * a * exp(1.0 + 0.0 * y)",
         "def nll(a, y):\n    t1 = exp(a)\n    return 0.0 * t1 + a * y",
         "def nll(a, y):\n    exp = a * y\n    return exp",
     ],

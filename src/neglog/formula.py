@@ -183,6 +183,8 @@ def _fault(node: ast.AST, names: Names) -> str:
         return f"{what}: {remedy}" if remedy else what
     if isinstance(node, ast.Compare) and len(node.ops) > 1:
         return "chains comparisons: combine them with &"
+    if isinstance(node, ast.Compare) and names.is_number(node):
+        return f"compares numbers only, {ast.unparse(node)}: write the branch that it chooses"
     if isinstance(node, ast.Constant) and type(node.value) is not float:
         number = float(node.value) if isinstance(node.value, int) else 1.0
         return f"holds {node.value!r}: write it as a float, {number}"

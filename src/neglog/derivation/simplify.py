@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import torch
+
 from neglog.derivation.graph import ARITHMETIC, COMPARISONS, Graph, Node
+from neglog.primitives import reference
 
 Operands = tuple[Node, ...]
 
@@ -21,7 +24,10 @@ def simplify(graph: Graph, op: str, args: Operands) -> Node | None:
     if op in COMPARISONS:
         return _comparison(graph, op, *args)
     rule = _RULES.get(op)
-    return rule(graph, *args) if rule else None
+    simpler = rule(graph, *args) if rule else None
+    if simpler is None and op in graph.names and all(a.is_literal() for a in args):
+        return _computed(graph, op, args)
+    return simpler
 
 
 def simplified(root: Node) -> Node:
@@ -35,6 +41,13 @@ def simplified(root: Node) -> Node:
         return known[node]
 
     return again(root)
+
+
+def _computed(graph: Graph, op: str, args: Operands) -> Node | None:
+    """Return a primitive of literals, as exp(0·x) leaves it, as a literal if it is finite."""
+    numbers = [torch.tensor(a.value, dtype=torch.float64) for a in args]
+    value = float(getattr(reference, op)(*numbers))
+    return graph.literal(value) if math.isfinite(value) else None
 
 
 def _folded(graph: Graph, op: str, a: Node, b: Node) -> Node | None:
