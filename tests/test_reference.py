@@ -28,3 +28,9 @@ def test_the_page_lists_every_likelihood_and_every_module(written) -> None:
         cls.__name__ for cls in REGISTRY.values()
     )
     assert {*criteria.__all__} <= {*re.findall(r"`(\w+)`", written)}
+
+
+def test_no_formula_shows_the_guards_of_the_code(written) -> None:
+    formulas = re.findall(r"```math\n(.*?)```", written, re.DOTALL)
+    assert len(formulas) > 20
+    assert not [each for each in formulas if re.search(r"\d{7}", each)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Expr, Max, Min, Piecewise, Symbol
 
 from neglog.likelihood import Likelihood
 from neglog.primitives import densities, symbolic
@@ -17,6 +17,8 @@ _LEGIBLE = 40  # operations that a formula may have
 _CASES = 4  # that sympy may read: it compares the conditions of all of them
 UNREAD = Symbol("unread")
 """Stands for a formula that is too long to be read by sympy."""
+_GUARD = sympy.Integer(10) ** 30
+"""Where declarations replace an argument so that ∞ − ∞ does not occur; textbooks do not."""
 _TRIED = 60  # operations of a difference that sympy may simplify
 
 
@@ -82,7 +84,24 @@ def read(declared: Any, *arguments: Any) -> Any:
     if sum(step.opname == "LOAD_GLOBAL" and step.argval == "where" for step in steps) > _CASES:
         return UNREAD
     result = symbolic.read(declared, *arguments, vocabulary=symbolic.READABLE)
-    return tuple(map(sympy.nsimplify, result)) if isinstance(result, tuple) else result
+    if isinstance(result, tuple):
+        return tuple(_without_guards(sympy.nsimplify(each)) for each in result)
+    return _without_guards(result)
+
+
+def _without_guards(expression: Any) -> Any:
+    """Return an expression as it is for arguments below `_GUARD`."""
+    if not isinstance(expression, Expr):
+        return expression
+
+    def of_bounds(found: Any) -> Any:
+        return found.func(*(each for each in found.args if abs(each) != _GUARD))
+
+    def of_cases(found: Any) -> Any:
+        return Piecewise(*(case for case in found.args if case[0] != _GUARD))
+
+    inner = expression.replace(lambda e: isinstance(e, (Max, Min)), of_bounds)
+    return inner.replace(lambda e: isinstance(e, Piecewise), of_cases)
 
 
 def negative_logarithm(density: Expr) -> Expr:
