@@ -78,9 +78,7 @@ class Declared:
             inputs = [_draw(domain, self.shape, "input") for domain in self.likelihood.domains]
             for place, name in enumerate(self.likelihood.inputs):
                 if name.startswith("log_") and self.likelihood.elementwise:
-                    inputs[place] = (
-                        0.5 * inputs[place]
-                    )  # float32 holds exponentials of exponentials
+                    inputs[place] *= 0.5  # its exponential may be an exponent, in float32
             known = zip(self.likelihood.given, self.likelihood.given_domains, strict=True)
             given = {name: _draw(domain, self.shape, "given") for name, domain in known}
             if self.likelihood.support is counts:  # trials, more than the counts
