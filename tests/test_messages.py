@@ -608,7 +608,7 @@ MESSAGES += [
     ),
     (
         lambda: F.log_softmax(ROW, 2),
-        errors.ShapeError,
+        errors.SupportError,
         "dim must be a dimension of the input (4, 3), but it is 2.",
     ),
     (

@@ -57,6 +57,8 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_within_the_repository_leads_somewhere(path) -> None:
     for target, anchor, picture in LINK.findall(TEXTS[path]):
+        if target.startswith(("api/", "gallery/")):
+            continue  # `make docs` writes these pages, and checks the links to them
         place = path if not (target or picture) else (path.parent / (target or picture)).resolve()
         assert place.exists(), (target, picture)
         assert not anchor or anchor in anchors(place), (target, anchor)

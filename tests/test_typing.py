@@ -25,7 +25,7 @@ LINEAR = {
 KEYWORDS = {
     "BCELoss": CLASSED,
     "BCEWithLogitsLoss": {**CLASSED, "label_smoothing": 0.0},
-    "AdaptiveLogSoftmaxWithLoss": ADDED,
+    "AdaptiveLogSoftmaxWithLoss": LABELLED,
     "CTCLoss": ADDED,
     "CosineEmbeddingLoss": ADDED,
     "CrossEntropyLoss": {**ADDED, "class_dim": 1, "offset": None},

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
 from neglog.device import tensor_like
-from neglog.errors import ArgumentError, DtypeError, ShapeError, sentence, shape
+from neglog.errors import ArgumentError, DtypeError, ShapeError, SupportError, sentence, shape
 from neglog.validation.dtypes import floating, real
 from neglog.validation.options import number, tensors, warn
 
@@ -223,7 +223,7 @@ def softmax_dim(input: Tensor, dim: int | None) -> int:
         ends = max(input.dim(), 1)  # torch takes 0 and −1 for a scalar
         if not is_torch_compatible() and not -ends <= dim < ends:
             expected = f"dim must be a dimension of the input {shape(input)}"
-            raise ShapeError(sentence(expected, f"it is {dim}"))
+            raise SupportError(sentence(expected, f"it is {dim}"))
         return dim
     message = "log_softmax without `dim` is deprecated: pass the dimension of the classes"
     warn(message, 4)
