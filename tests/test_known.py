@@ -68,13 +68,46 @@ def test_the_formulas_of_a_page_are_those_that_run(name) -> None:
     assert "no likelihood" in str(document.sections[1]) or LESSONS[name].is_likelihood
 
 
+TIED = {"log_hazard": "0,1,2,-1", "time": "3,1,1,1", "event": "1,1,1,0"}
+OPTIONS = [
+    ("cox_ph_loss", {**TIED, "ties": "breslow"}),
+    ("cox_ph_loss", {**TIED, "ties": "efron"}),
+    ("plackett_luce_loss", {"input": "1,0.2,0.5", "target": "1,2,2", "ties": "efron"}),
+    ("plackett_luce_loss", {"input": "1,0.2,0.5", "target": "1,2,2", "ties": "breslow"}),
+    ("ctc_loss", {**LESSONS["ctc_loss"].example, "targets": [1, 0], "blank": 2}),
+    ("cosine_embedding_loss", {"margin": 0.3}),
+    ("multi_margin_loss", {"margin": 2, "p": 2}),
+    ("triplet_margin_loss", {"margin": 0.2, "p": 3}),
+    ("triplet_margin_loss", {"p": 1}),
+    ("triplet_margin_with_distance_loss", {"margin": 3}),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), OPTIONS)
+def test_pages_take_the_options_of_the_loss(name, values) -> None:
+    document = explain(name, **values)
+    assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
+    assert str(document.sections[-1].parts[-1]) != str(explain(name).sections[-1].parts[-1])
+
+
+def test_wrong_options_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="ties must be one of"):
+        explain("cox_ph_loss", ties="exact")
+    with pytest.raises(ArgumentError, match="values of input, target, p, margin, but 'tie'"):
+        explain("multi_margin_loss", tie="efron")
+    with pytest.raises(ShapeError, match="margin must be one number for all samples"):
+        explain("multi_margin_loss", margin="1,2")
+
+
 def test_pages_take_the_users_numbers() -> None:
     document = explain("CoxPHLoss", log_hazard="0,1,2", time="3,1,2", event="1,1,0")
     assert "3, 1, 2" in str(document.sections[-1])
     assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
     with pytest.raises(ArgumentError, match="but event missing; pass event=… too"):
         explain("cox_ph_loss", log_hazard="0,1", time="1,2")
-    with pytest.raises(ArgumentError, match="takes values of log_hazard, time, event, but 'z'"):
+    with pytest.raises(
+        ArgumentError, match="takes values of log_hazard, time, event, ties, but 'z'"
+    ):
         explain("cox_ph_loss", "1,2")
     with pytest.raises(ShapeError, match="every row of mean must hold the same number of values"):
         explain("mixture_density_loss", logits="0,1", mean="0,1;2", log_scale="0,0", target="1")

@@ -17,6 +17,7 @@ from neglog.errors import ArgumentError, ShapeError, listed, sentence
 from neglog.explain import arguments
 from neglog.explain.arguments import Given
 from neglog.explain.lessons import LESSONS, Lesson, layer
+from neglog.explain.values import one_number
 from neglog.report.document import Code, Document, Part, Section, Table, Text, number
 
 _LARGEST = 1e-6  # relative difference of two float64 formulas, of which one loses digits
@@ -45,10 +46,12 @@ def document(lesson: Lesson, given: Mapping[str, Given]) -> Document:
         ArgumentError: a value is missing, unknown or not a number.
         ShapeError: a value has not as many dimensions as the example's.
     """
-    tensors = _tensors(lesson, given)
+    options = _options(lesson, given)
+    numbers = {name: value for name, value in given.items() if name not in options}
+    tensors = _tensors(lesson, numbers)
     first = next(iter(tensors))
-    found, slope = _computed(lesson, tensors)
-    expected, expected_slope = _by_textbook(lesson, tensors)
+    found, slope = _computed(lesson, tensors, options)
+    expected, expected_slope = _by_textbook(lesson, tensors, options)
     kind = "likelihood" if lesson.is_likelihood else "score"
     logarithm = "The logarithm turns products into sums, and its sign is reversed: minus ln P."
     if not lesson.is_likelihood:
@@ -57,9 +60,11 @@ def document(lesson: Lesson, given: Mapping[str, Given]) -> Document:
     derivative: list[Part] = [Text(f"By {first}; autograd computes those by other tensors.")]
     derivative_code = [_source(lesson.slope)] if lesson.slope is not None else []
     verdicts = [_verdict("loss", found, expected), _verdict("derivative", slope, expected_slope)]
-    example = "Your numbers." if given else (
+    example = "Your numbers." if numbers else (
         "These numbers are an example; pass your own: " + " ".join(f"{n}=…" for n in tensors) + "."
     )  # fmt: skip
+    if options:
+        example += f" With {', '.join(f'{name} = {value}' for name, value in options.items())}."
     sections = [
         Section("The model", [Text(lesson.model)]),
         Section("From the likelihood to the loss", [*parts]),
@@ -87,12 +92,32 @@ def _call(lesson: Lesson) -> Callable[..., Any]:
     return source
 
 
+def _choices(lesson: Lesson) -> dict[str, Any]:
+    """Return the options that a reader may choose, and their defaults."""
+    parameters = inspect.signature(lesson.loss).parameters.values()
+    return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+
+def _options(lesson: Lesson, given: Mapping[str, Given]) -> dict[str, Any]:
+    """Return the options among the values, each of the kind of its default."""
+    found: dict[str, Any] = {}
+    for name, default in _choices(lesson).items():
+        if name in given and isinstance(default, str):
+            found[name] = given[name]
+        elif name in given:
+            value = one_number(name, given[name])
+            found[name] = int(value) if isinstance(default, int) and value % 1 == 0 else value
+    return found
+
+
 def _tensors(lesson: Lesson, given: Mapping[str, Given]) -> dict[str, Tensor]:
     """Return the tensors by name; whole numbers in the example are integers."""
     names = list(lesson.example)
     for name in given:
         if name not in names:
-            expected = f"{lesson.function} takes values of {listed(names, 20)}"
+            expected = (
+                f"{lesson.function} takes values of {listed([*names, *_choices(lesson)], 20)}"
+            )
             raise ArgumentError(sentence(expected, f"{name!r} is passed"))
     missing = [name for name in names if name not in given]
     if given and missing:
@@ -126,26 +151,31 @@ def _parsed(name: str, value: Given, like: Tensor) -> Tensor:
     return tensor.to(like.dtype)
 
 
-def _computed(lesson: Lesson, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _computed(
+    lesson: Lesson, tensors: Mapping[str, Tensor], options: Mapping[str, Any]
+) -> tuple[Tensor, Tensor]:
     """Return neglog's sum of the losses, and its derivative by the first tensor."""
     first, *others = tensors.values()
     leaf = first.clone().requires_grad_()
     if hasattr(functional, lesson.function):
         loss = getattr(functional, lesson.function)(
-            leaf, *others, reduction="sum", **lesson.options
+            leaf, *others, reduction="sum", **lesson.options, **options
         )
     else:
         loss = layer()(leaf, *others).loss * len(leaf)
     return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
 
-def _by_textbook(lesson: Lesson, tensors: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _by_textbook(
+    lesson: Lesson, tensors: Mapping[str, Tensor], options: Mapping[str, Any]
+) -> tuple[Tensor, Tensor]:
     first, *others = tensors.values()
     before = () if hasattr(functional, lesson.function) else (layer(),)
     leaf = first.clone().requires_grad_()
-    loss = lesson.loss(*before, leaf, *others)
-    slope = lesson.slope(first, *others) if lesson.slope else torch.autograd.grad(loss, leaf)[0]
-    return loss.detach(), slope
+    loss = lesson.loss(*before, leaf, *others, **options)
+    if lesson.slope is None:
+        return loss.detach(), torch.autograd.grad(loss, leaf)[0]
+    return loss.detach(), lesson.slope(first, *others, **options)
 
 
 def _verdict(what: str, found: Tensor, expected: Tensor) -> Text:

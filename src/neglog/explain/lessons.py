@@ -22,7 +22,8 @@ class Lesson:
         function: the name of the function.
         model: what the tensors are.
         likelihood: the probability of the targets, or why there is none.
-        loss: minus its logarithm, as a function of the tensors.
+        loss: minus its logarithm, as a function of the tensors. Its keyword-only parameters are the
+            options that a reader may choose.
         slope: the derivative by the first tensor; None if it is left to autograd.
         example: the tensors by name.
         options: of neglog's function.
@@ -58,9 +59,12 @@ _NO_LIKELIHOOD = (
 _TRIPLETS = [
     Lesson(
         name, "Three embeddings: an anchor, one of its class, and one of another class.",
-        _NO_LIKELIHOOD, book.triplet, book.triplet_slope, _TRIPLET, is_likelihood=False,
+        _NO_LIKELIHOOD, loss, book.triplet_slope, _TRIPLET, is_likelihood=False,
     )
-    for name in ("triplet_margin_loss", "triplet_margin_with_distance_loss")
+    for name, loss in (
+        ("triplet_margin_loss", book.triplet),
+        ("triplet_margin_with_distance_loss", book.distance_triplet),
+    )
 ]  # fmt: skip
 LESSONS = {
     lesson.function: lesson

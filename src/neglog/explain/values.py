@@ -102,15 +102,17 @@ def _complete(
 
 def settings(likelihood: type[Likelihood], found: Mapping[str, Given]) -> dict[str, float]:
     """Return the settings that were passed, each of which is one number."""
-    parsed: dict[str, float] = {}
-    for name in (name for name in likelihood.settings if name in found):
-        value = found[name]
-        numbers = arguments.numbers(name, [value] if isinstance(value, (int, float)) else value)
-        if len(numbers) != 1:
-            got = f"{len(numbers)} are passed"
-            raise ShapeError(sentence(f"{name} must be one number for all samples", got))
-        parsed[name] = numbers[0]
-    return parsed
+    passed = [name for name in likelihood.settings if name in found]
+    return {name: one_number(name, found[name]) for name in passed}
+
+
+def one_number(name: str, value: Given) -> float:
+    """Return the value of a setting."""
+    numbers = arguments.numbers(name, _as_list(value))
+    if len(numbers) != 1:
+        got = f"{len(numbers)} are passed"
+        raise ShapeError(sentence(f"{name} must be one number for all samples", got))
+    return numbers[0]
 
 
 def of_elements(likelihood: type[Likelihood], found: Mapping[str, Given]) -> Values:
