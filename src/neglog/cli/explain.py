@@ -26,8 +26,8 @@ def explain(
         your own.
     values
         The numbers to evaluate, by the names of the inputs, given tensors, settings, options and
-        the target y, such as mean=0.3 delta=1 y=2, margin=0.5 or ties=breslow. Commas separate samples, semicolons rows of logits. By
-        default an example.
+        the target y, such as mean=0.3 delta=1 y=2, margin=0.5 or ties=breslow. Commas separate
+        samples, semicolons rows of logits. By default an example.
     z
         The model's output, for a likelihood with one input. Write --z=-1 for a leading minus.
     y
