@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
+import sympy
 import torch
 from rich.console import Console
 
@@ -17,10 +18,12 @@ from neglog.cli import main
 from neglog.engine import selection
 from neglog.errors import ArgumentError
 from neglog.explain import elements, explain, rows
+from neglog.explain.composed import lesson_of
 from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.primitives import exp, expm1, log1p, power, where
 from neglog.report.document import Document, Table, Text
+from neglog.report.math_text import lines, mathml
 from neglog.report.page import document_page
 from neglog.report.terminal import show
 
@@ -188,6 +191,35 @@ def test_names_may_be_written_in_several_ways(name) -> None:
 @pytest.mark.parametrize("name", ["huber_loss", "HuberLoss", "smooth_l1_loss", "Huber"])
 def test_the_names_of_losses_stand_for_their_likelihoods(name) -> None:
     assert find(name) is REGISTRY["huber"]
+
+
+TORCH = [name for name in dir(torch.nn) if name.endswith("Loss") and name[0].isupper()]
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_every_loss_of_torch_is_known_by_its_usual_names(name) -> None:
+    short = [] if name == "LinearCrossEntropyLoss" else [name.removesuffix("Loss")]
+    for spelling in (name, f"torch.nn.{name}", f"nn.{name}", *short):
+        assert lesson_of(spelling) or find(spelling)
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [("mse", "normal"), ("F.mse_loss", "normal"), ("MAE", "laplace"), ("ce", "categorical"),
+     ("bce", "bernoulli_probability"), ("log-loss", "bernoulli"), ("poisson", "poisson")],
+)  # fmt: skip
+def test_usual_names_stand_for_likelihoods(name, key) -> None:
+    assert find(name) is REGISTRY[key]
+
+
+def test_formulas_show_decimals_as_they_were_written() -> None:
+    z = sympy.Symbol("z")
+    shown = lines(sympy.Rational(117, 500) * z - sympy.Rational(1, 20) * z**3 + z**2 / 4, 80, True)
+    assert "0.234" in shown
+    assert "117" not in shown
+    assert "0.05" in shown
+    assert "─" in shown  # z² / 4 stays a fraction
+    assert "<mn>0.234</mn>" in mathml(sympy.Rational(117, 500) * z)
 
 
 def test_the_names_of_a_declaration_reach_the_page_of_its_own(monkeypatch) -> None:

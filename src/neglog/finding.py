@@ -13,13 +13,25 @@ from neglog.functional.documentation import likelihoods_of
 from neglog.likelihood import Likelihood
 from neglog.likelihoods import REGISTRY
 
+_OTHERS = {
+    "ce": "cross_entropy",
+    "gaussian": "mse_loss",
+    "leastsquares": "mse_loss",
+    "linearcrossentropyloss": "cross_entropy",
+    "logistic": "binary_cross_entropy_with_logits",
+    "logloss": "binary_cross_entropy_with_logits",
+    "mae": "l1_loss",
+    "softmax": "cross_entropy",
+}
+"""Usual names of losses that have a function of another name."""
+
 
 def find(likelihood: Any) -> type[Likelihood]:
     """Return the declaration of a name or a reference, or the declaration that is passed.
 
     Names may be written as the class (``NegativeBinomial``), or in lower case
     (``negative_binomial``, ``negative-binomial``). The names of losses (``huber_loss``,
-    ``HuberLoss``) stand for their likelihood.
+    ``HuberLoss``, ``torch.nn.HuberLoss``, ``mse``) stand for their likelihood.
 
     Raises:
         ArgumentError: there is none.
@@ -46,9 +58,10 @@ def _built_in(name: str) -> type[Likelihood]:
     known = {_plain(each): each for each in REGISTRY}
     if _plain(name) in known:
         return REGISTRY[known[_plain(name)]]
-    losses = {_plain(loss): found for loss, found in _of_losses().items()}
-    if _plain(name) in losses:
-        return losses[_plain(name)]
+    losses = _of_losses()
+    for spelling in (_plain(name), _plain(without_module(name))):
+        if spelling in losses:
+            return losses[spelling]
     if name.endswith(".py"):
         expected = "a likelihood in a file is passed as file.py:Name"
         raise ArgumentError(sentence(expected, f"{name!r} names no class"))
@@ -60,15 +73,30 @@ def _built_in(name: str) -> type[Likelihood]:
     )
 
 
+def without_module(name: str) -> str:
+    """Return the name of a class or a function without its module.
+
+    >>> without_module("torch.nn.MSELoss"), without_module("F.mse_loss")
+    ('MSELoss', 'mse_loss')
+    """
+    return name.rpartition(".")[2]
+
+
 def _of_losses() -> dict[str, type[Likelihood]]:
-    """Return the likelihoods of functions and of modules; of several the first."""
+    """Return the likelihoods of functions and modules, also without "loss"; of several the first.
+
+    The names are as `_plain` returns them.
+    """
     functions = {name: getattr(functional, name) for name in functional.__all__}
     modules = {name: getattr(criteria, name) for name in criteria.__all__}
     functions |= {name: getattr(module, "_function", None) for name, module in modules.items()}
-    found = {
-        name: likelihoods_of(getattr(call, "__doc__", None)) for name, call in functions.items()
-    }
-    return {name: likelihoods[0] for name, likelihoods in found.items() if likelihoods}
+    found: dict[str, type[Likelihood]] = {}
+    for name, call in functions.items():
+        likelihoods = likelihoods_of(getattr(call, "__doc__", None))
+        if likelihoods:
+            found[_plain(name)] = likelihoods[0]
+            found.setdefault(_plain(name).removesuffix("loss"), likelihoods[0])
+    return found | {name: found[_plain(loss)] for name, loss in _OTHERS.items()}
 
 
 def _plain(name: str) -> str:

@@ -18,6 +18,7 @@ from neglog.explain import arguments
 from neglog.explain.arguments import Given
 from neglog.explain.lessons import LESSONS, Lesson, layer
 from neglog.explain.values import one_number
+from neglog.finding import without_module
 from neglog.report.document import Code, Document, Part, Section, Table, Text, number
 
 _LARGEST = 1e-6  # relative difference of two float64 formulas, of which one loses digits
@@ -32,7 +33,8 @@ def lesson_of(name: Any) -> Lesson | None:
         found = getattr(getattr(criteria, module), "_function", None)
         if found is not None and found.__name__ in LESSONS:
             known[_plain(module)] = LESSONS[found.__name__]
-    return known.get(_plain(name))
+    known |= {spelling.removesuffix("loss"): lesson for spelling, lesson in known.items()}
+    return known.get(_plain(without_module(name)))
 
 
 def _plain(name: str) -> str:

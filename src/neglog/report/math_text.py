@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import true
+from sympy import Rational, Symbol, sign, true
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
@@ -37,6 +37,7 @@ _BY_ORDER = {
     ("besseli", 1): ("I₁", "I_1"),
 }
 """The signs and the names of functions of an order, their first argument."""
+_LARGEST_DENOMINATOR = 8  # of fractions that formulas are written with; 3/20 is 0.15
 
 
 def _name(expr: Any) -> tuple[str, str, Any]:
@@ -47,6 +48,24 @@ def _name(expr: Any) -> tuple[str, str, Any]:
     if (name, expr.args[0]) in _BY_ORDER:
         return *_BY_ORDER[name, expr.args[0]], expr.args[1:]
     return name, name, expr.args
+
+
+def _as_written(expression: Any) -> Any:
+    """Return an expression with 0.234 instead of 117/500; fractions such as ½ stay."""
+    decimals = {
+        each: sign(each) * Symbol(format(abs(each.p / each.q), ".15g"))
+        for each in expression.atoms(Rational)
+        if each.q > _LARGEST_DENOMINATOR and not _without_factors(each.q, 2, 5) > 1
+    }
+    return expression.xreplace(decimals)
+
+
+def _without_factors(number: int, *factors: int) -> int:
+    """Return a number divided by some factors as often as possible."""
+    for factor in factors:
+        while number % factor == 0:
+            number //= factor
+    return number
 
 
 class _PlusFirst(Printer):
@@ -60,6 +79,8 @@ class _PlusFirst(Printer):
 class _Lines(_PlusFirst, PrettyPrinter):
     def _print_Symbol(self, e: Any, bold_name: bool = False) -> Any:
         stem, index = _code_name(e.name)
+        if e.name[0].isdigit():
+            return prettyForm(e.name)
         if not stem:
             return super()._print_Symbol(e, bold_name)
         return prettyForm(stem + (index and ("ᵢ" if self._use_unicode else "_i")))
@@ -78,6 +99,8 @@ class _MathML(_PlusFirst, MathMLPresentationPrinter):
 
     def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:
         stem, index = _code_name(sym.name)
+        if sym.name[0].isdigit():
+            return self._element("mn", sym.name)
         if not stem:
             return super()._print_Symbol(sym, style)
         name = self._element("mi", stem)
@@ -151,7 +174,7 @@ def lines(expression: Any, width: int, unicode: bool) -> str:
     printer = _Lines({"use_unicode": unicode, "num_columns": width, "wrap_line": True})
     before = pretty_use_unicode(unicode)  # sympy keeps this one switch for the whole process
     try:
-        text: str = printer.doprint(expression)
+        text: str = printer.doprint(_as_written(expression))
     finally:
         pretty_use_unicode(before)
     return text.replace("-", "−") if unicode else text
@@ -159,7 +182,7 @@ def lines(expression: Any, width: int, unicode: bool) -> str:
 
 def mathml(expression: Any) -> str:
     """Write a formula as presentation MathML, which browsers typeset themselves."""
-    text: str = _MathML().doprint(expression)
+    text: str = _MathML().doprint(_as_written(expression))
     text = text.replace("<mo>-</mo>", "<mo>−</mo>")
     text = text.replace("<mi>zhat</mi>", "<mi>ẑ</mi>").replace("<mi>sigma</mi>", "<mi>σ</mi>")
     return f'<math display="block">{text}</math>'
