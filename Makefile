@@ -51,9 +51,16 @@ losses: $(READY)
 
 # Builds the site in runs/site and runs the code of its pages; a warning is an error.
 docs: $(READY)
-	PYDEVD_DISABLE_FILE_VALIDATION=1 $(BIN)/sphinx-build -q -W --keep-going -c docs docs runs/site
-	PYDEVD_DISABLE_FILE_VALIDATION=1 $(BIN)/sphinx-build -q -W --keep-going -c docs -D language=zh_CN docs/zh runs/site/zh
+	$(MAKE) --jobs=2 site-en site-zh
 	$(BIN)/python docs/built.py runs/site
+
+SITE_en := docs runs/site
+SITE_zh := -D language=zh_CN docs/zh runs/site/zh
+
+# Builds the pages of one language.
+site-%: $(READY)
+	PYDEVD_DISABLE_FILE_VALIDATION=1 $(BIN)/sphinx-build -q -W --keep-going -j auto -c docs \
+		-d runs/doctrees/$* -D nb_execution_cache_path=$(CURDIR)/runs/notebooks/$* $(SITE_$*)
 
 # The README's picture, taken by Chromium.
 picture: demo

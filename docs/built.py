@@ -69,7 +69,7 @@ def main(root: Path) -> int:
     root = root.resolve()
     found = list(faults(root))
     print(*found, sep="\n", end="\n" if found else "")
-    files = [path for path in root.rglob("*") if path.is_file() and ".doctrees" not in path.parts]
+    files = [path for path in root.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 2**20
     pages = sum(path.suffix == ".html" for path in files)
     print(f"{root.name}: {pages} pages, {size:.1f} MiB, {len(found)} faults")
