@@ -7,13 +7,13 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.device import sum_dtype
-from neglog.engine import ElementwiseProblem, fused
+from neglog.engine import ElementwiseProblem
 from neglog.errors import ArgumentError, ShapeError, sentence, shape
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, reduced
 from neglog.functional.extras import wide
 from neglog.functional.options import with_options
-from neglog.functional.risk_sets import loss_of_rows, terms_of_rows
+from neglog.functional.risk_sets import problem_of_rows, terms_of_rows
 from neglog.likelihoods import Bernoulli
 from neglog.support import real
 
@@ -151,7 +151,7 @@ def plackett_luce_loss(
         included = (weight != 0)[..., None].expand(input.shape)
         items = included if items is None else items & included
     scores = input.to(wide(input.dtype))
-    scores = scores if items is None else torch.where(items, scores, 0.0)
+    scores = scores if items is None else torch.where(items, scores, -torch.inf)
     chosen = items
     if top_k is not None:
         chosen = _better(target, items) < top_k
@@ -160,14 +160,14 @@ def plackett_luce_loss(
 
     def formula(scores: Tensor) -> Tensor:
         scores = scores.to(sum_dtype(scores.device))
-        return terms_of_rows(scores, time, chosen, items, None, ties, False).sum(-1)
+        return terms_of_rows(scores, time, chosen, items, ties, False).sum(-1)
 
-    if fused.serves(scores, target.detach(), items, chosen):
-        event = torch.ones_like(scores) if chosen is None else chosen
-        each = loss_of_rows(scores, time, event, items, None, ties, formula)
-    else:
-        each = formula(scores)
-    return reduced(each.to(like.dtype), weight, reduction, extras, input.dtype)
+    event = torch.ones_like(scores) if chosen is None else chosen
+    facts = (scores, time, event, None, ties, formula)
+    if weight is None and extras.are_direct(reduction, scores.shape[:-1].numel()):
+        return engine.loss(problem_of_rows(*facts, reduction)).to(input.dtype)
+    each = engine.loss(problem_of_rows(*facts, "none"))
+    return reduced(each, weight, reduction, extras, input.dtype)
 
 
 def _lists_only(name: str, tensor: Tensor | None, input: Tensor) -> None:

@@ -6,45 +6,47 @@ among the items of this time and later ones, its risk set.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from neglog.engine import fused, values
+from neglog.engine import ComposedProblem, reference, values
+from neglog.functional.extras import wide
 
 _ABSENT = -1e30  # the score of an item in no risk set; −∞ has no derivative
 _RANGE = 500.0  # of scores whose exponentials float64 can add up
 
 
-def loss_of_rows(
+def problem_of_rows(
     score: Tensor,
     time: Tensor,
     event: Tensor,
-    present: Tensor | None,
     strata: Tensor | None,
     ties: str,
-    formula: fused.Formula,
-) -> Tensor:
-    """Return the negative log-likelihood of the events of each row, by the kernel.
+    formula: Callable[[Tensor], Tensor],
+    reduction: str,
+) -> ComposedProblem:
+    """Return the problem of the negative log-likelihood of the events of each row.
 
     Args:
-        score: (…, K), float32 or float64; with the logarithms of the weights, if they differ.
+        score: (…, K), with the logarithms of the weights, if they differ; −∞ for items in no risk
+            set.
         time: as in `terms_of_rows`.
         event: the weight of each event, 0 for other items.
-        present: which items are in the risk sets, if not all.
         strata: which items are compared, if not all of the row.
         ties: "efron" or "breslow".
-        formula: returns the same by torch's operations.
+        formula: returns the losses of rows of scores, (…), by torch's operations.
+        reduction: over rows.
     """
-    weight = event.detach().to(score.dtype)
 
-    def kernel(score: Tensor, needs_grad: bool) -> tuple[Tensor, Tensor | None]:
-        from neglog.engine.cpu import risk_sets  # imports Numba
+    def computed(score: Tensor, *others: Tensor | None, reduction: str) -> Tensor:
+        return reference.reduced(formula(score), reduction)
 
-        if present is not None:
-            score = torch.where(present, score, -torch.inf)
-        return risk_sets.losses(score, time.detach(), weight, strata, ties, needs_grad)
-
-    return fused.loss(score, kernel, formula)
+    when = time.to(wide(time.dtype)) if time.is_floating_point() else time.long()
+    groups = None if strata is None else strata.long()
+    tensors, settings = (score, event.to(score.dtype), when, groups), (float(ties == "efron"),)
+    return ComposedProblem("risk_sets", computed, tensors, settings=settings, reduction=reduction)
 
 
 def terms_of_rows(
@@ -52,18 +54,16 @@ def terms_of_rows(
     time: Tensor,
     event: Tensor | None,
     present: Tensor | None,
-    log_weight: Tensor | None,
     ties: str,
     in_order: bool = True,
 ) -> Tensor:
     """Return the negative log-likelihood of each event, 0 for other items; all (…, K).
 
     Args:
-        score: finite, also of items that are not present.
+        score: with the logarithms of the weights in the risk sets, if they differ.
         time: of the event, or until which the item was there.
         event: which items are events, if not all.
         present: which items are in the risk sets, if not all.
-        log_weight: the logarithms of the weights in the risk sets, if they differ.
         ties: "efron" or "breslow". With Efron's method equal events share the average of their
             terms, so that the order of the items does not matter.
         in_order: whether the terms should be in the order of the items.
@@ -73,14 +73,13 @@ def terms_of_rows(
     time, order = time.sort(dim=-1, descending=True)
     score = score if present is None else torch.where(present, score, _ABSENT)
     score = score.gather(-1, order)
-    moved = score if log_weight is None else score + log_weight.gather(-1, order)
     event = None if event is None else event.gather(-1, order)
     differs = time[..., 1:] != time[..., :-1]
-    logs = _cumulative(moved, present is not None)
+    logs = _cumulative(score, present is not None)
     if _may_tie(differs):
         logs = logs.gather(-1, _last_of_group(differs))
         if ties == "efron":
-            logs = logs + _efron(moved - logs, event, differs)
+            logs = logs + _efron(score - logs, event, differs)
     ranked = logs - score
     ranked = ranked if event is None else torch.where(event, ranked, 0.0)
     return torch.zeros_like(ranked).scatter(-1, order, ranked) if in_order else ranked

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
 from neglog import engine, validation
 from neglog.device import sum_dtype
-from neglog.engine import ElementwiseProblem, fused, values
+from neglog.engine import ComposedProblem, ElementwiseProblem, reference, values
 from neglog.errors import ArgumentError, ShapeError, SupportError, format_index, sentence, shape
 from neglog.functional.common import Extras, finished, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, reduced
 from neglog.functional.extras import wide
 from neglog.functional.options import with_options
-from neglog.functional.risk_sets import loss_of_rows, terms_of_rows
+from neglog.functional.risk_sets import problem_of_rows, terms_of_rows
 from neglog.likelihoods import Bernoulli
 from neglog.support import ends_of_unit_interval, real
 
@@ -80,32 +78,25 @@ def discrete_hazard_loss(
     place, happened = interval.long(), event != 0
     if included is not None:
         place, happened = torch.where(included, place, -1), happened & included
+    direct = weight is None and extras.are_direct(reduction, interval.numel())
+    problem = ComposedProblem(
+        "discrete_hazard", _hazards, (x, place, happened.to(x.dtype)),
+        reduction=reduction if direct else "none",
+    )  # fmt: skip
+    found = engine.loss(problem)
+    if direct:
+        return found.to(logits.dtype)
+    return reduced(found, weight, reduction, extras, logits.dtype)
 
-    def formula(x: Tensor) -> Tensor:
-        return _hazards(x, place[..., None], happened[..., None])
 
-    if fused.serves(x, place, happened):
-        each = fused.loss(x, partial(_hazards_by_kernel, place, happened), formula)
-    else:
-        each = formula(x)
-    return reduced(each, weight, reduction, extras, logits.dtype)
-
-
-def _hazards(x: Tensor, place: Tensor, event: Tensor) -> Tensor:
-    steps = torch.arange(x.shape[-1], device=x.device)
-    y, reached = ((steps == place) & event).to(x.dtype), (steps <= place).to(x.dtype)
+def _hazards(x: Tensor, place: Tensor, event: Tensor, *, reduction: str) -> Tensor:
+    steps, place = torch.arange(x.shape[-1], device=x.device), place[..., None]
+    y, reached = (steps == place) * event[..., None], (steps <= place).to(x.dtype)
     problem = ElementwiseProblem(
         Bernoulli, (x,), y, weight=reached, reduction="none", masked=True
     )  # fmt: skip
-    return engine.loss(problem).sum(-1)
-
-
-def _hazards_by_kernel(
-    place: Tensor, event: Tensor, x: Tensor, needs_grad: bool
-) -> tuple[Tensor, Tensor | None]:
-    from neglog.engine.cpu import hazards  # imports Numba
-
-    return hazards.losses(x, place, event, needs_grad)
+    each = engine.loss(problem).sum(-1, dtype=sum_dtype(x.device))
+    return reference.reduced(each, reduction).to(x.dtype)
 
 
 def _check_intervals(interval: Tensor, steps: int, included: Tensor | None) -> None:
@@ -198,52 +189,36 @@ def cox_ph_loss(
     present = None if weight is None else weight > 0
     _check_survival(time, event, weight, None if weight is None else weight != 0)
     happened = event if event.dtype == torch.bool else event != 0
-    score, when = like, time.byte() if time.dtype == torch.bool else time
+    when = time.byte() if time.dtype == torch.bool else time
     if present is not None:
-        score, happened = torch.where(present, like, 0.0), present & happened
+        happened = present & happened
         when = torch.where(present, when, torch.zeros_like(when))
-    log_weight = None if sample_weight is None or weight is None else _log(weight)
+    score, shares, log_weight = like, happened.to(like.dtype), None
+    if weight is not None and sample_weight is not None:
+        # The risk sets hold weight · exp(score); an event is weight · its score alone.
+        log_weight, shares = _log(weight), torch.where(happened, weight, 0.0)
+        score = score + log_weight
+    score = score if present is None else torch.where(present, score, -torch.inf)
+
     in_order = reduction == "none" or log_weight is not None
 
-    def formula(score: Tensor) -> Tensor:
-        terms = _terms(score, when, happened, present, log_weight, ties, strata, in_order)
-        terms = terms if log_weight is None or weight is None else terms * weight
-        return terms if reduction == "none" else terms.sum()
+    def terms(score: Tensor) -> Tensor:
+        each = _terms(score, when, happened, present, ties, strata, in_order)
+        return each if log_weight is None else each * shares
 
-    if reduction != "none" and fused.serves(score, time.detach(), event, strata, weight):
-        total = _total(score, when, happened, present, weight, log_weight, strata, ties, formula)
+    if reduction == "none":
+        total = terms(score)
     else:
-        total = formula(score)
-    count = happened.to(like.dtype) if weight is None else torch.where(happened, weight, 0.0)
+        facts = (score, when, shares, strata, ties, lambda score: terms(score).sum(-1))
+        total = engine.loss(problem_of_rows(*facts, "sum"))
+    if log_weight is not None:
+        moved = shares * log_weight
+        total = total + (moved if reduction == "none" else moved.sum())
     dtype = wide(log_hazard.dtype)
     return finished(
-        total.to(dtype), count.sum().to(dtype), log_hazard.shape, reduction, extras,
+        total.to(dtype), shares.sum().to(dtype), log_hazard.shape, reduction, extras,
         log_hazard.dtype,
     )  # fmt: skip
-
-
-def _total(
-    score: Tensor,
-    time: Tensor,
-    event: Tensor,
-    present: Tensor | None,
-    weight: Tensor | None,
-    log_weight: Tensor | None,
-    strata: Tensor | None,
-    ties: str,
-    formula: fused.Formula,
-) -> Tensor:
-    """Return the sum of the terms by the kernel."""
-    if log_weight is None or weight is None:
-        return loss_of_rows(score, time, event, present, strata, ties, formula)
-    # The risk sets hold weight · exp(score); an event is weight · its score without the logarithm.
-    known, shares = log_weight, torch.where(event, weight, 0.0)
-    moved = score + known
-    whole = loss_of_rows(
-        moved, time, shares, present, strata, ties,
-        lambda moved: formula(moved - known) - (shares * known).sum(),
-    )  # fmt: skip
-    return whole + (shares * known).sum()
 
 
 def _log(weight: Tensor) -> Tensor:
@@ -266,22 +241,20 @@ def _terms(
     time: Tensor,
     event: Tensor,
     present: Tensor | None,
-    log_weight: Tensor | None,
     ties: str,
     strata: Tensor | None,
     in_order: bool,
 ) -> Tensor:
     """Return the terms of all strata, which are computed together if of similar size."""
     if strata is None or not score.numel():
-        return terms_of_rows(score, time, event, present, log_weight, ties, in_order)
+        return terms_of_rows(score, time, event, present, ties, in_order)
     found = torch.zeros_like(score)
     for index in _by_size(strata):
         real_one = index >= 0
         at = index.clamp(min=0)
-        weights = None if log_weight is None else log_weight[at]
         happened = event[at] & real_one
         there = real_one if present is None else present[at] & real_one
-        terms = terms_of_rows(score[at], time[at], happened, there, weights, ties)
+        terms = terms_of_rows(score[at], time[at], happened, there, ties)
         found = found.index_put((index[real_one],), terms[real_one])
     return found
 

@@ -47,8 +47,10 @@ class CpuBackend(Backend):
         if torch.compiler.is_compiling():
             return False
         if isinstance(problem, ComposedProblem):  # whose formula serves half precision, and nothing
-            empty = any(t is not None and not t.numel() for t in problem.tensors())
-            return not (empty or values.is_transformed()) and problem.dtype in _EXACT
+            there = [t for t in problem.tensors() if t is not None]
+            constant = not any(t.requires_grad for t in there[problem.input_count :])
+            full = constant and all(t.numel() for t in there)
+            return full and not values.is_transformed() and problem.dtype in _EXACT
         return True
 
     def adapted(self, problem: Any) -> Any:

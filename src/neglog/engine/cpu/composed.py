@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from neglog.engine import memory
-from neglog.engine.cpu import threads
+from neglog.engine.cpu import ordering, threads
 from neglog.engine.cpu.elementwise import sums_for, total_of
 from neglog.engine.cpu.jit import Kernel, compile_kernel
-from neglog.engine.cpu.kernels import distances, margins
+from neglog.engine.cpu.kernels import distances, hazards, margins, risk_sets
 from neglog.engine.cpu.kernels.composed import (
     ARGS,
     EACH,
@@ -31,23 +32,36 @@ from neglog.engine.cpu.kernels.rows import rows_of_a_block
 from neglog.engine.problem import ComposedProblem
 
 FLAGS = ("SQUARED", "SWAP")
-_STEPS: dict[str, dict[str, Any]] = {
-    "multi_margin": {"treat_rows": margins.multi_margin},
-    "multilabel_margin": {"treat_rows": margins.multilabel_margin},
-    "triplet_margin": {
-        "pull_triplet": distances.pull_triplet,
-        "treat_rows": distances.triplet_margin,
-    },
-    "cosine_embedding": {"treat_rows": distances.cosine_embedding},
+Tensors = Sequence[Tensor | None]
+
+
+class _Loss(NamedTuple):
+    """How the kernel computes a loss."""
+
+    treat_rows: Callable[..., Any]
+    helpers: tuple[Callable[..., Any], ...] = ()  # which it calls; each may call those before it
+    prepared: Callable[[Tensors], Tensors] = list  # returns what the kernel reads of the tensors
+
+
+_LOSSES = {
+    "multi_margin": _Loss(margins.multi_margin),
+    "multilabel_margin": _Loss(margins.multilabel_margin),
+    "triplet_margin": _Loss(distances.triplet_margin, (distances.pull_triplet,)),
+    "cosine_embedding": _Loss(distances.cosine_embedding),
+    "discrete_hazard": _Loss(hazards.discrete_hazard, (hazards.hazards_of_part,)),
+    "risk_sets": _Loss(risk_sets.risk_sets, risk_sets.HELPERS, ordering.in_order),
 }
 
 
 @cache
 def _kernel(name: str, dtype: torch.dtype, flags: tuple[str, ...]) -> Kernel:
-    sums = {"sum_of": sums_for(dtype)["sum_of"], "rows_of_a_block": rows_of_a_block}
-    helpers = sums_for(dtype) | sums | _STEPS[name]
+    loss, sums = _LOSSES[name], sums_for(dtype)
+    helpers = {"rows_of_a_block": rows_of_a_block, **sums}
+    helpers |= {helper.__name__: helper for helper in loss.helpers}
+    helpers["treat_rows"] = loss.treat_rows
     chosen = {flag: flag in flags for flag in FLAGS}
-    return compile_kernel(composed, dtype, name, helpers=helpers, flags=chosen)
+    real = np.float64 if dtype == torch.float64 else np.float32
+    return compile_kernel(composed, dtype, name, helpers=helpers, flags=chosen, real=real)
 
 
 def run(
@@ -68,12 +82,13 @@ def run(
     value = torch.empty(first.shape[:-1], dtype=first.dtype) if each else None
     args[VALUE] = 0 if value is None else value.data_ptr()
     gradients: list[Tensor | None] = [None] * len(held)
-    for i, tensor in enumerate(held):
-        if tensor is not None:
-            args[TENSORS + i] = tensor.data_ptr()
-            if any(needs_grad) and i < problem.input_count:
-                gradients[i] = gradient = memory.empty_like(tensor)
-                args[GRADIENTS + i] = gradient.data_ptr()
+    for i, tensor in enumerate(held[: problem.input_count] if any(needs_grad) else ()):
+        assert tensor is not None
+        gradients[i] = gradient = memory.empty_like(tensor)
+        args[GRADIENTS + i] = gradient.data_ptr()
+    read = _LOSSES[problem.kernel].prepared(held)
+    for i, tensor in enumerate(read):
+        args[TENSORS + i] = 0 if tensor is None else tensor.data_ptr()
     threads.run(_kernel(problem.kernel, first.dtype, problem.flags), args, blocks)
     if value is None:
         value = torch.tensor(total_of(scalars[PARTIALS:]) * scale, dtype=first.dtype)

@@ -1,7 +1,7 @@
 """The kernel of losses of rows that no formula of one element expresses.
 
-`margins` and `distances` compute the rows of each loss: they write the losses of a block, and the
-gradients by all tensors.
+`margins`, `distances`, `hazards` and `risk_sets` compute the rows of each loss: they write the
+losses of a block, and the gradients by all tensors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from neglog.engine.cpu.kernels.placeholders import (
 
 # Arguments: the next block, the shape, whether each loss is written, and addresses: of the scalars,
 # of the losses, from `TENSORS` on of the tensors, from `GRADIENTS` on of their gradients.
-MOST = 3  # tensors of a loss
+MOST = 4  # tensors of a loss
 ROWS, WIDTH, EACH, SCALARS, VALUE, TENSORS = range(1, 7)
 GRADIENTS = TENSORS + MOST
 ARGS = GRADIENTS + MOST

@@ -1,10 +1,10 @@
-"""Discrete hazards: the loss and the gradient of rows of logits up to their intervals."""
+"""Rows of discrete hazards: logits up to the interval of an event or of the censoring."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import carray
 
+from neglog.engine.cpu.kernels.composed import GRADIENTS, SCALE, TENSORS, WIDTH
 from neglog.engine.cpu.kernels.placeholders import (
     COMPUTED_IN,
     KIND,
@@ -15,64 +15,55 @@ from neglog.engine.cpu.kernels.placeholders import (
     sigmoid,
     softplus,
     store,
-    taken,
     where,
     wide,
 )
 
-# Arguments: the next block, the numbers of rows, of steps, of rows in a block and of bytes of a
-# logit, and the addresses of the logits, the intervals (−1: excluded), the events, the losses and
-# the gradient (0: none).
-ROWS, STEPS, IN_BLOCK, BYTES, LOGITS, INTERVALS, EVENTS, LOSSES, GRADIENT = range(1, 10)
-ARGS = 10
+PART = 4096  # logits that are computed together, and stay in the cache
 
 
-def hazards(memory):
-    """Process blocks of rows until none is left."""
+def discrete_hazard(args, scalars, first, last, losses, lines):
+    """Write Σ softplus of the logits up to an interval (−1: excluded), an event's negated."""
     wide()
-    args = carray(memory, ARGS)
-    rows, in_block = args[ROWS], args[IN_BLOCK]
-    size = in_block * args[STEPS]
-    logits, losses = np.empty(size, real), np.empty(size, real)
-    while True:
-        block = taken(memory)
-        if block * in_block >= rows:
-            break
-        first, last = block * in_block, min((block + 1) * in_block, rows)
-        hazards_of_block(args, first, last - first, logits, losses)
+    in_part = max(1, PART // args[WIDTH])
+    size = in_part * args[WIDTH]
+    logits, terms = np.empty(size, real), np.empty(size, real)
+    for start in range(first, last, in_part):
+        end = min(start + in_part, last)
+        hazards_of_part(args, scalars, start, end, losses[start - first :], logits, terms)
 
 
 @in_real
-def hazards_of_block(args, first, rows, logits, losses):
+def hazards_of_part(args, scalars, first, last, losses, logits, terms):
     """Replace the logits after an interval by −∞, which costs nothing; an event's turns round."""
     wide()
-    steps = args[STEPS]
-    count, skipped = rows * steps, first * steps * args[BYTES]
-    x = array(args[LOGITS] + skipped, count, KIND)
-    intervals = array(args[INTERVALS] + first * 8, rows, np.int64)
-    events = array(args[EVENTS] + first, rows, np.uint8)
-    totals = array(args[LOSSES] + first * 8, rows, np.float64)
+    steps, rows = args[WIDTH], last - first
+    begin, count = first * steps, rows * steps
+    x = array(args[TENSORS], last * steps, KIND)
+    intervals = array(args[TENSORS + 1], last, np.int64)
+    events = array(args[TENSORS + 2], last, KIND)
     for r in range(rows):
-        reached = intervals[r]
+        reached = intervals[first + r]
         for t in range(steps):
             k = np.uint64(r * steps + t)
-            logits[k] = where(t <= reached, load(x[k]), COMPUTED_IN(-np.inf))
-        if events[r]:
+            logits[k] = where(t <= reached, load(x[np.uint64(begin) + k]), COMPUTED_IN(-np.inf))
+        if load(events[first + r]) and reached >= 0:
             logits[np.uint64(r * steps + reached)] *= -1.0
     for j in range(count):
         k = np.uint64(j)
-        losses[k] = softplus(logits[k])
+        terms[k] = softplus(logits[k])
     for r in range(rows):
         total = np.float64(0.0)
         for t in range(steps):
-            total += np.float64(losses[np.uint64(r * steps + t)])
-        totals[r] = total
-    if args[GRADIENT]:
-        gradient = array(args[GRADIENT] + skipped, count, KIND)
+            total += np.float64(terms[np.uint64(r * steps + t)])
+        losses[r] = total
+    if args[GRADIENTS]:
+        gradient, scale = array(args[GRADIENTS], last * steps, KIND), COMPUTED_IN(scalars[SCALE])
         for j in range(count):
             k = np.uint64(j)
-            gradient[k] = store(sigmoid(logits[k]))
+            gradient[np.uint64(begin) + k] = store(scale * sigmoid(logits[k]))
         for r in range(rows):
-            if events[r]:
-                k = np.uint64(r * steps + intervals[r])
+            reached = intervals[first + r]
+            if load(events[first + r]) and reached >= 0:
+                k = np.uint64(begin + r * steps + reached)
                 gradient[k] = store(-load(gradient[k]))

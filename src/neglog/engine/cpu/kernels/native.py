@@ -2,9 +2,8 @@
 
 Kernels take addresses, not tensors. This makes a call cheap, lets a thread run a kernel without
 Python, and reads half precision in place. The danger: an address does not say how much memory is
-there. Only `elementwise.py`, `rows.py`, `composed.py`, `hazards.py`, `log_softmax.py`,
-`risk_sets.py` and `half_precision.py` of `engine/cpu/` take addresses, each of tensors that it
-holds until the kernel has returned.
+there. Only `elementwise.py`, `rows.py`, `composed.py`, `log_softmax.py` and `half_precision.py` of
+`engine/cpu/` take addresses, each of tensors that it holds until the kernel has returned.
 
 Arithmetic is in float32 or float64, as the kernel requires: loading converts, storing rounds.
 """

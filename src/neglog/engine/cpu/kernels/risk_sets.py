@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import carray
 
-from neglog.engine.cpu.kernels.placeholders import KIND, array, exp, load, log, store, taken, wide
+from neglog.engine.cpu.kernels.composed import GRADIENTS, SCALE, SETTINGS, TENSORS, WIDTH
+from neglog.engine.cpu.kernels.placeholders import KIND, array, exp, load, log, store, wide
 
-# Arguments: the next block, the numbers of rows, of items, of rows in a block and of bytes of a
-# score, whether tied events leave one by one, and the addresses of the scores, the order of the
-# items, the changes between them, the weights of the events, the losses and the gradient (0: none).
-ROWS, ITEMS, IN_BLOCK, BYTES, EFRON, SCORES, ORDER, CHANGES, EVENTS, LOSSES, GRADIENT = range(1, 12)
-ARGS = 12
+# Tensors: the scores (−∞ for items in no risk set), the weights of the events (0 for other items),
+# the order of the items, and the changes between them. Setting: whether tied events leave one by
+# one.
+SCORES, EVENTS, ORDER, CHANGES = range(TENSORS, TENSORS + 4)
+EFRON = SETTINGS
 # Changes: an item of another time than the one before it, or of another stratum.
 NEW_TIME, NEW_STRATUM = 1, 2
 # Facts of the items: the score and its exponential, both relative to the level of its time; that
@@ -27,30 +27,26 @@ _LEAST, _MOST = 1e-60, 1e60  # of a product that is multiplied by another e^(−
 _RANGE = 500.0  # of scores whose exponentials float64 can add up
 
 
-def risk_sets(memory):
-    """Process blocks of rows until none is left."""
+def risk_sets(args, scalars, first, last, losses, lines):
+    """Write the negative log-likelihood of the events of each row."""
     wide()
-    args = carray(memory, ARGS)
-    rows, in_block = args[ROWS], args[IN_BLOCK]
-    facts = np.empty((FACTS, args[ITEMS]))
-    losses = array(args[LOSSES], rows, np.float64)
-    while True:
-        block = taken(memory)
-        if block * in_block >= rows:
-            break
-        for r in range(block * in_block, min((block + 1) * in_block, rows)):
-            is_level = gather_scores(args, r, facts)
-            losses[r] = sum_choices(args, r, facts, is_level)
-            if args[GRADIENT]:
-                put_gradient(args, r, facts, is_level)
+    facts = np.empty((FACTS, args[WIDTH]))
+    for r in range(first, last):
+        is_level = gather_scores(args, r, facts)
+        losses[r - first] = sum_choices(args, scalars, r, facts, is_level)
+        if args[GRADIENTS]:
+            put_gradient(args, scalars, r, facts, is_level)
 
 
 def gather_scores(args, r, facts):
     """Put the scores of a row in order; return whether the highest is the level of all times."""
     wide()
-    items = args[ITEMS]
-    scores = array(args[SCORES] + r * items * args[BYTES], items, KIND)
-    order = array(args[ORDER] + r * items * 8, items, np.int64)
+    items = args[WIDTH]
+    start, end = r * items, (r + 1) * items
+    scores, order = (
+        array(args[SCORES], end, KIND)[start:],
+        array(args[ORDER], end, np.int64)[start:],
+    )
     ordered, powers = facts[SCORE], facts[POWER]
     least, most = math.inf, -math.inf
     for j in range(items):
@@ -66,12 +62,15 @@ def gather_scores(args, r, facts):
     return True
 
 
-def sum_choices(args, r, facts, is_level):
+def sum_choices(args, scalars, r, facts, is_level):
     """Return the loss of a row."""
-    items, efron = args[ITEMS], args[EFRON]
-    order = array(args[ORDER] + r * items * 8, items, np.int64)
-    changes = array(args[CHANGES] + r * items, items, np.uint8)
-    events = array(args[EVENTS] + r * items * args[BYTES], items, KIND)
+    items, efron = args[WIDTH], scalars[EFRON]
+    start, stop = r * items, (r + 1) * items
+    order, events = (
+        array(args[ORDER], stop, np.int64)[start:],
+        array(args[EVENTS], stop, KIND)[start:],
+    )
+    changes = array(args[CHANGES], stop, np.uint8)[start:]
     loss, risk, top = 0.0, 0.0, -math.inf
     product, factor = 1.0, 0.0  # one logarithm for several choices
     first = 0
@@ -124,13 +123,16 @@ def raise_level(facts, first, end, top):
     return top
 
 
-def put_gradient(args, r, facts, is_level):
+def put_gradient(args, scalars, r, facts, is_level):
     """Write the gradient of a row: the probabilities of each item in its choices − its event."""
-    items = args[ITEMS]
-    order = array(args[ORDER] + r * items * 8, items, np.int64)
-    changes = array(args[CHANGES] + r * items, items, np.uint8)
-    events = array(args[EVENTS] + r * items * args[BYTES], items, KIND)
-    gradient = array(args[GRADIENT] + r * items * args[BYTES], items, KIND)
+    items = args[WIDTH]
+    start, end = r * items, (r + 1) * items
+    order, events = (
+        array(args[ORDER], end, np.int64)[start:],
+        array(args[EVENTS], end, KIND)[start:],
+    )
+    changes = array(args[CHANGES], end, np.uint8)[start:]
+    gradient = array(args[GRADIENTS], end, KIND)[start:]
     rate, lack = 0.0, 0.0
     for i in range(items):
         j = items - 1 - i
@@ -144,4 +146,7 @@ def put_gradient(args, r, facts, is_level):
             lack = facts[LACK, j]
         event = load(events[order[j]])
         own = rate - lack if event > 0.0 else rate
-        gradient[order[j]] = store(facts[POWER, j] * own - event)
+        gradient[order[j]] = store(scalars[SCALE] * (facts[POWER, j] * own - event))
+
+
+HELPERS = (gather_scores, raise_level, sum_choices, put_gradient)  # of `risk_sets`, in this order
