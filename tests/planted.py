@@ -937,8 +937,8 @@ FAULTS = [
     Fault(
         "functional/risk_sets.py",
         "a risk set without those of the same time",
-        "logs = logs.gather(-1, _last_of_group(differs))",
-        "logs = logs",
+        "(t.gather(-1, _last_of_group(differs)) for t in",
+        "(t for t in",
         "tests/test_structured.py",
         "statsmodels or equal",
     ),

@@ -6,6 +6,7 @@ among the items of this time and later ones, its risk set.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from neglog.engine import ComposedProblem, reference, values
 from neglog.functional.extras import wide
 
-_ABSENT = -1e30  # the score of an item in no risk set; −∞ has no derivative
+_ABSENT = -1e30  # a score below all others; −∞ has no derivative
 _RANGE = 500.0  # of scores whose exponentials float64 can add up
 
 
@@ -41,7 +42,7 @@ def problem_of_rows(
     """
 
     def computed(score: Tensor, *others: Tensor | None, reduction: str) -> Tensor:
-        return reference.reduced(formula(score), reduction)
+        return reference.reduced(formula(score), reduction).to(score.dtype)
 
     when = time.to(wide(time.dtype)) if time.is_floating_point() else time.long()
     groups = None if strata is None else strata.long()
@@ -71,32 +72,44 @@ def terms_of_rows(
     if score.shape[-1] == 0:
         return score
     time, order = time.sort(dim=-1, descending=True)
-    score = score if present is None else torch.where(present, score, _ABSENT)
     score = score.gather(-1, order)
     event = None if event is None else event.gather(-1, order)
+    present = None if present is None else present.gather(-1, order)
     differs = time[..., 1:] != time[..., :-1]
-    logs = _cumulative(score, present is not None)
+    level, logs = _cumulative(score, present)
     if _may_tie(differs):
-        logs = logs.gather(-1, _last_of_group(differs))
+        level, logs = (t.gather(-1, _last_of_group(differs)) for t in (level, logs))
         if ties == "efron":
-            logs = logs + _efron(score - logs, event, differs)
-    ranked = logs - score
+            logs = logs + _efron((score - level) - logs, event, differs)
+    ranked = (level - score) + logs
     ranked = ranked if event is None else torch.where(event, ranked, 0.0)
     return torch.zeros_like(ranked).scatter(-1, order, ranked) if in_order else ranked
 
 
-def _cumulative(score: Tensor, some_absent: bool) -> Tensor:
-    """Return ln Σ exp of the scores up to each position."""
+def _cumulative(score: Tensor, present: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return a level of the scores up to each position, and ln Σ exp(score − level) of them.
+
+    The sum of levels of 1e30 and logarithms would lose the logarithms.
+    """
+    known = score.detach()
+    lowest = torch.finfo(known.dtype).min
+    known = known if present is None else torch.where(present, known, lowest)
+    top = known.amax(-1, keepdim=True)
     if values.are_known(score) and score.numel() and score.dtype == torch.float64:
-        known = score.detach()
-        top = known.amax(-1, keepdim=True)
-        low = torch.where(known > 0.5 * _ABSENT, known, top) if some_absent else known
+        low = known if present is None else torch.where(present, known, top)
         if bool((top - low.amin(-1, keepdim=True) <= _RANGE).all()):  # several times as fast
-            sums = torch.exp(score - top).cumsum(-1)
-            if some_absent:
-                sums = sums.clamp(min=torch.finfo(sums.dtype).tiny)
-            return torch.log(sums) + top
-    return torch.logcumsumexp(score, -1)
+            sums = torch.exp(_present(score - top, present)).cumsum(-1)
+            return top.expand_as(score), sums.clamp(min=torch.finfo(sums.dtype).tiny).log()
+    # Steps of the highest score so far, of which exp cannot tell larger ones.
+    highest = known.cummax(-1).values
+    steps = highest.diff(dim=-1, prepend=highest[..., :1])
+    near = steps.clamp(max=-math.log(torch.finfo(known.dtype).tiny)).cumsum(-1)
+    moved = _present(near + (score - highest), present)
+    return highest, torch.logcumsumexp(moved, -1) - near
+
+
+def _present(score: Tensor, present: Tensor | None) -> Tensor:
+    return score if present is None else torch.where(present, score, _ABSENT)
 
 
 def _may_tie(differs: Tensor) -> bool:
