@@ -9,6 +9,7 @@ import backends
 import pytest
 import torch
 
+from neglog import REGISTRY
 from neglog import functional as F
 from neglog.errors import ArgumentError, NeglogError
 
@@ -83,6 +84,39 @@ def _refused_or_computed(name, call):
     except NeglogError as error:
         assert str(error).endswith(".")
         return None
+
+
+@pytest.mark.parametrize(("name", "argument"), TENSORS)
+def test_tensors_on_different_devices_are_refused(name, argument) -> None:
+    call = arguments.CALLS[name]
+    if argument == "log_probs" or name == "log_softmax":
+        return  # `ctc_loss` takes targets and lengths on the CPU; one tensor is on one device
+    with pytest.raises(ArgumentError, match="must be on the same device, but") as error:
+        getattr(F, name)(**call | {argument: call[argument].to("meta")})
+    assert {"cpu", "meta"} <= set(str(error.value).replace(";", "").split())
+    assert argument in str(error.value)
+
+
+def test_options_and_inputs_of_declarations_on_another_device_are_refused() -> None:
+    x = torch.ones(3)
+    far, mask = torch.ones(3, device="meta"), torch.ones(3, dtype=torch.bool, device="meta")
+    likelihood = F.likelihood_loss
+    with pytest.raises(ArgumentError, match="input and mask must be on the same device"):
+        F.mse_loss(x, x, mask=mask)
+    with pytest.raises(ArgumentError, match="mean and target must be on the same device"):
+        likelihood(REGISTRY["huber"], x, far, delta=1.0)
+    with pytest.raises(ArgumentError, match="logit and total_count must be on the same device"):
+        likelihood(REGISTRY["binomial"], x, x, total_count=far)
+    layer = {"input": x[None], "linear_weight": torch.ones(2, 3), "outputs": ("kl",)}
+    with pytest.raises(ArgumentError, match="input and teacher must be on the same device"):
+        F.linear_statistics(**layer, teacher=(x[None], torch.ones(2, 3, device="meta")))
+    assert F.info_nce(torch.eye(3), torch.eye(3), temperature=torch.tensor(0.1)).isfinite()
+
+
+def test_an_argument_that_no_output_uses_is_refused() -> None:
+    x, w = torch.ones(1, 3), torch.ones(2, 3)
+    with pytest.raises(ArgumentError, match="teacher is for the output 'kl', but outputs are"):
+        F.linear_statistics(x, w, outputs=("entropy",), teacher=(x, w))
 
 
 COMPARED = {

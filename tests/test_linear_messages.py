@@ -102,6 +102,16 @@ MESSAGES = [
         "memory must be bytes, such as 2**28 or '256MiB', but it is 'plenty'.",
     ),
     (
+        lambda: CE(X, W, LABELS, memory=1.5),
+        errors.ArgumentError,
+        "memory must be bytes, such as 2**28 or '256MiB', but it is 1.5.",
+    ),
+    (
+        lambda: CE(X, W, LABELS, memory="1.5"),
+        errors.ArgumentError,
+        "memory must be bytes, such as 2**28 or '256MiB', but it is '1.5'.",
+    ),
+    (
         lambda: CE(X, W, LABELS, temperature=0.0),
         errors.ArgumentError,
         "temperature must be above 0, but it is 0.0.",

@@ -66,12 +66,14 @@ def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
             return handle_torch_function(call, arguments, *args, **kwargs)
         if distributed.must_gather(args, kwargs):
             return distributed.gathered(call, args, kwargs)
+        named = [*zip(names, args, strict=False), *kwargs.items()]
+        validation.same_device(named)
         if kinds and (kwargs or len(args) > 2):
-            check_kinds(kinds, {**dict(zip(names, args, strict=False)), **kwargs})
+            check_kinds(kinds, dict(named))
         if under_autocast is None or not _is_autocast(arguments):
             return function(*args, **kwargs)
-        named = {name: under_autocast(value) for name, value in kwargs.items()}
-        return function(*map(under_autocast, args), **named)
+        options = {name: under_autocast(value) for name, value in kwargs.items()}
+        return function(*map(under_autocast, args), **options)
 
     call: Any = wraps(function)(fast_path.accelerated(function, full_dispatch))
     call.__doc__, call.kinds = documented(function), kinds

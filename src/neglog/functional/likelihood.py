@@ -106,7 +106,7 @@ def _of_elements(likelihood: Any) -> Callable[..., Request]:
     def function(
         *tensors: Any, reduction: str = "mean", full: bool = False, **options: Any
     ) -> Request:
-        *inputs, target = _counted(likelihood, tensors)
+        *inputs, target = _counted(likelihood, tensors, options)
         extras = _extras(options)
         known = dict.fromkeys(likelihood.given)
         refuse_unknown(likelihood, options, (*likelihood.settings, *known))
@@ -123,7 +123,7 @@ def _of_rows(likelihood: Any) -> Callable[..., Request]:
     def function(
         *tensors: Any, reduction: str = "mean", full: bool = False, **options: Any
     ) -> Request:
-        input, target = _counted(likelihood, tensors)
+        input, target = _counted(likelihood, tensors, options)
         extras = _extras(options)
         refuse_unknown(likelihood, options, (*likelihood.settings, *OF_ROWS))
         chosen = {name: options.get(name, default) for name, default in OF_ROWS.items()}
@@ -134,8 +134,12 @@ def _of_rows(likelihood: Any) -> Callable[..., Request]:
     return function
 
 
-def _counted(likelihood: type[Likelihood], tensors: Sequence[Any]) -> Sequence[Any]:
-    """Refuse a number of inputs that does not fit."""
+def _counted(
+    likelihood: type[Likelihood], tensors: Sequence[Any], options: Mapping[str, Any]
+) -> Sequence[Any]:
+    """Refuse a number of inputs that does not fit, and tensors on different devices."""
+    names = (*likelihood.inputs, "target")
+    validation.same_device([*zip(names, tensors, strict=False), *options.items()])
     if len(tensors) == len(likelihood.inputs) + 1:
         return tensors
     expected = f"{likelihood.__name__} takes {listed([*likelihood.inputs])} and a target"

@@ -75,7 +75,8 @@ def linear_statistics(
 
     Raises:
         ShapeError: the shapes of input, layer, target and teacher do not match.
-        ArgumentError: an output is unknown, or its target or teacher is missing.
+        ArgumentError: an output is unknown, its target or teacher is missing, or no output uses
+            the teacher.
         SupportError: a label is out of range (checked on a CPU).
 
     >>> found = linear_statistics(torch.eye(2), torch.zeros(4, 2), torch.tensor([1, 3]))
@@ -85,6 +86,7 @@ def linear_statistics(
     validation.outputs(outputs, LinearStatistics._fields)
     validation.needed("target", target, [name for name in outputs if name in _OF_LABELS])
     validation.needed("teacher", teacher, [name for name in outputs if name == "kl"])
+    validation.unused("teacher", teacher, "kl", outputs)
     validation.positive(temperature=temperature, softcap=1.0 if softcap is None else softcap)
     layer = Layer(input, linear_weight, linear_bias, memory)
     validation.flat(linear_weight)
@@ -93,7 +95,7 @@ def linear_statistics(
     if target is not None:
         validation.labels_only("target", target)
         operands, ignored = layer.with_class_targets(target, None, ignored)
-    if teacher is not None and "kl" in outputs:
+    if teacher is not None:
         operands = layer.with_teacher(operands, teacher)
     head = Head(
         Categorical.name,

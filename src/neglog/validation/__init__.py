@@ -11,6 +11,7 @@ from neglog.validation.dtypes import (
     integers,
     no_gradient,
     real,
+    same_device,
     same_dtype,
 )
 from neglog.validation.linear import (
@@ -36,6 +37,7 @@ from neglog.validation.linear import (
     scaled,
     several_classes,
     teacher,
+    unused,
     workspace,
 )
 from neglog.validation.options import (
@@ -135,6 +137,7 @@ __all__ = [
     "real",
     "reduction",
     "rows_of_layer",
+    "same_device",
     "same_dtype",
     "same_shape",
     "scaled",
@@ -145,6 +148,7 @@ __all__ = [
     "switch",
     "teacher",
     "tensors",
+    "unused",
     "variance",
     "warn",
     "with_offset",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 from neglog import errors
 from neglog.compatibility import is_torch_compatible
 from neglog.errors import ArgumentError, DtypeError, sentence
+
+_ON_ANY_DEVICE = ("targets", "input_lengths", "target_lengths")
+"""The arguments of `ctc_loss` that torch takes on the CPU too."""
 
 
 def real(**named: Tensor) -> None:
@@ -100,6 +104,23 @@ def compared(**named: Tensor) -> None:
             expected = f"{name} has no gradient, since the loss only compares it"
             remedy = f"pass {name}.detach()"
             raise ArgumentError(sentence(expected, "it requires one", remedy=remedy))
+
+
+def same_device(named: Iterable[tuple[str, Any]]) -> None:
+    """Refuse tensors on different devices; a CPU tensor of one number without axes fits any."""
+    pairs = [(n, t) for n, value in named for t in (value if type(value) is tuple else (value,))]
+    first: tuple[str, torch.device] | None = None
+    for name, tensor in pairs:
+        if not isinstance(tensor, Tensor):
+            continue
+        if tensor.is_cpu and (tensor.dim() == 0 or name in _ON_ANY_DEVICE):
+            continue
+        first = first or (name, tensor.device)
+        if tensor.device != first[1]:
+            expected = f"{first[0]} and {name} must be on the same device"
+            got = f"{first[0]} is on {first[1]} and {name} on {tensor.device}"
+            remedy = f"use {name}.to({first[0]}.device)"
+            raise ArgumentError(sentence(expected, got, remedy=remedy))
 
 
 def floating(input: Tensor, name: str = "input") -> None:

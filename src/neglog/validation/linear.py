@@ -140,6 +140,14 @@ def needed(name: str, value: Any, outputs: list[str]) -> None:
         raise ArgumentError(sentence(expected, "there is none", remedy=remedy))
 
 
+def unused(name: str, value: Any, output: str, outputs: tuple[str, ...]) -> None:
+    """Refuse an argument that none of the outputs reads."""
+    if value is not None and output not in outputs:
+        got = f"outputs are {outputs}"
+        remedy = f"add {output!r} to outputs, or remove {name}"
+        raise ArgumentError(sentence(f"{name} is for the output {output!r}", got, remedy=remedy))
+
+
 def teacher(given: Any, leading: torch.Size, classes: int) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return a teacher's input, weight and bias, or refuse them."""
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -27,17 +28,18 @@ def default(device: torch.device) -> int:
     return min(MOST, whole // 16)
 
 
-def bytes_of(memory: int | float | str) -> int | None:
+def bytes_of(memory: Any) -> int | None:
     """Parse an amount of memory, such as 2**28 or "256MiB"; None if it is invalid."""
-    if isinstance(memory, bool):
-        return None
-    if isinstance(memory, int):
+    if isinstance(memory, int) and not isinstance(memory, bool):
         return memory if memory > 0 else None
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]i?B|B)?\s*", str(memory), re.IGNORECASE)
+    if not isinstance(memory, str):
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]i?B|B)?\s*", memory, re.IGNORECASE)
     if match is None:
         return None
-    size = int(float(match[1]) * UNITS[(match[2] or "B").upper()])
-    return size if size > 0 else None
+    unit = UNITS[(match[2] or "B").upper()]
+    size = float(match[1]) * unit
+    return int(size) if size >= 1 and (unit > 1 or size.is_integer()) else None
 
 
 def rows_per_chunk(operands: Operands, count: int, lines: float, budget: int) -> int:
