@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import math
+import re
 
 import pytest
 import sympy
@@ -15,7 +16,7 @@ from neglog import REGISTRY, errors
 from neglog import explain as package
 from neglog.explain import explain, proof, run
 from neglog.primitives.reference import where
-from neglog.report.document import Table, Text
+from neglog.report.document import Code, Formula, Table, Text
 from neglog.support import unit_interval
 
 NAMES = ["bernoulli", "categorical", "normal"]
@@ -32,10 +33,10 @@ def parts(document, kind):
     return [p for section in document.sections for p in section.parts if isinstance(p, kind)]
 
 
-def spoken(name, z=None, y=None, encoding="utf-8", width=80) -> str:
+def spoken(name, z=None, y=None, encoding="utf-8", width=80, plot=None) -> str:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding)
-    run(name, z, y, None, Console(file=file, width=width))
+    run(name, z, y, None, Console(file=file, width=width), plot=plot)
     file.flush()
     return raw.getvalue().decode(encoding)
 
@@ -86,7 +87,7 @@ def test_what_cannot_be_proved_is_compared_in_numbers() -> None:
 @pytest.mark.usefixtures("derived_once")
 @pytest.mark.parametrize("name", NAMES)
 def test_plain_ascii_keeps_the_columns_in_line(name) -> None:
-    lines = spoken(name, encoding="ascii").splitlines()
+    lines = spoken(name, encoding="ascii", plot=True).splitlines()
     assert "?" not in "".join(lines).replace("agrees?", "")
     assert all(len(line) <= 80 for line in lines)
 
@@ -114,15 +115,16 @@ def row_of(document, first: str) -> list[str]:
 def test_bernoulli_with_own_numbers() -> None:
     document = explain("bernoulli", "1.25, -1", "1, 0")
     p = 1 / (1 + math.exp(-1.25))
-    _, _, yes, no, likelihood, loss, slope = row_of(document, "1.25|1")
-    for text, value in ((yes, p), (no, 1 - p), (likelihood, p), (loss, -math.log(p))):
-        assert float(text) == pytest.approx(value, rel=1e-3)
+    _, _, yes, no, likelihood, logarithm, loss, slope = row_of(document, "1.25|1")
+    expected = ((yes, p), (no, 1 - p), (likelihood, p), (logarithm, math.log(p)))
+    for text, value in (*expected, (loss, -math.log(p))):
+        assert float(text.replace("−", "-")) == pytest.approx(value, rel=1e-3)
     assert float(slope.replace("−", "-")) == pytest.approx(p - 1, rel=1e-3)
 
 
 def test_normal_with_own_numbers() -> None:
     row = row_of(explain("normal", [1.0], [3.0]), "1|3")
-    assert [float(t.replace("−", "-")) for t in (row[2], row[4], row[5])] == [2.0, 2.0, -2.0]
+    assert [float(t.replace("−", "-")) for t in (row[2], row[5], row[6])] == [2.0, 2.0, -2.0]
 
 
 def test_categorical_with_strings() -> None:
@@ -140,14 +142,12 @@ def test_the_canonical_rows_of_the_information_loss_table() -> None:
     document = explain("bernoulli")
     (table,) = [t for t in parts(document, Table) if "agrees?" in t.headers]
     rows = [[cell.text for cell in row][1:] for row in table.cells()]
-    assert sorted(rows) == sorted(
-        [
-            ["1", "0", "1", "0", "no", "bad", "large", "∞"],
-            ["1", "1", "0", "1", "yes", "good", "small", "0"],
-            ["0", "0", "1", "0", "yes", "good", "small", "0"],
-            ["0", "1", "0", "1", "no", "bad", "large", "∞"],
-        ]
-    )
+    assert rows == [
+        ["1", "0", "1", "0", "no", "bad", "large", "∞"],
+        ["1", "1", "0", "1", "yes", "good", "small", "0"],
+        ["0", "0", "1", "0", "yes", "good", "small", "0"],
+        ["0", "1", "0", "1", "no", "bad", "large", "∞"],
+    ]
 
 
 @pytest.mark.usefixtures("derived_once")
@@ -188,6 +188,11 @@ BAD = [
      errors.ShapeError, "one number, or 3 for 3 samples, but mean holds 2"),
     (("categorical_log_probability", "2,0", "1"), errors.ArgumentError, "apply log_softmax first"),
     (("bernoulli", "1", None), errors.ArgumentError, "but y is missing; pass y=… too"),
+    (("bernoulli", None, "1", {"p": "1"}), errors.ArgumentError,
+     "every p must be between 0 and 1, but one is 1; at 0 and 1 the logit is infinite"),
+    (("bernoulli", "1", "1", {"p": ".5"}), errors.ArgumentError, "pass z or p, but both are"),
+    (("poisson", None, "1", {"p": ".5"}), errors.ArgumentError, "of labels, but Poisson has none"),
+    (("categorical", None, "1", {"p": ".5,.6"}), errors.ArgumentError, "row 1 sums to 1.1"),
     (("bernoulli", "1,x", "1,0"), errors.ArgumentError, "one is 'x'"),
     (("bernoulli", "1,2", "1"), errors.ShapeError, "z has 2 numbers and y has 1 values"),
     (("bernoulli", "1", "2"), errors.SupportError, f"every y must be {unit_interval.words}"),
@@ -223,3 +228,50 @@ def test_a_page_never_replaces_a_directory(tmp_path) -> None:
     assert "<math" in page.read_text(encoding="utf-8")
     with pytest.raises(errors.ArgumentError, match=r"the page must be a file, but .* is not"):
         run("normal", None, None, tmp_path, Console(file=io.StringIO()))
+
+
+def test_probabilities_may_be_passed_instead_of_logits() -> None:
+    document = explain("bernoulli", p="0.234, 0.687", y="1, 0")
+    values = [[cell.text for cell in row] for row in tables(document, "p")[0].cells()]
+    assert [row[2] for row in values[:2]] == ["0.234", "0.687"]
+    softmax, *_ = tables(explain("categorical", p="0.234,0.687,0.079", y="2"), "P₁")
+    assert [cell.text for cell in softmax.cells()[0]][1:] == ["0.234", "0.687", "0.079"]
+
+
+def tables(document, header: str) -> list[Table]:
+    return [table for table in parts(document, Table) if header in table.headers]
+
+
+@pytest.mark.parametrize(
+    "labels, first, classes", [("1,3", 1, 3), ("0,2", 0, 3), ("cat,dog", 1, 3), ("0,1", 0, 2)]
+)
+def test_formulas_and_tables_count_classes_in_the_same_way(labels, first, classes) -> None:
+    rows = [[2, 0, -1][:classes]] * 2
+    document = explain("categorical", rows, labels)
+    signs = [f"{sign}_{first + k}" for sign in "zyP" for k in range(classes)]
+    assert {*signs} <= {s.name for f in parts(document, Formula) for s in f.expression.free_symbols}
+    headers = " ".join(h for table in parts(document, Table) for h in table.headers)
+    shown = {sign + str(k) for sign, k in re.findall(r"([zyP])([₀-₉])", headers)}
+    assert shown == {s[0] + "₀₁₂₃"[int(s[2:])] for s in signs} | {s for s in shown if s == "P_y"}
+
+
+@pytest.mark.usefixtures("derived_once")
+def test_the_derivation_says_why_and_by_which_rules() -> None:
+    text = " ".join(spoken("bernoulli", width=200).split())
+    order = [
+        "maximum likelihood: these targets were observed", "take the logarithm, line by line",
+        "ln(a·b) = ln a + ln b", "optimizers minimise, so the sign is reversed",
+    ]  # fmt: skip
+    places = [text.lower().rindex(words) for words in order]
+    assert places == sorted(places)
+    assert "For y = 1 this is P₁, as P₀⁰ = 1" in text
+    assert "ln(aᵇ) = b·ln a" in text
+    for step in ("1 model", "2 loss", "3 optimizer", "4 minimise"):
+        assert step in text
+
+
+@pytest.mark.usefixtures("derived_once")
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_comes_last(name) -> None:
+    kinds = [[type(part) for part in section.parts] for section in explain(name).sections]
+    assert [Code in section for section in kinds] == [False] * (len(kinds) - 1) + [True]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sympy
 import torch
+from rich.cells import cell_len
 from rich.console import Console
 
 import neglog
@@ -17,15 +18,17 @@ from neglog import REGISTRY
 from neglog.cli import main
 from neglog.engine import selection
 from neglog.errors import ArgumentError
-from neglog.explain import elements, explain, rows
+from neglog.explain import elements, explain, rows, run
 from neglog.explain.composed import lesson_of
 from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.primitives import exp, expm1, log1p, power, where
-from neglog.report.document import Document, Table, Text
+from neglog.report.canvas import flow_lines, plot_lines
+from neglog.report.document import Curve, Document, Flow, Plot, Table, Text
 from neglog.report.math_text import lines, mathml
 from neglog.report.page import document_page
-from neglog.report.terminal import show
+from neglog.report.svg import svg
+from neglog.report.terminal import show, without_plots
 
 FILE = Path(__file__).parent / "own" / "verified.py"
 STUDENT = {"location": 0.3, "log_scale": "-0.5", "df": 4, "y": 2}
@@ -49,14 +52,20 @@ def texts(document: Document) -> list[str]:
 def shown(document: Document, encoding: str = "utf-8", width: int = 80) -> str:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding)
-    show(document, Console(file=file, width=width))
+    show(document, Console(file=file, width=width), plots=True)
     file.flush()
     return raw.getvalue().decode(encoding)
 
 
+def plots(document: Document) -> list[Plot]:
+    return [part for section in document.sections for part in section.parts
+            if isinstance(part, Plot)]  # fmt: skip
+
+
 def cells(document: Document, place: int) -> list[dict[str, str]]:
     """Return the rows of a table of the numbers: 0 for the loss, −1 for the comparison."""
-    tables = [part for part in document.sections[-1].parts if isinstance(part, Table)]
+    (numbers,) = [section for section in document.sections if section.heading == "The numbers"]
+    tables = [part for part in numbers.parts if isinstance(part, Table)]
     table = tables[place]
     return [
         dict(zip(table.headers, [cell.text for cell in row], strict=True)) for row in table.cells()
@@ -87,7 +96,11 @@ def test_every_declaration_is_explained(name) -> None:
     lines = shown(document, encoding="ascii").splitlines()
     assert "?" not in "".join(lines).replace("agrees?", "")
     assert all(len(line) <= 80 for line in lines)
-    page = document_page(document)
+    by_output, *by_weight = plots(document)
+    assert len(by_weight) == (2 if likelihood.normalised else 1)
+    assert all(mark.slope == mark.slope for mark in by_output.marks)
+    assert all(math.isfinite(y) for plot in by_weight for y in plot.range())
+    page = document_page(without_plots(document))
     assert "<math" in page or "too long" in page
     for unprinted in ("piecewise", "product(", "unevaluatedexpr", "<script", "loggamma"):
         assert unprinted not in page.lower()
@@ -101,7 +114,7 @@ def test_a_users_file_with_the_users_numbers() -> None:
     loss = -torch.distributions.StudentT(4.0, location, log_scale.exp()).log_prob(torch.tensor(2.0))
     slopes = torch.autograd.grad(loss, (location, log_scale))
     sample, *_ = cells(document, 0)
-    expected = {"loss (nats)": loss, "likelihood": (-loss).exp()}
+    expected = {"loss (nats)": loss, "p": (-loss).exp(), "ln p": -loss}
     expected |= dict(zip(("∂/∂location", "∂/∂log_scale"), slopes, strict=True))
     for header, number in expected.items():
         assert value(sample[header]) == pytest.approx(number.item(), rel=1e-3)
@@ -227,11 +240,60 @@ def test_the_names_of_a_declaration_reach_the_page_of_its_own(monkeypatch) -> No
     assert explain("bernoulli", logit=[1.25], y=[1]) == ([1.25], [1])
 
 
+def test_the_marked_maximum_is_that_of_the_users_rows() -> None:
+    """Of a Poisson likelihood with a bias alone it is where the means sum to the counts."""
+    log_rate, y = [0.3, -0.6, 1.2], [2, 0, 5]
+    _, likelihood, logarithm = plots(explain("poisson", z=log_rate, y=y))
+    best = math.log(sum(y) / sum(map(math.exp, log_rate)))
+    assert likelihood.marks[0].x == pytest.approx(best, abs=1e-3)
+    assert logarithm.marks[0].x == pytest.approx(best, abs=1e-3)
+    assert math.log(likelihood.marks[0].y) == pytest.approx(logarithm.marks[0].y)
+
+
+def test_a_likelihood_without_a_maximum_has_no_mark() -> None:
+    *_, logarithm = plots(explain("bernoulli", z=[0.5, 1], y=[1, 1]))
+    assert logarithm.marks == []
+    assert "no extremum" in logarithm.caption
+
+
+def test_arrows_point_to_where_the_loss_falls() -> None:
+    by_output, *_ = plots(explain("normal", z=[1.0, 3.0, 2.0], y=[2, 2, 2]))
+    assert [mark.slope for mark in by_output.marks] == [-1.0, 1.0, 0.0]
+    drawn = plot_lines(by_output, 70, unicode=True, colour=False).plain
+    assert [drawn.count(sign) for sign in "→←●"] == [1, 1, 1]
+    assert "<svg" in svg(by_output, "plot")
+
+
+def test_plots_are_printed_on_terminals_or_on_request() -> None:
+    def printed(terminal: bool, plot: bool | None) -> str:
+        file = io.StringIO()
+        run("poisson", 1, 2, None, Console(file=file, force_terminal=terminal), plot=plot)
+        return file.getvalue()
+
+    title = "The likelihood P of all samples"
+    assert title in printed(True, None)
+    assert title in printed(False, True)
+    assert title not in printed(False, None)
+    assert title not in printed(True, False)
+    assert "in pictures" not in printed(False, None)
+
+
+def test_diagrams_and_plots_keep_to_the_width() -> None:
+    wide = Flow(["损失函数" * 6, "短", "a long step of many words " * 3], "重复")
+    lines = flow_lines(wide, 50, unicode=True).splitlines()
+    inside = [line.split("│")[1] for line in lines if line.startswith("│")]
+    assert len({*map(cell_len, inside)}) == 1
+    assert max(map(cell_len, lines)) <= 50
+    plot = Plot("", "权重" * 3, [Curve("标签", [0.0, 1.0], [0.0, math.inf])])
+    shown = plot_lines(plot, 40, unicode=True, colour=False).plain.splitlines()
+    assert max(map(cell_len, shown)) <= 40
+
+
 def test_infinite_losses_and_densities_are_shown() -> None:
     loss, *_ = cells(
         explain("gamma", log_mean=[-1000, 1, 1e3], shape=2, y=[1.0, 1e-300, 1e-300]), 0
     )
     assert loss["loss (nats)"] == "∞"
-    assert loss["likelihood"] == "0"
+    assert loss["p"] == "0"
     narrow, *_ = cells(explain(Steep, location=1, trials=-1000, y=0), 0)
-    assert narrow["likelihood"] == "∞"
+    assert narrow["p"] == "∞"

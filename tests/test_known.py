@@ -56,6 +56,11 @@ def test_explain_knows_every_loss(name) -> None:
     assert composed.lesson_of(name) or find(name)
 
 
+def numbers(document) -> str:
+    (section,) = [each for each in document.sections if each.heading == "The numbers"]
+    return str(section.parts[-1])
+
+
 def verdicts(document) -> list[str]:
     words = [p.words for s in document.sections for p in s.parts if isinstance(p, Text)]
     return [text for text in words if text.startswith(("✓", "✗"))]
@@ -65,7 +70,7 @@ def verdicts(document) -> list[str]:
 def test_the_formulas_of_a_page_are_those_that_run(name) -> None:
     document = explain(name)
     assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
-    assert "no likelihood" in str(document.sections[1]) or LESSONS[name].is_likelihood
+    assert "no likelihood" in str(document.sections[2]) or LESSONS[name].is_likelihood
 
 
 TIED = {"log_hazard": "0,1,2,-1", "time": "3,1,1,1", "event": "1,1,1,0"}
@@ -87,7 +92,7 @@ OPTIONS = [
 def test_pages_take_the_options_of_the_loss(name, values) -> None:
     document = explain(name, **values)
     assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
-    assert str(document.sections[-1].parts[-1]) != str(explain(name).sections[-1].parts[-1])
+    assert numbers(document) != numbers(explain(name))
 
 
 def test_wrong_options_are_refused() -> None:
@@ -101,7 +106,7 @@ def test_wrong_options_are_refused() -> None:
 
 def test_pages_take_the_users_numbers() -> None:
     document = explain("CoxPHLoss", log_hazard="0,1,2", time="3,1,2", event="1,1,0")
-    assert "3, 1, 2" in str(document.sections[-1])
+    assert "3, 1, 2" in str(document)
     assert [text[:1] for text in verdicts(document)] == ["✓", "✓"]
     with pytest.raises(ArgumentError, match="but event missing; pass event=… too"):
         explain("cox_ph_loss", log_hazard="0,1", time="1,2")

@@ -17,7 +17,8 @@ from neglog import functional
 from neglog.explain import explain
 from neglog.likelihood import REGISTRY, Elementwise, Likelihood
 from neglog.report import math_text
-from neglog.report.document import Code, Document, Formula, Part, Table, Text
+from neglog.report.document import Code, Document, Flow, Formula, Part, Table, Text
+from neglog.report.terminal import without_plots
 
 HEAD = """---
 html_theme.sidebar_secondary.remove: true
@@ -75,7 +76,7 @@ def page(likelihood: type[Likelihood], folder: Path) -> str:
     else:
         drawing.rows(likelihood, picture)
     drawing.small(likelihood, folder / f"{likelihood.name}-small.svg")
-    document = explain(likelihood)
+    document = without_plots(explain(likelihood))
     alt = f"The loss of {likelihood.__name__} and its gradient."
     parts = [
         f"# {likelihood.__name__}",
@@ -120,6 +121,8 @@ def written(part: Part) -> str:
     if isinstance(part, Formula):
         label = f"{part.label}\n\n" if part.label else ""
         return f'{label}<div class="formula">{math_text.mathml(part.expression)}</div>'
+    if isinstance(part, Flow):
+        return "\n".join(f"1. {step.partition(' ')[2]}" for step in part.steps)
     if isinstance(part, Code):
         return f"```python\n{part.source}\n```"
     return table(part)

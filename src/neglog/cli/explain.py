@@ -13,7 +13,9 @@ def explain(
     *values: str,
     z: str | None = None,
     y: str | None = None,
+    p: str | None = None,
     html: Path | None = None,
+    plot: bool | None = None,
 ) -> int:
     """Derive the loss of any likelihood step by step, and evaluate it on numbers.
 
@@ -32,11 +34,17 @@ def explain(
         The model's output, for a likelihood with one input. Write --z=-1 for a leading minus.
     y
         The targets, one per sample.
+    p
+        Probabilities instead of the model's output: of label 1, such as 0.234,0.687, or rows of
+        the classes, separated by semicolons.
     html
-        Write the derivation to this file as an HTML page.
+        Write the derivation to this file as an HTML page, with figures.
+    plot
+        Print plots; by default on a terminal.
     """
     from neglog.explain import run
     from neglog.explain.values import by_name
 
-    run(name, z, y, html, Output(), by_name(values))
+    named = by_name(values if p is None else (*values, f"p={p}"))
+    run(name, z, y, html, Output(), named, plot)
     return CONVERGED

@@ -16,6 +16,7 @@ from neglog.likelihood import Elementwise, Likelihood
 from neglog.report.document import Document
 from neglog.report.page import document_page, write
 from neglog.report.terminal import show
+from neglog.translation import gettext as _
 
 _EXPLANATIONS: dict[str, Callable[[Given, Given], Document]] = {
     "bernoulli": bernoulli.document,
@@ -33,6 +34,7 @@ def run(
     html: Path | None,
     console: Console,
     named: Mapping[str, Given] = _NONE,
+    plot: bool | None = None,
 ) -> None:
     """Explain a likelihood in the terminal, and as a page if a path is given.
 
@@ -43,7 +45,9 @@ def run(
         y: the targets: numbers or labels, or comma-separated text.
         html: the file for the page.
         console: the console for the text.
-        named: values by the names of inputs, given tensors, settings and the target.
+        named: values by the names of inputs, given tensors, settings and the target; probabilities
+            by the name p.
+        plot: whether plots are printed; by default on a terminal.
 
     Raises:
         ArgumentError: the likelihood is unknown, or a value is missing, unknown or not a number.
@@ -51,10 +55,10 @@ def run(
         SupportError: a value lies outside the support or a domain.
     """
     document = _document(likelihood, z, y, named)
-    show(document, console)
+    show(document, console, console.is_terminal if plot is None else plot)
     if html is not None:
         write(document_page(document), html)
-        console.print(f"wrote {html}", markup=False, highlight=False)
+        console.print(_("wrote {path}").format(path=html), markup=False, highlight=False)
 
 
 def explain(

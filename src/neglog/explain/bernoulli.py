@@ -11,14 +11,16 @@ import torch
 from sympy import Derivative, Symbol
 
 from neglog import functional
-from neglog.explain import arguments, derivation, precision, proof, steps
+from neglog.explain import arguments, derivation, pictures, precision, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
+from neglog.explain.values import Values
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.likelihoods import Bernoulli
 from neglog.primitives.expressions import sigma
 from neglog.report.document import Document, Formula, Part, Section, Table, Text, number
 from neglog.report.information import information
+from neglog.translation import gettext as _
 
 _EXAMPLE = ("2, -1, 0.5, -3", "1, 0, 0, 1")
 
@@ -28,28 +30,33 @@ def document(z: Given, y: Given) -> Document:
     custom = z is not None
     inputs, targets = arguments.pairs(*((z, y) if custom else _EXAMPLE), Bernoulli.support)
     chain = derivation.one_number(Bernoulli)
+    columns = {"logit": inputs, "y": targets}
     sections = [
+        steps.training_flow("z = Xw + b, P₁ = σ(z)"),
         _model(),
         _likelihood(chain),
         _derivative(chain),
-        _executed_code(chain),
         _numbers(inputs, targets, custom),
+        pictures.of_elements(Bernoulli, Values(columns, {}, custom)),
         _information(),
         _precision(),
+        _executed_code(chain),
     ]
-    lead = "A binary target. Its loss: binary cross-entropy, also called log loss."
-    return Document("The Bernoulli likelihood", lead, sections)
+    lead = _("A binary target. Its loss: binary cross-entropy, also called log loss.")
+    return Document(_("The Bernoulli likelihood"), lead, sections)
 
 
 def _model() -> Section:
     z, positive, negative = Symbol("z"), Symbol("P_1"), Symbol("P_0")
     given = sigma(z)
     return Section(
-        "The model: the forward pass",
+        _("The model: the forward pass"),
         [
-            Text("A linear model multiplies the features X by the weights w and adds b; a network "
-                 "does so layer by layer. Its last output is z = Xw + b, the log-odds of label "
-                 "1. The sigmoid σ turns it into probabilities: P₁ of label 1, P₀ of label 0."),
+            Text(_(
+                "A linear model multiplies the features X by the weights w and adds b; a network "
+                "does so layer by layer. Its last output is z = Xw + b, the log-odds of label "
+                "1. The sigmoid σ turns it into probabilities: P₁ of label 1, P₀ of label 0."
+            )),
             Formula(steps.equation(given, given.rewrite(sympy.exp))),
             Formula(steps.equation(positive, given)),
             Formula(steps.equation(negative, 1 - given)),
@@ -59,18 +66,24 @@ def _model() -> Section:
 
 def _likelihood(chain: Derivation) -> Section:
     given = sigma(chain.inputs[0])
-    named = chain.likelihood.xreplace({1 - given: Symbol("P_0"), given: Symbol("P_1")})
+    names = {1 - given: Symbol("P_0", positive=True), given: Symbol("P_1", positive=True)}
+    named = chain.likelihood.xreplace(names)
     sample = Symbol("p")
     return Section(
-        "From the likelihood to the loss",
+        _("From the likelihood to the loss"),
         [
-            Text("One sample: label 1 has the probability P₁, label 0 the probability P₀. The "
-                 "exponents y and 1 − y select the observed one."),
+            Text(_(
+                "One sample: label 1 has the probability P₁, label 0 the probability P₀. The "
+                "exponents y and 1 − y select the observed one."
+            )),
             Formula(steps.equation(sample, named)),
-            Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
+            Text(_("For y = 1 this is P₁, as P₀⁰ = 1; for y = 0 it is P₀, as P₁⁰ = 1.")),
+            *steps.logarithm(sample, named),
             *steps.over_samples(chain.nll),
-            Text("X and y are constants here and w is the variable; ln is the logarithm to base "
-                 "e, so the loss is in nats."),
+            Text(_(
+                "X and y are constants here and w is the variable; ln is the logarithm to base "
+                "e, so the loss is in nats."
+            )),
         ],
     )  # fmt: skip
 
@@ -80,18 +93,22 @@ def _derivative(chain: Derivation) -> Section:
     curvature = sympy.diff(chain.grad[0], z)
     loss = steps.LOSS
     return Section(
-        "The derivative, and why an optimizer is needed",
+        _("The derivative, and why an optimizer is needed"),
         [
-            Text("For one sample, with respect to its z: the prediction minus the observation."),
+            Text(_("For one sample, with respect to its z: the prediction minus the observation.")),
             Formula(steps.equation(Derivative(loss, z), chain.grad[0])),
-            Text("With respect to the weights, over all samples: Xᵀ(σ(Xw + b) − y). Setting it to "
-                 "zero would give the best w, but w is inside the exponentials of all rows, and "
-                 "there is no closed solution. So an optimizer approaches it step by step."),
+            Text(_(
+                "With respect to the weights, over all samples: Xᵀ(σ(Xw + b) − y). Setting it to "
+                "zero would give the best w, but w is inside the exponentials of all rows, and "
+                "there is no closed solution. So an optimizer approaches it step by step."
+            )),
             Formula(steps.equation(Derivative(loss, (z, 2)), curvature)),
-            Text("The second derivative is never negative: for a linear model every minimum of L "
-                 "is the global one, and Newton's method drives the derivative to zero. This does "
-                 "not hold for a network with hidden layers: gradient descent finds a good "
-                 "solution, not a proven best."),
+            Text(_(
+                "The second derivative is never negative: for a linear model every minimum of L "
+                "is the global one, and Newton's method drives the derivative to zero. This does "
+                "not hold for a network with hidden layers: gradient descent finds a good "
+                "solution, not a proven best."
+            )),
         ],
     )  # fmt: skip
 
@@ -103,8 +120,9 @@ def _executed_code(chain: Derivation) -> Section:
     readings: list[Part] = []
     for sign, words in (("positive", "z > 0"), ("negative", "z < 0")):
         case = Symbol("z", **{sign: True})
-        (read, _) = derivation.declared_number(Bernoulli, case, *chain.targets)
-        readings.append(Formula(derivation.tidy(read), f"nll, read by sympy, for {words}:"))
+        read = derivation.declared_number(Bernoulli, case, *chain.targets)[0]
+        label = _("nll, read by sympy, for {case}:").format(case=words)
+        readings.append(Formula(derivation.tidy(read), label))
     verdicts = [
         steps.verdict("nll", proof.compare(chain.nll, nll, symbols, points)),
         steps.verdict("grad", proof.compare(chain.grad[0], grad, symbols, points)),
@@ -122,15 +140,17 @@ def _numbers(inputs: list[float], targets: list[float], custom: bool) -> Section
     loss = functional.binary_cross_entropy_with_logits(z, y, reduction="none")
     (slope,) = torch.autograd.grad(loss.sum(), z)
     positive, negative = torch.sigmoid(z), torch.sigmoid(-z)
-    columns = (z, y, positive, negative, torch.exp(-loss), loss, slope)
+    columns = (z, y, positive, negative, torch.exp(-loss), -loss, loss, slope)
     rows = [[number(v) for v in row] for row in torch.stack(columns, 1).tolist()]
     whole, mean = loss.sum().item(), loss.mean().item()
-    rows.append(["all", "", "", "", number(math.exp(-whole)), number(whole), ""])
-    rows.append(["mean", "", "", "", "", number(mean), ""])
-    headers = ["z", "y", "P₁", "P₀", "likelihood", "loss (nats)", "derivative"]
-    caption = "all: the product of the likelihoods, the sum of the losses, −ln of that product."
-    intro = "Your numbers." if custom else steps.EXAMPLE
-    return Section("The numbers", [Text(intro), Table(headers, rows, caption=caption)])
+    rows.append([_("all"), "", "", "", number(math.exp(-whole)), number(-whole), number(whole), ""])
+    rows.append([_("mean"), "", "", "", "", number(-mean), number(mean), ""])
+    headers = ["z", "y", "P₁", "P₀", "p", "ln p", _("loss (nats)"), _("derivative")]
+    caption = _(
+        "p: the probability of the label. all: the product of the p, the sums of ln p and of the "
+        "losses, which are −ln p."
+    )
+    return Section(_("The numbers"), [steps.intro(custom), Table(headers, rows, caption=caption)])
 
 
 def _information() -> Section:
@@ -142,25 +162,29 @@ def _information() -> Section:
     probabilities = np.stack([1 - positive, positive], axis=1)
     rows = RowPredictions(np.arange(4), truth, positive.astype(int), probabilities, loss)
     return Section(
-        "The information loss",
+        _("The information loss"),
         [
-            Text("The loss of a sample is the information that the model lacks about it: 0 if the "
-                 "truth had probability 1, and unbounded as that falls to 0. The four extreme "
-                 "cases:"),
-            information(rows, [0, 1], None),
+            Text(_(
+                "The loss of a sample is the information that the model lacks about it: 0 if the "
+                "truth had probability 1, and unbounded as that falls to 0. The four extreme "
+                "cases:"
+            )),
+            information(rows, [0, 1], None, in_order=True),
         ],
     )  # fmt: skip
 
 
 def _precision() -> Section:
     return Section(
-        "With or without the activation",
+        _("With or without the activation"),
         [
-            Text("BCELoss takes the probability σ(z): the network contains its output activation, "
-                 "which is easy to replace. BCEWithLogitsLoss takes z and contains σ. A sigmoid "
-                 "that has rounded to 0 or 1 has lost z, so BCELoss can lose the loss and its "
-                 "derivative, and with it the training, where the model is most wrong:"),
+            Text(_(
+                "BCELoss takes the probability σ(z): the network contains its output activation, "
+                "which is easy to replace. BCEWithLogitsLoss takes z and contains σ. A sigmoid "
+                "that has rounded to 0 or 1 has lost z, so BCELoss can lose the loss and its "
+                "derivative, and with it the training, where the model is most wrong:"
+            )),
             *precision.of_logits(),
-            Text("Use BCEWithLogitsLoss, and apply the sigmoid only for predictions."),
+            Text(_("Use BCEWithLogitsLoss, and apply the sigmoid only for predictions.")),
         ],
     )  # fmt: skip

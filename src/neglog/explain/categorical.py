@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from random import Random
 
 import sympy
@@ -10,15 +11,16 @@ import torch
 from sympy import Derivative, Symbol
 
 from neglog import functional
-from neglog.explain import arguments, derivation, precision, proof, steps
+from neglog.explain import arguments, derivation, pictures, precision, proof, steps
 from neglog.explain.arguments import Given
 from neglog.explain.derivation import Derivation
 from neglog.likelihoods import Categorical
 from neglog.primitives import symbolic
 from neglog.report.document import Cell, Document, Formula, Section, Table, Text, number
+from neglog.translation import gettext as _
 
 _EXAMPLE = ("2, 0, -1; 0, 1, 3; 1, 2, 0", "1, 3, 1")
-_CLASSES = 3  # in the formulas; more classes only make them longer
+_CLASSES = 3  # in the formulas at most; more classes only make them longer
 
 
 def document(z: Given, y: Given) -> Document:
@@ -28,27 +30,49 @@ def document(z: Given, y: Given) -> Document:
     logits = arguments.rows(given)
     labels, codes, names = arguments.labels(observed, len(logits[0]))
     arguments.check_lengths(len(logits), "rows", len(labels))
-    chain = derivation.one_row(Categorical, _CLASSES)
+    first = int(names[0]) if names[0].isdigit() else 1
+    chain = derivation.one_row(Categorical, min(len(names), _CLASSES), first)
     sections = [
+        steps.training_flow(_("z = Xw + b, P = softmax(z)")),
         _model(chain),
         _likelihood(chain),
         _derivative(chain),
+        _numbers(logits, labels, codes, _Classes(names, first), custom),
+        pictures.of_rows(Categorical, logits, codes, names, {}),
+        _precision(first),
         _executed_code(chain),
-        _numbers(logits, labels, codes, names, custom),
-        _precision(),
     ]
-    lead = "A target that is one of K classes. Its loss: cross-entropy."
-    return Document("The categorical likelihood", lead, sections)
+    lead = _("A target that is one of K classes. Its loss: cross-entropy.")
+    return Document(_("The categorical likelihood"), lead, sections)
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """The names of the classes, and the number of the first one in the formulas."""
+
+    names: list[str]
+    first: int
+
+    def headers(self, sign: str) -> list[str]:
+        """Return a sign with the number of each class, as formulas do, and its name."""
+        numbers = (str(self.first + k).translate(_SUBSCRIPTS) for k in range(len(self.names)))
+        pairs = zip(numbers, self.names, strict=True)
+        return [f"{sign}{k}" + ("" if name.isdigit() else f" ({name})") for k, name in pairs]
+
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def _model(chain: Derivation) -> Section:
     formulas = [Formula(steps.equation(*pair)) for pair in chain.probabilities.items()]
     return Section(
-        "The model: the forward pass",
+        _("The model: the forward pass"),
         [
-            Text("The network outputs one logit per class, z = Xw + b with one column of w for "
-                 "each. The softmax turns them into probabilities, which sum to 1. For three "
-                 "classes:"),
+            Text(_(
+                "The network outputs one logit per class, z = Xw + b with one column of w for "
+                "each. The softmax turns them into probabilities, which sum to 1. For {count} "
+                "classes:"
+            ).format(count=len(formulas))),
             *formulas,
         ],
     )  # fmt: skip
@@ -58,15 +82,19 @@ def _likelihood(chain: Derivation) -> Section:
     sample = Symbol("p")
     true_class = Symbol("sigma", positive=True)
     return Section(
-        "From the likelihood to the loss",
+        _("From the likelihood to the loss"),
         [
-            Text("The label becomes a one-hot row: yₖ is 1 for the observed class and 0 for the "
-                 "others. The exponents select the probability of the true class."),
+            Text(_(
+                "The label becomes a one-hot row: yₖ is 1 for the observed class and 0 for the "
+                "others. The exponents select the probability of the true class."
+            )),
             Formula(steps.equation(sample, chain.likelihood)),
-            Formula(steps.equation(sympy.log(sample), chain.log_likelihood)),
+            *steps.logarithm(sample, chain.likelihood),
             *steps.over_samples(-sympy.log(true_class)),
-            Text("σᵢ is the softmax of the true class of sample i: the loss is the sum of "
-                 "−ln of the probabilities of the true classes."),
+            Text(_(
+                "σᵢ is the softmax of the true class of sample i: the loss is the sum of "
+                "−ln of the probabilities of the true classes."
+            )),
         ],
     )  # fmt: skip
 
@@ -77,22 +105,25 @@ def _derivative(chain: Derivation) -> Section:
         for z, slope in zip(chain.inputs, chain.grad, strict=True)
     ]
     return Section(
-        "The derivative, and why an optimizer is needed",
+        _("The derivative, and why an optimizer is needed"),
         [
-            Text("For one sample, with respect to its logits: prediction minus observation."),
+            Text(_("For one sample, with respect to its logits: prediction minus observation.")),
             *slopes,
-            Text("With respect to the weights, over all samples: Xᵀ(P − Y), with a row of P and of "
-                 "Y for each sample. Setting it to zero has no closed solution, because w is "
-                 "inside the exponentials. L is convex in the weights of a linear model, so "
-                 "Newton's method drives the derivative to zero; a network needs gradient "
-                 "descent."),
+            Text(_(
+                "With respect to the weights, over all samples: Xᵀ(P − Y), with a row of P and of "
+                "Y for each sample. Setting it to zero has no closed solution, because w is "
+                "inside the exponentials. L is convex in the weights of a linear model, so "
+                "Newton's method drives the derivative to zero; a network needs gradient "
+                "descent."
+            )),
         ],
     )  # fmt: skip
 
 
 def _executed_code(chain: Derivation) -> Section:
     symbols = (*chain.inputs, *chain.targets)
-    points = proof.points(_sample)
+    classes = len(chain.inputs)
+    points = proof.points(lambda source: _sample(source, classes))
     nll, slopes = derivation.declared_row(Categorical, chain.inputs, chain.targets)
     log_p = sympy.log(Symbol("P_k", positive=True))
     term = symbolic.read(Categorical.nll, log_p, Symbol("y_k", real=True))
@@ -104,81 +135,101 @@ def _executed_code(chain: Derivation) -> Section:
     ]
     verdicts = [
         steps.verdict("nll", proof.compare(chain.nll.xreplace(meaning), nll, symbols, points)),
-        *(steps.verdict(f"grad by z{k}", each) for k, each in zip("₁₂₃", found, strict=True)),
+        *(
+            steps.verdict(f"grad {z.name.replace('_', '').translate(_SUBSCRIPTS)}", each)
+            for z, each in zip(chain.inputs, found, strict=True)
+        ),
     ]
-    reading = Formula(term, "nll, the term of one class, read by sympy:")
+    reading = Formula(term, _("nll, the term of one class, read by sympy:"))
     return steps.executed_code(steps.source(Categorical.nll, Categorical.grad), [reading], verdicts)
 
 
-def _sample(source: Random) -> proof.Point:
-    logits = [source.uniform(-30, 30) for _ in range(_CLASSES)]
-    label = source.randrange(_CLASSES)
-    return (*logits, *(float(k == label) for k in range(_CLASSES)))
+def _sample(source: Random, classes: int) -> proof.Point:
+    logits = [source.uniform(-30, 30) for _class in range(classes)]
+    label = source.randrange(classes)
+    return (*logits, *(float(k == label) for k in range(classes)))
 
 
 def _numbers(
-    logits: list[list[float]], labels: list[str], codes: list[int], names: list[str], custom: bool
+    logits: list[list[float]], labels: list[str], codes: list[int], classes: _Classes, custom: bool
 ) -> Section:
     z = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
     loss = functional.cross_entropy(z, torch.tensor(codes), reduction="none")
     (slope,) = torch.autograd.grad(loss.sum(), z)
-    p = torch.softmax(z.detach(), dim=1).tolist()
+    log_p = torch.log_softmax(z.detach(), dim=1)
     return Section(
-        "The numbers, from the label to the loss",
+        _("The numbers, from the label to the loss"),
         [
-            Text("Your numbers." if custom else steps.EXAMPLE),
-            _one_hot(labels, codes, names),
-            _softmax(logits, p, codes, names),
-            _losses(labels, loss.tolist(), slope.tolist(), names),
+            steps.intro(custom),
+            _one_hot(labels, codes, classes),
+            _softmax(logits, log_p.exp().tolist(), codes, classes),
+            _log_softmax(log_p.tolist(), codes, classes),
+            _losses(labels, loss.tolist(), slope.tolist(), classes),
         ],
     )
 
 
-def _one_hot(labels: list[str], codes: list[int], names: list[str]) -> Table:
+def _one_hot(labels: list[str], codes: list[int], classes: _Classes) -> Table:
     rows: list[list[str | Cell]] = []
     for label, code in zip(labels, codes, strict=True):
-        ones = [Cell("1", "good") if k == code else Cell("0") for k in range(len(names))]
-        rows.append([label, str(code), *ones])
-    caption = "The code numbers the classes from 0, as the criteria require."
-    return Table(["label", "code", *names], rows, "Labels and one-hot rows", caption)
+        ones = [Cell("1", "good") if k == code else Cell("0") for k in range(len(classes.names))]
+        rows.append([label, *ones, str(code)])
+    caption = _("Index: of the class in a tensor of labels, which counts from 0.")
+    headers = [_("label"), *classes.headers("y"), _("index")]
+    return Table(headers, rows, _("Labels and one-hot rows"), caption)
 
 
 def _softmax(
-    logits: list[list[float]], p: list[list[float]], codes: list[int], names: list[str]
+    logits: list[list[float]], p: list[list[float]], codes: list[int], classes: _Classes
 ) -> Table:
     rows: list[list[str | Cell]] = []
     for row, given, code in zip(logits, p, codes, strict=True):
-        cells = [Cell(number(v), "good" if k == code else "") for k, v in enumerate(given)]
-        rows.append([", ".join(number(v) for v in row), *cells])
-    headers = ["z", *(f"P({name})" for name in names)]
-    return Table(headers, rows, "Softmax rows", "Every row sums to 1.")
+        rows.append([", ".join(number(v) for v in row), *_marked(given, code)])
+    headers = ["z", *classes.headers("P")]
+    return Table(headers, rows, _("Softmax rows"), _("Every row sums to 1."))
+
+
+def _log_softmax(log_p: list[list[float]], codes: list[int], classes: _Classes) -> Table:
+    pairs = zip(log_p, codes, strict=True)
+    rows: list[list[str | Cell]] = [[*_marked(row, code), number(row[code])] for row, code in pairs]
+    headers = [*(f"ln {header}" for header in classes.headers("P")), "Σ y ln P"]
+    caption = _("The one-hot row selects ln P of the true class.")
+    return Table(headers, rows, _("The logarithm of the softmax"), caption)
+
+
+def _marked(values: list[float], code: int) -> list[Cell]:
+    """Return a row of numbers, that of the true class marked."""
+    return [Cell(number(v), "good" if k == code else "") for k, v in enumerate(values)]
 
 
 def _losses(
-    labels: list[str], loss: list[float], slope: list[list[float]], names: list[str]
+    labels: list[str], loss: list[float], slope: list[list[float]], classes: _Classes
 ) -> Table:
     rows: list[list[str | Cell]] = []
     for label, value, derivative in zip(labels, loss, slope, strict=True):
         cells = [number(v) for v in derivative]
-        rows.append([label, number(math.exp(-value)), number(value), *cells])
+        rows.append([label, number(math.exp(-value)), number(-value), number(value), *cells])
     total = math.fsum(loss)
-    blank = [""] * len(names)
-    rows.append(["all", number(math.exp(-total)), number(total), *blank])
-    rows.append(["mean", "", number(total / len(loss)), *blank])
-    headers = ["label", "p = ∏ Pₖ^yₖ", "loss (nats)", *(f"∂/∂z({name})" for name in names)]
-    caption = "all: the product of the probabilities, the sum of the losses, −ln of that product."
-    return Table(headers, rows, "Likelihood, loss and derivative P − y", caption)
+    blank = [""] * len(classes.names)
+    rows.append([_("all"), number(math.exp(-total)), number(-total), number(total), *blank])
+    mean = total / len(loss)
+    rows.append([_("mean"), "", number(-mean), number(mean), *blank])
+    headers = [_("label"), "p = ∏ Pₖ^yₖ", "ln p", _("loss (nats)"), *classes.headers("∂/∂z")]
+    caption = _("all: the product of the p, the sums of ln p and of the losses, which are −ln p.")
+    return Table(headers, rows, _("Likelihood, loss and derivative P − y"), caption)
 
 
-def _precision() -> Section:
+def _precision(first: int) -> Section:
     return Section(
-        "With or without the activation",
+        _("With or without the activation"),
         [
-            Text("NLLLoss takes log-probabilities: the network contains its output activation, "
-                 "which is easy to replace. CrossEntropyLoss takes the logits and contains "
-                 "LogSoftmax. LogSoftmax followed by NLLLoss is the same loss; the logarithm of "
-                 "a softmax that has rounded to 0 or 1 is not:"),
-            *precision.of_rows(),
-            Text("Use CrossEntropyLoss, and apply the softmax only for predictions."),
+            Text(_(
+                "NLLLoss takes log-probabilities: the network contains its output activation, "
+                "which is easy to replace. CrossEntropyLoss takes the logits and contains "
+                "LogSoftmax. LogSoftmax followed by NLLLoss is the same loss; the logarithm of "
+                "a softmax that has rounded to 0 or 1 is not:"
+            )),
+            *precision.of_rows(first),
+            Text(_("Use CrossEntropyLoss, and apply the softmax only for predictions.")),
         ],
     )  # fmt: skip

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,12 +14,13 @@ from torch import Tensor
 
 from neglog import criteria, functional
 from neglog.errors import ArgumentError, ShapeError, listed, sentence
-from neglog.explain import arguments
+from neglog.explain import arguments, pictures, steps
 from neglog.explain.arguments import Given
 from neglog.explain.lessons import LESSONS, Lesson, layer
 from neglog.explain.values import one_number
 from neglog.finding import without_module
 from neglog.report.document import Code, Document, Part, Section, Table, Text, number
+from neglog.translation import gettext as _
 
 _LARGEST = 1e-6  # relative difference of two float64 formulas, of which one loses digits
 
@@ -54,35 +55,72 @@ def document(lesson: Lesson, given: Mapping[str, Given]) -> Document:
     first = next(iter(tensors))
     found, slope = _computed(lesson, tensors, options)
     expected, expected_slope = _by_textbook(lesson, tensors, options)
-    kind = "likelihood" if lesson.is_likelihood else "score"
-    logarithm = "The logarithm turns products into sums, and its sign is reversed: minus ln P."
-    if not lesson.is_likelihood:
-        logarithm = "So there is no logarithm to take, and this page begins with the loss."
-    parts: list[Part] = [Text(lesson.likelihood), Text(logarithm), _source(lesson.loss)]
-    derivative: list[Part] = [Text(f"By {first}; autograd computes those by other tensors.")]
-    derivative_code = [_source(lesson.slope)] if lesson.slope is not None else []
-    verdicts = [_verdict("loss", found, expected), _verdict("derivative", slope, expected_slope)]
-    example = "Your numbers." if numbers else (
-        "These numbers are an example; pass your own: " + " ".join(f"{n}=…" for n in tensors) + "."
-    )  # fmt: skip
-    if options:
-        example += f" With {', '.join(f'{name} = {value}' for name, value in options.items())}."
     sections = [
-        Section("The model", [Text(lesson.model)]),
-        Section("From the likelihood to the loss", [*parts]),
-        Section("The derivative", [*derivative, *derivative_code]),
+        steps.training_flow(f"{first} = f(X, w)"),
+        Section(_("The model"), [Text(_(lesson.model))]),
+        _likelihood(lesson),
+        _derivative(lesson, first),
         Section(
-            "The computed form",
-            [
-                Text("The code that runs, which avoids overflow and cancellation:"),
-                _source(_call(lesson)),
-                Text("Compared with the formulas above, on these numbers in float64:"),
-                *verdicts,
-            ],
+            _("The numbers"),
+            [_whose(tensors, options, bool(numbers)), *_tables(lesson, tensors, found, slope)],
         ),
-        Section("The numbers", [Text(example), *_tables(lesson, tensors, found, slope)]),
-    ]
-    return Document(f"{lesson.function}: a {kind}", lesson.model, sections)
+        pictures.of_tensors(
+            lambda moved: _textbook(lesson, {**tensors, first: moved}.values(), options),
+            tensors[first], first, lesson.is_likelihood,
+        ),
+        _computed_form(lesson, [
+            _verdict(_("loss"), found, expected),
+            _verdict(_("derivative"), slope, expected_slope),
+        ]),
+    ]  # fmt: skip
+    title = _("{name}: a likelihood") if lesson.is_likelihood else _("{name}: a score")
+    return Document(title.format(name=lesson.function), _(lesson.model), sections)
+
+
+def _likelihood(lesson: Lesson) -> Section:
+    """State the probability of the targets, its logarithm, and the loss."""
+    parts: list[Part] = [Text(_(lesson.likelihood))]
+    if lesson.is_likelihood:
+        parts.append(Text(_(
+            "Maximum likelihood: these targets were observed, so take the weights at which P is "
+            "largest. The logarithm rises with P and turns products into sums, "
+            "ln(a·b) = ln a + ln b; optimizers minimise, so its sign is reversed: the loss is "
+            "−ln P."
+        )))  # fmt: skip
+    else:
+        parts.append(Text(_(
+            "So there is no logarithm to take, and this page begins with the loss."
+        )))  # fmt: skip
+    return Section(_("From the likelihood to the loss"), [*parts, _source(lesson.loss)])
+
+
+def _derivative(lesson: Lesson, first: str) -> Section:
+    words = _("By {name}; autograd computes those by other tensors.").format(name=first)
+    code = [_source(lesson.slope)] if lesson.slope is not None else []
+    return Section(_("The derivative"), [Text(words), *code])
+
+
+def _computed_form(lesson: Lesson, verdicts: list[Text]) -> Section:
+    return Section(
+        _("The computed form"),
+        [
+            Text(_("The code that runs, which avoids overflow and cancellation:")),
+            _source(_call(lesson)),
+            Text(_("Compared with the formulas above, on these numbers in float64:")),
+            *verdicts,
+        ],
+    )
+
+
+def _whose(tensors: Mapping[str, Tensor], options: Mapping[str, Any], custom: bool) -> Text:
+    """Say whose numbers these are."""
+    names = " ".join(f"{name}=…" for name in tensors)
+    example = _("These numbers are an example; pass your own: {names}.").format(names=names)
+    words = _("Your numbers.") if custom else example
+    if options:
+        settings = ", ".join(f"{name} = {value}" for name, value in options.items())
+        words += " " + _("With {settings}.").format(settings=settings)
+    return Text(words)
 
 
 def _call(lesson: Lesson) -> Callable[..., Any]:
@@ -172,18 +210,24 @@ def _by_textbook(
     lesson: Lesson, tensors: Mapping[str, Tensor], options: Mapping[str, Any]
 ) -> tuple[Tensor, Tensor]:
     first, *others = tensors.values()
-    before = () if hasattr(functional, lesson.function) else (layer(),)
     leaf = first.clone().requires_grad_()
-    loss = lesson.loss(*before, leaf, *others, **options)
+    loss = _textbook(lesson, [leaf, *others], options)
     if lesson.slope is None:
         return loss.detach(), torch.autograd.grad(loss, leaf)[0]
     return loss.detach(), lesson.slope(first, *others, **options)
 
 
+def _textbook(lesson: Lesson, tensors: Iterable[Tensor], options: Mapping[str, Any]) -> Tensor:
+    """Return the textbook's sum of the losses."""
+    before = () if hasattr(functional, lesson.function) else (layer(),)
+    loss: Tensor = lesson.loss(*before, *tensors, **options)
+    return loss
+
+
 def _verdict(what: str, found: Tensor, expected: Tensor) -> Text:
     """Say whether two results are equal up to rounding."""
     equal = torch.allclose(found, expected, rtol=_LARGEST, atol=_LARGEST)
-    words = "equal up to rounding" if equal else "DIFFERENT"
+    words = _("equal up to rounding") if equal else _("DIFFERENT")
     return Text(f"{'✓' if equal else '✗'} {what}: {words}.", "good" if equal else "bad")
 
 
@@ -191,14 +235,17 @@ def _tables(
     lesson: Lesson, tensors: Mapping[str, Tensor], loss: Tensor, slope: Tensor
 ) -> list[Table]:
     first = next(iter(tensors))
-    unit = " (nats)" if lesson.is_likelihood else ""
-    totals = [["loss" + unit, number(loss.item())]]
+    name = _("loss (nats)") if lesson.is_likelihood else _("loss")
+    totals = [[name, number(loss.item())]]
     if lesson.is_likelihood:
-        totals.append(["likelihood", number((-loss).exp().item())])
+        totals += [["ln P", number(-loss.item())], ["P", number((-loss).exp().item())]]
     rows = [[name, _numbers(tensor)] for name, tensor in tensors.items()]
     rows.append([f"∂/∂{first}", _numbers(slope)])
-    caption = "The sum over the example. Semicolons separate rows."
-    return [Table(["tensor", "numbers"], rows), Table(["sum", "value"], totals, caption=caption)]
+    caption = _("The sum over all samples. Semicolons separate rows.")
+    return [
+        Table([_("tensor"), _("numbers")], rows),
+        Table([_("sum"), _("value")], totals, caption=caption),
+    ]
 
 
 def _numbers(tensor: Tensor) -> str:

@@ -45,11 +45,11 @@ def one_number(cls: type[Elementwise], letter: str = "z") -> Derivation:
     return Derivation((z,), (y,), likelihood, log_likelihood, nll, (grad,), {})
 
 
-def one_row(cls: type[Rows], classes: int) -> Derivation:
-    """Derive the loss of a row of logits against a row of ones and zeros."""
-    z = sympy.symbols(f"z_1:{classes + 1}", real=True)
-    y = sympy.symbols(f"y_1:{classes + 1}", real=True)
-    p = sympy.symbols(f"P_1:{classes + 1}", positive=True)
+def one_row(cls: type[Rows], classes: int, first: int = 1) -> Derivation:
+    """Derive the loss of a row of logits, counted from `first`, against a row of ones and zeros."""
+    z = sympy.symbols(f"z_{first}:{classes + first}", real=True)
+    y = sympy.symbols(f"y_{first}:{classes + first}", real=True)
+    p = sympy.symbols(f"P_{first}:{classes + first}", positive=True)
     twin = symbolic.read(cls.distribution, sympy.Tuple(*z))
     meaning = dict(zip(p, twin.probabilities, strict=True))
     names = {value: symbol for symbol, value in meaning.items()}

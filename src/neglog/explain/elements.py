@@ -12,7 +12,7 @@ import torch
 from sympy import Derivative, Expr, Symbol
 
 from neglog import functional
-from neglog.explain import chain, exact, pages, steps, values
+from neglog.explain import chain, exact, pages, pictures, steps, values
 from neglog.explain.arguments import Given
 from neglog.explain.chain import Chain
 from neglog.explain.exact import Formula as Exact
@@ -20,6 +20,7 @@ from neglog.explain.proof import Verdict
 from neglog.explain.values import Values
 from neglog.likelihood import Elementwise
 from neglog.report.document import Document, Part, Section, Table, Text, number
+from neglog.translation import gettext as _
 
 _POINTS = 40
 _LARGEST = 709.0  # whose exponential float64 can hold
@@ -31,11 +32,13 @@ def document(likelihood: type[Elementwise], found: Mapping[str, Given]) -> Docum
     chosen = values.of_elements(likelihood, found)
     steps_of_one = chain.of(likelihood)
     sections = [
+        steps.training_flow(pages.forward_pass(likelihood)),
         pages.model(likelihood),
         _likelihood(likelihood, steps_of_one),
         _derivatives(likelihood, steps_of_one),
-        _computed(likelihood, steps_of_one, chosen),
         _numbers(likelihood, chosen),
+        pictures.of_elements(likelihood, chosen),
+        _computed(likelihood, steps_of_one, chosen),
     ]
     return Document(pages.title(likelihood), pages.lead(likelihood), sections)
 
@@ -43,10 +46,10 @@ def document(likelihood: type[Elementwise], found: Mapping[str, Given]) -> Docum
 def _likelihood(likelihood: type[Elementwise], one: Chain) -> Section:
     """Go from the likelihood of one sample to the loss of all."""
     if not likelihood.normalised:
-        return Section("The loss", [pages.score(), *_sum_of_losses(likelihood, one.loss)])
+        return Section(_("The loss"), [pages.score(), *_sum_of_losses(likelihood, one.loss)])
     shown = one.loss if one.derived is None else one.derived
     return Section(
-        "From the likelihood to the loss",
+        _("From the likelihood to the loss"),
         [*_density(likelihood, one), *_sum_of_losses(likelihood, shown)],
     )
 
@@ -54,18 +57,24 @@ def _likelihood(likelihood: type[Elementwise], one: Chain) -> Section:
 def _density(likelihood: type[Elementwise], one: Chain) -> list[Part]:
     """Show the likelihood of one sample and its logarithm."""
     mass = likelihood.support.points is not None
-    kind = "probability" if mass else "density"
+    kind = _("probability") if mass else _("density")
     if one.density is None:
-        intro = (
-            f"One sample: the declaration states the loss, and the {kind} p of the target is "
+        intro = _(
+            "One sample: the declaration states the loss, and the {kind} p of the target is "
             "exp(−loss). No textbook's formula is known here to compare it with."
         )
-        return [Text(intro), *pages.drawn(steps.equation(sympy.log(_SAMPLE), -one.loss))]
+        return [
+            Text(intro.format(kind=kind)),
+            *pages.drawn(steps.equation(sympy.log(_SAMPLE), -one.loss)),
+        ]
     logarithm = sympy.expand_log(sympy.log(one.density), force=True)
     return [
-        Text(f"One sample: the {kind} of the target, as textbooks state it."),
+        Text(_("One sample: the {kind} of the target, as textbooks state it.").format(kind=kind)),
         *pages.drawn(steps.equation(_SAMPLE, one.density)),
-        *pages.drawn(steps.equation(sympy.log(_SAMPLE), logarithm)),
+        *pages.drawn(
+            steps.equation(sympy.log(_SAMPLE), logarithm),
+            _("Its logarithm, with ln(a·b) = ln a + ln b and ln(aᵇ) = b·ln a:"),
+        ),
     ]
 
 
@@ -74,7 +83,7 @@ def _sum_of_losses(likelihood: type[Elementwise], loss: Expr) -> list[Part]:
         return pages.drawn_or_told(steps.equation(steps.LOSS, loss))
     if chain.is_legible(loss):
         return steps.over_samples(loss, fixed=likelihood.settings)
-    return [*steps.over_samples(-sympy.log(steps.SEEN)), pages.LONG]
+    return [*steps.over_samples(-sympy.log(steps.SEEN)), pages.too_long()]
 
 
 def _derivatives(likelihood: type[Elementwise], one: Chain) -> Section:
@@ -86,20 +95,20 @@ def _derivatives(likelihood: type[Elementwise], one: Chain) -> Section:
             options.append(sympy.diff(start, symbol))
         legible = [option for option in options if chain.is_legible(option)]
         shortest = min(legible, key=sympy.count_ops, default=declared)
-        label = f"by {name}:"
+        label = _("by {name}:").format(name=name)
         drawn += pages.drawn(steps.equation(Derivative(steps.LOSS, symbol), shortest), label)
-    intro = Text("For one sample, with respect to each output of the model.")
-    parts: list[Part] = [intro, *drawn] if drawn else [pages.LONG]
+    intro = Text(_("For one sample, with respect to each output of the model."))
+    parts: list[Part] = [intro, *drawn] if drawn else [pages.too_long()]
     if not likelihood.smooth:
-        parts.append(Text(
+        parts.append(Text(_(
             "The derivative jumps at some points. There the code uses a number between those from "
             "both sides, so that the minimum is where it is 0."
-        ))  # fmt: skip
-    parts.append(Text(
+        )))  # fmt: skip
+    parts.append(Text(_(
         "Backpropagation continues from here to the weights. Where the derivatives are not linear "
         "in the weights, no formula solves them for 0, and an optimizer finds the minimum."
-    ))  # fmt: skip
-    return Section("The derivatives", parts)
+    )))  # fmt: skip
+    return Section(_("The derivatives"), parts)
 
 
 def _computed(likelihood: type[Elementwise], one: Chain, chosen: Values) -> Section:
@@ -113,7 +122,7 @@ def _computed(likelihood: type[Elementwise], one: Chain, chosen: Values) -> Sect
         verdicts.append(steps.verdict("nll + constant", _as_in_textbook(one, declared, points)))
     names = tuple(symbol.name for symbol in one.symbols)
     for place, name in enumerate(likelihood.inputs):
-        what = "grad" if len(likelihood.inputs) == 1 else f"grad by {name}"
+        what = "grad" if len(likelihood.inputs) == 1 else f"grad {name}"
         slope = _slope(likelihood, declared, place)
         verdict = exact.compare(slope, _part(likelihood.grad, place), names, points)
         verdicts.append(steps.verdict(what, verdict))
@@ -133,7 +142,7 @@ def _as_in_textbook(one: Chain, declared: Exact, points: list[exact.Point]) -> V
         real = [p for p in points if not isinstance(textbook(*p), mpmath.mpc)]
     found = exact.compare(textbook, declared, [s.name for s in one.symbols], real)
     if found.equal and chain.is_equal(derived, one.loss):
-        return Verdict(True, "equal: proved for every value")
+        return Verdict(True, _("equal: proved for every value"))
     return found
 
 
@@ -162,21 +171,27 @@ def _numbers(likelihood: type[Elementwise], chosen: Values) -> Section:
     columns = [chosen.columns[name] for name in names]
     headers = [*names]
     if likelihood.normalised:
-        columns.append([_exp(-v) for v in loss])
-        headers.append("likelihood")
-    headers += ["loss (nats)", *(f"∂/∂{name}" for name in likelihood.inputs)]
+        columns += [[_exp(-v) for v in loss], [-v for v in loss]]
+        headers += ["p", "ln p"]
+    headers += [_("loss (nats)"), *(f"∂/∂{name}" for name in likelihood.inputs)]
     shown = zip(*columns, loss, *slopes, strict=True)
     rows = [[number(v) for v in row] for row in shown]
-    blank = [""] * len(slopes)
-    before = [""] * (len(names) - 1)
-    product = [number(_exp(-total))] if likelihood.normalised else []
-    rows.append(["all", *before, *product, number(total), *blank])
-    rows.append(["mean", *before, *[""] * len(product), number(total / len(loss)), *blank])
-    caption = "all: the sum of the losses" + (
-        " and the product of the likelihoods." if product else "."
+    blank, before, mean = [""] * len(slopes), [""] * (len(names) - 1), total / len(loss)
+    products, means = (
+        ([number(_exp(-total)), number(-total)], ["", number(-mean)])
+        if likelihood.normalised
+        else ([], [])
     )
+    rows.append([_("all"), *before, *products, number(total), *blank])
+    rows.append([_("mean"), *before, *means, number(mean), *blank])
+    caption = _("all: the sum of the losses.")
+    if likelihood.normalised:
+        caption = _(
+            "p: the {kind} of the target. all: the product of the p, the sums of ln p and of the "
+            "losses, which are −ln p."
+        ).format(kind=_("probability") if likelihood.support.points is not None else _("density"))
     parts: list[Part] = [pages.intro(chosen), Table(headers, rows, caption=caption)]
-    return Section("The numbers", [*parts, _exactness(likelihood, chosen, loss, slopes)])
+    return Section(_("The numbers"), [*parts, _exactness(likelihood, chosen, loss, slopes)])
 
 
 def _exp(exponent: float) -> float:
@@ -204,7 +219,7 @@ def _exactness(
     declared = exact.loss(likelihood)
     with mpmath.workdps(exact.DIGITS):
         quantities: dict[str, tuple[list[float], list[Any]]] = {}
-        quantities["loss"] = loss, [declared(*sample) for sample in samples]
+        quantities[_("loss")] = loss, [declared(*sample) for sample in samples]
         for place, name in enumerate(likelihood.inputs):
             slope = _slope(likelihood, declared, place)
             quantities[f"∂/∂{name}"] = slopes[place], [slope(*sample) for sample in samples]

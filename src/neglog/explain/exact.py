@@ -9,12 +9,14 @@ from typing import Any
 
 import mpmath
 
+from neglog.explain import proof
 from neglog.explain.proof import Verdict
 from neglog.likelihood import Likelihood
 from neglog.primitives import digits
 from neglog.primitives.binding import bind
 from neglog.report.document import Cell, Table, number
 from neglog.support import Support, anything
+from neglog.translation import gettext as _
 
 DIGITS = 50
 TOLERANCE = 1e-12
@@ -46,7 +48,7 @@ def slope(function: Formula, place: int, point: Sequence[Any], allowed: Support 
     At a kink it is the mean of the derivatives from both sides; at an end of the set of allowed
     numbers, the derivative from within.
     """
-    low, high = (list(map(mpmath.mpf, point)) for _ in range(2))
+    low, high = (list(map(mpmath.mpf, point)) for _end in range(2))
     if allowed.contains(low[place] - _STEP):
         low[place] -= _STEP
     if allowed.contains(high[place] + _STEP):
@@ -62,8 +64,9 @@ def compare(one: Formula, other: Formula, names: Sequence[str], points: list[Poi
             if not is_near(a, b):
                 place = ", ".join(f"{n} = {v:.4g}" for n, v in zip(names, point, strict=True))
                 values = " and ".join(mpmath.nstr(value, 6) for value in (a, b))
-                return Verdict(False, f"DIFFERENT: at {place} they are {values}")
-    return Verdict(True, f"equal at {len(points):,} points to {TOLERANCE:g}, not proved")
+                words = _("DIFFERENT: at {place} they are {values}")
+                return Verdict(False, words.format(place=place, values=values))
+    return proof.equal_at(len(points), TOLERANCE)
 
 
 def is_near(a: Any, b: Any) -> bool:
@@ -74,11 +77,11 @@ def is_near(a: Any, b: Any) -> bool:
 def drawn(likelihood: type[Likelihood], settings: Sequence[float], count: int) -> list[Point]:
     """Return points at which an elementwise loss is finite: the same in every run."""
     source = random.Random(520)
-    sets = (*likelihood.domains, *(None for _ in likelihood.given), likelihood.support)
+    sets = (*likelihood.domains, *(None for _name in likelihood.given), likelihood.support)
     found: list[Point] = []
     exact = loss(likelihood)
     with mpmath.workdps(DIGITS):
-        for _ in range(4 * count):
+        for _attempt in range(4 * count):
             *free, y = (_draw(allowed, source) for allowed in sets)
             point = (*free, *settings, y)
             value = exact(*point)
@@ -112,12 +115,12 @@ def table(quantities: Mapping[str, tuple[Sequence[float], Sequence[Any]]]) -> Ta
         error = Cell(number(errors[worst], 2) + ("" if good else " ✗"), "good" if good else "bad")
         shown = (number(float(v), _SHOWN) for v in (computed[worst], exact[worst]))
         rows.append([name, str(worst + 1), *shown, error])
-    headers = ["quantity", "sample", "float64", "exact", "error (ulps)"]
-    caption = (
-        f"exact: by mpmath with {DIGITS} digits, derivatives as differences. Of each quantity the "
+    headers = [_("quantity"), _("sample"), "float64", _("exact"), _("error (ulps)")]
+    caption = _(
+        "exact: by mpmath with {digits} digits, derivatives as differences. Of each quantity the "
         "sample with the largest error; an ulp is the distance to the next float64."
-    )
-    return Table(headers, rows, "Compared with exact numbers", caption)
+    ).format(digits=DIGITS)
+    return Table(headers, rows, _("Compared with exact numbers"), caption)
 
 
 def ulps(computed: float, exact: Any) -> float:

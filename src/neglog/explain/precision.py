@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neglog import functional
 from neglog.report.document import Cell, Table, number
+from neglog.translation import gettext as _
 
 _DTYPES = (torch.float16, torch.float32)
 _LOGITS = (20.0, -20.0, 90.0, -90.0)
@@ -32,12 +33,16 @@ def of_logits() -> list[Table]:
             head: list[str | Cell] = [_name(dtype), number(logit)]
             losses.append([*head, *_graded_cells([c[0][k] for c in columns], loss, dtype)])
             slopes.append([*head, *_graded_cells([c[1][k] for c in columns], slope, dtype)])
-    headers = ["type", "z", "exact", "BCELoss on σ(z)", "BCEWithLogitsLoss on z"]
-    return _tables(headers, losses, slopes, "The loss for y = 0", "Its derivative by z")
+    headers = [_("type"), "z", _("exact"), _("BCELoss on σ(z)"), _("BCEWithLogitsLoss on z")]
+    return _tables(headers, losses, slopes, _("The loss for y = 0"), _("Its derivative by z"))
 
 
-def of_rows() -> list[Table]:
-    """Compare NLLLoss on ln softmax and on LogSoftmax with CrossEntropyLoss, K = 3."""
+def of_rows(first: int = 1) -> list[Table]:
+    """Compare NLLLoss on ln softmax and on LogSoftmax with CrossEntropyLoss, K = 3.
+
+    Args:
+        first: the number of the first class.
+    """
     losses: list[list[str | Cell]] = []
     slopes: list[list[str | Cell]] = []
     for dtype in _DTYPES:
@@ -48,12 +53,17 @@ def of_rows() -> list[Table]:
                     (loss.item(), _slope(loss, z)[0, label].item()) for loss in _three(z, label)
                 ]
                 exact = _exact_row(row, label)
-                head: list[str | Cell] = [_name(dtype), ", ".join(map(number, row)), str(label + 1)]
+                head: list[str | Cell] = [
+                    _name(dtype),
+                    ", ".join(map(number, row)),
+                    str(label + first),
+                ]
                 losses.append([*head, *_graded_cells([c[0] for c in columns], exact[0], dtype)])
                 slopes.append([*head, *_graded_cells([c[1] for c in columns], exact[1], dtype)])
-    headers = ["type", "z", "y", "exact", "NLLLoss on\nln(softmax)", "NLLLoss on\nLogSoftmax"]
-    titles = ("The loss", "Its derivative by the true class's logit")
-    return _tables([*headers, "CrossEntropyLoss\non z"], losses, slopes, *titles)
+    headers = [_("type"), "z", "y", _("exact"), _("NLLLoss on\nln(softmax)")]
+    headers += [_("NLLLoss on\nLogSoftmax"), _("CrossEntropyLoss\non z")]
+    titles = (_("The loss"), _("Its derivative by the true class's logit"))
+    return _tables(headers, losses, slopes, *titles)
 
 
 def _three(z: Tensor, label: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -94,7 +104,7 @@ def _graded_cells(values: list[float], exact: float, dtype: torch.dtype) -> list
 
 
 def _tables(headers: list[str], losses: Any, slopes: Any, *titles: str) -> list[Table]:
-    caption = "✗: more than 1 % away from the exact value rounded to the type."
+    caption = _("✗: more than 1 % away from the exact value rounded to the type.")
     return [
         Table(headers, losses, titles[0], caption),
         Table(headers, slopes, titles[1], caption),

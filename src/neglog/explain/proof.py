@@ -11,6 +11,8 @@ import mpmath
 import sympy
 from sympy import Expr, Symbol
 
+from neglog.translation import gettext as _
+
 _POINTS = 1000
 _TOLERANCE = 1e-12
 _DIGITS = 50
@@ -39,21 +41,27 @@ def compare(
     """
     counterexample = _counterexample(derived, declared, symbols, points)
     if counterexample is not None:
-        return Verdict(False, f"DIFFERENT: {counterexample}")
+        return Verdict(False, _("DIFFERENT: {example}").format(example=counterexample))
     difference = derived.rewrite(sympy.exp).doit() - declared
     if _vanishes(difference):
-        return Verdict(True, "equal: proved for every value")
+        return Verdict(True, _("equal: proved for every value"))
     z = symbols[0]
     cases = [Symbol(z.name, positive=True), sympy.Integer(0), Symbol(z.name, negative=True)]
     if len(symbols) == 2 and all(_vanishes(difference.subs(z, case)) for case in cases):
-        return Verdict(True, f"equal: proved for {z} > 0, {z} = 0 and {z} < 0")
-    return Verdict(True, f"equal at {len(points):,} points to {_TOLERANCE:g}, not proved")
+        return Verdict(True, _("equal: proved for {z} > 0, {z} = 0 and {z} < 0").format(z=z))
+    return equal_at(len(points), _TOLERANCE)
+
+
+def equal_at(count: int, tolerance: float) -> Verdict:
+    """Return the verdict of two functions that agree at points."""
+    words = _("equal at {count} points to {tolerance}, not proved")
+    return Verdict(True, words.format(count=f"{count:,}", tolerance=f"{tolerance:g}"))
 
 
 def points(draw: Callable[[random.Random], Point]) -> list[Point]:
     """Return the same points in every run."""
     source = random.Random(520)
-    return [draw(source) for _ in range(_POINTS)]
+    return [draw(source) for _point in range(_POINTS)]
 
 
 def _vanishes(difference: Expr) -> bool:
@@ -72,7 +80,8 @@ def _counterexample(
             if not abs(a - b) <= _TOLERANCE * max(1, abs(a)):
                 place = ", ".join(f"{s} = {v:.4g}" for s, v in zip(symbols, point, strict=True))
                 values = (mpmath.nstr(value, 6) for value in (a, b))
-                return "at {} the derivation gives {}, the declaration {}".format(place, *values)
+                words = _("at {place} the derivation gives {one}, the declaration {other}")
+                return words.format(place=place, one=next(values), other=next(values))
     return None
 
 

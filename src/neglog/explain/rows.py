@@ -15,11 +15,12 @@ from sympy import Derivative, Expr, Symbol
 
 from neglog import functional
 from neglog.errors import ArgumentError, sentence
-from neglog.explain import arguments, chain, exact, pages, steps, values
+from neglog.explain import arguments, chain, exact, pages, pictures, steps, values
 from neglog.explain.arguments import Given
 from neglog.explain.values import Values
 from neglog.likelihood import Rows
 from neglog.report.document import Cell, Document, Part, Section, Table, Text, number
+from neglog.translation import gettext as _
 
 _EXAMPLE = ("2, 0, -1; 0, 1, 3; 1, 2, 0", "1, 3, 1")
 _POINTS = 40
@@ -42,11 +43,15 @@ def document(likelihood: type[Rows], found: Mapping[str, Given]) -> Document:
     """Explain a declaration on the user's numbers."""
     samples = _samples(likelihood, found)
     sections = [
+        steps.training_flow(pages.forward_pass(likelihood)),
         pages.model(likelihood),
         _loss(likelihood),
         _derivatives(likelihood),
-        _computed(likelihood, samples.chosen),
         _numbers(likelihood, samples),
+        pictures.of_rows(
+            likelihood, samples.rows, samples.codes, samples.names, samples.chosen.settings
+        ),
+        _computed(likelihood, samples.chosen),
     ]
     return Document(pages.title(likelihood), pages.lead(likelihood), sections)
 
@@ -97,18 +102,21 @@ def term(likelihood: type[Rows], fact: str) -> Expr:
 
 def _loss(likelihood: type[Rows]) -> Section:
     """Go from the probability of the true class to the loss."""
-    source = "softmax of the logits" if likelihood.softmax else "row of log-probabilities"
-    intro = Text(f"P_y is the probability that the {source} gives to the label's class y.")
+    intro = Text(
+        _("P_y is the probability that the softmax of the logits gives to the label's class y.")
+        if likelihood.softmax
+        else _("P_y is the probability of the label's class y; its logarithm is in the row.")
+    )
     loss = term(likelihood, "nll")
     if not likelihood.normalised:
         parts = [intro, pages.score(), *pages.drawn_or_told(steps.equation(steps.LOSS, loss))]
-        return Section("The loss", parts)
+        return Section(_("The loss"), parts)
     sample = Symbol("p")
     return Section(
-        "From the likelihood to the loss",
+        _("From the likelihood to the loss"),
         [
             intro,
-            Text("One sample: its likelihood is exp(−loss)."),
+            Text(_("One sample: its likelihood is exp(−loss).")),
             *pages.drawn(steps.equation(sample, sympy.simplify(sympy.exp(-loss)))),
             *steps.over_samples(loss, fixed=likelihood.settings),
         ],
@@ -119,23 +127,23 @@ def _derivatives(likelihood: type[Rows]) -> Section:
     """Show the derivative by the log-probability, and how it reaches the logits."""
     by_log, slope = Derivative(steps.LOSS, Symbol("l_y")), term(likelihood, "grad")
     parts: list[Part] = [
-        Text("For one sample, with respect to l_y = ln P_y, the log-probability of its class:"),
+        Text(_("For one sample, with respect to l_y = ln P_y, the log-probability of its class:")),
         *pages.drawn(steps.equation(by_log, slope)),
     ]
     if likelihood.softmax:
-        parts.append(Text(
+        parts.append(Text(_(
             "With respect to the logits: ln P_y rises with its own logit by 1 − P_y and falls with "
             "that of another class k by P_k, so the derivative above is multiplied by 1 − P_y for "
             "the label's class and by −P_k for the others."
-        ))  # fmt: skip
-    return Section("The derivatives", parts)
+        )))  # fmt: skip
+    return Section(_("The derivatives"), parts)
 
 
 def _computed(likelihood: type[Rows], chosen: Values) -> Section:
     """Show the source that runs, and compare the derivative with differences of the loss."""
     source = Random(520)
     fixed = tuple(chosen.settings.values())
-    points = [(-source.expovariate(0.5) - 1e-6, *fixed, 1.0) for _ in range(_POINTS)]
+    points = [(-source.expovariate(0.5) - 1e-6, *fixed, 1.0) for _point in range(_POINTS)]
     nll, grad = exact.formula(likelihood.nll), exact.formula(likelihood.grad)
 
     def slope(*point: Any) -> Any:
@@ -153,21 +161,24 @@ def _numbers(likelihood: type[Rows], samples: _Samples) -> Section:
     loss = functional.likelihood_loss(likelihood, z, torch.tensor(samples.codes), **options)
     (slope,) = torch.autograd.grad(loss.sum(), z)
     losses, slopes = loss.tolist(), slope.tolist()
-    p = torch.softmax(z.detach(), dim=1).tolist()
+    log_p = torch.log_softmax(z.detach(), dim=1).tolist()
     rows: list[list[str | Cell]] = []
     for k, code in enumerate(samples.codes):
         drawn = [number(v) for v in slopes[k]]
         row = ", ".join(map(number, samples.rows[k]))
-        rows.append([row, samples.labels[k], number(p[k][code]), number(losses[k]), *drawn])
+        logarithm = log_p[k][code]
+        values_of_label = [number(math.exp(logarithm)), number(logarithm)]
+        rows.append([row, samples.labels[k], *values_of_label, number(losses[k]), *drawn])
     total = math.fsum(losses)
     blank = [""] * len(samples.names)
-    rows.append(["all", "", "", number(total), *blank])
-    rows.append(["mean", "", "", number(total / len(losses)), *blank])
+    rows.append([_("all"), "", "", "", number(total), *blank])
+    rows.append([_("mean"), "", "", "", number(total / len(losses)), *blank])
     (name,) = likelihood.inputs
-    headers = [name, "label", "P_y", "loss (nats)", *(f"∂/∂({each})" for each in samples.names)]
-    table = Table(headers, rows, caption="all: the sum of the losses.")
+    headers = [name, _("label"), "P_y", "ln P_y", _("loss (nats)")]
+    headers += [f"∂/∂({each})" for each in samples.names]
+    table = Table(headers, rows, caption=_("all: the sum of the losses."))
     compared = _exactness(likelihood, samples, losses, slopes)
-    return Section("The numbers", [pages.intro(samples.chosen), table, compared])
+    return Section(_("The numbers"), [pages.intro(samples.chosen), table, compared])
 
 
 def _exactness(
@@ -177,10 +188,10 @@ def _exactness(
     with mpmath.workdps(exact.DIGITS):
         pairs = zip(samples.rows, samples.codes, strict=True)
         found = [_exact_row(likelihood, samples.chosen, *pair) for pair in pairs]
-        quantities = {"loss": (losses, [loss for loss, _ in found])}
+        quantities = {_("loss"): (losses, [loss for loss, _slopes in found])}
         for k, name in enumerate(samples.names):
             computed = [row[k] for row in slopes]
-            quantities[f"∂/∂({name})"] = computed, [slope[k] for _, slope in found]
+            quantities[f"∂/∂({name})"] = computed, [slope[k] for _loss, slope in found]
         return exact.table(quantities)
 
 

@@ -15,13 +15,14 @@ from neglog.errors import ArgumentError, ShapeError, SupportError, listed, sente
 from neglog.explain import arguments
 from neglog.explain.arguments import Given
 from neglog.likelihood import Likelihood
-from neglog.support import Support
+from neglog.support import Support, unit_interval
 
 _COUNT = 4
 _REAL = (0.3, -0.6, 1.2, 0.1)
 _NUMBERS = (_REAL, (0.5, 2.0, 1.5, 3.0), (-0.5, -2.0, -1.5, -3.0), (0.3, 0.8, 0.5, 0.1))
 _SETTINGS = (0.5, 2.0, 1.5, 1.0, 0.25)
 _GIVEN = (1.0, 5.0, 0.5)
+_ROUNDED = 0.005  # by which the sum of probabilities may differ from 1
 _FLOOR = 1e-6  # `eps` is a floor, which should not matter in an example
 
 
@@ -68,6 +69,8 @@ def named(
     """Return all values by the names of the declaration: z is its input, if it has one."""
     names = (*likelihood.inputs, *likelihood.given, *likelihood.settings, "y")
     found = dict(values)
+    if "p" in found and "p" not in names:
+        found |= probabilities(likelihood, found.pop("p"), z)
     output = likelihood.inputs[0] if len(likelihood.inputs) == 1 else "z"
     for name, short, value in ((output, "z", z), ("y", "y", y)):
         if value is not None and name in found:
@@ -83,6 +86,41 @@ def named(
             raise ArgumentError(sentence(expected, f"{name!r} is passed{meant}"))
     _complete(likelihood, names, found)
     return found
+
+
+def probabilities(likelihood: type[Likelihood], p: Given, z: Given) -> dict[str, Given]:
+    """Return the model output with given probabilities: of label 1, or of the classes in rows.
+
+    Raises:
+        ArgumentError: the likelihood has no probabilities, they are not between 0 and 1, or the
+            model output is passed too.
+    """
+    if z is not None:
+        raise ArgumentError(sentence("pass z or p", "both are passed"))
+    output = likelihood.inputs[0]
+    if not likelihood.elementwise:
+        rows = arguments.rows(p, "p")
+        for place, row in enumerate(rows):
+            _check_probabilities(row)
+            if abs(math.fsum(row) - 1) > _ROUNDED:
+                got = f"row {place + 1} sums to {math.fsum(row):.4g}"
+                raise ArgumentError(sentence("every row of p must sum to 1", got))
+        return {output: [[math.log(each) for each in row] for row in rows]}
+    numbers = arguments.numbers("p", _as_list(p))
+    _check_probabilities(numbers)
+    if likelihood.inputs == ("logit",):
+        return {output: [math.log(each) - math.log1p(-each) for each in numbers]}
+    if len(likelihood.inputs) == 1 and likelihood.domains[0] is unit_interval:
+        return {output: numbers}
+    expected = "p, the probabilities, requires a likelihood of labels"
+    raise ArgumentError(sentence(expected, f"{likelihood.__name__} has none"))
+
+
+def _check_probabilities(numbers: Sequence[float]) -> None:
+    for number in numbers:
+        if not 0 < number < 1:
+            got, cause = f"one is {number:g}", "at 0 and 1 the logit is infinite"
+            raise ArgumentError(sentence("every p must be between 0 and 1", got, cause))
 
 
 def _complete(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+_SHOWN = 0.95  # of the numbers of curves lie within the limits of a plot
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,61 @@ class Table:
         return [[e if isinstance(e, Cell) else Cell(e) for e in row] for row in self.rows]
 
 
-Part = Text | Formula | Code | Table
+@dataclass(frozen=True)
+class Curve:
+    """A line through points; numbers that are not finite interrupt it."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A marked point of the curve of an index.
+
+    Attributes:
+        x: its place.
+        y: the same.
+        curve: the index of its curve.
+        label: words for it, for the legend.
+        slope: the gradient, drawn as an arrow in the direction of descent; 0 draws a dot.
+    """
+
+    x: float
+    y: float
+    curve: int = 0
+    label: str = ""
+    slope: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Curves over a common axis; the caption says how to read them."""
+
+    title: str
+    x_label: str
+    curves: list[Curve]
+    marks: list[Mark] = field(default_factory=list)
+    caption: str = ""
+
+    def range(self) -> tuple[float, float]:
+        """Return the limits of the vertical axis: without the highest numbers of steep curves."""
+        finite = sorted(v for curve in self.curves for v in curve.y if math.isfinite(v))
+        marked = [mark.y for mark in self.marks if math.isfinite(mark.y)]
+        low, high = min(finite + marked), max([finite[int(_SHOWN * len(finite))], *marked])
+        return (low, high) if low < high else (low - 1.0, low + 1.0)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A diagram of steps from top to bottom, and what leads back to the first one."""
+
+    steps: list[str]
+    back: str
+
+
+Part = Text | Formula | Code | Table | Plot | Flow
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def information(
     worst: int | None,
     splits: Sequence[str] = (),
     most_classes: int = _MAX_CLASSES,
+    in_order: bool = False,
 ) -> Table:
     """Return the table's content, the rows in descending order of their loss.
 
@@ -70,9 +71,10 @@ def information(
         worst: the number of rows to show; None for all.
         splits: the split of each row, to show it.
         most_classes: the maximum number of classes whose probabilities are shown.
+        in_order: whether the rows keep their order.
     """
     descending = np.argsort(-np.asarray(rows.loss, dtype=np.float64), kind="stable")
-    order = [int(i) for i in descending[:worst]]
+    order = [int(i) for i in (np.arange(len(rows.loss)) if in_order else descending)[:worst]]
     if classes is None or rows.probabilities is None:
         table = _of_numbers(rows, order)
     else:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,17 @@ from markupsafe import Markup
 from neglog._version import __version__
 from neglog.errors import ArgumentError, sentence
 from neglog.report import math_text
-from neglog.report.document import Code, Document, Formula, Text, number
+from neglog.report.document import Code, Document, Flow, Formula, Plot, Text, number
+
+_KINDS = {
+    Text: "text_part", Formula: "formula_part", Code: "code_part", Flow: "flow_part",
+    Plot: "plot_part",
+}  # fmt: skip
+"""The names of the kinds of parts in templates."""
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from neglog.fitting.results.fit import Fit
 
 
@@ -31,7 +40,15 @@ def html_page(result: Fit) -> str:
 
 def document_page(document: Document) -> str:
     """Return a document as a page."""
-    return _render("explain.html", title=document.title, document=document)
+    return _render("explain.html", title=document.title, document=document, svg=_numbered_svg())
+
+
+def _numbered_svg() -> Callable[[Plot], Markup]:
+    """Return what draws the plots of one page, each with references of its own."""
+    from neglog.report.svg import svg  # matplotlib
+
+    places = count(1)
+    return lambda plot: svg(plot, f"plot{next(places)}")
 
 
 def write(page: str, path: Path) -> None:
@@ -81,7 +98,7 @@ def _render(template: str, script: str = "", **values: Any) -> str:
     )
     environment.filters["mathml"] = lambda expression: Markup(math_text.mathml(expression))
     environment.filters["number"] = number
-    for kind, name in ((Text, "text_part"), (Formula, "formula_part"), (Code, "code_part")):
+    for kind, name in _KINDS.items():
         environment.tests[name] = lambda part, kind=kind: isinstance(part, kind)
     own = {"version": __version__, "style": Markup(_text("page.css")), "script": Markup(script)}
     return environment.get_template(template).render(policy=policy(script), **own, **values)

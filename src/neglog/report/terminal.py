@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.text import Text as Words
 
-from neglog.report.document import Code, Document, Formula, Part, Table, Text
+from neglog.report.canvas import flow_lines, plot_lines
+from neglog.report.document import Code, Document, Flow, Formula, Part, Plot, Table, Text
 from neglog.report.math_text import lines
 
 _STYLES = {"good": "green", "bad": "bold red", "": ""}
@@ -36,7 +37,8 @@ SPELLED = str.maketrans(
         "²": "^2",
         "ᵀ": "^T",
     }
-    | {"ẑ": "zhat", "₀": "_0", "₁": "_1", "₂": "_2", "₃": "_3", "ᵢ": "_i", "ₖ": "_k"}
+    | {"ẑ": "zhat", "ᵢ": "_i", "ₖ": "_k", "⁰": "^0", "ᵃ": "^a", "ᵇ": "^b"}
+    | {subscript: f"_{digit}" for digit, subscript in enumerate("₀₁₂₃₄₅₆₇₈₉")}
     | {"√": "sqrt", "–": "-", "’": "'", "“": '"', "”": '"', "∈": "in", "≠": "!=", "³": "^3"}
     | {
         "⁻": "^-",
@@ -53,10 +55,19 @@ SPELLED = str.maketrans(
 )
 
 
-def show(document: Document, console: Console) -> None:
-    """Print a document; where the console's encoding lacks its signs, spell them."""
+def show(document: Document, console: Console, plots: bool = False) -> None:
+    """Print a document; where the console's encoding lacks its signs, spell them.
+
+    Args:
+        document: what to print.
+        console: where to.
+        plots: whether to print its plots.
+    """
+    if not plots:
+        document = without_plots(document)
     if _encodes("σ₁−─", console.encoding):
-        console.print(rendered(document, console.width, unicode=True))
+        colour = console.color_system is not None
+        console.print(rendered(document, console.width, unicode=True, colour=colour))
         return
     draft = Console(
         file=io.StringIO(), width=console.width, color_system=None, legacy_windows=False
@@ -70,18 +81,28 @@ def show(document: Document, console: Console) -> None:
     )
 
 
+def without_plots(document: Document) -> Document:
+    """Return a document without its plots, and without sections that hold only them."""
+    sections = [
+        dataclasses.replace(section, parts=[p for p in section.parts if not isinstance(p, Plot)])
+        for section in document.sections
+        if not section.parts or not all(isinstance(p, Plot) for p in section.parts)
+    ]
+    return dataclasses.replace(document, sections=sections)
+
+
 def _without_accent(letter: str) -> str:
     """Return the letter of an accented letter, such as e of é."""
     return unicodedata.normalize("NFKD", letter)[0]
 
 
-def rendered(document: Document, width: int, unicode: bool) -> Group:
-    """Lay a document out for a console of this width."""
+def rendered(document: Document, width: int, unicode: bool, colour: bool = False) -> Group:
+    """Lay a document out for a console of this width, with or without colours."""
     lead = _words(document.lead, unicode)
     parts: list[RenderableType] = [Words(document.title, style="bold"), lead]
     for number, section in enumerate(document.sections, 1):
         parts.append(_words(f"\n{number}  {section.heading}", unicode, "bold cyan"))
-        parts += [_part(part, width, unicode) for part in section.parts]
+        parts += [_part(part, width, unicode, colour) for part in section.parts]
     return Group(*parts)
 
 
@@ -104,7 +125,7 @@ def rich_table(content: Table, unicode: bool = True) -> table.Table:
     return drawn
 
 
-def _part(part: Part, width: int, unicode: bool) -> RenderableType:
+def _part(part: Part, width: int, unicode: bool, colour: bool) -> RenderableType:
     if isinstance(part, Text):
         words = _words(part.words, unicode, _STYLES[part.tone])
         return Padding(words, (0, 0, 1, 3), expand=False)
@@ -116,12 +137,27 @@ def _part(part: Part, width: int, unicode: bool) -> RenderableType:
         return Padding(code, (0, 0, 1, 6))
     if isinstance(part, Formula):
         drawn = textwrap.indent(lines(part.expression, width - 6, unicode), "      ")
-        label = Words(f"   {part.label}\n" if part.label else "", style="dim")
+        label = _words(f"   {part.label}\n" if part.label else "", unicode, "dim")
         return Group(label.append_text(Words(drawn + "\n", no_wrap=True, style="not dim")))
+    if isinstance(part, Flow):
+        drawn = flow_lines(part, width - 4, unicode)
+        return Padding(_words(drawn, unicode), (0, 0, 1, 3), expand=False)
+    if isinstance(part, Plot):
+        return _plot(part, width, unicode, colour)
     bare = rich_table(dataclasses.replace(part, title="", caption=""), unicode)
     title = [_words(part.title, unicode, "bold")] if part.title else []
     caption = [_words(part.caption, unicode, "dim")] if part.caption else []
     return Padding(Group(*title, bare, *caption), (0, 0, 1, 3), expand=False)
+
+
+def _plot(part: Plot, width: int, unicode: bool, colour: bool) -> RenderableType:
+    """Return a plot between its title and its caption."""
+    drawn = plot_lines(part, width - 4, unicode, colour)
+    if not unicode:
+        drawn = _words(drawn.plain, unicode)
+    caption = [_words(part.caption, unicode, "dim")] if part.caption else []
+    title = _words(part.title, unicode, "bold")
+    return Padding(Group(title, drawn, *caption), (0, 0, 1, 3), expand=False)
 
 
 def _words(text: str, unicode: bool, style: str = "") -> Words:
