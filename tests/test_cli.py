@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ import pytest
 import safetensors.torch
 from polars.testing import assert_frame_equal
 
+from neglog.__main__ import main as start
 from neglog.cli import main
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options import config_file
@@ -783,6 +785,18 @@ def test_ctrl_c_before_the_minimisation_writes_nothing(run, monkeypatch):
     assert code == 130
     assert "nothing was written" in err
     assert not Path("o").exists()
+
+
+def test_ctrl_c_while_modules_are_imported_is_quiet(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "neglog.cli")
+    monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=interrupted)])
+    with pytest.raises(SystemExit) as left:
+        start()
+    assert left.value.code == 130
+    assert capsys.readouterr().err == "neglog: stopped by Ctrl-C; nothing was written.\n"
 
 
 def test_a_terminal_gets_a_live_bar(run, monkeypatch):

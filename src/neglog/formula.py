@@ -175,6 +175,8 @@ def _fault(node: ast.AST, names: Names) -> str:
         return fault
     if isinstance(node, ast.BinOp) and (fault := _fault_of_operands(node, names)):
         return fault
+    if fault := _fault_of_conditions(node, names):
+        return fault
     if not isinstance(node, _ALLOWED):
         if isinstance(node, ast.Attribute):
             return f"reads {ast.unparse(node)}: write its value as a float"
@@ -213,6 +215,9 @@ def _fault_of_call(node: ast.Call, names: Names) -> str:
     if name == "where" and not names.is_condition(node.args[0]):
         chosen = ast.unparse(node.args[0])
         return f"chooses by {chosen}, which is not a comparison: compare it, as with {chosen} > 0.0"
+    mixed = {names.is_condition(argument) for argument in node.args[1:]}
+    if name == "where" and len(mixed) > 1:
+        return f"chooses between a number and a condition in {ast.unparse(node)}: pass two numbers"
     return ""
 
 
@@ -227,13 +232,38 @@ def _fault_of_operands(node: ast.BinOp, names: Names) -> str:
     return "divides by 0" if zero and isinstance(node.op, ast.Div) else ""
 
 
+def _fault_of_conditions(node: ast.AST, names: Names) -> str:
+    """Return that a condition stands where a number must; empty if none does."""
+    for value in _values_in(node):
+        chained = isinstance(value, ast.Compare) and len(value.ops) > 1
+        refused = chained or isinstance(value, ast.BoolOp | ast.UnaryOp)  # with other remedies
+        if names.is_condition(value) and not refused:
+            verb = "returns" if isinstance(node, ast.Return) else "computes with"
+            text = ast.unparse(value)
+            return f"{verb} a condition, {text}: write where({text}, 1.0, 0.0)"
+    return ""
+
+
+def _values_in(node: ast.AST) -> list[ast.expr]:
+    """Return the parts of a node that must be numbers."""
+    if isinstance(node, ast.Return) and node.value is not None:
+        return node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    if isinstance(node, ast.BinOp):
+        return [] if isinstance(node.op, ast.BitAnd | ast.BitOr) else [node.left, node.right]
+    if isinstance(node, ast.Compare):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.Call):
+        return [] if ast.unparse(node.func) == "where" else node.args
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return [node.operand]
+    return []
+
+
 def _fault_of_result(function: ast.FunctionDef, single: bool) -> str:
     """Return what is wrong with the result of a formula; empty if nothing is."""
     found = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
     if not found or None in found:
         return "returns nothing: end it with return and the value"
-    if any(isinstance(value, ast.Compare) for value in found):
-        return "returns a condition: write where(condition, 1.0, 0.0)"
     if single and any(isinstance(value, ast.Tuple) for value in found):
         return "returns several values: the loss of an element is one number"
     return ""
