@@ -82,7 +82,7 @@ def _refused_or_computed(name, call):
     try:
         return getattr(F, name)(**call)
     except NeglogError as error:
-        assert str(error).endswith(".")
+        assert str(error).endswith(f". [{error.code}]")
         return None
 
 

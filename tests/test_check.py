@@ -567,7 +567,7 @@ MESSAGES = [
 def test_every_message(call, message):
     with pytest.raises(ArgumentError) as caught:
         call()
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{message} [{caught.value.code}]"
     assert isinstance(caught.value, errors.NeglogError)
 
 

@@ -13,7 +13,7 @@ from torch import distributions
 
 import neglog
 from neglog import functional
-from neglog.errors import ArgumentError
+from neglog.errors import SupportError
 
 COUNTS = torch.tensor([0.0, 1.0, 2.0, 7.0, 40.0, 0.0], dtype=torch.float64)
 FIRST = torch.tensor([-3.0, -0.5, 0.3, 2.0, 4.0, 5.0], dtype=torch.float64)
@@ -175,9 +175,9 @@ def test_limits_are_no_nan() -> None:
 
 def test_a_count_above_its_trials_is_refused_unless_it_is_masked() -> None:
     logits, y = torch.zeros(3), torch.tensor([1.0, 4.0, 2.0])
-    with pytest.raises(ArgumentError, match=r"must not exceed total_count.*target\[1\] is 4"):
+    with pytest.raises(SupportError, match=r"must not exceed total_count.*target\[1\] is 4"):
         functional.binomial_nll_loss(logits, y, 3.0)
-    with pytest.raises(ArgumentError, match="must not exceed total_count"):
+    with pytest.raises(SupportError, match="must not exceed total_count"):
         functional.beta_binomial_nll_loss(logits + 1, logits + 1, y, torch.tensor(3.0))
     loss = functional.binomial_nll_loss(logits, y, 3.0, mask=torch.tensor([True, False, True]))
     torch.testing.assert_close(loss, torch.tensor(3 * math.log(2)))

@@ -186,7 +186,7 @@ MESSAGES = [
     ),
     (
         lambda: BCE(X, W, torch.ones(4, 5).long()),
-        errors.ArgumentError,
+        errors.DtypeError,
         "integers must be the indices of the positive outputs, but there is one for each of the "
         "5 outputs; pass target.bool() if they are zeros and ones.",
     ),

@@ -155,7 +155,7 @@ def test_what_cannot_be_trained_gets_a_sentence(case):
     with pytest.raises(FitError, match=words) as caught:
         call()
     message = str(caught.value)
-    assert message.endswith(".")
+    assert message.endswith(f". [{caught.value.code}]")
     assert "\n" not in message
 
 

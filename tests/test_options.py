@@ -214,7 +214,7 @@ PAIRS = [(name, other) for name in limited("excludes") for other in TABLE[name].
 def test_options_that_exclude_each_other_are_refused(name, other) -> None:
     hidden = {"hidden": [4]} if TABLE[name].facts.models == option.NETWORKS else {}
     reason = TABLE[name].facts.excludes[other]
-    with pytest.raises(FitError, match=f"^{reason}; leave out {name} or {other}\\.$"):
+    with pytest.raises(FitError, match=f"^{reason}; leave out {name} or {other}\\. \\[NL702\\]$"):
         Options(**{name: value_of(name), other: value_of(other)}, **hidden)
 
 
@@ -222,7 +222,7 @@ def test_options_that_exclude_each_other_are_refused(name, other) -> None:
 @pytest.mark.parametrize("name", limited("in_memory"))
 def test_an_option_that_requires_the_rows_in_memory_is_not_streamed(name, scale) -> None:
     reason = TABLE[name].facts.in_memory
-    with pytest.raises(FitError, match=f"^{reason}; leave out {scale} or {name}\\.$"):
+    with pytest.raises(FitError, match=f"^{reason}; leave out {scale} or {name}\\. \\[NL702\\]$"):
         Options(**{name: value_of(name), scale: True})
     if scale == "distributed" and name == "formula":
         Options(formula="y ~ x", distributed=True, hidden=[4])  # its rows are in memory

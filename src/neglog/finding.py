@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from neglog import criteria, functional, references
-from neglog.errors import ArgumentError, listed, sentence
+from neglog.errors import listed, sentence
+from neglog.errors.arguments import UnknownNameError
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.functional.documentation import likelihoods_of
 from neglog.likelihood import Likelihood
@@ -51,7 +52,7 @@ def find(likelihood: Any) -> type[Likelihood]:
         f"{likelihood} must be a declaration, a class that derives from neglog.Elementwise or "
         "neglog.Rows"
     )
-    raise ArgumentError(sentence(expected, f"it is {found!r}"))
+    raise UnknownNameError(sentence(expected, f"it is {found!r}"))
 
 
 def _built_in(name: str) -> type[Likelihood]:
@@ -64,10 +65,10 @@ def _built_in(name: str) -> type[Likelihood]:
             return losses[spelling]
     if name.endswith(".py"):
         expected = "a likelihood in a file is passed as file.py:Name"
-        raise ArgumentError(sentence(expected, f"{name!r} names no class"))
+        raise UnknownNameError(sentence(expected, f"{name!r} names no class"))
     close = difflib.get_close_matches(_plain(name), known, n=1, cutoff=0.7)
     meant = f", did you mean {known[close[0]]}" if close else ""
-    raise ArgumentError(
+    raise UnknownNameError(
         f"neglog has no likelihood {name!r}{meant}; choose one of {listed(sorted(REGISTRY), 99)}, "
         "or pass module:Name or file.py:Name for one of your own."
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from neglog.errors import DeclarationError, listed
+from neglog.errors import listed
+from neglog.errors.declaring import FormulaError
 from neglog.primitives.reference import NAMES, TWO_ARGUMENTS
 
 _ALLOWED = (
@@ -68,21 +69,21 @@ def check(where: str, formula: Any, arguments: tuple[str, ...], single: bool = T
     """
     if not isinstance(formula, FunctionType):
         kind = type(formula).__name__
-        raise DeclarationError(f"{where} is a {kind}: write it as a function with def.")
+        raise FormulaError(f"{where} is a {kind}: write it as a function with def.")
     parameters = inspect.signature(formula).parameters
     found = tuple(parameters)
     if found != arguments or any(p.kind is p.KEYWORD_ONLY for p in parameters.values()):
         taken = str(inspect.signature(formula)) if found == arguments else str(found)
-        raise DeclarationError(f"{where} must take {arguments}, but takes {taken}.")
+        raise FormulaError(f"{where} must take {arguments}, but takes {taken}.")
     function = _read(where, formula)
     if fault := _fault_of_result(function, single):
-        raise DeclarationError(f"{where} {fault}.")
+        raise FormulaError(f"{where} {fault}.")
     names = Names(arguments)
     for statement in function.body:
         for node in ast.walk(statement):
             if fault := _fault(node, names):
                 place = _place(formula, function, node, statement)
-                raise DeclarationError(f"{where} {fault} ({place}).")
+                raise FormulaError(f"{where} {fault} ({place}).")
         names.assign(statement)
 
 
@@ -91,7 +92,7 @@ def _read(where: str, formula: FunctionType) -> ast.FunctionDef:
     try:
         inspect.getsource(formula)
     except OSError:
-        raise DeclarationError(
+        raise FormulaError(
             f"{where} has no source text: put it into a file or a notebook cell, as a function "
             "with def."
         ) from None
@@ -100,10 +101,10 @@ def _read(where: str, formula: FunctionType) -> ast.FunctionDef:
     except (OSError, SyntaxError, ValueError):
         lambdas = formula.__name__ == "<lambda>"
         what = "is a lambda" if lambdas else "is not a plain function"
-        raise DeclarationError(f"{where} {what}: write it as a function with def.") from None
+        raise FormulaError(f"{where} {what}: write it as a function with def.") from None
     for decorator in map(ast.unparse, function.decorator_list):
         if decorator != "staticmethod":
-            raise DeclarationError(
+            raise FormulaError(
                 f"{where} is decorated with {decorator}, which kernels cannot run: remove it."
             )
     return function

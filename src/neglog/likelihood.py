@@ -10,7 +10,8 @@ from types import FunctionType
 from typing import Any, ClassVar
 
 from neglog import derivation, formula
-from neglog.errors import DeclarationError
+from neglog.errors.arguments import CalledClassError
+from neglog.errors.declaring import StatementError
 from neglog.primitives.binding import fingerprint
 from neglog.support import Support, anything, real
 
@@ -113,7 +114,7 @@ class Likelihood:
 
     def __init__(self) -> None:
         """Refuse instances: a declaration is used as a class."""
-        raise TypeError(f"{type(self).__name__} is a declaration: pass the class itself")
+        raise CalledClassError(f"{type(self).__name__} is a declaration: pass the class itself.")
 
     @classmethod
     def term_inputs(cls) -> tuple[str, ...]:
@@ -215,21 +216,21 @@ def _check(cls: type[Likelihood]) -> None:
     """Raise `DeclarationError` unless the class states every attribute with primitives only."""
     where = f"the declaration {cls.__name__}"
     if not issubclass(cls, (Elementwise, Rows)):
-        raise DeclarationError(f"{where} must derive from Elementwise or Rows.")
+        raise StatementError(f"{where} must derive from Elementwise or Rows.")
     required = ["inputs", "support", "nll"] + (["softmax"] if issubclass(cls, Rows) else [])
     for attribute in required:
         if not hasattr(cls, attribute):
-            raise DeclarationError(f"{where} does not state `{attribute}`.")
+            raise StatementError(f"{where} does not state `{attribute}`.")
     _check_names(cls, where)
     _check_sets(cls, where)
     if not hasattr(cls, "constant"):
         cls.constant = staticmethod(no_constant)
     if not cls.inputs or (issubclass(cls, Rows) and len(cls.inputs) > 1):
         most = "one input" if issubclass(cls, Rows) else "one input or more"
-        raise DeclarationError(f"{where} names {len(cls.inputs)} inputs; it must name {most}.")
+        raise StatementError(f"{where} names {len(cls.inputs)} inputs; it must name {most}.")
     unbounded = all(cls.domains[0].contains(number) for number in real.members)
     if cls.link is not None and (cls.link not in LINKS or not unbounded):
-        raise DeclarationError(
+        raise StatementError(
             f"{where} states the link {cls.link!r}; a link must be one of {LINKS}, for a first "
             "input that may be any number, or None."
         )
@@ -261,12 +262,12 @@ _MISSPELT = {
 def _check_names(cls: type[Likelihood], where: str) -> None:
     """Refuse names of inputs, given tensors and settings that are not tuples of distinct names."""
     for name in vars(cls).keys() & _MISSPELT.keys():
-        raise DeclarationError(f"{where} states `{name}`: write `{_MISSPELT[name]}`.")
+        raise StatementError(f"{where} states `{name}`: write `{_MISSPELT[name]}`.")
     groups: dict[str, Any] = {"inputs": cls.inputs, "given": cls.given, "settings": cls.settings}
     for attribute, names in groups.items():
         if not isinstance(names, tuple) or not all(isinstance(n, str) for n in names):
             example = names if isinstance(names, str) else "scale"
-            raise DeclarationError(
+            raise StatementError(
                 f"{where}: `{attribute}` must be a tuple of names, such as ({example!r},), but it "
                 f"is {names!r}."
             )
@@ -275,27 +276,27 @@ def _check_names(cls: type[Likelihood], where: str) -> None:
         if not name.isidentifier() or name in _OPTIONS or every.count(name) > 1:
             taken = name in _OPTIONS
             cause = "is a name of every loss's arguments" if taken else "is not a new identifier"
-            raise DeclarationError(f"{where} names {name!r}, which {cause}: choose another.")
+            raise StatementError(f"{where} names {name!r}, which {cause}: choose another.")
 
 
 def _check_sets(cls: type[Likelihood], where: str) -> None:
     """Refuse a support or domains that are not sets, or sets that hold none of their members."""
     if not isinstance(cls.domains, tuple) or len(cls.domains) != len(cls.inputs):
-        raise DeclarationError(
+        raise StatementError(
             f"{where} must state one domain for each of its inputs {cls.inputs}, in a tuple, but "
             f"`domains` is {cls.domains!r}."
         )
     if len(cls.given_domains) != len(cls.given):
-        raise DeclarationError(f"{where} must state one domain for each of its given tensors.")
+        raise StatementError(f"{where} must state one domain for each of its given tensors.")
     every = [("support", cls.support), *(("domains", d) for d in cls.domains)]
     for attribute, found in (*every, *(("given_domains", d) for d in cls.given_domains)):
         if not isinstance(found, Support):
-            raise DeclarationError(
+            raise StatementError(
                 f"{where}: `{attribute}` must be of neglog.support, such as support.real, or a "
                 f"Support of your own, but it is {found!r}."
             )
         if found.members and not any(found.contains(member) for member in found.members):
-            raise DeclarationError(
+            raise StatementError(
                 f"{where}: no number meets its {attribute}, {found.words}: `contains` is false for "
                 f"all of its members {found.members}."
             )
@@ -311,7 +312,7 @@ def _complete_information(cls: type[Likelihood]) -> None:
         if derived is not None:
             cls.information = staticmethod(derived)
         elif hasattr(cls, "information"):
-            raise DeclarationError(
+            raise StatementError(
                 f"the declaration {cls.__name__} inherits `information` from a class of another "
                 "`nll`: state it."
             )

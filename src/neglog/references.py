@@ -12,17 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neglog.errors import ArgumentError, NeglogError, listed
+from neglog.errors import NeglogError, listed
+from neglog.errors.declaring import UnknownReferenceError
 
 _ENDING = ".py"
 _ran: dict[Path, ModuleType] = {}
 """The files that were run."""
 _sources: dict[Path, bytes] = {}
 """The contents of these files at that time."""
-
-
-class UnknownReferenceError(ArgumentError):
-    """A reference that leads to no object."""
 
 
 def is_reference(given: str) -> bool:

@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from functools import cache
 from importlib import resources
 
-from neglog.errors import ArgumentError, listed, sentence
+from neglog.errors import listed, sentence
+from neglog.errors.arguments import OptionError
 
 ENGLISH = "en"
 VARIABLE = "NEGLOG_LANG"
@@ -55,7 +56,7 @@ def checked(name: str, source: str = "lang") -> str:
     short = name.lower().replace("_", "-").partition("-")[0].partition(".")[0]
     if short not in languages():
         expected = f"{source} must be one of {listed(languages(), 99)}"
-        raise ArgumentError(sentence(expected, f"it is {name!r}"))
+        raise OptionError(sentence(expected, f"it is {name!r}"))
     return short
 
 

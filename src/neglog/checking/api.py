@@ -16,7 +16,8 @@ from neglog.checking.report import CERTAINTIES, Report
 from neglog.checking.rule import Findings
 from neglog.checking.rules import BATCH_RULES, SETUP_RULES
 from neglog.checking.setup import Setup, collect, observe
-from neglog.errors import ArgumentError, CheckError, sentence, shape
+from neglog.errors import CheckError, sentence, shape
+from neglog.errors.arguments import OptionError, SetupError
 
 
 @overload
@@ -89,7 +90,7 @@ def check(
     ('double-softmax', 'near certain')
     """
     if raise_on is not None and raise_on not in CERTAINTIES:
-        raise ArgumentError(
+        raise OptionError(
             sentence(f"raise_on must be None or one of {CERTAINTIES}", f"it is {raise_on!r}")
         )
     if callable(first) and not isinstance(first, Tensor):
@@ -158,29 +159,27 @@ def _of_setup(
 def _check_criterion(call: Any) -> None:
     if isinstance(call, type):
         got, remedy = f"it is the class {call.__name__}", f"make one, {call.__name__}()"
-        raise ArgumentError(sentence("criterion must be callable with tensors", got, remedy=remedy))
+        raise SetupError(sentence("criterion must be callable with tensors", got, remedy=remedy))
     if not callable(call):
         got = f"it is {type(call).__name__}"
-        raise ArgumentError(sentence("criterion must be callable", got))
+        raise SetupError(sentence("criterion must be callable", got))
 
 
 def _check_setup(model: Any, loader: Any, batches: Any, more: tuple[Any, ...]) -> None:
     if not isinstance(model, nn.Module):
-        raise ArgumentError(
+        raise SetupError(
             sentence("model must be a torch.nn.Module", f"it is {type(model).__name__}")
         )
     if isinstance(loader, Tensor) or not isinstance(loader, Iterable):
         got, remedy = f"it is {type(loader).__name__}", "a list [(x, y)] will do"
-        raise ArgumentError(sentence("loader must yield pairs (x, y)", got, remedy=remedy))
+        raise SetupError(sentence("loader must yield pairs (x, y)", got, remedy=remedy))
     if type(batches) is not int or batches < 1:
-        raise ArgumentError(
+        raise SetupError(
             sentence("batches must be a whole number of 1 or more", f"it is {batches!r}")
         )
     if more:
         expected = "a training set-up is (model, criterion, loader)"
-        raise ArgumentError(
-            sentence(expected, f"got {len(more)} more", remedy="pass options by name")
-        )
+        raise SetupError(sentence(expected, f"got {len(more)} more", remedy="pass options by name"))
 
 
 def _describe(setup: Setup) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from neglog.checking.structures import fields
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import SetupError
 
 _TARGETS = ("labels", "label", "targets", "target", "y", "ys", "mask", "masks")
 _TRUTHS = (*_TARGETS, "y_true", "true", "truth", "gt", "tgt")
@@ -103,7 +104,7 @@ def _all(forward: Call, item: Any) -> Iterator[CallPlan]:
         kind = type(item).__name__
         expected = "loader must yield pairs (x, y)"
         got, remedy = f"its first batch is {kind}", "wrap it so that it does"
-        raise ArgumentError(sentence(expected, got, remedy=remedy))
+        raise SetupError(sentence(expected, got, remedy=remedy))
 
 
 def _of_sequence(forward: Call, parts: list[Any]) -> Iterator[CallPlan]:

@@ -16,7 +16,8 @@ from neglog.checking.criterion import LABELS, STRUCTURED, Criterion
 from neglog.checking.plans import CallPlan, of_criterion, plans
 from neglog.checking.recorder import LossRecorder
 from neglog.checking.structures import loss_of, mapped, tensors, words
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import SetupError
 
 
 @dataclass(eq=False)
@@ -72,7 +73,7 @@ def collect(model: nn.Module, criterion: Criterion, loader: Iterable[Any], batch
         items = list(islice(loader, batches + 1))
         setup.exhausted = len(items) <= batches
         if not items:
-            raise ArgumentError(
+            raise SetupError(
                 sentence("loader must yield at least one batch", "it is empty", remedy="fill it")
             )
         for item in items[:batches]:
@@ -193,7 +194,7 @@ def _target(criterion: Criterion, plan: CallPlan, output: Tensor) -> Tensor:
     if single_input and criterion.kind not in LABELS and x[0].shape == output.shape:
         return cast(Tensor, x[0])  # an autoencoder
     if single_input:
-        raise ArgumentError(
+        raise SetupError(
             sentence(
                 "loader must yield pairs (x, y)",
                 "its first batch holds no target",
@@ -203,7 +204,7 @@ def _target(criterion: Criterion, plan: CallPlan, output: Tensor) -> Tensor:
     if not isinstance(y, Tensor):
         expected = "loader must yield pairs (x, y) whose y is a torch.Tensor"
         got = f"it is {type(y).__name__}"
-        raise ArgumentError(sentence(expected, got, remedy="use torch.as_tensor(y)"))
+        raise SetupError(sentence(expected, got, remedy="use torch.as_tensor(y)"))
     return y
 
 

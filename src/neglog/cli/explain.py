@@ -25,7 +25,7 @@ def explain(
     ----------
     name
         The likelihood, such as bernoulli, poisson or huber; file.py:Name or module:Name for one of
-        your own.
+        your own. Or the code of an error, such as NL402.
     values
         The numbers to evaluate, by the names of the inputs, given tensors, settings, options and
         the target y, such as mean=0.3 delta=1 y=2, margin=0.5 or ties=breslow. Commas separate

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, INTERRUPTED, NOT_CONVERGED, Output, print_note, write_json
-from neglog.errors import FitError
+from neglog.errors.options import ConfigFileError, FitCombinationError, FitOptionError
+from neglog.errors.tables import TargetNameError
 from neglog.fitting.option_table.run import CommandOptions, RunOptions
 from neglog.fitting.option_table.table import FitOptions, entries
 
@@ -62,7 +63,7 @@ def _of_file(path: Path) -> _Asked:
     try:
         found = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        raise FitError(f"{path} cannot be used: {' '.join(str(error).split())}") from None
+        raise ConfigFileError(f"{path} cannot be used: {' '.join(str(error).split())}") from None
     assert isinstance(found, _Asked)
     return found
 
@@ -137,7 +138,7 @@ def _fitted(
         from neglog.fitting.solvers.solve import fit_file
 
         if table is None or demo or target is None:
-            raise FitError(
+            raise FitCombinationError(
                 "--stream and --distributed require a file and --target, without --demo."
             )
         return fit_file(table, target, options, listener), target
@@ -169,7 +170,9 @@ def _widths(hidden: str) -> tuple[int, ...]:
     try:
         return tuple(int(width) for width in hidden.split(",") if width.strip())
     except ValueError:
-        raise FitError(f"--hidden must be widths such as 64,32, but it is {hidden!r}.") from None
+        raise FitOptionError(
+            f"--hidden must be widths such as 64,32, but it is {hidden!r}."
+        ) from None
 
 
 def _folder(place: RunOptions, command: CommandOptions) -> RunFolder:
@@ -196,9 +199,9 @@ def _source(
         source, name = read_demo(demo)
         return source, target or name
     if table is None or demo is not None:
-        raise FitError("fit requires either a table or --demo.")
+        raise FitCombinationError("fit requires either a table or --demo.")
     if target is None:
-        raise FitError("fit requires --target, the name of the column to predict.")
+        raise TargetNameError("fit requires --target, the name of the column to predict.")
     return read_file(table, options.reading), target
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, print_note, write_json
-from neglog.errors import FitError
+from neglog.errors.options import FitCombinationError
 
 if TYPE_CHECKING:
     from neglog.fitting.results.predict import Predictions
@@ -43,7 +43,9 @@ def predict(
         the column, or treat them as missing.
     """
     if out is not None and json:
-        raise FitError("--json prints to standard output and --out writes a file; pass only one.")
+        raise FitCombinationError(
+            "--json prints to standard output and --out writes a file; pass only one."
+        )
     from neglog.fitting.design.missing import left_out
 
     others = flags.given(reading)
@@ -80,7 +82,7 @@ def _streamed(
     from neglog.fitting.results.streamed_predictions import as_csv
 
     if json or (out is not None and _is_parquet(out)):
-        raise FitError(
+        raise FitCombinationError(
             "--stream writes CSV; leave out --stream, or --json and the ending .parquet of --out."
         )
     if out is not None:

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from neglog import validation
 from neglog.criterion import with_parameters
-from neglog.errors import ArgumentError, ShapeError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.arguments import OptionError
+from neglog.errors.tensors import InputShapeError, TargetShapeError
 from neglog.functional.common import Extras
 from neglog.functional.composed import check_labels, reduced
 
@@ -80,13 +82,13 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         given: Any = cutoffs
         if isinstance(given, str) or not isinstance(given, Iterable):
             expected = "cutoffs must be a sequence of whole numbers"
-            raise ArgumentError(sentence(expected, f"it is {type(given).__name__}"))
+            raise OptionError(sentence(expected, f"it is {type(given).__name__}"))
         steps = [0, *cutoffs, n_classes]
         whole = all(isinstance(step, (int, float, Integral)) for step in steps)
         rising = whole and all(low < high for low, high in pairwise(steps))
         if len(steps) == 2 or not rising or any(int(step) != step for step in steps):
             expected = f"cutoffs must be whole numbers that increase from 1 to {n_classes - 1}"
-            raise ArgumentError(sentence(expected, f"they are {[*cutoffs]}"))
+            raise OptionError(sentence(expected, f"they are {[*cutoffs]}"))
         validation.number("div_value", div_value)
         validation.positive(div_value=div_value)
         validation.one_of("empty", empty, ("nan", "zero"))
@@ -95,7 +97,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
             expected = "each cluster must have a projection of one feature or more"
             got = f"in_features is {in_features} and div_value is {div_value:g}"
             remedy = f"pass fewer than {len(steps) - 2} cutoffs or a smaller div_value"
-            raise ArgumentError(sentence(expected, got, remedy=remedy))
+            raise OptionError(sentence(expected, got, remedy=remedy))
         super().__init__(in_features, n_classes, cutoffs, div_value, head_bias, device, dtype)
         self.empty, self.ignore_index = empty, kept
 
@@ -160,9 +162,9 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         if input.dim() not in (1, 2) or input.shape[-1] != self.in_features:
             expected = f"input_ must be (N, {self.in_features}) or ({self.in_features},)"
             remedy = "use input_.flatten(0, -2) for more rows" if input.dim() > 2 else ""
-            raise ShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
+            raise InputShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
         validation.integers("target_", target, "class labels")
         if target.shape != input.shape[:-1]:
             expected = f"for input_ {shape(input)} target_ must be {tuple(input.shape[:-1])}"
-            raise ShapeError(sentence(expected, f"it is {shape(target)}"))
+            raise TargetShapeError(sentence(expected, f"it is {shape(target)}"))
         return target.long()

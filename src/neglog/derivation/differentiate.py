@@ -9,7 +9,7 @@ from __future__ import annotations
 from neglog.derivation.graph import COMPARISONS, Node
 from neglog.derivation.rules import BRANCHES, RULES, UNKNOWN, Tangent, call
 from neglog.derivation.signs import sign
-from neglog.errors import DeclarationError
+from neglog.errors.declaring import UndifferentiableError
 
 _STRICT = {">": ">", ">=": ">", "<": "<", "<=": "<"}
 _WEAK = {">": ">=", ">=": ">=", "<": "<=", "<=": "<="}
@@ -73,7 +73,7 @@ class Derivative:
         if op in BRANCHES:
             return self._of_branches(op, result, args, tangents)
         if op in UNKNOWN or op not in RULES:
-            raise DeclarationError(
+            raise UndifferentiableError(
                 f"the derivative of {op} is not a primitive: state the derivatives of this formula."
             )
         return RULES[op](result, args, tangents)

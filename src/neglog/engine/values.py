@@ -9,6 +9,7 @@ from torch.autograd import forward_ad
 from neglog import errors
 from neglog.compatibility import is_torch_compatible
 from neglog.engine.problem import ElementwiseProblem, RowwiseProblem
+from neglog.errors.tensors import LabelError, ValueOutsideError
 from neglog.support import Support
 
 PLAIN = (Tensor, torch.nn.Parameter)
@@ -91,7 +92,7 @@ def _check(problem: ElementwiseProblem, name: str, numbers: Tensor, where: Suppo
     if problem.masked and problem.weight is not None:
         outside &= problem.weight != 0
     if outside.any():
-        raise errors.SupportError(errors.outside(name, where.words, numbers, outside))
+        raise ValueOutsideError(errors.outside(name, where.words, numbers, outside))
 
 
 def check_labels(problem: RowwiseProblem) -> None:
@@ -101,4 +102,4 @@ def check_labels(problem: RowwiseProblem) -> None:
     if problem.sample_weight is not None:
         outside &= problem.sample_weight != 0
     if outside.any():
-        raise errors.SupportError(errors.wrong_labels(labels, outside, classes, ignored))
+        raise LabelError(errors.wrong_labels(labels, outside, classes, ignored))

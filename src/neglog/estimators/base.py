@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from neglog.docstrings import completed
-from neglog.errors import FitError
+from neglog.errors.tables import RoleError, TableTypeError
 from neglog.fitting.design.estimator_frames import at, encoded, with_labels
 from neglog.fitting.option_table import wording
 from neglog.fitting.option_table.rows import ColumnOptions, ReadingOptions
@@ -138,12 +138,12 @@ class LinearEstimator(BaseEstimator):
         """Refuse these options for an array, whose columns have no names."""
         options = Options(**self._table_options())
         if options.treats_missing:
-            raise FitError(
+            raise TableTypeError(
                 "na and missing require a data frame, but X is an array; pass a data frame, or "
                 "impute the missing values first."
             )
         if named := options.texts | {*options.date_parts}:
-            raise FitError(
+            raise TableTypeError(
                 f"levels, as_labels and dates name columns ({', '.join(sorted(named))}), but X has "
                 "no column names; pass a data frame."
             )
@@ -173,7 +173,7 @@ def _checked(offset: Any, rows: int) -> np.ndarray:
     """Return an offset of one finite number per row."""
     given = np.asarray(offset, dtype=np.float64)
     if given.shape != (rows,) or not np.isfinite(given).all():
-        raise FitError(
+        raise RoleError(
             f"offset must hold {rows} finite numbers, one for each row of X, but its shape is "
             f"{given.shape}, with {given.size - np.isfinite(given).sum()} that are not finite."
         )

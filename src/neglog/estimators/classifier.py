@@ -11,7 +11,8 @@ import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
+from neglog.errors.tables import ConstantTargetError
 from neglog.estimators.base import (
     CLUSTER,
     OFFSET,
@@ -91,7 +92,7 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         """
         names = (_AUTO, *_RANKED)
         if self.likelihood not in names:
-            raise FitError(
+            raise FitOptionError(
                 f"NLLClassifier has no likelihood {self.likelihood!r}; choose {' or '.join(names)}."
             )
         given = y
@@ -108,7 +109,7 @@ class NLLClassifier(ClassifierMixin, LinearEstimator):
         codes = sorter[np.searchsorted(self.classes_, y, sorter=sorter)]
         count = len(self.classes_)
         if count < 2:
-            raise FitError(
+            raise ConstantTargetError(
                 f"NLLClassifier requires two classes or more, but y holds one class, {y[0]}."
             )
         kind = of_classes(count) if self.likelihood == _AUTO else self.likelihood

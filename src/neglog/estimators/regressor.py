@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from sklearn.base import RegressorMixin
 
-from neglog.errors import FitError, NeglogError
+from neglog.errors import NeglogError
+from neglog.errors.declaring import UnknownLikelihoodError
 from neglog.estimators.base import CLUSTER, OFFSET, TARGET, WEIGHT, LinearEstimator, documented
 from neglog.fitting.design.estimator_frames import numbers_of
 from neglog.fitting.likelihoods.links import LINKS
@@ -97,7 +98,7 @@ class NLLRegressor(RegressorMixin, LinearEstimator):
         if is_known and find(given).target == "numbers":
             return str(given)
         names = [name for name, kind in KINDS.items() if kind.target == "numbers"]
-        raise FitError(
+        raise UnknownLikelihoodError(
             f"NLLRegressor has no likelihood {self.likelihood!r}; choose one of "
             f"{', '.join(names)}, or pass module:Name or file.py:Name for one of your own."
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from neglog.explain import bernoulli, categorical, composed, elements, normal, rows, values
+from neglog.explain import bernoulli, categorical, composed, elements, errors, normal, rows, values
 from neglog.explain.arguments import Given, check_both
 from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
@@ -71,6 +71,9 @@ def explain(
 def _document(
     likelihood: str | type[Likelihood], z: Given, y: Given, named: Mapping[str, Given]
 ) -> Document:
+    of_error = errors.document(likelihood) if isinstance(likelihood, str) else None
+    if of_error is not None:
+        return of_error
     lesson = composed.lesson_of(likelihood)
     if lesson is not None:
         short = {name: value for name, value in (("z", z), ("y", y)) if value is not None}

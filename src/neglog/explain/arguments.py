@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from neglog.errors import ArgumentError, ShapeError, SupportError, sentence
+from neglog.errors import sentence
+from neglog.errors.declaring import ExampleValueError
 from neglog.support import Support
 
 Given = str | Sequence[Any] | None
@@ -25,7 +26,7 @@ def pairs(z: Given, y: Given, support: Support) -> tuple[list[float], list[float
     for place, target in enumerate(targets):
         if not support.contains(target):
             got = f"number {place + 1} of {len(targets)} is {target:g}"
-            raise SupportError(sentence(f"every y must be {support.words}", got))
+            raise ExampleValueError(sentence(f"every y must be {support.words}", got))
     return inputs, targets
 
 
@@ -42,7 +43,7 @@ def rows(z: Given, name: str = "z") -> list[list[float]]:
         expected = f"every row of {name} must hold the same number of logits, at least two"
         got = f"the rows hold {' and '.join(map(str, widths))}"
         remedy = "separate rows by semicolons, as in '2,0,-1; 0,1,3'"
-        raise ShapeError(sentence(expected, got, remedy=remedy))
+        raise ExampleValueError(sentence(expected, got, remedy=remedy))
     return table
 
 
@@ -63,11 +64,13 @@ def labels(y: Given, classes: int) -> tuple[list[str], list[int], list[str]]:
         names = sorted(set(found))
         expected = f"{classes} logits in a row allow for {classes} different labels"
         if len(names) > classes:
-            raise SupportError(sentence(expected, f"there are {len(names)}: {', '.join(names)}"))
+            raise ExampleValueError(
+                sentence(expected, f"there are {len(names)}: {', '.join(names)}")
+            )
         names += [f"class {k + 1}" for k in range(len(names), classes)]
     invalid = [label for label in found if label not in names]
     if invalid:
-        raise SupportError(sentence(expected, f"one is {invalid[0]}"))
+        raise ExampleValueError(sentence(expected, f"one is {invalid[0]}"))
     return found, [names.index(label) for label in found], names
 
 
@@ -75,7 +78,7 @@ def check_lengths(inputs: int, what: str, targets: int, name: str = "z") -> None
     """Refuse different numbers of inputs and targets."""
     if inputs != targets:
         expected = f"{name} and y must have the same number of samples"
-        raise ShapeError(
+        raise ExampleValueError(
             sentence(expected, f"{name} has {inputs} {what} and y has {targets} values")
         )
 
@@ -85,7 +88,7 @@ def check_both(z: Given, y: Given) -> None:
     if (z is None) != (y is None):
         given, missing = ("--z", "--y") if y is None else ("--y", "--z")
         expected = "--z (the model output) and --y (the targets) require each other"
-        raise ArgumentError(
+        raise ExampleValueError(
             sentence(expected, f"only {given} is given", remedy=f"pass {missing} too")
         )
 
@@ -103,5 +106,5 @@ def _number(name: str, part: Any) -> float:
         value = math.nan
     if not math.isfinite(value):
         expected = f"{name} takes finite numbers with commas between them"
-        raise ArgumentError(sentence(expected, f"one is {str(part).strip()!r}"))
+        raise ExampleValueError(sentence(expected, f"one is {str(part).strip()!r}"))
     return value

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from neglog import criteria, functional
-from neglog.errors import ArgumentError, ShapeError, listed, sentence
+from neglog.errors import listed, sentence
+from neglog.errors.declaring import ExampleValueError
 from neglog.explain import arguments, pictures, steps
 from neglog.explain.arguments import Given
 from neglog.explain.lessons import LESSONS, Lesson, layer
@@ -158,12 +159,12 @@ def _tensors(lesson: Lesson, given: Mapping[str, Given]) -> dict[str, Tensor]:
             expected = (
                 f"{lesson.function} takes values of {listed([*names, *_choices(lesson)], 20)}"
             )
-            raise ArgumentError(sentence(expected, f"{name!r} is passed"))
+            raise ExampleValueError(sentence(expected, f"{name!r} is passed"))
     missing = [name for name in names if name not in given]
     if given and missing:
         expected = f"{lesson.function} requires values of {listed(names, 20)}"
         remedy = f"pass {' '.join(f'{name}=…' for name in missing)} too"
-        raise ArgumentError(sentence(expected, f"{listed(missing, 20)} missing", remedy=remedy))
+        raise ExampleValueError(sentence(expected, f"{listed(missing, 20)} missing", remedy=remedy))
     found = {}
     for name, example in lesson.example.items():
         like = torch.as_tensor(example)
@@ -181,13 +182,13 @@ def _parsed(name: str, value: Given, like: Tensor) -> Tensor:
         tensor = torch.as_tensor(value)
     if tensor is None:
         expected = f"every row of {name} must hold the same number of values"
-        raise ShapeError(sentence(expected, f"the rows hold {listed([*map(len, rows)])}"))
+        raise ExampleValueError(sentence(expected, f"the rows hold {listed([*map(len, rows)])}"))
     if isinstance(value, str) and len(tensor) == 1:
         tensor = tensor.reshape(tensor.shape if like.dim() == 2 else -1)
         tensor = tensor.squeeze() if like.dim() == 0 else tensor
     if tensor.dim() != like.dim():
         expected = f"{name} must have {like.dim()} dimensions, such as {like.tolist()}"
-        raise ShapeError(sentence(expected, f"it has {tensor.dim()}"))
+        raise ExampleValueError(sentence(expected, f"it has {tensor.dim()}"))
     return tensor.to(like.dtype)
 
 

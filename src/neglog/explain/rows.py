@@ -14,7 +14,8 @@ import torch
 from sympy import Derivative, Expr, Symbol
 
 from neglog import functional
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.declaring import ExampleValueError
 from neglog.explain import arguments, chain, exact, pages, pictures, steps, values
 from neglog.explain.arguments import Given
 from neglog.explain.values import Values
@@ -91,7 +92,7 @@ def _check_logarithms(name: str, table: Sequence[Sequence[float]]) -> None:
         if abs(total - 1) > 0.01:
             expected = f"every row of {name} must hold logarithms of probabilities that sum to 1"
             got = f"those of row {place + 1} sum to {total:.4g}"
-            raise ArgumentError(sentence(expected, got, remedy="apply log_softmax first"))
+            raise ExampleValueError(sentence(expected, got, remedy="apply log_softmax first"))
 
 
 def term(likelihood: type[Rows], fact: str) -> Expr:

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from neglog.errors import ArgumentError, ShapeError, SupportError, listed, sentence
+from neglog.errors import listed, sentence
+from neglog.errors.declaring import ExampleValueError
 from neglog.explain import arguments
 from neglog.explain.arguments import Given
 from neglog.likelihood import Likelihood
@@ -55,10 +56,10 @@ def by_name(texts: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals:
             expected = "values are passed as name=value, such as y=1"
-            raise ArgumentError(sentence(expected, f"one is {text!r}"))
+            raise ExampleValueError(sentence(expected, f"one is {text!r}"))
         if name.strip() in found:
             expected = "each value must be passed once"
-            raise ArgumentError(sentence(expected, f"{name.strip()} is passed twice"))
+            raise ExampleValueError(sentence(expected, f"{name.strip()} is passed twice"))
         found[name.strip()] = value
     return found
 
@@ -75,7 +76,7 @@ def named(
     for name, short, value in ((output, "z", z), ("y", "y", y)):
         if value is not None and name in found:
             got = f"{name} is passed as {name}= and as --{short}"
-            raise ArgumentError(sentence("each value must be passed once", got))
+            raise ExampleValueError(sentence("each value must be passed once", got))
         if value is not None:
             found[name] = value
     for name in found:
@@ -83,7 +84,7 @@ def named(
             close = difflib.get_close_matches(name, names, n=1)
             meant = f"; did you mean {close[0]}" if close else ""
             expected = f"{likelihood.__name__} takes values of {listed(list(names), 20)}"
-            raise ArgumentError(sentence(expected, f"{name!r} is passed{meant}"))
+            raise ExampleValueError(sentence(expected, f"{name!r} is passed{meant}"))
     _complete(likelihood, names, found)
     return found
 
@@ -96,7 +97,7 @@ def probabilities(likelihood: type[Likelihood], p: Given, z: Given) -> dict[str,
             model output is passed too.
     """
     if z is not None:
-        raise ArgumentError(sentence("pass z or p", "both are passed"))
+        raise ExampleValueError(sentence("pass z or p", "both are passed"))
     output = likelihood.inputs[0]
     if not likelihood.elementwise:
         rows = arguments.rows(p, "p")
@@ -104,7 +105,7 @@ def probabilities(likelihood: type[Likelihood], p: Given, z: Given) -> dict[str,
             _check_probabilities(row)
             if abs(math.fsum(row) - 1) > _ROUNDED:
                 got = f"row {place + 1} sums to {math.fsum(row):.4g}"
-                raise ArgumentError(sentence("every row of p must sum to 1", got))
+                raise ExampleValueError(sentence("every row of p must sum to 1", got))
         return {output: [[math.log(each) for each in row] for row in rows]}
     numbers = arguments.numbers("p", _as_list(p))
     _check_probabilities(numbers)
@@ -113,14 +114,14 @@ def probabilities(likelihood: type[Likelihood], p: Given, z: Given) -> dict[str,
     if len(likelihood.inputs) == 1 and likelihood.domains[0] is unit_interval:
         return {output: numbers}
     expected = "p, the probabilities, requires a likelihood of labels"
-    raise ArgumentError(sentence(expected, f"{likelihood.__name__} has none"))
+    raise ExampleValueError(sentence(expected, f"{likelihood.__name__} has none"))
 
 
 def _check_probabilities(numbers: Sequence[float]) -> None:
     for number in numbers:
         if not 0 < number < 1:
             got, cause = f"one is {number:g}", "at 0 and 1 the logit is infinite"
-            raise ArgumentError(sentence("every p must be between 0 and 1", got, cause))
+            raise ExampleValueError(sentence("every p must be between 0 and 1", got, cause))
 
 
 def _complete(
@@ -135,7 +136,7 @@ def _complete(
         verb = "is" if len(missing) == 1 else "are"
         remedy = f"pass {' '.join(f'{name}=…' for name in missing)} too"
         got = f"{listed(missing, 20)} {verb} missing"
-        raise ArgumentError(sentence(expected, got, remedy=remedy))
+        raise ExampleValueError(sentence(expected, got, remedy=remedy))
 
 
 def settings(likelihood: type[Likelihood], found: Mapping[str, Given]) -> dict[str, float]:
@@ -149,7 +150,7 @@ def one_number(name: str, value: Given) -> float:
     numbers = arguments.numbers(name, _as_list(value))
     if len(numbers) != 1:
         got = f"{len(numbers)} are passed"
-        raise ShapeError(sentence(f"{name} must be one number for all samples", got))
+        raise ExampleValueError(sentence(f"{name} must be one number for all samples", got))
     return numbers[0]
 
 
@@ -170,7 +171,7 @@ def of_elements(likelihood: type[Likelihood], found: Mapping[str, Given]) -> Val
     for name, column in columns.items():
         if len(column) not in (1, count):
             expected = f"each value must hold one number, or {count} for {count} samples"
-            raise ShapeError(sentence(expected, f"{name} holds {len(column)}"))
+            raise ExampleValueError(sentence(expected, f"{name} holds {len(column)}"))
     columns = {name: c * count if len(c) == 1 else c for name, c in columns.items()}
     sets = {
         **dict(zip(likelihood.inputs, likelihood.domains, strict=True)),
@@ -189,7 +190,7 @@ def _check(name: str, column: Sequence[float], allowed: Support) -> None:
     for place, value in enumerate(column):
         if not allowed.contains(value):
             got = f"number {place + 1} of {len(column)} is {value:g}"
-            raise SupportError(sentence(f"every {name} must be {allowed.words}", got))
+            raise ExampleValueError(sentence(f"every {name} must be {allowed.words}", got))
 
 
 def example(likelihood: type[Likelihood], fixed: Mapping[str, float]) -> Values:

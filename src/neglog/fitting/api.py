@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
-from neglog.errors import FitError
+from neglog.errors.tables import StreamError, TargetNameError
 from neglog.fitting.design import formula as formulas
 from neglog.fitting.likelihoods.own import reference
 from neglog.fitting.option_table.signature import takes
@@ -114,20 +114,20 @@ def _table(call: FitCall, target: str | None, options: Options) -> tuple[Table, 
 def _file(call: FitCall, target: str | None) -> tuple[str | Path, str]:
     """Return the path and the target's name of rows that are read block by block."""
     if not isinstance(call.X, (str, Path)):
-        raise FitError(
+        raise StreamError(
             "stream and distributed require the path of a text, Parquet or Feather file."
         )
     for role in ROLES:
         value = getattr(call, role)
         if not (value is None or isinstance(value, str)):
-            raise FitError(f"with stream or distributed, {role} must be the name of a column.")
+            raise StreamError(f"with stream or distributed, {role} must be the name of a column.")
     return call.X, _named(call.y, target)
 
 
 def _named(y: Any, target: str | None) -> str:
     name = target or (y if isinstance(y, str) else None)
     if name is None:
-        raise FitError("no target given; pass target= with a column's name.")
+        raise TargetNameError("no target given; pass target= with a column's name.")
     return name
 
 
@@ -141,7 +141,7 @@ def _column(target: Any) -> str | None:
         return str(target)
     if target is None or isinstance(target, str):
         return target
-    raise FitError(
+    raise TargetNameError(
         f"target must be the name of a column, but got {type(target).__name__}; pass values as y."
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neglog.errors import FitError
+from neglog.errors.options import CheckpointError, OutputFolderError
 from neglog.fitting.likelihoods.own import only_here
 from neglog.fitting.network.checkpoint import Checkpoint
 from neglog.fitting.options.fit_options import Options
@@ -51,7 +52,7 @@ class RunFolder:
             save.check(self.out, self.overwrite)
         path = self._file()
         if path is not None and path.exists() and not (self.resume or self.overwrite):
-            raise FitError(
+            raise CheckpointError(
                 f"there is a checkpoint {path} of a training that did not end; go on from it with "
                 "--resume, or start again with --overwrite."
             )
@@ -75,7 +76,7 @@ class RunFolder:
             return fit_table(table, name, options, listener, checkpoint)
         except OSError as error:
             reason = error.strerror or error
-            raise FitError(f"{path.parent} cannot be written ({reason}).") from None
+            raise OutputFolderError(f"{path.parent} cannot be written ({reason}).") from None
         except FitError:
             if not there:
                 self._remove(path)

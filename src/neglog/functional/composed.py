@@ -12,6 +12,7 @@ from neglog.compatibility import is_torch_compatible
 from neglog.device import sum_dtype
 from neglog.engine import values
 from neglog.engine.weighing import weighed
+from neglog.errors.tensors import LabelError, ValueOutsideError
 from neglog.functional.common import Extras, finished
 from neglog.functional.extras import wide
 from neglog.support import Support, ends_of_unit_interval, real, signs
@@ -120,7 +121,7 @@ def check_values(name: str, tensor: Tensor, support: Support, included: Tensor |
     if included is not None:
         outside &= included.reshape(included.shape + (1,) * (tensor.dim() - included.dim()))
     if outside.any():
-        raise errors.SupportError(errors.outside(name, support.words, tensor, outside))
+        raise ValueOutsideError(errors.outside(name, support.words, tensor, outside))
 
 
 def _are_valid(tensor: Tensor, support: Support) -> bool:
@@ -146,4 +147,4 @@ def check_labels(
         outside &= included
     if outside.any():
         none = validation.ignored(-(2**63)) if ignored is None else ignored
-        raise errors.SupportError(errors.wrong_labels(labels, outside, classes, none))
+        raise LabelError(errors.wrong_labels(labels, outside, classes, none))

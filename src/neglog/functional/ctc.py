@@ -12,7 +12,15 @@ from torch.nn import functional as theirs
 
 from neglog import validation
 from neglog.engine import values
-from neglog.errors import ArgumentError, ShapeError, SupportError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.arguments import TensorExpectedError
+from neglog.errors.tensors import (
+    InputShapeError,
+    LabelError,
+    LabelShapeError,
+    LogProbabilityError,
+    SequenceError,
+)
 from neglog.functional.common import Extras, loss
 from neglog.functional.composed import composed, is_torchs
 from neglog.functional.extras import wide
@@ -91,7 +99,7 @@ def ctc_loss(
     validation.integers("targets", targets, "class labels")
     if targets.dim() not in (1, 2):
         expected = "targets must be (N, S), or (Σ target_lengths,) with all labels in a row"
-        raise ShapeError(sentence(expected, f"it is {shape(targets)}"))
+        raise LabelShapeError(sentence(expected, f"it is {shape(targets)}"))
     size = frames.shape[1]
     taken = _lengths("input_lengths", input_lengths, size, steps, log_probs)
     longest = targets.numel() if targets.dim() == 1 else targets.shape[-1]
@@ -142,9 +150,9 @@ def _frames(log_probs: Tensor) -> Tensor:
     validation.floating(log_probs, "log_probs")
     if log_probs.dim() not in (2, 3):
         expected = "log_probs must be (T, N, C) or (T, C)"
-        raise ShapeError(sentence(expected, f"it is {shape(log_probs)}"))
+        raise InputShapeError(sentence(expected, f"it is {shape(log_probs)}"))
     if not len(log_probs) and log_probs.shape[1:-1] != (0,):
-        raise ShapeError(sentence("log_probs must hold a frame", f"it is {shape(log_probs)}"))
+        raise InputShapeError(sentence("log_probs must hold a frame", f"it is {shape(log_probs)}"))
     return log_probs[:, None] if log_probs.dim() == 2 else log_probs
 
 
@@ -154,7 +162,7 @@ def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor)
         lengths = given if isinstance(given, Tensor) else torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError):
         expected = f"{name} must be integers, a tensor or a sequence, one for each sequence"
-        raise ArgumentError(sentence(expected, f"it is {type(given).__name__}")) from None
+        raise TensorExpectedError(sentence(expected, f"it is {type(given).__name__}")) from None
     validation.tensors(**{name: lengths})
     if lengths.numel():
         validation.integers(name, lengths, "one for each sequence")
@@ -164,14 +172,14 @@ def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor)
         remedy = ""
         if log_probs.dim() == 3 and tuple(lengths.shape) == log_probs.shape[:1]:
             remedy = "if the batch comes first, pass log_probs.transpose(0, 1)"
-        raise ShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
+        raise InputShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
     if values.are_known(lengths) and size:
         least, greatest = (int(end) for end in torch.aminmax(lengths))
         if least < 0 or greatest > most:
             first = int(((lengths < 0) | (lengths > most)).nonzero()[0])
             what = "frames" if name == "input_lengths" else "labels"
             expected = f"{name} must lie in [0, {most}], the number of {what}"
-            raise SupportError(sentence(expected, f"it is {int(lengths[first])} at index {first}"))
+            raise SequenceError(sentence(expected, f"it is {int(lengths[first])} at index {first}"))
     return lengths
 
 
@@ -184,7 +192,7 @@ def _padded(targets: Tensor, length: Tensor, size: int) -> Tensor:
     total = int(length.sum())
     if targets.dim() != 1 or (size != 1 and total != len(targets)) or total > len(targets):
         expected = f"targets must be ({size}, S), or ({total},) with all labels in a row"
-        raise ShapeError(sentence(expected, f"it is {shape(targets)}"))
+        raise LabelShapeError(sentence(expected, f"it is {shape(targets)}"))
     if size == 1:
         return targets[None]
     parts = targets.split(length.tolist())
@@ -201,7 +209,7 @@ def _check_labels(labels: Tensor, real: Tensor, classes: int, blank: int) -> Non
     """Refuse a blank out of range, labels out of range, and blanks in targets."""
     if not 0 <= blank < classes:
         expected = f"blank must be a class, in [0, {classes - 1}]"
-        raise SupportError(sentence(expected, f"it is {blank}"))
+        raise LabelError(sentence(expected, f"it is {blank}"))
     outside = real & ((labels < 0) | (labels >= classes) | (labels == blank))
     if not outside.any():
         return
@@ -211,7 +219,7 @@ def _check_labels(labels: Tensor, real: Tensor, classes: int, blank: int) -> Non
     if value == blank:
         remedy = f"number the labels without the blank {blank}, or pass blank=…"
     got = f"targets has {int(outside.sum())} others, the first {value} at index {(row, column)}"
-    raise SupportError(sentence(expected, got, remedy=remedy))
+    raise LabelError(sentence(expected, got, remedy=remedy))
 
 
 def _check_log_probs(frames: Tensor, included: Tensor | None) -> None:
@@ -226,7 +234,7 @@ def _check_log_probs(frames: Tensor, included: Tensor | None) -> None:
         got = f"the largest of sequence {first} is {top[first].item():g}"
         expected = "log_probs must hold logarithms of probabilities, at most 0"
         remedy = "pass log_probs.log_softmax(-1)"
-        raise SupportError(sentence(expected, got, "these look like logits", remedy))
+        raise LogProbabilityError(sentence(expected, got, "these look like logits", remedy))
 
 
 def _check_fit(labels: Tensor, real: Tensor, taken: Tensor) -> None:
@@ -245,4 +253,4 @@ def _check_fit(labels: Tensor, real: Tensor, taken: Tensor) -> None:
     )
     remedy = "exclude it with mask=, or pass zero_infinity=True"
     cause = "" if int(short.sum()) == 1 else f"{int(short.sum())} of {len(short)} targets do not"
-    raise SupportError(sentence(expected, got, cause, remedy))
+    raise SequenceError(sentence(expected, got, cause, remedy))

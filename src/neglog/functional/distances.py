@@ -12,7 +12,9 @@ from torch.nn import functional as theirs
 from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
 from neglog.engine import ComposedProblem, reference
-from neglog.errors import ArgumentError, ShapeError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.arguments import OptionError
+from neglog.errors.tensors import InputShapeError, TargetShapeError
 from neglog.functional.common import Extras, loss, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, composed, is_torchs
 from neglog.functional.options import with_options
@@ -102,7 +104,7 @@ def _check_distance(distance_function: Any, margin: float) -> None:
     validation.positive(margin=margin)
     if distance_function is not None and not callable(distance_function):
         expected = "distance_function must be a function of two tensors"
-        raise ArgumentError(sentence(expected, f"it is {type(distance_function).__name__}"))
+        raise OptionError(sentence(expected, f"it is {type(distance_function).__name__}"))
 
 
 @loss_in_its_own_dtype
@@ -183,7 +185,7 @@ def _check_distances(found: Any, rows: torch.Size, weighted: bool) -> None:
     if not fits:
         expected = f"distance_function must return one distance per row, {tuple(rows[:-1])}"
         remedy = "sum over the last dimension, as (a - b).abs().sum(-1)"
-        raise ShapeError(sentence(expected, f"it returned {shape(found)}", remedy=remedy))
+        raise InputShapeError(sentence(expected, f"it returned {shape(found)}", remedy=remedy))
 
 
 @loss
@@ -234,10 +236,10 @@ def cosine_embedding_loss(
     if input1.dim() > 2:
         expected = "input1 must be (N, D) or (D,)"
         remedy = "use input1.flatten(0, -2) for more rows"
-        raise ShapeError(sentence(expected, f"it is {shape(input1)}", remedy=remedy))
+        raise InputShapeError(sentence(expected, f"it is {shape(input1)}", remedy=remedy))
     if target.shape != rows:
         expected = f"for input1 {shape(input1)} target must be {tuple(rows)}"
-        raise ShapeError(sentence(expected, f"it is {shape(target)}"))
+        raise TargetShapeError(sentence(expected, f"it is {shape(target)}"))
 
     def formula(a: Tensor, b: Tensor, y: Tensor, *, reduction: str) -> Tensor:
         return theirs.cosine_embedding_loss(a, b, y, margin, reduction=reduction)
@@ -266,5 +268,5 @@ def _rows(**named: Tensor) -> list[Tensor]:
     for name, tensor in others:
         validation.same_shape(start, tensor, name, first)
     if start.dim() == 0:
-        raise ShapeError(sentence(f"{first} must hold rows of features", "it is a scalar"))
+        raise InputShapeError(sentence(f"{first} must hold rows of features", "it is a scalar"))
     return [*named.values()]

@@ -11,7 +11,13 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.engine.fast_path import Request
-from neglog.errors import ArgumentError, listed, sentence
+from neglog.errors import listed, sentence
+from neglog.errors.arguments import (
+    CalledClassError,
+    MissingArgumentError,
+    OptionError,
+    UnknownNameError,
+)
 from neglog.functional.classes import declared_rows
 from neglog.functional.common import Extras, loss
 from neglog.functional.declared import declared
@@ -74,7 +80,7 @@ def likelihood_loss(
         expected = "likelihood_loss takes a declaration, its inputs and a target"
         got = f"got {len(others) + 2} tensors after the declaration"
         remedy = f"pass the inputs as one tuple, ({names}{',' * (len(likelihood.inputs) == 1)})"
-        raise ArgumentError(sentence(expected, got, remedy=remedy))
+        raise CalledClassError(sentence(expected, got, remedy=remedy))
     inputs = (input,) if isinstance(input, Tensor) or not isinstance(input, Sequence) else input
     return loss_of(likelihood)(
         *inputs, target, reduction=reduction, full=full, mask=mask, sample_weight=sample_weight,
@@ -88,7 +94,7 @@ def declaration(likelihood: Any) -> None:
     if declared and likelihood not in (Likelihood, Elementwise, Rows):
         return
     expected = "likelihood must be a class that derives from neglog.Elementwise or neglog.Rows"
-    raise ArgumentError(sentence(expected, f"it is {likelihood!r}"))
+    raise OptionError(sentence(expected, f"it is {likelihood!r}"))
 
 
 def loss_of(likelihood: type[Likelihood]) -> Callable[..., Tensor]:
@@ -144,7 +150,7 @@ def _counted(
         return tensors
     expected = f"{likelihood.__name__} takes {listed([*likelihood.inputs])} and a target"
     got = f"got {len(tensors)} tensors, the target included"
-    raise ArgumentError(sentence(expected, got))
+    raise MissingArgumentError(sentence(expected, got))
 
 
 def _extras(options: dict[str, Any]) -> Extras:
@@ -160,7 +166,7 @@ def refuse_unknown(
         if name not in names:
             known = f"it has {listed(list(names))}" if names else "it has none"
             expected = f"{likelihood.__name__} has no setting {name!r}"
-            raise ArgumentError(f"{expected}: {known}.")
+            raise UnknownNameError(f"{expected}: {known}.")
 
 
 def settings(likelihood: type[Likelihood], options: Mapping[str, Any]) -> tuple[float, ...]:
@@ -171,7 +177,7 @@ def settings(likelihood: type[Likelihood], options: Mapping[str, Any]) -> tuple[
 
 def _there(likelihood: type[Likelihood], name: str, options: Mapping[str, Any]) -> Any:
     if name not in options:
-        raise ArgumentError(f"{likelihood.__name__} requires {name}: pass {name}=….")
+        raise MissingArgumentError(f"{likelihood.__name__} requires {name}: pass {name}=….")
     return options[name]
 
 
@@ -182,5 +188,5 @@ def _number(likelihood: type[Likelihood], name: str, value: Any) -> float:
         got = "it is a tensor" if isinstance(value, Tensor) else f"it is {value!r}"
         remedy = f"to learn it, declare {name} as an input" if isinstance(value, Tensor) else ""
         expected = f"{name} of {likelihood.__name__} must be a number"
-        raise ArgumentError(sentence(expected, got, remedy=remedy))
+        raise OptionError(sentence(expected, got, remedy=remedy))
     return float(value)

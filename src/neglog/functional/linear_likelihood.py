@@ -9,7 +9,8 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.engine.projection import Head
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import OptionError
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
 from neglog.functional.likelihood import declaration, refuse_unknown, settings
@@ -77,7 +78,7 @@ def linear_likelihood_loss(
     declaration(likelihood)
     if likelihood.elementwise or not getattr(likelihood, "softmax", False):
         expected = "linear_likelihood_loss takes a declaration of rows of logits, with softmax"
-        raise ArgumentError(sentence(expected, f"got {likelihood.__name__}"))
+        raise OptionError(sentence(expected, f"got {likelihood.__name__}"))
     refuse_unknown(likelihood, options, likelihood.settings)
     reduction = validation.reduction(None, None, reduction)
     validation.smoothing(label_smoothing)

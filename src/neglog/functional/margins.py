@@ -8,7 +8,8 @@ from torch.nn import functional as theirs
 
 from neglog import engine, errors, validation
 from neglog.engine import ComposedProblem, reference, values
-from neglog.errors import SupportError, sentence
+from neglog.errors import sentence
+from neglog.errors.tensors import LabelError
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.composed import check_labels, composed, is_torchs
 from neglog.functional.declared import declared
@@ -282,10 +283,10 @@ def _check_lists(labels: Tensor, included: Tensor | None) -> None:
     if outside.any():
         first = tuple(outside.nonzero()[0].tolist())
         got = f"it is {labels[first].item()} at {errors.format_index(first)}"
-        raise SupportError(sentence(expected, got))
+        raise LabelError(sentence(expected, got))
     shown = labels[rows]
     if classes < 3 or not shown.numel():
         return
     if int(shown.amin()) == 0 and int(shown.amax()) <= 1:
         remedy = "pass the indices of the ones, or use multilabel_soft_margin_loss"
-        raise SupportError(sentence(expected, "it is only 0 and 1", "this looks multi-hot", remedy))
+        raise LabelError(sentence(expected, "it is only 0 and 1", "this looks multi-hot", remedy))

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.engine import values
-from neglog.errors import ShapeError, SupportError, format_index, sentence, shape
+from neglog.errors import format_index, sentence, shape
+from neglog.errors.tensors import InputShapeError, MatrixError
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, composed
 from neglog.support import real
@@ -91,10 +92,10 @@ def _mixture_shape(logits: Tensor, mean: Tensor, log_scale: Tensor, target: Tens
     if not fits or target.shape != logits.shape[:-1] + mean.shape[-1:] or not logits.shape[-1]:
         expected = "logits must be (…, K), mean (…, K, D) or (…, K), and target (…, D) or (…)"
         got = f"logits is {shape(logits)}, mean {shape(mean)} and target {shape(target)}"
-        raise ShapeError(sentence(expected, got))
+        raise InputShapeError(sentence(expected, got))
     if log_scale.shape not in (mean.shape, (*logits.shape, 1)):
         expected = f"log_scale must be {tuple(mean.shape)}, or have one scale for each component"
-        raise ShapeError(sentence(expected, f"it is {shape(log_scale)}"))
+        raise InputShapeError(sentence(expected, f"it is {shape(log_scale)}"))
     return logits.shape[:-1]
 
 
@@ -149,7 +150,7 @@ def multivariate_normal_nll_loss(
     if mean.dim() == 0 or scale_tril.shape not in (square, mean.shape[:-1] + square):
         each = (*mean.shape[:-1], *square)
         expected = f"scale_tril must be {each} or {tuple(square)} for mean {shape(mean)}"
-        raise ShapeError(sentence(expected, f"it is {shape(scale_tril)}"))
+        raise InputShapeError(sentence(expected, f"it is {shape(scale_tril)}"))
 
     def losses(m: Tensor, y: Tensor, factor: Tensor | None = None) -> Tensor:
         factor = scale_tril.to(m.dtype) if factor is None else factor
@@ -204,7 +205,7 @@ def _check_factor(factor: Tensor, included: Tensor | None) -> None:
         expected = "scale_tril must have a positive diagonal"
         remedy = "pass its diagonal through softplus or exp"
         where = format_index((*first, first[-1]))
-        raise SupportError(sentence(expected, f"it is {value:g} at {where}", remedy=remedy))
+        raise MatrixError(sentence(expected, f"it is {value:g} at {where}", remedy=remedy))
     above = factor.triu(1)
     if above.any():
         first = tuple(above.nonzero()[0].tolist())
@@ -213,4 +214,4 @@ def _check_factor(factor: Tensor, included: Tensor | None) -> None:
         symmetric = torch.allclose(factor, factor.mT)
         cause = "this looks like a covariance matrix" if symmetric else ""
         remedy = "pass torch.linalg.cholesky(scale_tril)" if symmetric else "use scale_tril.tril()"
-        raise SupportError(sentence(expected, got, cause, remedy))
+        raise MatrixError(sentence(expected, got, cause, remedy))

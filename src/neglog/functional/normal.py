@@ -6,7 +6,8 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.engine import values
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import MissingArgumentError
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.functional.options import with_options
@@ -143,4 +144,4 @@ def _check_ends(censoring: Tensor) -> None:
     """Refuse intervals without an end."""
     if values.are_known(censoring) and censoring.numel() and censoring.amax() > 1:
         expected = "upper must hold the ends of the intervals, where censoring is 2"
-        raise ArgumentError(sentence(expected, "it is None"))
+        raise MissingArgumentError(sentence(expected, "it is None"))

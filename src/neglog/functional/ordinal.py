@@ -8,7 +8,8 @@ from torch import Tensor
 from neglog import errors, validation
 from neglog.engine import values
 from neglog.engine.problem import ElementwiseProblem
-from neglog.errors import ShapeError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.tensors import InputShapeError, OrderError, TargetShapeError
 from neglog.functional.common import ElementwiseRequest, Extras, loss, rounded
 from neglog.functional.extras import wide
 from neglog.functional.options import with_options
@@ -149,14 +150,14 @@ def _ordered(
         validation.tensors(thresholds=thresholds)
         validation.floating(thresholds, "thresholds")
         if thresholds.dim() != 1 or not len(thresholds):
-            raise ShapeError(
+            raise InputShapeError(
                 sentence("thresholds must have shape (K − 1,)", f"it is {shape(thresholds)}")
             )
         leading, last = input.shape, len(thresholds)
         expected = "target must have the input's shape"
     if target.shape != leading or not last:
         got = f"it is {shape(target)}, the input {shape(input)}"
-        raise ShapeError(sentence(expected, got))
+        raise TargetShapeError(sentence(expected, got))
     ignored = validation.ignored(ignore_index)
     weight = extras.loss_weights(input.shape, input, None)
     if weight is None and not 0 <= ignored <= last and _are_within(target, last):
@@ -169,7 +170,7 @@ def _ordered(
     outside = counts & ((target < 0) | (target > last))
     if values.are_known(target) and bool(outside.any()):
         message = errors.wrong_labels(target.reshape(-1), outside.reshape(-1), last + 1, ignored)
-        raise errors.SupportError(message)
+        raise OrderError(message)
     return last + 1, torch.where(counts & ~outside, target, 0), counts
 
 

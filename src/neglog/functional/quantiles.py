@@ -10,7 +10,9 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.device import tensor_like
-from neglog.errors import ArgumentError, ShapeError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.arguments import OptionError
+from neglog.errors.tensors import InputShapeError, OrderError
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.functional.options import with_options
@@ -22,14 +24,14 @@ def _check_levels(quantile: Any, non_crossing: bool) -> None:
     one = isinstance(quantile, (str, Tensor)) or not isinstance(quantile, Iterable)
     if one and non_crossing:
         expected = "non_crossing orders the quantiles of several levels"
-        raise ArgumentError(sentence(expected, f"quantile is {quantile!r}"))
+        raise OptionError(sentence(expected, f"quantile is {quantile!r}"))
     levels: list[Any] = [quantile] if one else [*quantile]
     if not levels:
-        raise ArgumentError(sentence("quantile must hold a level", "it is empty"))
+        raise OptionError(sentence("quantile must hold a level", "it is empty"))
     for level in levels:
         validation.between(0, 1, quantile=level)
     if non_crossing and sorted(set(levels)) != levels:
-        raise ArgumentError(sentence("levels must rise with non_crossing", f"they are {levels}"))
+        raise OrderError(sentence("levels must rise with non_crossing", f"they are {levels}"))
 
 
 @loss
@@ -75,7 +77,7 @@ def quantile_loss(
     if input.shape != (*target.shape, len(levels)):
         expected = f"input must have the target's shape and {len(levels)} quantiles"
         expected += f", {(*target.shape, len(levels))}"
-        raise ShapeError(sentence(expected, f"it is {shape(input)}"))
+        raise InputShapeError(sentence(expected, f"it is {shape(input)}"))
     input = ordered_quantiles(input) if non_crossing else input
     target = target[..., None].expand(input.shape)
     like = input if input.is_floating_point() else target

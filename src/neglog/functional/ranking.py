@@ -8,7 +8,9 @@ from torch import Tensor
 from neglog import engine, validation
 from neglog.device import sum_dtype
 from neglog.engine import ElementwiseProblem
-from neglog.errors import ArgumentError, ShapeError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.arguments import OptionError
+from neglog.errors.tensors import InputShapeError, TargetShapeError
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, reduced
 from neglog.functional.extras import wide
@@ -80,7 +82,7 @@ def _check_lists(top_k: int | None, ties: str) -> None:
     validation.one_of("ties", ties, ("efron", "breslow"))
     if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
         expected = "top_k must be a number of places, 1 or more"
-        raise ArgumentError(sentence(expected, f"it is {top_k!r}"))
+        raise OptionError(sentence(expected, f"it is {top_k!r}"))
 
 
 @loss_in_its_own_dtype
@@ -135,7 +137,7 @@ def plackett_luce_loss(
     validation.same_shape(input, target)
     validation.compared(target=target)
     if input.dim() == 0:
-        raise ShapeError(sentence("input must hold lists of scores, (…, K)", "it is a scalar"))
+        raise InputShapeError(sentence("input must hold lists of scores, (…, K)", "it is a scalar"))
     items = None
     if mask is not None:
         validation.boolean(mask=mask)
@@ -173,7 +175,7 @@ def plackett_luce_loss(
 def _lists_only(name: str, tensor: Tensor | None, input: Tensor) -> None:
     if isinstance(tensor, Tensor) and tensor.dim() == input.dim():
         expected = f"{name} must be one number per list, {tuple(input.shape[:-1])}"
-        raise ShapeError(sentence(expected, f"it is {shape(tensor)}"))
+        raise TargetShapeError(sentence(expected, f"it is {shape(tensor)}"))
 
 
 def _better(target: Tensor, items: Tensor | None) -> Tensor:

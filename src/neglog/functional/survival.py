@@ -8,7 +8,9 @@ from torch import Tensor
 from neglog import engine, validation
 from neglog.device import sum_dtype
 from neglog.engine import ComposedProblem, ElementwiseProblem, reference, values
-from neglog.errors import ArgumentError, ShapeError, SupportError, format_index, sentence, shape
+from neglog.errors import format_index, sentence, shape
+from neglog.errors.arguments import WeightError
+from neglog.errors.tensors import InputShapeError, LabelError
 from neglog.functional.common import Extras, finished, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, reduced
 from neglog.functional.extras import wide
@@ -65,7 +67,7 @@ def discrete_hazard_loss(
     if logits.dim() == 0 or interval.shape != logits.shape[:-1]:
         expected = "logits must be (…, T) and interval (…)"
         got = f"logits is {shape(logits)} and interval is {shape(interval)}"
-        raise ShapeError(sentence(expected, got))
+        raise InputShapeError(sentence(expected, got))
     validation.same_shape(interval, event, "event", "interval")
     validation.compared(event=event)
     extras = Extras(mask, sample_weight, normalizer, empty)
@@ -114,7 +116,7 @@ def _check_intervals(interval: Tensor, steps: int, included: Tensor | None) -> N
             remedy = "subtract 1 if they count from 1, or emit one more logit"
         expected = f"interval must lie in [0, {steps - 1}] for {steps} intervals"
         got = f"it is {value} at {format_index(first)}"
-        raise SupportError(sentence(expected, got, remedy=remedy))
+        raise LabelError(sentence(expected, got, remedy=remedy))
 
 
 @loss_in_its_own_dtype
@@ -181,7 +183,7 @@ def cox_ph_loss(
         validation.same_shape(log_hazard, tensor, name, "log_hazard")
     if log_hazard.dim() != 1:
         expected, remedy = "log_hazard must be (N,)", "use log_hazard.flatten()"
-        raise ShapeError(sentence(expected, f"it is {shape(log_hazard)}", remedy=remedy))
+        raise InputShapeError(sentence(expected, f"it is {shape(log_hazard)}", remedy=remedy))
     extras = Extras(mask, sample_weight, normalizer, empty)
     extras.check(reduction)
     like = log_hazard.to(sum_dtype(log_hazard.device))
@@ -233,7 +235,7 @@ def _check_survival(
     if weight is not None and values.are_known(weight) and bool((weight < 0).any()):
         first = int((weight < 0).nonzero()[0])
         got = f"it is {weight[first].item():g} at index {first}"
-        raise ArgumentError(sentence("sample_weight must be 0 or more in risk sets", got))
+        raise WeightError(sentence("sample_weight must be 0 or more in risk sets", got))
 
 
 def _terms(

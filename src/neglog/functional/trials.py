@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from neglog.engine import ElementwiseProblem, values
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.tensors import ValueOutsideError
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.likelihoods import BetaBinomial, Binomial
@@ -37,7 +38,7 @@ def binomial_nll_loss(
         full: whether to add minus the logarithm of the binomial coefficient.
 
     Raises:
-        ArgumentError: a count exceeds its number of trials (checked on a CPU).
+        SupportError: a count exceeds its number of trials (checked on a CPU).
         ShapeError: the shapes do not fit.
         DtypeError: no tensor is floating, or one is complex.
         SupportError: a count is negative (checked on a CPU).
@@ -80,7 +81,7 @@ def beta_binomial_nll_loss(
         full: whether to add minus the logarithm of the binomial coefficient.
 
     Raises:
-        ArgumentError: a count exceeds its number of trials (checked on a CPU).
+        SupportError: a count exceeds its number of trials (checked on a CPU).
         ShapeError: the shapes do not fit.
         DtypeError: no tensor is floating, or one is complex.
         SupportError: a count is negative, or a concentration is not above 0 (checked on a CPU).
@@ -126,4 +127,4 @@ def _check_trials(
         index = tuple(above.nonzero()[0].tolist())
         found = target.expand(above.shape)[index].item()
         got = f"target{list(index)} is {found:g}"
-        raise ArgumentError(sentence("a target must not exceed total_count", got))
+        raise ValueOutsideError(sentence("a target must not exceed total_count", got))

@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from neglog._version import __version__
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.declaring import PageError
 from neglog.report import math_text
 from neglog.report.document import Code, Document, Flow, Formula, Plot, Text, number
 
@@ -61,7 +62,7 @@ def write(page: str, path: Path) -> None:
     path = Path(path).resolve()  # a link keeps pointing to the page
     if path.exists() and not path.is_file():
         expected, remedy = "the page must be a file", "choose another name"
-        raise ArgumentError(sentence(expected, f"{path} is not", remedy=remedy))
+        raise PageError(sentence(expected, f"{path} is not", remedy=remedy))
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

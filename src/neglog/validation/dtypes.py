@@ -10,7 +10,16 @@ from torch import Tensor
 
 from neglog import errors
 from neglog.compatibility import is_torch_compatible
-from neglog.errors import ArgumentError, DtypeError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import (
+    ConstantError,
+    DeviceError,
+    IgnoreIndexError,
+    MaskError,
+    TensorExpectedError,
+    WeightError,
+)
+from neglog.errors.tensors import DtypeMismatchError, InputDtypeError, LabelDtypeError
 
 _ON_ANY_DEVICE = ("targets", "input_lengths", "target_lengths")
 """The arguments of `ctc_loss` that torch takes on the CPU too."""
@@ -22,7 +31,7 @@ def real(**named: Tensor) -> None:
         if tensor.is_complex():
             remedy = f"pass torch.view_as_real({name}), its real and imaginary parts"
             expected = f"{name} must be real: complex tensors are not supported"
-            raise DtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
+            raise InputDtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
 
 
 def same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,7 +47,7 @@ def same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if target.is_floating_point() and not input.is_floating_point():
         cause, remedy = "the arguments look swapped", "the prediction comes first"
     expected = "input and target must have the same floating dtype"
-    raise DtypeError(sentence(expected, got, cause, remedy))
+    raise DtypeMismatchError(sentence(expected, got, cause, remedy))
 
 
 def common_dtype(input: Tensor, *others: Tensor, whole: bool = False) -> torch.dtype:
@@ -57,7 +66,9 @@ def common_dtype(input: Tensor, *others: Tensor, whole: bool = False) -> torch.d
     if not dtype.is_floating_point:
         got = f"input is {input.dtype} and target is {others[0].dtype}"
         remedy = "use input.float()"
-        raise DtypeError(sentence("one of input and target must be floating", got, remedy=remedy))
+        raise DtypeMismatchError(
+            sentence("one of input and target must be floating", got, remedy=remedy)
+        )
     return dtype
 
 
@@ -69,7 +80,7 @@ def boolean(**named: Tensor) -> None:
             if isinstance(value, Tensor):
                 got, remedy = f"it is {value.dtype}", f"use {name}.bool()"
             expected = f"{name} must be a tensor of torch.bool, True where an element counts"
-            raise ArgumentError(sentence(expected, got, remedy=remedy))
+            raise MaskError(sentence(expected, got, remedy=remedy))
 
 
 def counted(target: Tensor, ignore_index: Any) -> Tensor | None:
@@ -78,10 +89,12 @@ def counted(target: Tensor, ignore_index: Any) -> Tensor | None:
         return None
     several = isinstance(ignore_index, Tensor) and ignore_index.numel() != 1
     if several or isinstance(ignore_index, bool) or not hasattr(ignore_index, "__float__"):
-        raise ArgumentError(sentence("ignore_index must be a number", f"it is {ignore_index!r}"))
+        raise IgnoreIndexError(sentence("ignore_index must be a number", f"it is {ignore_index!r}"))
     if ignore_index != ignore_index:
         remedy = "pass mask=~target.isnan()"
-        raise ArgumentError(sentence("ignore_index must be a number", "it is nan", remedy=remedy))
+        raise IgnoreIndexError(
+            sentence("ignore_index must be a number", "it is nan", remedy=remedy)
+        )
     included: Tensor = target != ignore_index
     return included
 
@@ -91,7 +104,7 @@ def no_gradient(**named: Tensor | None) -> None:
     for name, tensor in named.items():
         if isinstance(tensor, Tensor) and tensor.requires_grad:
             remedy = f"pass {name}.detach()"
-            raise ArgumentError(
+            raise ConstantError(
                 sentence(f"{name} is a constant", "it requires a gradient", remedy=remedy)
             )
 
@@ -103,7 +116,7 @@ def compared(**named: Tensor) -> None:
         if tensor.requires_grad:
             expected = f"{name} has no gradient, since the loss only compares it"
             remedy = f"pass {name}.detach()"
-            raise ArgumentError(sentence(expected, "it requires one", remedy=remedy))
+            raise ConstantError(sentence(expected, "it requires one", remedy=remedy))
 
 
 def same_device(named: Iterable[tuple[str, Any]]) -> None:
@@ -120,7 +133,7 @@ def same_device(named: Iterable[tuple[str, Any]]) -> None:
             expected = f"{first[0]} and {name} must be on the same device"
             got = f"{first[0]} is on {first[1]} and {name} on {tensor.device}"
             remedy = f"use {name}.to({first[0]}.device)"
-            raise ArgumentError(sentence(expected, got, remedy=remedy))
+            raise DeviceError(sentence(expected, got, remedy=remedy))
 
 
 def floating(input: Tensor, name: str = "input") -> None:
@@ -129,7 +142,7 @@ def floating(input: Tensor, name: str = "input") -> None:
     if not input.is_floating_point():
         remedy = "the prediction comes first, the target second"
         expected = f"{name} must be floating"
-        raise DtypeError(sentence(expected, f"it is {input.dtype}", remedy=remedy))
+        raise InputDtypeError(sentence(expected, f"it is {input.dtype}", remedy=remedy))
 
 
 def integers(name: str, tensor: Tensor, what: str) -> None:
@@ -137,7 +150,7 @@ def integers(name: str, tensor: Tensor, what: str) -> None:
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
         remedy = f"use {name}.long()"
         expected = f"{name} must hold integers, {what}"
-        raise DtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
+        raise LabelDtypeError(sentence(expected, f"it is {tensor.dtype}", remedy=remedy))
 
 
 def constant_tensor(name: str, numbers: Any) -> Tensor:
@@ -146,7 +159,7 @@ def constant_tensor(name: str, numbers: Any) -> Tensor:
         return numbers if isinstance(numbers, Tensor) else _numbers(numbers)
     except (TypeError, ValueError, RuntimeError):
         expected = f"{name} must be a tensor, a number or a list of numbers"
-        raise ArgumentError(sentence(expected, f"it is {type(numbers).__name__}")) from None
+        raise TensorExpectedError(sentence(expected, f"it is {type(numbers).__name__}")) from None
 
 
 def constant_weight(name: str, weight: Any) -> Tensor:
@@ -170,4 +183,4 @@ def _finite_and_nonnegative(name: str, weight: Tensor) -> None:
     value = weight[first].item()
     cause = "perhaps its count was 0" if value == float("inf") else ""
     got = f"it is {value:g} at {errors.format_index(first)}"
-    raise ArgumentError(sentence(f"{name} must be finite and 0 or more", got, cause))
+    raise WeightError(sentence(f"{name} must be finite and 0 or more", got, cause))

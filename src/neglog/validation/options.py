@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import (
+    CalledClassError,
+    IgnoreIndexError,
+    NormalizerError,
+    OptionError,
+    ReductionError,
+    TensorExpectedError,
+)
 from neglog.validation.contents import tensor_in
 from neglog.validation.dtypes import real
 
@@ -40,7 +48,7 @@ def any_tensors(**named: Any) -> None:
         if not isinstance(value, Tensor):
             kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
             expected, remedy = f"{name} must be a torch.Tensor", tensor_in(name, value)
-            raise ArgumentError(sentence(expected, f"it is {kind}", remedy=remedy))
+            raise TensorExpectedError(sentence(expected, f"it is {kind}", remedy=remedy))
 
 
 def _dense(name: str, tensor: Tensor) -> None:
@@ -52,7 +60,7 @@ def _dense(name: str, tensor: Tensor) -> None:
     elif tensor.dtype.itemsize == 1 and tensor.is_floating_point():
         got, remedy = f"it is {tensor.dtype}", f"use {name}.float()"
     if got:
-        raise ArgumentError(sentence(f"{name} must be a dense tensor", got, remedy=remedy))
+        raise TensorExpectedError(sentence(f"{name} must be a dense tensor", got, remedy=remedy))
 
 
 def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
@@ -64,7 +72,7 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
         if loud or isinstance(value, Tensor):
             given = f"it is {value!r}" if loud else "it is a tensor"
             remedy = "pass it by name, reduction=…" if loud else "pass it by name, weight=…"
-            raise ArgumentError(sentence(f"`{name}` must be a bool or None", given, remedy=remedy))
+            raise ReductionError(sentence(f"`{name}` must be a bool or None", given, remedy=remedy))
     if size_average is not None or reduce is not None:
         if reduce is False:
             return "none"
@@ -73,7 +81,7 @@ def reduction(size_average: Any, reduce: Any, choice: Any) -> str:
         known = isinstance(choice, str) and choice.lower() in REDUCTIONS
         remedy = f"write {choice.lower()!r}" if known else ""
         expected = f"reduction must be one of {REDUCTIONS}"
-        raise ArgumentError(sentence(expected, f"it is {choice!r}", remedy=remedy))
+        raise ReductionError(sentence(expected, f"it is {choice!r}", remedy=remedy))
     return str(choice)
 
 
@@ -81,13 +89,13 @@ def not_called(name: str, arguments: tuple[Any, ...]) -> None:
     """Refuse an input and a target as arguments of a constructor."""
     if len(arguments) > 1 and all(isinstance(value, Tensor) for value in arguments[:2]):
         remedy = "make the criterion first, then call it with tensors"
-        raise ArgumentError(sentence(f"{name} is made of options", "got tensors", remedy=remedy))
+        raise CalledClassError(sentence(f"{name} is made of options", "got tensors", remedy=remedy))
 
 
 def one_of(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     """Refuse a value that is not one of the choices."""
     if isinstance(value, Tensor) or value not in choices:
-        raise ArgumentError(sentence(f"{name} must be one of {choices}", _got(value)))
+        raise OptionError(sentence(f"{name} must be one of {choices}", _got(value)))
 
 
 def switch(name: str, value: Any) -> None:
@@ -95,17 +103,17 @@ def switch(name: str, value: Any) -> None:
     zero_or_one = type(value) is int and value in (0, 1)
     if zero_or_one or isinstance(value, (bool, numpy.bool_, torch.SymBool)):
         return
-    raise ArgumentError(sentence(f"{name} must be True or False", _got(value)))
+    raise OptionError(sentence(f"{name} must be True or False", _got(value)))
 
 
 def number(name: str, value: Any) -> None:
     """Refuse what is not a finite number; a norm and the delta of Huber's loss may be infinite."""
     remedy = f"pass a number, such as {name}.item()" if isinstance(value, Tensor) else ""
     if isinstance(value, bool) or not _is_number(value):
-        raise ArgumentError(sentence(f"{name} must be a number", _got(value), remedy=remedy))
+        raise OptionError(sentence(f"{name} must be a number", _got(value), remedy=remedy))
     infinite = name in _MAY_BE_INFINITE and value == math.inf
     if not infinite and not -math.inf < value < math.inf:
-        raise ArgumentError(sentence(f"{name} must be a finite number", _got(value)))
+        raise OptionError(sentence(f"{name} must be a finite number", _got(value)))
 
 
 _MAY_BE_INFINITE = ("p", "delta")
@@ -116,7 +124,7 @@ def integer(name: str, value: Any) -> None:
     if torch.compiler.is_compiling():  # it may be a symbol
         return
     if isinstance(value, (bool, Tensor)) or not hasattr(value, "__index__"):
-        raise ArgumentError(sentence(f"{name} must be an integer", _got(value)))
+        raise OptionError(sentence(f"{name} must be an integer", _got(value)))
 
 
 def positive(**named: Any) -> None:
@@ -124,14 +132,14 @@ def positive(**named: Any) -> None:
     for name, value in named.items():
         if not _is_number(value) or not value > 0:
             remedy = f"pass a number, such as {name}.item()" if isinstance(value, Tensor) else ""
-            raise ArgumentError(sentence(f"{name} must be above 0", _got(value), remedy=remedy))
+            raise OptionError(sentence(f"{name} must be above 0", _got(value), remedy=remedy))
 
 
 def not_negative(**named: Any) -> None:
     """Refuse values that are not numbers of 0 or more."""
     for name, value in named.items():
         if not _is_number(value) or not value >= 0:
-            raise ArgumentError(sentence(f"{name} must be 0 or more", _got(value)))
+            raise OptionError(sentence(f"{name} must be 0 or more", _got(value)))
 
 
 def between(low: float, high: float, **named: Any) -> None:
@@ -140,7 +148,7 @@ def between(low: float, high: float, **named: Any) -> None:
         number = _is_number(value) and not isinstance(value, bool)
         if not number or not low < value < high:
             expected = f"{name} must lie between {low:g} and {high:g}"
-            raise ArgumentError(sentence(expected, _got(value)))
+            raise OptionError(sentence(expected, _got(value)))
 
 
 def within(interval: str, **named: Any) -> None:
@@ -151,7 +159,7 @@ def within(interval: str, **named: Any) -> None:
         if not inside or not (value < high or (interval[-1] == "]" and value == high)):
             where = "be a finite number" if interval == "(-inf, inf)" else f"lie in {interval}"
             expected = f"{name} must {where}"
-            raise ArgumentError(sentence(expected, _got(value)))
+            raise OptionError(sentence(expected, _got(value)))
 
 
 def _is_number(value: Any) -> bool:
@@ -170,16 +178,16 @@ def extras(normalizer: Tensor | float | None, empty: str, reduction: str) -> Non
     if reduction != "mean":
         remedy = "leave it out" if reduction == PAIR else 'pass reduction="mean"'
         expected = "normalizer is the divisor of a mean"
-        raise ArgumentError(sentence(expected, f"reduction is {reduction!r}", remedy=remedy))
+        raise NormalizerError(sentence(expected, f"reduction is {reduction!r}", remedy=remedy))
     if isinstance(normalizer, Tensor):
         if normalizer.dim() > 0 or normalizer.requires_grad:
             got = f"it has shape {tuple(normalizer.shape)}"
             got = "it requires a gradient" if normalizer.dim() == 0 else got
             remedy = "use normalizer.detach()" if normalizer.dim() == 0 else "use normalizer.sum()"
-            raise ArgumentError(sentence("normalizer must be one number", got, remedy=remedy))
+            raise NormalizerError(sentence("normalizer must be one number", got, remedy=remedy))
         real(normalizer=normalizer)
     elif not _is_positive(normalizer):
-        raise ArgumentError(sentence(_NORMALIZER, f"it is {normalizer!r}"))
+        raise NormalizerError(sentence(_NORMALIZER, f"it is {normalizer!r}"))
 
 
 _NORMALIZER = "normalizer must be a finite number above 0, or a 0-dimensional tensor"
@@ -189,7 +197,7 @@ def known_normalizer(normalizer: Tensor, empty: str) -> None:
     """Refuse a tensor normalizer with an invalid value; 0 is valid for an empty batch."""
     value = normalizer.item()
     if not _is_positive(value) and not (value == 0 and empty == "zero"):
-        raise ArgumentError(sentence(_NORMALIZER, f"it is a tensor of {value!r}"))
+        raise NormalizerError(sentence(_NORMALIZER, f"it is a tensor of {value!r}"))
 
 
 def positive_sum(name: str, weights: Tensor, ours: bool) -> None:
@@ -207,7 +215,7 @@ def positive_sum(name: str, weights: Tensor, ours: bool) -> None:
     cause = "positive and negative ones cancel" if cancels else ""
     remedy = "pass normalizer=len(batch) to divide by the number of rows"
     got = f"the sum of these {weights.numel()} is {total:g}"
-    raise ArgumentError(sentence(expected, got, cause, remedy))
+    raise NormalizerError(sentence(expected, got, cause, remedy))
 
 
 def _is_positive(value: Any) -> bool:
@@ -220,7 +228,7 @@ def ignored(ignore_index: Any) -> int:
         return cast(int, ignore_index)
     several = isinstance(ignore_index, Tensor) and ignore_index.numel() != 1
     if several or isinstance(ignore_index, bool) or not hasattr(ignore_index, "__index__"):
-        raise ArgumentError(sentence("ignore_index must be an integer", _got(ignore_index)))
+        raise IgnoreIndexError(sentence("ignore_index must be an integer", _got(ignore_index)))
     label = int(ignore_index)
     return label if -(2**63) <= label < 2**63 else -(2**63)
 
@@ -230,12 +238,12 @@ def no_ignored_probability(ignored: int) -> None:
     if ignored >= 0:
         expected = "ignore_index needs class labels"
         remedy = "exclude rows with mask="
-        raise ArgumentError(sentence(expected, "target holds probabilities", remedy=remedy))
+        raise IgnoreIndexError(sentence(expected, "target holds probabilities", remedy=remedy))
 
 
 def smoothing(label_smoothing: Any) -> None:
     """Refuse a label smoothing outside [0, 1]."""
     if not isinstance(label_smoothing, (int, float)) or not 0.0 <= label_smoothing <= 1.0:
-        raise ArgumentError(
+        raise OptionError(
             sentence("label_smoothing must lie in [0, 1]", f"it is {label_smoothing!r}")
         )

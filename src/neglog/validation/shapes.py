@@ -10,7 +10,19 @@ from torch import Tensor
 
 from neglog.compatibility import is_torch_compatible
 from neglog.device import tensor_like
-from neglog.errors import ArgumentError, DtypeError, ShapeError, SupportError, sentence, shape
+from neglog.errors import sentence, shape
+from neglog.errors.arguments import OptionError, TensorExpectedError, WeightError
+from neglog.errors.tensors import (
+    DimensionError,
+    InputDtypeError,
+    InputShapeError,
+    LabelDtypeError,
+    LabelShapeError,
+    OrderError,
+    SingleClassError,
+    TargetShapeError,
+    WeightShapeError,
+)
 from neglog.validation.dtypes import floating, real
 from neglog.validation.options import number, tensors, warn
 
@@ -30,7 +42,7 @@ def same_shape(input: Tensor, other: Tensor, name: str = "target", first: str = 
         for dim in range(a.dim()):
             if a.shape[dim] == 1 and a.shape[:dim] + a.shape[dim + 1 :] == b.shape:
                 remedy = f"use {call}.squeeze({dim})"
-    raise ShapeError(sentence(expected, got, cause, remedy))
+    raise TargetShapeError(sentence(expected, got, cause, remedy))
 
 
 def aligned(input: Tensor, target: Tensor, into_input: bool = False) -> tuple[Tensor, Tensor]:
@@ -59,12 +71,12 @@ def leading(name: str, tensor: Any, losses: torch.Size) -> Tensor:
     if not isinstance(tensor, Tensor):
         remedy = f"use torch.as_tensor({name})"
         expected, got = f"{name} must be a torch.Tensor", f"it is {type(tensor).__name__}"
-        raise ArgumentError(sentence(expected, got, remedy=remedy))
+        raise WeightError(sentence(expected, got, remedy=remedy))
     real(**{name: tensor})
     pairs = zip(tensor.shape, losses, strict=False)
     if tensor.dim() > len(losses) or any(a not in (1, b) for a, b in pairs):
         expected = f"{name} must have the losses' shape {tuple(losses)} or its leading dimensions"
-        raise ShapeError(sentence(expected, f"it is {shape(tensor)}"))
+        raise WeightShapeError(sentence(expected, f"it is {shape(tensor)}"))
     wide: Tensor = tensor.reshape(tensor.shape + (1,) * (len(losses) - tensor.dim()))
     return wide.expand(losses)
 
@@ -77,7 +89,7 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
         weight = tensor_like(weight, input)
     except (TypeError, ValueError, RuntimeError):
         expected = f"{name} must be a tensor, a number or a list of numbers"
-        raise ArgumentError(sentence(expected, f"it is {type(weight).__name__}")) from None
+        raise WeightError(sentence(expected, f"it is {type(weight).__name__}")) from None
     if class_dim is not None and weight.dim() == 1 and input.dim() > 0:
         dimension(class_dim, input)
         after = input.dim() - 1 - class_dim % input.dim()
@@ -90,7 +102,9 @@ def expanded(name: str, weight: Any, input: Tensor, class_dim: int | None) -> Te
         remedy = "give it one value per class, in the input's last dimension"
         if weight.dim() == 1 and weight.shape[0] in input.shape:
             remedy = f"pass class_dim={list(input.shape).index(weight.shape[0])}"
-        raise ShapeError(sentence(expected, f"it is {shape(weight)}", remedy=remedy)) from None
+        raise WeightShapeError(
+            sentence(expected, f"it is {shape(weight)}", remedy=remedy)
+        ) from None
 
 
 def variance(var: Any, input: Tensor) -> Tensor:
@@ -101,12 +115,12 @@ def variance(var: Any, input: Tensor) -> Tensor:
     if isinstance(var, (int, float)):
         number("var", var)
         if var < 0:
-            raise ArgumentError(sentence("var must be 0 or more", f"it is {var!r}"))
+            raise OptionError(sentence("var must be 0 or more", f"it is {var!r}"))
         dtype = input.dtype if input.is_floating_point() else torch.get_default_dtype()
         return torch.full_like(input, var, dtype=dtype)
     if not isinstance(var, Tensor):
         expected = "var must be a torch.Tensor or a number"
-        raise ArgumentError(sentence(expected, f"it is {type(var).__name__}"))
+        raise TensorExpectedError(sentence(expected, f"it is {type(var).__name__}"))
     tensors(var=var)
     if var.shape == input.shape:
         return var
@@ -121,7 +135,7 @@ def variance(var: Any, input: Tensor) -> Tensor:
     expected = (
         f"var must have the input's shape {shape(input)}, a last dimension of 1, or be one number"
     )
-    raise ShapeError(sentence(expected, f"it is {shape(var)}"))
+    raise WeightShapeError(sentence(expected, f"it is {shape(var)}"))
 
 
 def shared(name: str, tensor: Any, input: Tensor) -> Tensor:
@@ -139,14 +153,14 @@ def shared(name: str, tensor: Any, input: Tensor) -> Tensor:
         return found.expand(input.shape)
     expected = f"{name} must have the input's shape {shape(input)}, or broadcast into it"
     remedy = f"use {name}.reshape(input.shape)" if found.numel() == input.numel() else ""
-    raise ShapeError(sentence(expected, f"it is {shape(found)}", remedy=remedy))
+    raise WeightShapeError(sentence(expected, f"it is {shape(found)}", remedy=remedy))
 
 
 def dimension(class_dim: int, input: Tensor) -> None:
     """Refuse a class dimension that the input does not have."""
     if not isinstance(class_dim, int) or not -input.dim() <= class_dim < input.dim():
         expected = f"class_dim must be a dimension of the input {shape(input)}"
-        raise ArgumentError(sentence(expected, f"it is {class_dim}"))
+        raise DimensionError(sentence(expected, f"it is {class_dim}"))
 
 
 def classes_second(input: Tensor, class_dim: int) -> Tensor:
@@ -163,24 +177,26 @@ def class_weight(weight: Tensor | None, classes: int, name: str = "weight") -> N
         return
     tensors(**{name: weight})
     if weight.is_complex():
-        raise DtypeError(sentence(f"{name} must be real", f"it is {weight.dtype}"))
+        raise InputDtypeError(sentence(f"{name} must be real", f"it is {weight.dtype}"))
     if tuple(weight.shape) != (classes,):
         expected = f"{name} must have one value for each of {classes} classes, shape ({classes},)"
-        raise ShapeError(sentence(expected, f"it is {shape(weight)}"))
+        raise WeightShapeError(sentence(expected, f"it is {shape(weight)}"))
 
 
 def logits(input: Tensor, single_class: bool) -> int:
     """Return the number of classes of (C,), (N, C) or (N, C, d₁, …)."""
     floating(input)
     if input.dim() == 0:
-        raise ShapeError(sentence("input must be (C,), (N, C) or (N, C, d1, …)", "it is a scalar"))
+        raise InputShapeError(
+            sentence("input must be (C,), (N, C) or (N, C, d1, …)", "it is a scalar")
+        )
     classes = input.shape[0 if input.dim() == 1 else 1]
     single_class = single_class or is_torch_compatible()
     if classes == 0 or (classes == 1 and not single_class):
         expected = "input must have two classes or more in its class dimension"
         cause = "with one class the loss is always 0" if classes else ""
         remedy = "for a binary head use binary_cross_entropy_with_logits" if classes else ""
-        raise ShapeError(sentence(expected, f"it is {shape(input)}", cause, remedy))
+        raise SingleClassError(sentence(expected, f"it is {shape(input)}", cause, remedy))
     return classes
 
 
@@ -189,7 +205,7 @@ def at_most_two_dimensions(input: Tensor) -> None:
     if input.dim() not in (1, 2):
         remedy = "use input.flatten(0, -2) for more rows" if input.dim() else ""
         expected = "input must be (C,) or (N, C)"
-        raise ShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
+        raise InputShapeError(sentence(expected, f"it is {shape(input)}", remedy=remedy))
 
 
 def labels(input: Tensor, target: Tensor) -> None:
@@ -200,7 +216,7 @@ def labels(input: Tensor, target: Tensor) -> None:
         expected = "class labels must be integers"
         got = f"target is {target.dtype} of shape {shape(target)}"
         remedy = "call target.long() for labels; class probabilities have the shape of the input"
-        raise DtypeError(sentence(expected, got, remedy=remedy))
+        raise LabelDtypeError(sentence(expected, got, remedy=remedy))
     alone = input.dim() == 1 and target.shape == (1,)  # one label for one row, as in torch
     if target.shape == expected_shape or alone:
         return
@@ -214,7 +230,7 @@ def labels(input: Tensor, target: Tensor) -> None:
     elif target.shape == input.shape[:-1]:
         cause = f"the classes seem to be in the last dimension, of size {input.shape[-1]}"
         remedy = "pass class_dim=-1"
-    raise ShapeError(sentence(expected, f"target is {shape(target)}", cause, remedy))
+    raise LabelShapeError(sentence(expected, f"target is {shape(target)}", cause, remedy))
 
 
 def softmax_dim(input: Tensor, dim: int | None) -> int:
@@ -223,7 +239,7 @@ def softmax_dim(input: Tensor, dim: int | None) -> int:
         ends = max(input.dim(), 1)  # torch takes 0 and −1 for a scalar
         if not is_torch_compatible() and not -ends <= dim < ends:
             expected = f"dim must be a dimension of the input {shape(input)}"
-            raise SupportError(sentence(expected, f"it is {dim}"))
+            raise DimensionError(sentence(expected, f"it is {dim}"))
         return dim
     message = "log_softmax without `dim` is deprecated: pass the dimension of the classes"
     warn(message, 4)
@@ -243,18 +259,18 @@ def conditional_logits(input: Tensor, num_classes: int) -> None:
     classes = input.shape[-1] + 1 if input.dim() else 0
     if classes != num_classes:
         expected = f"input must have one logit fewer than its {num_classes} classes"
-        raise ShapeError(sentence(expected, f"it is {shape(input)}"))
+        raise InputShapeError(sentence(expected, f"it is {shape(input)}"))
 
 
 def increasing(thresholds: Tensor, count: int | None = None) -> None:
     """Refuse thresholds in another order, or of another number."""
     if thresholds.dim() != 1 or len(thresholds) != (len(thresholds) if count is None else count):
         expected = f"thresholds must have shape ({count},), one fewer than the classes"
-        raise ShapeError(sentence(expected, f"it is {shape(thresholds)}"))
+        raise WeightShapeError(sentence(expected, f"it is {shape(thresholds)}"))
     wrong = ~(thresholds.detach().diff() > 0)
     if wrong.any():
         i = int(wrong.nonzero()[0]) + 1
         low, high = thresholds[i - 1].item(), thresholds[i].item()
         got = f"{high:g} at index {i} follows {low:g}"
         remedy = "sort them, or train with a lower learning rate"
-        raise ArgumentError(sentence("thresholds must be in increasing order", got, remedy=remedy))
+        raise OrderError(sentence("thresholds must be in increasing order", got, remedy=remedy))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neglog.errors import ArgumentError, listed, sentence
+from neglog.errors import listed, sentence
+from neglog.errors.declaring import VerificationError
 from neglog.finding import find
 from neglog.likelihood import Likelihood
 from neglog.report.document import Code, Document, Section, Text
@@ -135,7 +136,7 @@ def verify(
     if empty:
         remedy = "state domains and a support of neglog.support"
         found = f"none was found in the regime {empty[0]!r}"
-        raise ArgumentError(sentence("verify requires valid points", found, remedy=remedy))
+        raise VerificationError(sentence("verify requires valid points", found, remedy=remedy))
     results = [
         totals.totals(subject, drawn),
         derivatives.derivatives(subject, drawn),
@@ -161,9 +162,11 @@ def numbers_of(texts: Sequence[str]) -> dict[str, float]:
             value = float(number)
         except ValueError:
             expected = "a setting is written as name=number, such as df=4"
-            raise ArgumentError(sentence(expected, f"{text!r} is not")) from None
+            raise VerificationError(sentence(expected, f"{text!r} is not")) from None
         if name in found:
-            raise ArgumentError(sentence("each setting must be passed once", f"{name} is twice"))
+            raise VerificationError(
+                sentence("each setting must be passed once", f"{name} is twice")
+            )
         found[name] = value
     return found
 
@@ -173,15 +176,17 @@ def _numbers(likelihood: type[Likelihood], settings: dict[str, float]) -> tuple[
     if unknown:
         known = listed(list(likelihood.settings)) or "none"
         expected = f"{likelihood.__name__} has the settings {known}"
-        raise ArgumentError(sentence(expected, f"{unknown[0]!r} was passed", remedy="remove it"))
+        raise VerificationError(
+            sentence(expected, f"{unknown[0]!r} was passed", remedy="remove it")
+        )
     for name, value in settings.items():
         if not math.isfinite(value):
-            raise ArgumentError(sentence(f"{name} must be a finite number", f"it is {value}"))
+            raise VerificationError(sentence(f"{name} must be a finite number", f"it is {value}"))
     missing = [name for name in likelihood.settings if name not in settings]
     if settings and missing:
         expected = f"verify takes a number for each setting of {likelihood.__name__}"
         remedy = f"pass {missing[0]}=NUMBER"
-        raise ArgumentError(sentence(expected, f"{missing[0]} was not passed", remedy=remedy))
+        raise VerificationError(sentence(expected, f"{missing[0]} was not passed", remedy=remedy))
     return tuple(
         float(settings.get(name, DEFAULTS.get(name, DEFAULT))) for name in likelihood.settings
     )

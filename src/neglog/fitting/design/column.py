@@ -9,7 +9,9 @@ from typing import Any, NoReturn
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import PredictionError
+from neglog.errors.tables import ColumnTypeError
 from neglog.fitting.design.label_checks import check_levels
 from neglog.fitting.tables import date_text as dates
 from neglog.fitting.tables.factor_levels import shown, text, texts
@@ -80,14 +82,14 @@ def refuse_type(name: str, kind: Any) -> NoReturn:
     """Refuse a column that holds neither numbers nor text."""
     if kind.is_temporal():
         dates.refuse(name, kind)
-    raise FitError(
+    raise ColumnTypeError(
         f"column {name!r} is of type {kind}: turn it into numbers, or {leave_out(name)}."
     )
 
 
 def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
     """Refuse a column with infinite values."""
-    raise FitError(
+    raise ColumnTypeError(
         f"column {name!r} holds {count} infinite values, the first in row "
         f"{row} (from 0); replace them or leave out the column."
     )
@@ -111,7 +113,7 @@ def cleaned(frame: pl.DataFrame, columns: Sequence[Column], start: int = 0) -> p
     """
     absent = [column.name for column in columns if column.name not in frame.columns]
     if absent:
-        raise FitError(
+        raise PredictionError(
             f"the table lacks {listed([repr(name) for name in absent])}, which the model reads; "
             f"it has {listed(frame.columns)}."
         )
@@ -124,13 +126,13 @@ def _clean(values: pl.Series, column: Column, start: int) -> pl.Series:
     if values.dtype == pl.String and values.null_count() < len(values):
         invalid = values.is_not_null() & plain(values).is_null()
         first = int((invalid if invalid.any() else values.is_not_null()).arg_max() or 0)
-        raise FitError(
+        raise PredictionError(
             f"column {column.name!r} must hold numbers, as when the model was fitted, but row "
             f"{start + first} (from 0) holds {values[first]!r}; correct it, or pass --na "
             f"{values[first]!r} if it is a missing value."
         )
     if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
-        raise FitError(
+        raise PredictionError(
             f"column {column.name!r} must hold numbers, as when the model was fitted, but is of "
             f"type {values.dtype}."
         )
@@ -146,7 +148,7 @@ def _labels(values: pl.Series, column: Column, start: int) -> pl.Series:
     invalid = labels.is_not_null() & ~labels.is_in(column.levels)
     if invalid.any():
         first = int(invalid.arg_max() or 0)
-        raise FitError(
+        raise PredictionError(
             f"column {column.name!r} holds the level {labels[first]!r} in row {start + first} "
             f"(from 0), which was not there when the model was fitted; it knows "
             f"{listed(list(column.levels))}; correct it, or predict with --unseen base or "

@@ -8,7 +8,9 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import PredictionError
+from neglog.errors.tables import DateError
 from neglog.fitting.tables import durations
 from neglog.fitting.tables.date_formats import FORMS, HOURS, LENGTH, DateFormats, read
 from neglog.fitting.tables.date_parts import LABELS, ORDERS, PARTS
@@ -51,7 +53,7 @@ class DateFeatures:
             FitError: a text is not written as the others are.
         """
         if self.name not in frame.columns:
-            raise FitError(
+            raise PredictionError(
                 f"the table lacks {self.name!r}, which the model reads; it has "
                 f"{listed(frame.columns)}."
             )
@@ -62,7 +64,7 @@ class DateFeatures:
         invalid = datetimes.is_null() & values.is_not_null()
         if invalid.any():
             row = int(invalid.arg_max() or 0)
-            raise FitError(
+            raise PredictionError(
                 f"column {self.name!r} must hold dates or times written as {self.form}, but row "
                 f"{start + row} (from 0) holds {str(values[row])!r}; write all alike."
             )
@@ -77,7 +79,7 @@ class DateFeatures:
         """Return times in the time zone of the training rows."""
         zone = getattr(values.dtype, "time_zone", None)
         if (zone is None) != (self.zone is None) and values.null_count() < len(values):
-            raise FitError(
+            raise PredictionError(
                 f"column {self.name!r} must hold times {_zoned(self.zone)}, as when the model was "
                 f"fitted, but its times are {_zoned(zone)}."
             )
@@ -126,7 +128,7 @@ def choose(name: str, found: DateFormats, parts: Sequence[str]) -> DateFeatures:
     if not forms:
         _refuse(name, found, asked)
     if len({FORMS[f] for f in forms if f is not None}) > 1:
-        raise FitError(
+        raise DateError(
             f"column {name!r} holds dates such as {found.example!r}, whose first number may be "
             f"the day or the month; pass --dates '{name}=dmy,{','.join(part_names)}' or "
             f"--dates '{name}=mdy,{','.join(part_names)}'."
@@ -146,10 +148,10 @@ def _zoned(zone: str | None) -> str:
 
 def _refuse(name: str, found: DateFormats, order: str | None) -> NoReturn:
     if found.firsts is None:
-        raise FitError(f"column {name!r} of dates holds no value; leave it out of dates.")
+        raise DateError(f"column {name!r} of dates holds no value; leave it out of dates.")
     text = found.conflict if found.conflict is not None else found.example
     how = "" if order is None else f" in the order {order}"
-    raise FitError(
+    raise DateError(
         f"dates names column {name!r}, but {text!r} is not a date or time{how} in a form that "
         "all its values have; write all as 2020-01-31 or as 2020-01-31 10:30, and durations as "
         f"26:30:00; or pass --na {text!r} (na=[{text!r}]) if it is a missing value."
@@ -164,7 +166,7 @@ def _check_parts(name: str, parts: Sequence[str], found: DateFormats, form: str 
     elif found.kind == pl.Time or form in HOURS:
         what, has = "times of day", ("hour",)
     if invalid := [part for part in parts if part not in has]:
-        raise FitError(
+        raise DateError(
             f"column {name!r} holds {what}, which have no {invalid[0]}; pass "
             f"--dates '{name}={has[0]}'."
         )
@@ -231,13 +233,13 @@ def check(dates: Mapping[str, Sequence[str]], target: str, columns: Collection[s
         FitError: some are, or have.
     """
     if target in dates:
-        raise FitError(
+        raise DateError(
             f"dates names the target {target!r}, whose parts would be features; leave it out there."
         )
     for name, parts in dates.items():
         for column in DateFeatures(name, tuple(parts), None, 0).columns:
             if column in columns:
-                raise FitError(
+                raise DateError(
                     f"the table has a column {column!r}, as a part of {name!r} would be called; "
                     "rename it."
                 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import ColumnNameError, ConstantFeaturesError
 from neglog.fitting.design import expansion as expansions
 from neglog.fitting.design.column import Column, learn_column, leave_out
 from neglog.fitting.design.date_features import DateFeatures
@@ -137,16 +137,18 @@ def of_columns(columns: Sequence[Column], missing: str | None) -> Design:
         FitError: there are none, or two would have one name.
     """
     if not columns:
-        raise FitError("the table has no column but the target; a model needs features.")
+        raise ConstantFeaturesError(
+            "the table has no column but the target; a model needs features."
+        )
     design = Design(tuple(sorted(columns, key=lambda c: bool(c.levels))), missing)
     if any(name == INTERCEPT for name in design.names):
-        raise FitError(
+        raise ColumnNameError(
             f"a column is called {INTERCEPT!r}, as the model's own intercept is; rename it, or "
             f"{leave_out(INTERCEPT)}."
         )
     twice = [name for name, count in Counter(design.names).items() if count > 1]
     if twice:
-        raise FitError(
+        raise ColumnNameError(
             f"two columns would both be called {twice[0]!r} once text is encoded; rename one."
         )
     return design

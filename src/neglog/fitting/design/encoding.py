@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.tables import ConstantFeaturesError
 from neglog.fitting.batches.in_memory_rows import ColumnStack, InMemoryRows, batch_rows
 from neglog.fitting.batches.matrix import Labels
 from neglog.fitting.design import (
@@ -51,7 +51,7 @@ def in_memory(
     """Return encoded columns as rows."""
     width = x.shape[1] + sum(label.levels - 1 for label in labels)
     if not width:
-        raise FitError(
+        raise ConstantFeaturesError(
             "no feature is left: every column holds one label only; a model needs a column that "
             "varies."
         )

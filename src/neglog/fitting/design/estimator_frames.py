@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.options import PredictionError
+from neglog.errors.tables import MissingValueError, TargetError
 from neglog.fitting.design.column import cleaned
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.label_checks import refuse_signs
@@ -50,7 +51,9 @@ def encoded(X: Any, design: Design, reading: Reading) -> np.ndarray[Any, Any]:
     as_text = frozenset({*texts, *design.written, *dates})
     table = from_frame(X, replace(reading, texts=as_text))
     if table is None:
-        raise FitError("X must be a frame, as the model was fitted to columns of labels by name.")
+        raise PredictionError(
+            "X must be a frame, as the model was fitted to columns of labels by name."
+        )
     frame = text_numbers.convert(design.dated(table.frame), design.written)
     frame = text_numbers.plain(frame, texts)
     frame = cleaned(frame, design.columns)
@@ -95,7 +98,7 @@ def check_labels(name: str, y: Any) -> None:
     if column is not None and factor_levels.of_series(y) is None:
         texts = TextProfile.of(column)
         if text_numbers.learn({name: texts}):
-            raise FitError(
+            raise TargetError(
                 f"the target {name!r} holds numbers that are written as text, such as "
                 f"{texts.marked.value!r}; use NLLRegressor, or pass as_labels={name!r} if they are "
                 "labels."
@@ -128,7 +131,7 @@ def labels_of(name: str, y: Any) -> Any:
     gaps = np.flatnonzero([value is None for value in own])
     if len(gaps):
         count = "1 value of {} is" if len(gaps) == 1 else f"{len(gaps)} values of {{}} are"
-        raise FitError(
+        raise MissingValueError(
             f"{count.format(name)} missing, the first in row {gaps[0]} (from 0); leave out their "
             "rows."
         )

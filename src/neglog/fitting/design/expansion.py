@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.options import PredictionError
+from neglog.errors.tables import FormulaTextError
 from neglog.fitting.design import formula as formulas
 from neglog.fitting.design.column import Column
 from neglog.fitting.design.formula import Formula
@@ -135,13 +136,15 @@ def _model_matrix(formula: Formula, frame: pl.DataFrame, expansion: Expansion) -
             return spec.get_model_matrix(pd.DataFrame(data), context=context)
     except DataMismatchWarning as error:
         new = _TYPE.sub(r"\1", ", ".join(_BRACED.findall(str(error))))
-        raise FitError(
+        raise PredictionError(
             f"labels of the formula {expansion.text!r} hold a level that was not there when the "
             f"model was fitted, or is not among its levels: {new}."
         ) from None
     except Exception as error:  # formulaic's, and whatever a function of the formula raises
         reason = " ".join(str(error).split())
-        raise FitError(f"the formula {expansion.text!r} cannot be evaluated: {reason}") from None
+        raise FormulaTextError(
+            f"the formula {expansion.text!r} cannot be evaluated: {reason}"
+        ) from None
 
 
 def _labels(values: Any, *others: Any, **named: Any) -> Any:
@@ -181,7 +184,7 @@ def _check_finite(name: str, values: np.ndarray[Any, Any], frame: pl.DataFrame) 
     if invalid.any():
         row = frame.row(int(invalid.argmax()), named=True)
         where = ", ".join(f"{column} is {value!r}" for column, value in row.items())
-        raise FitError(
+        raise FormulaTextError(
             f"{name} of the formula is not finite in {int(invalid.sum())} rows, the first of "
             f"them where {where}; choose another function, or fix or leave out these rows."
         )
@@ -199,7 +202,7 @@ def _plain(value: Any) -> Any:
         return {"list": [_plain(item) for item in value]}
     if isinstance(value, dict):  # as pairs, as the names of JSON's objects are text only
         return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
-    raise FitError(
+    raise FormulaTextError(
         f"a function of the formula has learned a {type(value).__name__}, which cannot be saved; "
         "choose another function, or put its values into a column of the table."
     )

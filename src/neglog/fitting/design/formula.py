@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import FormulaTextError, MissingLibraryError
 from neglog.fitting.tables.table import Table
 
 CONTRASTS = ("Treatment", "Sum", "Helmert", "Diff", "Poly")
@@ -50,7 +51,7 @@ class Formula:
             FitError: one of them is not there, or is the target.
         """
         if target in self.variables:
-            raise FitError(
+            raise FormulaTextError(
                 f"the formula has the target {target!r} on its right side too; leave it out there."
             )
         return pl.DataFrame([table.column(name) for name in self.variables])
@@ -72,19 +73,19 @@ def target(text: str, named: str | None) -> str:
     """
     left, tilde, right = (part.strip() for part in text.partition("~"))
     if not (left and tilde and right):
-        raise FitError(
+        raise FormulaTextError(
             "a formula requires the target, ~ and the features, such as 'y ~ x1 + x2', but is "
             f"{text!r}."
         )
     found = _NAME.fullmatch(left)
     if found is None:
-        raise FitError(
+        raise FormulaTextError(
             f"the left side of a formula must be a column, but is {left!r}; put that into a column "
             "of the table, or a name of other characters into `backticks`."
         )
     name = found[1] or found[2]
     if named not in (None, name):
-        raise FitError(
+        raise FormulaTextError(
             f"the formula's target is {name!r}, but target is {named!r}; leave out one of them."
         )
     return name
@@ -99,22 +100,26 @@ def parse(text: str) -> Formula:
     formulaic = _formulaic()
     right = text.partition("~")[2]
     if _ALL_COLUMNS.search(right):
-        raise FitError("'.' names no column in a formula; name them, or leave out the formula.")
+        raise FormulaTextError(
+            "'.' names no column in a formula; name them, or leave out the formula."
+        )
     try:
         terms = formulaic.Formula(right)
     except Exception as error:  # of any class, as what formulaic cannot read is of any kind
         reason = _COLOURS.sub("", " ".join(str(error).split()))
-        raise FitError(f"the formula {text!r} cannot be read: {reason}") from None
+        raise FormulaTextError(f"the formula {text!r} cannot be read: {reason}") from None
     if not isinstance(terms, formulaic.SimpleFormula):
-        raise FitError(f"the formula {text!r} has several right sides; pass one, without ~ and |.")
+        raise FormulaTextError(
+            f"the formula {text!r} has several right sides; pass one, without ~ and |."
+        )
     if "1" not in map(str, terms):
-        raise FitError(
+        raise FormulaTextError(
             f"the formula {text!r} leaves out the intercept, which every model here has; leave out "
             "the '- 1' or '+ 0'."
         )
     variables = [name for term in terms for factor in term.factors for name in _variables(factor)]
     if not variables:
-        raise FitError(f"the formula {text!r} reads no column; a model needs features.")
+        raise FormulaTextError(f"the formula {text!r} reads no column; a model needs features.")
     return Formula(terms, tuple(dict.fromkeys(variables)))
 
 
@@ -122,7 +127,7 @@ def _formulaic() -> Any:
     try:
         import formulaic
     except ImportError:
-        raise FitError(
+        raise MissingLibraryError(
             "formulas require the library formulaic, which is not installed; pip install "
             "'neglog[formula]'."
         ) from None
@@ -154,7 +159,7 @@ def names(expression: str) -> list[str]:
     try:
         tree = ast.parse(sanitize_variable_names(expression, {}, aliases), mode="eval")
     except SyntaxError as error:
-        raise FitError(
+        raise FormulaTextError(
             f"{expression!r} in the formula is not an expression ({error.msg})."
         ) from None
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -163,7 +168,7 @@ def names(expression: str) -> list[str]:
         known = isinstance(node, ast.Name) and aliases.get(node.id, node.id)
         callee = id(node) in called
         if not isinstance(node, _NODES) or (callee and known not in FUNCTIONS):
-            raise FitError(
+            raise FormulaTextError(
                 f"{ast.unparse(node)!r} in the formula is not allowed; a formula may hold columns, "
                 f"numbers, arithmetic, and {listed(list(FUNCTIONS), len(FUNCTIONS))}."
             )

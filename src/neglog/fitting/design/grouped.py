@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import RoleError
 
 _WHOLE = 1e-6
 
@@ -26,7 +26,7 @@ def proportions(successes: pl.Series, trials: pl.Series | None, start: int | Non
     if trials is None:
         return successes
     if successes.dtype == pl.String:
-        raise FitError(
+        raise RoleError(
             f"the target {successes.name!r} holds text, but with trials it must hold the number of "
             "successes of each row."
         )
@@ -47,8 +47,9 @@ def _refuse(wrong: pl.Series, column: pl.Series, start: int | None, words: str) 
     if wrong.any():
         first = int(wrong.arg_max() or 0)
         where = "" if start is None else f" in row {start + first} (from 0)"
-        raise FitError(f"{words}: {int(wrong.sum())} rows violate this, the first {column[first]:g}"
-                       f"{where}.")  # fmt: skip
+        raise RoleError(
+            f"{words}: {int(wrong.sum())} rows violate this, the first {column[first]:g}{where}."
+        )
 
 
 def data_warnings(y: np.ndarray[Any, Any], trials: np.ndarray[Any, Any]) -> list[str]:

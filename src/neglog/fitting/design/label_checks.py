@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import LevelsError, TargetError
 from neglog.fitting.tables import date_text
 from neglog.fitting.tables.text_numbers import MARKER, SIGN, leave
 
@@ -31,7 +32,7 @@ def check_levels(name: str, levels: Sequence[str], rows: int) -> None:
     if len(levels) <= limit:
         return
     count = f"more than {MAX_LEVELS}" if len(levels) > MAX_LEVELS else str(len(levels))
-    raise FitError(
+    raise LevelsError(
         f"column {name!r} holds {count} different texts in {rows} rows, such as {levels[0]!r}, "
         f"more than {limit}{cause(texts)}; {leave(name)}."
     )
@@ -45,7 +46,7 @@ def refuse_signs(name: str, labels: Sequence[str]) -> None:
     """
     sign = next(iter(_among(labels, SIGN)), None)
     if sign is not None and len(labels) > _MIN_LABELS:
-        raise FitError(
+        raise TargetError(
             f"the target {name!r} holds {sign!r} among labels such as {_label(labels)!r}; pass "
             f"--na {sign!r} (na=[{sign!r}]) if it stands for a missing value, or --as-labels "
             f"{name!r} (as_labels=[{name!r}]) if it is a class."

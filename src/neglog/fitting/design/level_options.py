@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import LevelsError
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.factor_levels import listed_levels, text
 from neglog.fitting.tables.table import Table
@@ -20,7 +20,7 @@ def apply_levels(table: Table, options: Options) -> Table:
         FitError: an option names no column, or not its levels.
     """
     for name in sorted(options.texts & {*options.drop, *options.roles.values()}):
-        raise FitError(
+        raise LevelsError(
             f"column {name!r} is not a feature, so that it has no levels; leave it out of levels "
             "and as_labels."
         )
@@ -28,7 +28,7 @@ def apply_levels(table: Table, options: Options) -> Table:
     for name in dict.fromkeys([*table.levels, *options.orders, *options.as_labels]):
         column = table.column(name)
         if column.dtype.is_nested() or column.dtype in (pl.Object, pl.Binary):
-            raise FitError(
+            raise LevelsError(
                 f"column {name!r} is of type {column.dtype}, whose values are not labels; turn "
                 "them into text."
             )
@@ -55,7 +55,7 @@ def check_read(options: Options, read: Collection[str]) -> None:
         FitError: there are some.
     """
     if unused := sorted(options.texts - set(read)):
-        raise FitError(
+        raise LevelsError(
             f"levels or as_labels name {unused[0]!r}, which the formula does not read; leave it "
             "out there."
         )

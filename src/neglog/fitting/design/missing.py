@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import MissingValueError
 
 REMEDY = (
     "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
@@ -79,7 +80,7 @@ def refuse_empty(names: Sequence[str], rows: int, required: Sequence[str]) -> No
         pronoun = "it" if len(names) == 1 else "them"
         remedy = f"leave {pronoun} out with {every} (drop={list(names[:8])})"
     shown = listed([repr(name) for name in needed or names])
-    raise FitError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
+    raise MissingValueError(f"column {shown} is empty: all {rows} values are missing; {remedy}.")
 
 
 def has_no_mean(column: pl.Series) -> bool:
@@ -121,7 +122,7 @@ def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoRetur
     """
     where = [f"{name!r} ({count}, first in row {row})" for name, (count, row) in gaps.items()]
     total = sum(count for count, _ in gaps.values())
-    raise FitError(
+    raise MissingValueError(
         f"{total} {'values are' if total > 1 else 'value is'} missing, in column "
         f"{listed(where)}, rows counted from 0; {remedy}."
     )

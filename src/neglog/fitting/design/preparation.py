@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import RowsError
 from neglog.fitting.design import (
     date_features,
     formula,
@@ -121,7 +122,7 @@ def _kept_rows(columns: _Columns, options: Options) -> pl.Series:
     missing_rows.refuse_empty(empty, len(used), columns.required)
     kept = missing_rows.keep(used, options.missing, columns.required)
     if kept.sum() < 2:
-        raise FitError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
+        raise RowsError(f"{kept.sum()} rows have no value missing; a fit needs 2 or more.")
     return kept
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.tables import RoleError
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.numerals import plain
 from neglog.fitting.tables.table import Table
@@ -77,7 +77,7 @@ def check(target: str, options: Options) -> None:
     others = {name: f"the {role.replace('_', ' ')}" for role, name in options.roles.items()}
     others |= dict.fromkeys(options.drop, "to be left out")
     if target in others:
-        raise FitError(f"the target {target!r} is {others[target]} too; name another column.")
+        raise RoleError(f"the target {target!r} is {others[target]} too; name another column.")
 
 
 def read(table: Table, options: Options) -> Roles:
@@ -110,7 +110,7 @@ def of_prediction(table: Table, options: Options) -> Roles:
 def _checked(role: str, name: str, column: pl.Series, of_zero_or_more: bool) -> pl.Series:
     if column.dtype == pl.String:
         text = column.filter(plain(column).is_null() & column.is_not_null())
-        raise FitError(
+        raise RoleError(
             f"the {role} {name!r} must hold numbers, but holds text, such as {text[0]!r}."
         )
     column = column.cast(pl.Float64)
@@ -124,10 +124,10 @@ def _checked(role: str, name: str, column: pl.Series, of_zero_or_more: bool) -> 
             wrong |= values == 0
     if wrong.any():
         first = int(wrong.argmax())
-        raise FitError(
+        raise RoleError(
             f"the {role} {name!r} must hold {expected}, but {wrong.sum()} values are not, the "
             f"first {values[first]:g} in row {first} (from 0)."
         )
     if role == "sample weight" and not values.sum() > 0:
-        raise FitError(f"the sample weights {name!r} are all 0, so that no row counts.")
+        raise RoleError(f"the sample weights {name!r} are all 0, so that no row counts.")
     return column

@@ -12,7 +12,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import FitOptionError, PredictionError
 from neglog.fitting.likelihoods.own import find
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.fitting.tables.arrays import objects
@@ -79,7 +80,7 @@ class Target:
         if len(invalid):
             counts = invalid.value_counts(sort=True)
             found = [f"{plain(label)!r} ({count})" for label, count in counts.iter_rows()]
-            raise FitError(
+            raise PredictionError(
                 f"the target {self.name!r} holds labels that were not there when the model was "
                 f"fitted: {listed(found)}; it knows {listed(self.classes)}."
             )
@@ -118,7 +119,7 @@ def class_index(base: Any, labels: Sequence[Any]) -> int:
     """
     names = [written(label) for label in labels]
     if written(base) not in names:
-        raise FitError(f"unknown reference class {base!r}; the classes are {listed(names)}.")
+        raise FitOptionError(f"unknown reference class {base!r}; the classes are {listed(names)}.")
     return names.index(written(base))
 
 

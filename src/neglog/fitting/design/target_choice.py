@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import FitCombinationError
+from neglog.errors.tables import ConstantTargetError, TargetError
 from neglog.fitting.design import count_detection as counts
 from neglog.fitting.design.label_checks import cause, refuse_signs
 from neglog.fitting.design.target import Target, class_index, plain
@@ -74,7 +76,7 @@ def decide(
     values = column.unique()
     labels = _ordered(values, order)
     if len(values) == 1:
-        raise FitError(
+        raise ConstantTargetError(
             f"the target {name!r} is {labels[0]!r} in all {rows} rows; with one value there "
             "is nothing to learn."
         )
@@ -96,7 +98,9 @@ def decide(
         return Target(name, kind, None, reason, date_text.date_target_warning(column) or doubt)
     _check_classes(column, labels, rows, kind)
     if facts.ranked and base is not None:
-        raise FitError(f"base is for classes without an order, not for {facts.name}; leave it out.")
+        raise FitCombinationError(
+            f"base is for classes without an order, not for {facts.name}; leave it out."
+        )
     if len(labels) == 2 and base is not None:
         labels = _reference_first(labels, base)
         reason = f"{name!r} holds two values, {labels[0]} (the base, 0) and {labels[1]} (1)"
@@ -110,7 +114,9 @@ def _check_type(column: pl.Series, order: Sequence[Any] | None) -> None:
         is_text = column.dtype == pl.String
         date_text.refuse_target(name, column.drop_nulls().first() if is_text else column.dtype)
     if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String)):
-        raise FitError(f"the target {name!r} is of type {column.dtype}: neither number nor label.")
+        raise TargetError(
+            f"the target {name!r} is of type {column.dtype}: neither number nor label."
+        )
 
 
 def _ordered(values: pl.Series, order: Sequence[Any] | None) -> list[Any]:
@@ -172,20 +178,20 @@ def check_numbers(column: pl.Series, kind: str) -> None:
     """Refuse values outside the support of a numeric likelihood."""
     name, facts = column.name, find(kind)
     if column.dtype == pl.String:
-        raise FitError(
+        raise TargetError(
             f"the target {name!r} holds text, such as {column[0]!r}, which has no "
             f"{facts.name} likelihood; leave out the likelihood, or pass categorical."
         )
     numbers = column.cast(pl.Float64).to_numpy()
     if np.isinf(numbers).any():
-        raise FitError(
+        raise TargetError(
             f"the target {name!r} holds {np.isinf(numbers).sum()} infinite values; remove their "
             "rows."
         )
     outside = ~facts.support.contains(numbers)
     if outside.any():
         first = int(outside.argmax())
-        raise FitError(
+        raise TargetError(
             f"the target {name!r} must hold {facts.support.words} for the {facts.name} "
             f"likelihood, but {outside.sum()} of {len(numbers)} values are not, the first "
             f"{numbers[first]:g} in row {first} (from 0); remove them, or choose another "
@@ -202,14 +208,14 @@ def _check_classes(column: pl.Series, labels: list[Any], rows: int, kind: str) -
             if are_fractions
             else "pass categorical, or binomial with --trials if they count successes"
         )
-        raise FitError(
+        raise TargetError(
             f"bernoulli requires two classes, but the target {name!r} holds {count}: "
             f"{listed(labels)}; {remedy}."
         )
     if count > min(max(2, rows // 2), MAX_CLASSES):
         is_text = column.dtype == pl.String
         why = cause(column.unique()) if is_text else ""
-        raise FitError(
+        raise TargetError(
             f"the target {name!r} holds {count} different values in {rows} rows, which are "
             f"not classes{why}; {'choose another target' if is_text else 'pass normal'}."
         )

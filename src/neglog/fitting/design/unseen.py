@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 from neglog.fitting.design.column import Column
 from neglog.fitting.tables.factor_levels import texts
 
@@ -28,7 +28,7 @@ def replace_unseen(
         FitError: `unseen` is none of these.
     """
     if unseen not in UNSEEN:
-        raise FitError(f"unseen must be {' or '.join(UNSEEN)}, but got {unseen!r}.")
+        raise FitOptionError(f"unseen must be {' or '.join(UNSEEN)}, but got {unseen!r}.")
     notes = []
     for column in columns:
         if unseen == "refuse" or not column.levels or column.name not in frame.columns:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.tables import RoleError
 from neglog.fitting.batches.batch import Batch
 from neglog.fitting.inference.sparsity import curvature, expected_squares
 from neglog.fitting.likelihoods.row_losses import scores
@@ -60,7 +60,7 @@ def _of_clusters(counts: Counts, groups: int | None) -> float:
     """Return the factor of statsmodels and Stata."""
     assert groups is not None
     if groups < 2:
-        raise FitError("clustered standard errors require two clusters or more, but there is one.")
+        raise RoleError("clustered standard errors require two clusters or more, but there is one.")
     return groups / (groups - 1) * (counts.rows - 1) / counts.left
 
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from neglog import derivation
-from neglog.errors import DeclarationError, FitError, listed
+from neglog.errors import DeclarationError, listed
+from neglog.errors.options import LikelihoodSettingError
 from neglog.likelihood import Likelihood
 from neglog.support import Support, open_unit_interval, positive, real
 
@@ -100,14 +101,14 @@ def fixed_values(
     for constant, value in chosen.items():
         if constant not in known:
             has = f"its constants are {listed(known, 20)}" if known else "it has none"
-            raise FitError(
+            raise LikelihoodSettingError(
                 f"the {name} likelihood has no constant {constant!r} to fix: {has}; correct or "
                 "leave out settings (--setting)."
             )
         domain = domains.get(constant, positive)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not (real.contains(value) and domain.contains(float(value))):
-            raise FitError(
+            raise LikelihoodSettingError(
                 f"the constant {constant!r} of the {name} likelihood must be {domain.words}, but "
                 f"got {value!r}."
             )

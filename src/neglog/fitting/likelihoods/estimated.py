@@ -13,7 +13,7 @@ from scipy import optimize, sparse
 from torch import Tensor
 
 from neglog import likelihoods
-from neglog.errors import FitError
+from neglog.errors.options import DivergenceError
 from neglog.fitting.likelihoods import cones
 from neglog.fitting.likelihoods.cones import Cone
 from neglog.fitting.likelihoods.constants import (
@@ -130,7 +130,7 @@ class Estimated(Response):
         steps = [spread if self.link == "identity" else 1.0] + [1.0] * len(self.shared)
         begin = min(self._guesses(y, weight, spread, narrow), key=mean_loss)
         if math.isinf(mean_loss(begin)):
-            raise FitError(
+            raise DivergenceError(
                 f"the {self.declaration.name} likelihood is not finite at any of the constants "
                 "that the fit starts from; check its formula and its support, for example with "
                 "neglog verify."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.tables import TargetError
 from neglog.likelihood import Likelihood
 
 _FAR = 700.0  # e to this power is still a number
@@ -47,7 +47,7 @@ def of_mean(link: str, mean: float) -> float:
     try:
         return LINKS[link].link(mean)
     except ValueError:
-        raise FitError(
+        raise TargetError(
             f"the target's mean is {mean:g}, which the {link} link does not allow; choose a "
             "likelihood with another link, or remove the rows whose target is out of its range."
         ) from None

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from neglog import references
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.declaring import UnknownLikelihoodError, UnknownReferenceError
 from neglog.fitting.likelihoods.constants import scale_of
 from neglog.fitting.likelihoods.registry import KINDS, Kind
 from neglog.likelihood import Likelihood
@@ -16,10 +17,6 @@ _passed: dict[str, Kind] = {}
 """Those that were passed as objects, by reference: a class in a function has no other way back."""
 _entries: dict[type[Likelihood], Kind] = {}
 """The entries of declarations that were passed without one."""
-
-
-class UnknownLikelihoodError(FitError):
-    """A reference to a likelihood that cannot be found, or not be fitted."""
 
 
 def reference(given: Any) -> Any:
@@ -102,8 +99,8 @@ def _imported(reference: str) -> Kind:
     """Return the likelihood that a module or a file declares."""
     try:
         found = references.find(reference)
-    except references.UnknownReferenceError as error:
-        raise UnknownLikelihoodError(str(error)) from error
+    except UnknownReferenceError as error:
+        raise UnknownLikelihoodError(*error.args) from error
     return _kind(found, reference)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neglog import likelihoods
-from neglog.errors import FitError
+from neglog.errors.options import LikelihoodSettingError
 from neglog.fitting.likelihoods import misfit, tails
 from neglog.fitting.likelihoods.classes import Classes, Logistic, TwoClasses
 from neglog.fitting.likelihoods.constants import constants, fixed_values
@@ -82,8 +82,8 @@ class Kind:
         object.__setattr__(self, "name", self.name or self.declaration.name)
         counts = self.counts or self.declaration.support.points == "integers"
         object.__setattr__(self, "counts", counts)
-        lines = (self.declaration.__doc__ or "").strip().splitlines()
-        object.__setattr__(self, "loss", self.loss or f"−ln p(y). {lines[0]}")
+        title = (self.declaration.__doc__ or "").strip().partition("\n")[0]
+        object.__setattr__(self, "loss", self.loss or f"−ln p(y). {title}".rstrip())
         first = self.declaration.inputs[0].replace("_", " ")
         object.__setattr__(self, "output_name", self.output_name or first)
 
@@ -106,7 +106,7 @@ class Kind:
         declaration: Any = self.declaration
         if self.make is not None:
             if options.settings:
-                raise FitError(
+                raise LikelihoodSettingError(
                     f"the {self.name} likelihood has no constants to fix; leave out settings "
                     "(--setting), which are for likelihoods that you declare."
                 )

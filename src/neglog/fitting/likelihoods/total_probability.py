@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neglog import normalisation
-from neglog.errors import FitError
+from neglog.errors.options import NormalisationError
 from neglog.fitting.likelihoods.constants import Constant, constants, fixed_values
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.likelihoods import REGISTRY
@@ -40,7 +40,7 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> list[str]:
         return []
     for varied, mass in masses.items():
         if math.isfinite(mass) and abs(mass - base) > _SAME * base:
-            raise FitError(_depends(kind, varied))
+            raise NormalisationError(_depends(kind, varied))
     if abs(base - 1.0) <= _SAME:
         return []
     return [

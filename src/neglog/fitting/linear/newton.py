@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.options import DivergenceError
 from neglog.fitting.linear.objective import Objective, Value
 
 TOLERANCE = 1e-18
@@ -123,7 +123,7 @@ def newton_direction(hessian: Tensor, gradient: Tensor) -> tuple[Tensor, float]:
     A Hessian that is not numerically positive definite is damped.
     """
     if not hessian.isfinite().all() or not gradient.isfinite().all():
-        raise FitError(
+        raise DivergenceError(
             "the loss or its derivatives are not finite: some value of the table, "
             "or some weight, is too large; look for one far from the others."
         )

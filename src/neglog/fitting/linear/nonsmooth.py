@@ -12,7 +12,7 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.options import DivergenceError, ModelSizeError
 from neglog.fitting.linear.objective import Objective
 
 _MOST_ENTRIES = 50_000_000
@@ -43,7 +43,7 @@ def quantile(
     response, source = objective.response, objective.source
     level = level_of(objective) if level is None else level
     if source.rows * (source.features + 1) > _MOST_ENTRIES:
-        raise FitError(
+        raise ModelSizeError(
             f"the linear program of {source.rows} rows by {source.features} columns is too large; "
             "pass --likelihood huber, or --optimizer lbfgs."
         )
@@ -91,7 +91,7 @@ def _optimum(x: np.ndarray, y: np.ndarray, weight: np.ndarray, level: float) -> 
         fraction *= 3
     found = _program(x, y, weight, moments)
     if isinstance(found, str):
-        raise FitError(f"the linear program found no optimum: {found}")
+        raise DivergenceError(f"the linear program found no optimum: {found}")
     return found
 
 

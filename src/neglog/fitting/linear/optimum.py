@@ -10,7 +10,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.tables import ConstantFeaturesError
 from neglog.fitting.likelihoods.responses import EXACT
 from neglog.fitting.linear import separation
 from neglog.fitting.linear.firth import firth_steps
@@ -119,7 +119,7 @@ def find_optimum(
     if found or sample is None:
         found = _aliases(objective)
     if len(found) == objective.source.features:
-        raise FitError(
+        raise ConstantFeaturesError(
             "no feature is left: every column is constant in the training rows; a model needs a "
             "column that varies."
         )

@@ -11,7 +11,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import FitCombinationError, FitOptionError, ModelSizeError
 from neglog.fitting.network.randomness import seeded
 from neglog.fitting.network.standardise import Standardise, last
 
@@ -65,11 +66,15 @@ class Architecture:
     def __post_init__(self) -> None:
         """Refuse what no table could be fitted by."""
         if any(width < 1 for width in self.hidden):
-            raise FitError(f"hidden layers must have widths of 1 or more, but got {self.hidden!r}.")
+            raise FitOptionError(
+                f"hidden layers must have widths of 1 or more, but got {self.hidden!r}."
+            )
         if not 0.0 <= self.dropout < 1.0:
-            raise FitError(f"dropout must lie in [0, 1), but got {self.dropout!r}.")
+            raise FitOptionError(f"dropout must lie in [0, 1), but got {self.dropout!r}.")
         if self.dropout and not self.hidden:
-            raise FitError("dropout is for hidden layers, but there are none; pass their widths.")
+            raise FitCombinationError(
+                "dropout is for hidden layers, but there are none; pass their widths."
+            )
         self._activation()
 
     def build(self, units: Standardise, outputs: int, seed: int | None = None) -> nn.Sequential:
@@ -130,7 +135,7 @@ class Architecture:
         found = [key for key in classes if key.lower() == self.activation.lower()]
         if not found:
             known = listed(list(classes), 40)
-            raise FitError(f"torch.nn has no activation {self.activation!r}; choose {known}.")
+            raise FitOptionError(f"torch.nn has no activation {self.activation!r}; choose {known}.")
         return classes[found[0]]()
 
     def _linear(self, before: int, after: int, units: Standardise) -> nn.Linear:
@@ -140,7 +145,7 @@ class Architecture:
         count, memory = self.weights(features, outputs), _memory()
         size = count * self.dtype.itemsize
         if size * _COPIES_IN_TRAINING > memory:
-            raise FitError(
+            raise ModelSizeError(
                 f"hidden layers of {listed(list(self.hidden))} make {count:.2g} weights, which "
                 f"take {size / 2**30:.3g} GiB, and {_COPIES_IN_TRAINING} times as much in "
                 f"training, but this machine has {memory / 2**30:.3g} GiB; choose narrower layers."

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from neglog.errors import FitError
+from neglog.errors.options import CheckpointError, FitOptionError
 from neglog.fitting.network.tree import pack, unpack
 
 _FORMAT = "neglog training 1"
@@ -49,9 +50,9 @@ class Checkpoint:
     def __post_init__(self) -> None:
         """Refuse intervals that are none."""
         if self.every < 1:
-            raise FitError(f"every must be 1 epoch or more, but got {self.every!r}.")
+            raise FitOptionError(f"every must be 1 epoch or more, but got {self.every!r}.")
         if not self.seconds >= 0:
-            raise FitError(f"seconds must be 0 or more, but got {self.seconds!r}.")
+            raise FitOptionError(f"seconds must be 0 or more, but got {self.seconds!r}.")
 
     def is_due(self, epoch: int) -> bool:
         """Return whether to write the file after this epoch."""
@@ -77,7 +78,7 @@ class Checkpoint:
             partial.replace(self.path)
         except OSError as error:
             reason = error.strerror or error
-            raise FitError(
+            raise CheckpointError(
                 f"the checkpoint {self.path} cannot be written ({reason}); choose another file."
             ) from None
         self.epoch, self._time = epoch, time.monotonic()
@@ -91,7 +92,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         if not self.resume:
-            raise FitError(
+            raise CheckpointError(
                 f"there is a checkpoint {self.path} already; go on from it with --resume, or "
                 "remove it."
             )
@@ -149,13 +150,13 @@ def _check_same(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -
     for name in [*now, *(name for name in before if name not in now)]:
         saved_value, current = before.get(name, "not given"), now.get(name, "not given")
         if saved_value != current:
-            raise FitError(
+            raise CheckpointError(
                 f"the checkpoint {path} belongs to another fit: {name} was {saved_value}, but is "
                 f"now {current}; go on with what it was begun with, or choose another file."
             )
 
 
 def _damaged(path: Path, reason: str) -> FitError:
-    return FitError(
+    return CheckpointError(
         f"the checkpoint {path} is damaged ({reason}); remove it, and the fit starts again."
     )

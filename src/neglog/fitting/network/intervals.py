@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 from neglog.fitting.network.randomness import mix_seed
 
 WHY_NO_STANDARD_ERRORS = (
@@ -61,10 +61,10 @@ class Ensemble:
             FitError: the level is invalid, or there are too few models for it.
         """
         if not 0.0 < level < 1.0:
-            raise FitError(f"level must lie between 0 and 1, but got {level!r}.")
+            raise FitOptionError(f"level must lie between 0 and 1, but got {level!r}.")
         needed = fewest(level)
         if len(self.models) < needed:
-            raise FitError(
+            raise FitOptionError(
                 f"percentiles at level {level:g} require {needed} models or more, but there are "
                 f"{len(self.models)}; fit more, or pass a lower level."
             )
@@ -103,7 +103,7 @@ def ensemble(
         True
     """
     if count < 2:
-        raise FitError(f"an ensemble requires 2 models or more, but got {count!r}.")
+        raise FitOptionError(f"an ensemble requires 2 models or more, but got {count!r}.")
     models = []
     for member in range(count):
         chosen = torch.arange(rows)

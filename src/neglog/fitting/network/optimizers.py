@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import OptimizerError
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "Adam": {"lr": 0.01},
@@ -41,7 +42,7 @@ def parse(
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (equals and name):
-            raise FitError(f"{flag} must be NAME=VALUE, such as {example}, but got {pair!r}.")
+            raise OptimizerError(f"{flag} must be NAME=VALUE, such as {example}, but got {pair!r}.")
         try:
             options[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
@@ -58,18 +59,20 @@ def make(name: str, options: dict[str, Any], model: nn.Module) -> tuple[torch.op
     classes = known()
     found = [key for key in classes if key.lower() == name.lower()]
     if not found:
-        raise FitError(
+        raise OptimizerError(
             f"torch.optim has no {name!r}; choose newton or {listed(list(classes), 20)}."
         )
     key = found[0]
     accepted = [p for p in inspect.signature(classes[key]).parameters if p != "params"]
     unknown = [option for option in options if option not in accepted]
     if unknown:
-        raise FitError(f"{key} takes no option {unknown[0]!r}; it takes {listed(accepted, 20)}.")
+        raise OptimizerError(
+            f"{key} takes no option {unknown[0]!r}; it takes {listed(accepted, 20)}."
+        )
     options = _DEFAULTS.get(key, {}) | options
     try:
         optimizer = classes[key](model.parameters(), **options)
     except (TypeError, ValueError) as error:
-        raise FitError(f"{key} refuses these options: {error}.") from None
+        raise OptimizerError(f"{key} refuses these options: {error}.") from None
     text = ", ".join(f"{option}={value}" for option, value in options.items())
     return optimizer, f"{key}({text})"

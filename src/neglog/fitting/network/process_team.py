@@ -12,7 +12,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError, ProcessGroupError
 from neglog.fitting.network.team import Team
 from neglog.fitting.running.processes import leave_at_exit
 
@@ -63,7 +63,7 @@ def wrap(model: nn.Sequential, kind: Literal["ddp", "fsdp2"]) -> Processes:
         FitError: there is no group yet, or no such kind.
     """
     if not (distributed.is_available() and distributed.is_initialized()):
-        raise FitError(
+        raise ProcessGroupError(
             "there is no group of processes yet; start them with torchrun, and call "
             "torch.distributed.init_process_group first."
         )
@@ -72,7 +72,7 @@ def wrap(model: nn.Sequential, kind: Literal["ddp", "fsdp2"]) -> Processes:
     if kind == "ddp":
         return Processes(DistributedDataParallel(model), rank, size)
     if kind != "fsdp2":
-        raise FitError(f"kind must be ddp or fsdp2, but got {kind!r}.")
+        raise FitOptionError(f"kind must be ddp or fsdp2, but got {kind!r}.")
     mesh = init_device_mesh(next(model.parameters()).device.type, (size,))
     for layer in model:
         if isinstance(layer, nn.Linear):

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch.optim import lr_scheduler
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import OptimizerError
 
 _PER_BATCH = {"OneCycleLR", "CyclicLR"}
 _FILLED_OPTIONS = {"optimizer", "last_epoch"}
@@ -68,7 +69,9 @@ class Schedule:
         try:
             step(*loss)
         except (TypeError, ValueError, ArithmeticError) as error:  # of options torch let pass
-            raise FitError(f"{self.text} cannot go on: {error}; choose other options.") from None
+            raise OptimizerError(
+                f"{self.text} cannot go on: {error}; choose other options."
+            ) from None
 
 
 def make(
@@ -94,7 +97,7 @@ def make(
     found = [key for key in classes if key.lower() in {name.lower(), f"{name.lower()}lr"}]
     if not found:
         names = listed(list(classes), 20)
-        raise FitError(f"torch.optim.lr_scheduler has no {name!r}; choose {names}.")
+        raise OptimizerError(f"torch.optim.lr_scheduler has no {name!r}; choose {names}.")
     key = found[0]
     accepted = [p for p in inspect.signature(classes[key]).parameters if p not in _FILLED_OPTIONS]
     filled = _filled(key, epochs, batches)
@@ -102,12 +105,14 @@ def make(
         accepted = [p for p in accepted if p not in {"total_steps", "epochs", "steps_per_epoch"}]
     unknown = [option for option in options if option not in accepted]
     if unknown:
-        raise FitError(f"{key} takes no option {unknown[0]!r}; it takes {listed(accepted, 20)}.")
+        raise OptimizerError(
+            f"{key} takes no option {unknown[0]!r}; it takes {listed(accepted, 20)}."
+        )
     chosen = filled | dict(options)
     try:
         scheduler = classes[key](optimizer, **chosen)
     except (TypeError, ValueError, AttributeError, KeyError) as error:
-        raise FitError(f"{key} refuses these options: {error}.") from None
+        raise OptimizerError(f"{key} refuses these options: {error}.") from None
     text = ", ".join(f"{option}={value}" for option, value in chosen.items())
     return Schedule(scheduler, f"{key}({text})")
 

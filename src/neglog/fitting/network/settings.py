@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Settings:
         for name in ("epochs", "batch", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise FitError(f"{name} must be 1 or more, but got {value!r}.")
+                raise FitOptionError(f"{name} must be 1 or more, but got {value!r}.")
         for name in ("seed", "min_delta", "tolerance"):
             value = getattr(self, name)
             if not value >= 0:
-                raise FitError(f"{name} must be 0 or more, but got {value!r}.")
+                raise FitOptionError(f"{name} must be 0 or more, but got {value!r}.")
 
     def rows(self, optimizer: torch.optim.Optimizer, rows: int) -> int:
         """Return the number of rows per step of the optimizer."""

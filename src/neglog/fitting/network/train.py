@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from neglog.errors import FitError
+from neglog.errors.options import FitCombinationError
 from neglog.fitting.network.checkpoint import Checkpoint, fingerprint
 from neglog.fitting.network.schedule import Schedule
 from neglog.fitting.network.settings import Settings
@@ -111,7 +111,9 @@ def _ending(run: TrainingRun) -> Ending | None:
     settings = run.settings
     if settings.patience is not None:
         if run.history[-1].validation is None:
-            raise FitError("patience requires held-out rows; pass a larger --validation.")
+            raise FitCombinationError(
+                "patience requires held-out rows; pass a larger --validation."
+            )
         if run.epoch - run.best.epoch >= settings.patience:
             return "patience"
     if settings.tolerance and run.epoch:

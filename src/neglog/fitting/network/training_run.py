@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from neglog.errors import FitError
+from neglog.errors.options import DivergenceError, FitCombinationError
 from neglog.fitting.network import optimizer_state as state
 from neglog.fitting.network.checkpoint import fingerprint
 from neglog.fitting.network.randomness import mix_seed, seeded
@@ -186,23 +187,23 @@ def _check_for_lbfgs(model: nn.Module, team: Team) -> None:
         isinstance(module, nn.RReLU) or (isinstance(module, nn.Dropout) and module.p > 0)
         for module in model.modules()
     ):
-        raise FitError(
+        raise FitCombinationError(
             "lbfgs compares losses at different weights, but with dropout they differ by chance; "
             "choose adam, or leave out dropout."
         )
     if team.sharded:
-        raise FitError(
+        raise FitCombinationError(
             "lbfgs requires all weights in one vector, but fsdp2 shards them; choose adam, or ddp."
         )
 
 
 def _diverged(epoch: int) -> FitError:
     if epoch == 0:
-        return FitError(
+        return DivergenceError(
             "the loss of the first weights is not finite; look for infinite or huge values "
             "among the features."
         )
-    return FitError(
+    return DivergenceError(
         f"the loss is not finite in epoch {epoch}: the steps are too long; pass a "
         "smaller learning rate with --lr."
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.options import CheckpointError
 
 
 def pack(value: Any) -> tuple[Any, dict[str, Tensor]]:
@@ -41,7 +41,7 @@ def pack(value: Any) -> tuple[Any, dict[str, Tensor]]:
         if isinstance(value, dict):
             kind = "counter" if isinstance(value, Counter) else "dict"
             return {kind: [[encode(key), encode(item)] for key, item in value.items()]}
-        raise FitError(
+        raise CheckpointError(
             f"a checkpoint cannot hold a {type(value).__name__}, but the optimizer or its schedule "
             "has one in its state; choose another, or fit without a checkpoint."
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
 from neglog._version import __version__
-from neglog.errors import FitError
+from neglog.errors.options import ConfigFileError
 from neglog.fitting.option_table.table import TABLE, FitOptions, entries
 from neglog.fitting.tables.factor_levels import spelled
 
@@ -100,15 +100,15 @@ def read(path: Path, flags: Collection[str]) -> dict[str, Any]:
     try:
         found = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise FitError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise ConfigFileError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:  # no UTF-8, or no TOML
-        raise FitError(f"{path} is not a TOML file ({error}); fix that line.") from None
+        raise ConfigFileError(f"{path} is not a TOML file ({error}); fix that line.") from None
     values = {name.replace("_", "-"): value for name, value in found.items()}
     for name in values:
         if name not in flags:
             close = difflib.get_close_matches(name, flags, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "see neglog fit --help for what is."
-            raise FitError(f"{path} has {name!r}, which is not an option of fit; {hint}")
+            raise ConfigFileError(f"{path} has {name!r}, which is not an option of fit; {hint}")
     return values
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 from neglog.fitting.option_table.table import FitOptions, entries
 from neglog.fitting.options import option_checks
 from neglog.fitting.options.option_fields import ROLES, OptionFields
@@ -41,7 +41,7 @@ def _levels(given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     """Return the levels by column, each list as a tuple."""
     for name, labels in given.items():
         if isinstance(labels, str) or not isinstance(labels, Sequence) or not labels:
-            raise FitError(
+            raise FitOptionError(
                 f"levels must map a column to the list of its levels, but {name!r} has {labels!r}."
             )
     return {str(name): tuple(labels) for name, labels in given.items()}

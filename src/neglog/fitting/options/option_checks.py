@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neglog.errors import FitError
+from neglog.errors.options import FitCombinationError, FitOptionError
 from neglog.fitting.network.intervals import fewest
 from neglog.fitting.option_table import option
 from neglog.fitting.option_table.rows import OF_TRIALS
@@ -29,9 +29,9 @@ def check_values(group: type, chosen: Any) -> None:
             continue
         if facts.choices and value not in facts.choices:
             shown = [choice if choice.isidentifier() else repr(choice) for choice in facts.choices]
-            raise FitError(f"{name} must be {' or '.join(shown)}, but got {value!r}.")
+            raise FitOptionError(f"{name} must be {' or '.join(shown)}, but got {value!r}.")
         if facts.within is not None and not facts.within.contains(value):
-            raise FitError(f"{name} must {facts.within.words}, but got {value!r}.")
+            raise FitOptionError(f"{name} must {facts.within.words}, but got {value!r}.")
 
 
 def check(options: OptionFields) -> None:
@@ -41,16 +41,18 @@ def check(options: OptionFields) -> None:
         FitError: two options make no sense together; the message names both.
     """
     if options.newton and options.hidden:
-        raise FitError("newton is for linear models; with hidden layers choose adam or lbfgs.")
+        raise FitCombinationError(
+            "newton is for linear models; with hidden layers choose adam or lbfgs."
+        )
     _check_trials(options)
     check_combinations(vars(options), options)
     if (options.covariance == "cluster") != (options.cluster is not None):
-        raise FitError(
+        raise FitCombinationError(
             "the covariance 'cluster' and the column of the clusters go together; pass both, "
             "or neither."
         )
     if options.patience is not None and not options.held_out:
-        raise FitError("patience requires held-out rows; pass a larger --validation.")
+        raise FitCombinationError("patience requires held-out rows; pass a larger --validation.")
     if options.hidden:
         _check_network(options)
 
@@ -72,28 +74,28 @@ def check_combinations(chosen: Mapping[str, Any], options: OptionFields) -> None
             _check_others(name, entry.facts, chosen)
             if entry.facts.in_memory and options.in_blocks:
                 scale = "stream" if options.stream else "distributed"
-                raise FitError(f"{entry.facts.in_memory}; leave out {scale} or {name}.")
+                raise FitCombinationError(f"{entry.facts.in_memory}; leave out {scale} or {name}.")
 
 
 def _check_model(name: str, facts: option.Option, options: OptionFields) -> None:
     named = _named(name, facts)
     remedy = f"leave it out{', or ' * bool(facts.instead)}{facts.instead}"
     if facts.models == option.NEWTON and not options.newton:
-        raise FitError(
+        raise FitCombinationError(
             f"{named} is for {facts.models}, but this one is trained by {options.chosen}; {remedy}."
         )
     if facts.models == option.TRAINED and options.newton:
-        raise FitError(
+        raise FitCombinationError(
             f"{named} is for {facts.models}, but newton solves this model; pass --optimizer adam "
             f"too, or leave out {name}."
         )
     if facts.models == option.NETWORKS and not options.hidden:
-        raise FitError(
+        raise FitCombinationError(
             f"{named} is for {facts.models}, but the model is linear; pass the widths of hidden "
             f"layers, such as --hidden 64,32, or leave out {name}."
         )
     if facts.likelihood and (options.likelihood or "").lower() != facts.likelihood:
-        raise FitError(
+        raise FitCombinationError(
             f"{name} is for the {facts.likelihood} likelihood; pass --likelihood "
             f"{facts.likelihood} too, or leave out {name}."
         )
@@ -108,19 +110,19 @@ def _named(name: str, facts: option.Option) -> str:
 def _check_others(name: str, facts: option.Option, chosen: Mapping[str, Any]) -> None:
     if facts.needs and not any(TABLE[other].is_given(chosen[other]) for other in facts.needs):
         needed = " or ".join(facts.needs)
-        raise FitError(
+        raise FitCombinationError(
             f"{_named(name, facts)} requires {needed}; pass {needed} too, or leave out {name}."
         )
     for other, reason in facts.excludes.items():
         if TABLE[other].is_given(chosen[other]):
-            raise FitError(f"{reason}; leave out {name} or {other}.")
+            raise FitCombinationError(f"{reason}; leave out {name} or {other}.")
 
 
 def _check_trials(options: OptionFields) -> None:
     given = [name for name in ("trials", "sample_weight") if getattr(options, name) is not None]
     if options.grouped and len(given) != 1:
         got = "both" if given else "neither"
-        raise FitError(
+        raise FitCombinationError(
             f"the {OF_TRIALS} likelihood requires the number of trials of each row: pass --trials "
             "COLUMN where the target counts successes, or --sample-weight COLUMN where it holds "
             f"proportions in [0, 1], but got {got}."
@@ -132,7 +134,7 @@ def _check_network(options: OptionFields) -> None:
     name = "bootstrap" if options.ensemble is None else "ensemble"
     count, least = getattr(options, name), max(2, fewest(options.level))
     if count is not None and count < least:
-        raise FitError(
+        raise FitCombinationError(
             f"intervals of level {options.level:g} require {least} networks or more, but {name} "
             f"is {count}; raise it, or pass a lower --level."
         )

@@ -10,7 +10,7 @@ from typing import Any, get_origin
 
 import numpy as np
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 
 
 def plain(name: str, kind: Any, value: Any, optional: bool) -> Any:
@@ -35,7 +35,7 @@ def plain(name: str, kind: Any, value: Any, optional: bool) -> Any:
     try:
         return make(value)
     except TypeError:
-        raise FitError(f"{name} must be {expected}, but got {value!r}.") from None
+        raise FitOptionError(f"{name} must be {expected}, but got {value!r}.") from None
 
 
 def path(name: str, value: Any) -> Path | None:
@@ -46,7 +46,7 @@ def path(name: str, value: Any) -> Path | None:
     """
     if value is None or isinstance(value, (str, os.PathLike)):
         return None if value is None else Path(value)
-    raise FitError(f"{name} must be a path, but got {value!r}.")
+    raise FitOptionError(f"{name} must be a path, but got {value!r}.")
 
 
 def _of(*kinds: type) -> Callable[[Any], Any]:

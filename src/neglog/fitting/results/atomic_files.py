@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from neglog.errors import FitError
+from neglog.errors.options import OutputFolderError
 
 
 def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
@@ -22,21 +22,23 @@ def check(folder: Path, of_a_run: Collection[str], overwrite: bool) -> None:
         FitError: the folder is a file, may not be written, or holds something else than a run.
     """
     if folder.exists() and not folder.is_dir():
-        raise FitError(f"{folder} is a file; --out must be a folder.")
+        raise OutputFolderError(f"{folder} is a file; --out must be a folder.")
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir():
-        raise FitError(f"{nearest} is a file, so that no folder can be made in it.")
+        raise OutputFolderError(f"{nearest} is a file, so that no folder can be made in it.")
     if not os.access(nearest, os.W_OK):
-        raise FitError(f"{nearest} may not be written; choose another folder for --out.")
+        raise OutputFolderError(f"{nearest} may not be written; choose another folder for --out.")
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if there and not there & set(of_a_run) and not overwrite:
-        raise FitError(
+        raise OutputFolderError(
             f"{folder} holds {sorted(there)[0]!r}, which is not part of a run; choose another "
             "folder for --out, or pass --overwrite to write into it."
         )
     for name in there & set(of_a_run):
         if (folder / name).is_dir():
-            raise FitError(f"{folder / name} is a folder where a file is to be; remove it.")
+            raise OutputFolderError(
+                f"{folder / name} is a folder where a file is to be; remove it."
+            )
 
 
 Content = bytes | Callable[[Path], None]
@@ -73,7 +75,9 @@ def write_files(
             if path.exists():
                 path.rmdir()
         reason = error.strerror or error
-        raise FitError(f"{folder} cannot be written ({reason}); nothing was left there.") from None
+        raise OutputFolderError(
+            f"{folder} cannot be written ({reason}); nothing was left there."
+        ) from None
 
 
 def write_file(content: bytes, path: Path) -> None:
@@ -83,5 +87,5 @@ def write_file(content: bytes, path: Path) -> None:
         FitError: it cannot be written.
     """
     if path.exists() and not path.is_file():
-        raise FitError(f"{path} is not a file that can be replaced; choose another name.")
+        raise OutputFolderError(f"{path} is not a file that can be replaced; choose another name.")
     write_files({path.name: content}, path.absolute().parent)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from neglog.errors import FitError
+from neglog.errors.options import PredictionError
 from neglog.fitting.design.missing import left_out
 from neglog.fitting.linear import null_model
 from neglog.fitting.linear.objective import Objective
@@ -92,7 +92,7 @@ def evaluate(
     target = predicted.model.fitted.target
     known = np.flatnonzero(~np.isnan(predicted.rows.loss))
     if not len(known):
-        raise FitError(
+        raise PredictionError(
             f"the table tells no row's {target.name!r}, without which nothing can be evaluated; "
             "use neglog predict."
         )

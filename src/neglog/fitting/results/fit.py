@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from torch import nn
 
-from neglog.errors import FitError
+from neglog.errors.options import FitCombinationError
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.inference.centred import centred
@@ -250,7 +250,7 @@ class Fit:
             0.0
         """
         if self.coefficients is None or not self.fitted.response.is_relative:
-            raise FitError(
+            raise FitCombinationError(
                 "only a linear model of several classes that newton has solved can be centred, but "
                 f"this is {self!r}."
             )

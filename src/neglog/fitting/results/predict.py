@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError, PredictionError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design import grouped, roles
 from neglog.fitting.design import missing as missing_rows
@@ -165,7 +165,7 @@ def reading_of(model: Model, others: Mapping[str, Any]) -> Reading:
     known_names = entries(ReadingOptions)
     for name in others:
         if name not in known_names:
-            raise FitError(
+            raise FitOptionError(
                 f"reading has no option {name!r}; choose among {', '.join(known_names)}."
             )
     options = replace(model.options, **others)
@@ -195,7 +195,7 @@ def _check_width(model: Model, source: Table) -> None:
     others = {model.fitted.target.name, *options.drop, *options.roles.values()}
     invalid = set(names) - known - others
     if invalid and known <= set(names):
-        raise FitError(
+        raise PredictionError(
             f"X has {len(names)} columns, but the model was fitted to "
             f"{len(names) - len(invalid)}; pass the same ones in the same order."
         )
@@ -239,7 +239,7 @@ def _truth(frame: pl.DataFrame, target: Target, kept: pl.Series) -> pl.Series | 
         return None
     column = frame[target.name].filter(kept)
     if target.classes is None and column.dtype == pl.String and column.null_count() < len(column):
-        raise FitError(
+        raise PredictionError(
             f"the target {target.name!r} must hold numbers, as when the model was fitted, but it "
             f"holds text such as {_text(column)!r}."
         )

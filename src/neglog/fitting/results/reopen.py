@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from neglog.errors import FitError
+from neglog.errors.options import ModelFileError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design.prepared import InMemoryData
 from neglog.fitting.inference.coefficients import Coefficients
@@ -62,7 +62,7 @@ def reopen(folder: Path) -> Fit:
     """
     saved = save.read(folder)
     if saved.options.in_blocks:
-        raise FitError(
+        raise ModelFileError(
             f"the rows of {folder} were streamed, and its report is of when it was fitted; fit it "
             f"again, with --config {folder / save.CONFIG}."
         )
@@ -71,7 +71,7 @@ def reopen(folder: Path) -> Fit:
         history = [Epoch(*row) for row in pl.read_csv(folder / save.HISTORY).iter_rows()]
         return _result(saved, predictions, history)
     except (OSError, KeyError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
-        raise FitError(
+        raise ModelFileError(
             f"{folder} is not a complete run ({error}); fit it again, with --config "
             f"{folder / save.CONFIG}."
         ) from None

@@ -16,10 +16,10 @@ import safetensors.torch
 import torch
 
 from neglog._version import __version__
-from neglog.errors import FitError
+from neglog.errors.declaring import UnknownLikelihoodError
+from neglog.errors.options import ModelFileError
 from neglog.fitting.design.design_matrix import Design
 from neglog.fitting.design.target import Target
-from neglog.fitting.likelihoods.own import UnknownLikelihoodError
 from neglog.fitting.network import standardise
 from neglog.fitting.options import config_file
 from neglog.fitting.options.fit_options import Options
@@ -194,14 +194,14 @@ def read(folder: Path) -> Saved:
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
     except FileNotFoundError:
         remedy = "pass the folder that `neglog fit --out` wrote"
-        raise FitError(f"there is no model at {path}; {remedy}.") from None
+        raise ModelFileError(f"there is no model at {path}; {remedy}.") from None
     except (OSError, safetensors.SafetensorError) as error:
-        raise FitError(f"{path} cannot be read as a model ({error}).") from None
+        raise ModelFileError(f"{path} cannot be read as a model ({error}).") from None
     if facts.get("format") != _FORMAT:
         by = ""
         if "neglog" in facts:
             by = f", but by {facts['neglog']} in format {facts.get('format')}, not {_FORMAT}"
-        raise FitError(
+        raise ModelFileError(
             f"{path} was not written by this version of neglog, {__version__}{by}; use the "
             "one that wrote it, or fit it again."
         )
@@ -210,7 +210,9 @@ def read(folder: Path) -> Saved:
     except UnknownLikelihoodError:
         raise
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-        raise FitError(f"{path} is damaged: its parts do not fit together; fit it again.") from None
+        raise ModelFileError(
+            f"{path} is damaged: its parts do not fit together; fit it again."
+        ) from None
 
 
 def _saved(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Saved:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.options import ProcessGroupError
 
 _EXIT_TIMEOUT = timedelta(seconds=5)
 _RELEASE_SECONDS = (
@@ -83,10 +83,12 @@ def join(enabled: bool) -> Group:
     from torch import distributed
 
     if not distributed.is_available():
-        raise FitError("this build of torch has no torch.distributed; leave out distributed.")
+        raise ProcessGroupError(
+            "this build of torch has no torch.distributed; leave out distributed."
+        )
     if not distributed.is_initialized():
         if "RANK" not in os.environ:
-            raise FitError(
+            raise ProcessGroupError(
                 "distributed requires a process group; start the processes with torchrun, or "
                 "call torch.distributed.init_process_group first."
             )

@@ -7,7 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import DivergenceError, FitCombinationError, ModelSizeError
+from neglog.errors.tables import ConstantTargetError
 from neglog.fitting.batches.in_memory_rows import batch_rows
 from neglog.fitting.design.prepared import Prepared
 from neglog.fitting.design.target import class_index
@@ -37,7 +39,9 @@ def objectives(data: Prepared, options: Options) -> tuple[Objective, Objective |
         len(data.target.classes or ()), _reference_class(data, options), options
     )
     if options.roles.keys() & {"offset", "exposure"} and response.outputs > 1:
-        raise FitError("an offset is for one linear predictor, but each class has its own.")
+        raise FitCombinationError(
+            "an offset is for one linear predictor, but each class has its own."
+        )
     response = response.in_units_of(response.encode_target(y), weight)
     sample = training.sample(_SAMPLE_ROWS).x[:].double()
     _check_sizes(sample, data)
@@ -50,7 +54,7 @@ def objectives(data: Prepared, options: Options) -> tuple[Objective, Objective |
     ]
     size = objectives[0].size
     if size > MAX_WEIGHTS:
-        raise FitError(
+        raise ModelSizeError(
             f"newton would need the second derivatives of {size} weights, more than "
             f"{MAX_WEIGHTS}; pass --optimizer lbfgs."
         )
@@ -74,7 +78,7 @@ def count_weights(data: Prepared, options: Options) -> int:
 def _check_target(data: Prepared, y: Tensor) -> None:
     """Refuse training rows with a constant target, or without one of the classes."""
     if y.min() == y.max():
-        raise FitError(
+        raise ConstantTargetError(
             f"the target is {data.target.decode(y[:1])[0]} in every training row that counts; "
             "there is nothing to learn; pass another seed or a smaller validation part, or fix "
             "the sample weights."
@@ -85,7 +89,7 @@ def _check_target(data: Prepared, y: Tensor) -> None:
     absent = (count == 0).nonzero()[:, 0].tolist()
     if absent:
         names = listed([repr(data.target.labels[k]) for k in absent])
-        raise FitError(
+        raise ConstantTargetError(
             f"no training row that counts is of class {names}; leave its rows out, pass another "
             "seed or a smaller validation part, or fix the sample weights."
         )
@@ -95,7 +99,7 @@ def _check_sizes(sample: Tensor, data: Prepared) -> None:
     """Refuse columns so small that their weights could overflow."""
     size = sample.abs().amax(0) if sample.numel() else torch.zeros(0)
     for j in ((size > 0) & (size < _SMALLEST)).nonzero()[:, 0].tolist():
-        raise FitError(
+        raise DivergenceError(
             f"column {data.design.numbers[j].name!r} holds nothing larger than {float(size[j]):.3g}"
             ", so that its weight might be larger than any number; multiply it."
         )
@@ -109,7 +113,7 @@ def check_covariance(options: Options, response: Response) -> None:
     """
     how = options.covariance
     if how is not None and ESTIMATORS[how].by_pearson and not response.fixes_variance:
-        raise FitError(
+        raise FitCombinationError(
             f"{how} is for likelihoods whose mean fixes their variance, such as bernoulli and "
             "poisson; pass hc0, or leave it out."
         )
@@ -123,13 +127,17 @@ def penalty_of(options: Options, response: Response) -> Penalty:
     """
     penalty = Penalty(options.l2, options.l1, options.firth)
     if options.firth and not response.is_logistic:
-        raise FitError("firth is for two classes, the bernoulli likelihood; pass l2 instead.")
+        raise FitCombinationError(
+            "firth is for two classes, the bernoulli likelihood; pass l2 instead."
+        )
     if options.l1 and response.is_relative:
-        raise FitError(
+        raise FitCombinationError(
             "l1 is not for several classes, whose weights are relative; pass l2 instead."
         )
     if penalty and not response.smooth:
-        raise FitError("a penalty is for losses without kinks; choose huber, or pass none.")
+        raise FitCombinationError(
+            "a penalty is for losses without kinks; choose huber, or pass none."
+        )
     return penalty
 
 
@@ -139,7 +147,7 @@ def _reference_class(data: Prepared, options: Options) -> int:
     if options.base is None:
         return 0 if len(classes) < 3 else int(torch.bincount(*data.rows().target_sample()).argmax())
     if not classes:
-        raise FitError(
+        raise FitCombinationError(
             f"base is for classes, but the target {data.target.name!r} holds numbers; leave it out."
         )
     return class_index(options.base, classes)

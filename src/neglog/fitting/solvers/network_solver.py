@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neglog.errors import FitError
+from neglog.errors.options import FitCombinationError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design.prepared import InMemoryData
 from neglog.fitting.likelihoods.responses import Response
@@ -233,7 +233,7 @@ def _network_checkpoint(
 def _response(data: InMemoryData, training: InMemoryRows, options: Options) -> Response:
     response = data.target.facts.response(len(data.target.classes or ()), 0, options)
     if response.shared and not response.learns_constants:
-        raise FitError(
+        raise FitCombinationError(
             f"the {data.target.facts.name} likelihood has parameters in addition to the model's "
             f"output, {response.shared[0]} the first, which newton finds and an "
             "optimizer does not; choose another likelihood or newton."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from neglog.errors import FitError
+from neglog.errors.options import FitCombinationError
 from neglog.fitting.design import count_detection, grouped, leakage
 from neglog.fitting.design.preparation import prepare
 from neglog.fitting.design.prepared import InMemoryData, Prepared
@@ -45,7 +45,9 @@ def fit_table(
         FitError: the table cannot be fitted.
     """
     if checkpoint is not None and options.newton:
-        raise FitError("newton takes a few steps and has no checkpoint; choose sgd or adam.")
+        raise FitCombinationError(
+            "newton takes a few steps and has no checkpoint; choose sgd or adam."
+        )
     group = join(options.distributed)
     listener = _listener_of_process(group, listener)
     data = prepare(table, name, options)

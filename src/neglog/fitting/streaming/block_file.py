@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import ColumnNameError, RowsError
 from neglog.fitting.design.date_features import DateFeatures
 from neglog.fitting.tables import (
     encodings,
@@ -184,7 +185,7 @@ class BlockFile:
         """Refuse an unknown column name."""
         if name not in self.names:
             known = listed(self.names)
-            raise FitError(f"{self.path.name} has no column {name!r}; it has {known}.")
+            raise ColumnNameError(f"{self.path.name} has no column {name!r}; it has {known}.")
 
 
 def _as(values: pl.Series, kind: pl.DataType) -> pl.Series:
@@ -215,7 +216,7 @@ def open_file(path: str | Path, reading: Reading = PLAIN) -> BlockFile:
         found = _open_csv(path, head, reading) if text else _open_stored(path, reading, kind)
     found = replace(found, reading=reading)
     if not found.blocks:
-        raise FitError(f"{path.name} has no rows; it needs some below its column names.")
+        raise RowsError(f"{path.name} has no rows; it needs some below its column names.")
     return found
 
 

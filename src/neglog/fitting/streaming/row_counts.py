@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neglog.errors import FitError
+from neglog.errors.tables import RoleError, TargetError
 from neglog.fitting.design.target import Target
 from neglog.fitting.streaming.stream import EncodedBlock
 from neglog.fitting.tables.text_profile import Count, RowPosition
@@ -86,11 +86,11 @@ def check(counts: RowCounts, target: Target, weights: str | None, row: int) -> N
         FitError: there is either.
     """
     if counts.outside.rows:
-        raise FitError(
+        raise TargetError(
             f"the target {target.name!r} must hold {target.facts.support.words} for the "
             f"{target.facts.name} likelihood, but {counts.outside.rows} of {counts.rows} values "
             f"are not, the first {counts.outside.value:g} in row {row} (from 0); remove them, or "
             "choose another likelihood."
         )
     if weights is not None and not counts.total > 0:
-        raise FitError(f"the sample weights {weights!r} are all 0, so that no row counts.")
+        raise RoleError(f"the sample weights {weights!r} are all 0, so that no row counts.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import RoleError, RowsError
 from neglog.fitting.design import missing as missing_rows
 from neglog.fitting.design import target_choice as targets
 from neglog.fitting.design.column import Column, refuse_infinite
@@ -215,7 +215,7 @@ def design(schema: Schema, selection: Selection, levels: Mapping[str, Sequence[A
         texts = [column.name for column in columns if column.levels]
         missing_rows.refuse_texts({name: gaps[name] for name in texts if name in gaps})
     if schema.kept_rows < 2:
-        raise FitError(f"{schema.kept_rows} rows have no value missing; a fit needs 2 or more.")
+        raise RowsError(f"{schema.kept_rows} rows have no value missing; a fit needs 2 or more.")
     return of_columns(columns, selection.options.missing)
 
 
@@ -259,7 +259,7 @@ def check_roles(schema: Schema, selection: Selection) -> None:
     for role, name in selection.options.roles.items():
         statistics, words = schema.columns[name], role.replace("_", " ")
         if statistics.type == pl.String:
-            raise FitError(f"the {words} {name!r} must hold numbers, but holds text, such as "
+            raise RoleError(f"the {words} {name!r} must hold numbers, but holds text, such as "
                            f"{statistics.texts.invalid.value!r}.")  # fmt: skip
         of_zero = [statistics.infinite, statistics.negative]
         wrong = {"offset": [statistics.infinite], "sample_weight": of_zero, "trials": of_zero}
@@ -269,7 +269,7 @@ def check_roles(schema: Schema, selection: Selection) -> None:
         if found.first is not None:
             zero = " of 0 or more"
             least = {"offset": "", "sample_weight": zero, "trials": zero}.get(role, " above 0")
-            raise FitError(
+            raise RoleError(
                 f"the {words} {name!r} must hold finite numbers{least}, but {found.rows} values "
                 f"are not, the first {found.value:g} in row {schema.row(found.first)} (from 0)."
             )

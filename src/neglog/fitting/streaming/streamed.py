@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from neglog.errors import FitError
+from neglog.errors.tables import RowsError, StreamError
 from neglog.fitting.batches.in_memory_rows import InMemoryRows
 from neglog.fitting.design import date_features
 from neglog.fitting.design.design_matrix import Design
@@ -223,7 +223,7 @@ def _merged_schema(
 
 def _refuse_kinks(target: Target, options: Options) -> None:
     if not target.facts.response(len(target.classes or ()), 0, options).smooth:
-        raise FitError(
+        raise StreamError(
             f"the {target.facts.name} likelihood is fitted by a linear program, which requires "
             "all rows at once; leave out stream and distributed, or pass huber."
         )
@@ -243,7 +243,7 @@ def _count_rows(encoder: Encoder, group: Group, schema: Schema) -> tuple[RowCoun
     row = schema.row(found[0].outside.first)
     counting.check(found[0], encoder.target, encoder.selection.options.sample_weight, row)
     if found[0].rows < 2:
-        raise FitError(f"{found[0].rows} rows are left to fit; hold out a smaller part.")
+        raise RowsError(f"{found[0].rows} rows are left to fit; hold out a smaller part.")
     return found[0], found[-1] if len(found) == 2 else RowCounts(found[0].class_fractions * 0)
 
 

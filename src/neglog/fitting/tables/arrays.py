@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import TableTypeError
 
 
 def array_of(values: Any) -> np.ndarray[Any, Any]:
@@ -24,7 +24,7 @@ def array_of(values: Any) -> np.ndarray[Any, Any]:
 def _dense(tensor: Any) -> Any:
     """Convert to a tensor that numpy can read."""
     if tensor.is_meta or str(tensor.layout) != "torch.strided":
-        raise FitError(
+        raise TableTypeError(
             f"tensors must hold their numbers, but one is on {tensor.device} with the layout "
             f"{tensor.layout}; pass a dense one on a CPU or a GPU."
         )
@@ -39,7 +39,7 @@ def series(name: str, values: Any) -> pl.Series:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise FitError(f"{name} must have one dimension, but its shape is {array.shape}.")
+        raise TableTypeError(f"{name} must have one dimension, but its shape is {array.shape}.")
     if array.dtype.kind == "m":
         array = array.astype("timedelta64[us]")
     if array.dtype.kind in "biuMm":
@@ -47,7 +47,9 @@ def series(name: str, values: Any) -> pl.Series:
     if array.dtype.kind == "f":
         return pl.Series(name, array.astype(np.float64))
     if array.dtype.kind not in "OUS":
-        raise FitError(f"{name} holds {array.dtype} values, which are neither numbers nor labels.")
+        raise TableTypeError(
+            f"{name} holds {array.dtype} values, which are neither numbers nor labels."
+        )
     items = [plain(value) for value in array.tolist()]
     if any(isinstance(value, str) for value in items):  # polars would write True as true
         items = [str(value) if isinstance(value, bool) else value for value in items]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 
 ORDERS = ("dmy", "mdy")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -32,9 +32,9 @@ def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for item in written:
         name, equals, parts = item.rpartition("=")
         if not (name and equals and parts):
-            raise FitError(f"--dates must be {_SPELLING}, but got {item!r}.")
+            raise FitOptionError(f"--dates must be {_SPELLING}, but got {item!r}.")
         if name in found:
-            raise FitError(f"--dates names the column {name!r} twice; pass its parts once.")
+            raise FitOptionError(f"--dates names the column {name!r} twice; pass its parts once.")
         found[name] = tuple(part.strip() for part in parts.split(","))
     return found
 
@@ -50,12 +50,12 @@ def validate_parts(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         names = tuple(parts.split(",")) if isinstance(parts, str) else tuple(parts)
         for part in names:
             if part not in (*PARTS, *ORDERS):
-                raise FitError(
+                raise FitOptionError(
                     f"dates of column {name!r} have no part {part!r}; choose among "
                     f"{', '.join(PARTS)}, and dmy or mdy for the order of day and month."
                 )
         if not set(names) - {*ORDERS} or len(set(names)) < len(names) or {*ORDERS} <= {*names}:
-            raise FitError(
+            raise FitOptionError(
                 f"dates of column {name!r} must list one part or more, each once, such as "
                 f"['year', 'days'], but got {list(names)}."
             )

@@ -6,7 +6,8 @@ from typing import NoReturn
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import DateError
 from neglog.fitting.tables.date_formats import HOURS, LENGTH, DateFormats
 from neglog.fitting.tables.text_numbers import leave
 
@@ -61,7 +62,7 @@ def refuse(name: str, what: object) -> NoReturn:
         how = f"turn it into numbers with {option}"
         if parts == ["hour"] and isinstance(what, str):
             how += f", or with --dates '{name}=days' if it holds durations"
-    raise FitError(
+    raise DateError(
         f"column {name!r} holds dates or times, {_example(what)}; {how}, or {leave(name)}."
     )
 
@@ -84,7 +85,7 @@ def _suggested_parts(what: object) -> list[str]:
 
 def refuse_target(name: str, what: object) -> NoReturn:
     """Refuse a target of dates or times, given an example or its type."""
-    raise FitError(
+    raise DateError(
         f"the target {name!r} holds dates or times, {_example(what)}; add a column of numbers that "
         "stands for them, such as the days since the first, or a column of labels, and pass that "
         "as the target."

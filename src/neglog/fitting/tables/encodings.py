@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from neglog.errors import FitError
+from neglog.errors.tables import EncodingError
 from neglog.fitting.tables import text_lines
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_lines import Scan
@@ -83,7 +84,7 @@ def decoded(path: Path, content: bytes, name: str) -> str:
 
 
 def _refuse_encoding(path: Path, name: str, byte: int, line: int) -> FitError:
-    return FitError(
+    return EncodingError(
         f"{path} is not in {name}: byte 0x{byte:02x} in line {line} cannot be read; pass another "
         "--encoding (encoding=), or save the file as UTF-8."
     )
@@ -111,13 +112,13 @@ def _detected(path: Path, scan: Scan, notes: list[str]) -> str:
     where = f"{path} is not in UTF-8 (byte 0x{scan.byte:02x} in line {scan.line})"
     found = readings(scan.sample)
     if not found:
-        raise FitError(
+        raise EncodingError(
             f"{where}, nor in any other encoding that is tried ({', '.join(TRIED)}); pass "
             "--encoding NAME (encoding=), or save it as UTF-8."
         )
     if len(found) > 1 and not _all_latin(found):
         shown = ", ".join(f"{_excerpt(text)!r} in {name}" for name, text in found)
-        raise FitError(
+        raise EncodingError(
             f"{where}, and its encoding is not certain: a value may be {shown}; pass --encoding "
             "NAME (encoding=)."
         )

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import FileReadError, MissingLibraryError
 from neglog.fitting.tables import text_layout
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_file import blanks_lost, strip_blanks
@@ -32,7 +33,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
     try:
         import fastexcel
     except ModuleNotFoundError:
-        raise FitError(
+        raise MissingLibraryError(
             f"{path} is an Excel file, which requires fastexcel: pip install 'neglog[excel]', or "
             "save it as CSV."
         ) from None
@@ -44,7 +45,7 @@ def read(path: Path, notes: list[str], reading: Reading) -> tuple[pl.DataFrame, 
         frame = _rows(book, sheet, found)
     except fastexcel.FastExcelError as error:
         reason = str(error).splitlines()[0]
-        raise FitError(f"{path} cannot be read as an Excel file ({reason}).") from None
+        raise FileReadError(f"{path} cannot be read as an Excel file ({reason}).") from None
     notes += found.notes
     frame = frame.drop(found.empty)
     frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
@@ -85,7 +86,7 @@ def _sheet(path: Path, names: list[str], reading: Reading, notes: list[str]) -> 
         return asked
     if asked.isdecimal() and 1 <= int(asked) <= len(names):
         return names[int(asked) - 1]
-    raise FitError(f"{path} has no sheet {asked!r}; choose one of {shown}.")
+    raise FileReadError(f"{path} has no sheet {asked!r}; choose one of {shown}.")
 
 
 def _layout(path: Path, cells: pl.DataFrame, reading: Reading, sheet: str) -> Layout:

@@ -10,7 +10,8 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
+from neglog.errors.tables import LevelsError, TargetError
 from neglog.fitting.tables.arrays import plain
 
 _SPELLING = '"COLUMN=first,second,third"'
@@ -83,9 +84,9 @@ def parse(written: Sequence[str]) -> dict[str, tuple[str, ...]]:
         name, equals, labels = item.partition("=")
         values = next(csv.reader([labels], skipinitialspace=True), [])
         if not (name.strip() and equals and values and all(values)):
-            raise FitError(f"--levels must be {_SPELLING}, but got {item!r}.")
+            raise FitOptionError(f"--levels must be {_SPELLING}, but got {item!r}.")
         if name in found:
-            raise FitError(f"--levels names the column {name!r} twice; pass its levels once.")
+            raise LevelsError(f"--levels names the column {name!r} twice; pass its levels once.")
         found[name] = tuple(values)
     return found
 
@@ -101,14 +102,14 @@ def listed_levels(name: str, labels: Sequence[Any], present: Sequence[Any]) -> t
     where = f"levels of column {name!r}"
     for label in asked:
         if asked.count(label) > 1:
-            raise FitError(f"the {where} list {label!r} twice; list each level once.")
+            raise LevelsError(f"the {where} list {label!r} twice; list each level once.")
         if label not in known:
-            raise FitError(
+            raise LevelsError(
                 f"the {where} list {label!r}, which the table does not hold; it holds "
                 f"{', '.join(sorted(known)[:8])}."
             )
     if absent := sorted(set(known) - set(asked)):
-        raise FitError(
+        raise LevelsError(
             f"the {where} do not list {', '.join(map(repr, absent[:8]))}, which the table holds; "
             "list every level."
         )
@@ -141,7 +142,7 @@ def check_order(name: str, labels: Sequence[Any]) -> None:
         FitError: labels are text, other than numbers that are read as labels.
     """
     if not all(map(_is_number, labels)):
-        raise FitError(
+        raise TargetError(
             f"the target {name!r} holds text, whose order nothing declares; the alphabet would "
             f"give {' < '.join(map(str, labels[:20]))}; write the order, the lowest first, as in "
             f"{option(name, labels[:20])}, or use an ordered category dtype."

@@ -6,7 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from neglog.errors import FitError
+from neglog.errors.tables import FileReadError, StreamError
 
 HEAD = 4096
 _KNOWN = {
@@ -84,19 +84,19 @@ def refuse_others(path: Path, head: bytes) -> None:
     for start, what in _OTHERS.items():
         if head.startswith(start):
             kind, remedy = what.split("; ", 1)
-            raise FitError(f"{path} cannot be read, being {kind}; {remedy}.")
+            raise FileReadError(f"{path} cannot be read, being {kind}; {remedy}.")
 
 
 def _of_zip(path: Path) -> str:
     try:
         names = zipfile.ZipFile(path).namelist()
     except zipfile.BadZipFile:
-        raise FitError(
+        raise FileReadError(
             f"{path} cannot be read, being a damaged zip archive; save it again."
         ) from None
     if any(name in _SPREADSHEETS for name in names):
         return "excel"
-    raise FitError(
+    raise FileReadError(
         f"{path} cannot be read, being a zip archive; unpack it, and pass the table inside."
     )
 
@@ -122,7 +122,7 @@ def refuse_to_stream(path: Path, kind: str) -> None:
         FitError: it is one.
     """
     if kind in ("excel", "stata", "json", "json lines"):
-        raise FitError(
+        raise StreamError(
             f"{path} is {NAMES[kind]}, which cannot be read block by block; leave out stream, or "
             "save it as CSV or Parquet."
         )

@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import ColumnNameError, TableTypeError, TargetNameError
 from neglog.fitting.tables import factor_levels
 from neglog.fitting.tables.arrays import array_of, objects, series
 from neglog.fitting.tables.reading import PLAIN, Reading
@@ -35,7 +35,7 @@ def from_memory(
     if isinstance(target, str):
         name, target = target, None
     if target is None and name is None:
-        raise FitError("no target given; pass y, or target= with a column's name.")
+        raise TargetNameError("no target given; pass y, or target= with a column's name.")
     frame = frame_of(data)
     if frame is None:
         refuse_others(data)
@@ -68,11 +68,11 @@ def refuse_others(data: Any) -> None:
         FitError: they are a dictionary, a list of them, or a sparse matrix.
     """
     if isinstance(data, Mapping):
-        raise FitError("X is a dictionary; pass a data frame, such as pandas.DataFrame(X).")
+        raise TableTypeError("X is a dictionary; pass a data frame, such as pandas.DataFrame(X).")
     if isinstance(data, (list, tuple)) and data and isinstance(data[0], Mapping):
-        raise FitError("X is a list of dictionaries; pass a data frame: pandas.DataFrame(X).")
+        raise TableTypeError("X is a list of dictionaries; pass a data frame: pandas.DataFrame(X).")
     if hasattr(data, "toarray"):
-        raise FitError("X is a sparse matrix; pass a dense array, X.toarray().")
+        raise TableTypeError("X is a sparse matrix; pass a dense array, X.toarray().")
 
 
 def check_index(data: Any, values: Any, argument: str = "y") -> None:
@@ -90,7 +90,7 @@ def check_index(data: Any, values: Any, argument: str = "y") -> None:
     ):
         return
     if rows.is_unique and value_index.is_unique and rows.isin(value_index).all():
-        raise FitError(
+        raise TableTypeError(
             f"X and {argument} have the same index in different orders; pass {argument}.loc["
             f"X.index], or {argument}.to_numpy() if their rows correspond as they are."
         )
@@ -111,11 +111,13 @@ def with_column(
         FitError: the table has such a column, or another number of rows.
     """
     if name in (*table.frame.columns, *table.names):
-        raise FitError(f"X already has a column {name!r}; pass target= with another name for y.")
+        raise ColumnNameError(
+            f"X already has a column {name!r}; pass target= with another name for y."
+        )
     column = series(name, values)
     rows = len(table.frame) if table.numbers is None else len(table.numbers)
     if len(column) != rows:
-        raise FitError(
+        raise TableTypeError(
             f"X has {rows} rows, but {argument} has {len(column)}; pass as many of both."
         )
     if table.numbers is not None and table.frame.is_empty():
@@ -132,7 +134,7 @@ def frame_of(data: Any) -> pl.DataFrame | None:
     try:
         return _as_polars(data)
     except (nw.exceptions.DuplicateError, pl.exceptions.DuplicateError):
-        raise FitError("two columns of the data frame have one name; rename one.") from None
+        raise ColumnNameError("two columns of the data frame have one name; rename one.") from None
 
 
 def _as_polars(data: Any) -> pl.DataFrame | None:
@@ -173,7 +175,9 @@ def _of_array(array: np.ndarray[Any, Any], reading: Reading) -> Table:
     """Convert an array: (N, P) numbers unchanged, other types column by column."""
     if array.ndim != 2:
         remedy = "use X.reshape(-1, 1) for a single feature"
-        raise FitError(f"X must be (rows, features), but its shape is {array.shape}; {remedy}.")
+        raise TableTypeError(
+            f"X must be (rows, features), but its shape is {array.shape}; {remedy}."
+        )
     if array.dtype.kind in "biuf" and len(array):
         return Table(ARRAYS, pl.DataFrame(), reading.without_codes(array))
     columns = [series(f"x{j + 1}", array[:, j]) for j in range(array.shape[1])]

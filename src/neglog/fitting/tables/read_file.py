@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import FileReadError
 from neglog.fitting.tables import (
     excel,
     factor_levels,
@@ -86,12 +86,12 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise FitError(f"there is no file {path}; check the name and the folder.") from None
+        raise FileReadError(f"there is no file {path}; check the name and the folder.") from None
     except OSError as error:
-        raise FitError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise FileReadError(f"{path} cannot be read: {error.strerror or error}.") from None
     except pl.exceptions.NoDataError:
-        raise FitError(f"{path} is empty; it needs a line of column names and rows.") from None
+        raise FileReadError(f"{path} is empty; it needs a line of column names and rows.") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:
         reason = str(error).splitlines()[0]
         expected = "save it as CSV (UTF-8, one header line) or Parquet"
-        raise FitError(f"{path} cannot be read as a table ({reason}); {expected}.") from None
+        raise FileReadError(f"{path} cannot be read as a table ({reason}); {expected}.") from None

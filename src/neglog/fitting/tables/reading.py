@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.options import FitOptionError
 from neglog.fitting.option_table.rows import ReadingOptions
 
 MISSING = (
@@ -50,15 +50,15 @@ class Reading(ReadingOptions):
         for name, words in (("separator", "such as ';' or tab"), ("thousands", "such as ','")):
             value = getattr(self, name)
             if value is not None and (len(value.encode()) != 1 or value in '"\n\r0123456789'):
-                raise FitError(f"{name} must be one character, {words}, but got {value!r}.")
+                raise FitOptionError(f"{name} must be one character, {words}, but got {value!r}.")
         if self.decimal is not None and self.decimal == self.thousands:
-            raise FitError(
+            raise FitOptionError(
                 f"thousands and decimal are both {self.decimal!r}; pass different marks."
             )
         try:
             "a".encode(self.encoding or "utf-8")
         except LookupError:
-            raise FitError(
+            raise FitOptionError(
                 f"there is no encoding {self.encoding!r}; pass one that Python knows, such as "
                 "windows-1252, gb18030, shift_jis or utf-16."
             ) from None
@@ -77,7 +77,9 @@ class Reading(ReadingOptions):
         for name in sorted(of_some if self.asked is None else of_some & self.asked):
             if getattr(self, name) is not None:
                 option = name.replace("_", "-")
-                raise FitError(f"--{option} ({name}=) does not apply to {source}; leave it out.")
+                raise FitOptionError(
+                    f"--{option} ({name}=) does not apply to {source}; leave it out."
+                )
 
     @property
     def markers(self) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import FileReadError, MissingLibraryError
 
 
 def read(path: Path, notes: list[str]) -> Any:
@@ -24,14 +25,14 @@ def read(path: Path, notes: list[str]) -> Any:
     try:
         import pandas as pd
     except ModuleNotFoundError:
-        raise FitError(
+        raise MissingLibraryError(
             f"{path} is a Stata file, which requires pandas: pip install pandas, or save it as CSV."
         ) from None
     try:
         plain = pd.read_stata(path, convert_categoricals=False)
         coded = {name: _labelled(path, name, pd) for name in plain.columns}
     except (ValueError, EOFError, OSError) as error:
-        raise FitError(f"{path} cannot be read as a Stata file ({error}).") from None
+        raise FileReadError(f"{path} cannot be read as a Stata file ({error}).") from None
     kept = [name for name, column in coded.items() if column is None]
     if kept:
         notes.append(

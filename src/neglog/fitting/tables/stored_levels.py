@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from neglog.errors import FitError
+from neglog.errors.tables import MissingLibraryError
 from neglog.fitting.tables.factor_levels import of_series
 
 _SCHEMA = 1_000_000
@@ -76,7 +76,7 @@ def levels_of_arrow(
     except ModuleNotFoundError:
         with path.open("rb") as file:
             if b'"pandas_type": "categorical"' in file.read(_SCHEMA):
-                raise FitError(
+                raise MissingLibraryError(
                     f"{path} holds categories of pandas, which only pyarrow reads; install it, or "
                     "save the file with polars or as CSV."
                 ) from None

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import FitOptionError
+from neglog.errors.tables import ColumnNameError, RowsError
 from neglog.fitting.tables import factor_levels
 from neglog.fitting.tables.arrays import series
 from neglog.fitting.tables.numerals import may_have_thousands
@@ -68,7 +70,7 @@ class Table:
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(known)}."
             if all(map(_is_number, known)) and self.source != ARRAYS:
                 hint += " They look like values: begin the table with a line of column names."
-            raise FitError(f"{self.source} has no column {name!r}; {hint}")
+            raise ColumnNameError(f"{self.source} has no column {name!r}; {hint}")
         return self.frame[name]
 
 
@@ -80,7 +82,7 @@ def _is_number(name: str) -> bool:
 def read_demo(name: str) -> tuple[Table, str]:
     """Return one of scikit-learn's embedded tables, and its target name."""
     if name not in DEMOS:
-        raise FitError(f"there is no demo {name!r}; choose one of {listed(list(DEMOS))}.")
+        raise FitOptionError(f"there is no demo {name!r}; choose one of {listed(list(DEMOS))}.")
     from sklearn import datasets
 
     options = {"scaled": False} if name == "diabetes" else {}
@@ -103,7 +105,7 @@ def checked(
 ) -> Table:
     """Refuse an empty table, and unify column types."""
     if frame.is_empty():
-        raise FitError(f"{source} has no rows; it needs some below its column names.")
+        raise RowsError(f"{source} has no rows; it needs some below its column names.")
     if "" in frame.columns:  # as pandas writes its index
         frame = frame.rename({"": f"column {frame.columns.index('') + 1}"})
     frame, levels = reading.without_missing(unified(frame)), levels or {}

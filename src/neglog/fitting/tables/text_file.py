@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import ColumnNameError, EncodingError, StreamError
 from neglog.fitting.tables import encodings, file_formats, text_layout, text_lines
 from neglog.fitting.tables.factor_levels import has_leading_zeros, zeros_lost
 from neglog.fitting.tables.numerals import may_have_thousands
@@ -181,7 +182,7 @@ def check_empty(path: Path, frame: pl.DataFrame, found: Layout) -> None:
     for name in found.empty:
         if frame[name].null_count() < len(frame):
             value = frame[name].drop_nulls()[0]
-            raise FitError(
+            raise ColumnNameError(
                 f"{path}: {name} has no name, but holds values such as {value!r}; name it, or put "
                 "values that hold separators in quotes."
             )
@@ -214,7 +215,7 @@ def check_text(path: Path, head: bytes) -> None:
     """
     file_formats.refuse_others(path, head)  # which may have been compressed
     if b"\0" in head:
-        raise FitError(
+        raise EncodingError(
             f"{path} holds NUL bytes, the first at byte {head.index(0)}: it is UTF-16 without its "
             "mark, or no text at all; pass --encoding utf-16-le (encoding=), or save it as CSV in "
             "UTF-8, or as Parquet."
@@ -229,7 +230,7 @@ def check_text_to_stream(path: Path, head: bytes, reading: Reading) -> None:
     """
     others = not encodings.extends_ascii(encodings.declared(reading))
     if others or head.startswith((*_UTF16, _GZIP)) or (b"\r" in head and b"\n" not in head):
-        raise FitError(
+        raise StreamError(
             f"{path} cannot be read block by block, being compressed, in UTF-16 or with carriage "
             "returns for line ends; save it as CSV in UTF-8, or as Parquet."
         )

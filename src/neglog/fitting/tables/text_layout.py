@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.tables import ColumnNameError, FileReadError, TextLayoutError
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.records import (
     Record,
@@ -114,7 +115,7 @@ def _of_records(
 ) -> Layout:
     """Detect the layout of a table with known fields."""
     if not records:
-        raise FitError(f"{path} is empty; it needs a line of column names and rows.")
+        raise FileReadError(f"{path} is empty; it needs a line of column names and rows.")
     first = 0 if declared else _header_index(path, records, notes)
     names, rows = records[first], records[first + 1 :]
     if preamble.comments and not first and not names.is_all_text:
@@ -220,7 +221,7 @@ def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int
     ):
         return 0
     wide = next((record for record in records if record.filled == width), records[-1])
-    raise FitError(
+    raise TextLayoutError(
         f"{path} has {width} values in line {wide.lines}, but {records[0].filled} column names in "
         f"line {records[0].lines}; name every column, or {_SKIP}."
     )
@@ -258,7 +259,7 @@ def _check_names(path: str, names: Sequence[str]) -> None:
     """Refuse duplicate names, which polars would rename silently."""
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
-        raise FitError(
+        raise ColumnNameError(
             f"{path} has {listed([repr(name) for name in twice])} more than once among its column "
             "names, so that they are ambiguous; rename one."
         )

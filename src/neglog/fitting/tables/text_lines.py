@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from neglog.errors import FitError
+from neglog.errors.tables import TextLayoutError
 from neglog.fitting.tables.records import one_line, reader
 from neglog.fitting.tables.text_layout import Layout
 
@@ -133,7 +134,7 @@ def comments(
     if len(rows) == len(lines) and layout.comment is None:
         return None
     if rows and width > 1:
-        raise FitError(
+        raise TextLayoutError(
             f"{path} has lines that begin with {mark!r}, of which line {rows[0]} may be a comment "
             "or a row; remove it, or write its first value in double quotes."
         )
@@ -201,7 +202,7 @@ def too_long(
     rows = reader(io.StringIO(content.decode(), newline=""), layout.separator)
     for row in rows:
         if len(row) > width and not (comment and row[0].startswith(comment)):
-            return FitError(
+            return TextLayoutError(
                 f"{path} has {len(row)} values in line {before + rows.line_num}, but {width} "
                 "column names; fix that line, or put values that hold separators in quotes."
             )
@@ -219,7 +220,7 @@ def unpaired(path: Path, content: bytes, before: int) -> FitError | None:
     if content.count(b'"') % 2 == 0:
         return None
     lines = (n for n, line in enumerate(content.split(b"\n"), 1) if line.count(b'"') % 2)
-    return FitError(
+    return TextLayoutError(
         f"{path} has a double quote without its pair, in line {before + next(lines)} or after it; "
         "remove it, or put the value in double quotes and write the quote in it twice."
     )

@@ -7,7 +7,9 @@ from typing import NoReturn
 
 import polars as pl
 
-from neglog.errors import FitError, listed
+from neglog.errors import listed
+from neglog.errors.options import PredictionError
+from neglog.errors.tables import NumberTextError
 from neglog.fitting.tables import durations, numerals
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_profile import RowPosition, TextProfile
@@ -65,7 +67,7 @@ def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> 
     if texts.invalid.rows or not texts.marked.rows or texts.spelling.bracketed:
         return
     if not texts.spelling.conventions:
-        raise FitError(
+        raise NumberTextError(
             f"column {name!r} holds numbers whose marks contradict each other, such as "
             f"{' and '.join(map(repr, _pair(texts)))}; write all with the same marks, or "
             f"{leave(name)}."
@@ -75,7 +77,7 @@ def _check(name: str, texts: TextProfile, row: Callable[[RowPosition], int]) -> 
         known = durations.read(pl.Series([texts.marked.value])).is_not_null().all()
         lengths = f", or turn durations into days with --dates '{name}=days'" if known else ""
         value, first = texts.marked.value, row(texts.marked.first or RowPosition(0, 0))
-        raise FitError(
+        raise NumberTextError(
             f"column {name!r} holds numbers of different units ({several}), such as {value!r} in "
             f"row {first} (from 0); write all in one unit, or the numbers alone{lengths}, or "
             f"{leave(name)}."
@@ -135,7 +137,7 @@ def _refuse_mixed(name: str, texts: TextProfile, row: Callable[[RowPosition], in
     remedy = f"correct them, or pass --na {value!r} (na=[{value!r}]) if they are missing values"
     if pl.Series(texts.others, dtype=pl.String).str.contains(_FLAGGED).all():
         remedy = "write the numbers alone"
-    raise FitError(
+    raise NumberTextError(
         f"column {name!r} holds numbers, but {count.rows} {'values are' if many else 'value is'} "
         f"text, the first {value!r} in row {row(first)} (from 0){_also(others)}; {remedy}, or "
         f"pass --as-labels {name!r} (as_labels=[{name!r}]) if all values are labels."
@@ -165,7 +167,7 @@ def convert(frame: pl.DataFrame, known: Mapping[str, str], start: int = 0) -> pl
         invalid = numbers.is_null() & frame[name].is_not_null()
         if invalid.any():
             row = int(invalid.arg_max() or 0)
-            raise FitError(
+            raise PredictionError(
                 f"column {name!r} must hold numbers ({described(convention)}), as when the model "
                 f"was fitted, but row {start + row} (from 0) holds {frame[name][row]!r}; write it "
                 f"alike, or pass --na {frame[name][row]!r} if it is a missing value."

@@ -1,7 +1,8 @@
-"""The structure of all messages: expected, got, likely cause, remedy.
+"""The structure of all messages: expected, got, likely cause, remedy, and a code.
 
 Every class also derives from the exceptions torch raises for the same fault, so that an
-``except`` clause written for ``torch.nn`` keeps working.
+``except`` clause written for ``torch.nn`` keeps working. What is raised is a kind of error, a
+subclass with a code; the modules of this package declare the kinds.
 """
 
 from __future__ import annotations
@@ -13,27 +14,36 @@ if TYPE_CHECKING:
 
 
 class NeglogError(Exception):
-    """The base class of neglog's errors."""
+    """The base class of neglog's errors.
+
+    Attributes:
+        code: the code of a kind of error, such as "NL401", which ends its messages.
+        cause: what often leads to the error.
+        remedy: what to do.
+        example: code that raises the error, run in an empty folder; `torch`, `neglog`, `Path`,
+            pandas as `pd` and `neglog.functional` as `F` are imported.
+    """
+
+    code = cause = remedy = example = ""
+
+    def __init_subclass__(cls, **stated: str) -> None:
+        """Declare a kind of error: its code, cause, remedy and example."""
+        super().__init_subclass__()
+        for name, text in stated.items():
+            setattr(cls, name, text)
+
+    def __str__(self) -> str:
+        """Return the message, which ends with the code."""
+        message = super().__str__()
+        return f"{message} [{self.code}]" if self.code else message
 
 
 class ArgumentError(NeglogError, TypeError, ValueError, RuntimeError):
     """An invalid argument: a wrong type, a wrong option, a wrong weight."""
 
 
-class BenchError(NeglogError, ValueError):
-    """An option that `bench` cannot use, or a subprocess that failed."""
-
-
-class CheckError(NeglogError, ValueError):
-    """The findings of `neglog.check`, if it was asked to raise."""
-
-
 class DeclarationError(NeglogError, TypeError):
     """A likelihood whose declaration is incomplete or uses words outside the vocabulary."""
-
-
-class DerivativeError(NeglogError, NotImplementedError):
-    """A derivative of an order that a loss does not have."""
 
 
 class DtypeError(NeglogError, TypeError, RuntimeError, ValueError):
@@ -50,6 +60,44 @@ class ShapeError(NeglogError, ValueError, RuntimeError):
 
 class SupportError(NeglogError, ValueError, IndexError, RuntimeError):
     """A value outside the support or domain of the likelihood."""
+
+
+class BenchError(
+    NeglogError,
+    ValueError,
+    code="NL604",
+    cause="No case contains the text, the file cannot be written, or there is no GPU.",
+    remedy="Choose one of the cases that the message lists, or another file.",
+    example="from pathlib import Path\n\nfrom neglog.bench import files\n\n"
+    'files.check(Path("missing/out.md"))',
+):
+    """An option that `bench` cannot use, or a subprocess that failed."""
+
+
+class CheckError(
+    NeglogError,
+    ValueError,
+    code="NL114",
+    cause="`neglog.check` was called with `raise_on` and found a mistake.",
+    remedy="Apply the fix that the finding states.",
+    example="perfect = torch.eye(8)\nneglog.check(\n"
+    '    neglog.CrossEntropyLoss(), perfect, torch.arange(8), raise_on="heuristic"\n)',
+):
+    """`neglog.check` found mistakes, and was asked to raise."""
+
+
+class DerivativeError(
+    NeglogError,
+    NotImplementedError,
+    code="NL115",
+    cause="Losses with a linear layer have first and second derivatives only.",
+    remedy="Call the loss of the logits, which torch differentiates to any order.",
+    example="x = torch.ones(2, 4, requires_grad=True)\n"
+    "loss = F.linear_cross_entropy(x, torch.rand(3, 4), torch.tensor([0, 1]))\n"
+    "for _ in range(3):\n"
+    "    (slope,) = torch.autograd.grad(loss, x, create_graph=True)\n    loss = slope.sum()",
+):
+    """A loss does not have a derivative of this order."""
 
 
 def sentence(expected: str, got: str, cause: str = "", remedy: str = "") -> str:
