@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import exactness
-from exactness import several
 
 if __name__ == "__main__":
     print(exactness.table())
-    print(several.table())

@@ -9,24 +9,33 @@ import exactness
 import mpmath as mp
 import pytest
 import torch
-from exactness import LIMITS, Outputs, several
+from exactness import LIMITS, Outputs
 from exactness.spacing import error, unit
 
 from neglog import functional
 
-# Of the half precisions each loss takes one, which is a kernel; `make exactness` takes both.
+# Of the half precisions each loss takes one, which is a kernel; `make exactness` takes both, and
+# the chained ones in all dtypes.
 CELLS = [
     cell
     for cell in exactness.CELLS
-    if cell.dtype.itemsize > 2 or cell.dtype == cases.half_of(cell.loss.name)
+    if cell.dtype == torch.float32
+    or (cell.dtype in (torch.float64, cases.half_of(cell.loss.name)) and not cell.loss.chained)
 ]
-ORDINARY = [cell for cell in CELLS if cell.regime.name == "ordinary"]
+ORDINARY = [
+    cell
+    for cell in CELLS
+    if cell.regime.name == "ordinary" and (cell.loss.roundings or not cell.loss.chained)
+]
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_the_kernels_are_exact(cell) -> None:
     found = exactness.worst(cell, functional)
-    assert found.within(LIMITS[cell.dtype]), found
+    if cell.loss.name == "ctc_loss":  # torch's own computation, whose logarithms lose digits
+        assert found == exactness.worst(cell, torch.nn.functional)
+    else:
+        assert found.within(cell.limits), found
 
 
 @pytest.mark.parametrize("each", exactness.SUMS, ids=str)
@@ -49,7 +58,7 @@ def displaced(problem, reduced, by: float) -> Outputs:
 @pytest.mark.parametrize("reduced", [False, True], ids=["each", "mean"])
 @pytest.mark.parametrize("cell", ORDINARY, ids=str)
 def test_exact_values_pass_and_perturbed_ones_do_not(cell, reduced) -> None:
-    limits = LIMITS[cell.dtype]
+    limits = cell.limits
     for problem in cell.problems():
         assert problem.worst(displaced(problem, reduced, 0), reduced).within(limits)
         off = displaced(problem, reduced, limits.gradient + 1)
@@ -66,7 +75,7 @@ def test_nan_exceeds_every_limit(cell, wrong) -> None:
     right = displaced(problem, False, 0)
     for part in Outputs._fields:
         spoiled = right._replace(**{part: torch.full_like(getattr(right, part), wrong)})
-        assert not problem.worst(spoiled, False).within(LIMITS[cell.dtype])
+        assert not problem.worst(spoiled, False).within(cell.limits)
 
 
 @pytest.mark.parametrize("dtype", LIMITS, ids=str)
@@ -80,10 +89,3 @@ def test_what_overflows_should_be_infinite(dtype) -> None:
             assert error(sign * largest, beyond, dtype) > 4 * last
             assert error(-sign * math.inf, beyond, dtype) > last
             assert error(sign * math.inf, sign * mp.mpf(largest) / 2, dtype) > 4 * last
-
-
-@pytest.mark.parametrize("name", several.DRAWS)
-def test_losses_of_several_tensors_are_exact_in_float32(name) -> None:
-    of_loss, of_slope = several.errors(name)
-    assert of_loss <= 1
-    assert of_slope <= 4  # relative to the largest derivative

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from exactness.losses import LOSSES, Loss
+from exactness.loss import Loss
+from exactness.losses import LOSSES
 from exactness.regimes import REGIMES, Regime
 from exactness.spacing import Exact, error, total, unit
 
@@ -57,6 +58,12 @@ class Cell:
     dtype: torch.dtype
     regime: Regime
 
+    @property
+    def limits(self) -> Ulps:
+        """The largest errors that are allowed."""
+        own = self.loss.roundings
+        return Ulps(own, own) if own else LIMITS[self.dtype]
+
     def __str__(self) -> str:
         return f"{self.loss.name}-{str(self.dtype)[6:]}-{self.regime.name}"
 
@@ -66,7 +73,7 @@ class Cell:
         for shape in kind.shapes:
             rng = np.random.default_rng(zlib.crc32(f"{self}{shape}".encode()))
             x, y = self.regime.draw(kind, rng, shape, torch.finfo(self.dtype).eps)
-            drawn = [x, y] if self.loss.further is None else [x, y, self.loss.further(rng, x, y)]
+            drawn = [x, y, *(draw(rng, x, y) for draw in self.loss.further)]
             yield Problem(self, tuple(self.rounded(a) for a in drawn))
 
     def rounded(self, numbers: Any) -> Tensor:
@@ -85,6 +92,9 @@ class Problem:
             samples = [cell.loss.textbook(*sample) for sample in _samples(tensors)]
             self.losses = [total(truth.loss) for truth in samples]
             self.slopes = [[total(slope) for slope in truth.gradients] for truth in samples]
+            if cell.loss.roundings:
+                self.losses = [loss._replace(scale=loss.largest) for loss in self.losses]
+                self.slopes = [_scaled(slopes) for slopes in self.slopes]
             self.count = mp.fsum(truth.count for truth in samples)
 
     def truth(self, reduced: bool) -> tuple[list[Exact], list[Exact]]:
@@ -123,12 +133,16 @@ class Problem:
     def unit(self, true: Exact) -> Any:
         """Return the unit that errors are counted in: the spacing of the dtype at the truth.
 
+        What is computed in the dtype itself is off by a part of the largest addend, or of the
+        sample's largest derivative.
         What is computed in float64 can be no better than float64's own spacing at the larger of
         two addends that cancel, of which a few operations lose a few.
         """
         dtype = self.cell.dtype
         own = unit(true.value, dtype)
-        exactly = self.cell.regime.cancels_exactly and self.cell.loss.further is None
+        if self.cell.loss.roundings:
+            return max(own, unit(true.scale, dtype))
+        exactly = self.cell.regime.cancels_exactly and not self.cell.loss.further
         if exactly or not (true.gains and true.losses):
             return own
         lost = 1 if dtype == torch.float64 else 4
@@ -138,7 +152,7 @@ class Problem:
 CELLS = [
     Cell(loss, dtype, regime)
     for loss, dtype, regime in itertools.product(LOSSES, DTYPES, REGIMES)
-    if regime.suits(loss.kind) and not (loss.chained and dtype == torch.float64)
+    if regime.suits(loss.kind)
 ]
 
 
@@ -160,7 +174,17 @@ def worst_of(cell: Cell, compute: Callable[[Problem, bool], Outputs]) -> Ulps:
 def _samples(tensors: tuple[Tensor, ...]) -> Iterator[list[Any]]:
     """Turn the rows of tensors into mpmath's numbers, or lists of them."""
     for rows in zip(*(t.tolist() for t in tensors), strict=True):
-        yield [[*map(mp.mpf, row)] if isinstance(row, list) else mp.mpf(row) for row in rows]
+        yield [*map(_exactly, rows)]
+
+
+def _scaled(slopes: list[Exact]) -> list[Exact]:
+    """Relate the errors of a sample's derivatives to the largest of them."""
+    largest = max(slope.largest for slope in slopes)
+    return [slope._replace(scale=largest) for slope in slopes]
+
+
+def _exactly(numbers: Any) -> Any:
+    return [*map(_exactly, numbers)] if isinstance(numbers, list) else mp.mpf(numbers)
 
 
 def _digits(tensors: tuple[Tensor, ...]) -> int:

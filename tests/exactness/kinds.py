@@ -63,7 +63,7 @@ def _counts(rng: Any, shape: Any) -> Any:
     return rng.poisson(np.exp(rng.normal(1, 1.5, shape))).astype(float)
 
 
-def _between(rng: Any, shape: Any) -> Any:
+def between(rng: Any, shape: Any) -> Any:
     return rng.uniform(0.001, 0.999, shape)
 
 
@@ -109,7 +109,7 @@ LOG_MEAN = Kind(as_it_is, lambda rng, shape: rng.gamma(2.5, size=shape) + 1e-3, 
 LOGIT = Kind(
     as_it_is,
     _labels,
-    soft=_between,
+    soft=between,
     optimum=lambda y: np.log(y / (1 - y)),
     at_loss=_logit_at,
     centre=_zeros,
@@ -125,11 +125,11 @@ END = Kind(as_it_is, _labels)
 PROBABILITY = Kind(
     sigmoid,
     _labels,
-    soft=_between,
+    soft=between,
     optimum=as_it_is,
     at_loss=lambda y, loss: np.where(y == 0, -np.expm1(-loss), np.exp(-loss)),
 )
-SHARE = Kind(lambda z: -abs(z), _labels, soft=_between, optimum=np.log)
+SHARE = Kind(lambda z: -abs(z), _labels, soft=between, optimum=np.log)
 LOG_SHARE = Kind(lambda z: -abs(z), lambda rng, shape: -abs(_reals(rng, shape)), optimum=as_it_is)
 LABEL = Kind(
     as_it_is,

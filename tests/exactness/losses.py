@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from exactness import kinds, textbook
-from exactness.kinds import Kind
+from exactness import declared, formulas, kinds, several, textbook
+from exactness.loss import Loss
 from neglog import engine, functional, likelihoods
 from neglog.engine import ElementwiseProblem
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss.
-
-    Attributes:
-        call: takes a module of functions, the drawn tensors and a reduction.
-        textbook: takes the same numbers of one sample.
-        further: what draws a further tensor from the prediction and the target.
-        inputs: how many tensors are differentiated: the prediction, and the further one.
-        mean: the reduction that divides by the count.
-        chained: whether more words follow each other than the limits of float64 allow for; what
-            rounding may do to them there, `test_engine.py` holds.
-    """
-
-    name: str
-    kind: Kind
-    call: Callable[..., Any]
-    textbook: Callable[..., textbook.Truth]
-    further: Callable[[Any, Any, Any], Any] | None = None
-    inputs: int = 1
-    mean: str = "mean"
-    chained: bool = False
 
 
 def _variances(rng: Any, x: Any, y: Any) -> Any:
@@ -58,16 +33,24 @@ def _other_ends(rng: Any, x: Any, y: Any) -> Any:
     return x - np.sign(x) * (1 + abs(x)) * 10 ** rng.uniform(-2, 0.3, x.shape)
 
 
+def _lower_ends(rng: Any, x: Any, y: Any) -> Any:
+    return np.clip(x + (1 + abs(x)) * rng.uniform(-2, 1, x.shape), -6e4, 5e4)
+
+
+def _upper_ends(rng: Any, x: Any, y: Any) -> Any:
+    """Draw numbers above the lower ends, near and far; no half precision rounds two to one."""
+    width = (1 + abs(x)) * (1 + 10 ** rng.uniform(-1.5, 0.3, x.shape))
+    return np.clip(x + width, -6e4, 6e4)  # within float16
+
+
 def _declared(likelihood: Any, *settings: float) -> Callable[..., Any]:
     """Return the call of a declaration that has no function of its own, and torch no such loss."""
 
     def call(f: Any, x: Any, y: Any, *others: Any, reduction: str) -> Any:
         if f is not functional:
             raise NotImplementedError
-        inputs = (x, *others)
-        return engine.loss(
-            ElementwiseProblem(likelihood, inputs, y, (), settings, reduction=reduction)
-        )
+        facts = likelihood, (x, *others), y.to(x.dtype), (), settings
+        return engine.loss(ElementwiseProblem(*facts, reduction=reduction))
 
     return call
 
@@ -98,11 +81,21 @@ REAL = (
         kinds.NORMAL,
         lambda f, *t, **o: f.gaussian_nll_loss(*t, **o),
         textbook.normal(1e-6),
-        _variances,
+        (_variances,),
         inputs=2,
     ),
-    Loss("quantile", kinds.REAL, _declared(likelihoods.Quantile, LEVEL), textbook.check(LEVEL)),
-    Loss("gamma", kinds.LOG_MEAN, _declared(likelihoods.Gamma, SHAPE), textbook.gamma(SHAPE)),
+    Loss(
+        "quantile",
+        kinds.REAL,
+        lambda f, *t, **o: f.quantile_loss(*t, LEVEL, **o),
+        textbook.check(LEVEL),
+    ),
+    Loss(
+        "gamma",
+        kinds.LOG_MEAN,
+        lambda f, *t, **o: f.gamma_nll_loss(*t, SHAPE, **o),
+        textbook.gamma(SHAPE),
+    ),
 )
 COUNTS = (
     Loss(
@@ -133,7 +126,7 @@ BINARY = (
         kinds.LOGIT,
         lambda f, x, y, w, **o: f.binary_cross_entropy_with_logits(x, y, pos_weight=w, **o),
         textbook.bernoulli,
-        _factors,
+        (_factors,),
     ),
     Loss(
         "bce",
@@ -158,8 +151,17 @@ BINARY = (
         kinds.END,
         _declared(likelihoods.LogisticInterval),
         textbook.interval,
-        _other_ends,
+        (_other_ends,),
         inputs=2,
+        chained=True,
+    ),
+    Loss(
+        "ordered logit",
+        declared.CLASS,
+        _declared(likelihoods.OrderedLogit),
+        formulas.differentiated(formulas.ordered, 3),
+        (_lower_ends, _upper_ends),
+        inputs=3,
         chained=True,
     ),
 )
@@ -202,7 +204,7 @@ CLASSES = (
         kinds.LOG_PROBABILITIES,
         _weighed("nll_loss"),
         textbook.log_probability_of_label,
-        _class_weights,
+        (_class_weights,),
     ),
     Loss(
         "cross_entropy",
@@ -215,14 +217,14 @@ CLASSES = (
         kinds.LABEL,
         _weighed("cross_entropy"),
         textbook.label(0),
-        _class_weights,
+        (_class_weights,),
     ),
     Loss(
         "cross_entropy, smoothed",
         kinds.SMOOTHED_LABEL,
         _weighed("cross_entropy", label_smoothing=SMOOTHING),
         textbook.label(SMOOTHING),
-        _class_weights,
+        (_class_weights,),
     ),
     Loss(
         "cross_entropy, soft",
@@ -235,7 +237,9 @@ CLASSES = (
         kinds.SHARES,
         _weighed("cross_entropy"),
         textbook.categorical,
-        _class_weights,
+        (_class_weights,),
     ),
 )
-LOSSES = (*REAL, *COUNTS, *BINARY, *SHARES, *CLASSES)
+LOSSES = (
+    *REAL, *COUNTS, *BINARY, *SHARES, *CLASSES, *declared.LOSSES, *several.LOSSES
+)  # fmt: skip

@@ -20,7 +20,7 @@ value, or, where addends cancel, in what float64 can tell of their difference. E
 mean; mpmath on the rounded inputs. ! above the limit, which is for the kernels; – not in torch
 {torch.__version__}. Of the sums the error of the sum or of the mean, whichever is larger.
 """
-LINE = "{:31}{:9}{:20}{:>20}{:>20}{:>20}"
+LINE = "{:41}{:9}{:20}{:>20}{:>20}{:>20}"
 
 
 @contextmanager
@@ -35,15 +35,15 @@ def table() -> str:
     head = LINE.format("loss", "dtype", "regime", "kernels", "reference", "torch")
     limits = [f"{_short(d)} {u.loss:g} / {u.gradient:g}" for d, u in LIMITS.items()]
     lines = [CAPTION, "limits: " + ", ".join(limits), "", head]
-    worsts: dict[tuple[str, torch.dtype], list[Ulps | None]] = {}
+    worsts: dict[tuple[str, torch.dtype, Ulps], list[Ulps | None]] = {}
     for cell in CELLS:
         found = _by_all(lambda f, cell=cell: worst(cell, f))
-        lines.append(_line(cell, [_pair(cell.dtype, ulps) for ulps in found]))
-        place = (cell.loss.name, cell.dtype)
+        lines.append(_line(cell, [_pair(cell.limits, ulps) for ulps in found]))
+        place = (cell.loss.name, cell.dtype, cell.limits)
         worsts[place] = [_larger(*two) for two in zip(worsts.get(place, found), found, strict=True)]
     lines += ["", *(_line(each.cell, _sums(each)) for each in SUMS), "", "The worst of all regimes"]
-    for (name, dtype), found in worsts.items():
-        pairs = [_pair(dtype, ulps) for ulps in found]
+    for (name, dtype, allowed), found in worsts.items():
+        pairs = [_pair(allowed, ulps) for ulps in found]
         lines.append(LINE.format(name, _short(dtype), "", *pairs))
     return "\n".join(lines)
 
@@ -55,7 +55,8 @@ def _by_all(compute: Callable[[Any], Any]) -> list[Any]:
         columns.append(compute(functional))
     try:
         columns.append(compute(torch.nn.functional))
-    except (NotImplementedError, RuntimeError):  # some half-precision losses on a CPU
+    # Losses that torch lacks, and some half-precision losses on a CPU.
+    except (AttributeError, NotImplementedError, RuntimeError):
         columns.append(None)
     return columns
 
@@ -70,10 +71,10 @@ def _larger(a: Ulps | None, b: Ulps | None) -> Ulps | None:
     return Ulps(max(a.loss, b.loss), max(a.gradient, b.gradient))
 
 
-def _pair(dtype: torch.dtype, found: Ulps | None) -> str:
+def _pair(limits: Ulps, found: Ulps | None) -> str:
     if found is None:
         return "–"
-    mark = "" if found.within(LIMITS[dtype]) else " !"
+    mark = "" if found.within(limits) else " !"
     return f"{_number(found.loss)} / {_number(found.gradient)}{mark}"
 
 

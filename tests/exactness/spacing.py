@@ -11,10 +11,14 @@ import torch
 
 
 class Exact(NamedTuple):
-    """A true number, by the sums of its addends above 0 and below."""
+    """A true number, by the sums of its addends above 0 and below.
+
+    The scale is that of the numbers whose rounding it inherits.
+    """
 
     gains: Any
     losses: Any
+    scale: Any = 0
 
     @property
     def value(self) -> Any:
@@ -28,7 +32,7 @@ class Exact(NamedTuple):
 
     def over(self, divisor: Any) -> Exact:
         """Return a part of the number."""
-        return Exact(self.gains / divisor, self.losses / divisor)
+        return Exact(*(part / divisor for part in self))
 
 
 def total(addends: Any) -> Exact:

@@ -203,7 +203,6 @@ class Expectile(Elementwise):
     inputs = ("expectile",)
     settings = ("level",)
     support = real
-    well_conditioned = anything
 
     @staticmethod
     def distribution(expectile, level):
