@@ -48,7 +48,7 @@ _LOSSES = {
     "multilabel_margin": _Loss(margins.multilabel_margin),
     "triplet_margin": _Loss(distances.triplet_margin, (distances.pull_triplet,)),
     "cosine_embedding": _Loss(distances.cosine_embedding),
-    "discrete_hazard": _Loss(hazards.discrete_hazard, (hazards.hazards_of_part,)),
+    "discrete_hazard": _Loss(hazards.discrete_hazard, (hazards.put_signs, hazards.hazards_of_part)),
     "risk_sets": _Loss(risk_sets.risk_sets, risk_sets.HELPERS, ordering.in_order),
 }
 

@@ -27,43 +27,48 @@ def discrete_hazard(args, scalars, first, last, losses, lines):
     wide()
     in_part = max(1, PART // args[WIDTH])
     size = in_part * args[WIDTH]
-    logits, terms = np.empty(size, real), np.empty(size, real)
+    signs, terms = np.empty(size, real), np.empty(size, real)
     for start in range(first, last, in_part):
         end = min(start + in_part, last)
-        hazards_of_part(args, scalars, start, end, losses[start - first :], logits, terms)
+        put_signs(args, start, end, signs)
+        hazards_of_part(args, scalars, start, end, losses[start - first :], signs, terms)
 
 
 @in_real
-def hazards_of_part(args, scalars, first, last, losses, logits, terms):
-    """Replace the logits after an interval by −∞, which costs nothing; an event's turns round."""
+def put_signs(args, first, last, signs):
+    """Write 1 up to an interval and 0 after it, −1 at an event."""
+    wide()
+    steps = args[WIDTH]
+    intervals = array(args[TENSORS + 1], last, np.int64)
+    events = array(args[TENSORS + 2], last, KIND)
+    for r in range(last - first):
+        reached = intervals[first + r]
+        for t in range(steps):
+            signs[np.uint64(r * steps + t)] = where(t <= reached, 1.0, 0.0)
+        if reached >= 0:
+            signs[np.uint64(r * steps + reached)] = where(events[first + r] == 0.0, 1.0, -1.0)
+
+
+@in_real
+def hazards_of_part(args, scalars, first, last, losses, signs, terms):
+    """Write the losses and the gradient of rows."""
     wide()
     steps, rows = args[WIDTH], last - first
     begin, count = first * steps, rows * steps
-    x = array(args[TENSORS], last * steps, KIND)
-    intervals = array(args[TENSORS + 1], last, np.int64)
-    events = array(args[TENSORS + 2], last, KIND)
-    for r in range(rows):
-        reached = intervals[first + r]
-        for t in range(steps):
-            k = np.uint64(r * steps + t)
-            logits[k] = where(t <= reached, load(x[np.uint64(begin) + k]), COMPUTED_IN(-np.inf))
-        if load(events[first + r]) and reached >= 0:
-            logits[np.uint64(r * steps + reached)] *= -1.0
-    for j in range(count):
+    x = array(args[TENSORS], last * steps, KIND)[begin:]
+    for j in range(count):  # e^x of the others may underflow, which takes ten times as long
         k = np.uint64(j)
-        terms[k] = softplus(logits[k])
+        counts = signs[k] != 0.0
+        terms[k] = where(counts, softplus(where(counts, signs[k] * load(x[k]), 0.0)), 0.0)
     for r in range(rows):
         total = np.float64(0.0)
         for t in range(steps):
             total += np.float64(terms[np.uint64(r * steps + t)])
         losses[r] = total
     if args[GRADIENTS]:
-        gradient, scale = array(args[GRADIENTS], last * steps, KIND), COMPUTED_IN(scalars[SCALE])
+        gradient = array(args[GRADIENTS], last * steps, KIND)[begin:]
+        scale = COMPUTED_IN(scalars[SCALE])
         for j in range(count):
             k = np.uint64(j)
-            gradient[np.uint64(begin) + k] = store(scale * sigmoid(logits[k]))
-        for r in range(rows):
-            reached = intervals[first + r]
-            if load(events[first + r]) and reached >= 0:
-                k = np.uint64(begin + r * steps + reached)
-                gradient[k] = store(-load(gradient[k]))
+            z = where(signs[k] == 0.0, 0.0, signs[k] * load(x[k]))
+            gradient[k] = store(signs[k] * scale * sigmoid(z))
