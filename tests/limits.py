@@ -109,7 +109,11 @@ def signed_bernoulli(x, y):
     return log1p_exp(-y * x), -y * sigmoid(-y * x), -x * sigmoid(-y * x)
 
 
-def smoothed_bernoulli(x, weight, smoothing, y):
+def smoothed_bernoulli(x, smoothing, y):
+    return smoothed_weighted_bernoulli(x, 1, smoothing, y)
+
+
+def smoothed_weighted_bernoulli(x, weight, smoothing, y):
     target = (1 - smoothing) * y + smoothing / 2
     loss, slope, by_target = weighted_bernoulli(x, weight, target)
     return loss, slope, (1 - smoothing) * by_target
@@ -316,6 +320,7 @@ EXACT: dict[Any, Any] = {
     likelihoods.Bernoulli: bernoulli,
     likelihoods.WeightedBernoulli: weighted_bernoulli,
     likelihoods.SmoothedBernoulli: smoothed_bernoulli,
+    likelihoods.SmoothedWeightedBernoulli: smoothed_weighted_bernoulli,
     likelihoods.SigmoidFocal: sigmoid_focal,
     likelihoods.Asymmetric: asymmetric,
     likelihoods.BernoulliProbability: bernoulli_probability,

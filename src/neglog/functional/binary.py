@@ -14,6 +14,7 @@ from neglog.likelihoods import (
     BernoulliProbability,
     SignedBernoulli,
     SmoothedBernoulli,
+    SmoothedWeightedBernoulli,
     WeightedBernoulli,
 )
 
@@ -115,8 +116,8 @@ def binary_cross_entropy_with_logits(
     likelihood: type[Elementwise] = Bernoulli if positive is None else WeightedBernoulli
     settings: tuple[float, ...] = ()
     if label_smoothing:
-        likelihood, settings = SmoothedBernoulli, (float(label_smoothing),)
-        positive = input.new_ones(()).expand_as(input) if positive is None else positive
+        likelihood = SmoothedBernoulli if positive is None else SmoothedWeightedBernoulli
+        settings = (float(label_smoothing),)
     given = () if positive is None else (positive,)
     facts = (given, settings, full)
     problem = ElementwiseProblem(likelihood, (input,), target, *facts, reduction=reduction)

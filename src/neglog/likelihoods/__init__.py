@@ -9,6 +9,7 @@ from neglog.likelihoods.classes import (
     CategoricalLogProbability,
     SignedBernoulli,
     SmoothedBernoulli,
+    SmoothedWeightedBernoulli,
     WeightedBernoulli,
 )
 from neglog.likelihoods.counts import NegativeBinomial, Poisson, PoissonRate
@@ -84,6 +85,7 @@ __all__ = [
     "SigmoidFocal",
     "SignedBernoulli",
     "SmoothedBernoulli",
+    "SmoothedWeightedBernoulli",
     "StudentT",
     "Tweedie",
     "VonMises",

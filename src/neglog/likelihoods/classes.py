@@ -131,12 +131,41 @@ class WeightedBernoulli(Elementwise):
 
 
 class SmoothedBernoulli(Elementwise):
-    """`WeightedBernoulli` with targets that are moved towards ½: label smoothing.
+    """`Bernoulli` with targets that are moved towards ½: label smoothing.
 
     Model: as there, with the target (1 − smoothing) · y + ½ · smoothing.
 
     Source: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, Rethinking the inception
     architecture for computer vision, CVPR 2016.
+    """
+
+    inputs = ("logit",)
+    settings = ("smoothing",)
+    support = binary
+    normalised = False
+
+    @staticmethod
+    def nll(logit, smoothing, y):
+        negative = (1.0 - smoothing) * (1.0 - y) + 0.5 * smoothing
+        positive = (1.0 - smoothing) * y + 0.5 * smoothing
+        mismatch = where(logit > 0.0, negative, positive)
+        slope = where(mismatch == 0.0, 0.0, absolute(logit) * mismatch)
+        return slope + softplus(-absolute(logit))
+
+    @staticmethod
+    def grad(logit, smoothing, y):
+        negative = (1.0 - smoothing) * (1.0 - y) + 0.5 * smoothing
+        positive = (1.0 - smoothing) * y + 0.5 * smoothing
+        tail = sigmoid(-absolute(logit))
+        return where(logit > 0.0, negative - tail, tail - positive)
+
+
+class SmoothedWeightedBernoulli(Elementwise):
+    """`WeightedBernoulli` with targets that are moved towards ½, as in `SmoothedBernoulli`.
+
+    Model: as there, with the target (1 − smoothing) · y + ½ · smoothing.
+
+    Source: as `WeightedBernoulli` and `SmoothedBernoulli`.
     """
 
     inputs = ("logit",)
