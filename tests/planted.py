@@ -29,7 +29,8 @@ class Fault(NamedTuple):
 
 LIKELIHOODS = "tests/test_likelihoods.py"
 EXACT = LIKELIHOODS
-REAL, COUNTS, CLASSES = "likelihoods/real.py", "likelihoods/counts.py", "likelihoods/classes.py"
+REAL, COUNTS = "likelihoods/real.py", "likelihoods/counts.py"
+BINARY, CLASSES = "likelihoods/binary.py", "likelihoods/classes.py"
 REGIMES = "exact_in_every_regime or test_likelihoods"
 ROWS = "test_rows_kernel_agrees and categorical-torch.float32 and sum"
 KERNEL = "tests/test_engine.py"
@@ -242,7 +243,7 @@ FAULTS = [
         "relativeentropy or kl or targets",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "Bernoulli's slope near 0",
         "(0.5 - y) + centred_sigmoid(logit)",
         "(0.5 - y) - centred_sigmoid(logit)",
@@ -250,7 +251,7 @@ FAULTS = [
         "bernoulli and (" + REGIMES + ")",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "Bernoulli's slope at a label",
         "return sign * sigmoid(sign * logit)\n",
         "return sign * sigmoid(-sign * logit)\n",
@@ -258,7 +259,7 @@ FAULTS = [
         "bce",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "Bernoulli's loss of an infinite logit",
         "where(mismatch == 0.0, 0.0, absolute(logit) * mismatch)  # ∞ · 0 is 0 here",
         "absolute(logit) * mismatch",
@@ -266,7 +267,7 @@ FAULTS = [
         "bernoulli or infinite or bce",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "weight of the positive class on the negative",
         "where(y == 0.0, 1.0, positive_weight) * softplus",
         "where(y == 0.0, positive_weight, 1.0) * softplus",
@@ -274,7 +275,7 @@ FAULTS = [
         "bce",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "a logarithm's floor of −10 nats",
         "at_least(log_likelihood, -100.0)",
         "at_least(log_likelihood, -10.0)",
@@ -282,7 +283,7 @@ FAULTS = [
         "bernoulliprobability or bce",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "margin of the wrong sign",
         "return softplus(-y * logit)",
         "return softplus(y * logit)",
@@ -298,7 +299,7 @@ FAULTS = [
         "masked_classes or extreme or infinite",
     ),
     Fault(
-        CLASSES,
+        BINARY,
         "information of a probability",
         "return 1.0 / at_least(probability * (1.0 - probability), 1e-12)",
         "return 1.0 / at_least(probability, 1e-12)",

@@ -1,17 +1,16 @@
 """The declared likelihoods, grouped by the kind of target."""
 
 from neglog.likelihood import REGISTRY as REGISTRY
-from neglog.likelihoods.bounded import Beta, VonMises
-from neglog.likelihoods.classes import (
+from neglog.likelihoods.binary import (
     Bernoulli,
     BernoulliProbability,
-    Categorical,
-    CategoricalLogProbability,
     SignedBernoulli,
     SmoothedBernoulli,
     SmoothedWeightedBernoulli,
     WeightedBernoulli,
 )
+from neglog.likelihoods.bounded import Beta, VonMises
+from neglog.likelihoods.classes import Categorical, CategoricalLogProbability
 from neglog.likelihoods.counts import NegativeBinomial, Poisson, PoissonRate
 from neglog.likelihoods.errors import (
     Expectile,
