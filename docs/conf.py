@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
+import sysconfig
 from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS / "extensions"), str(DOCS)]
+os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])  # neglog
 
 project = "neglog"
 author = "The neglog developers"
@@ -20,9 +23,11 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "api_pages",
+    "downloads",
     "gallery",
     "languages",
     "mathml",
+    "outputs",
 ]
 exclude_patterns = [
     "zh/**",
@@ -63,6 +68,7 @@ html_copy_source = False
 html_show_copyright = False
 html_theme_options = {
     "navbar_align": "left",
+    "article_header_end": ["download.html"],
     "navbar_end": ["theme-switcher", "language.html"],
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],

@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
 import pytest
+from scripts import DOCS, loaded
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,18 @@ found = fit.predict(table[:3]).frame
 assert isinstance(found, pd.DataFrame) and list(found.index) == [100, 101, 102]
 plain = table.drop(columns=["date", "nullable"])
 neglog.NLLRegressor().fit(plain.drop(columns="y"), plain.y).predict(plain.drop(columns="y"))
+"""
+NOTEBOOK = """
+import os
+import sys
+import sysconfig
+
+import nbformat
+from nbclient import NotebookClient
+
+os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+notebook = NotebookClient(nbformat.read(sys.argv[1], 4), timeout=600).execute()
+print(nbformat.writes(notebook))
 """
 
 
@@ -99,3 +113,13 @@ def test_each_extra_brings_what_its_part_of_the_readme_needs(environment) -> Non
 
     environment.install("pandas")
     environment.python(FRAMES)
+
+
+def test_the_notebooks_run_elsewhere_with_neglog_and_a_kernel_alone(environment) -> None:
+    environment.install(f"{environment.wheel}[fit]", "ipykernel", "nbclient")
+    (environment.folder / "run.py").write_text(NOTEBOOK)
+    downloads = loaded("extensions/downloads")
+    for page in (*downloads.classroom(DOCS), *downloads.classroom(DOCS / "zh")):
+        nbformat.write(downloads.notebook(page.read_text("utf-8")), environment.folder / "n.ipynb")
+        said = environment.run(environment.program("python"), "run.py", "n.ipynb")
+        assert not re.search(r"neglog: (command )?not found", said)  # which raises nothing

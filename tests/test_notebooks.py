@@ -1,20 +1,73 @@
-"""The notebooks of the docs, which `make docs` runs from the first cell to the last."""
+"""Pages offered as notebooks: what is downloaded installs neglog, and needs the page no more."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 import nbformat
+import pytest
+from scripts import DOCS, loaded
 
-DOCS = Path(__file__).parents[1] / "docs"
-NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
+downloads = loaded("extensions/downloads")
+PAGES = [*downloads.classroom(DOCS), *downloads.classroom(DOCS / "zh")]
+MYST = re.compile(r":::|\{[a-z-]+\}`|^\([\w-]+\)=$|\]\((?!https?:)", re.MULTILINE)
+PAGE = """---
+file_format: mystnb
+---
+
+(here)=
+# Title
+
+See [the page](why.md#part) and [torch](https://pytorch.org).
+
+:::{note}
+Two
+lines.
+:::
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+hidden = 1
+```
+
+```{code-cell} ipython3
+shown = 1
+```
+"""
 
 
-def test_every_notebook_is_linked_and_stored_without_outputs() -> None:
-    page, site = ((DOCS / name).read_text("utf-8") for name in ("define.md", "guides.md"))
-    assert len(NOTEBOOKS) >= 3
-    for path in NOTEBOOKS:
-        assert f"notebooks/{path.name}" in page
-        assert f"notebooks/{path.stem}\n" in site  # so that the site's build runs it
-        cells = nbformat.read(path, as_version=4).cells
-        assert not any(cell.get("outputs") for cell in cells)
+def test_a_notebook_is_plain_and_installs_neglog_first() -> None:
+    install, text, code = downloads.notebook(PAGE).cells
+    assert install.source == '%pip install --quiet "neglog[fit]"'
+    assert text.source == (
+        "# Title\n\nSee the page and [torch](https://pytorch.org).\n\n> Two\n> lines."
+    )
+    assert code.source == "shown = 1"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_the_notebooks_of_pages_are_valid_and_need_no_site(page) -> None:
+    made = downloads.notebook(page.read_text("utf-8"))
+    nbformat.validate(made)
+    assert made == downloads.notebook(page.read_text("utf-8"))  # so that builds agree
+    for cell in made.cells:
+        assert cell.cell_type == "code" or not MYST.search(cell.source)
+        assert not cell.get("outputs")
+
+
+def test_every_page_with_a_notebook_is_in_the_site() -> None:
+    assert {"lesson", "logistic_regression", "wrong_losses", "student_t"} <= {p.stem for p in PAGES}
+    for home, index in ((DOCS, "guides.md"), (DOCS / "zh", "index.md")):
+        listed = (home / index).read_text("utf-8")
+        for page in downloads.classroom(home):
+            assert f"\n{page.relative_to(home).with_suffix('').as_posix()}\n" in listed
+
+
+def test_code_of_pages_needs_only_what_readers_install() -> None:
+    pages = [
+        page for page in DOCS.rglob("*.md") if "file_format: mystnb" in page.read_text("utf-8")
+    ]
+    assert len(pages) >= 15
+    for page in pages:
+        code = [c.source for c in downloads.notebook(page.read_text("utf-8")).cells[1:]]
+        assert not re.search("import pandas|as_frame", "\n".join(code)), page  # not in neglog[fit]

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-DOCS = Path(__file__).parents[1] / "docs"
-
-
-def loaded(name):
-    """Import a script of the site."""
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from scripts import loaded
 
 built = loaded("built")
 WHOLE = '<a href="b.html#here">b</a><a href="https://example.org">e</a><img src="x.svg">'
@@ -66,3 +53,10 @@ def test_formulas_have_aligned_rows_and_spaces_around_names() -> None:
     assert rows.count("<mtr>") == 2
     assert "<mi>&</mi>" not in rows
     assert '<mspace width="0.17em"/><mi>ln</mi>' in typeset(r"y \ln p")
+
+
+def test_printed_sentences_wrap_and_printed_columns_do_not() -> None:
+    are_columns = loaded("extensions/outputs").are_columns
+    assert not are_columns("[certain] double-softmax\n  evidence:    the last operator")
+    assert are_columns("bmi   5.603   0.717\n")
+    assert are_columns("┌───┐")

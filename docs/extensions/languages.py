@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = {"en": "English", "zh_CN": "中文"}
+SINGLE = ("lesson", "pitfalls", "tables", "glossary", "notebooks/*")  # guides in English
 
 
 def link_languages(app: Any, page: str, template: str, context: dict[str, Any], _: Any) -> None:
@@ -20,7 +21,18 @@ def link_languages(app: Any, page: str, template: str, context: dict[str, Any], 
     context["other_address"] = context["pathto"](f"{root}{target}.html", 1)
 
 
+def configure(app: Any, config: Any) -> None:
+    """Give Chinese pages that belong to no section no list of sections, and the bar its words."""
+    if config.language == "zh_CN":
+        config.html_sidebars |= {page: [] for page in SINGLE}
+        config.html_theme_options |= {
+            "header_dropdown_text": "更多",
+            "header_links_before_dropdown": 5,  # long titles
+        }
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Connect the link to the pages."""
+    app.connect("config-inited", configure)
     app.connect("html-page-context", link_languages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
