@@ -2,119 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import rounding
 import torch
+from canvas import COLORS, GREY, save
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
+from words import WORDS
 
 from neglog.explain import values
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.support import Support
 
-_COLORS = ("#3b7dd8", "#d9822b", "#2f9e62")
-_GREY = "#808890"  # legible on a light and on a dark page
 _POINTS = 401
-_STYLE = {
-    "axes.edgecolor": _GREY,
-    "axes.grid": True,
-    "axes.labelcolor": _GREY,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": _GREY,
-    "axes.titlesize": "medium",
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "font.size": 9.5,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "legend.labelcolor": _GREY,
-    "svg.fonttype": "none",  # text stays text: it can be searched and copied
-    "svg.hashsalt": "neglog",
-    "text.color": _GREY,
-    "xtick.color": _GREY,
-    "ytick.color": _GREY,
-}
+Words = Mapping[str, str]
 
 
-def small(likelihood: type[Likelihood], path: Path) -> None:
+def small(likelihood: type[Likelihood], path: Path, language: str) -> None:
     """Draw the loss alone, for the index."""
+    words = WORDS[language]
     if issubclass(likelihood, Elementwise):
-        _save([lambda axes: _losses(axes, likelihood)], path)
+        save([lambda axes: _losses(axes, likelihood, words)], path, language)
     else:
-        _save([lambda axes: _row(axes, likelihood, False)], path)
+        save([lambda axes: _row(axes, likelihood, words)], path, language)
 
 
-def elementwise(likelihood: type[Elementwise], path: Path) -> None:
+def large(likelihood: type[Likelihood], path: Path, language: str) -> None:
+    """Draw all that is drawn of a declaration."""
+    panels = _elementwise if issubclass(likelihood, Elementwise) else _rows
+    save(panels(likelihood, WORDS[language]), path, language)
+
+
+def _elementwise(likelihood: Any, words: Words) -> list[Callable[[Axes], None]]:
     """Draw p(y) for some outputs, and loss and slope by the first output for some targets."""
     panels: list[Callable[[Axes], None]] = []
     if likelihood.normalised:
-        panels.append(lambda axes: _distribution(axes, likelihood))
-    panels += [lambda axes: _losses(axes, likelihood), lambda axes: _slopes(axes, likelihood)]
+        panels.append(lambda axes: _distribution(axes, likelihood, words))
+    panels.append(lambda axes: _losses(axes, likelihood, words))
+    panels.append(lambda axes: _slopes(axes, likelihood, words))
     errors = rounding.of_first_output(likelihood)
     if errors is not None:
-        panels.append(lambda axes: _errors(axes, likelihood.inputs[0], errors))
-    _save(panels, path)
+        panels.append(lambda axes: _errors(axes, likelihood.inputs[0], errors, words))
+    return panels
 
 
-def rows(likelihood: type[Likelihood], path: Path) -> None:
+def _rows(likelihood: Any, words: Words) -> list[Callable[[Axes], None]]:
     """Draw loss and slope by the logit of the label, the other two logits being 0."""
-    _save([lambda axes: _row(axes, likelihood, False), lambda axes: _row(axes, likelihood, True)],
-          path)  # fmt: skip
+    return [lambda axes: _row(axes, likelihood, words),
+            lambda axes: _row(axes, likelihood, words, slope=True)]  # fmt: skip
 
 
-def _save(panels: Sequence[Callable[[Axes], None]], path: Path) -> None:
-    with mpl.rc_context(_STYLE):
-        lines, columns = (len(panels) + 1) // 2, min(len(panels), 2)
-        figure = Figure(figsize=(3.6 * columns, 2.7 * lines), layout="constrained")
-        for place, draw in enumerate(panels):
-            draw(figure.add_subplot(lines, columns, place + 1))
-        figure.savefig(path, metadata={"Date": None})
-
-
-def _distribution(axes: Axes, likelihood: type[Elementwise]) -> None:
+def _distribution(axes: Axes, likelihood: type[Elementwise], words: Words) -> None:
     discrete = likelihood.support.points is not None
     y = _all_targets(likelihood.support)
-    for color, (first, *rest) in zip(_COLORS, _outputs(likelihood), strict=False):
+    for color, (first, *rest) in zip(COLORS, _outputs(likelihood), strict=False):
         height = torch.exp(-_loss(likelihood, [first, *rest], y, constant=True))
         label = f"{likelihood.inputs[0]} = {first:g}"
         style = {"marker": "o", "ms": 3.5, "lw": 0.8 * (len(y) > 2)} if discrete else {"lw": 1.8}
         axes.plot(y, height, color=color, label=label, **style)
-    axes.set(xlabel="target y", title="probability" if discrete else "density")
+    axes.set(xlabel=words["target"], title=words["probability" if discrete else "density"])
     axes.set_ylim(bottom=0)
     axes.legend(fontsize="small")
 
 
-def _losses(axes: Axes, likelihood: type[Elementwise]) -> None:
+def _losses(axes: Axes, likelihood: type[Elementwise], words: Words) -> None:
     for color, label, x, others, y in _by_target(likelihood):
         axes.plot(x, _loss(likelihood, [x, *others], y), color=color, lw=1.8, label=label)
-    axes.set(xlabel=likelihood.inputs[0], title="loss in nats" if likelihood.normalised else "loss")
+    axes.set(xlabel=likelihood.inputs[0], title=words["nats" if likelihood.normalised else "loss"])
     axes.legend(fontsize="small")
 
 
-def _slopes(axes: Axes, likelihood: type[Elementwise]) -> None:
+def _slopes(axes: Axes, likelihood: type[Elementwise], words: Words) -> None:
     for color, _, x, others, y in _by_target(likelihood):
         arguments = _broadcast([x, *others, *_fixed(likelihood), y])
         slope = likelihood.grad(*arguments)
         first = slope[0] if isinstance(slope, tuple) else slope
         axes.plot(x, first.expand(x.shape), color=color, lw=1.8)
-    axes.axhline(0.0, color=_GREY, lw=0.8)
-    axes.set(xlabel=likelihood.inputs[0], title=f"gradient by {likelihood.inputs[0]}")
+    axes.axhline(0.0, color=GREY, lw=0.8)
+    (name, *_) = likelihood.inputs
+    axes.set(xlabel=name, title=words["slope"].format(name=name))
 
 
-def _errors(axes: Axes, name: str, errors: rounding.Errors) -> None:
-    axes.plot(errors.x, errors.textbook, color=_COLORS[1], lw=1.2, label="textbook's formula")
-    axes.plot(errors.x, errors.neglog, color=_COLORS[0], lw=1.8, label="neglog")
+def _errors(axes: Axes, name: str, errors: rounding.Errors, words: Words) -> None:
+    axes.plot(errors.x, errors.textbook, color=COLORS[1], lw=1.2, label=words["textbook"])
+    axes.plot(errors.x, errors.neglog, color=COLORS[0], lw=1.8, label="neglog")
     axes.set_yscale("asinh", linear_width=1.0)
     axes.set_ylim(0.0, max(4.0, 2.0 * max(errors.textbook.max(), errors.neglog.max())))
     axes.set_yticks([0, 1, 10, 1e3, 1e5, 1e7, 1e9], ["0", "1", "10", "10³", "10⁵", "10⁷", "∞"])
     axes.minorticks_off()
-    axes.set(xlabel=name, title="error of the float32 loss in ulps")
+    axes.set(xlabel=name, title=words["error"])
     axes.legend(fontsize="small")
 
 
@@ -122,11 +101,11 @@ def _by_target(likelihood: type[Elementwise]) -> Any:
     scale = 0.5 if likelihood.inputs[0].startswith("log_") else 1.0
     x = scale * _grid(likelihood.domains[0])
     _, *others = _outputs(likelihood)[0]
-    for color, target in zip(_COLORS, _targets(likelihood.support), strict=False):
+    for color, target in zip(COLORS, _targets(likelihood.support), strict=False):
         yield color, f"y = {target:g}", x, others, torch.tensor(target, dtype=torch.float64)
 
 
-def _row(axes: Axes, likelihood: type[Any], slope: bool) -> None:
+def _row(axes: Axes, likelihood: type[Any], words: Words, slope: bool = False) -> None:
     x = torch.linspace(-6.0, 6.0, _POINTS, dtype=torch.float64, requires_grad=True)
     logits = torch.stack([x, torch.zeros_like(x), torch.zeros_like(x)], -1)
     settings = values.example_settings(likelihood, {}).values()
@@ -135,10 +114,9 @@ def _row(axes: Axes, likelihood: type[Any], slope: bool) -> None:
          for k, log_p in enumerate(logits.log_softmax(-1).unbind(-1))]
     ).sum(0)  # fmt: skip
     height = torch.autograd.grad(loss.sum(), x)[0] if slope else loss.detach()
-    axes.plot(x.detach(), height, color=_COLORS[0], lw=1.8)
-    axes.axhline(0.0, color=_GREY, lw=0.8)
-    axes.set(xlabel="logit of the label, the others being 0")
-    axes.set_title("gradient by that logit" if slope else "loss in nats")
+    axes.plot(x.detach(), height, color=COLORS[0], lw=1.8)
+    axes.axhline(0.0, color=GREY, lw=0.8)
+    axes.set(xlabel=words["label logit"], title=words["logit slope" if slope else "nats"])
 
 
 def _loss(

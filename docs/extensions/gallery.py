@@ -1,145 +1,162 @@
-"""Write the gallery: a page of each declaration, from the declaration itself."""
+"""Write the gallery in English and in Chinese: a page of each loss, from the code that runs."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import drawing
+import drawing_tensors
+import explained
+import gallery_texts
 import reference
 from api_pages import write_if_new
+from subjects import Subject, subjects
+from words import WORDS
 
-from neglog import functional
-from neglog.explain import explain
-from neglog.likelihood import REGISTRY, Elementwise, Likelihood
-from neglog.report import math_text
-from neglog.report.document import Code, Document, Flow, Formula, Part, Table, Text
-from neglog.report.terminal import without_plots
-
-HEAD = """---
-html_theme.sidebar_secondary.remove: true
----
-
-# Gallery
-
-Each page is made from a declaration: its distribution, its loss and gradient as functions, the
-derivation that `neglog explain` gives, and the formulas that run.
-"""
+from neglog import criteria, functional
 
 
 def write_pages(app: Any, config: Any) -> None:
-    """Write a page of each declaration, with its pictures, and the index."""
-    if config.language != "en":
-        return
+    """Write a page of each loss, with its pictures, and the index."""
+    language = "zh" if config.language == "zh_CN" else "en"
     folder = Path(app.srcdir) / "gallery"
     folder.mkdir(exist_ok=True)
-    for likelihood in REGISTRY.values():
-        write_if_new(folder / f"{likelihood.name}.md", page(likelihood, folder))
-    write_if_new(folder / "index.md", index())
+    for subject in subjects():
+        draw(subject, folder, language)
+        write_if_new(folder / f"{subject.name}.md", page(subject, language))
+    write_if_new(folder / "index.md", index(language))
 
 
-def index() -> str:
+def draw(subject: Subject, folder: Path, language: str) -> None:
+    """Draw a loss twice: for its page and for the index."""
+    large, small = folder / f"{subject.name}.svg", folder / f"{subject.name}-small.svg"
+    if subject.likelihood is not None:
+        drawing.large(subject.likelihood, large, language)
+        drawing.small(subject.likelihood, small, language)
+        return
+    texts = gallery_texts.texts()[subject.name]
+    name, *place = texts.along
+    curve = drawing_tensors.curve(*subject.example(), name, tuple(place), texts.highest)
+    drawing_tensors.large(curve, large, language, subject.in_nats)
+    drawing_tensors.small(curve, small, language, subject.in_nats)
+
+
+def index(language: str) -> str:
     """Return the page of all pictures, by the kind of target."""
-    kinds = [(cls.__module__.rpartition(".")[2], cls) for cls in REGISTRY.values()]
-    parts = [HEAD]
-    for kind, group in groupby(sorted(kinds, key=lambda pair: pair[0]), key=lambda pair: pair[0]):
-        members = [cls for _, cls in group]
-        cards = "\n".join(map(card, members))
-        names = "\n".join(cls.name for cls in members)
-        parts += [f"## {reference.title_of(kind)}", f"::::{{grid}} 1 2 3 3\n{cards}\n::::",
+    words = WORDS[language]
+    parts = ["---\nhtml_theme.sidebar_secondary.remove: true\n---", f"# {words['gallery']}"]
+    parts.append(words["about"])
+    for kind, group in groupby(sorted(subjects(), key=order), key=lambda each: each.kind):
+        members = list(group)
+        cards = "\n".join(card(each, language) for each in members)
+        names = "\n".join(each.name for each in members)
+        parts += [f"## {heading(kind, language)}", f"::::{{grid}} 1 2 3 3\n{cards}\n::::",
                   f"```{{toctree}}\n:hidden:\n\n{names}\n```"]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
-def card(likelihood: type[Likelihood]) -> str:
-    """Return the entry of a declaration in the index."""
-    name = likelihood.name
-    lines = [f":::{{grid-item-card}} {likelihood.__name__}", f":link: {name}", ":link-type: doc",
-             f":img-bottom: {name}-small.svg", "", explain_lead(likelihood), ":::"]  # fmt: skip
+def order(subject: Subject) -> tuple[bool, str]:
+    """Return the place of a loss in the index: the declarations by kind, then the others."""
+    return subject.likelihood is None, subject.kind
+
+
+def heading(kind: str, language: str) -> str:
+    """Return the heading of a kind: in English of its file of declarations."""
+    stated = gallery_texts.files()[kind]["heading"]
+    return stated[language] if language in stated else reference.title_of(kind)
+
+
+def card(subject: Subject, language: str) -> str:
+    """Return the entry of a loss in the index."""
+    name = subject.name
+    lines = [f":::{{grid-item-card}} {title(subject, language)}", f":link: {name}",
+             ":link-type: doc", f":img-bottom: {name}-small.svg", "", lead(subject, language),
+             ":::"]  # fmt: skip
     return "\n".join(lines)
 
 
-def explain_lead(likelihood: type[Likelihood]) -> str:
-    """Return the first paragraph of a declaration's docstring."""
-    return " ".join((likelihood.__doc__ or "").strip().split("\n\n")[0].split())
+def title(subject: Subject, language: str) -> str:
+    """Return the title of a page; a Chinese one also has the name in code."""
+    name = gallery_texts.texts()[subject.name].words[language].get("name")
+    return f"{name} {subject.title}" if name else subject.title
 
 
-def page(likelihood: type[Likelihood], folder: Path) -> str:
-    """Draw a declaration and return its page."""
-    picture = folder / f"{likelihood.name}.svg"
-    if issubclass(likelihood, Elementwise):
-        drawing.elementwise(likelihood, picture)
-    else:
-        drawing.rows(likelihood, picture)
-    drawing.small(likelihood, folder / f"{likelihood.name}-small.svg")
-    document = without_plots(explain(likelihood))
-    alt = f"The loss of {likelihood.__name__} and its gradient."
+def lead(subject: Subject, language: str) -> str:
+    """Return what a loss is, in one sentence."""
+    return gallery_texts.texts()[subject.name].words[language].get("lead", subject.lead)
+
+
+def page(subject: Subject, language: str) -> str:
+    """Return the page of a loss."""
+    words, texts = WORDS[language], gallery_texts.texts()[subject.name]
+    said = texts.words[language]
+    marks = [gallery_texts.pitfall(number, language) for number in texts.pitfalls]
     parts = [
-        f"# {likelihood.__name__}",
-        document.lead,
-        f"![{alt}]({picture.name})",
-        "## Use",
-        *uses(likelihood),
-        *derivation(document),
+        f"# {title(subject, language)}",
+        lead(subject, language),
+        f"![{words['alt'].format(name=subject.title)}]({subject.name}.svg)",
+        f"## {words['when']}",
+        said["when"],
+        f"## {words['not']}",
+        said["not"],
+        f"## {words['use']}",
+        *uses(subject, language),
+        f"## {words['pitfalls']}",
+        "\n".join(marks) or words["no pitfalls"],
+        f"## {words['elsewhere']}",
+        elsewhere(texts, language),
+        *derivation(subject, texts, language),
+        f"## {words['source']}",
+        subject.source,
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def uses(likelihood: type[Likelihood]) -> Iterator[str]:
-    """Return what calls a declaration, and an example."""
-    names = reference.functions(likelihood)
-    modules = reference.modules(names)
-    if not names:
-        yield f"`neglog.LikelihoodLoss({likelihood.__name__}, …)`"
+def uses(subject: Subject, language: str) -> Iterator[str]:
+    """Return what calls a loss, and an example."""
+    if not subject.functions and not subject.modules:
+        yield f"`neglog.LikelihoodLoss({subject.title}, …)`"
         return
-    links = [f"[`{m}`](../api/generated/neglog.{m}.rst)" for m in modules]
-    links += [f"[`functional.{n}`](../api/generated/neglog.functional.{n}.rst)" for n in names]
-    yield ", ".join(links)
-    doc = getattr(functional, names[0]).__doc__ or ""
+    names = [(f"neglog.{m}", m) for m in subject.modules]
+    names += [(f"neglog.functional.{n}", f"functional.{n}") for n in subject.functions]
+    yield ", ".join(api_link(name, shown, language) for name, shown in names)
+    documented = [getattr(functional, n) for n in subject.functions]
+    documented += [getattr(criteria, m) for m in subject.modules]
+    doc = documented[0].__doc__ or ""
     example = inspect.cleandoc(doc[doc.find(">>>") :]).split("\n\n")[0].splitlines()
     yield "```pycon\n" + "\n".join(line.strip() for line in example) + "\n```"
 
 
-def derivation(document: Document) -> Iterator[str]:
-    """Return the sections of an explanation; the source of the kernel comes last."""
-    last = [each for each in document.sections if each.heading == "The computed form"]
-    for each in [*(s for s in document.sections if s not in last), *last]:
-        yield f"## {each.heading}"
-        yield from map(written, each.parts)
+def api_link(name: str, shown: str, language: str) -> str:
+    """Return a link to a page of the API, which is in English."""
+    if language == "zh":
+        return f'<a href="../../api/generated/{name}.html"><code>{shown}</code></a>'
+    return f"[`{shown}`](../api/generated/{name}.rst)"
 
 
-def written(part: Part) -> str:
-    """Return a part of an explanation as Markdown or HTML."""
-    if isinstance(part, Text):
-        return (
-            f'<p class="verdict-{part.tone}">{escape(part.words)}</p>' if part.tone else part.words
-        )
-    if isinstance(part, Formula):
-        label = f"{part.label}\n\n" if part.label else ""
-        return f'{label}<div class="formula">{math_text.mathml(part.expression)}</div>'
-    if isinstance(part, Flow):
-        return "\n".join(f"1. {step.partition(' ')[2]}" for step in part.steps)
-    if isinstance(part, Code):
-        return f"```python\n{part.source}\n```"
-    return table(part)
+def elsewhere(texts: gallery_texts.Texts, language: str) -> str:
+    """Return a table of the names in other libraries."""
+    words = WORDS[language]
+    rows = [f"| {words['library']} | {words['name']} |", "|---|---|"]
+    for library, shown in gallery_texts.LIBRARIES.items():
+        names = ", ".join(f"`{name}`" for name in texts.elsewhere[library])
+        rows.append(f"| {shown} | {names or words['none']} |")
+    return "\n".join([*rows, "", words["note"]])
 
 
-def table(part: Table) -> str:
-    """Return a table as HTML."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in part.headers)
-    rows = [
-        "".join(f'<td class="verdict-{c.tone}">{escape(c.text)}</td>' for c in row)
-        for row in part.cells()
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    title = f"<caption>{escape(part.title)}</caption>" if part.title else ""
-    caption = f"\n\n{part.caption}" if part.caption else ""
-    parts = [title, f"<thead><tr>{head}</tr></thead>", f"<tbody>{body}</tbody>"]
-    return f'<table class="table">{"".join(parts)}</table>{caption}'
+def derivation(subject: Subject, texts: gallery_texts.Texts, language: str) -> Iterator[str]:
+    """Return the derivation, or where it is."""
+    words = WORDS[language]
+    if texts.formula:
+        yield from (f"## {words['formula']}", f"$$\n{texts.formula.strip()}\n$$")
+    if subject.base is not None:
+        yield words["built"].format(links=f"[{subject.base.__name__}]({subject.base.name}.md)")
+    else:
+        yield from explained.sections(explained.document(subject, language))
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -13,9 +13,8 @@ def link_languages(app: Any, page: str, template: str, context: dict[str, Any], 
     """Give the template the other language's name and address."""
     chinese = app.config.language == "zh_CN"
     other = Path(app.confdir) if chinese else Path(app.confdir) / "zh"
-    target = (
-        page if any((other / page).with_suffix(s).exists() for s in (".md", ".ipynb")) else "index"
-    )
+    exists = any((other / page).with_suffix(suffix).exists() for suffix in (".md", ".ipynb"))
+    target = page if exists or page.startswith("gallery/") else "index"  # both are generated
     root = "../" if chinese else "zh/"
     context["other_language"] = NAMES["en" if chinese else "zh_CN"]
     context["other_address"] = context["pathto"](f"{root}{target}.html", 1)

@@ -1,0 +1,56 @@
+"""The derivation that `neglog explain` gives, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from subjects import Subject
+
+from neglog.explain import explain
+from neglog.report import math_text
+from neglog.report.document import Code, Document, Flow, Formula, Part, Table, Text
+from neglog.report.terminal import without_plots
+
+
+def document(subject: Subject, language: str) -> Document:
+    """Return the explanation of a loss in a language."""
+    return without_plots(explain(subject.likelihood or subject.name))
+
+
+def sections(document: Document) -> Iterator[str]:
+    """Return the sections of an explanation; the source of the kernel comes last."""
+    last = [each for each in document.sections if each.heading == "The computed form"]
+    for each in [*(s for s in document.sections if s not in last), *last]:
+        yield f"## {each.heading}"
+        yield from map(written, each.parts)
+
+
+def written(part: Part) -> str:
+    """Return a part of an explanation as Markdown or HTML."""
+    if isinstance(part, Text):
+        return (
+            f'<p class="verdict-{part.tone}">{escape(part.words)}</p>' if part.tone else part.words
+        )
+    if isinstance(part, Formula):
+        label = f"{part.label}\n\n" if part.label else ""
+        return f'{label}<div class="formula">{math_text.mathml(part.expression)}</div>'
+    if isinstance(part, Flow):
+        return "\n".join(f"1. {step.partition(' ')[2]}" for step in part.steps)
+    if isinstance(part, Code):
+        return f"```python\n{part.source}\n```"
+    return table(part)
+
+
+def table(part: Table) -> str:
+    """Return a table as HTML."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in part.headers)
+    rows = [
+        "".join(f'<td class="verdict-{c.tone}">{escape(c.text)}</td>' for c in row)
+        for row in part.cells()
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    title = f"<caption>{escape(part.title)}</caption>" if part.title else ""
+    caption = f"\n\n{part.caption}" if part.caption else ""
+    parts = [title, f"<thead><tr>{head}</tr></thead>", f"<tbody>{body}</tbody>"]
+    return f'<table class="table">{"".join(parts)}</table>{caption}'

@@ -1,0 +1,95 @@
+"""The texts of the gallery, which `texts/*.toml` state in English and in Chinese.
+
+A file holds the pages of a kind: when to use a loss and when not, its pitfalls by their numbers, and
+the same loss in other libraries.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[1]
+LIBRARIES = {
+    "torch": "PyTorch",
+    "optax": "optax",
+    "keras": "Keras",
+    "statsmodels": "statsmodels",
+    "sklearn": "scikit-learn",
+}
+_PITFALLS = {
+    "en": (DOCS / "pitfalls.md", re.compile(r"^\| (\d+) \| (.*?) \|", re.MULTILINE)),
+    "zh": (DOCS / "zh" / "pitfalls.md", re.compile(r"^### (\d+) · (.*)$", re.MULTILINE)),
+}
+_LINK = re.compile(r" \(\[.*?\]\(.*?\)\)")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What the page of a loss says beyond its declaration.
+
+    Attributes:
+        pitfalls: the numbers of the mistakes that belong to it.
+        elsewhere: the names by library.
+        along: the tensor and the place of the number by which it is drawn, if of several tensors.
+        highest: the largest valid value of that number.
+        formula: the loss in LaTeX, where no formula can be derived.
+        words: by language: when, not; Chinese also name and lead.
+    """
+
+    pitfalls: list[int]
+    elsewhere: Mapping[str, list[str]]
+    along: list[Any]
+    highest: float
+    formula: str
+    words: Mapping[str, Mapping[str, str]]
+
+
+@cache
+def files() -> dict[str, Any]:
+    """Return what the files state, by kind."""
+    paths = sorted((Path(__file__).parent / "texts").glob("*.toml"))
+    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in paths}
+
+
+@cache
+def texts() -> dict[str, Texts]:
+    """Return the texts by the name of the page."""
+    entries = {
+        name: entry
+        for stated in files().values()
+        for name, entry in stated.items()
+        if name != "heading"
+    }
+    return {name: _read(entry) for name, entry in entries.items()}
+
+
+def _read(entry: Mapping[str, Any]) -> Texts:
+    return Texts(
+        entry["pitfalls"],
+        {library: entry.get(library, []) for library in LIBRARIES},
+        entry.get("along", []),
+        entry.get("highest", math.inf),
+        entry.get("formula", ""),
+        {language: entry.get(language, {}) for language in ("en", "zh")},
+    )
+
+
+@cache
+def pitfalls(language: str) -> dict[int, str]:
+    """Return the titles of the page of mistakes by their numbers."""
+    path, pattern = _PITFALLS[language]
+    found = pattern.findall(path.read_text("utf-8"))
+    return {int(number): _LINK.sub("", title) for number, title in found}
+
+
+def pitfall(number: int, language: str) -> str:
+    """Return the entry of a mistake, with a link to the page of mistakes."""
+    anchor = f"#zh-p{number}" if language == "zh" else ""
+    return f"- [{number}](../pitfalls.md{anchor}) {pitfalls(language)[number]}"
