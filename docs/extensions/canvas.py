@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -39,15 +39,13 @@ _STYLE = {
 }
 
 
-def save(panels: Sequence[Callable[[Axes], None]], path: Path, language: str) -> None:
-    """Draw panels, two on a line."""
+def save(draw: Callable[[Axes], None], path: Path, language: str) -> None:
+    """Draw one picture."""
     style = {**_STYLE, "font.sans-serif": fonts(language)}
     with mpl.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # `fonts` has said that the font is missing
-        lines, columns = (len(panels) + 1) // 2, min(len(panels), 2)
-        figure = Figure(figsize=(3.6 * columns, 2.7 * lines), layout="constrained")
-        for place, draw in enumerate(panels):
-            draw(figure.add_subplot(lines, columns, place + 1))
+        figure = Figure(figsize=(3.6, 2.7), layout="constrained")
+        draw(figure.add_subplot())
         figure.savefig(path, metadata={"Date": None})
 
 

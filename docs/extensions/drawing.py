@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import rounding
 import torch
-from canvas import COLORS, GREY, save
+from canvas import COLORS, GREY
 from matplotlib.axes import Axes
 from torch import Tensor
-from words import WORDS
 
 from neglog.explain import values
 from neglog.likelihood import Elementwise, Likelihood
@@ -21,38 +19,31 @@ _POINTS = 401
 Words = Mapping[str, str]
 
 
-def small(likelihood: type[Likelihood], path: Path, language: str) -> None:
-    """Draw the loss alone, for the index."""
-    words = WORDS[language]
-    if issubclass(likelihood, Elementwise):
-        save([lambda axes: _losses(axes, likelihood, words)], path, language)
-    else:
-        save([lambda axes: _row(axes, likelihood, words)], path, language)
+def panels(likelihood: type[Likelihood], words: Words) -> dict[str, Callable[[Axes], None]]:
+    """Return what draws the pictures of a declaration, by their names."""
+    of_kind = _elementwise if issubclass(likelihood, Elementwise) else _rows
+    return of_kind(likelihood, words)
 
 
-def large(likelihood: type[Likelihood], path: Path, language: str) -> None:
-    """Draw all that is drawn of a declaration."""
-    panels = _elementwise if issubclass(likelihood, Elementwise) else _rows
-    save(panels(likelihood, WORDS[language]), path, language)
-
-
-def _elementwise(likelihood: Any, words: Words) -> list[Callable[[Axes], None]]:
+def _elementwise(likelihood: Any, words: Words) -> dict[str, Callable[[Axes], None]]:
     """Draw p(y) for some outputs, and loss and slope by the first output for some targets."""
-    panels: list[Callable[[Axes], None]] = []
+    drawn: dict[str, Callable[[Axes], None]] = {}
     if likelihood.normalised:
-        panels.append(lambda axes: _distribution(axes, likelihood, words))
-    panels.append(lambda axes: _losses(axes, likelihood, words))
-    panels.append(lambda axes: _slopes(axes, likelihood, words))
+        drawn["distribution"] = lambda axes: _distribution(axes, likelihood, words)
+    drawn["loss"] = lambda axes: _losses(axes, likelihood, words)
+    drawn["gradient"] = lambda axes: _slopes(axes, likelihood, words)
     errors = rounding.of_first_output(likelihood)
     if errors is not None:
-        panels.append(lambda axes: _errors(axes, likelihood.inputs[0], errors, words))
-    return panels
+        drawn["error"] = lambda axes: _errors(axes, likelihood.inputs[0], errors, words)
+    return drawn
 
 
-def _rows(likelihood: Any, words: Words) -> list[Callable[[Axes], None]]:
+def _rows(likelihood: Any, words: Words) -> dict[str, Callable[[Axes], None]]:
     """Draw loss and slope by the logit of the label, the other two logits being 0."""
-    return [lambda axes: _row(axes, likelihood, words),
-            lambda axes: _row(axes, likelihood, words, slope=True)]  # fmt: skip
+    return {
+        "loss": lambda axes: _row(axes, likelihood, words),
+        "gradient": lambda axes: _row(axes, likelihood, words, slope=True),
+    }
 
 
 def _distribution(axes: Axes, likelihood: type[Elementwise], words: Words) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from canvas import COLORS, GREY, save
+from canvas import COLORS, GREY
 from matplotlib.axes import Axes
 from torch import Tensor
-from words import WORDS
 
 _POINTS = 121
 _REACH = 4.0
@@ -58,26 +56,19 @@ def _at(
     return loss.item(), slope[place].item()
 
 
-def large(drawn: Curve, path: Path, language: str, in_nats: bool) -> None:
-    """Draw the loss and its gradient."""
-    words = WORDS[language]
-    title = words["nats" if in_nats else "loss"]
-    slope = words["slope"].format(name=drawn.name)
-    save([lambda axes: _line(axes, drawn, drawn.loss, title, words["example"]),
-          lambda axes: _line(axes, drawn, drawn.slope, slope)], path, language)  # fmt: skip
+def panels(drawn: Curve, words: Mapping[str, str], in_nats: bool) -> dict[str, Any]:
+    """Return what draws the loss and its gradient, by the names of the pictures."""
+    loss, slope = words["nats" if in_nats else "loss"], words["slope"].format(name=drawn.name)
+    return {
+        "loss": lambda axes: _line(axes, drawn, drawn.loss, loss, words["example"]),
+        "gradient": lambda axes: _line(axes, drawn, drawn.slope, slope, words["example"]),
+    }
 
 
-def small(drawn: Curve, path: Path, language: str, in_nats: bool) -> None:
-    """Draw the loss alone, for the index."""
-    title = WORDS[language]["nats" if in_nats else "loss"]
-    save([lambda axes: _line(axes, drawn, drawn.loss, title)], path, language)
-
-
-def _line(axes: Axes, drawn: Curve, height: np.ndarray, title: str, label: str = "") -> None:
+def _line(axes: Axes, drawn: Curve, height: np.ndarray, title: str, label: str) -> None:
     axes.plot(drawn.x, height, color=COLORS[0], lw=1.8)
     axes.plot(drawn.example, np.interp(drawn.example, drawn.x, height), "o", color=COLORS[1],
               label=label)  # fmt: skip
     axes.axhline(0.0, color=GREY, lw=0.8)
     axes.set(xlabel=drawn.name, title=title)
-    if label:
-        axes.legend(fontsize="small")
+    axes.legend(fontsize="small")

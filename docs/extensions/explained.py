@@ -19,11 +19,11 @@ def document(subject: Subject, language: str) -> Document:
 
 
 def sections(document: Document) -> Iterator[str]:
-    """Return the sections of an explanation; the source of the kernel comes last."""
-    last = [each for each in document.sections if each.heading == "The computed form"]
-    for each in [*(s for s in document.sections if s not in last), *last]:
-        yield f"## {each.heading}"
-        yield from map(written, each.parts)
+    """Return the sections of an explanation without the training flow, the same for all losses."""
+    for each in document.sections:
+        if not any(isinstance(part, Flow) for part in each.parts):
+            yield f"## {each.heading}"
+            yield from map(written, each.parts)
 
 
 def written(part: Part) -> str:
@@ -35,8 +35,6 @@ def written(part: Part) -> str:
     if isinstance(part, Formula):
         label = f"{part.label}\n\n" if part.label else ""
         return f'{label}<div class="formula">{math_text.mathml(part.expression)}</div>'
-    if isinstance(part, Flow):
-        return "\n".join(f"1. {step.partition(' ')[2]}" for step in part.steps)
     if isinstance(part, Code):
         return f"```python\n{part.source}\n```"
     return table(part)

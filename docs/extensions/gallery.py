@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import canvas
 import drawing
 import drawing_tensors
 import explained
@@ -15,7 +16,6 @@ import gallery_texts
 import reference
 from api_pages import write_if_new
 from subjects import Subject, subjects
-from words import WORDS
 
 from neglog import criteria, functional
 
@@ -26,36 +26,38 @@ def write_pages(app: Any, config: Any) -> None:
     folder = Path(app.srcdir) / "gallery"
     folder.mkdir(exist_ok=True)
     for subject in subjects():
-        draw(subject, folder, language)
-        write_if_new(folder / f"{subject.name}.md", page(subject, language))
+        names = draw(subject, folder, language)
+        write_if_new(folder / f"{subject.name}.md", page(subject, names, language))
     write_if_new(folder / "index.md", index(language))
 
 
-def draw(subject: Subject, folder: Path, language: str) -> None:
-    """Draw a loss twice: for its page and for the index."""
-    large, small = folder / f"{subject.name}.svg", folder / f"{subject.name}-small.svg"
+def draw(subject: Subject, folder: Path, language: str) -> list[str]:
+    """Draw the pictures of a loss and return their names; the index shows that of the loss."""
+    words = gallery_texts.words(language)
     if subject.likelihood is not None:
-        drawing.large(subject.likelihood, large, language)
-        drawing.small(subject.likelihood, small, language)
-        return
-    texts = gallery_texts.texts()[subject.name]
-    name, *place = texts.along
-    curve = drawing_tensors.curve(*subject.example(), name, tuple(place), texts.highest)
-    drawing_tensors.large(curve, large, language, subject.in_nats)
-    drawing_tensors.small(curve, small, language, subject.in_nats)
+        panels = drawing.panels(subject.likelihood, words)
+    else:
+        texts = gallery_texts.texts()[subject.name]
+        name, *place = texts.along
+        curve = drawing_tensors.curve(*subject.example(), name, tuple(place), texts.highest)
+        panels = drawing_tensors.panels(curve, words, subject.in_nats)
+    for name, panel in panels.items():
+        canvas.save(panel, folder / f"{subject.name}-{name}.svg", language)
+    return list(panels)
 
 
 def index(language: str) -> str:
     """Return the page of all pictures, by the kind of target."""
-    words = WORDS[language]
+    words = gallery_texts.words(language)
     parts = ["---\nhtml_theme.sidebar_secondary.remove: true\n---", f"# {words['gallery']}"]
     parts.append(words["about"])
     for kind, group in groupby(sorted(subjects(), key=order), key=lambda each: each.kind):
         members = list(group)
         cards = "\n".join(card(each, language) for each in members)
         names = "\n".join(each.name for each in members)
-        parts += [f"## {heading(kind, language)}", f"::::{{grid}} 1 2 3 3\n{cards}\n::::",
-                  f"```{{toctree}}\n:hidden:\n\n{names}\n```"]  # fmt: skip
+        parts.append(f"## {heading(kind, language)}")
+        parts.append(f"::::{{grid}} 1 2 3 3\n:gutter: 3\n\n{cards}\n::::")
+        parts.append(f"```{{toctree}}\n:hidden:\n\n{names}\n```")
     return "\n\n".join(parts) + "\n"
 
 
@@ -74,8 +76,8 @@ def card(subject: Subject, language: str) -> str:
     """Return the entry of a loss in the index."""
     name = subject.name
     lines = [f":::{{grid-item-card}} {title(subject, language)}", f":link: {name}",
-             ":link-type: doc", f":img-bottom: {name}-small.svg", "", lead(subject, language),
-             ":::"]  # fmt: skip
+             ":link-type: doc", f":img-bottom: {name}-loss.svg",
+             ":class-img-bottom: dark-light", "", lead(subject, language), ":::"]  # fmt: skip
     return "\n".join(lines)
 
 
@@ -90,15 +92,15 @@ def lead(subject: Subject, language: str) -> str:
     return gallery_texts.texts()[subject.name].words[language].get("lead", subject.lead)
 
 
-def page(subject: Subject, language: str) -> str:
-    """Return the page of a loss."""
-    words, texts = WORDS[language], gallery_texts.texts()[subject.name]
+def page(subject: Subject, drawn: list[str], language: str) -> str:
+    """Return the page of a loss with the pictures that are drawn."""
+    words, texts = gallery_texts.words(language), gallery_texts.texts()[subject.name]
     said = texts.words[language]
     marks = [gallery_texts.pitfall(number, language) for number in texts.pitfalls]
     parts = [
         f"# {title(subject, language)}",
         lead(subject, language),
-        f"![{words['alt'].format(name=subject.title)}]({subject.name}.svg)",
+        pictures(subject, drawn, language),
         f"## {words['when']}",
         said["when"],
         f"## {words['not']}",
@@ -114,6 +116,16 @@ def page(subject: Subject, language: str) -> str:
         subject.source,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def pictures(subject: Subject, drawn: list[str], language: str) -> str:
+    """Return the pictures side by side; their colours suit light and dark pages."""
+    alt = gallery_texts.words(language)["alt"].format(name=subject.title)
+    images = [
+        f":::{{image}} {subject.name}-{name}.svg\n:alt: {alt}\n:class: dark-light\n:::"
+        for name in drawn
+    ]
+    return "\n".join(["::::{div} pictures", *images, "::::"])
 
 
 def uses(subject: Subject, language: str) -> Iterator[str]:
@@ -140,7 +152,7 @@ def api_link(name: str, shown: str, language: str) -> str:
 
 def elsewhere(texts: gallery_texts.Texts, language: str) -> str:
     """Return a table of the names in other libraries."""
-    words = WORDS[language]
+    words = gallery_texts.words(language)
     rows = [f"| {words['library']} | {words['name']} |", "|---|---|"]
     for library, shown in gallery_texts.LIBRARIES.items():
         names = ", ".join(f"`{name}`" for name in texts.elsewhere[library])
@@ -150,11 +162,13 @@ def elsewhere(texts: gallery_texts.Texts, language: str) -> str:
 
 def derivation(subject: Subject, texts: gallery_texts.Texts, language: str) -> Iterator[str]:
     """Return the derivation, or where it is."""
-    words = WORDS[language]
+    words = gallery_texts.words(language)
     if texts.formula:
         yield from (f"## {words['formula']}", f"$$\n{texts.formula.strip()}\n$$")
     if subject.base is not None:
-        yield words["built"].format(links=f"[{subject.base.__name__}]({subject.base.name}.md)")
+        base = gallery_texts.texts()[subject.base.name].words[language].get("name")
+        base = base or subject.base.__name__
+        yield words["built"].format(link=f"[{base}]({subject.base.name}.md)")
     else:
         yield from explained.sections(explained.document(subject, language))
 

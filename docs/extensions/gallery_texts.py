@@ -1,19 +1,24 @@
 """The texts of the gallery, which `texts/*.toml` state in English and in Chinese.
 
-A file holds the pages of a kind: when to use a loss and when not, its pitfalls by their numbers, and
-the same loss in other libraries.
+A file holds the pages of a kind: when to use a loss and when not, its pitfalls by their numbers,
+and the same loss in other libraries. `words.toml` holds the words that pages share.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import tomllib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 DOCS = Path(__file__).parents[1]
 LIBRARIES = {
@@ -49,6 +54,14 @@ class Texts:
     highest: float
     formula: str
     words: Mapping[str, Mapping[str, str]]
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """Return the words of pages and pictures."""
+    stated = tomllib.loads((Path(__file__).parent / "words.toml").read_text("utf-8"))
+    found: dict[str, str] = stated[language]
+    return found
 
 
 @cache
