@@ -25,7 +25,7 @@ BUILT: dict[str, dict[str, Any]] = {
     "siglip": {"image": [[1.0, 0.2], [0.0, 1.0]], "text": [[1.0, 0.0], [0.3, 1.0]]},
 }
 """The losses that feed a declaration's with logits made of several tensors, and examples."""
-_AS = re.compile(r"as (?:for )?`(\w+)`", re.IGNORECASE)
+_NAME = re.compile(r"`(\w+)`")
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _first_paragraph(documented: Any) -> str:
 def _source(documented: Any) -> str:
     """Return the publication that a docstring names, also where it points to another's."""
     source = section(documented.__doc__, "Source")
-    other = _AS.match(source)
-    if other is None:
+    if not source.lower().startswith("as "):
         return source
     known = {cls.__name__: cls for cls in REGISTRY.values()}
-    return _source(known.get(other[1]) or getattr(functional, other[1]))
+    others = [known.get(name) or getattr(functional, name) for name in _NAME.findall(source)]
+    return "; ".join(_source(each).rstrip(".") for each in others) + "."
