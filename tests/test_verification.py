@@ -45,7 +45,7 @@ def test_a_right_declaration_passes(tmp_path):
     found.to_html(page)
     assert "StudentT: verified" in page.read_text("utf-8")
     assert "integral" in str(found)
-    assert found.results[0].data["totals"] == pytest.approx([1.0] * totals.POINTS, abs=1e-10)
+    assert found.results[1].data["totals"] == pytest.approx([1.0] * totals.POINTS, abs=1e-10)
     assert json.dumps(found.as_dict()["checks"]["Exactness"])
 
 
@@ -85,7 +85,20 @@ def test_a_loss_that_is_not_finite_at_a_valid_point_fails():
             "Infinite",
             r"loss is infinite at log_mean = \S+, y = 0, a target in the support: exclude it",
         ),
-        ("Bounded", r"loss is infinite at location = \S+, y = \S+, a valid point: exclude it"),
+        (
+            "Bounded",
+            r"loss is infinite at location = \S+, y = \S+, a valid point \(and .*\): exclude it",
+        ),
+        (
+            "Unlogged",
+            r"loss is NaN at rate = -\S+, y = \d+, a valid point .*: state neglog.support.positive "
+            r"for rate in `domains`, or take exp\(rate\)",
+        ),
+        (
+            "Exposed",
+            r"total probability is .* exposure = \S+, not 1, and differs from point to point: .*"
+            r"such as log_gamma\(y \+ 1.0\), state them in `constant`",
+        ),
         ("Divergent", r"total probability is inf at location = \S+, not 1"),
         ("Skewed", r"mean of the derivative by location is 0.25 at location = \S+, not 0"),
         ("Doubled", r"total probability of the classes is 0\.\d+ at log_p = .+, not 1"),
@@ -96,6 +109,22 @@ def test_a_fault_at_a_valid_point_fails(name, message):
     found, messages = verified(name)
     assert not found.passed
     assert any(re.search(message, m) for m in messages)
+
+
+@pytest.mark.parametrize(
+    ("name", "checks"),
+    [
+        ("Bounded", ["Finite losses"]),
+        ("Unlogged", ["Finite losses", "Ends of the support and infinity"]),
+        ("Exposed", ["Total probability and mean score"]),
+        ("Skewed", ["Total probability and mean score", "Derivatives"]),
+    ],
+)
+def test_only_the_cause_is_blamed(name, checks):
+    found, _ = verified(name)
+    wrong = [finding.check for finding in found.findings if finding.level == "wrong"]
+    assert sorted(set(wrong)) == sorted(checks)
+    assert wrong.count("Total probability and mean score") <= 1
 
 
 @pytest.mark.parametrize(
@@ -211,7 +240,14 @@ def test_bad_input_is_named(reference, settings, message):
 def test_settings_without_a_likelihood_are_wrong():
     found = neglog.verify(f"{FILE}:StudentT", df=-1.0)
     assert not found.passed
-    assert any("is NaN at location = " in str(finding) for finding in found.findings)
+    assert "is NaN at location = " in str(found.findings[0])
+
+
+def test_without_a_finite_loss_nothing_else_is_checked():
+    found = neglog.verify(f"{FILE}:Rooted", shape=-1.0)
+    (finding,) = found.findings
+    assert "correct `nll`, or choose valid settings" in str(finding)
+    assert [result.heading for result in found.results] == ["Finite losses"]
 
 
 @pytest.mark.parametrize(("name", "status"), [("StudentT", 0), ("Forgotten", 1)])

@@ -111,3 +111,32 @@ class Doubled(neglog.Rows):
 
     def nll(log_p, y):
         return -2.0 * y * log_p
+
+
+class Unlogged(neglog.Elementwise):
+    """A mean that must be above 0, which `domains` does not say."""
+
+    inputs, support = ("rate",), neglog.support.counts
+
+    def nll(rate, y):
+        return rate - y * log(rate)
+
+
+class Exposed(neglog.Elementwise):
+    """A count without the terms in y, whose sum depends on the rate."""
+
+    inputs, given, support = ("rate",), ("exposure",), neglog.support.counts
+    domains, given_domains = (neglog.support.positive,), (neglog.support.positive,)
+
+    def nll(rate, exposure, y):
+        return exposure * rate - y * log(exposure * rate)
+
+
+class Rooted(neglog.Elementwise):
+    """A setting that must be above 0."""
+
+    inputs, settings, support = ("location",), ("shape",), neglog.support.real
+    normalised = False
+
+    def nll(location, shape, y):
+        return log(shape) + (y - location) * (y - location)

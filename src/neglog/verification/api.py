@@ -14,7 +14,7 @@ from neglog.errors.declaring import VerificationError
 from neglog.finding import find
 from neglog.likelihood import Likelihood
 from neglog.report.document import Code, Document, Section, Text
-from neglog.verification import derivatives, ends, exactness, points, speed, totals
+from neglog.verification import derivatives, ends, exactness, finite, points, speed, totals
 from neglog.verification.findings import WRONG, Finding, Result
 from neglog.verification.subject import Subject
 
@@ -137,16 +137,25 @@ def verify(
         remedy = "state domains and a support of neglog.support"
         found = f"none was found in the regime {empty[0]!r}"
         raise VerificationError(sentence("verify requires valid points", found, remedy=remedy))
-    results = [
-        totals.totals(subject, drawn),
-        derivatives.derivatives(subject, drawn),
-        exactness.exactness(subject, drawn),
-        ends.ends(subject, drawn),
-        speed.speed(subject, drawn, compile),
-    ]
+    results = _checked(subject, drawn, compile)
     named = dict(zip(likelihood.settings, subject.settings, strict=True))
     seconds = time.perf_counter() - started
     return Verification(likelihood.__name__, named, not settings, subject.text(), results, seconds)
+
+
+def _checked(subject: Subject, drawn: finite.Points, compile: bool) -> list[Result]:
+    """Return the results of all checks; of the first alone if the loss is finite too rarely."""
+    first, kept = finite.finite(subject, drawn)
+    if not all(kept.values()):
+        return [first]
+    return [
+        first,
+        *([] if first.findings else [totals.totals(subject, kept)]),
+        derivatives.derivatives(subject, kept),
+        exactness.exactness(subject, kept),
+        ends.ends(subject, kept),
+        speed.speed(subject, kept, compile),
+    ]
 
 
 def numbers_of(texts: Sequence[str]) -> dict[str, float]:

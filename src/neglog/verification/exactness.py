@@ -22,7 +22,6 @@ DIGITS = 150
 LIMITS = {torch.float32: (2.0, 4.0), torch.float64: (4.0, 8.0)}
 _NOT_FINITE = 1e300  # an error: infinite where the truth is finite, or the other way round
 _STEP = mp.mpf(10) ** -40
-_REMEDY = "exclude it with `support` or `domains`, or make the loss finite"
 _REALS: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
 
 
@@ -44,7 +43,6 @@ def exactness(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> R
                         subject, (what, regime, name), largest[2 + i], LIMITS[dtype][i], i, result
                     )
                     worst[f"{regime}, {name}, {what}"] = _finite(largest[i][i])
-            _note_infinite(subject, chosen, true, result)
         _advise(subject, result)
     result.words.append(
         "The largest errors in units in the last place, of what the kernels compute. Above the "
@@ -59,18 +57,6 @@ def exactness(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> R
 
 def _finite(error: float) -> float:
     return float("inf") if error >= _NOT_FINITE else float(error)
-
-
-def _note_infinite(
-    subject: Subject, points: list[tuple[float, ...]], true: list[Any], result: Result
-) -> None:
-    """Add the first valid point at which the loss itself is infinite or undefined."""
-    for point, (values, _) in zip(points, true, strict=True):
-        if not mp.isfinite(values[0]):
-            name = "NaN" if mp.isnan(values[0]) else "infinite"
-            message = f"the loss is {name} at {subject.where(point)}, a valid point: {_REMEDY}."
-            result.add(WRONG, message, dict(zip(subject.arguments, point, strict=True)))
-            return
 
 
 def computed(subject: Subject, tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

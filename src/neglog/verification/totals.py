@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -52,19 +53,30 @@ def totals(subject: Subject, points: dict[str, list[tuple[float, ...]]]) -> Resu
             f"At {len(drawn) - len(there)} of {len(drawn)} points the density has a pole at an end "
             "of the support, too near which float64 has no numbers: its total is not checked there."
         )
-    rows = [_at(subject, fixed, result) for fixed in there[:POINTS]]
+    rows = [_at(subject, fixed) for fixed in there[:POINTS]]
     if not rows:
         return result
     how = "integral" if support.points is None else "sum"
     headers = [*subject.arguments[:-1], how, *(f"mean score by {name}" for name in subject.inputs)]
-    result.table = Table(headers, [_shown(row, len(subject.inputs)) for row in rows])
+    result.table = Table(headers, [_shown(row) for row in rows])
     result.words.append(
         f"The {how} of exp(−nll − constant) over the support ({support.words}) must be 1, and the "
         "mean of each derivative by an input 0."
     )
-    result.data = {"totals": [row[len(subject.arguments) - 1] for row in rows]}
-    _check_constant(subject, rows, result)
+    result.data = {"totals": [row.mass for row in rows]}
+    if _check_constant(subject, rows, result):
+        _check_scores(subject, rows, result)
     return result
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The total probability, the mean scores and their mean squares at fixed arguments."""
+
+    fixed: tuple[float, ...]
+    mass: float
+    scores: list[float]
+    squares: list[float]
 
 
 def _is_undefined(subject: Subject, point: Sequence[float]) -> bool:
@@ -74,28 +86,41 @@ def _is_undefined(subject: Subject, point: Sequence[float]) -> bool:
     return bool(torch.as_tensor(loss).isnan().any())
 
 
-def _shown(row: list[float], scores: int) -> list[str]:
+def _shown(row: _Row) -> list[str]:
     """Return the entries of a point: mean scores, which are rounding errors, to two digits."""
-    return [*(number(v, 6) for v in row[: -scores - 1]), number(row[-scores - 1], 10)] + [
-        number(v, 2) for v in row[-scores:]
-    ]
+    scores = [number(score, 2) for score in row.scores]
+    return [*(number(v, 6) for v in row.fixed), number(row.mass, 10), *scores]
 
 
-def _at(subject: Subject, fixed: Sequence[float], result: Result) -> list[float]:
-    """Return the point, the total and the mean scores there; add what is wrong with the scores."""
-    sums = total(subject.likelihood.support, lambda y: _integrand(subject, fixed, y))
-    mass, scores, squares = sums[0], sums[1::2], sums[2::2]
-    for name, score, square in zip(subject.inputs, scores, squares, strict=True):
-        if not abs(score) <= TOLERANCE * max(1.0, square) ** 0.5 * max(1.0, mass):
-            at = dict(zip(subject.arguments, fixed, strict=False))
-            where = ", ".join(f"{key} = {value:.6g}" for key, value in at.items())
-            result.add(
-                WRONG,
-                f"the mean of the derivative by {name} is {score:.4g} at {where}, not 0: the total "
-                f"probability depends on {name}, or the derivative is wrong.",
-                at,
-            )
-    return [*fixed, mass, *scores]
+def _at(subject: Subject, fixed: tuple[float, ...]) -> _Row:
+    """Return the total and the mean scores at fixed arguments."""
+    found = total(subject.likelihood.support, lambda y: _integrand(subject, fixed, y))
+    sums = list(map(float, found))
+    return _Row(fixed, sums[0], sums[1::2], sums[2::2])
+
+
+def _check_scores(subject: Subject, rows: list[_Row], result: Result) -> None:
+    """Add the first mean of each derivative that is not 0 although the total is the same."""
+    for place, name in enumerate(subject.inputs):
+        for row in rows:
+            score, square = row.scores[place], row.squares[place]
+            if not abs(score) <= TOLERANCE * max(1.0, square) ** 0.5 * max(1.0, row.mass):
+                result.add(
+                    WRONG,
+                    f"the mean of the derivative by {name} is {score:.4g} at {_where(subject, row)}"
+                    f", not 0, although the total is the same at all points: the derivative is "
+                    f"wrong.",
+                    _point(subject, row),
+                )
+                break
+
+
+def _point(subject: Subject, row: _Row) -> dict[str, float]:
+    return dict(zip(subject.arguments, row.fixed, strict=False))
+
+
+def _where(subject: Subject, row: _Row) -> str:
+    return ", ".join(f"{name} = {value:.6g}" for name, value in _point(subject, row).items())
 
 
 def _integrand(subject: Subject, fixed: Sequence[float], y: Tensor) -> Tensor:
@@ -111,16 +136,15 @@ def _integrand(subject: Subject, fixed: Sequence[float], y: Tensor) -> Tensor:
     return torch.stack(columns, 1)
 
 
-def _check_constant(subject: Subject, rows: list[list[float]], result: Result) -> None:
-    at = len(subject.arguments) - 1
-    masses = np.array([row[at] for row in rows])
+def _check_constant(subject: Subject, rows: list[_Row], result: Result) -> bool:
+    """Add a total that is not 1; return whether it is the same at all points."""
+    masses = np.array([row.mass for row in rows])
     if np.all(abs(masses - 1.0) <= TOLERANCE):
-        return
+        return True
     worst = rows[int(np.argmax(np.nan_to_num(abs(masses - 1.0), nan=np.inf)))]
-    where = ", ".join(f"{k} = {v:.6g}" for k, v in zip(subject.arguments, worst[:at], strict=False))
-    remedy = "correct `nll`, or state `normalised = False` if it is not a likelihood"
+    same = bool(np.isfinite(masses).all() and np.ptp(masses) <= TOLERANCE * masses.max())
     level = WEAK if np.isnan(masses).any() else WRONG
-    if np.isfinite(masses).all() and np.ptp(masses) <= TOLERANCE * masses.max():
+    if same:
         remedy = (
             f"state `constant`, here {np.log(masses[0]):.16g}, as a function of "
             f"({', '.join((*subject.likelihood.settings, 'y'))}), or `normalised = False`"
@@ -128,11 +152,16 @@ def _check_constant(subject: Subject, rows: list[list[float]], result: Result) -
         if subject.likelihood.constant is no_constant:
             level = WEAK
             remedy += "; training needs no constant, but AIC and sums of likelihoods do"
-    result.add(
-        level,
-        f"the total probability is {worst[at]:.10g} at {where}, not 1: {remedy}.",
-        dict(zip(subject.arguments, worst[:at], strict=False)),
-    )
+    else:
+        remedy = "correct `nll`, or state `normalised = False` if it is not a likelihood"
+        if subject.likelihood.constant is no_constant:
+            counts = subject.support.points == "integers"
+            example = ", such as log_gamma(y + 1.0)" if counts else ""
+            remedy += f"; if it omits terms in y{example}, state them in `constant`"
+    message = f"the total probability is {worst.mass:.10g} at {_where(subject, worst)}, not 1"
+    message += "" if same or len(rows) == 1 else ", and differs from point to point"
+    result.add(level, f"{message}: {remedy}.", _point(subject, worst))
+    return same
 
 
 def _rows(subject: Subject) -> tuple[Tensor, list[Tensor]]:

@@ -118,12 +118,14 @@ def fractional_counts(batch: CheckedBatch) -> RuleResult | None:
     wrong = y != y.round()
     if not bool(wrong.any()):
         return None
+    of_logarithms = batch.criterion.options.get("log_input", True)
+    change = "as log(exposure) added to the input" if of_logarithms else "as a factor of the input"
     return RuleResult(
         "heuristic",
         "The targets of a Poisson loss are counts, but these are not integers.",
         f"{describe_fraction(wrong)}, is {float(y[wrong][0]):.4g}",
         "the loss is the Poisson quasi-likelihood, whose variance equals its mean",
-        "pass the counts, and the exposure as log(exposure) added to the input",
+        f"pass the counts, and the exposure {change}",
     )
 
 
