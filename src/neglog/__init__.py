@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from neglog.likelihood import Elementwise as Elementwise
     from neglog.likelihood import Rows as Rows
     from neglog.likelihoods import REGISTRY as REGISTRY
+    from neglog.replacement.api import everywhere as everywhere
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {
@@ -155,6 +156,7 @@ _HOMES = {
     "BinomialNLLLoss": "criteria",
     "check": "checking.api",
     "evaluate": "fitting.results.evaluate",
+    "everywhere": "replacement.api",
     "fit": "fitting.api",
     "functional": "functional",
     "predict": "fitting.results.predict",
