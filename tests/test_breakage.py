@@ -55,7 +55,7 @@ def test_an_input_that_is_written_to_before_the_backward_is_noticed(name) -> Non
 
 @every_loss
 def test_hooks_checkpoints_and_saved_tensors_change_nothing(name) -> None:
-    x, loss = losses.inputs(name), losses.LOSSES[name][0]
+    x, loss = losses.inputs(name, torch.float32), losses.LOSSES[name][0]
 
     def total(t):
         return loss(t, reduction="sum")

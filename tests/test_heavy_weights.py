@@ -34,10 +34,14 @@ def alike(result, wanted, dtype):
         torch.testing.assert_close(one, other, rtol=SLACK[dtype], atol=SLACK[dtype])
 
 
+# Every loss meets float32, and every third also float64: the two share all code but the kernel.
+LOSSES_AND_DTYPES = [(name, torch.float32) for name in LOSSES]
+LOSSES_AND_DTYPES += [(name, torch.float64) for name in list(LOSSES)[::3]]
+
+
 @pytest.mark.filterwarnings("ignore:kl_div")
-@DTYPES
 @pytest.mark.parametrize("options", [{}, {"empty": "zero"}], ids=["plain", "empty"])
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(("name", "dtype"), LOSSES_AND_DTYPES, ids=str)
 def test_a_mean_does_not_depend_on_the_scale_of_its_weights(name, options, dtype) -> None:
     loss, x = LOSSES[name][0], inputs(name, dtype)
     shape = loss(x, reduction="none").shape

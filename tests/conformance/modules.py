@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.testing._internal.common_modules import module_db
 from torch.testing._internal.common_utils import freeze_rng_state
 
 from conformance.cases import Case, NotACase, copied
@@ -25,6 +24,8 @@ class _NONE:
 
 
 def _info(loss: Loss) -> Any:
+    from torch.testing._internal.common_modules import module_db  # takes seconds
+
     infos = [m for m in module_db if m.module_cls is getattr(torch.nn, loss.module)]
     return infos[0] if infos else _NONE
 

@@ -179,7 +179,7 @@ class _Mode(TorchFunctionMode):
 class _AtTheBottom(_Mode):
     """A mode below all others of the thread: those end before it, in the order that `with` needs.
 
-    This requires private names of torch, as `torch.set_default_device` does. `_stacked` reorders
+    This requires private names of torch, as torch's default device does. `_stacked` reorders
     the modes of this thread only; `tests/test_replacement.py` nests them.
     """
 
