@@ -11,11 +11,12 @@ from neglog.explain import explain
 from neglog.report import math_text
 from neglog.report.document import Code, Document, Flow, Formula, Part, Table, Text
 from neglog.report.terminal import without_plots
+from neglog.translation import using
 
 
 def document(subject: Subject, language: str) -> Document:
     """Return the explanation of a loss in a language."""
-    return without_plots(explain(subject.likelihood or subject.name))
+    return without_plots(explain(subject.likelihood or subject.name, lang=language))
 
 
 def sections(document: Document) -> Iterator[str]:
@@ -23,7 +24,10 @@ def sections(document: Document) -> Iterator[str]:
     for each in document.sections:
         if not any(isinstance(part, Flow) for part in each.parts):
             yield f"## {each.heading}"
-            yield from map(written, each.parts)
+            for part in each.parts:
+                with using(document.language):
+                    text = written(part)
+                yield text
 
 
 def written(part: Part) -> str:

@@ -42,7 +42,7 @@ def current() -> str:
     """Return the chosen language: of `using`, else of the variable NEGLOG_LANG, else English.
 
     Raises:
-        ArgumentError: there is no such language.
+        OptionError: there is no such language.
     """
     return _chosen.get() or checked(os.environ.get(VARIABLE) or ENGLISH, VARIABLE)
 
@@ -51,7 +51,7 @@ def checked(name: str, source: str = "lang") -> str:
     """Return the language of a name such as zh, zh-CN or zh_CN.UTF-8.
 
     Raises:
-        ArgumentError: there is no such language.
+        OptionError: there is no such language.
     """
     short = name.lower().replace("_", "-").partition("-")[0].partition(".")[0]
     if short not in languages():
@@ -73,6 +73,18 @@ def using(name: str | None) -> Iterator[None]:
 def gettext(message: str) -> str:
     """Return a message in the current language."""
     return catalogue(current()).gettext(message)
+
+
+def joined(*sentences: str) -> str:
+    """Join sentences: with spaces, except after a Chinese full stop.
+
+    >>> joined("One.", "Two."), joined("其一。", "其二。")
+    ('One. Two.', '其一。其二。')
+    """
+    text = ""
+    for each in filter(None, sentences):
+        text += each if not text or text.endswith("。") else f" {each}"
+    return text
 
 
 @cache

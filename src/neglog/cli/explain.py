@@ -16,6 +16,7 @@ def explain(
     p: str | None = None,
     html: Path | None = None,
     plot: bool | None = None,
+    lang: str | None = None,
 ) -> int:
     """Derive the loss of any likelihood step by step, and evaluate it on numbers.
 
@@ -41,10 +42,12 @@ def explain(
         Write the derivation to this file as an HTML page, with figures.
     plot
         Print plots; by default on a terminal.
+    lang
+        The language: en or zh. By default that of the variable NEGLOG_LANG, else English.
     """
     from neglog.explain import run
     from neglog.explain.values import by_name
 
     named = by_name(values if p is None else (*values, f"p={p}"))
-    run(name, z, y, html, Output(), named, plot)
+    run(name, z, y, html, Output(), named, plot, lang)
     return CONVERGED

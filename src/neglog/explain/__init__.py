@@ -15,7 +15,8 @@ from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.report.document import Document
 from neglog.report.page import document_page, write
-from neglog.report.terminal import show
+from neglog.report.terminal import printable, show
+from neglog.translation import current, using
 from neglog.translation import gettext as _
 
 _EXPLANATIONS: dict[str, Callable[[Given, Given], Document]] = {
@@ -35,6 +36,7 @@ def run(
     console: Console,
     named: Mapping[str, Given] = _NONE,
     plot: bool | None = None,
+    lang: str | None = None,
 ) -> None:
     """Explain a likelihood in the terminal, and as a page if a path is given.
 
@@ -48,24 +50,39 @@ def run(
         named: values by the names of inputs, given tensors, settings and the target; probabilities
             by the name p.
         plot: whether plots are printed; by default on a terminal.
+        lang: the language, such as zh; by default that of the variable NEGLOG_LANG, else English.
 
     Raises:
-        ArgumentError: the likelihood is unknown, or a value is missing, unknown or not a number.
+        ArgumentError: the likelihood or the language is unknown, or a value is missing, unknown or
+            not a number.
         ShapeError: the numbers of inputs and targets differ.
         SupportError: a value lies outside the support or a domain.
     """
-    document = _document(likelihood, z, y, named)
-    show(document, console, console.is_terminal if plot is None else plot)
-    if html is not None:
-        write(document_page(document), html)
-        console.print(_("wrote {path}").format(path=html), markup=False, highlight=False)
+    with using(lang):
+        document = _document(likelihood, z, y, named)
+        page = "" if html is None else document_page(document)
+        with using(printable(console)):
+            if current() != document.language:
+                document = _document(likelihood, z, y, named)
+            show(document, console, console.is_terminal if plot is None else plot)
+            if html is not None:
+                write(page, html)
+                words = _("wrote {path}").format(path=html)
+                console.print(words, markup=False, highlight=False)
 
 
 def explain(
-    likelihood: str | type[Likelihood], /, z: Given = None, y: Given = None, **named: Given
+    likelihood: str | type[Likelihood],
+    /,
+    z: Given = None,
+    y: Given = None,
+    *,
+    lang: str | None = None,
+    **named: Given,
 ) -> Document:
     """Return the explanation of a likelihood: see `run`."""
-    return _document(likelihood, z, y, named)
+    with using(lang):
+        return _document(likelihood, z, y, named)
 
 
 def _document(

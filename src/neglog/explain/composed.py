@@ -22,6 +22,7 @@ from neglog.explain.values import one_number
 from neglog.finding import without_module
 from neglog.report.document import Code, Document, Part, Section, Table, Text, number
 from neglog.translation import gettext as _
+from neglog.translation import joined
 
 _LARGEST = 1e-6  # relative difference of two float64 formulas, of which one loses digits
 
@@ -120,7 +121,7 @@ def _whose(tensors: Mapping[str, Tensor], options: Mapping[str, Any], custom: bo
     words = _("Your numbers.") if custom else example
     if options:
         settings = ", ".join(f"{name} = {value}" for name, value in options.items())
-        words += " " + _("With {settings}.").format(settings=settings)
+        words = joined(words, _("With {settings}.").format(settings=settings))
     return Text(words)
 
 

@@ -14,6 +14,7 @@ from neglog.explain.values import Values
 from neglog.likelihood import Likelihood
 from neglog.report.document import Cell, Formula, Part, Section, Table, Text, number
 from neglog.translation import gettext as _
+from neglog.translation import joined
 
 
 def too_long() -> Text:
@@ -46,15 +47,23 @@ def title(likelihood: type[Likelihood]) -> str:
 
 def lead(likelihood: type[Likelihood]) -> str:
     """Return the first paragraph of the docstring."""
-    return _(_paragraphs(likelihood)[0])
+    return _(paragraphs(likelihood)[0])
 
 
 def model(likelihood: type[Likelihood]) -> Section:
     """Describe the arguments of the loss."""
-    parts: list[Part] = [Text(_(each)) for each in _paragraphs(likelihood)[1:]]
+    parts: list[Part] = [Text(translated(each)) for each in paragraphs(likelihood)[1:]]
     if likelihood.link is not None:
         parts.append(Text(_link(likelihood.link)))
     return Section(_("The model"), [*parts, arguments_of(likelihood)])
+
+
+def translated(paragraph: str) -> str:
+    """Return a paragraph of a docstring in the current language; publications keep their names."""
+    prefix = "Source: "
+    if paragraph.startswith(prefix) and _(paragraph) == paragraph:
+        return _("Source: {names}").format(names=paragraph.removeprefix(prefix))
+    return _(paragraph)
 
 
 def arguments_of(likelihood: type[Likelihood]) -> Table:
@@ -98,9 +107,10 @@ def computed(likelihood: type[Likelihood], verdicts: list[Part], points: int) ->
     words = origin.format(names=_listed(stated))
     if len(stated) < len(facts):
         rest = [fact for fact in facts if fact not in stated]
-        words += " " + _("{names}: derived from nll.").format(names=_listed(rest))
+        words = joined(words, _("{names}: derived from nll.").format(names=_listed(rest)))
     if "constant" in facts:
-        words += " " + _("Losses add the constant only with full=True: no weight changes it.")
+        no_weight = _("Losses add the constant only with full=True: no weight changes it.")
+        words = joined(words, no_weight)
     compared = Text(
         _("Compared in {count} points by mpmath, derivatives as differences of nll:").format(
             count=points
@@ -119,11 +129,12 @@ def computed(likelihood: type[Likelihood], verdicts: list[Part], points: int) ->
 def intro(chosen: Values) -> Text:
     """Say whose numbers these are."""
     settings = ", ".join(f"{name} = {number(v)}" for name, v in chosen.settings.items())
-    at = " " + _("With {settings}.").format(settings=settings) if settings else ""
+    at = _("With {settings}.").format(settings=settings) if settings else ""
     if chosen.custom:
-        return Text(_("Your numbers.") + at)
+        return Text(joined(_("Your numbers."), at))
     names = " ".join(f"{name}=…" for name in (*chosen.columns, *chosen.settings))
-    return Text(_("These numbers are an example; pass your own: {names}.").format(names=names) + at)
+    words = _("These numbers are an example; pass your own: {names}.").format(names=names)
+    return Text(joined(words, at))
 
 
 def source_of(likelihood: type[Likelihood]) -> str:
@@ -138,7 +149,8 @@ def _constant(likelihood: type[Likelihood]) -> list[str]:
     return ["constant"] if stated else []
 
 
-def _paragraphs(likelihood: type[Likelihood]) -> list[str]:
+def paragraphs(likelihood: type[Likelihood]) -> list[str]:
+    """Return the paragraphs of a docstring, each on one line."""
     doc = inspect.cleandoc(likelihood.__doc__ or f"The declaration {likelihood.__name__}.")
     return [" ".join(paragraph.split()) for paragraph in doc.split("\n\n")]
 

@@ -13,6 +13,7 @@ from neglog.likelihood import Elementwise, Rows
 from neglog.report.document import Curve, Mark, Plot, Section, number
 from neglog.support import Support
 from neglog.translation import gettext as _
+from neglog.translation import joined
 
 _POINTS = 161
 _CURVES = 4
@@ -82,7 +83,7 @@ def of_rows(
     what = _("the logit of class {name}").format(name=names[0])
     plot = Plot(
         _("The loss as a function of one logit, for each label"), what, curves, marks,
-        _("The other logits are those of the first row. ") + _arrows(),
+        joined(_("The other logits are those of the first row."), _arrows()),
     )  # fmt: skip
     change = _("the change of the bias of class {name}").format(name=names[0])
     return section([plot, *_by_weight(total, likelihood.normalised, change)])
@@ -105,8 +106,9 @@ def of_tensors(loss: Callable[[Tensor], Tensor], first: Tensor, name: str, likel
     slope = _slope(moved_by, torch.zeros(1, dtype=torch.float64))
     curve = Curve("", (x + start).tolist(), moved_by(x).detach().tolist())
     title = _("The loss as a function of one number of the model output")
-    return section([Plot(title, what, [curve], [_arrow(start, slope, 0)], _arrows()),
-                    *(_by_weight(moved_by, likely, _("the change of ") + what))])  # fmt: skip
+    change = _("the change of {name}").format(name=what)
+    plot = Plot(title, what, [curve], [_arrow(start, slope, 0)], _arrows())
+    return section([plot, *_by_weight(moved_by, likely, change)])
 
 
 def moved(x: Tensor, change: Tensor, domain: Support) -> Tensor:
@@ -180,7 +182,7 @@ def _by_target(likelihood: type[Elementwise], samples: Sequence[Tensor], chosen:
             marks.append(_arrow(place, found, index))
     caption = _arrows()
     if others:
-        caption += _(" The other numbers are those of the samples.")
+        caption = joined(caption, _("The other numbers are those of the samples."))
     title = _("The loss as a function of {name}, for each target").format(name=name)
     return Plot(title, name, curves, marks, caption)
 
@@ -207,22 +209,23 @@ def _by_weight(total: Loss, is_likelihood: bool, what: str) -> list[Plot]:
     place, least = _minimum(total, change, best)
     inside = 0 < best < _POINTS - 1
     x = change.tolist()
-    words = _("at {place}").format(place=number(place, 3))
     if not is_likelihood:
-        marks = [Mark(place, least, 0, _("minimum: {value}, ").format(value=number(least)) + words)]
+        label = _("minimum: {value} at {place}")
+        marks = [Mark(place, least, 0, label.format(value=number(least), place=number(place, 3)))]
         plot = Plot(_("The loss of all samples"), what, [Curve("", x, loss.tolist())],
                     marks if inside else [], "" if inside else _no_end())  # fmt: skip
         return [plot]
-    return _of_likelihood(x, loss, place, least, inside, what, words)
+    return _of_likelihood(x, loss, place, least, inside, what)
 
 
 def _of_likelihood(
-    x: list[float], loss: Tensor, place: float, least: float, inside: bool, what: str, words: str
+    x: list[float], loss: Tensor, place: float, least: float, inside: bool, what: str
 ) -> list[Plot]:
     """Draw P and ln P, and mark their maximum."""
 
     def plot(title: str, y: Tensor, best: float, caption: str) -> Plot:
-        label = _("maximum: {value}, ").format(value=number(best)) + words
+        label = _("maximum: {value} at {place}")
+        label = label.format(value=number(best), place=number(place, 3))
         marks = [Mark(place, best, 0, label)] if inside else []
         return Plot(title, what, [Curve("", x, y.tolist())], marks, caption)
 
@@ -237,8 +240,9 @@ def _of_likelihood(
         plots.append(plot(title, likelihood, math.exp(-least), caption))
         caption = ""
     else:
-        caption += " " + _("P is outside the range of float64; its logarithm is not.")
-    caption = caption if inside else f"{caption} {_no_end()}".lstrip()
+        outside = _("P is outside the range of float64; its logarithm is not.")
+        caption = joined(caption, outside)
+    caption = caption if inside else joined(caption, _no_end())
     return [*plots, plot(_("The log-likelihood ln P of all samples"), -loss, -least, caption)]
 
 

@@ -36,7 +36,7 @@ def training_flow(model: str = "") -> Section:
                     _("1 model: the forward pass, {formulas}").format(
                         formulas=model or "z = Xw + b"
                     ),
-                    _("2 loss: how far z is from the targets y, L(w)"),
+                    _("2 loss: how far the output is from the targets y, L(w)"),
                     _("3 optimizer: the gradient ∂L/∂w, by backpropagation"),
                     _("4 minimise: new weights, w − η · ∂L/∂w"),
                 ],

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from neglog.report.document import Flow, Mark, Plot, number
+from neglog.report.wrapping import wrap
 
 _ROWS, _WIDEST = 12, 64
 _PARTS = 6  # between two points of a curve
@@ -149,7 +149,7 @@ def flow_lines(flow: Flow, width: int, unicode: bool) -> str:
     """Draw a diagram: boxes one below the other, and a line from the last back to the first."""
     signs = "┌┐└┘─│▼◀" if unicode else "++++-|v<"
     top_left, top_right, bottom_left, bottom_right, across, along, down, back = [*signs]
-    boxes = [_wrapped(words, width - 10) for words in flow.steps]
+    boxes = [wrap(words, width - 10) for words in flow.steps]
     wide = max(cell_len(line) for box in boxes for line in box)
     lines: list[str] = []
     for place, box in enumerate(boxes):
@@ -169,8 +169,3 @@ def flow_lines(flow: Flow, width: int, unicode: bool) -> str:
         if not last:
             lines.append(f"{down:^{wide + 4}}   {along}")
     return "\n".join([*lines, f"{back} {flow.back}"])
-
-
-def _wrapped(words: str, width: int) -> list[str]:
-    """Break words into lines of at most so many columns."""
-    return [line.plain.rstrip() for line in Text(words).wrap(Console(width=width), width)]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from neglog.translation import current
+
 _SHOWN = 0.95  # of the numbers of curves lie within the limits of a plot
 
 
@@ -122,11 +124,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A title, a lead and sections."""
+    """A title, a lead and sections, and the language that they are in."""
 
     title: str
     lead: str
     sections: list[Section]
+    language: str = field(default_factory=current)
 
 
 def number(value: float, digits: int = 4) -> str:

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import table
+from rich.cells import cell_len
 
 from neglog.fitting.tables.factor_levels import shown
 from neglog.report.document import Cell, Table, number
 from neglog.report.terminal import rich_table
+from neglog.translation import gettext as _
+from neglog.translation import joined
 
 if TYPE_CHECKING:
     from neglog.fitting.prediction.row_predictions import RowPredictions
 
 _MAX_CLASSES = 6  # more do not fit side by side
-_OPTIONAL_COLUMNS = (
-    {"fit"},
-    {"loss"},
-    {"agrees?"},
-    {"P₁", "P₀", "P(truth)", "P(predicted)", "predicted"},
-)
 
 
 def information_table(
@@ -40,7 +37,7 @@ def information_table(
     content = information(rows, classes, worst)
     if width is not None and _width(content) > width:
         content = information(rows, classes, worst, most_classes=2)
-    for optional_columns in _OPTIONAL_COLUMNS:
+    for optional_columns in _optional_columns():
         if width is None or _width(content) <= width:
             break
         kept = [j for j, name in enumerate(content.headers) if name not in optional_columns]
@@ -49,10 +46,18 @@ def information_table(
     return rich_table(content)
 
 
+def _optional_columns() -> list[set[str]]:
+    """Return the headers of columns that may be left out, the least important first."""
+    truth, predicted = _("P(truth)"), _("P(predicted)")
+    return [{_("fit")}, {_("loss")}, {_("agrees?")}, {"P₁", "P₀", truth, predicted, _("predicted")}]
+
+
 def _width(content: Table) -> int:
     """Return the width of the table without wrapping."""
     lines = [[Cell(name) for name in content.headers], *content.cells()]
-    return sum(max(len(line[j].text) for line in lines) + 2 for j in range(len(content.headers)))
+    return sum(
+        max(cell_len(line[j].text) for line in lines) + 2 for j in range(len(content.headers))
+    )
 
 
 def information(
@@ -82,7 +87,7 @@ def information(
     if not splits:
         return table
     body = [[row[0], splits[i], *row[1:]] for row, i in zip(table.rows, order, strict=True)]
-    return replace(table, headers=[table.headers[0], "split", *table.headers[1:]], rows=body)
+    return replace(table, headers=[table.headers[0], _("split"), *table.headers[1:]], rows=body)
 
 
 def _of_labels(
@@ -95,8 +100,10 @@ def _of_labels(
         agrees = bool(rows.truth[i] == rows.predicted[i])
         tone = "good" if agrees else "bad"
         loss = float(rows.loss[i])
-        size = Cell("large", "bad") if loss > guess else Cell("small", "good")
-        verdict = [Cell("yes" if agrees else "no", tone), Cell(tone, tone)]
+        size = Cell(_("large"), "bad") if loss > guess else Cell(_("small"), "good")
+        verdict = [Cell(_("yes"), tone), Cell(_("good"), tone)]
+        if not agrees:
+            verdict = [Cell(_("no"), tone), Cell(_("bad"), tone)]
         first = [
             str(rows.index[i]),
             shown(rows.truth[i]),
@@ -104,15 +111,18 @@ def _of_labels(
             shown(rows.predicted[i]),
         ]
         body.append([*first, *verdict, size, number(loss)])
-    which = f"P₁ is the probability of {shown(classes[1])}, P₀ of {shown(classes[0])}. "
-    caption = (
-        (which if len(classes) == 2 else "")
-        + "Good: the predicted label is the true one. Loss (information loss): −ln of the "
-        f"predicted probability of the true label, in nats; large: more than ln {len(classes)} = "
-        f"{number(guess, 3)}, the loss of a uniform guess. Rows are numbered from 0."
+    which = _("P₁ is the probability of {one}, P₀ of {other}.")
+    words = _(
+        "Good: the predicted label is the true one. Loss (information loss): −ln of the "
+        "predicted probability of the true label, in nats; large: more than ln {count} = {guess}, "
+        "the loss of a uniform guess. Rows are numbered from 0."
     )
-    last = ["predicted as", "agrees?", "fit", "loss", "nats"]
-    return Table(["row", "true label", *headers, *last], body, caption=caption)
+    caption = words.format(count=len(classes), guess=number(guess, 3))
+    if len(classes) == 2:
+        both = which.format(one=shown(classes[1]), other=shown(classes[0]))
+        caption = joined(both, caption)
+    last = [_("predicted as"), _("agrees?"), _("fit"), _("loss"), _("nats")]
+    return Table([_("row"), _("true label"), *headers, *last], body, caption=caption)
 
 
 def _probabilities(
@@ -127,7 +137,7 @@ def _probabilities(
         headers = [f"P({shown(label)})" for label in classes]
         return headers, lambda i: [number(p, 3) for p in table[i]]
     place = {label: k for k, label in enumerate(classes)}
-    return ["P(truth)", "P(predicted)"], lambda i: [
+    return [_("P(truth)"), _("P(predicted)")], lambda i: [
         number(table[i, place[label]], 3) for label in (rows.truth[i], rows.predicted[i])
     ]
 
@@ -143,9 +153,9 @@ def _of_numbers(rows: RowPredictions, order: list[int]) -> Table:
         ]
         for i in order
     ]
-    caption = (
+    caption = _(
         "Loss (information loss): −ln of the predicted density, or of a count's probability, at "
         "the truth, in nats; negative if a density exceeds 1. Rows are numbered from 0."
     )
-    headers = ["row", "truth", "predicted", "error (truth − predicted)", "loss (nats)"]
-    return Table(headers, body, caption=caption)
+    headers = [_("row"), _("truth"), _("predicted"), _("error (truth − predicted)")]
+    return Table([*headers, _("loss (nats)")], body, caption=caption)

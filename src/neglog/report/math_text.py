@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.cells import cell_len
 from sympy import Rational, Symbol, sign, true
 from sympy.printing.mathml import MathMLPresentationPrinter
 from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.pretty_symbology import pretty_use_unicode
 from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.printer import Printer
+
+from neglog.translation import gettext as _
 
 
 def _code_name(name: str) -> tuple[str, str]:
@@ -148,7 +151,7 @@ class _MathML(_PlusFirst, MathMLPresentationPrinter):
         table = self._element("mtable")
         for value, condition in expr.args:
             always = condition is true
-            when = "otherwise" if always else "if "
+            when = _("otherwise") if always else _("if ")
             words = [self._element("mtext", when), *([] if always else [self._print(condition)])]
             cells = [self._element("mtd", self._print(value)), self._element("mtd", *words)]
             table.appendChild(self._element("mtr", *cells))
@@ -177,6 +180,9 @@ def lines(expression: Any, width: int, unicode: bool) -> str:
         text: str = printer.doprint(_as_written(expression))
     finally:
         pretty_use_unicode(before)
+    for english in ("otherwise", " for "):  # the words of sympy, replaced by as many columns
+        word = _(english)
+        text = text.replace(english, word + " " * (cell_len(english) - cell_len(word)))
     return text.replace("-", "−") if unicode else text
 
 

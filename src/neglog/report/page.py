@@ -19,6 +19,7 @@ from neglog.errors import sentence
 from neglog.errors.declaring import PageError
 from neglog.report import math_text
 from neglog.report.document import Code, Document, Flow, Formula, Plot, Text, number
+from neglog.translation import current, gettext
 
 _KINDS = {
     Text: "text_part", Formula: "formula_part", Code: "code_part", Flow: "flow_part",
@@ -101,5 +102,7 @@ def _render(template: str, script: str = "", **values: Any) -> str:
     environment.filters["number"] = number
     for kind, name in _KINDS.items():
         environment.tests[name] = lambda part, kind=kind: isinstance(part, kind)
+    environment.globals["_"] = gettext
+    environment.globals["language"] = current()
     own = {"version": __version__, "style": Markup(_text("page.css")), "script": Markup(script)}
     return environment.get_template(template).render(policy=policy(script), **own, **values)

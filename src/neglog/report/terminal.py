@@ -16,6 +16,9 @@ from rich.text import Text as Words
 from neglog.report.canvas import flow_lines, plot_lines
 from neglog.report.document import Code, Document, Flow, Formula, Part, Plot, Table, Text
 from neglog.report.math_text import lines
+from neglog.report.wrapping import wrap
+from neglog.translation import ENGLISH, current
+from neglog.translation import gettext as _
 
 _STYLES = {"good": "green", "bad": "bold red", "": ""}
 _GREEK = {
@@ -81,6 +84,15 @@ def show(document: Document, console: Console, plots: bool = False) -> None:
     )
 
 
+def printable(console: Console) -> str:
+    """Return the current language; English, with a note, if the console's encoding lacks it."""
+    if current() == ENGLISH or _encodes(_("The training flow"), console.encoding):
+        return current()
+    note = f"The encoding {console.encoding} lacks the characters of {current()}: set PYTHONUTF8=1."
+    console.print(note, markup=False, highlight=False)
+    return ENGLISH
+
+
 def without_plots(document: Document) -> Document:
     """Return a document without its plots, and without sections that hold only them."""
     sections = [
@@ -98,7 +110,7 @@ def _without_accent(letter: str) -> str:
 
 def rendered(document: Document, width: int, unicode: bool, colour: bool = False) -> Group:
     """Lay a document out for a console of this width, with or without colours."""
-    lead = _words(document.lead, unicode)
+    lead = _paragraph(document.lead, width, unicode)
     parts: list[RenderableType] = [Words(document.title, style="bold"), lead]
     for number, section in enumerate(document.sections, 1):
         parts.append(_words(f"\n{number}  {section.heading}", unicode, "bold cyan"))
@@ -127,7 +139,7 @@ def rich_table(content: Table, unicode: bool = True) -> table.Table:
 
 def _part(part: Part, width: int, unicode: bool, colour: bool) -> RenderableType:
     if isinstance(part, Text):
-        words = _words(part.words, unicode, _STYLES[part.tone])
+        words = _paragraph(part.words, width - 3, unicode, _STYLES[part.tone])
         return Padding(words, (0, 0, 1, 3), expand=False)
     if isinstance(part, Code):
         source = _words(part.source, unicode).plain
@@ -146,8 +158,7 @@ def _part(part: Part, width: int, unicode: bool, colour: bool) -> RenderableType
         return _plot(part, width, unicode, colour)
     bare = rich_table(dataclasses.replace(part, title="", caption=""), unicode)
     title = [_words(part.title, unicode, "bold")] if part.title else []
-    caption = [_words(part.caption, unicode, "dim")] if part.caption else []
-    return Padding(Group(*title, bare, *caption), (0, 0, 1, 3), expand=False)
+    return Padding(Group(*title, bare, *_caption(part, width, unicode)), (0, 0, 1, 3), expand=False)
 
 
 def _plot(part: Plot, width: int, unicode: bool, colour: bool) -> RenderableType:
@@ -155,9 +166,18 @@ def _plot(part: Plot, width: int, unicode: bool, colour: bool) -> RenderableType
     drawn = plot_lines(part, width - 4, unicode, colour)
     if not unicode:
         drawn = _words(drawn.plain, unicode)
-    caption = [_words(part.caption, unicode, "dim")] if part.caption else []
     title = _words(part.title, unicode, "bold")
-    return Padding(Group(title, drawn, *caption), (0, 0, 1, 3), expand=False)
+    return Padding(Group(title, drawn, *_caption(part, width, unicode)), (0, 0, 1, 3), expand=False)
+
+
+def _caption(part: Table | Plot, width: int, unicode: bool) -> list[Words]:
+    """Return the caption of a table or a plot, if it has one."""
+    return [_paragraph(part.caption, width - 3, unicode, "dim")] if part.caption else []
+
+
+def _paragraph(text: str, width: int, unicode: bool, style: str = "") -> Words:
+    """Return text for a console, broken into lines."""
+    return Words("\n".join(wrap(_words(text, unicode).plain, width)), style=style)
 
 
 def _words(text: str, unicode: bool, style: str = "") -> Words:

@@ -1,0 +1,144 @@
+"""Explanations and reports in other languages: every message is translated, and is found."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from neglog import REGISTRY, translation
+from neglog.cli import main
+from neglog.engine import selection
+from neglog.errors import ArgumentError
+from neglog.explain import explain, run
+from neglog.explain.lessons import LESSONS
+from neglog.explain.pages import paragraphs
+from neglog.report.document import Document, Plot, Table, Text
+from neglog.report.page import document_page
+
+SOURCE = Path(__file__).parent.parent / "src" / "neglog"
+LANGUAGES = [name for name in translation.languages() if name != translation.ENGLISH]
+CALL = re.compile(r"""_\(("|')(.*?)\1\)""")
+ENGLISH = re.compile(r"[A-Za-z]*[a-z]{2}[a-z]*(?:[ ,;:]+[A-Za-z]*[a-z]{2}[a-z]*){2,}")
+"""Three words."""
+
+
+@pytest.fixture(autouse=True)
+def _without_kernels(monkeypatch):
+    monkeypatch.setattr(selection, "BACKENDS", selection.BACKENDS[-1:])
+
+
+def of_code() -> Iterator[str]:
+    for path in SOURCE.rglob("*.py"):
+        text = path.read_text("utf-8")
+        if "gettext as _" in text:
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
+                    yield from [a.value for a in node.args if isinstance(a, ast.Constant)]
+    for path in SOURCE.rglob("*.html"):
+        yield from (found[2] for found in CALL.finditer(path.read_text("utf-8")))
+
+
+def of_declarations() -> Iterator[str]:
+    """Return what is translated word for word: docstrings, the words of sets, of sympy."""
+    yield from ("otherwise", " for ")
+    for likelihood in REGISTRY.values():
+        for text in paragraphs(likelihood):
+            if not text.startswith("Source: ") or text.startswith("Source: as "):
+                yield text
+        yield from (allowed.words for allowed in (*likelihood.domains, likelihood.support))
+    for lesson in LESSONS.values():
+        yield from (lesson.model, lesson.likelihood)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_translated_and_every_translation_is_used(language) -> None:
+    file = SOURCE / "translations" / f"{language}.po"
+    known = translation.read(file.read_text("utf-8"))
+    used = {*of_code(), *of_declarations()}
+    assert used - {m for m, translated in known.items() if translated} == set()
+    assert set(known) - used == set()
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_have_the_placeholders_and_the_names_of_their_messages(language) -> None:
+    file = SOURCE / "translations" / f"{language}.po"
+    templates = {*of_code()}
+    for message, translated in translation.read(file.read_text("utf-8")).items():
+        if message in templates:
+            assert placeholders(message) == placeholders(translated), message
+        for name in re.findall(r"`+[^`]+`+", message):
+            assert name in translated, message
+
+
+def words(document: Document) -> Iterator[str]:
+    yield from (document.title, document.lead)
+    for section in document.sections:
+        yield section.heading
+        for part in section.parts:
+            if isinstance(part, Text):
+                yield part.words
+            if isinstance(part, Table):
+                yield from (part.title, part.caption, *part.headers)
+                yield from (cell.text for row in part.cells() for cell in row)
+            if isinstance(part, Plot):
+                yield from (part.title, part.caption, part.x_label)
+                yield from (each.label for each in (*part.curves, *part.marks))
+
+
+NAMES = ["bernoulli", "categorical", "normal", "poisson", "gamma", "focal", "censored_normal",
+         "quantile", "heteroscedastic_normal", "cox_ph_loss", "triplet_margin_loss"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_stays_english(name) -> None:
+    document = explain(name, lang="zh")
+    left = [text for text in words(document) if ENGLISH.search(text) and "出处" not in text]
+    assert left == []
+
+
+def test_the_variable_and_the_option_choose_the_language(monkeypatch, capsys) -> None:
+    assert explain("poisson").sections[0].heading == "The training flow"
+    assert explain("poisson", lang="zh-CN").sections[0].heading == "训练流程"
+    monkeypatch.setenv("NEGLOG_LANG", "zh_CN.UTF-8")
+    assert explain("poisson").sections[0].heading == "训练流程"
+    assert explain("poisson", lang="en").sections[0].heading == "The training flow"
+    assert '<html lang="zh">' in document_page(explain("poisson", lang="zh"))
+    with pytest.raises(SystemExit) as left:
+        main(["explain", "poisson", "--lang", "xx"])
+    assert left.value.code == 2
+    assert "lang must be one of en, zh, but it is 'xx'." in capsys.readouterr().err
+    monkeypatch.setenv("NEGLOG_LANG", "xx")
+    with pytest.raises(ArgumentError, match="NEGLOG_LANG must be one of en, zh, but it is 'xx'"):
+        explain("poisson")
+
+
+def test_a_console_without_chinese_characters_shows_english_once_told(tmp_path) -> None:
+    raw, page = io.BytesIO(), tmp_path / "page.html"
+    file = io.TextIOWrapper(raw, encoding="cp1252")
+    run("poisson", None, None, page, Console(file=file, width=100), lang="zh")
+    file.flush()
+    text = raw.getvalue().decode("cp1252")
+    assert text.count("The encoding cp1252 lacks the characters of zh") == 1
+    assert "The training flow" in text
+    assert "训练流程" in page.read_text("utf-8")
+
+
+def test_a_gbk_console_shows_chinese() -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="gbk")
+    run("poisson", None, None, None, Console(file=file, width=80), lang="zh")
+    file.flush()
+    text = raw.getvalue().decode("gbk")
+    assert "极大似然估计" in text
+    assert "?" not in text
