@@ -24,10 +24,12 @@ extensions = [
     "sphinx_design",
     "api_pages",
     "downloads",
+    "error_pages",
     "gallery",
     "languages",
     "mathml",
     "outputs",
+    "results",
 ]
 exclude_patterns = [
     "zh/**",

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+QUOTING = ("pitfalls", "from-keras", "from-liger", "from-r")  # pages that name what others have
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES.remove(ROOT / "docs" / "pitfalls.md")  # it quotes torch's messages
+PAGES = [path for path in PAGES if path.stem not in QUOTING]
 PYTHON = [p for name in ("src", "tests", "docs", "benchmarks") for p in (ROOT / name).rglob("*.py")]
 ROOTS = ["src", "tests", "docs", "benchmarks", "examples"]
 PATHS = [f"/{name}" for name in ROOTS] + [

@@ -21,5 +21,14 @@ def test_every_row_has_its_outcome() -> None:
     assert all(row.neglog and row.torch for row in pitfalls.ROWS)
 
 
+@pytest.mark.parametrize("row", pitfalls.ROWS, ids=lambda row: str(row.number))
+def test_the_document_shows_each_mistake_in_code(row) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    _, found, after = text.partition(f"\n(p{row.number})=\n### {row.number} · ")
+    section = after.partition("\n(p")[0].partition("\n## ")[0]
+    assert found
+    assert "```{code-cell} ipython3\n" in section
+
+
 def test_the_document_says_what_the_rows_say() -> None:
     assert pitfalls.markdown() in DOCUMENT.read_text(encoding="utf-8")

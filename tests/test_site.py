@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from scripts import loaded
+from scripts import DOCS, loaded
 
 built = loaded("built")
 WHOLE = '<a href="b.html#here">b</a><a href="https://example.org">e</a><img src="x.svg">'
@@ -60,3 +62,41 @@ def test_printed_sentences_wrap_and_printed_columns_do_not() -> None:
     assert not are_columns("[certain] double-softmax\n  evidence:    the last operator")
     assert are_columns("bmi   5.603   0.717\n")
     assert are_columns("┌───┐")
+
+
+results = loaded("extensions/results")
+TABLE = """machine
+copy
+
+what the columns mean
+
+loss     size of     neglog iqr eager iqr compile iqr x eager x comp. floor of it comp. s
+mse_loss 64               2  1%     4  1%       1  1%    2.00    0.50     1   50%     1.0
+kl_div   5x3  <mean>      2  1%     1  1%       -   -    0.50       -     -     -       -
+
+large lines: 3 times
+small lines: 2 times
+"""
+
+
+def test_a_table_of_results_is_read_and_marks_what_is_slower(tmp_path) -> None:
+    path = tmp_path / "table.txt"
+    path.write_text(TABLE)
+    table = results.read(path)
+    assert (table.machine, table.said) == ("machine; copy", ["large lines: 3 times"])
+    words = [line.words for line in table.lines]
+    assert words == [("mse_loss", "64", ""), ("kl_div", "5x3", "<mean>")]
+    assert results.slower(table, "x eager") == "kl_div 5x3 <mean> (0.50)"
+    assert results.slower(table, "x comp.") == "mse_loss 64 (0.50)"
+    first, second = results.html(table).split("<tr>")[2:]
+    assert '<td>2.00</td><td class="verdict-bad">0.50</td>' in first
+    assert "<td>&lt;mean&gt;</td>" in second
+    assert '<td class="verdict-bad">0.50</td><td>-</td>' in second
+
+
+def test_the_page_of_speed_shows_files_that_exist() -> None:
+    text = (DOCS / "speed.md").read_text("utf-8")
+    shown = re.findall(r"^```{results} (\S+)", text, re.MULTILINE)
+    assert shown
+    for name in shown:
+        assert results.read(results.FOLDER / name).lines
