@@ -11,6 +11,7 @@ from neglog.errors import DeclarationError
 pytestmark = pytest.mark.usefixtures("own_likelihoods")
 HEAD = """
 import functools
+from math import sqrt
 import neglog
 from neglog.primitives import exp, log, maximum, where
 
@@ -35,6 +36,8 @@ def declared(tmp_path, formula):
 
 
 REFUSED = {
+    "def nll(a, y):\n    return log1p(a)": "log1p, which is not imported: write from neglog.prim",
+    "def nll(a, y):\n    return sqrt(a)": "sqrt, which is the sqrt of math here: write from neglog",
     "nll = lambda a, y: a - y": "nll is a lambda",
     "async def nll(a, y):\n    return a": "nll is not a plain function",
     "@classmethod\ndef nll(cls, a, y):\n    return a": "nll is a method",
@@ -45,8 +48,8 @@ REFUSED = {
     "def nll(a, y):\n    return (z := a) * z": "NamedExpr.*: assign on a line of its own",
     "def nll(a, y):\n    def f(x):\n        return x\n    return f(a)": "FunctionDef.*in place",
     "def nll(a, y):\n    print(a)\n    return a": "Expr.*: remove the statement",
-    "def nll(a, y):\n    return +a": r"UAdd.*: remove the sign \(.*line 15",
-    "def nll(a, y):\n    z = q * a\n    q = 2.0\n    return z": r"reads q, .*line 15",
+    "def nll(a, y):\n    return +a": r"UAdd.*: remove the sign \(.*line 16",
+    "def nll(a, y):\n    z = q * a\n    q = 2.0\n    return z": r"reads q, .*line 16",
     "def nll(a, y):\n    exp = a\n    return exp(a)": "calls exp, which the formula assigns",
     "def nll(a, y):\n    return exp(a, y)": "passes 2 arguments to exp, which takes 1",
     "def nll(a, y):\n    return where(a, y)": "passes 2 arguments to where, which takes 3",
@@ -55,7 +58,7 @@ REFUSED = {
     "def nll(a, y):\n    return where(a, a, y)": "chooses by a, which is not a comparison",
     "def nll(a, y):\n    return where((a > y) & a, a, y)": "combines a, which is not a comparison",
     "def nll(a, y):\n    return a > y": "returns a condition, a > y: write where",
-    "def nll(a, y):\n    c = a > y\n    d = c\n    return d": r"returns a condition, d.*line 17",
+    "def nll(a, y):\n    c = a > y\n    d = c\n    return d": r"returns a condition, d.*line 18",
     "def nll(a, y):\n    return (a > y) & (a > 0.0)": "returns a condition",
     "def nll(a, y):\n    return where(a > y, a > 0.0, y > 0.0)": "returns a condition",
     "def nll(a, y):\n    c = a > y\n    return a + c * y": "computes with a condition, c",

@@ -7,12 +7,14 @@ import difflib
 import inspect
 import math
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from neglog.errors import listed
 from neglog.errors.declaring import FormulaError
+from neglog.primitives import reference
 from neglog.primitives.reference import NAMES, TWO_ARGUMENTS
 
 _ALLOWED = (
@@ -55,6 +57,28 @@ def parsed(formula: Any) -> ast.FunctionDef:
     return function
 
 
+def without_closure(formula: FunctionType) -> FunctionType:
+    """Return a formula whose primitives an enclosing function imported as one of a module.
+
+    Backends replace primitives that are globals.
+    """
+    if not set(formula.__code__.co_freevars) & {*NAMES}:
+        return formula
+    try:
+        function = parsed(formula)
+    except (OSError, SyntaxError, ValueError):
+        return formula  # `check` says why
+    function.decorator_list = []
+    code = formula.__code__
+    ast.increment_lineno(function, code.co_firstlineno - 1)
+    outer = inspect.getclosurevars(formula).nonlocals
+    names = {**formula.__globals__, **{name: outer[name] for name in outer.keys() & {*NAMES}}}
+    exec(compile(ast.Module([function], []), code.co_filename, "exec"), names)
+    found: FunctionType = names[formula.__name__]
+    found.__qualname__ = formula.__qualname__
+    return found
+
+
 def check(where: str, formula: Any, arguments: tuple[str, ...], single: bool = True) -> None:
     """Refuse a formula that one of the backends cannot read.
 
@@ -78,7 +102,7 @@ def check(where: str, formula: Any, arguments: tuple[str, ...], single: bool = T
     function = _read(where, formula)
     if fault := _fault_of_result(function, single):
         raise FormulaError(f"{where} {fault}.")
-    names = Names(arguments)
+    names = Names(arguments, formula.__globals__)
     for statement in function.body:
         for node in ast.walk(statement):
             if fault := _fault(node, names):
@@ -118,9 +142,11 @@ class Names:
         assigned: those of the formula itself, arguments included.
         numbers: those that hold a number that no argument changes.
         conditions: those that hold a condition.
+        imported: the names of the module, with what they stand for.
     """
 
-    def __init__(self, arguments: tuple[str, ...]) -> None:
+    def __init__(self, arguments: tuple[str, ...], imported: Mapping[str, Any]) -> None:
+        self.imported = imported
         self.known, self.assigned = {*arguments, *NAMES}, {*arguments}
         self.numbers: set[str] = set()
         self.conditions: set[str] = set()
@@ -206,6 +232,11 @@ def _fault_of_call(node: ast.Call, names: Names) -> str:
     name = ast.unparse(node.func)
     if name in names.assigned:
         return f"calls {name}, which the formula assigns: choose another name"
+    if names.imported.get(name) is not getattr(reference, name):
+        found = names.imported.get(name)
+        home = getattr(found, "__module__", None) or type(found).__name__
+        what = f"the {name} of {home} here" if name in names.imported else "not imported"
+        return f"calls {name}, which is {what}: write from neglog.primitives import {name}"
     count = 3 if name == "where" else 2 if name in TWO_ARGUMENTS else 1
     if len(node.args) != count and not node.keywords:
         return f"passes {len(node.args)} arguments to {name}, which takes {count}"

@@ -92,8 +92,9 @@ class Likelihood:
             return
         cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
         for attribute, value in list(vars(cls).items()):
-            if isinstance(value, FunctionType) and attribute in _FORMULAS:
-                setattr(cls, attribute, staticmethod(value))
+            function = value.__func__ if isinstance(value, staticmethod) else value
+            if isinstance(function, FunctionType) and attribute in _FORMULAS:
+                setattr(cls, attribute, staticmethod(formula.without_closure(function)))
         if not hasattr(cls, "domains"):
             cls.domains = (anything,) * len(getattr(cls, "inputs", ()))
         if not hasattr(cls, "given_domains"):
