@@ -120,7 +120,7 @@ def results_of(problem: ElementwiseProblem, by_target: bool) -> list[list[float]
 @pytest.mark.parametrize("likelihood", limits.EXACT, ids=lambda c: c.__name__)
 def test_losses_and_slopes_of_extreme_numbers(likelihood, dtype) -> None:
     """The slope by the target is another kernel: in float32, every second likelihood has it."""
-    by_target = dtype == torch.float64 or limits.EXACT.index(likelihood) % 2 == 0
+    by_target = dtype == torch.float64 or [*limits.EXACT].index(likelihood) % 2 == 0
     for settings in SETTINGS.get(likelihood, [cases.settings(likelihood)]):
         problem = problem_of(likelihood, settings, dtype)
         for point, found in zip(points_of(problem), results_of(problem, by_target), strict=True):
