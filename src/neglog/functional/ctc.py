@@ -110,11 +110,10 @@ def ctc_loss(
 
     def check(included: Tensor | None) -> None:
         if known:
-            real = _real(labels, length, included)
-            _check_labels(labels, real, frames.shape[-1], blank)
+            _check_labels(labels, length, included, frames.shape[-1], blank)
             _check_log_probs(frames, included)
             if not (zero_infinity or direct):
-                _check_fit(labels, real, taken)
+                _check_fit(labels, _real(labels, length, included), taken)
 
     direct = size > 0 and extras.are_direct(reduction, size)
     if direct:
@@ -123,8 +122,7 @@ def ctc_loss(
         whole = frames.to(wide(log_probs.dtype))
         found = theirs.ctc_loss(whole, labels, taken, length, blank, reduction, zero_infinity)
         # The loss of a target that does not fit is infinite.
-        total = found.detach().sum() if found.dim() else found
-        if known and not (zero_infinity or math.isfinite(total.item())):
+        if known and not (zero_infinity or math.isfinite(found.detach().sum().item())):
             _check_fit(labels, _real(labels, length, None), taken)
         found = found.to(log_probs.dtype)
         return found.squeeze(0) if found.dim() and log_probs.dim() == 2 else found
@@ -173,13 +171,13 @@ def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor)
         if log_probs.dim() == 3 and tuple(lengths.shape) == log_probs.shape[:1]:
             remedy = "if the batch comes first, pass log_probs.transpose(0, 1)"
         raise InputShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
-    if values.are_known(lengths) and size:
-        least, greatest = (int(end) for end in torch.aminmax(lengths))
-        if least < 0 or greatest > most:
-            first = int(((lengths < 0) | (lengths > most)).nonzero()[0])
+    if size and values.are_known(lengths):
+        numbers = lengths.tolist()  # cheaper than operations of torch
+        if min(numbers) < 0 or max(numbers) > most:
+            first = next(i for i, number in enumerate(numbers) if not 0 <= number <= most)
             what = "frames" if name == "input_lengths" else "labels"
             expected = f"{name} must lie in [0, {most}], the number of {what}"
-            raise SequenceError(sentence(expected, f"it is {int(lengths[first])} at index {first}"))
+            raise SequenceError(sentence(expected, f"it is {numbers[first]} at index {first}"))
     return lengths
 
 
@@ -205,12 +203,20 @@ def _real(labels: Tensor, length: Tensor, included: Tensor | None) -> Tensor:
     return real if included is None else real & included[:, None]
 
 
-def _check_labels(labels: Tensor, real: Tensor, classes: int, blank: int) -> None:
+def _check_labels(
+    labels: Tensor, length: Tensor, included: Tensor | None, classes: int, blank: int
+) -> None:
     """Refuse a blank out of range, labels out of range, and blanks in targets."""
     if not 0 <= blank < classes:
         expected = f"blank must be a class, in [0, {classes - 1}]"
         raise LabelError(sentence(expected, f"it is {blank}"))
-    outside = real & ((labels < 0) | (labels >= classes) | (labels == blank))
+    if included is None:  # a set is cheaper than operations of torch
+        rows = zip(labels.tolist(), length.tolist(), strict=True)
+        used = set().union(*(row[:count] for row, count in rows))
+        if not used or (min(used) >= 0 and max(used) < classes and blank not in used):
+            return
+    outside = (labels < 0) | (labels >= classes) | (labels == blank)
+    outside &= _real(labels, length, included)
     if not outside.any():
         return
     row, column = outside.nonzero()[0].tolist()
@@ -224,7 +230,7 @@ def _check_labels(labels: Tensor, real: Tensor, classes: int, blank: int) -> Non
 
 def _check_log_probs(frames: Tensor, included: Tensor | None) -> None:
     """Refuse raw logits: logarithms of probabilities are at most 0."""
-    if not frames.numel() or bool(frames.detach().amax() <= _ROUNDING):
+    if not frames.numel() or frames.detach().amax().item() <= _ROUNDING:
         return
     top = frames.detach().amax((0, 2))
     above = top > _ROUNDING
