@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional as theirs
@@ -159,11 +161,11 @@ def _embeddings():
     return a, b, c[:, :1].expand(c.shape)
 
 
-@pytest.mark.parametrize("swap", [False, True])
-def test_triplets_are_torchs_at_ties_zeros_and_infinities(swap) -> None:
+@pytest.mark.parametrize(("p", "swap"), [(2, False), (2, True), (1, False), (math.inf, True)])
+def test_triplets_are_torchs_at_ties_zeros_and_infinities(p, swap) -> None:
     for eps in (1e-6, 0.0):
-        _agree("triplet_margin_loss", _embeddings(), 3, swap=swap, eps=eps)
-    _agree("triplet_margin_loss", [t[0] for t in _embeddings()], 3, swap=swap)
+        _agree("triplet_margin_loss", _embeddings(), 3, p=p, swap=swap, eps=eps)
+    _agree("triplet_margin_loss", [t[0] for t in _embeddings()], 3, p=p, swap=swap)
     _agree("triplet_margin_with_distance_loss", _embeddings(), 3, swap=swap, margin=0.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from neglog.functional.common import Extras, loss, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, common, composed, is_torchs
 from neglog.functional.options import with_options
 from neglog.support import signs
+
+_NORMS = {2: (), 1: ("TAXICAB",), math.inf: ("MAXIMUM",)}  # the flags of the kernel
 
 
 def _check_triplets(margin: float, p: float) -> None:
@@ -91,9 +94,9 @@ def _of_norm(margin: float, p: float, eps: float, swap: bool) -> Callable[..., T
         return theirs.triplet_margin_loss(a, b, c, margin, p, eps, swap, reduction=reduction)
 
     def losses(a: Tensor, b: Tensor, c: Tensor, reduction: str = "none") -> Tensor:
-        if p != 2:
+        if p not in _NORMS:
             return formula(a, b, c, reduction=reduction)
-        settings, flags = (float(margin), float(eps)), ("SWAP",) if swap else ()
+        settings, flags = (float(margin), float(eps)), (*_NORMS[p], *(["SWAP"] if swap else []))
         facts = (3, settings, flags, reduction)
         return engine.loss(ComposedProblem("triplet_margin", formula, (a, b, c), *facts))
 

@@ -31,7 +31,7 @@ from neglog.engine.cpu.kernels.composed import (
 from neglog.engine.cpu.kernels.rows import rows_of_a_block
 from neglog.engine.problem import ComposedProblem
 
-FLAGS = ("SQUARED", "SWAP")
+FLAGS = ("SQUARED", "SWAP", "TAXICAB", "MAXIMUM")
 Tensors = Sequence[Tensor | None]
 
 
@@ -46,7 +46,7 @@ class _Loss(NamedTuple):
 _LOSSES = {
     "multi_margin": _Loss(margins.multi_margin),
     "multilabel_margin": _Loss(margins.multilabel_margin),
-    "triplet_margin": _Loss(distances.triplet_margin, (distances.pull_triplet,)),
+    "triplet_margin": _Loss(distances.triplet_margin, distances.OF_TRIPLETS),
     "cosine_embedding": _Loss(distances.cosine_embedding),
     "discrete_hazard": _Loss(hazards.discrete_hazard, (hazards.put_signs, hazards.hazards_of_part)),
     "risk_sets": _Loss(risk_sets.risk_sets, risk_sets.HELPERS, ordering.in_order),

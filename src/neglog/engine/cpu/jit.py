@@ -131,6 +131,8 @@ def compile_kernel(
     compiled part from sharing a name, under which one would be called for both.
     """
     formulas, helpers, flags = formulas or {}, helpers or {}, flags or {}
+    replaced = [f for f in flags for helper in helpers.values() if _globals(helper).get(f)]
+    assert not replaced, f"flags have the names of constants: {replaced}"
     every = (*formulas.values(), *(well_conditioned or {}).values(), *helpers.values(), template)
     stamp = fingerprint(*every) + _TOOLS
     chosen = "_".join(flag if on is True else f"{flag}{on}" for flag, on in flags.items() if on)

@@ -9,14 +9,28 @@ from __future__ import annotations
 import numpy as np
 
 from neglog.engine.cpu.kernels.composed import GRADIENTS, SCALE, SETTINGS, TENSORS, WIDTH
-from neglog.engine.cpu.kernels.placeholders import KIND, array, load, sqrt, store, where, wide
+from neglog.engine.cpu.kernels.placeholders import (
+    KIND,
+    absolute,
+    array,
+    load,
+    sqrt,
+    store,
+    where,
+    wide,
+)
 
 SWAP: bool | None = None  # whether the distance of positive and negative is used if it is less
+TAXICAB: bool | None = None  # whether a distance is the sum of the absolute differences
+MAXIMUM: bool | None = None  # whether it is the largest of them
 TINY = 1e-12  # which torch adds to squared lengths
 
 
 def triplet_margin(args, scalars, first, last, losses, lines):
-    """Write max(0, margin + ‖a − p + ε‖ − ‖a − n + ε‖) for rows a, p and n."""
+    """Write max(0, margin + ‖a − p + ε‖ − ‖a − n + ε‖) for rows a, p and n, by one of three norms.
+
+    They are the Euclidean one, the sum of absolute differences, and the largest of them.
+    """
     wide()
     width, size = args[WIDTH], last * args[WIDTH]
     margin, eps = scalars[SETTINGS], scalars[SETTINGS + 1]
@@ -28,12 +42,11 @@ def triplet_margin(args, scalars, first, last, losses, lines):
         for j in range(width):
             k = np.uint64(start + j)
             to_p, to_n = (load(a[k]) - load(p[k])) + eps, (load(a[k]) - load(n[k])) + eps
-            near += to_p * to_p
-            far += to_n * to_n
+            near, far = longer(near, to_p), longer(far, to_n)
             if SWAP:
-                between = (load(p[k]) - load(n[k])) + eps
-                across += between * between
-        near, far, across = sqrt(near), sqrt(far), sqrt(across)
+                across = longer(across, (load(p[k]) - load(n[k])) + eps)
+        if not (TAXICAB or MAXIMUM):
+            near, far, across = sqrt(near), sqrt(far), sqrt(across)
         least, by_far, by_across = far, 1.0, 0.0
         if SWAP:  # a minimum of equal numbers has half the derivative by each
             least = where((far < across) | (far != far), far, across)
@@ -43,30 +56,71 @@ def triplet_margin(args, scalars, first, last, losses, lines):
         losses[r - first] = where(hinge < 0.0, 0.0, hinge)
         if args[GRADIENTS]:
             slope = where(hinge >= 0.0, scalars[SCALE], 0.0)
-            of_near = where(near == 0.0, 0.0, slope / near)
-            of_far = where(far == 0.0, 0.0, slope * by_far / far)
-            of_across = where(across == 0.0, 0.0, slope * by_across / across)
-            pull_triplet(args, start, eps, of_near, of_far, of_across)
+            slopes = (slope, slope * by_far, slope * by_across)
+            pull_triplet(args, start, eps, (near, far, across), slopes)
 
 
-def pull_triplet(args, start, eps, of_near, of_far, of_across):
-    """Write the gradients of a row, given the derivatives by the distances over the distances."""
+def longer(length, difference):
+    """Return what a length is summed up from, with another difference."""
+    if TAXICAB:
+        return length + absolute(difference)
+    if MAXIMUM:
+        size = absolute(difference)
+        return where((size > length) | (size != size), size, length)
+    return length + difference * difference
+
+
+def pull_triplet(args, start, eps, lengths, slopes):
+    """Write the gradients of a row, given the three distances and the derivatives by them."""
     wide()
     width, end = args[WIDTH], start + args[WIDTH]
     a, p = array(args[TENSORS], end, KIND), array(args[TENSORS + 1], end, KIND)
     n = array(args[TENSORS + 2], end, KIND)
     by_a, by_p = array(args[GRADIENTS], end, KIND), array(args[GRADIENTS + 1], end, KIND)
     by_n = array(args[GRADIENTS + 2], end, KIND)
+    near, far, across = lengths
+    ties_near, ties_far, ties_across = 0.0, 0.0, 0.0
+    if MAXIMUM:
+        for j in range(width):
+            k = np.uint64(start + j)
+            to_p, to_n = (load(a[k]) - load(p[k])) + eps, (load(a[k]) - load(n[k])) + eps
+            between = (load(p[k]) - load(n[k])) + eps
+            ties_near += where(absolute(to_p) == near, 1.0, 0.0)
+            ties_far += where(absolute(to_n) == far, 1.0, 0.0)
+            ties_across += where(absolute(between) == across, 1.0, 0.0)
+    of_near = over(slopes[0], near, ties_near)
+    of_far, of_across = over(slopes[1], far, ties_far), over(slopes[2], across, ties_across)
     for j in range(width):
         k = np.uint64(start + j)
-        to_p = ((load(a[k]) - load(p[k])) + eps) * of_near
-        to_n = ((load(a[k]) - load(n[k])) + eps) * of_far
+        to_p = of_near * direction((load(a[k]) - load(p[k])) + eps, near)
+        to_n = of_far * direction((load(a[k]) - load(n[k])) + eps, far)
         between = 0.0
         if SWAP:
-            between = ((load(p[k]) - load(n[k])) + eps) * of_across
+            between = of_across * direction((load(p[k]) - load(n[k])) + eps, across)
         by_a[k] = store(to_p - to_n)
         by_p[k] = store(-to_p - between)
         by_n[k] = store(to_n + between)
+
+
+def over(slope, length, ties):
+    """Return the derivative by a length over the size of its `direction`."""
+    if TAXICAB:
+        return slope
+    size = ties if MAXIMUM else length
+    return where(size == 0.0, 0.0, slope / size)
+
+
+def direction(difference, length):
+    """Return the derivative of a length by a difference, times a number that `over` divides by."""
+    sign = where(difference > 0.0, 1.0, where(difference < 0.0, -1.0, 0.0))
+    if TAXICAB:
+        return sign
+    if MAXIMUM:
+        return where(absolute(difference) == length, sign, 0.0)
+    return difference
+
+
+OF_TRIPLETS = (longer, over, direction, pull_triplet)  # what `triplet_margin` calls, in this order
 
 
 def cosine_embedding(args, scalars, first, last, losses, lines):
