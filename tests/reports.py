@@ -46,6 +46,7 @@ TARGETS = {
     "laplace": "number",
     "quantile": "number",
     "huber": "number",
+    "student_t": "number",
     "poisson": "count",
     "negative_binomial": "varied",
     "gamma": "positive",

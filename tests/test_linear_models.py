@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 import torch
+from scipy import optimize, stats
 from sklearn import linear_model
+from statsmodels.base.model import GenericLikelihoodModel
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 import neglog
@@ -46,6 +48,7 @@ def sample(kind, count=300, features=3, seed=3):
         "laplace": lambda: eta + random.laplace(size=count),
         "quantile": lambda: eta + random.laplace(size=count),
         "huber": lambda: eta + random.standard_t(2, count),
+        "student_t": lambda: eta + random.standard_t(4, count),
         "poisson": lambda: random.poisson(np.exp(eta)),
         "negative_binomial": lambda: random.poisson(np.exp(eta) * random.gamma(1, 1, count)),
         "gamma": lambda: np.exp(eta) * random.gamma(2, 0.5, count),
@@ -92,6 +95,26 @@ def test_longley_has_the_certified_standard_errors():
     ]  # fmt: skip
     x, y = embedded.CASES["longley"].load()
     np.testing.assert_allclose(fit("normal", x, y).coefficients.error, certified, rtol=1e-12)
+
+
+@pytest.mark.parametrize("df", [None, 2.5])
+def test_student_t_agrees_with_statsmodels_and_scipy(df):
+    """The coefficients, and their errors from the observed information in the scale's logarithm."""
+    x, y = sample("student_t")
+    fixed = 4.0 if df is None else df
+    ours = fit("student_t", x, y, settings=None if df is None else {"df": df})
+
+    class Model(GenericLikelihoodModel):
+        def nloglikeobs(self, at):
+            return -stats.t.logpdf(self.endog, fixed, self.exog @ at[:-1], np.exp(at[-1]))
+
+    design = sm.add_constant(x)
+    start = np.append(np.linalg.lstsq(design, y, rcond=None)[0], 0.0)
+    best = optimize.minimize(lambda at: Model(y, design).nloglikeobs(at).sum(), start, tol=1e-12)
+    theirs = Model(y, design, extra_params_names=["ln scale"]).fit(best.x, method="newton", disp=0)
+    np.testing.assert_allclose(ours.coefficients.estimate, theirs.params, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(ours.coefficients.error, theirs.bse, rtol=1e-4)
+    assert -ours.loss * len(y) == pytest.approx(theirs.llf, rel=1e-10)
 
 
 def test_ordinal_agrees_with_statsmodels():
@@ -147,7 +170,7 @@ def test_thresholds_count_among_the_weights():
 @kinds
 def test_only_errors_that_are_not_of_an_exponential_family_have_no_deviance(kind):
     found = fit(kind, *sample(kind)).statistics
-    assert (found.deviance is None) == (kind in ("laplace", "quantile", "huber"))
+    assert (found.deviance is None) == (kind in ("laplace", "quantile", "huber", "student_t"))
 
 
 def test_the_choices_of_covariance_are_the_estimators():

@@ -159,6 +159,8 @@ def symbols_of(fit, row):
         found["alpha"] = math.exp(fit.fitted.shared[0])
     elif fit.kind == "huber":
         found["s"] = math.exp(fit.fitted.shared[0]) * fit.fitted.response.spread
+    elif fit.kind == "student_t":
+        found |= {"s": math.exp(fit.fitted.shared[0]), "nu": 4.0}
     elif fit.kind == "gamma":
         found["k"] = 1 / scale
     return (

@@ -62,6 +62,7 @@ class Kind:
         ranked: whether the classes are ordered.
         tails: ln F and ln(1 − F) of targets, F being the fitted cumulative distribution.
         formula: how a report writes the loss.
+        defaults: constants that are fixed at these values unless `settings` fixes them at others.
     """
 
     declaration: type[Likelihood]
@@ -76,6 +77,7 @@ class Kind:
     ranked: bool = False
     tails: Callable[[Truths], Tails | None] | None = None
     formula: Formula | None = None
+    defaults: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Fill in what follows from the declaration."""
@@ -111,7 +113,8 @@ class Kind:
                     "(--setting), which are for likelihoods that you declare."
                 )
             return self.make(count, base, options)
-        fixed = fixed_values(declaration, self.name, options.settings or {})
+        chosen = {**dict(self.defaults), **(options.settings or {})}
+        fixed = fixed_values(declaration, self.name, chosen)
         shared = tuple(c.label for c in constants(declaration) if c.name not in dict(fixed))
         if shared or len(declaration.inputs) > 1:
             return Estimated(declaration=declaration, shared=shared, fixed=fixed)
@@ -236,6 +239,17 @@ _ENTRIES = (
             "errors beyond δ scales have a linear, not a quadratic loss",
             scale="s",
         ),
+    ),
+    Kind(
+        likelihoods.StudentT,
+        loss="Student's t of df degrees of freedom, −ln p(y) = ln s + ½ (df + 1) ln(1 + ((y − z) / "
+        "s)² / df) + …, s by maximum likelihood",
+        formula=Formula(
+            ("zhat", "s", "nu"),
+            "ẑ is the predicted location; s, the scale of the errors, is estimated with the "
+            "weights; ν is df, the degrees of freedom",
+        ),
+        defaults=(("df", 4.0),),
     ),
     Kind(
         likelihoods.Poisson,

@@ -23,7 +23,7 @@ from neglog.fitting.option_table.option import (
 
 LIKELIHOODS = (
     "bernoulli", "binomial", "categorical", "ordinal", "normal", "laplace", "quantile", "huber",
-    "poisson", "negative_binomial", "gamma",
+    "student_t", "poisson", "negative_binomial", "gamma",
 )  # fmt: skip
 _DECAY = "pass --option weight_decay=… (optimizer_options=)"
 _OWN_PENALTY = "firth is a penalty of its own"
@@ -69,7 +69,8 @@ class ModelOptions:
     settings: Annotated[
         Mapping[str, Any] | None,
         Option(
-            "The constants of your own likelihood to hold fixed; the others are estimated.",
+            "The constants of student_t (df, 4 by default) or your own likelihood to hold fixed; "
+            "the others are estimated.",
             MODEL,
             python='For example ``{"df": 4.0}``.',
             flags=("setting",),
