@@ -7,27 +7,36 @@ from html import escape
 
 from subjects import Subject
 
-from neglog.explain import explain
+from neglog.explain import explain, pages
 from neglog.report import math_text
-from neglog.report.document import Code, Document, Flow, Formula, Part, Table, Text
+from neglog.report.document import Code, Flow, Formula, Part, Table, Text
 from neglog.report.terminal import without_plots
-from neglog.translation import using
+from neglog.translation import gettext, using
 
 
-def document(subject: Subject, language: str) -> Document:
-    """Return the explanation of a loss in a language."""
-    return without_plots(explain(subject.likelihood or subject.name, lang=language))
+def lead(subject: Subject, language: str) -> str:
+    """Return what a loss is, in one sentence of its docstring."""
+    with using(language):
+        return gettext(subject.lead)
 
 
-def sections(document: Document) -> Iterator[str]:
-    """Return the sections of an explanation without the training flow, the same for all losses."""
+def sections(subject: Subject, language: str) -> Iterator[str]:
+    """Return the explanation of a loss in a language.
+
+    Without what the gallery says once or elsewhere: the training flow, pictures and the source.
+    """
+    with using(language):
+        document = without_plots(explain(subject.likelihood or subject.name))
+        paragraphs = [] if subject.likelihood is None else pages.paragraphs(subject.likelihood)
+        source = {pages.translated(each) for each in paragraphs if each.startswith("Source:")}
     for each in document.sections:
         if not any(isinstance(part, Flow) for part in each.parts):
             yield f"## {each.heading}"
-            for part in each.parts:
-                with using(document.language):
-                    text = written(part)
-                yield text
+            yield from (
+                written(part)
+                for part in each.parts
+                if not (isinstance(part, Text) and part.words in source)
+            )
 
 
 def written(part: Part) -> str:

@@ -89,7 +89,8 @@ def title(subject: Subject, language: str) -> str:
 
 def lead(subject: Subject, language: str) -> str:
     """Return what a loss is, in one sentence."""
-    return gallery_texts.texts()[subject.name].words[language].get("lead", subject.lead)
+    said = gallery_texts.texts()[subject.name].words[language]
+    return said.get("lead") or explained.lead(subject, language)
 
 
 def page(subject: Subject, drawn: list[str], language: str) -> str:
@@ -170,7 +171,7 @@ def derivation(subject: Subject, texts: gallery_texts.Texts, language: str) -> I
         base = base or subject.base.__name__
         yield words["built"].format(link=f"[{base}]({subject.base.name}.md)")
     else:
-        yield from explained.sections(explained.document(subject, language))
+        yield from explained.sections(subject, language)
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -45,7 +45,7 @@ class Texts:
         along: the tensor and the place of the number by which it is drawn, if of several tensors.
         highest: the largest valid value of that number.
         formula: the loss in LaTeX, where no formula can be derived.
-        words: by language: when, not; Chinese also name and lead.
+        words: by language: when, not; Chinese also name, and lead where there is no declaration.
     """
 
     pitfalls: list[int]

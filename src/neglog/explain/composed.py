@@ -230,7 +230,7 @@ def _verdict(what: str, found: Tensor, expected: Tensor) -> Text:
     """Say whether two results are equal up to rounding."""
     equal = torch.allclose(found, expected, rtol=_LARGEST, atol=_LARGEST)
     words = _("equal up to rounding") if equal else _("DIFFERENT")
-    return Text(f"{'✓' if equal else '✗'} {what}: {words}.", "good" if equal else "bad")
+    return steps.judged(what, words, equal)
 
 
 def _tables(

@@ -135,8 +135,14 @@ def source(*formulas: Any) -> Code:
 
 def verdict(what: str, found: Verdict) -> Text:
     """Describe whether the derivation and the declaration agree."""
-    sign = "✓" if found.equal else "✗"
-    return Text(f"{sign} {what}: {found.words}.", "good" if found.equal else "bad")
+    return judged(what, found.words, found.equal)
+
+
+def judged(what: str, words: str, equal: bool) -> Text:
+    """Say what a comparison found."""
+    sign = "✓" if equal else "✗"
+    said = _("{sign} {what}: {words}.").format(sign=sign, what=what, words=words)
+    return Text(said, "good" if equal else "bad")
 
 
 def intro(custom: bool) -> Text:
