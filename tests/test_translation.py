@@ -7,11 +7,15 @@ import io
 import re
 import string
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from rich.console import Console
 
+import neglog
 from neglog import REGISTRY, translation
 from neglog.cli import main
 from neglog.engine import selection
@@ -19,8 +23,12 @@ from neglog.errors import ArgumentError
 from neglog.explain import explain, run
 from neglog.explain.lessons import LESSONS
 from neglog.explain.pages import paragraphs
-from neglog.report.document import Document, Plot, Table, Text
-from neglog.report.page import document_page
+from neglog.fitting.likelihoods.registry import KINDS
+from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
+from neglog.report import figures
+from neglog.report.document import Curve, Document, Plot, Table, Text
+from neglog.report.page import document_page, html_page
+from neglog.report.svg import svg
 
 SOURCE = Path(__file__).parent.parent / "src" / "neglog"
 LANGUAGES = [name for name in translation.languages() if name != translation.ENGLISH]
@@ -55,6 +63,12 @@ def of_declarations() -> Iterator[str]:
         yield from (allowed.words for allowed in (*likelihood.domains, likelihood.support))
     for lesson in LESSONS.values():
         yield from (lesson.model, lesson.likelihood)
+    yield from ("training", "validation", "sampled training", "the data frame")
+    yield WHY_NO_STANDARD_ERRORS
+    for kind in KINDS.values():
+        formula = "" if kind.formula is None else kind.formula.words
+        name = kind.output_name
+        yield from filter(None, (kind.loss, name, name.split()[-1], kind.dispersion, formula))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -142,3 +156,47 @@ def test_a_gbk_console_shows_chinese() -> None:
     text = raw.getvalue().decode("gbk")
     assert "极大似然估计" in text
     assert "?" not in text
+
+
+RANDOM = np.random.default_rng(0)
+SCORE = RANDOM.normal(size=80)
+TABLE = pl.DataFrame(
+    {
+        "身高": SCORE,
+        "购买": np.where(SCORE + RANDOM.logistic(size=80) > 0, "是", "否"),
+        "次数": RANDOM.poisson(np.exp(SCORE)),
+        "得分": SCORE + RANDOM.normal(size=80),
+    }
+)
+
+
+@pytest.mark.parametrize("target", ["购买", "次数", "得分"])
+def test_the_page_and_the_steps_of_a_fit_are_translated(monkeypatch, target) -> None:
+    monkeypatch.setenv("NEGLOG_LANG", "zh")
+    found = neglog.fit(TABLE.select("身高", target), target)
+    page = html_page(found)
+    plain = re.sub(r"<(style|script).*?</\1>|<[^>]+>", "\n", page, flags=re.DOTALL)
+    notes = " ".join(found.notes)
+    assert [
+        line for line in unescape(plain).splitlines() if has_english(line) and line[1:] not in notes
+    ] == []
+    assert not has_english(
+        " ".join((found.model_text, found.optimizer, found.outcome, found.reason))
+    )
+    assert "身高" in page
+
+
+def has_english(text: str) -> bool:
+    return ENGLISH.search(re.sub(r"（[^（）]*--likelihood[^（）]*）", "", text)) is not None
+
+
+def test_a_missing_font_is_told_once_and_breaks_no_page(monkeypatch, caplog) -> None:
+    figures._say_that_a_font_is_missing.cache_clear()
+    fonts = figures.font_manager.fontManager
+    monkeypatch.setattr(fonts, "ttflist", [f for f in fonts.ttflist if "DejaVu" in f.name])
+    plot = Plot("损失", "权重", [Curve("标签", [0.0, 1.0], [0.0, 1.0])])
+    assert "损失" in svg(plot, "one") + svg(plot, "two")
+    assert caplog.messages == [
+        "this machine has no font with Chinese characters: pages show them where a font such as "
+        "Noto Sans CJK is installed"
+    ]

@@ -31,6 +31,7 @@ class Catalogue(standard.NullTranslations):
         return self.messages.get(message) or message
 
 
+@cache
 def languages() -> list[str]:
     """Return the names of all languages."""
     files = resources.files("neglog").joinpath("translations").iterdir()

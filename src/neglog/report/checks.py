@@ -11,6 +11,8 @@ from scipy import special, stats
 from neglog.report.document import number
 from neglog.report.figures import BAND, BLUE, SOFT, Picture, drawing, short, spread
 from neglog.report.quantiles import quantile_residuals
+from neglog.translation import gettext as _
+from neglog.translation import joined
 
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
@@ -40,24 +42,31 @@ def calibration(judged: WeightedRows, classes: list[Any]) -> Picture:
             right += low <= predicted <= high
             upper.plot([predicted, predicted], [low, high], color=BLUE, linewidth=1.2)
             upper.plot([predicted], [fraction], color=BLUE, marker="o", markersize=5)
-        upper.set(ylabel="observed frequency", xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
+        upper.set(ylabel=_("observed frequency"), xlim=(-0.02, 1.02), ylim=(-0.05, 1.05))
         drawn = lower.bar((np.arange(_BINS) + 0.5) / _BINS, counts, width=0.9 / _BINS, color=SOFT)
         lower.bar_label(drawn, labels=[_count(c) for c in counts], fontsize=8)
-        lower.set(ylabel="rows", xlabel=_event_label(classes))
+        lower.set(ylabel=_("rows"), xlabel=_event_label(classes))
         lower.margins(y=0.35)
         lower.locator_params(axis="y", nbins=2, integer=True)
-    what, event = "the probability of the predicted label", "agrees with the truth"
-    if len(classes) == 2:
-        what, event = f"P({classes[1]})", f"is {classes[1]}"
-    words = (
-        f"In {right} of the {len(filled)} groups of rows, the 95 % interval of the observed "
+    words = _(
+        "In {right} of the {count} groups of rows, the 95 % interval of the observed "
         "frequency contains the predicted probability."
-    )
-    return Picture(made[0], words, (
-        f"The {len(given):,} {judged.name} rows, grouped by {what}. The points show how often the "
-        f"label {event}, with 95 % Wilson intervals; they lie on the dotted line if the "
-        f"probabilities are correct. Below: the number of rows in each group. {words}"
-    ))  # fmt: skip
+    ).format(right=right, count=len(filled))
+    if len(classes) == 2:
+        grouped = _(
+            "The {count} {split} rows, grouped by P({label}). The points show how often the label "
+            "is {label}, with 95 % Wilson intervals; they lie on the dotted line if the "
+            "probabilities are correct. Below: the number of rows in each group."
+        )
+    else:
+        grouped = _(
+            "The {count} {split} rows, grouped by the probability of the predicted label. The "
+            "points show how often it agrees with the truth, with 95 % Wilson intervals; they lie "
+            "on the dotted line if the probabilities are correct. Below: the number of rows in "
+            "each group."
+        )
+    caption = grouped.format(count=f"{len(given):,}", split=_(judged.name), label=classes[1])
+    return Picture(made[0], words, joined(caption, words))
 
 
 def _count(rows: float) -> str:
@@ -88,26 +97,35 @@ def wilson(fraction: float, count: float) -> tuple[float, float]:
 
 def _errors(fit: Fit, judged: WeightedRows, values: Array) -> Picture:
     predicted = np.asarray(judged.rows.predicted, dtype=np.float64)
-    errors, label = values, "quantile residual"
+    errors, label = values, _("quantile residual")
     in_table_units = fit.fitted.response.link == "identity"
     if in_table_units:
         errors = np.asarray(judged.rows.truth, dtype=np.float64) - predicted
-        label = "error (truth − predicted)"
+        label = _("error (truth − predicted)")
     shown = spread(range(len(errors)), _MAX_POINTS)
     with drawing("errors", 3.4) as (figure, made):
         axes = figure.subplots()
         axes.axhline(0, color=SOFT, linewidth=0.8, linestyle=":")
         _points(axes, predicted[shown], errors[shown])
-        axes.set(xlabel=f"predicted {short(fit.fitted.target.facts.output_name.split()[-1])}",
-                 ylabel=label)  # fmt: skip
+        output = short(_(fit.fitted.target.facts.output_name.split()[-1]))
+        axes.set(xlabel=_("predicted {name}").format(name=output), ylabel=label)
     low, middle, high = (number(float(q), 3) for q in np.quantile(errors, [0.25, 0.5, 0.75]))
-    words = f"Half of the values lie between {low} and {high}, around the median {middle}."
-    some = "" if len(shown) == len(errors) else f", of which {len(shown)} are drawn"
-    return Picture(made[0], f"{label} by prediction. {words}", (
-        f"The {len(errors):,} {judged.name} rows{some}. A good model shows no pattern around 0"
-        + (". " if in_table_units else ": its residuals are standard normal "
-           "for every prediction. ") + words
-    ))  # fmt: skip
+    words = _("Half of the values lie between {low} and {high}, around the median {middle}.")
+    words = words.format(low=low, high=high, middle=middle)
+    rows = _("The {count} {split} rows.")
+    if len(shown) < len(errors):
+        rows = _("The {count} {split} rows, of which {shown} are drawn.")
+    rows = rows.format(count=f"{len(errors):,}", split=_(judged.name), shown=len(shown))
+    pattern = (
+        _("A good model shows no pattern around 0.")
+        if in_table_units
+        else _(
+            "A good model shows no pattern around 0: its residuals are standard normal for every "
+            "prediction."
+        )
+    )
+    alternative = joined(_("{label} by prediction.").format(label=label), words)
+    return Picture(made[0], alternative, joined(rows, pattern, words))
 
 
 def _quantiles(fit: Fit, judged: WeightedRows, values: Array) -> Picture:
@@ -124,15 +142,24 @@ def _quantiles(fit: Fit, judged: WeightedRows, values: Array) -> Picture:
         axes.fill_between(normal[shown], low[shown], high[shown], color=BAND, linewidth=0)
         axes.plot(normal[[0, -1]], normal[[0, -1]], color=SOFT, linewidth=0.8, linestyle=":")
         _points(axes, normal[shown], ordered[shown])
-        axes.set(xlabel="normal quantile", ylabel="quantile residual")
-    words = f"{outside:,} of {count:,} points lie outside the band."
+        axes.set(xlabel=_("normal quantile"), ylabel=_("quantile residual"))
+    words = _("{outside} of {count} points lie outside the band.")
+    words = words.format(outside=f"{outside:,}", count=f"{count:,}")
     facts = fit.fitted.target.facts
-    drawn = "a random point of " if facts.counts or fit.fitted.response.grouped else ""
-    return Picture(made[0], f"Quantile residuals against normal quantiles. {words}", (
-        f"Φ⁻¹ of {drawn}the cumulative probability of the target under the "
-        f"{facts.title} distribution; on the dotted line if that distribution is "
-        f"correct. Band: the 95 % interval of each rank. {words}"
-    ))  # fmt: skip
+    explained = _(
+        "Φ⁻¹ of the cumulative probability of the target under the {name} distribution; on the "
+        "dotted line if that distribution is correct. Band: the 95 % interval of each rank."
+    )
+    if facts.counts or fit.fitted.response.grouped:
+        explained = _(
+            "Φ⁻¹ of a random point of the cumulative probability of the target under the {name} "
+            "distribution; on the dotted line if that distribution is correct. Band: the 95 % "
+            "interval of each rank."
+        )
+    caption = joined(explained.format(name=facts.title), words)
+    return Picture(
+        made[0], joined(_("Quantile residuals against normal quantiles."), words), caption
+    )
 
 
 def _points(axes: Any, x: Array, y: Array) -> None:
@@ -152,4 +179,4 @@ def _predicted_events(judged: WeightedRows, classes: list[Any]) -> tuple[Array, 
 def _event_label(classes: list[Any]) -> str:
     if len(classes) == 2:
         return f"P({short(str(classes[1]))})"
-    return "probability of the predicted label"
+    return _("probability of the predicted label")

@@ -14,10 +14,10 @@ from neglog.fitting.results.fit import Fit
 from neglog.report.document import number
 from neglog.report.fit_summary import Summary
 from neglog.report.progress_bar import ProgressBar
+from neglog.translation import gettext as _
 
 _WIDEST, _NAMES = 100, 11
 _MAX_ROWS = 40  # of a table of coefficients; a screen or two
-_NUMBERED = {"model": "1 ", "loss": "2 ", "optimizer": "3 ", "minimise": "4 "}
 
 
 class ConsoleListener(ProgressBar):
@@ -29,8 +29,22 @@ class ConsoleListener(ProgressBar):
 
     def message(self, step: str, text: str) -> None:
         """Print a step."""
-        name = f"{_NUMBERED.get(step, '')}{step}"
-        _row(self.words, name, text)
+        _row(self.words, _step_name(step), text)
+
+
+def _step_name(step: str) -> str:
+    """Return the name of a step, with its number."""
+    names = {
+        "data": _("data"),
+        "target": _("target"),
+        "model": _("1 model"),
+        "loss": _("2 loss"),
+        "optimizer": _("3 optimizer"),
+        "minimise": _("4 minimise"),
+        "note": _("note"),
+        "ensemble": _("ensemble"),
+    }
+    return names.get(step, step)
 
 
 def show(result: Fit, console: Console, worst: int) -> None:
@@ -49,16 +63,20 @@ def show(result: Fit, console: Console, worst: int) -> None:
     if notes:
         console.print()
     for note in notes:
-        _row(console, "note", note)
+        _row(console, _("note"), note)
     for block in summary.blocks(min(console.width, _WIDEST), _MAX_ROWS):
         console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)
     if result.coefficients is None:
         count = sum(parameter.numel() for parameter in result.model.parameters())
         console.print(f"\nThe model has {count} weights; --out writes them to a file.")
     rows = result.validation if result.data.validation_rows else result.training
-    which = "validation" if result.data.validation_rows else "training"
+    title = (
+        _("Per-row loss of the validation rows, highest first (information loss)")
+        if result.data.validation_rows
+        else _("Per-row loss of the training rows, highest first (information loss)")
+    )
     if worst:
-        _worst(console, f"\nPer-row loss of the {which} rows", rows, result.classes, worst)
+        _worst(console, title, rows, result.classes, worst)
 
 
 def _worst(
@@ -66,7 +84,7 @@ def _worst(
 ) -> None:
     from neglog.report.information import information_table  # sympy
 
-    console.print(f"{title}, highest first (information loss)", style="bold")
+    console.print(f"\n{title}", style="bold")
     console.print(information_table(rows, classes, worst, console.width))
 
 
@@ -106,7 +124,13 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
     console.print(f"{found.target}: {found.likelihood}", style="bold", markup=False)
     console.print(grid)
     if worst:
-        _worst(console, "\nPer-row loss", found.predicted_rows, found.classes, worst)
+        _worst(
+            console,
+            _("Per-row loss, highest first (information loss)"),
+            found.predicted_rows,
+            found.classes,
+            worst,
+        )
 
 
 def _figure(value: float | None, after: str) -> str:

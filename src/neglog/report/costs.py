@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neglog.report.document import number
+from neglog.translation import gettext as _
 
 if TYPE_CHECKING:
     from neglog.report.parts import WeightedRows
@@ -67,17 +68,20 @@ def costs(parts: Sequence[WeightedRows], classes: list[Any] | None) -> list[Cost
         loss = np.concatenate([part.rows.loss for part in parts])
         weight = np.concatenate([part.weight for part in parts])
         split = np.repeat(np.arange(len(parts)), [len(part.rows.loss) for part in parts])
-        groups = _groups(split, {k: part.name for k, part in enumerate(parts)}, loss, weight, None)
-        found.append(Costs("By split", groups, "A model that fits the held-out rows as well as "
-                           "the others does not overfit."))  # fmt: skip
+        groups = _groups(
+            split, {k: _(part.name) for k, part in enumerate(parts)}, loss, weight, None
+        )
+        words = _("A model that fits the held-out rows as well as the others does not overfit.")
+        found.append(Costs(_("By split"), groups, words))
     judged = parts[-1]
     rows, expected = judged.rows, _expected(judged)
     if classes is not None:
         labels = {label: str(label) for label in classes}
         groups = _groups(rows.truth, labels, rows.loss, judged.weight, None)
         shown = sorted(groups, key=lambda group: -group.mean * group.rows)[:_MAX_CLASSES]
-        cut = f"The {_MAX_CLASSES} that cost most of {len(groups)} classes. "
-        found.append(Costs("By true class", shown if len(groups) > _MAX_CLASSES else groups,
+        cut = _("The {shown} that cost most of {count} classes.")
+        cut = cut.format(shown=_MAX_CLASSES, count=len(groups))
+        found.append(Costs(_("By true class"), shown if len(groups) > _MAX_CLASSES else groups,
                            cut if len(groups) > _MAX_CLASSES else ""))  # fmt: skip
     title, values = _prediction(judged, classes)
     decile, names = _deciles(values)
@@ -95,9 +99,13 @@ def concentration(loss: Array) -> str:
     for part in (0.01, 0.1):
         count = math.ceil(part * len(loss))
         share = 100 * float(descending[:count].sum()) / total
-        rows = "row has" if count == 1 else "rows have"
-        notes.append(f"the {count:,} highest {rows} {share:.0f} %")
-    return f"Of all {number(total)} nats, {notes[0]} and {notes[1]}."
+        words = _("the {count} highest row has {share} %")
+        if count > 1:
+            words = _("the {count} highest rows have {share} %")
+        notes.append(words.format(count=f"{count:,}", share=f"{share:.0f}"))
+    return _("Of all {total} nats, {one} and {other}.").format(
+        total=number(total), one=notes[0], other=notes[1]
+    )
 
 
 def _groups(
@@ -131,10 +139,10 @@ def _prediction(judged: WeightedRows, classes: list[Any] | None) -> tuple[str, A
     """Return the values that order the rows, and their description."""
     rows = judged.rows
     if rows.probabilities is None:
-        return "By deciles of the prediction", np.asarray(rows.predicted, dtype=np.float64)
+        return _("By deciles of the prediction"), np.asarray(rows.predicted, dtype=np.float64)
     if classes is not None and len(classes) == 2:
-        return f"By deciles of P({classes[1]})", rows.probabilities[:, 1]
-    return "By deciles of the predicted label's probability", rows.probabilities.max(1)
+        return _("By deciles of {name}").format(name=f"P({classes[1]})"), rows.probabilities[:, 1]
+    return _("By deciles of the predicted label's probability"), rows.probabilities.max(1)
 
 
 def _deciles(values: Array) -> tuple[Array, dict[Any, str]]:
@@ -147,4 +155,7 @@ def _deciles(values: Array) -> tuple[Array, dict[Any, str]]:
         d for d in (3, 5, 8, 17) if len({number(edge, d) for edge in edges}) == len(edges)
     )
     ends = [number(float(edge), digits) for edge in edges]
-    return place, {k: f"{low} to {high}" for k, (low, high) in enumerate(pairwise(ends))}
+    return place, {
+        k: _("{low} to {high}").format(low=low, high=high)
+        for k, (low, high) in enumerate(pairwise(ends))
+    }

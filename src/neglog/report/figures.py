@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
-from matplotlib import rc_context
+from matplotlib import font_manager, rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from neglog.report.document import number
+from neglog.translation import gettext as _
+from neglog.translation import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +48,9 @@ _STYLE: Any = {
     "legend.frameon": False,
 }
 _MAX_STEPS = 1000
+_WIDE = re.compile("[\u2e80-\u9fff]")
+_WIDE_FONTS = ("CJK", "Hei", "Hiragino", "PingFang", "Song", "Source Han", "WenQuanYi", "YaHei")
+"""Parts of the names of fonts with Chinese characters."""
 _LONGEST = 24
 
 
@@ -67,41 +74,50 @@ def curve(fit: Fit) -> Picture:
         marker = "o" if len(shown) <= 40 else None
         training = [epoch.training for epoch in shown]
         validation = [math.nan if e.validation is None else e.validation for e in shown]
-        axes.plot(steps, training, color=BLUE, marker=marker, markersize=3.5, label="training")
+        axes.plot(steps, training, color=BLUE, marker=marker, markersize=3.5, label=_("training"))
         if not all(map(math.isnan, validation)):
             axes.plot(steps, validation, color=ORANGE, marker=marker, markersize=3.5,
-                      linestyle="--", label="validation")  # fmt: skip
-        axes.axhline(fit.null_loss, color=SOFT, linewidth=0.8, linestyle=":", label="null loss")
+                      linestyle="--", label=_("validation"))  # fmt: skip
+        axes.axhline(fit.null_loss, color=SOFT, linewidth=0.8, linestyle=":", label=_("null loss"))
         if 0 <= fit.step < history[-1].step:
-            axes.axvline(fit.step, color=SOFT, linewidth=0.8, label=f"kept: step {fit.step}")
+            axes.axvline(
+                fit.step,
+                color=SOFT,
+                linewidth=0.8,
+                label=_("kept: step {count}").format(count=fit.step),
+            )
         scale = _scale_of(axes, [*training, *validation, fit.null_loss])
-        axes.set(xlabel="step", ylabel=f"mean loss (nats{scale})")
+        axes.set(xlabel=_("step"), ylabel=scale)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
     return Picture(
-        made[0], _loss_summary(fit), "Dotted: the loss of a model that knows no feature."
+        made[0], _loss_summary(fit), _("Dotted: the loss of a model that knows no feature.")
     )
 
 
 def _scale_of(axes: Any, losses: list[float]) -> str:
-    """Use a logarithmic axis if the losses span decades, and label it."""
+    """Use a logarithmic axis if the losses span decades, and return its label."""
     if not _spans_decades(losses):
-        return ""
+        return _("mean loss (nats)")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda loss, _: number(loss))
     axes.yaxis.set_minor_formatter("")
-    return ", logarithmic"
+    return _("mean loss (nats, logarithmic)")
 
 
 def _loss_summary(fit: Fit) -> str:
     first, last = fit.history[0], fit.history[-1]
-    words = (
-        f"The mean training loss goes from {number(first.training)} nats at step {first.step} to "
-        f"{number(last.training)} at step {last.step}"
-    )
-    if fit.validation_loss is not None:
-        words += f", the validation loss of the weights kept is {number(fit.validation_loss)}"
-    return f"{words}; the null loss is {number(fit.null_loss)}."
+    words = _(
+        "The mean training loss goes from {first} nats at step {start} to {last} at step {end}; "
+        "the null loss is {null}."
+    ).format(
+        first=number(first.training), start=first.step, last=number(last.training), end=last.step,
+        null=number(fit.null_loss),
+    )  # fmt: skip
+    if fit.validation_loss is None:
+        return words
+    kept = _("The validation loss of the weights kept is {value}.")
+    return joined(words, kept.format(value=number(fit.validation_loss)))
 
 
 @contextmanager
@@ -128,6 +144,23 @@ def drawing(name: str, height: float, width: float = WIDTH) -> Iterator[tuple[An
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         svg = file.getvalue()
         made.append(Markup(_for_pages(svg[svg.index("<svg") :], name)))  # its text is escaped
+    if _WIDE.search(svg) and not has_wide_font():
+        _say_that_a_font_is_missing()
+
+
+def has_wide_font() -> bool:
+    """Return whether a font with Chinese characters is installed."""
+    installed = " ".join(font.name for font in font_manager.fontManager.ttflist)
+    return any(name in installed for name in _WIDE_FONTS)
+
+
+@cache
+def _say_that_a_font_is_missing() -> None:
+    """Warn once: the browser draws the text, with a font of its own if it has one."""
+    logging.getLogger("neglog").warning(
+        "this machine has no font with Chinese characters: pages show them where a font such as "
+        "Noto Sans CJK is installed"
+    )
 
 
 def short(name: str) -> str:

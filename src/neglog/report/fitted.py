@@ -10,6 +10,7 @@ from neglog.report.document import Table
 from neglog.report.information import information
 from neglog.report.losses import loss_formula
 from neglog.report.parts import parts
+from neglog.translation import gettext as _
 
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
@@ -28,7 +29,7 @@ def content(fit: Fit) -> dict[str, Any]:
         else [checks.calibration(judged[-1], fit.classes)]
     )
     return {
-        "title": f"{fit.target}, fitted to {fit.source}",
+        "title": _("{target}, fitted to {source}").format(target=fit.target, source=_(fit.source)),
         "lead": _lead(fit),
         "fit": fit,
         "formula": formula,
@@ -40,36 +41,40 @@ def content(fit: Fit) -> dict[str, Any]:
         "reading": weights.reading(fit),
         "why_no_errors": weights.no_errors_reason(fit),
         "forest": forest.forest(fit, found) if found else None,
-        "check_heading": "Residuals" if fit.classes is None else "Calibration",
+        "check_heading": _("Residuals") if fit.classes is None else _("Calibration"),
         "checks": checked,
         "costs": costs.costs(judged, fit.classes),
         "concentration": costs.concentration(judged[-1].rows.loss),
-        "judged": judged[-1].name,
+        "judged": _(judged[-1].name),
         "information": _information(fit),
     }
 
 
 def _lead(fit: Fit) -> str:
     held_out = fit.data.validation_rows
-    phrases = [f"{fit.data.training_rows:,} rows fitted"] + [f"{held_out:,} held out"] * (
-        held_out > 0
-    )
-    return ", ".join([
-        *phrases, f"{len(fit.features):,} feature{'s' * (len(fit.features) != 1)}",
-        f"{fit.fitted.target.facts.title} likelihood.",
-    ])  # fmt: skip
+    words = _("{rows} rows fitted, {features} features, {likelihood} likelihood.")
+    if held_out:
+        words = _(
+            "{rows} rows fitted, {held_out} held out, {features} features, {likelihood} likelihood."
+        )
+    if len(fit.features) == 1:
+        words = words.replace("features,", "feature,")
+    return words.format(
+        rows=f"{fit.data.training_rows:,}", held_out=f"{held_out:,}",
+        features=f"{len(fit.features):,}", likelihood=fit.fitted.target.facts.title,
+    )  # fmt: skip
 
 
 def _information(fit: Fit) -> Table:
     """Return the table of all rows, highest loss first."""
     every = {"training": fit.training, "validation": fit.validation}
     rows = RowPredictions.concatenated([part for part in every.values() if len(part.loss)])
-    splits = [name for name, part in every.items() for _ in part.loss]
+    splits = [_(name) for name, part in every.items() for _loss in part.loss]
     table = information(rows, fit.classes, _WORST, splits if fit.data.validation_rows else ())
     shown, count = len(table.rows), fit.data.training_rows + fit.data.validation_rows
     title = (
-        f"All {count:,} rows"
+        _("All {count} rows, by loss (information loss)")
         if shown == count
-        else f"The {shown:,} of {count:,} rows with the highest loss"
-    )
-    return Table(table.headers, table.rows, f"{title}, by loss (information loss)", table.caption)
+        else _("The {shown} of {count} rows with the highest loss, by loss (information loss)")
+    ).format(shown=f"{shown:,}", count=f"{count:,}")
+    return Table(table.headers, table.rows, title, table.caption)

@@ -8,6 +8,8 @@ import numpy as np
 
 from neglog.report.document import number
 from neglog.report.figures import BLUE, SOFT, Picture, drawing, short
+from neglog.translation import gettext as _
+from neglog.translation import joined
 
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
@@ -41,6 +43,7 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
     shown = ordered[:_MAX_FEATURES]
     none = np.full(3, np.nan)
     values = {name: np.array([effects[name].get(f, none) for f in shown]) for name in panels}
+    change = _("change of the {name}").format(name=_(fit.fitted.target.facts.output_name))
     limit, cut = _limit(np.concatenate(list(values.values())))
     with drawing("forest", len(panels) * (0.75 + 0.235 * len(shown))) as (figure, made):
         grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)
@@ -49,7 +52,7 @@ def forest(fit: Fit, lines: list[Line]) -> Picture | None:
             _panel(axes, values[name], shown)
             if len(panels) > 1:
                 axes.set_title(short(name), fontsize=10.5, loc="left")
-        grid.flat[-1].set_xlabel(f"change of the {fit.fitted.target.facts.output_name}")
+        grid.flat[-1].set_xlabel(change)
     return Picture(made[0], _alt_text(effects[panels[0]], ordered), _caption(
         fit, cut, len(ordered) - len(shown), len(effects) - len(panels)
     ))  # fmt: skip
@@ -76,20 +79,24 @@ def _panel(axes: Any, values: Array, shown: list[str]) -> None:
 
 def _alt_text(effects: dict[str, Array], ordered: list[str]) -> str:
     said = [f"{name} {number(float(effects[name][0]), 3)}" for name in ordered if name in effects]
-    return "Effects of one standard deviation, the largest first: " + ", ".join(said[:5]) + "."
+    words = _("Effects of one standard deviation, the largest first: {effects}.")
+    return words.format(effects=", ".join(said[:5]))
 
 
 def _caption(fit: Fit, cut: bool, features: int, outputs: int) -> str:
-    words = (
+    words = _(
         "By how much the output changes as a feature grows by one standard deviation of its "
         "training rows, so that features in different units can be compared; the largest first."
     )
     if fit.coefficients is not None and np.isfinite(fit.coefficients.error).any():
-        words += f" Lines: {100 * fit.coefficients.level:g} % intervals."
+        lines = _("Lines: {level} % intervals.").format(level=f"{100 * fit.coefficients.level:g}")
+        words = joined(words, lines)
     if cut:
-        words += " Intervals that reach the edge extend beyond it."
+        words = joined(words, _("Intervals that reach the edge extend beyond it."))
     if features:
-        words += f" {features:,} smaller ones are left out."
+        left_out = _("{count} smaller ones are left out.").format(count=f"{features:,}")
+        words = joined(words, left_out)
     if outputs:
-        words += f" {outputs:,} more outputs are in the table."
+        more = _("{count} more outputs are in the table.").format(count=f"{outputs:,}")
+        words = joined(words, more)
     return words

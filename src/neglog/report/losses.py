@@ -12,6 +12,7 @@ from neglog.fitting.likelihoods.constants import PLAIN, constants
 from neglog.fitting.likelihoods.registry import Formula, Kind
 from neglog.likelihood import Likelihood
 from neglog.primitives import symbolic
+from neglog.translation import gettext as _
 
 
 def loss_formula(kind: Kind, fixed: Mapping[str, Any] | None = None) -> tuple[Any, str]:
@@ -29,15 +30,15 @@ def loss_formula(kind: Kind, fixed: Mapping[str, Any] | None = None) -> tuple[An
         >>> loss_formula(KINDS["poisson"])[0]
         Eq(L, -y*z + exp(z) + log(factorial(y)))
     """
-    loss, meaning = Symbol("L"), "minus the logarithm of the row's likelihood"
+    loss, meaning = Symbol("L"), _("minus the logarithm of the row's likelihood")
     if not kind.declaration.elementwise:
         truth = Symbol("P_y", positive=True)
-        meaning = "minus the logarithm of the softmax probability of the true label"
+        meaning = _("minus the logarithm of the softmax probability of the true label")
         return sympy.Eq(loss, -sympy.log(truth), evaluate=False), meaning
     if kind.formula is None:
         expression, words = _declared(kind.declaration, fixed or {})
     else:
-        expression, words = _of_distribution(kind.declaration, kind.formula), kind.formula.words
+        expression, words = _of_distribution(kind.declaration, kind.formula), _(kind.formula.words)
     return sympy.Eq(loss, expression, evaluate=False), f"{meaning}; {words}"
 
 

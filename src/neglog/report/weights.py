@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from neglog.fitting.design.design_matrix import INTERCEPT
 from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
 from neglog.report.document import Table, number
+from neglog.translation import gettext as _
+from neglog.translation import joined
 
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
 
 _MAX_OUTPUTS, _MAX_LINES = 12, 400
-_RATIOS = {"logit": "odds ratio", "cumulative logit": "odds ratio", "log": "ratio of means"}
 _SMALLEST = 1e-4
 
 
@@ -31,6 +32,12 @@ class Line:
     p: float = math.nan
     low: float = math.nan
     high: float = math.nan
+
+
+def _ratio(link: str) -> str:
+    """Return the name of e to a weight; "" where it has none."""
+    names = {"logit": _("odds ratio"), "log": _("ratio of means")}
+    return names.get(link.removeprefix("cumulative "), "")
 
 
 def lines(fit: Fit) -> list[Line]:
@@ -56,21 +63,23 @@ def tables(fit: Fit, found: list[Line]) -> list[Table]:
         title = _title(fit, name, len(outputs))
         caption = ""
         if len(shown) < len(own):
-            caption = f"The first {len(shown)} of {len(own):,}; the saved model has them all."
+            words = _("The first {shown} of {count}; the saved model has them all.")
+            caption = words.format(shown=len(shown), count=f"{len(own):,}")
         made.append(_table(fit, shown, title, caption))
     return made
 
 
 def reading(fit: Fit) -> str:
     """Return instructions for reading the tables."""
-    words = "In the units of the table: by how much the output changes as a feature grows by 1."
+    words = _("In the units of the table: by how much the output changes as a feature grows by 1.")
     link = fit.fitted.response.link
-    if link in _RATIOS:
-        words += f" The {_RATIOS[link]} is e to that power: the factor by which "
-        words += "the mean changes." if link == "log" else "the odds change."
-    if fit.fitted.response.is_relative:
-        words += f" {_against(fit)}"
-    return words
+    power = ""
+    if link == "log":
+        power = _("The ratio of means is e to that power: the factor by which the mean changes.")
+    elif _ratio(link):
+        power = _("The odds ratio is e to that power: the factor by which the odds change.")
+    against = _against(fit) if fit.fitted.response.is_relative else ""
+    return joined(words, power, against)
 
 
 def _against(fit: Fit) -> str:
@@ -79,49 +88,54 @@ def _against(fit: Fit) -> str:
         known = {output for output, _ in fit.coefficients.names}
         for label in map(str, fit.classes or ()):
             if label not in known:
-                return (
-                    f"Each class is compared with the reference class {label}, whose weights are 0."
+                words = _(
+                    "Each class is compared with the reference class {label}, whose weights are 0."
                 )
-    return "Weights of a feature sum to 0 over the classes."
+                return words.format(label=label)
+    return _("Weights of a feature sum to 0 over the classes.")
 
 
 def no_errors_reason(fit: Fit) -> str:
     """Return the reason for missing standard errors in a sentence; "" if there are some."""
     if fit.options.hidden:
-        return WHY_NO_STANDARD_ERRORS[0].upper() + WHY_NO_STANDARD_ERRORS[1:]
+        reason = _(WHY_NO_STANDARD_ERRORS)
+        return reason[0].upper() + reason[1:]
     if fit.coefficients is None:
-        return (
-            f"There are no standard errors: {fit.options.chosen} does not compute the second "
+        words = _(
+            "There are no standard errors: {optimizer} does not compute the second "
             "derivatives that they require; leave out the optimizer to get them."
         )
+        return words.format(optimizer=fit.options.chosen)
     if not all(math.isnan(error) for error in fit.coefficients.error):
         return ""
     if not fit.converged:
-        return (
+        return _(
             "There are no standard errors: they require the curvature at the maximum of the "
             "likelihood, which was not reached. The weights are the current ones."
         )
     if fit.options.l2:
-        return (
+        return _(
             "There are no standard errors: the penalty biases the weights towards 0 by an unknown "
             "amount, so that intervals around them would not cover the truth."
         )
-    return "There are no standard errors: the loss has no second derivative at its minimum."
+    return _("There are no standard errors: the loss has no second derivative at its minimum.")
 
 
 def _title(fit: Fit, output: str, count: int) -> str:
     if not output:
-        return "Shared by all rows"
-    return f"{fit.fitted.target.facts.output_name} of {output}" if count > 1 else output
+        return _("Shared by all rows")
+    name = _(fit.fitted.target.facts.output_name)
+    return _("{name} of {output}").format(name=name, output=output) if count > 1 else output
 
 
 def _table(fit: Fit, own: list[Line], title: str, caption: str) -> Table:
-    ratio = _RATIOS.get(fit.fitted.response.link, "") if own[0].output else ""
+    ratio = _ratio(fit.fitted.response.link) if own[0].output else ""
     sure = fit.coefficients is not None and not no_errors_reason(fit)
-    headers = ["feature", "estimate"]
+    headers = [_("feature"), _("estimate")]
     if sure and fit.coefficients is not None:
         letter, level = fit.coefficients.letter, f"{100 * fit.coefficients.level:g} %"
-        headers += ["std error", letter, f"P>|{letter}|", f"{level} from", "to"]
+        headers += [_("std error"), letter, f"P>|{letter}|"]
+        headers += [_("{level} from").format(level=level), _("to")]
     headers += [ratio] if ratio else []
     rows = []
     for line in own:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neglog.fitting.tables.numerals import SHARES
+from neglog.translation import gettext as _
 
 _MIN_ROWS = 30  # below, a histogram has no shape
 _MIN_VALUES, _MIN_VALUES_FROM_ONE = 5, 8
@@ -102,19 +103,21 @@ class CountHistogram:
 def reason(name: str, shape: CountHistogram) -> str:
     """Explain why numbers are read as counts, and the alternatives."""
     first, last = shape.values[0], shape.values[-1]
-    return (
-        f"{name!r} holds whole numbers from {first:.0f} to {last:.0f}, most of them low, taken as "
+    text = _(
+        "{name} holds whole numbers from {first} to {last}, most of them low, taken as "
         "counts (--likelihood categorical if they are codes of classes, normal if they are not "
         "counts)"
     )
+    return text.format(name=repr(name), first=f"{first:.0f}", last=f"{last:.0f}")
 
 
 def as_classes(name: str, count: int) -> str:
     """Explain why numbers are read as classes, and the alternatives."""
-    return (
-        f"{name!r} holds {count} different whole numbers, taken as classes (--likelihood poisson "
+    text = _(
+        "{name} holds {count} different whole numbers, taken as classes (--likelihood poisson "
         "if they are counts, ordinal if they are ordered)"
     )
+    return text.format(name=repr(name), count=count)
 
 
 def class_codes_warning(name: str, shape: CountHistogram) -> str:

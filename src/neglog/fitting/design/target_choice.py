@@ -16,6 +16,7 @@ from neglog.fitting.design.label_checks import cause, refuse_signs
 from neglog.fitting.design.target import Target, class_index, plain
 from neglog.fitting.likelihoods.own import find, reference
 from neglog.fitting.tables import date_text
+from neglog.translation import gettext as _
 
 _MAX_INTEGER_CLASSES = 20
 _ROWS_PER_CLASS = 3
@@ -83,9 +84,14 @@ def decide(
     if column.dtype == pl.String and order is None:
         refuse_signs(name, labels)
     if override is not None:
-        kind, reason, doubt = reference(override), "it was asked for", ""
+        kind, reason, doubt = reference(override), _("it was asked for"), ""
     elif unit:
-        kind, reason = "normal", f"{name!r} holds {len(values)} different numbers in {unit}"
+        kind, reason = (
+            "normal",
+            _("{name} holds {count} different numbers in {unit}").format(
+                name=repr(name), count=len(values), unit=unit
+            ),
+        )
         doubt = counts.unit_warning(name, unit)
     else:
         most = -1 if unit is not None else min(_MAX_INTEGER_CLASSES, rows // _ROWS_PER_CLASS)
@@ -103,7 +109,9 @@ def decide(
         )
     if len(labels) == 2 and base is not None:
         labels = _reference_first(labels, base)
-        reason = f"{name!r} holds two values, {labels[0]} (the base, 0) and {labels[1]} (1)"
+        reason = _("{name} holds two values, {first} (the base, 0) and {second} (1)").format(
+            name=repr(name), first=labels[0], second=labels[1]
+        )
     return Target(name, kind, labels, reason, doubt)
 
 
@@ -158,9 +166,11 @@ def _inferred_likelihood(
     """
     name = column.name
     if count == 2 and most >= 0:
-        return "bernoulli", f"{name!r} holds two values, {labels[0]} (0) and {labels[1]} (1)", ""
+        reason = _("{name} holds two values, {first} (0) and {second} (1)")
+        return "bernoulli", reason.format(name=repr(name), first=labels[0], second=labels[1]), ""
     if column.dtype == pl.String or declared:
-        return "categorical", f"{name!r} holds {count} different labels", ""
+        reason = _("{name} holds {count} different labels")
+        return "categorical", reason.format(name=repr(name), count=count), ""
     shape = counts.CountHistogram.of(rows_per_class.drop_nulls().cast(pl.Float64).to_numpy())
     whole = all(isinstance(label, int) for label in labels)
     if whole and shape is not None and shape.looks_like_counts:
@@ -171,7 +181,8 @@ def _inferred_likelihood(
     doubt = "" if shape is None or not whole else counts.normal_warning(name)
     if not whole and labels[0] >= 0 and labels[-1] <= 1 and count <= MAX_CLASSES:
         doubt = counts.proportions_warning(name)
-    return "normal", f"{name!r} holds {count} different numbers", doubt
+    reason = _("{name} holds {count} different numbers")
+    return "normal", reason.format(name=repr(name), count=count), doubt
 
 
 def check_numbers(column: pl.Series, kind: str) -> None:

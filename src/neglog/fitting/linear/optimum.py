@@ -20,6 +20,7 @@ from neglog.fitting.linear.objective import Objective, Value
 from neglog.fitting.linear.penalty import lasso_steps, ridge, standard_deviations
 from neglog.fitting.linear.rank import Alias, aliases, describe
 from neglog.fitting.running.outcome import Outcome, at_infinity
+from neglog.translation import gettext as _
 
 STEPS = 100
 EXACT_FIT = (
@@ -163,8 +164,8 @@ def _run(
             if separation_text:
                 return step, at_infinity(separation_text, step.number, "step")
         if step.number == limit and not step.converged:
-            text = f"the derivative is not zero after {limit} steps; pass more with --epochs."
-            return step, Outcome(False, text)
+            text = _("the derivative is not zero after {count} steps; pass more with --epochs.")
+            return step, Outcome(False, text.format(count=limit))
     unbounded = step.pivot < _FLAT or monitor.slow >= _SLOW_STEPS
     return step, _converged_outcome(step, unbounded and not has_minimum)
 
@@ -187,22 +188,24 @@ def _solve_linear_program(
     value = objective.value(weights)
     callback(Step(0, weights, value, 0.0, 1.0))
     callback(Step(1, weights, value, 0.0, 1.0, last=True))
-    outcome = Outcome(True, "the linear program has its optimum.")
+    outcome = Outcome(True, _("the linear program has its optimum."))
     return Optimum(weights, free, found, value, _with_aliases(outcome, found, names), None)
 
 
 def _converged_outcome(step: Step, unbounded: bool) -> Outcome:
-    count = f"{step.number} step{'s' * (step.number > 1)}"
-    left = f"the Newton decrement is {step.decrement:.1g} nats"
+    count = (_("{count} steps") if step.number > 1 else _("{count} step")).format(count=step.number)
+    left = _("the Newton decrement is {decrement} nats").format(decrement=f"{step.decrement:.1g}")
     if not step.converged:
-        return Outcome(False, f"no step lowers the loss any more after {count}, but {left}.")
+        text = _("no step lowers the loss any more after {count}, but {left}.")
+        return Outcome(False, text.format(count=count, left=left))
     if unbounded:
-        text = (
-            f"the derivative is zero to rounding after {count}, but so is the curvature: some "
+        text = _(
+            "the derivative is zero to rounding after {count}, but so is the curvature: some "
             "weights go on to infinity, as where a part of the rows is separated."
         )
-        return Outcome(False, text)
-    return Outcome(True, f"the derivative is zero after {count}: {left}.")
+        return Outcome(False, text.format(count=count))
+    text = _("the derivative is zero after {count}: {left}.")
+    return Outcome(True, text.format(count=count, left=left))
 
 
 @dataclass

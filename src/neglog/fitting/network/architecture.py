@@ -15,6 +15,7 @@ from neglog.errors import listed
 from neglog.errors.options import FitCombinationError, FitOptionError, ModelSizeError
 from neglog.fitting.network.randomness import seeded
 from neglog.fitting.network.standardise import Standardise, last
+from neglog.translation import gettext as _
 
 _ROW_ACTIVATIONS = {"GLU", "Softmin", "Softmax", "Softmax2d", "LogSoftmax"}
 _COPIES_IN_TRAINING = 4  # the weights, their gradient, and two moments of Adam
@@ -121,14 +122,18 @@ class Architecture:
             outputs: the number of outputs.
             output_name: what one of them is called, such as logit.
         """
-        output_name = output_name if outputs == 1 else f"{output_name}s"
-        inputs = f"{features} feature{'s' * (features > 1)}"
+        name = _(output_name) if outputs == 1 else _("{name}s").format(name=_(output_name))
+        inputs = (_("{count} features") if features > 1 else _("{count} feature")).format(
+            count=features
+        )
         if not self.hidden:
-            return f"linear, {inputs} → {outputs} {output_name}"
+            words = _("linear, {inputs} → {count} {name}")
+            return words.format(inputs=inputs, count=outputs, name=name)
         kind = type(self._activation()).__name__
         kind += f", dropout {self.dropout:g}" if self.dropout else ""
         widths = " → ".join(map(str, self.hidden))
-        return f"network, {inputs} → {widths} ({kind}) → {outputs} {output_name}"
+        words = _("network, {inputs} → {widths} ({kind}) → {count} {name}")
+        return words.format(inputs=inputs, widths=widths, kind=kind, count=outputs, name=name)
 
     def _activation(self) -> nn.Module:
         classes = activations()

@@ -17,6 +17,7 @@ from neglog.fitting.network.training_objective import TrainingObjective, gradien
 from neglog.fitting.network.training_run import TrainingRun
 from neglog.fitting.running.outcome import Outcome
 from neglog.fitting.running.progress import Epoch, Listener
+from neglog.translation import gettext as _
 
 Ending = Literal["stationary", "patience", "epochs", "interrupted"]
 
@@ -135,20 +136,27 @@ def _trained(run: TrainingRun, ending: Ending) -> Trained:
 
 
 def _text(run: TrainingRun, ending: Ending, norm: float) -> str:
-    best = (
-        f"the weights of epoch {run.best.epoch}, of the least, {run.best.loss:.6g} nats, are kept."
+    best = _("the weights of epoch {epoch}, of the least, {loss} nats, are kept.").format(
+        epoch=run.best.epoch, loss=f"{run.best.loss:.6g}"
     )
-    epochs = f"{run.epoch} epoch{'s' * (run.epoch != 1)}"
+    epochs = _("{count} epochs") if run.epoch != 1 else _("{count} epoch")
+    epochs = epochs.format(count=run.epoch)
     if ending == "interrupted":
-        return f"Ctrl-C after step {run.epoch}; the weights of that step are kept."
+        text = _("Ctrl-C after step {count}; the weights of that step are kept.")
+        return text.format(count=run.epoch)
     if ending == "stationary":
-        return f"the derivative is zero (below {run.settings.tolerance:g}), after {epochs}."
+        text = _("the derivative is zero (below {tolerance}), after {epochs}.")
+        return text.format(tolerance=f"{run.settings.tolerance:g}", epochs=epochs)
     if ending == "patience":
-        reason = f"the validation loss has not fallen for {run.settings.patience} epochs"
-        return f"{reason}, stopped after {epochs}; {best}"
+        text = _(
+            "the validation loss has not fallen for {count} epochs, stopped after {epochs}; {best}"
+        )
+        return text.format(count=run.settings.patience, epochs=epochs, best=best)
     if run.settings.patience is not None:
-        return f"all {epochs} were run, while the validation loss fell now and then; {best}"
-    return f"all {epochs} were run; the derivative's norm is {norm:.2g}, not 0."
+        text = _("all {epochs} were run, while the validation loss fell now and then; {best}")
+        return text.format(epochs=epochs, best=best)
+    text = _("all {epochs} were run; the derivative's norm is {norm}, not 0.")
+    return text.format(epochs=epochs, norm=f"{norm:.2g}")
 
 
 class _CheckpointWriter:

@@ -28,6 +28,7 @@ from neglog.fitting.running.progress import Epoch, Listener
 from neglog.fitting.solvers.facts import LinearFacts
 from neglog.fitting.solvers.linear_setup import check_covariance, objectives, penalty_of
 from neglog.fitting.tables.factor_levels import shown
+from neglog.translation import gettext as _
 
 
 def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fit:
@@ -40,7 +41,7 @@ def solve(name: str, data: Prepared, options: Options, listener: Listener) -> Fi
     response, features, facts = objective.response, data.design.names, data.target.facts
     text = Architecture().describe(len(features), response.outputs, facts.output_name)
     optimizer = _describe(options, response.smooth)
-    listener.describe(text, f"{facts.name}: {facts.loss}", optimizer)
+    listener.describe(text, f"{facts.name}: {_(facts.loss)}", optimizer)
     recorder = _StepRecorder(objective, held_out, listener)
     result = _minimised(objective, features, recorder, options)
     listener.message("minimise", result.outcome.text)
@@ -114,7 +115,9 @@ class _StepRecorder:
         if self.last is None:
             raise KeyboardInterrupt
         self.interrupted, step = True, self.last
-        text = f"Ctrl-C after step {step.number}; the weights of that step are kept."
+        text = _("Ctrl-C after step {count}; the weights of that step are kept.").format(
+            count=step.number
+        )
         free = torch.arange(self.objective.size)
         return Optimum(step.weights, free, [], step.value, Outcome(False, text), step.decrement)
 
@@ -135,10 +138,13 @@ def _scaled_gradient_norm(result: Optimum) -> float:
 
 
 def _describe(options: Options, smooth: bool) -> str:
-    default = "" if options.optimizer else " (the default for linear models)"
     if not smooth:
-        return "linear program: the loss has kinks, and no second derivative"
-    return f"newton{default}: first and second derivatives, all rows at once"
+        return _("linear program: the loss has kinks, and no second derivative")
+    if options.optimizer:
+        return _("newton: first and second derivatives, all rows at once")
+    return _(
+        "newton (the default for linear models): first and second derivatives, all rows at once"
+    )
 
 
 def _at_boundary(objective: Objective, result: Optimum) -> Optimum:

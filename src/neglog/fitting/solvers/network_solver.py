@@ -28,6 +28,7 @@ from neglog.fitting.results.fit import Fit
 from neglog.fitting.running.progress import Epoch, Listener
 from neglog.fitting.solvers.facts import NetworkFacts
 from neglog.fitting.solvers.network_losses import EMPTY, Losses, dense
+from neglog.translation import gettext as _
 
 _GRADIENT = 1e-7
 
@@ -48,7 +49,7 @@ def solve(
     one = _Training(rows, options, rows.training, options.seed)
     facts, features = data.target.facts, data.design.names
     text = options.architecture.describe(len(features), rows.response.outputs, facts.output_name)
-    listener.describe(text, f"{facts.name}: {facts.loss}", one.text)
+    listener.describe(text, f"{facts.name}: {_(facts.loss)}", one.text)
     trained = one.train(listener, _network_checkpoint(checkpoint, rows, options))
     separated = one.losses.separation_outcome(trained, features)
     outcome = separated or one.losses.with_separation_note(trained)
@@ -135,9 +136,11 @@ class _Training:
                 options.schedule, options.schedule_options or {}, self.optimizer, epochs, steps
             )
         self.losses = Losses(self.model, rows.response, training, rows.held_out, x)
-        self.text = (
-            f"{words}{_default_text(options)}{_schedule_text(self.schedule)}, {epochs} epochs "
-            f"in batches of {self.settings.rows(self.optimizer, len(x))} rows"
+        text = _("{optimizer}, {epochs} epochs in batches of {rows} rows")
+        self.text = text.format(
+            optimizer=f"{words}{_default_text(options)}{_schedule_text(self.schedule)}",
+            epochs=epochs,
+            rows=self.settings.rows(self.optimizer, len(x)),
         )
 
     def train(self, listener: Listener, checkpoint: Checkpoint | None) -> Trained:
@@ -245,8 +248,10 @@ def _response(data: InMemoryData, training: InMemoryRows, options: Options) -> R
 def _default_text(options: Options) -> str:
     if options.optimizer:
         return ""
-    return f" (the default for {'networks' if options.hidden else 'linear models'})"
+    return " " + (
+        _("(the default for networks)") if options.hidden else _("(the default for linear models)")
+    )
 
 
 def _schedule_text(plan: schedule.Schedule) -> str:
-    return f" with {plan.text}" if plan.text else ""
+    return " " + _("with {schedule}").format(schedule=plan.text) if plan.text else ""

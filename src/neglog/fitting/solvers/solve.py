@@ -21,6 +21,7 @@ from neglog.fitting.solvers.fit_warnings import misfit_warnings, target_leak_war
 from neglog.fitting.solvers.linear_setup import MAX_WEIGHTS, count_weights
 from neglog.fitting.streaming.streamed import prepare as prepare_file
 from neglog.fitting.tables.table import Table
+from neglog.translation import gettext as _
 
 _SAMPLE_ROWS = 100_000  # the maximum number of rows that are used
 
@@ -128,12 +129,15 @@ def _listener_of_process(group: Group, listener: Listener) -> Listener:
 
 
 def _announce(source: str, data: Prepared, listener: Listener) -> None:
-    rows = f"{data.training_rows} rows"
+    rows = _("{source}: {rows} rows")
     if data.validation_rows:
-        rows += f" for training, {data.validation_rows} for validation"
-    listener.message("data", f"{source}: {rows}")
+        rows = _("{source}: {rows} rows for training, {held_out} for validation")
+    counts = {"rows": data.training_rows, "held_out": data.validation_rows}
+    listener.message("data", rows.format(source=source, **counts))
+    text = _("{name} is {likelihood}: {reason}")
+    target = data.target
     listener.message(
-        "target", f"{data.target.name} is {data.target.facts.name}: {data.target.reason}"
+        "target", text.format(name=target.name, likelihood=target.facts.name, reason=target.reason)
     )
     for note in data.notes:
         listener.message("note", note)
