@@ -140,7 +140,10 @@ def check_labels(
     labels: Tensor, classes: int, included: Tensor | None, ignored: int | None = None
 ) -> None:
     """Raise `SupportError` with the first index if an included label is out of range and known."""
-    if not values.are_known(labels):
+    if not values.are_known(labels) or not labels.numel():
+        return
+    least, most = torch.aminmax(labels)
+    if least.item() >= 0 and most.item() < classes:
         return
     outside = (labels < 0) | (labels >= classes)
     if included is not None:
