@@ -968,6 +968,22 @@ FAULTS = [
         "hazards",
     ),
     Fault(
+        "engine/cpu/kernels/normal_vectors.py",
+        "gradient of a factor without that of its determinant",
+        "slope * z[i] + scale / load(factor[row + i])",
+        "slope * z[i]",
+        "tests/test_structured.py",
+        "normal_vectors",
+    ),
+    Fault(
+        "engine/cpu/kernels/distances.py",
+        "the largest of tied differences gets the whole gradient",
+        "size = ties if MAXIMUM else length",
+        "size = 1.0 if MAXIMUM else length",
+        "tests/test_torch_losses.py",
+        "triplets",
+    ),
+    Fault(
         "functional/mixtures.py",
         "one scale of several dimensions counts once",
         "m.shape[-1] * s.squeeze(-1)",

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from neglog import validation
-from neglog.engine import values
+from neglog import engine, validation
+from neglog.engine import ComposedProblem, reference, values
 from neglog.errors import format_index, sentence, shape
 from neglog.errors.tensors import InputShapeError, MatrixError
 from neglog.functional.common import Extras, loss_in_its_own_dtype
@@ -152,12 +152,24 @@ def multivariate_normal_nll_loss(
         expected = f"scale_tril must be {each} or {tuple(square)} for mean {shape(mean)}"
         raise InputShapeError(sentence(expected, f"it is {shape(scale_tril)}"))
 
-    def losses(m: Tensor, y: Tensor, factor: Tensor | None = None) -> Tensor:
-        factor = scale_tril.to(m.dtype) if factor is None else factor
+    constant = mean.shape[-1] * _HALF_LOG_TAU if full else 0.0
+
+    def formula(m: Tensor, factor: Tensor, y: Tensor, *, reduction: str) -> Tensor:
         z = _solved(factor, y - m)
         logs = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        found = 0.5 * (z * z).sum(-1) + logs
-        return found + y.shape[-1] * _HALF_LOG_TAU if full else found
+        return reference.reduced(0.5 * (z * z).sum(-1) + logs + constant, reduction)
+
+    def of_rows(m: Tensor, factor: Tensor, y: Tensor, *, reduction: str) -> Tensor:
+        return formula(m, factor.unflatten(-1, square), y, reduction=reduction)
+
+    def losses(
+        m: Tensor, y: Tensor, factor: Tensor | None = None, reduction: str = "none"
+    ) -> Tensor:
+        if factor is None:
+            return formula(m, scale_tril.to(m.dtype), y, reduction=reduction)
+        tensors, settings = (m, factor.flatten(-2), y.to(m.dtype)), (constant,)
+        facts = (2, settings, (), reduction)
+        return engine.loss(ComposedProblem("multivariate_normal", of_rows, tensors, *facts))
 
     def check(included: Tensor | None) -> None:
         check_values("target", target, real, included)
@@ -167,7 +179,9 @@ def multivariate_normal_nll_loss(
     tensors = tensors if alone and mean.dim() > 1 else (*tensors, scale_tril)
     extras = Extras(mask, sample_weight, normalizer, empty)
     dtype = common(mean, scale_tril, target)
-    return composed(losses, tensors, mean.shape[:-1], reduction, extras, dtype, check=check)
+    return composed(
+        losses, tensors, mean.shape[:-1], reduction, extras, dtype, check=check, reduces=True
+    )
 
 
 def _solved(factor: Tensor, error: Tensor) -> Tensor:

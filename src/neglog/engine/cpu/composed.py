@@ -15,7 +15,7 @@ from neglog.engine import memory
 from neglog.engine.cpu import ordering, threads
 from neglog.engine.cpu.elementwise import sums_for, total_of
 from neglog.engine.cpu.jit import Kernel, compile_kernel
-from neglog.engine.cpu.kernels import distances, hazards, margins, risk_sets
+from neglog.engine.cpu.kernels import distances, hazards, margins, normal_vectors, risk_sets
 from neglog.engine.cpu.kernels.composed import (
     ARGS,
     EACH,
@@ -48,6 +48,7 @@ _LOSSES = {
     "multilabel_margin": _Loss(margins.multilabel_margin),
     "triplet_margin": _Loss(distances.triplet_margin, distances.OF_TRIPLETS),
     "cosine_embedding": _Loss(distances.cosine_embedding),
+    "multivariate_normal": _Loss(normal_vectors.multivariate_normal, (normal_vectors.pull_vector,)),
     "discrete_hazard": _Loss(hazards.discrete_hazard, (hazards.put_signs, hazards.hazards_of_part)),
     "risk_sets": _Loss(risk_sets.risk_sets, risk_sets.HELPERS, ordering.in_order),
 }

@@ -28,6 +28,7 @@ from neglog.engine.cpu.kernels import (
     log_softmax,
     margins,
     native,
+    normal_vectors,
     pairs,
     placeholders,
     powers,
@@ -76,8 +77,8 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 _HERE = sys.modules[__name__]
 _LOOPS = (
     columns, composed, distances, elementwise, half_precision, hazards, log_softmax, margins,
-    native, pairs, powers, risk_sets, rows, rows_args, placeholders, spread, spread_steps, sums,
-    survey, targets,
+    native, normal_vectors, pairs, powers, risk_sets, rows, rows_args, placeholders, spread,
+    spread_steps, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (
     numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,
