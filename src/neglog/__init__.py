@@ -7,6 +7,7 @@ from neglog._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from neglog import functional as functional
+    from neglog import preference as preference
     from neglog import primitives as primitives
     from neglog import support as support
     from neglog.checking.api import check as check
@@ -160,6 +161,7 @@ _HOMES = {
     "fit": "fitting.api",
     "functional": "functional",
     "predict": "fitting.results.predict",
+    "preference": "preference",
     "primitives": "primitives",
     "support": "support",
     "torch_compatible": "compatibility",
