@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import neglog
-from neglog import criteria, functional
+from neglog import criteria, functional, preference
 
 GROUPS = {
     "modules": (
@@ -21,6 +21,12 @@ GROUPS = {
         "neglog.functional",
         functional.__all__,
     ),
+    "preference": (
+        "Preference, policy and distillation",
+        "Losses over log-probabilities.",
+        "neglog.preference",
+        preference.__all__,
+    ),
     "declaring": (
         "Declaring and verifying",
         "What declares a loss, and what verifies it.",
@@ -34,10 +40,10 @@ GROUPS = {
         ["fit", "predict", "evaluate", "NLLClassifier", "NLLRegressor"],
     ),
     "training": (
-        "Checking and compatibility",
-        "What looks at a training set-up, and what restores PyTorch's behaviour.",
+        "Adopting, checking and compatibility",
+        "What replaces torch's losses, looks at a training set-up or restores PyTorch's behaviour.",
         "neglog",
-        ["check", "torch_compatible", "NeglogError"],
+        ["everywhere", "check", "torch_compatible", "NeglogError"],
     ),
 }
 
