@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 RESULTS, TABLE = ROOT / "runs" / "mutants.json", ROOT / "docs" / "mutants.md"
 SHOWN = 1  # of the tests that catch a fault: the run stops at it
+NOTHING, NOT_RUN = "**nothing**", "not run"
 HEAD = """# Planted faults
 
 `make mutants` plants each of these faults in a copy of the source, alone, and runs the tests that
@@ -95,18 +96,23 @@ def examine(fault: Fault) -> list[str]:
     return list(known()[key(fault)])
 
 
+def printed() -> dict[str, str]:
+    """Return the last columns of the table as it is, by the columns before."""
+    rows = (line.rsplit(" | ", 1) for line in TABLE.read_text("utf-8").splitlines() if "`" in line)
+    return {row[0]: row[1].removesuffix(" |") for row in rows if len(row) == 2}
+
+
 def table(results: dict[str, Any]) -> str:
-    """Return the page."""
-    lines, caught, missing = [], 0, 0
+    """Return the page; faults without a result keep the row that they have."""
+    lines, last, before = [], [], printed()
     for fault in FAULTS:
-        found = results.get(key(fault))
-        missing += found is None
-        caught += bool(found)
+        found, start = results.get(key(fault)), f"| `{fault.file}` | {fault.what}"
         names = sorted({re.sub(r"\[.*", "", name).split("::")[-1] for name in found or ()})
-        shown = ", ".join(f"`{name}`" for name in names) or "**nothing**"
-        lines.append(
-            f"| `{fault.file}` | {fault.what} | {'not run' if found is None else shown} |\n"
-        )
+        shown = ", ".join(f"`{name}`" for name in names) or NOTHING
+        last.append(before.get(start, NOT_RUN) if found is None else shown)
+        lines.append(f"{start} | {last[-1]} |\n")
+    missing = last.count(NOT_RUN)
+    caught = len(last) - missing - last.count(NOTHING)
     left = f" {missing} have not been run." * bool(missing)
     return f"{HEAD}{''.join(lines)}\n{caught} of {len(FAULTS)} are caught.{left}\n"
 
@@ -129,8 +135,7 @@ def main() -> None:
     if not chosen.table:
         with ThreadPoolExecutor(chosen.jobs) as pool:
             list(pool.map(examine, faults))
-    if not chosen.only:
-        TABLE.write_text(table(known()), "utf-8")
+    TABLE.write_text(table(known()), "utf-8")
     sys.exit(not all(known().get(key(fault)) for fault in faults))
 
 

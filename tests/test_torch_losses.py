@@ -193,6 +193,26 @@ def test_hinges_of_classes_are_torchs() -> None:
     _agree("multilabel_margin_loss", (x[3], lists[3]), 1)
 
 
+BLOCKS = {
+    "multi_margin_loss": lambda x: (x[:, :20], torch.arange(len(x)) % 20),
+    "triplet_margin_loss": lambda x: x.split(20, 1),
+    "discrete_hazard_loss": lambda x: (
+        x[:, :20], torch.arange(len(x)) % 20, torch.arange(len(x)) % 2
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_rows_of_several_blocks_are_those_of_each(name) -> None:
+    tensors = BLOCKS[name](torch.randn(3000, 60, dtype=torch.float64))
+    whole = getattr(F, name)(*tensors, reduction="none")
+    parts = [
+        getattr(F, name)(*part, reduction="none")
+        for part in zip(*(t.split(50) for t in tensors), strict=True)
+    ]
+    assert torch.equal(whole, torch.cat(parts))
+
+
 def test_distances_of_images() -> None:
     images = torch.randn(3, 4, 2, 2)
 

@@ -13,6 +13,7 @@ from exactness.cells import Problem as Problem
 from exactness.cells import Ulps as Ulps
 from exactness.cells import worst as worst
 from exactness.cells import worst_of as worst_of
+from exactness.report import WORST as WORST
 from exactness.report import table as table
 from exactness.sums import SUMS as SUMS
 from exactness.sums import Sum as Sum

@@ -21,6 +21,8 @@ mean; mpmath on the rounded inputs. ! above the limit, which is for the kernels;
 {torch.__version__}. Of the sums the error of the sum or of the mean, whichever is larger.
 """
 LINE = "{:41}{:9}{:20}{:>20}{:>20}{:>20}"
+WORST = "The worst of all regimes"
+SHORT = "{:41}{:9}{:>18}{:>18}{:>18}"
 
 
 @contextmanager
@@ -41,10 +43,11 @@ def table() -> str:
         lines.append(_line(cell, [_pair(cell.limits, ulps) for ulps in found]))
         place = (cell.loss.name, cell.dtype, cell.limits)
         worsts[place] = [_larger(*two) for two in zip(worsts.get(place, found), found, strict=True)]
-    lines += ["", *(_line(each.cell, _sums(each)) for each in SUMS), "", "The worst of all regimes"]
+    lines += ["", *(_line(each.cell, _sums(each)) for each in SUMS), "", WORST]
+    lines.append(SHORT.format("loss", "dtype", "kernels", "reference", "torch"))
     for (name, dtype, allowed), found in worsts.items():
         pairs = [_pair(allowed, ulps) for ulps in found]
-        lines.append(LINE.format(name, _short(dtype), "", *pairs))
+        lines.append(SHORT.format(name, _short(dtype), *pairs))
     return "\n".join(lines)
 
 
