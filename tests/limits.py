@@ -1,5 +1,6 @@
-"""Every elementwise likelihood written out in mpmath: losses and slopes, also at infinities.
+"""Elementwise likelihoods written out in mpmath: losses and slopes, also at infinities.
 
+Those with gamma and Bessel functions and with extra zeros are in `exactness.formulas` only.
 An infinite argument stands for a number beyond every dtype, so that the results are the limits.
 """
 
@@ -61,6 +62,11 @@ def quantile(x, level, y):
 def heteroscedastic(x, variance, eps, y):
     v, e = max(variance, eps), x - y
     return (log(v) + e**2 / v) / 2, e / v, (v - e**2) / v**2 / 2, -e / v
+
+
+def binomial(x, trials, y):
+    loss = times(y, log1p_exp(-x)) + times(trials - y, log1p_exp(x))
+    return loss, (trials - y) * sigmoid(x) - y * sigmoid(-x), -x
 
 
 def poisson(x, y):
@@ -296,6 +302,7 @@ EXACT: dict[Any, Any] = {
     likelihoods.CensoredNormal: censored,
     likelihoods.HingeEmbedding: hinge_embedding,
     likelihoods.MarginRanking: margin_ranking,
+    likelihoods.Binomial: binomial,
     likelihoods.Exponential: exponential,
     likelihoods.Tweedie: tweedie,
     likelihoods.QuantileOfLevel: quantile,

@@ -155,6 +155,7 @@ SETTINGS |= {"alpha": 0.375, "gamma": 1.5, "gamma_neg": 3.0, "gamma_pos": 1.5, "
 SETTINGS |= {"smoothing": 0.125, "df": 3.0, "exponent": 1.25, "beta": 0.5, "margin": 0.25}
 UNDEFINED = {  # differences of infinities, products of 0 and infinity, and one-sided limits
     **limits.EMPTY,
+    likelihoods.Binomial: lambda x, trials, y: y > trials,
     likelihoods.Weibull: lambda scale, shape, event, y: shape < -1e3 and abs(scale) == INF,
     likelihoods.MarginRanking: lambda first, second, y: first == second and abs(first) == INF,
     likelihoods.RelativeEntropy: lambda x, y: x == -INF and y == 0.0,
