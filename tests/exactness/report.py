@@ -58,8 +58,8 @@ def _by_all(compute: Callable[[Any], Any]) -> list[Any]:
         columns.append(compute(functional))
     try:
         columns.append(compute(torch.nn.functional))
-    # Losses that torch lacks, and some half-precision losses on a CPU.
-    except (AttributeError, NotImplementedError, RuntimeError):
+    # Losses and options that torch lacks, and some half-precision losses on a CPU.
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError):
         columns.append(None)
     return columns
 
