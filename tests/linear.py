@@ -87,6 +87,8 @@ def statistics(z: Tensor, label: Tensor, teacher: Tensor) -> dict[str, Tensor]:
         "top1": z.argmax(-1),
         "correct": z.argmax(-1) == label,
         "rank": (z > truth).sum(-1),
+        "log_sum_sq_probs": log_p.exp().square().sum(-1).log(),
+        "mean_logits": z.mean(-1),
     }
 
 

@@ -26,6 +26,8 @@ class LinearStatistics(NamedTuple):
         top1: the class with the largest logit, -1 for an ignored row.
         correct: whether top1 is the label.
         rank: how many classes have a larger logit than the label, -1 for an ignored row.
+        log_sum_sq_probs: ln Σ p², minus the collision entropy of the row's distribution, in nats.
+        mean_logits: the mean of the logits, after softcap and temperature.
     """
 
     nll: Tensor | None = None
@@ -35,6 +37,8 @@ class LinearStatistics(NamedTuple):
     top1: Tensor | None = None
     correct: Tensor | None = None
     rank: Tensor | None = None
+    log_sum_sq_probs: Tensor | None = None
+    mean_logits: Tensor | None = None
 
 
 _OF_LABELS = ("nll", "correct", "rank")

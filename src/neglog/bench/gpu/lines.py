@@ -73,7 +73,9 @@ _MAKERS: dict[Kind, Callable[[Line, torch.device], tuple[Tensor, ...]]] = {
 }
 _WIDE, _HALF = torch.float32, torch.bfloat16
 _LOGITS: tuple[Shape, ...] = ((8192, 128256), (16384, 32000), (65536, 1000), (30_000_000, 3))
-_HEADS: tuple[Shape, ...] = ((8192, 4096, 128256), (16384, 2048, 248320))
+_HEADS: tuple[Shape, ...] = (
+    (8192, 4096, 128256), (8192, 4096, 151936), (16384, 2048, 248320),
+)  # fmt: skip
 _MANY: Shape = (100_000_000,)
 
 LINES: tuple[Line, ...] = (

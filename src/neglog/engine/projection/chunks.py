@@ -56,7 +56,8 @@ def lines_of(head: Head, part: Operands, gradient: bool) -> float:
         in_place = head.positions == 1 and _is_softmax(head)
         narrow = 0.5 if gradient and products.takes_half(part.x) else 0.0
         return 1 + narrow if in_place or not gradient else 4
-    return 4 * (1 + gradient) * (1 + ("entropy" in head.outputs) + ("kl" in head.outputs))
+    more = len({"entropy", "kl", "log_sum_sq_probs"} & {*head.outputs})
+    return 4 * (1 + gradient) * (1 + more)
 
 
 def vjp(

@@ -9,6 +9,9 @@ kl          Σ q ln(q / p), q the softmax of the teacher's logits
 top1        the class with the largest logit
 correct     whether that is the label
 rank        how many classes have a larger logit than the label
+
+log_sum_sq_probs    ln Σ p²
+mean_logits         the mean of z
 """
 
 from __future__ import annotations
@@ -261,6 +264,10 @@ def _rank(head: Head, z: Tensor, part: Operands) -> Tensor:
     return torch.where(known[:, 0], rank, -1)
 
 
+def _log_sum_sq_probs(head: Head, log_p: Tensor, part: Operands) -> Tensor:
+    return torch.logsumexp(2 * log_p, 1)
+
+
 OUTPUTS = {
     "nll": Output(_nll),
     "logsumexp": Output(_logsumexp),
@@ -269,6 +276,8 @@ OUTPUTS = {
     "top1": Output(_top1, dtype=torch.int64, ignored=-1),
     "correct": Output(_correct, dtype=torch.bool),
     "rank": Output(_rank, dtype=torch.int64, ignored=-1),
+    "log_sum_sq_probs": Output(_log_sum_sq_probs, takes_log_softmax=True),
+    "mean_logits": Output(lambda head, z, part: z.mean(1)),
 }
 
 
