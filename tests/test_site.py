@@ -91,7 +91,7 @@ def test_a_table_of_results_is_read_and_marks_what_is_slower(tmp_path) -> None:
     first, second = results.html(table).split("<tr>")[2:]
     assert '<td>2.00</td><td class="verdict-bad">0.50</td>' in first
     assert "<td>&lt;mean&gt;</td>" in second
-    assert '<td class="verdict-bad">0.50</td><td>-</td>' in second
+    assert '<td class="verdict-bad">0.50</td><td>-</td><td>2</td>' in second
 
 
 def test_the_page_of_speed_shows_files_that_exist() -> None:
