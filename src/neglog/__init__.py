@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from neglog.likelihood import Rows as Rows
     from neglog.likelihoods import REGISTRY as REGISTRY
     from neglog.replacement.api import everywhere as everywhere
+    from neglog.patching import patch as patch
+    from neglog.patching import unpatch as unpatch
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {
@@ -160,11 +162,14 @@ _HOMES = {
     "everywhere": "replacement.api",
     "fit": "fitting.api",
     "functional": "functional",
+    "integrations": "integrations",
+    "patch": "patching",
     "predict": "fitting.results.predict",
     "preference": "preference",
     "primitives": "primitives",
     "support": "support",
     "torch_compatible": "compatibility",
+    "unpatch": "patching",
     "verify": "verification.api",
 }
 

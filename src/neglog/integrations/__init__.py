@@ -1,0 +1,3 @@
+"""What other libraries call: one module for each, which does not import its library."""
+
+from neglog.integrations import transformers as transformers
