@@ -201,6 +201,20 @@ def test_adapters_may_be_in_the_head(options, first) -> None:
     assert "logits" not in lm.assert_same_step(ours, theirs, **batch())
 
 
+def test_a_head_with_dora_is_refused() -> None:
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=4, target_modules=["lm_head"], use_dora=True)
+    model = peft.get_peft_model(lm.model("llama"), config)
+    with pytest.raises(ArgumentError, match=r"but it uses T of the output of its linear layer"):
+        neglog.patch(model)
+
+
+def test_neglog_everywhere_serves_patched_models_too() -> None:
+    ours, theirs = lm.pair("t5")
+    with neglog.everywhere():
+        assert "logits" not in lm.assert_same_step(neglog.patch(ours), theirs, **batch())
+
+
 def test_options_of_the_models_loss_function_apply() -> None:
     model = neglog.patch(lm.model("gemma2"))
     weight = torch.rand(CLASSES)

@@ -84,9 +84,9 @@ if TYPE_CHECKING:
     from neglog.likelihood import Elementwise as Elementwise
     from neglog.likelihood import Rows as Rows
     from neglog.likelihoods import REGISTRY as REGISTRY
-    from neglog.replacement.api import everywhere as everywhere
     from neglog.patching import patch as patch
     from neglog.patching import unpatch as unpatch
+    from neglog.replacement.api import everywhere as everywhere
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {

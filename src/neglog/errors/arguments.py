@@ -148,3 +148,14 @@ class DeviceError(
     example='F.mse_loss(torch.zeros(2, device="meta"), torch.zeros(2))',
 ):
     """Tensors are on different devices."""
+
+
+class LanguageModelError(
+    ArgumentError,
+    AttributeError,  # `hasattr` then finds that logits that are not computed lack a method
+    code="NL117",
+    cause="Its head is not linear, it uses its logits before the loss, or it is wrapped.",
+    remedy="Patch the model before it is wrapped; or leave it unpatched.",
+    example="neglog.patch(torch.nn.Linear(2, 3))",
+):
+    """A model cannot be served by `neglog.patch`."""

@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 
 from neglog import validation
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import (
+    IncompatibleOptionsError,
+    MissingArgumentError,
+    UnknownNameError,
+)
 from neglog.functional import cross_entropy, sum_and_count
 
 _OPTIONS = ("weight", "label_smoothing", "z_loss", "ignore_index", "shift", "aux_loss_coef")
@@ -69,7 +74,7 @@ def loss_function(
     options = {"weight": weight, "label_smoothing": label_smoothing}
     if z_loss and isinstance(logits, Tensor):
         expected, remedy = "z_loss requires a model of neglog.patch", "patch the model"
-        raise ArgumentError(sentence(expected, "it returned logits", remedy=remedy))
+        raise IncompatibleOptionsError(sentence(expected, "it returned logits", remedy=remedy))
     if z_loss:
         options["z_loss"] = z_loss
     rows, classes = logits.reshape(-1, logits.shape[-1]), shift_labels.reshape(-1)
@@ -140,7 +145,9 @@ def compute_loss(
     if aux_loss_coef is None:
         got = "the model returned an aux_loss"
         remedy = "pass the model's router_aux_loss_coef, or 0 to drop the aux_loss"
-        raise ArgumentError(sentence("compute_loss requires aux_loss_coef", got, remedy=remedy))
+        raise MissingArgumentError(
+            sentence("compute_loss requires aux_loss_coef", got, remedy=remedy)
+        )
     total: Tensor = loss + aux_loss_coef * auxiliary.to(loss.device)
     return total
 
@@ -160,7 +167,7 @@ def _is_causal(outputs: Any) -> bool:
         return False
     expected = "compute_loss requires shift=True or shift=False"
     got = f"{kind} does not show whether the model predicts the next label"
-    raise ArgumentError(sentence(expected, got))
+    raise MissingArgumentError(sentence(expected, got))
 
 
 def _refuse_misspelled(names: Any) -> None:
@@ -169,4 +176,4 @@ def _refuse_misspelled(names: Any) -> None:
         close = difflib.get_close_matches(name, _OPTIONS, n=1, cutoff=0.8)
         if close:
             expected = f"loss_function has the option {close[0]}"
-            raise ArgumentError(sentence(expected, f"{name} was passed"))
+            raise UnknownNameError(sentence(expected, f"{name} was passed"))

@@ -8,7 +8,8 @@ from torch import nn
 
 from neglog import validation
 from neglog.engine.projection.workspace import bytes_of
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import OptionError
 from neglog.patching.forwards import Head, Model, check_head, head_of, install, remove
 
 M = TypeVar("M", bound=nn.Module)
@@ -34,8 +35,8 @@ def patch(model: M, *, logits: str = "eval", memory: int | str | None = None) ->
         The same model. The losses, in nats, and their gradients are those before, up to rounding.
 
     Raises:
-        ArgumentError: the model cannot be served; the message states why. Uses of logits between
-            head and loss that cannot be served raise it at the first call with labels.
+        LanguageModelError: the model cannot be served; the message states why. For uses of logits
+            between head and loss it is raised at the first call with labels.
 
     >>> import torch, neglog
     >>> from transformers import LlamaConfig, LlamaForCausalLM  # doctest: +SKIP
@@ -43,7 +44,7 @@ def patch(model: M, *, logits: str = "eval", memory: int | str | None = None) ->
     >>> model(input_ids=ids, labels=ids).loss.backward()  # doctest: +SKIP
     """
     if logits not in _LOGITS:
-        raise ArgumentError(sentence(f"logits must be one of {_LOGITS}", f"it is {logits!r}"))
+        raise OptionError(sentence(f"logits must be one of {_LOGITS}", f"it is {logits!r}"))
     if memory is not None:
         validation.workspace(memory, bytes_of(memory))
     language_model = _without_peft(model)

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import LanguageModelError
 from neglog.patching.linear_map import recorded
 from neglog.patching.logits import Logits
 
@@ -112,7 +113,7 @@ def head_of(model: Any) -> Any:
     """Return a language model's head.
 
     Raises:
-        ArgumentError: there is none.
+        LanguageModelError: there is none.
     """
     expected = "a language model of transformers"
     if hasattr(model, "_orig_mod") or not hasattr(model, "get_output_embeddings"):
@@ -175,9 +176,11 @@ def remove(module: nn.Module) -> None:
         module.forward = state.forward
 
 
-def refused(expected: str, got: str, remedy: str = "leave the model unpatched") -> ArgumentError:
+def refused(
+    expected: str, got: str, remedy: str = "leave the model unpatched"
+) -> LanguageModelError:
     """Return the error of a model that cannot be served."""
-    return ArgumentError(sentence(f"neglog.patch requires {expected}", got, remedy=remedy))
+    return LanguageModelError(sentence(f"neglog.patch requires {expected}", got, remedy=remedy))
 
 
 def _without_logits(outputs: Any) -> Any:

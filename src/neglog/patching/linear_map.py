@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import LanguageModelError
 
 
 class LinearMap:
@@ -74,10 +75,6 @@ class LinearMap:
         return rows, torch.cat([w.to(dtype) for w in self.weights], -1), self.bias
 
 
-class _NotLinear(ArgumentError, AttributeError):
-    """A head that is not a sum of linear layers; `hasattr` finds that a name is missing."""
-
-
 class _Recording(TorchFunctionMode):
     """Return a `LinearMap` instead of the output of a linear layer that has one per class."""
 
@@ -108,7 +105,7 @@ def recorded(forward: Callable[..., Any], rows: Tensor, classes: int) -> LinearM
     """Return what a head computes of rows.
 
     Raises:
-        ArgumentError: it is not a sum of linear maps.
+        LanguageModelError: it is not a sum of linear maps.
     """
     with _Recording(classes):
         found = forward(rows)
@@ -117,6 +114,6 @@ def recorded(forward: Callable[..., Any], rows: Tensor, classes: int) -> LinearM
     return found
 
 
-def _refused(got: str) -> _NotLinear:
+def _refused(got: str) -> LanguageModelError:
     expected = "neglog.patch requires a head that is a sum of linear layers"
-    return _NotLinear(sentence(expected, got, remedy="leave the model unpatched"))
+    return LanguageModelError(sentence(expected, got, remedy="leave the model unpatched"))

@@ -9,14 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neglog import functional
-from neglog.errors import ArgumentError, sentence
+from neglog.errors import sentence
+from neglog.errors.arguments import LanguageModelError
 
 _RECORDED = ("rows", "dtype", "scale", "inner", "offset")
 _LOSSES = (F.cross_entropy, functional.cross_entropy)
-
-
-class _Refusal(ArgumentError, AttributeError):
-    """A use of logits that the fused loss cannot serve; `hasattr` finds that there is none."""
 
 
 class Logits:
@@ -209,8 +206,8 @@ def _cross_entropy(
     return found
 
 
-def _refused(use: str) -> _Refusal:
+def _refused(use: str) -> LanguageModelError:
     expected = "between head and loss, neglog.patch serves a scale, tanh, shapes and cross_entropy"
     cause = "the logits do not exist in memory"
     remedy = "call neglog.unpatch(model) and pass neglog.integrations.transformers.loss_function"
-    return _Refusal(sentence(expected, f"the model uses {use}", cause, remedy))
+    return LanguageModelError(sentence(expected, f"the model uses {use}", cause, remedy))
