@@ -124,28 +124,32 @@ def class_codes_warning(name: str, shape: CountHistogram) -> str:
     """Warn that numbers read as classes may be counts or ratings."""
     if shape.balanced and shape.values[0] <= 1:
         return ""
-    return (
-        f"the whole numbers of {name!r}, {shape.values[0]:.0f} to {shape.values[-1]:.0f}, are "
-        "taken as codes of classes; if they are counts, pass --likelihood poisson, if they are "
-        "ratings or other ordered classes, ordinal, if they are measurements, normal."
+    text = _(
+        "the whole numbers of {name}, {first} to {last}, are taken as codes of classes; if they "
+        "are counts, pass --likelihood poisson, if they are ratings or other ordered classes, "
+        "ordinal, if they are measurements, normal."
     )
+    first, last = shape.values[0], shape.values[-1]
+    return text.format(name=repr(name), first=f"{first:.0f}", last=f"{last:.0f}")
 
 
 def normal_warning(name: str) -> str:
     """Warn that whole numbers may be counts."""
-    return (
-        f"{name!r} holds whole numbers of 0 or more, taken as measurements with normal errors; if "
+    text = _(
+        "{name} holds whole numbers of 0 or more, taken as measurements with normal errors; if "
         "they are counts, pass --likelihood poisson or negative_binomial."
     )
+    return text.format(name=repr(name))
 
 
 def proportions_warning(name: str) -> str:
     """Warn that measurements may be proportions."""
-    return (
-        f"{name!r} lies between 0 and 1, taken as measurements with normal errors; if it holds "
+    text = _(
+        "{name} lies between 0 and 1, taken as measurements with normal errors; if it holds "
         "proportions of known numbers of trials, pass --likelihood binomial and the trials as "
         "--sample-weight."
     )
+    return text.format(name=repr(name))
 
 
 def unit_warning(name: str, unit: str) -> str:
@@ -162,8 +166,13 @@ def unit_warning(name: str, unit: str) -> str:
 def exposure_warning(name: str, features: Sequence[str]) -> str:
     """Note that counts may require an exposure."""
     likely = [repr(feature) for feature in features if _EXPOSURE.search(feature.lower())]
-    found = f", which {likely[0]} looks like" if likely else ""
-    return (
-        f"{name!r} is fitted as counts; where the rows were observed for different times, areas or "
-        f"numbers of people{found}, pass that column as --exposure."
+    text = _(
+        "{name} is fitted as counts; where the rows were observed for different times, areas or "
+        "numbers of people, pass that column as --exposure."
     )
+    if likely:
+        text = _(
+            "{name} is fitted as counts; where the rows were observed for different times, areas "
+            "or numbers of people, which {column} looks like, pass that column as --exposure."
+        )
+    return text.format(name=repr(name), column=likely[0] if likely else "")

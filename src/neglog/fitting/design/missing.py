@@ -10,6 +10,7 @@ import polars as pl
 
 from neglog.errors import listed
 from neglog.errors.tables import MissingValueError
+from neglog.translation import gettext as _
 
 REMEDY = (
     "pass --missing drop (in Python missing='drop') to leave out their rows, or --missing mean to "
@@ -107,10 +108,13 @@ def filled(gaps: Mapping[str, tuple[int, Any]], rows: int) -> list[str]:
     """
     if not gaps:
         return []
+    one = _("{name} ({count} of {rows}, with {value})")
     every = [
-        f"{name!r} ({count} of {rows}, with {fill:.6g})" for name, (count, fill) in gaps.items()
+        one.format(name=repr(name), count=count, rows=rows, value=f"{fill:.6g}")
+        for name, (count, fill) in gaps.items()
     ]
-    return [f"missing values are filled in with the mean of the rows fitted: {', '.join(every)}."]
+    text = _("missing values are filled in with the mean of the rows fitted: {columns}.")
+    return [text.format(columns=", ".join(every))]
 
 
 def refuse(gaps: Mapping[str, tuple[int, int]], remedy: str = REMEDY) -> NoReturn:

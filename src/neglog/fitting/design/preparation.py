@@ -32,6 +32,7 @@ from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables import date_text, factor_levels, text_numbers
 from neglog.fitting.tables.table import Table
 from neglog.fitting.tables.text_profile import TextProfile
+from neglog.translation import gettext as _
 
 
 class _Columns(NamedTuple):
@@ -186,7 +187,8 @@ def reference_levels(design: Design) -> list[str]:
     ]
     if design.expansion is not None:
         references += design.expansion.reference_levels()
-    return [f"base levels, of weight 0: {listed(references, 20)}."] if references else []
+    text = _("base levels, of weight 0: {levels}.")
+    return [text.format(levels=listed(references, 20))] if references else []
 
 
 def level_warnings(design: Design, options: Options) -> list[str]:

@@ -20,6 +20,7 @@ from neglog.fitting.tables.arrays import objects
 from neglog.fitting.tables.factor_levels import check_order, texts
 from neglog.fitting.tables.factor_levels import text as written
 from neglog.likelihood import Likelihood
+from neglog.translation import gettext as _
 
 
 @dataclass(frozen=True)
@@ -134,4 +135,5 @@ def order(target: Target, declared: bool) -> list[str]:
     if not declared:
         check_order(target.name, target.classes or [])
         return []
-    return [f"the classes are taken in the declared order, {' < '.join(map(str, target.labels))}."]
+    text = _("the classes are taken in the declared order, {labels}.")
+    return [text.format(labels=" < ".join(map(str, target.labels)))]

@@ -173,7 +173,8 @@ def _run(
 def _with_aliases(outcome: Outcome, found: Sequence[Alias], names: Sequence[str]) -> Outcome:
     if not found:
         return outcome
-    note = f"left out, being combinations of the columns before them: {describe(found, names)}."
+    note = _("left out, being combinations of the columns before them: {columns}.")
+    note = note.format(columns=describe(found, names))
     return replace(outcome, notes=[*outcome.notes, note])
 
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from neglog.errors import listed
 from neglog.fitting.likelihoods.cones import Cone
 from neglog.fitting.linear.objective import Objective
+from neglog.translation import gettext as _
 
 _MOST_ENTRIES = 1_500_000
 _SECONDS = 20.0
@@ -46,7 +47,7 @@ def separating_columns(objective: Objective, free: Tensor, names: Sequence[str])
     direction = _direction(objective, scale, free_indices)
     if direction is None:
         return ""
-    kind = "separated in part"
+    kind = _("separated in part by {columns}")
     few = objective.source.rows * len(free_indices) < _MOST_ENTRIES
     cones = (
         _from_all_processes(objective, _restricted_cones(objective, scale, free_indices))
@@ -56,8 +57,10 @@ def separating_columns(objective: Objective, free: Tensor, names: Sequence[str])
     if few and not any(cone.zero.shape[0] for cone in cones):
         strict = objective.gather(_program(cones, _costs(objective, free_indices), margin=1.0))[0]
         if strict is not None:
-            kind, direction[free_indices] = "completely separated", strict
-    return f"{kind} by {_describe_columns(objective, scale, free_indices, direction, names)}"
+            kind = _("completely separated by {columns}")
+            direction[free_indices] = strict
+    columns = _describe_columns(objective, scale, free_indices, direction, names)
+    return kind.format(columns=columns)
 
 
 def _scale(objective: Objective) -> Tensor:
@@ -86,7 +89,7 @@ def _direction(objective: Objective, scale: Tensor, free_indices: np.ndarray) ->
         working.append(_subsample(cone, fraction * len(cone)))
     working = _from_all_processes(objective, working)
     costs = _costs(objective, free_indices)
-    for _ in range(_ROUNDS):
+    for _round in range(_ROUNDS):
         direction = objective.gather(_program(working, costs))[0]
         if direction is None:
             return None
@@ -173,6 +176,6 @@ def _describe_columns(
         for j in leading:
             few = free_indices[(free_indices % width == j) & ~constants | constants]
             if _direction(objective, scale, few) is not None:
-                return f"{names[j]!r} alone"
+                return _("{name} alone").format(name=repr(names[j]))
         return listed([repr(names[j]) for j in leading], 4)
-    return f"{names[leading[0]]!r} alone"
+    return _("{name} alone").format(name=repr(names[leading[0]]))

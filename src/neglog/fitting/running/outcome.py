@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from neglog.translation import gettext as _
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -22,11 +24,13 @@ def at_infinity(how: str, steps: int, unit: str) -> Outcome:
         steps: the number of steps.
         unit: the name of a step.
     """
-    text = (
-        f"the maximum of the likelihood is at infinity: the rows are {how}, so that larger "
-        f"weights always fit better; stopped after {steps} {unit}{'s' * (steps > 1)}."
-    )
-    note = (
+    counts = {"step": (_("{count} step"), _("{count} steps")),
+              "epoch": (_("{count} epoch"), _("{count} epochs"))}  # fmt: skip
+    text = _(
+        "the maximum of the likelihood is at infinity: the rows are {how}, so that larger "
+        "weights always fit better; stopped after {count}."
+    ).format(how=how, count=counts[unit][steps > 1].format(count=steps))
+    note = _(
         "the weights are those reached so far, not the maximum, which no finite weights attain: "
         "use them to predict, but do not read them as effects; leave the column out (--drop), pass "
         "a penalty (--l2) or, for two classes, --firth, to have finite ones."

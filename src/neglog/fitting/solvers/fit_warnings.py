@@ -9,6 +9,7 @@ import numpy as np
 from neglog.fitting.likelihoods.misfit import Residuals
 from neglog.fitting.prediction.row_predictions import predict_rows
 from neglog.fitting.results.fit import Fit
+from neglog.translation import gettext as _
 
 _LEAK_RATIO = 5e-3  # of what the base rates lose
 _SAMPLE_ROWS = 100_000  # the maximum number of rows that are used
@@ -26,11 +27,12 @@ def target_leak_warnings(result: Fit) -> list[str]:
     largest_null = math.log(len(result.classes))  # which no null model exceeds, and costs nothing
     if loss > _LEAK_RATIO * largest_null or loss > _LEAK_RATIO * result.null_loss:
         return []
-    return [
-        f"the mean loss is {loss:.1g} nats, almost 0 compared with the {result.null_loss:.3g} of "
-        "the base rates: the model knows the answer; look for a column that was recorded after "
-        "the target, or computed from it."
-    ]
+    text = _(
+        "the mean loss is {loss} nats, almost 0 compared with the {null} of the base rates: the "
+        "model knows the answer; look for a column that was recorded after the target, or "
+        "computed from it."
+    )
+    return [text.format(loss=f"{loss:.1g}", null=f"{result.null_loss:.3g}")]
 
 
 def misfit_warnings(fit: Fit) -> list[str]:
