@@ -28,11 +28,8 @@ LIBRARIES = {
     "statsmodels": "statsmodels",
     "sklearn": "scikit-learn",
 }
-_PITFALLS = {
-    "en": (DOCS / "pitfalls.md", re.compile(r"^\| (\d+) \| (.*?) \|", re.MULTILINE)),
-    "zh": (DOCS / "zh" / "pitfalls.md", re.compile(r"^### (\d+) · (.*)$", re.MULTILINE)),
-}
-_LINK = re.compile(r" \(\[.*?\]\(.*?\)\)")
+_PITFALLS = {"en": DOCS / "pitfalls.md", "zh": DOCS / "zh" / "pitfalls.md"}
+_PITFALL = re.compile(r"^\((\S+)\)=\n### (\d+) · (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -95,14 +92,13 @@ def _read(entry: Mapping[str, Any]) -> Texts:
 
 
 @cache
-def pitfalls(language: str) -> dict[int, str]:
-    """Return the titles of the page of mistakes by their numbers."""
-    path, pattern = _PITFALLS[language]
-    found = pattern.findall(path.read_text("utf-8"))
-    return {int(number): _LINK.sub("", title) for number, title in found}
+def pitfalls(language: str) -> dict[int, tuple[str, str]]:
+    """Return the anchors and the titles of the page of mistakes by their numbers."""
+    found = _PITFALL.findall(_PITFALLS[language].read_text("utf-8"))
+    return {int(number): (anchor, title) for anchor, number, title in found}
 
 
 def pitfall(number: int, language: str) -> str:
     """Return the entry of a mistake, with a link to the page of mistakes."""
-    anchor = f"#zh-p{number}" if language == "zh" else ""
-    return f"- [{number}](../pitfalls.md{anchor}) {pitfalls(language)[number]}"
+    anchor, title = pitfalls(language)[number]
+    return f"- [{number}](../pitfalls.md#{anchor}) {title}"
