@@ -40,7 +40,8 @@ class UndifferentiableError(
     code="NL503",
     cause="A derivative of the formula needs a function that is not a primitive.",
     remedy="State the derivatives in the declaration: `grad` and `hess`.",
-    example=_DECLARED.format("support = neglog.support.real", "return y * digamma(mean)"),
+    example="from neglog.primitives import digamma\n\n\n"
+    + _DECLARED.format("support = neglog.support.real", "return y * digamma(mean)"),
 ):
     """A derivative cannot be derived from the formula."""
 
