@@ -12,7 +12,7 @@ import torch
 from exactness.cells import CELLS, LIMITS, Cell, Ulps, worst
 from exactness.sums import SUMS, Sum
 from neglog import functional
-from neglog.engine import selection
+from neglog.engine import fast_path, selection
 
 CAPTION = f"""\
 Worst error of the loss / of the gradient, in units in the last place of the dtype at the true
@@ -28,7 +28,8 @@ SHORT = "{:41}{:9}{:>18}{:>18}{:>18}"
 @contextmanager
 def by_reference() -> Iterator[None]:
     """Let torch run the formulas, as where no kernel serves."""
-    with mock.patch.object(selection, "BACKENDS", selection.BACKENDS[-1:]):
+    backends, plans = ("BACKENDS", selection.BACKENDS[-1:]), ("plans", {})
+    with mock.patch.object(selection, *backends), mock.patch.object(fast_path, *plans):
         yield
 
 

@@ -198,7 +198,7 @@ LOSSES = (
     ),
     _loss(
         "multivariate_normal_nll_loss", _real_rows, book.multivariate_normal, _factors,
-        shape=(ROWS, 3), inputs=2, call=_vectors, roundings=16,
+        shape=(ROWS, 3), inputs=2, call=_vectors,
     ),
     Loss(
         "ctc_loss", Kind(_log_softmax, _sequences, ((ROWS, book.STEPS, book.CLASSES),)), _ctc,
