@@ -65,7 +65,7 @@ def test_every_page_with_a_notebook_is_in_the_site() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [*PAGES, DOCS / "five-minutes.md", *sorted((DOCS / "zh").glob("*.md"))],
+    sorted({*PAGES, DOCS / "five-minutes.md", *(DOCS / "zh").glob("*.md")}),
     ids=lambda path: str(path.relative_to(DOCS)),
 )
 def test_beginners_need_only_what_the_pages_install(page) -> None:
