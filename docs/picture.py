@@ -1,4 +1,7 @@
-"""Write the README's picture, a part of the report of the demo (`make picture`)."""
+"""Write a picture of a part of the report of the demo: the README's (`make picture`), or another.
+
+The Chinese one is of a run with NEGLOG_LANG=zh, written to docs/zh/report.png.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ return [top, document.querySelector("#check").getBoundingClientRect().top];
 """
 
 
-def main(page: Path) -> None:
+def main(page: Path, picture: Path) -> None:
     """Take the section of the coefficients from a report."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
@@ -31,8 +34,8 @@ def main(page: Path) -> None:
         clip = {"x": 0, "y": top - 10, "width": WIDTH, "height": bottom - top - 15, "scale": 1}
         shot = {"clip": clip, "captureBeyondViewport": True}
         taken = browser.execute_cdp_cmd("Page.captureScreenshot", shot)
-    (HERE / "report.png").write_bytes(base64.b64decode(taken["data"]))
+    picture.write_bytes(base64.b64decode(taken["data"]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else HERE / "report.png")
