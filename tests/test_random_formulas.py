@@ -31,7 +31,7 @@ SCOPE = {name: getattr(reference, name) for name in reference.NAMES}
 def formula(draw: random.Random, depth: int) -> str:
     """Return the text of an expression that may have any value."""
     if depth == 0:
-        argument, number = draw.choice(ARGUMENTS), round(draw.uniform(-2, 2), 2)
+        argument, number = draw.choice(ARGUMENTS), draw.randrange(-32, 33) / 16
         return draw.choice(
             [argument, argument, f"({argument} + {number})", f"{number} * {argument}"]
         )

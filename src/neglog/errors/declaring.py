@@ -39,7 +39,7 @@ class UndifferentiableError(
     DeclarationError,
     code="NL503",
     cause="A derivative of the formula needs a function that is not a primitive.",
-    remedy="State the derivatives in the declaration: `grad` and `hess`.",
+    remedy="State the derivatives in the declaration: `grad`, `curvature` and `grad_target`.",
     example="from neglog.primitives import digamma\n\n\n"
     + _DECLARED.format("support = neglog.support.real", "return y * digamma(mean)"),
 ):
