@@ -5,6 +5,7 @@ Each is compared with torch's function of the same name, or with a formula.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -177,6 +178,8 @@ LINES = (
     Composed("multilabel_margin_loss", _TABLE, _label_lists),
     Composed("triplet_margin_loss", _TABLE, _embeddings, 3),
     Composed("triplet_margin_loss", (8192, 128), _embeddings, 3),
+    Composed("triplet_margin_loss", (8192, 128), _embeddings, 3, {"p": 1.0}, note="p = 1"),
+    Composed("triplet_margin_loss", (8192, 128), _embeddings, 3, {"p": math.inf}, note="p = ∞"),
     Composed("triplet_margin_with_distance_loss", (8192, 128), _embeddings, 3),
     Composed("cosine_embedding_loss", _TABLE, _pairs, 2),
     Composed("cosine_embedding_loss", (8192, 128), _pairs, 2),
