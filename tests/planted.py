@@ -964,8 +964,8 @@ FAULTS = [
     Fault(
         "engine/cpu/kernels/hazards.py",
         "the interval of the event is not reached",
-        "where(t <= reached",
-        "where(t < reached",
+        "== 0.0, 1.0, -1.0)",
+        "== 0.0, 1.0, 0.0)",
         "tests/test_structured.py",
         "hazards",
     ),
