@@ -1,3 +1,4 @@
 """What other libraries call: one module for each, which does not import its library."""
 
 from neglog.integrations import transformers as transformers
+from neglog.integrations import trl as trl
