@@ -119,7 +119,8 @@ def test_the_notebooks_run_elsewhere_with_neglog_and_a_kernel_alone(environment)
     environment.install(f"{environment.wheel}[fit]", "ipykernel", "nbclient")
     (environment.folder / "run.py").write_text(NOTEBOOK)
     downloads = loaded("extensions/downloads")
-    for page in (*downloads.classroom(DOCS), *downloads.classroom(DOCS / "zh")):
+    # `make docs` runs all; of the translations one is enough here.
+    for page in (*downloads.classroom(DOCS), DOCS / "zh" / "lesson.md"):
         nbformat.write(downloads.notebook(page.read_text("utf-8")), environment.folder / "n.ipynb")
         said = environment.run(environment.program("python"), "run.py", "n.ipynb")
         assert not re.search(r"neglog: (command )?not found", said)  # which raises nothing

@@ -70,11 +70,6 @@ def outputs(logprobs: torch.Tensor) -> SimpleNamespace:
 class TestAgainstTRL:
     """TRL's own code on the same tensors: its import takes seconds."""
 
-    @pytest.fixture(autouse=True)
-    def trl(self) -> None:
-        """Skip where TRL is not installed."""
-        pytest.importorskip("trl")
-
     @pytest.mark.parametrize("loss_type", PAIRED)
     def test_dpo(self, loss_type) -> None:
         from trl import DPOTrainer

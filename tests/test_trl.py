@@ -28,7 +28,8 @@ def layer() -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize("softcap", [None, 5.0])
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_outputs_and_gradients_are_trls(softcap, scale) -> None:
-    kernels = pytest.importorskip("trl.kernels")
+    from trl import kernels
+
     x, w, b, targets = layer()
     facts = (targets, 0.7, 8, softcap, scale, OUTPUTS)
     found = chunked_log_probs(x, w, b, *facts)
@@ -50,7 +51,6 @@ def test_outputs_and_gradients_are_trls(softcap, scale) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_with_trls_head_computes_by_neglog() -> None:
-    pytest.importorskip("trl")
     from transformers import LlamaConfig, LlamaForCausalLM
     from trl.trainer.utils import add_fused_lm_head
 
