@@ -79,6 +79,8 @@ def model(name: str, **changed: Any) -> Any:
     for part in found.modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.0
+    if hasattr(found, "final_logits_bias"):
+        found.final_logits_bias.normal_()  # of BART, 0 otherwise
     return found.train()
 
 
