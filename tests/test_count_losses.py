@@ -181,3 +181,19 @@ def test_a_count_above_its_trials_is_refused_unless_it_is_masked() -> None:
         functional.beta_binomial_nll_loss(logits + 1, logits + 1, y, torch.tensor(3.0))
     loss = functional.binomial_nll_loss(logits, y, 3.0, mask=torch.tensor([True, False, True]))
     torch.testing.assert_close(loss, torch.tensor(3 * math.log(2)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_slope_of_a_hurdle_at_a_count_of_1_keeps_its_digits(dtype) -> None:
+    """It is λ / (1 − e^−λ) − 1, which is about λ / 2 at small rates."""
+    log_rate = torch.tensor([-80.0, -36.0, -3.0, -1.7, -1.5, 0.0, 3.6, 3.7], dtype=dtype)
+    x = log_rate.clone().requires_grad_()
+    loss = functional.poisson_hurdle_nll_loss(
+        x, torch.zeros_like(x), torch.ones_like(x), reduction="sum"
+    )
+    (slope,) = torch.autograd.grad(loss, x)
+    with mp.workdps(60):
+        rates = [mp.exp(mp.mpf(v)) for v in log_rate.tolist()]
+        exact = [float(rate / -mp.expm1(-rate) - 1) for rate in rates]
+    wanted = torch.tensor(exact, dtype=torch.float64).to(dtype)
+    torch.testing.assert_close(slope, wanted, rtol=8 * torch.finfo(dtype).eps, atol=0)

@@ -163,9 +163,14 @@ class PoissonHurdle(Elementwise):
     @staticmethod
     def grad(log_rate, zero_logits, y):
         rate = exp(log_rate)
-        mean = where(rate == 0.0, 1.0, where(rate < 40.0, -rate / expm1(-rate), rate))
-        zero = y == 0.0
-        return where(zero, 0.0, mean - y), where(zero, -sigmoid(-zero_logits), sigmoid(zero_logits))
+        # λ / (1 − e^−λ) − 1, by its series where the difference would cancel
+        square = rate * rate
+        tail = 1.0 / 30240.0 - square * (1.0 / 1209600.0 - square / 47900160.0)
+        small = rate * (0.5 + rate * (1.0 / 12.0 - square * (1.0 / 720.0 - square * tail)))
+        excess = where(rate < 0.2, small, where(rate < 40.0, -rate / expm1(-rate), rate) - 1.0)
+        zero, near = y == 0.0, excess - (y - 1.0)
+        slope = where(rate < 40.0, near, rate - y)
+        return where(zero, 0.0, slope), where(zero, -sigmoid(-zero_logits), sigmoid(zero_logits))
 
     @staticmethod
     def curvature(log_rate, zero_logits, y):
