@@ -10,17 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import language_models as lm
 import pytest
 import torch
+from language_models import CLASSES, batch
 from torch.nn import functional as F
 
 import neglog
 from neglog.errors import ArgumentError, NeglogError
-
-pytest.importorskip("transformers")
-
-import language_models as lm  # which imports transformers
-from language_models import CLASSES, batch
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*checkpointing.* is deprecated"),  # PEFT calls it
@@ -185,7 +182,8 @@ def test_checkpointing_and_half_precision() -> None:
 )
 @pytest.mark.parametrize("first", ["peft", "patch"])
 def test_adapters_may_be_in_the_head(options, first) -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     models = lm.pair()
     if first == "patch":
         neglog.patch(models[0])
@@ -202,7 +200,8 @@ def test_adapters_may_be_in_the_head(options, first) -> None:
 
 
 def test_a_head_with_dora_is_refused() -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     config = peft.LoraConfig(r=4, target_modules=["lm_head"], use_dora=True)
     model = peft.get_peft_model(lm.model("llama"), config)
     with pytest.raises(ArgumentError, match=r"but it uses T of the output of its linear layer"):

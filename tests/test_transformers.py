@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import functools
 
+import language_models as lm
 import pytest
 import torch
+import transformers
+from language_models import CLASSES, batch
 from torch.nn import functional as F
 
 import neglog
 from neglog.errors import ArgumentError, SupportError
 from neglog.integrations.transformers import compute_loss, loss_function
-
-pytest.importorskip("transformers")
-
-import language_models as lm
-import transformers
-from language_models import CLASSES, batch
 
 SAME = {"rtol": 2e-6, "atol": 0.0}
 
@@ -133,7 +130,6 @@ def _padded(rows):
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["patch", "loss_function", "compute_loss"])
 def test_accumulated_gradients_are_those_of_one_batch(tmp_path, way) -> None:
-    pytest.importorskip("accelerate")
     rows = [torch.randint(3, CLASSES, (length,)) for length in (3, 9, 5, 12)]
     weight = torch.rand(CLASSES)
     options = {"label_smoothing": 0.1, "weight": weight}
