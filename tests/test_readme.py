@@ -33,8 +33,6 @@ def anchors(path):
 @pytest.mark.parametrize("path", WITH_CODE, ids=lambda path: path.name)
 def test_the_examples_run_one_after_the_other(path, capsys, tmp_path, monkeypatch) -> None:
     names: dict = {}
-    if path.name == "transformers.md":
-        pytest.importorskip("transformers")
     torch.manual_seed(0)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
