@@ -6,7 +6,8 @@ import re
 
 from neglog import NeglogError
 
-# Reason → (the error's class, what its message begins with). `torch_compatible()` takes all back.
+# Reason → (the error's class or a base of it, the beginning of its message). `torch_compatible()`
+# takes all back.
 DELIBERATE = {
     "different shapes": ("ShapeError", r"\w+ and \w+ must have the same shape"),
     "scalar input": ("ShapeError", r"input must be \(C,\) or \(N, C\)"),
@@ -20,6 +21,7 @@ DELIBERATE = {
 def named(error: NeglogError) -> str | None:
     """Return the listed reason of an error, or None if it is not listed."""
     for reason, (kind, beginning) in DELIBERATE.items():
-        if type(error).__name__ == kind and re.match(beginning, str(error)):
+        kinds = {base.__name__ for base in type(error).__mro__}
+        if kind in kinds and re.match(beginning, str(error)):
             return reason
     return None
