@@ -6,8 +6,9 @@ token, and return the loss.
 """
 
 from neglog.preference.distillation import generalized_jsd_loss
-from neglog.preference.pairs import cpo_loss, dpo_loss, orpo_loss, simpo_loss
+from neglog.preference.pairs import dpo_loss
 from neglog.preference.policy import grpo_loss
+from neglog.preference.reference_free import cpo_loss, orpo_loss, simpo_loss
 from neglog.preference.single import kto_loss
 
 __all__ = [
