@@ -133,7 +133,8 @@ def test_without_a_gpu_the_command_says_so(capsys) -> None:
         main(["bench", "--device", "cuda"])
     assert left.value.code == 2
     words = " ".join(capsys.readouterr().err.split())
-    assert words == "neglog: --device cuda requires a GPU that torch can use, but there is none."
+    expected = "neglog: --device cuda requires a GPU that torch can use, but there is none."
+    assert words == f"{expected} [NL604]"
 
 
 @no_gpu
