@@ -84,7 +84,7 @@ def test_a_backward_in_another_thread(name) -> None:
 
 @every_loss
 def test_under_inference_and_without_a_leaf(name) -> None:
-    x, loss = losses.inputs(name), losses.LOSSES[name][0]
+    x, loss = losses.inputs(name, torch.float32), losses.LOSSES[name][0]
     expected = loss(x, reduction="sum")
     with torch.inference_mode():
         assert torch.equal(loss(x, reduction="sum"), expected)

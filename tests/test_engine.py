@@ -68,7 +68,7 @@ ELEMENTS = [
     for i, likelihood in enumerate(cases.ELEMENTWISE)
     for dtype, weighted in [
         (torch.float32, False), (torch.float32, True), (torch.float64, False),
-        *([(HALF[i // 4 % 2], i // 4 % 4 > 1)] if i % 4 == 0 else []),
+        *([(cases.half_of(likelihood.name), i // 4 % 4 > 1)] if i % 4 == 0 else []),
         *([(torch.float64, True)] if i % 8 == 0 else []),
     ]
 ]  # fmt: skip

@@ -76,7 +76,14 @@ def value(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
-@pytest.mark.parametrize("name", sorted(REGISTRY))
+# Each takes half a second: every third is fast.
+EVERY = [
+    pytest.param(name, marks=[pytest.mark.slow] if i % 3 else [])
+    for i, name in enumerate(sorted(REGISTRY))
+]
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_declaration_is_explained(name) -> None:
     likelihood = REGISTRY[name]
     document = page_of(likelihood)

@@ -157,8 +157,17 @@ def test_elements_are_the_reference_s(likelihood, dtype, shape, monkeypatch) -> 
         assert_same(got, test_engine.by_reference(monkeypatch, problem, **options), dtype)
 
 
-@elementwise
-@DTYPES
+# The interpreter takes a tenth of a second for each: the dtypes take turns among the fast tests.
+REGIMES = [
+    pytest.param(likelihood, dtype, marks=[pytest.mark.slow] if (i + j) % 2 else [])
+    for i, likelihood in enumerate(cases.ELEMENTWISE)
+    for j, dtype in enumerate([torch.float32, torch.float64])
+]
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "dtype"), REGIMES, ids=lambda fact: getattr(fact, "name", str(fact))
+)
 def test_elements_are_exact_in_every_regime(likelihood, dtype) -> None:
     test_engine.test_elementwise_is_exact_in_every_regime(likelihood, dtype)
 
@@ -197,7 +206,12 @@ ROWS = [
 
 # The first formula meets all of them, the others take turns.
 ROWS_OF = [
-    (likelihood, *row, kind)
+    pytest.param(
+        likelihood,
+        *row,
+        kind,
+        marks=[pytest.mark.slow] if i and row[2] > 9000 and kind != "labels" else [],
+    )
     for i, likelihood in enumerate(cases.ROWS)
     for row in (ROWS[i::4] if i else ROWS)
     for kind in (["labels", "smoothed", "probabilities"] if i else test_engine.KINDS)
