@@ -13,7 +13,7 @@ from sympy.printing.latex import LatexPrinter
 
 from neglog import criteria, functional
 from neglog.docstrings import section
-from neglog.explain import chain, pages, rows
+from neglog.explanation import chain, pages, rows
 from neglog.functional.documentation import likelihoods_of
 from neglog.likelihood import REGISTRY, Elementwise, Likelihood
 

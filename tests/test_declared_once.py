@@ -15,7 +15,7 @@ AT_HOME = ("likelihoods", "fitting/likelihoods")
 """The folders of declarations and of entries, where a likelihood is named."""
 EXCEPTIONS = {
     "bench/composed.py": "`quantile` is a keyword of `quantile_loss`.",
-    "explain/__init__.py": "It lists the explanations, each of one likelihood.",
+    "explanation/__init__.py": "It lists the explanations, each of one likelihood.",
     "fitting/option_table/models.py": "Help names them without importing torch; a test compares.",
     "fitting/tables/stored_levels.py": "It reads columns of polars' and pandas' type Categorical.",
 }

@@ -12,7 +12,7 @@ import pytest
 import neglog
 from neglog import errors
 from neglog.errors.kinds import GROUPS, kinds
-from neglog.explain import explain
+from neglog.explanation import explain
 
 ROOT = Path(__file__).parents[1]
 KINDS = kinds()

@@ -13,8 +13,8 @@ import torch
 from rich.console import Console
 
 from neglog import REGISTRY, errors
-from neglog import explain as package
-from neglog.explain import explain, proof, run
+from neglog import explanation as package
+from neglog.explanation import explain, proof, run
 from neglog.primitives.reference import where
 from neglog.report.document import Code, Formula, Table, Text
 from neglog.support import unit_interval
@@ -275,3 +275,13 @@ def test_the_derivation_says_why_and_by_which_rules() -> None:
 def test_the_source_comes_last(name) -> None:
     kinds = [[type(part) for part in section.parts] for section in explain(name).sections]
     assert [Code in section for section in kinds] == [False] * (len(kinds) - 1) + [True]
+
+
+def test_explanations_print_as_text_and_are_saved_as_pages(tmp_path) -> None:
+    found = explain("mse", z=[1.0, 2.0], y=[1.5, 0.0], lang="zh")
+    text = str(found)
+    assert repr(found) == text and text.startswith("正态分布的似然\n")
+    assert not any(line.endswith(" ") for line in text.splitlines())
+    found.save(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert '<html lang="zh"' in page and "<svg" in page

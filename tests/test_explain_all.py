@@ -18,8 +18,8 @@ from neglog import REGISTRY
 from neglog.cli import main
 from neglog.engine import selection
 from neglog.errors import ArgumentError
-from neglog.explain import elements, explain, rows, run
-from neglog.explain.composed import lesson_of
+from neglog.explanation import elements, explain, rows, run
+from neglog.explanation.composed import lesson_of
 from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.primitives import exp, expm1, log1p, power, where
@@ -243,7 +243,7 @@ def test_formulas_show_decimals_as_they_were_written() -> None:
 
 
 def test_the_names_of_a_declaration_reach_the_page_of_its_own(monkeypatch) -> None:
-    monkeypatch.setattr("neglog.explain._EXPLANATIONS", {"bernoulli": lambda z, y: (z, y)})
+    monkeypatch.setattr("neglog.explanation._EXPLANATIONS", {"bernoulli": lambda z, y: (z, y)})
     assert explain("bernoulli", logit=[1.25], y=[1]) == ([1.25], [1])
 
 

@@ -15,8 +15,8 @@ from neglog.bench.cases import CASES
 from neglog.bench.composed import LINES
 from neglog.checking.criterion import identify
 from neglog.errors import ArgumentError, ShapeError
-from neglog.explain import composed, explain
-from neglog.explain.lessons import LESSONS
+from neglog.explanation import composed, explain
+from neglog.explanation.lessons import LESSONS
 from neglog.finding import find
 from neglog.functional.documentation import likelihoods_of
 from neglog.report.document import Text

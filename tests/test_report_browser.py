@@ -9,7 +9,7 @@ import shutil
 import pytest
 from reports import HOSTILE, QUOTED, ROWS, fitted, separated
 
-from neglog import explain
+import neglog
 from neglog.report.page import document_page, html_page
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -27,7 +27,7 @@ PAGES = {
     "counts": lambda: html_page(fitted("poisson")),
     "separated": lambda: html_page(separated()),
     "network": lambda: html_page(fitted("bernoulli", hidden=(2,), epochs=3)),
-    "explanation": lambda: document_page(explain.explain("normal")),
+    "explanation": lambda: document_page(neglog.explain("normal")),
 }
 
 SHOWN = "return [...document.querySelectorAll('.sortable tbody tr')].filter(r => r.offsetHeight)"

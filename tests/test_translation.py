@@ -20,9 +20,9 @@ from neglog import REGISTRY, translation
 from neglog.cli import main
 from neglog.engine import selection
 from neglog.errors import ArgumentError
-from neglog.explain import explain, run
-from neglog.explain.lessons import LESSONS
-from neglog.explain.pages import paragraphs
+from neglog.explanation import explain, run
+from neglog.explanation.lessons import LESSONS
+from neglog.explanation.pages import paragraphs
 from neglog.fitting.likelihoods.registry import KINDS
 from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
 from neglog.report import figures

@@ -28,10 +28,10 @@ GROUPS = {
         preference.__all__,
     ),
     "declaring": (
-        "Declaring and verifying",
-        "What declares a loss, and what verifies it.",
+        "Declaring, verifying, explaining",
+        "What declares a loss, verifies it and explains it.",
         "neglog",
-        ["Elementwise", "Rows", "verify"],
+        ["Elementwise", "Rows", "verify", "explain"],
     ),
     "tables": (
         "Tables",

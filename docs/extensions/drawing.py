@@ -11,7 +11,7 @@ from canvas import COLORS, GREY
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from neglog.explain import values
+from neglog.explanation import values
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.support import Support
 

@@ -7,7 +7,7 @@ from html import escape
 
 from subjects import Subject
 
-from neglog.explain import explain, pages
+from neglog.explanation import explain, pages
 from neglog.report import math_text
 from neglog.report.document import Code, Flow, Formula, Part, Table, Text
 from neglog.report.terminal import without_plots

@@ -12,7 +12,7 @@ import sympy
 import torch
 
 from neglog import functional
-from neglog.explain import chain, exact, values
+from neglog.explanation import chain, exact, values
 from neglog.likelihood import Elementwise
 
 _POINTS = 161

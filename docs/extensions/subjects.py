@@ -12,7 +12,7 @@ import reference
 
 from neglog import criteria, functional
 from neglog.docstrings import section
-from neglog.explain import lessons
+from neglog.explanation import lessons
 from neglog.functional.documentation import likelihoods_of
 from neglog.likelihood import REGISTRY, Likelihood
 

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from neglog.errors import NeglogError as NeglogError
     from neglog.estimators import NLLClassifier as NLLClassifier
     from neglog.estimators import NLLRegressor as NLLRegressor
+    from neglog.explanation import explain as explain
     from neglog.fitting.api import fit as fit
     from neglog.fitting.results.evaluate import evaluate as evaluate
     from neglog.fitting.results.predict import predict as predict
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from neglog.patching import patch as patch
     from neglog.patching import unpatch as unpatch
     from neglog.replacement.api import everywhere as everywhere
+    from neglog.verification.api import verify as verify
 
 # Names are imported when they are asked for: `neglog --help` should not wait for torch.
 _HOMES = {
@@ -160,6 +162,7 @@ _HOMES = {
     "check": "checking.api",
     "evaluate": "fitting.results.evaluate",
     "everywhere": "replacement.api",
+    "explain": "explanation",
     "fit": "fitting.api",
     "functional": "functional",
     "integrations": "integrations",

@@ -45,8 +45,8 @@ def explain(
     lang
         The language: en or zh. By default that of the variable NEGLOG_LANG, else English.
     """
-    from neglog.explain import run
-    from neglog.explain.values import by_name
+    from neglog.explanation import run
+    from neglog.explanation.values import by_name
 
     named = by_name(values if p is None else (*values, f"p={p}"))
     run(name, z, y, html, Output(), named, plot, lang)

@@ -73,7 +73,7 @@ class ExampleValueError(
     code="NL601",
     cause="Text that is no number, samples of different lengths, or a target out of range.",
     remedy="Pass the values by name, such as `mean=0.3 y=2`, with as many for each name.",
-    example="from neglog.explain import values\n\nvalues.by_name(['0.5'])",
+    example="from neglog.explanation import values\n\nvalues.by_name(['0.5'])",
 ):
     """Numbers for `neglog explain` are invalid."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from neglog.explain.values import Values
+from neglog.explanation.values import Values
 from neglog.likelihood import Elementwise, Rows
 from neglog.report.document import Curve, Mark, Plot, Section, number
 from neglog.support import Support

@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 from sympy import Mul, Pow, Symbol
 
-from neglog.explain.proof import Verdict
+from neglog.explanation.proof import Verdict
 from neglog.report.document import Code, Flow, Formula, Part, Section, Text
 from neglog.translation import gettext as _
 

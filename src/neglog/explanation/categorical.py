@@ -11,9 +11,9 @@ import torch
 from sympy import Derivative, Symbol
 
 from neglog import functional
-from neglog.explain import arguments, derivation, pictures, precision, proof, steps
-from neglog.explain.arguments import Given
-from neglog.explain.derivation import Derivation
+from neglog.explanation import arguments, derivation, pictures, precision, proof, steps
+from neglog.explanation.arguments import Given
+from neglog.explanation.derivation import Derivation
 from neglog.likelihoods import Categorical
 from neglog.primitives import symbolic
 from neglog.report.document import Cell, Document, Formula, Section, Table, Text, number

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
 
-from neglog.explain import bernoulli, categorical, composed, elements, errors, normal, rows, values
-from neglog.explain.arguments import Given, check_both
+from neglog.explanation import (
+    bernoulli,
+    categorical,
+    composed,
+    elements,
+    errors,
+    normal,
+    rows,
+    values,
+)
+from neglog.explanation.arguments import Given, check_both
 from neglog.finding import find
 from neglog.likelihood import Elementwise, Likelihood
 from neglog.report.document import Document
@@ -25,6 +36,7 @@ _EXPLANATIONS: dict[str, Callable[[Given, Given], Document]] = {
     "normal": normal.document,
 }
 """Pages that say more about a likelihood than its declaration."""
+_WIDTH = 88  # characters of an explanation as text
 _NONE: Mapping[str, Given] = MappingProxyType({})
 
 
@@ -79,10 +91,56 @@ def explain(
     *,
     lang: str | None = None,
     **named: Given,
-) -> Document:
-    """Return the explanation of a likelihood: see `run`."""
+) -> Explanation:
+    """Return the derivation of a loss from its likelihood, with numbers of your own.
+
+    `print` writes it as text; `save` writes a page with pictures.
+
+    Args:
+        likelihood: its name, a loss such as ``"mse"`` or ``"torch.nn.BCELoss"``, the code of an
+            error such as ``"NL402"``, or a declaration.
+        z: the model output: numbers, or comma-separated text; for a likelihood of rows, rows of
+            logits, separated by semicolons in text.
+        y: the targets: numbers or labels, or comma-separated text.
+        lang: the language, such as zh; by default that of the variable NEGLOG_LANG, else English.
+        named: values by the names of inputs, given tensors, settings and the target; probabilities
+            by the name p.
+
+    Returns:
+        The explanation. Losses are in nats.
+
+    Raises:
+        ArgumentError: the likelihood or the language is unknown, or a value is missing, unknown or
+            not a number.
+        ShapeError: the numbers of inputs and targets differ.
+        SupportError: a value lies outside the support or a domain.
+
+    >>> import neglog
+    >>> neglog.explain("poisson", z=[0.5], y=[2]).title
+    'The poisson likelihood'
+    """
     with using(lang):
-        return _document(likelihood, z, y, named)
+        found = _document(likelihood, z, y, named)
+    return Explanation(found.title, found.lead, found.sections, found.language)
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Document):
+    """The derivation of a loss, as text and as a page."""
+
+    def __str__(self) -> str:
+        """Return the explanation as text."""
+        text = StringIO()
+        with using(self.language):
+            show(self, Console(file=text, width=_WIDTH), False)
+        return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+    __repr__ = __str__
+
+    def save(self, path: str | Path) -> None:
+        """Write the explanation as a page with pictures."""
+        with using(self.language):
+            write(document_page(self), Path(path))
 
 
 def _document(

@@ -9,8 +9,8 @@ from typing import Any
 
 import mpmath
 
-from neglog.explain import proof
-from neglog.explain.proof import Verdict
+from neglog.explanation import proof
+from neglog.explanation.proof import Verdict
 from neglog.likelihood import Likelihood
 from neglog.primitives import digits
 from neglog.primitives.binding import bind

@@ -15,10 +15,10 @@ from torch import Tensor
 from neglog import criteria, functional
 from neglog.errors import listed, sentence
 from neglog.errors.declaring import ExampleValueError
-from neglog.explain import arguments, pictures, steps
-from neglog.explain.arguments import Given
-from neglog.explain.lessons import LESSONS, Lesson, layer
-from neglog.explain.values import one_number
+from neglog.explanation import arguments, pictures, steps
+from neglog.explanation.arguments import Given
+from neglog.explanation.lessons import LESSONS, Lesson, layer
+from neglog.explanation.values import one_number
 from neglog.finding import without_module
 from neglog.report.document import Code, Document, Part, Section, Table, Text, number
 from neglog.translation import gettext as _

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from neglog import criteria
-from neglog.explain import textbook as book
+from neglog.explanation import textbook as book
 
 Numbers = Sequence[Sequence[float]] | Sequence[float] | float
 

@@ -10,10 +10,10 @@ import torch
 from sympy import Derivative, Symbol
 
 from neglog import functional
-from neglog.explain import arguments, derivation, pictures, proof, steps
-from neglog.explain.arguments import Given
-from neglog.explain.derivation import Derivation
-from neglog.explain.values import Values
+from neglog.explanation import arguments, derivation, pictures, proof, steps
+from neglog.explanation.arguments import Given
+from neglog.explanation.derivation import Derivation
+from neglog.explanation.values import Values
 from neglog.likelihoods import Normal
 from neglog.primitives import expressions, symbolic
 from neglog.report.document import Document, Formula, Section, Table, Text, number

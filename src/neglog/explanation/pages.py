@@ -9,8 +9,8 @@ from sympy import Symbol
 
 from neglog import derivation
 from neglog.docstrings import section
-from neglog.explain import chain, steps
-from neglog.explain.values import Values
+from neglog.explanation import chain, steps
+from neglog.explanation.values import Values
 from neglog.likelihood import Likelihood
 from neglog.report.document import Cell, Formula, Part, Section, Table, Text, number
 from neglog.translation import gettext as _

@@ -16,9 +16,9 @@ from sympy import Derivative, Expr, Symbol
 from neglog import functional
 from neglog.errors import sentence
 from neglog.errors.declaring import ExampleValueError
-from neglog.explain import arguments, chain, exact, pages, pictures, steps, values
-from neglog.explain.arguments import Given
-from neglog.explain.values import Values
+from neglog.explanation import arguments, chain, exact, pages, pictures, steps, values
+from neglog.explanation.arguments import Given
+from neglog.explanation.values import Values
 from neglog.likelihood import Rows
 from neglog.report.document import Cell, Document, Part, Section, Table, Text, number
 from neglog.translation import gettext as _

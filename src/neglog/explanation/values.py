@@ -13,8 +13,8 @@ import torch
 
 from neglog.errors import listed, sentence
 from neglog.errors.declaring import ExampleValueError
-from neglog.explain import arguments
-from neglog.explain.arguments import Given
+from neglog.explanation import arguments
+from neglog.explanation.arguments import Given
 from neglog.likelihood import Likelihood
 from neglog.support import Support, unit_interval
 

@@ -11,10 +11,10 @@ import torch
 from sympy import Derivative, Symbol
 
 from neglog import functional
-from neglog.explain import arguments, derivation, pictures, precision, proof, steps
-from neglog.explain.arguments import Given
-from neglog.explain.derivation import Derivation
-from neglog.explain.values import Values
+from neglog.explanation import arguments, derivation, pictures, precision, proof, steps
+from neglog.explanation.arguments import Given
+from neglog.explanation.derivation import Derivation
+from neglog.explanation.values import Values
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.likelihoods import Bernoulli
 from neglog.primitives.expressions import sigma

@@ -12,12 +12,12 @@ import torch
 from sympy import Derivative, Expr, Symbol
 
 from neglog import functional
-from neglog.explain import chain, exact, pages, pictures, steps, values
-from neglog.explain.arguments import Given
-from neglog.explain.chain import Chain
-from neglog.explain.exact import Formula as Exact
-from neglog.explain.proof import Verdict
-from neglog.explain.values import Values
+from neglog.explanation import chain, exact, pages, pictures, steps, values
+from neglog.explanation.arguments import Given
+from neglog.explanation.chain import Chain
+from neglog.explanation.exact import Formula as Exact
+from neglog.explanation.proof import Verdict
+from neglog.explanation.values import Values
 from neglog.likelihood import Elementwise
 from neglog.report.document import Document, Part, Section, Table, Text, number
 from neglog.translation import gettext as _
