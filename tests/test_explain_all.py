@@ -243,8 +243,11 @@ def test_formulas_show_decimals_as_they_were_written() -> None:
 
 
 def test_the_names_of_a_declaration_reach_the_page_of_its_own(monkeypatch) -> None:
-    monkeypatch.setattr("neglog.explanation._EXPLANATIONS", {"bernoulli": lambda z, y: (z, y)})
-    assert explain("bernoulli", logit=[1.25], y=[1]) == ([1.25], [1])
+    def page(z, y):
+        return Document("given", str((z, y)), [])
+
+    monkeypatch.setattr("neglog.explanation._EXPLANATIONS", {"bernoulli": page})
+    assert explain("bernoulli", logit=[1.25], y=[1]).lead == "([1.25], [1])"
 
 
 def test_the_marked_maximum_is_that_of_the_users_rows() -> None:

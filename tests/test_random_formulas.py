@@ -13,7 +13,7 @@ from neglog.primitives import reference
 
 ARGUMENTS, INPUTS = ("a", "b", "y"), ("a", "b")
 POINTS = 8
-FAST, SLOW = 200, 5000
+FAST, SLOW = 200, 2000
 LARGEST = 1e6
 """Of a value or a derivative: further away, rounding errors hide what is wrong."""
 ANY = (
