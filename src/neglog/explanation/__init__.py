@@ -117,7 +117,7 @@ def explain(
 
     >>> import neglog
     >>> neglog.explain("poisson", z=[0.5], y=[2]).title
-    'The poisson likelihood'
+    'The Poisson likelihood'
     """
     with using(lang):
         found = _document(likelihood, z, y, named)
