@@ -295,14 +295,17 @@ def test_impossible_classes_add_nothing_to_a_divergence() -> None:
 
 
 def test_masked_tokens_may_hold_anything() -> None:
-    mask, advantages = MASK[:, 1:], torch.linspace(-1, 1, 6).double()
+    mask = MASK[:, 1:]
+    advantages = torch.linspace(-1, 1, 6).double()[:, None].expand(6, 5)
     facts = {"old_logprobs": LOGPROBS - 0.1, "reference_logprobs": REFERENCE, "beta": 0.1}
     wanted = value_and_gradient(
         lambda x: preference.grpo_loss(x, advantages, mask, **facts), LOGPROBS
     )
     spoiled = {k: v.masked_fill(~mask, torch.nan) if k != "beta" else v for k, v in facts.items()}
     found = value_and_gradient(
-        lambda x: preference.grpo_loss(x, advantages, mask, **spoiled),
+        lambda x: preference.grpo_loss(
+            x, advantages.masked_fill(~mask, torch.nan), mask, **spoiled
+        ),
         LOGPROBS.masked_fill(~mask, -torch.inf),
     )
     torch.testing.assert_close(found, wanted)
@@ -343,6 +346,10 @@ ROWS = torch.tensor([[-1.0, -2.0]])
         (lambda: preference.grpo_loss(ONE, ONE), r"logprobs must hold the tokens .*\(B, T\)"),
         (lambda: preference.grpo_loss(ROWS, ONE), "advantages must have"),
         (lambda: preference.grpo_loss(ROWS, ONE[:1], beta=0.1), "reference_logprobs"),
+        (
+            lambda: preference.grpo_loss(ROWS, ONE[:1], loss_type="cispo", delta=2.0),
+            "delta requires loss_type 'dapo' or .*, but it is 'cispo'",
+        ),
         (lambda: preference.grpo_loss(ROWS, ONE[:1], loss_type="dr_grpo"), "max_completion_length"),
         (
             lambda: preference.grpo_loss(ROWS, ONE[:1], loss_type="grpo", normalizer=3),

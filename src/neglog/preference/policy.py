@@ -15,7 +15,8 @@ from neglog.errors.tensors import InputShapeError
 from neglog.functional.extras import wide
 from neglog.preference.common import checked
 
-_TYPES = ("dapo", "bnpo", "grpo", "dr_grpo", "cispo")
+_CLIPPED = ("dapo", "bnpo", "grpo", "dr_grpo")
+_TYPES = (*_CLIPPED, "cispo")
 
 
 def grpo_loss(
@@ -83,6 +84,7 @@ def grpo_loss(
     validation.positive(delta=1.0 if delta is None else delta)
     _used_only_with("max_completion_length", max_completion_length, ("dr_grpo",), loss_type)
     _used_only_with("normalizer", normalizer, ("dapo", "cispo"), loss_type)
+    _used_only_with("delta", delta, _CLIPPED, loss_type)
     if loss_type == "dr_grpo":
         validation.needed("max_completion_length", max_completion_length, [loss_type])
         validation.positive(max_completion_length=max_completion_length)
@@ -97,7 +99,7 @@ def grpo_loss(
     hidden = mask == 0
     logprobs = logprobs.to(computed).masked_fill(hidden, 0.0)
     old = logprobs.detach() if old_logprobs is None else _shown(old_logprobs, hidden, computed)
-    advantages = _per_token(advantages, logprobs)
+    advantages = _per_token(advantages, logprobs).masked_fill(hidden, 0.0)
 
     change = logprobs - old
     if importance_sampling_level == "sequence":
