@@ -48,7 +48,7 @@ def page() -> str:
 
 
 def entry(kind: type[NeglogError]) -> str:
-    """Return what is said of a kind."""
+    """Return the texts of a kind."""
     bases = ", ".join(f"`{base.__name__}`" for base in kind.__bases__)
     lines = [
         f"({kind.code.lower()})=",

@@ -90,7 +90,7 @@ class NormalizerError(
 class IgnoreIndexError(
     ArgumentError,
     code="NL109",
-    cause="`ignore_index` is no number, is NaN, or the target holds probabilities.",
+    cause="`ignore_index` is not a number, is NaN, or the target holds probabilities.",
     remedy="Pass the label that marks what to ignore, or a mask: `mask=~target.isnan()`.",
     example='neglog.CrossEntropyLoss(ignore_index="pad")',
 ):

@@ -71,7 +71,7 @@ class ExampleValueError(
     ShapeError,
     SupportError,
     code="NL601",
-    cause="Text that is no number, samples of different lengths, or a target out of range.",
+    cause="Text that is not a number, samples of different lengths, or a target out of range.",
     remedy="Pass the values by name, such as `mean=0.3 y=2`, with as many for each name.",
     example="from neglog.explanation import values\n\nvalues.by_name(['0.5'])",
 ):

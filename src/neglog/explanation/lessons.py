@@ -54,7 +54,7 @@ _TRIPLET: dict[str, Numbers] = {
 }
 _NO_LIKELIHOOD = (
     "There is no likelihood: the loss is a margin. It is 0 once the distance or score exceeds the "
-    "other by the margin, so exp(−loss) is no probability."
+    "other by the margin, so exp(−loss) is not a probability."
 )
 _TRIPLETS = [
     Lesson(
