@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 import neglog
@@ -23,8 +24,13 @@ from neglog.errors import ArgumentError
 from neglog.explanation import explain, run
 from neglog.explanation.lessons import LESSONS
 from neglog.explanation.pages import paragraphs
+from neglog.fitting.design.column import LEAVE_OUT
+from neglog.fitting.design.design_matrix import INTERCEPT
+from neglog.fitting.inference.covariance import ESTIMATORS
 from neglog.fitting.likelihoods.registry import KINDS
 from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
+from neglog.fitting.tables.records import SEPARATOR_NAMES
+from neglog.fitting.tables.text_numbers import MARKS
 from neglog.report import figures
 from neglog.report.document import Curve, Document, Plot, Table, Text
 from neglog.report.page import document_page, html_page
@@ -64,7 +70,10 @@ def of_declarations() -> Iterator[str]:
     for lesson in LESSONS.values():
         yield from (lesson.model, lesson.likelihood)
     yield from ("training", "validation", "sampled training", "the data frame")
-    yield WHY_NO_STANDARD_ERRORS
+    yield from (WHY_NO_STANDARD_ERRORS, LEAVE_OUT, INTERCEPT, "frequency", "precision")
+    yield from ("ln dispersion", "ln scale")
+    yield from (*SEPARATOR_NAMES.values(), *MARKS.values())
+    yield from (estimator.label for estimator in ESTIMATORS.values())
     for kind in KINDS.values():
         formula = "" if kind.formula is None else kind.formula.words
         name = kind.output_name
@@ -78,6 +87,49 @@ def test_every_message_is_translated_and_every_translation_is_used(language) -> 
     used = {*of_code(), *of_declarations()}
     assert used - {m for m, translated in known.items() if translated} == set()
     assert set(known) - used == set()
+
+
+def untranslated(node: ast.AST) -> Iterator[str]:
+    """Return the strings of three words that no `_` translates, outside errors and docstrings."""
+    name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+    documentation = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    if documentation or isinstance(node, ast.Raise) or name in ("_", "sentence"):
+        return
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    written = (part.value for part in parts if isinstance(part, ast.Constant))
+    text = "{}".join(each for each in written if isinstance(each, str))
+    if ENGLISH.search(text):
+        yield text
+    if not isinstance(node, ast.JoinedStr):
+        for child in ast.iter_child_nodes(node):
+            yield from untranslated(child)
+
+
+def writes_notes(node: ast.AST) -> bool:
+    """Return whether code of `neglog fit` writes what users read: notes, or names of steps."""
+    if isinstance(node, ast.FunctionDef):
+        head = (ast.get_docstring(node) or "").partition("\n")[0]
+        return re.search(r"\b(notes?|warn|warnings?)\b", head.lower()) is not None
+    call = node.func if isinstance(node, ast.Call) else None
+    if not isinstance(call, ast.Attribute):
+        return False
+    to_notes = getattr(call.value, "id", "") == "notes" and call.attr in ("append", "insert")
+    return to_notes or call.attr == "message"
+
+
+def test_every_sentence_of_notes_and_reports_is_a_message() -> None:
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        folder = path.relative_to(SOURCE).parts[0]
+        if folder == "report":
+            parts: Iterator[ast.AST] = iter([ast.parse(path.read_text("utf-8"))])
+        elif folder == "fitting":
+            parts = filter(writes_notes, ast.walk(ast.parse(path.read_text("utf-8"))))
+        else:
+            continue
+        found += [(path.name, text) for part in parts for text in untranslated(part)]
+    lacks = "The encoding {} lacks the characters of {}: set PYTHONUTF8=1."  # which cannot show any
+    assert [(name, text) for name, text in found if text != lacks] == []
 
 
 def placeholders(text: str) -> set[str]:
@@ -184,6 +236,20 @@ def test_the_page_and_the_steps_of_a_fit_are_translated(monkeypatch, target) -> 
         " ".join((found.model_text, found.optimizer, found.outcome, found.reason))
     )
     assert "身高" in page
+
+
+@pytest.mark.parametrize("target", ["购买", "次数", "得分"])
+def test_the_summary_is_translated_and_its_columns_are_aligned(monkeypatch, target) -> None:
+    monkeypatch.setenv("NEGLOG_LANG", "zh")
+    found = neglog.fit(TABLE.select("身高", target), target)
+    names = {found.kind, found.fitted.response.link, "AIC", "BIC", "McFadden"}
+    text = "\n".join([found.summary().title, *found.summary().blocks(100)])
+    assert set(re.findall(r"[A-Za-z]{3,}", text)) <= names
+    facts, table = found.summary().blocks(100)
+    assert {cell_len(line) for line in table.splitlines()[2:]} == {cell_len(table.splitlines()[0])}
+    second = "  似然比" if found.options.newton else "  对数似然"
+    starts = {cell_len(line.partition(second)[0]) for line in facts.splitlines() if second in line}
+    assert len(starts) <= 1
 
 
 def has_english(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, Output, print_note, write_json
+from neglog.translation import gettext as _
 
 
 @flags.with_options(flags.READING, unset="as in the fit")
@@ -34,7 +35,7 @@ def evaluate(
 
     found = evaluate_model(folder, table, reading=flags.given(reading))
     for note in found.notes:
-        print_note(f"note: {note}")
+        print_note(_("note: {text}").format(text=note))
     if json:
         write_json(of_evaluation(found, worst))
     else:

@@ -14,6 +14,7 @@ from neglog.errors.options import ConfigFileError, FitCombinationError, FitOptio
 from neglog.errors.tables import TargetNameError
 from neglog.fitting.option_table.run import CommandOptions, RunOptions
 from neglog.fitting.option_table.table import FitOptions, entries
+from neglog.translation import gettext as _
 
 if TYPE_CHECKING:
     from neglog.fitting.options.fit_options import Options
@@ -108,10 +109,11 @@ def _report(result: Fit, written: list[Path], command: CommandOptions, console: 
         write_json(of_fit(result) | {"files": written})
     else:
         for path in written:
-            console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+            text = _("wrote {path}").format(path=path)
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
     if command.json or command.quiet:
         for note in result.notes:
-            print_note(f"note: {note}")
+            print_note(_("note: {text}").format(text=note))
     if _code(result) != CONVERGED:  # the reason, for users without standard output
         print_note(f"neglog: {result.outcome}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from neglog.cli import flags
 from neglog.cli.output import CONVERGED, print_note, write_json
 from neglog.errors.options import FitCombinationError
+from neglog.translation import gettext as _
 
 if TYPE_CHECKING:
     from neglog.fitting.results.predict import Predictions
@@ -51,9 +52,9 @@ def predict(
     others = flags.given(reading)
     found = (_streamed if stream else _whole)(folder, table, out, json, unseen, others)
     for note in (*found.notes, *left_out(found.left_out)):
-        print_note(f"note: {note}")
+        print_note(_("note: {text}").format(text=note))
     if found.loss is not None:
-        print_note(f"mean loss {found.loss:.6f} nats a row.")
+        print_note(_("mean loss {loss:.6f} nats a row.").format(loss=found.loss))
     return CONVERGED
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from neglog.cli.output import CONVERGED, Output
+from neglog.translation import gettext as _
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -32,5 +33,7 @@ def report(folder: Path, /, *, out: Path | None = None, centred: Flag = False) -
 
     path, found = out or folder / REPORT, reopen(folder)
     write_file(html_page(found.centred() if centred else found).encode(), path)
-    Output().print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    Output().print(
+        _("wrote {path}").format(path=path), markup=False, highlight=False, soft_wrap=True
+    )
     return CONVERGED

@@ -6,6 +6,9 @@ import math
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
+from neglog.fitting.design.design_matrix import INTERCEPT
+from neglog.translation import gettext as _
+
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
 
@@ -22,14 +25,30 @@ def coefficient_tables(fit: Fit) -> list[Lines]:
     if fit.coefficients is None:
         return []
     letter, tail = fit.coefficients.letter, (1 - fit.coefficients.level) / 2
-    names = ["estimate", "std error", letter, f"P>|{letter}|", f"[{tail:g}", f"{1 - tail:g}]"]
+    ends = [f"[{tail:g}", f"{1 - tail:g}]"]
+    names = [_("estimate"), _("std error"), letter, f"P>|{letter}|", *ends]
     tables: dict[str, Lines] = {}
     for row in fit.coefficients.frame().iter_rows():
         output, feature, estimate, error, statistic, p, low, high = row
-        line = [feature, figure(estimate), figure(error), _short(statistic), probability(p)]
+        line = [
+            row_name(output, feature),
+            figure(estimate),
+            figure(error),
+            _short(statistic),
+            probability(p),
+        ]
         table = tables.setdefault(output, [[output, *names]])
         table.append([*line, figure(low), figure(high)])
     return list(tables.values())
+
+
+def row_name(output: str, feature: str) -> str:
+    """Return a feature's name, or in the current language that of an intercept or a constant."""
+    if output and feature != INTERCEPT:
+        return feature
+    if feature.startswith("threshold "):
+        return _("threshold {number}").format(number=feature.split()[1])
+    return _(feature)
 
 
 def coefficient_blocks(fit: Fit, width: int, most: int | None = None) -> list[str]:
@@ -50,14 +69,14 @@ def coefficient_blocks(fit: Fit, width: int, most: int | None = None) -> list[st
         tables = [_fitting(table, width) for table in tables]
     blocks = ["\n".join(_cut(_ruled(table), most)) for table in tables]
     if most is not None and any(len(table) - 1 > most for table in tables):
-        blocks.append("… all of them are in coefficients.csv, which --out writes.")
+        blocks.append(_("… all of them are in coefficients.csv, which --out writes."))
     return blocks
 
 
 def _shortened(table: Lines, width: int) -> Lines:
     """Shorten names for which the lines have no room, but keep all of them distinct."""
     names, others = [line[0] for line in table], columns([line[1:] for line in table])
-    longest = max(width - len(others[0]) - _GAP, min(_LONGEST, max(width // 3, 8)))
+    longest = max(width - cells(others[0]) - _GAP, min(_LONGEST, max(width // 3, 8)))
     while len({_without_middle(name, longest) for name in names}) < len(set(names)):
         longest += 4
     return [[_without_middle(line[0], longest), *line[1:]] for line in table]
@@ -75,7 +94,7 @@ def _fitting(table: Lines, width: int) -> Lines:
     """Leave out columns, the intervals first, until the lines are short enough."""
     for kept in _NARROWER:
         narrow = [[line[j] for j in kept] for line in table]
-        if len(columns(narrow)[0]) <= width:
+        if cells(columns(narrow)[0]) <= width:
             break
     return narrow
 
@@ -87,37 +106,37 @@ def _side_by_side(tables: list[Lines], width: int) -> list[Lines]:
         estimates = [table[0][0], *(line[1] for line in table[1:])]
         if number and len(table) == len(tables[0]):
             wider = [[*a, b] for a, b in zip(found[-1], estimates, strict=True)]
-            if len(columns(wider)[0]) <= width:
+            if cells(columns(wider)[0]) <= width:
                 found[-1] = wider
                 continue
-        names = ["estimates", *(line[0] for line in table[1:])]
+        names = [_("estimates"), *(line[0] for line in table[1:])]
         found.append([list(pair) for pair in zip(names, estimates, strict=True)])
     return found
 
 
 def _ruled(table: Lines) -> list[str]:
     lines = columns(table)
-    return [lines[0], "─" * max(map(_cells, lines)), *lines[1:]]
+    return [lines[0], "─" * max(map(cells, lines)), *lines[1:]]
 
 
 def _cut(lines: list[str], most: int | None) -> list[str]:
     if most is None or len(lines) - 2 <= most:
         return lines
-    return [*lines[: 2 + most], f"… and {len(lines) - 2 - most} more"]
+    return [*lines[: 2 + most], _("… and {count} more").format(count=len(lines) - 2 - most)]
 
 
 def columns(rows: Lines) -> list[str]:
     """Write the first column to the left, the others to the right of their width."""
-    widths = [max(_cells(row[j]) for row in rows) for j in range(len(rows[0]))] if rows else []
+    widths = [max(cells(row[j]) for row in rows) for j in range(len(rows[0]))] if rows else []
     return [
-        row[0] + " " * (widths[0] - _cells(row[0]))
-        + "".join(" " * (width + 2 - _cells(cell)) + cell
+        row[0] + " " * (widths[0] - cells(row[0]))
+        + "".join(" " * (width + 2 - cells(cell)) + cell
                   for cell, width in zip(row[1:], widths[1:], strict=True))
         for row in rows
     ]  # fmt: skip
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
     """Return the width of a text in terminal columns."""
     return len(text) if text.isascii() else sum(1 + (east_asian_width(c) in "WF") for c in text)
 

@@ -14,6 +14,7 @@ from neglog.fitting.results.fit import Fit
 from neglog.report.document import number
 from neglog.report.fit_summary import Summary
 from neglog.report.progress_bar import ProgressBar
+from neglog.report.wrapping import wrap
 from neglog.translation import gettext as _
 
 _WIDEST, _NAMES = 100, 11
@@ -68,7 +69,10 @@ def show(result: Fit, console: Console, worst: int) -> None:
         console.print(f"\n{block}", markup=False, highlight=False, soft_wrap=True)
     if result.coefficients is None:
         count = sum(parameter.numel() for parameter in result.model.parameters())
-        console.print(f"\nThe model has {count} weights; --out writes them to a file.")
+        console.print(
+            "\n"
+            + _("The model has {count} weights; --out writes them to a file.").format(count=count)
+        )
     rows = result.validation if result.data.validation_rows else result.training
     title = (
         _("Per-row loss of the validation rows, highest first (information loss)")
@@ -93,7 +97,8 @@ def _row(console: Console, name: str, text: str) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=_NAMES, style="bold")
     grid.add_column()
-    grid.add_row(name, escape(text))
+    lines = wrap(text, max(console.width - _NAMES - 4, _NAMES))
+    grid.add_row(name, escape("\n".join(lines)))
     console.print(grid)
 
 
@@ -108,15 +113,22 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
     grid.add_column()
+    of_target = _("{value} of {target}").format(value="{value}", target=found.target)
     figures = {
-        "rows": f"{found.rows:,}",
-        "mean loss": f"{number(found.loss_nats, 6)} nats = {number(found.loss_bits, 6)} bits",
-        "null model": _figure(found.null_nats, " nats, without features, for this table"),
-        "loss / null": _percent(found.share_of_null, "; 0 % is a perfect prediction"),
-        "accuracy": _percent(found.accuracy, " of the predicted classes are true"),
-        "R²": _figure(found.r2, ""),
-        "RMSE": _figure(found.rmse, f" of {found.target}"),
-        "MAE": _figure(found.mae, f" of {found.target}"),
+        _("rows"): f"{found.rows:,}",
+        _("mean loss"): _("{nats} nats = {bits} bits").format(
+            nats=number(found.loss_nats, 6), bits=number(found.loss_bits, 6)
+        ),
+        _("null model"): _figure(
+            found.null_nats, _("{value} nats, without features, for this table")
+        ),
+        _("loss / null"): _percent(
+            found.share_of_null, _("{value} %; 0 % is a perfect prediction")
+        ),
+        _("accuracy"): _percent(found.accuracy, _("{value} % of the predicted classes are true")),
+        "R²": _figure(found.r2, "{value}"),
+        "RMSE": _figure(found.rmse, of_target),
+        "MAE": _figure(found.mae, of_target),
     }
     for name, words in figures.items():
         if words:
@@ -133,9 +145,9 @@ def show_evaluation(found: Evaluation, console: Console, worst: int) -> None:
         )
 
 
-def _figure(value: float | None, after: str) -> str:
-    return "" if value is None else number(value, 6) + after
+def _figure(value: float | None, text: str) -> str:
+    return "" if value is None else text.format(value=number(value, 6))
 
 
-def _percent(value: float | None, after: str) -> str:
-    return "" if value is None else f"{100 * value:.1f} %{after}"
+def _percent(value: float | None, text: str) -> str:
+    return "" if value is None else text.format(value=f"{100 * value:.1f}")

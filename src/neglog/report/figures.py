@@ -158,8 +158,10 @@ def has_wide_font() -> bool:
 def _say_that_a_font_is_missing() -> None:
     """Warn once: the browser draws the text, with a font of its own if it has one."""
     logging.getLogger("neglog").warning(
-        "this machine has no font with Chinese characters: pages show them where a font such as "
-        "Noto Sans CJK is installed"
+        _(
+            "this machine has no font with Chinese characters: pages show them where a font such "
+            "as Noto Sans CJK is installed"
+        )
     )
 
 

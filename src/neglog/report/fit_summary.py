@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from neglog.fitting.inference.covariance import ESTIMATORS
 from neglog.report.coefficient_table import (
+    cells,
     coefficient_blocks,
     coefficient_tables,
     columns,
     figure,
     probability,
 )
+from neglog.translation import gettext as _
 
 if TYPE_CHECKING:
     from neglog.fitting.results.fit import Fit
@@ -29,14 +31,16 @@ class Summary:
 
     def __str__(self) -> str:
         """Return the summary as lines of text."""
-        notes = [f"note: {note}" for note in self.notes]
+        notes = [_("note: {text}").format(text=note) for note in self.notes]
         return "\n\n".join([self.title, *notes, *self.blocks(_WIDTH)])
 
     @property
     def notes(self) -> list[str]:
         """The notes above the figures: how the target was read, and the notes of the fit."""
         fit = self.fit
-        guessed = f"{fit.target!r} is taken as {fit.fitted.target.facts.title}: {fit.reason}."
+        text = _("{name!r} is taken as {likelihood}: {reason}.")
+        title = fit.fitted.target.facts.title
+        guessed = text.format(name=fit.target, likelihood=title, reason=fit.reason)
         return [guessed] * (fit.options.likelihood is None) + fit.notes
 
     def blocks(self, width: int, most: int | None = None) -> list[str]:
@@ -74,28 +78,33 @@ class Summary:
     def title(self) -> str:
         """The model and its data, in one line."""
         fit = self.fit
-        link = fit.fitted.response.link if fit.coefficients is not None else "network"
-        return f"{fit.target}: {fit.kind} likelihood, {link} link, fitted to {fit.source}"
+        text = _("{name}: {likelihood} likelihood, network, fitted to {source}")
+        if fit.coefficients is not None:
+            text = _("{name}: {likelihood} likelihood, {link} link, fitted to {source}")
+        link, source = fit.fitted.response.link, _(fit.source)
+        return text.format(name=fit.target, likelihood=fit.kind, link=link, source=source)
 
     def _facts(self) -> list[tuple[str, str]]:
         """Return names and figures, those of the likelihood last."""
         fit = self.fit
         facts = [
-            ("converged", "yes" if fit.converged else "NO"),
-            ("steps" if fit.options.newton else "epochs", str(fit.count)),
+            (_("converged"), _("yes") if fit.converged else _("NO")),
+            (_("steps") if fit.options.newton else _("epochs"), str(fit.count)),
         ]
         if fit.decrement is not None:
-            facts.append(("Newton decrement, nats", f"{fit.decrement:.1e}"))
+            facts.append((_("Newton decrement, nats"), f"{fit.decrement:.1e}"))
         for name in ("l2", "l1"):
             if amount := getattr(fit.options, name):
-                facts.append((f"{name} penalty", f"{amount:g}"))
-        of = " per trial" * fit.fitted.response.grouped
-        facts.append((f"mean loss, nats{of}", figure(fit.loss)))
+                facts.append((_("{name} penalty").format(name=name), f"{amount:g}"))
+        grouped = fit.fitted.response.grouped
+        name = _("mean loss, nats per trial") if grouped else _("mean loss, nats")
+        facts.append((name, figure(fit.loss)))
         if fit.validation_loss is not None:
-            facts.append(("mean loss, held-out rows", figure(fit.validation_loss)))
-        facts.append(("mean loss, null model", figure(fit.null_loss)))
+            facts.append((_("mean loss, held-out rows"), figure(fit.validation_loss)))
+        facts.append((_("mean loss, null model"), figure(fit.null_loss)))
         if fit.fitted.dispersion is not None:
-            facts.append((fit.fitted.target.facts.dispersion, figure(fit.fitted.dispersion)))
+            name = fit.fitted.target.facts.dispersion
+            facts.append((_(name) if name else "", figure(fit.fitted.dispersion)))
         return facts + (self._statistics() if fit.coefficients is not None else [])
 
     def _tests(self) -> list[tuple[str, str]]:
@@ -104,8 +113,11 @@ class Summary:
         return [
             ("AIC", figure(figures.aic)),
             ("BIC", figure(figures.bic)),
-            (f"likelihood ratio, χ²({figures.ratio_freedom})", figure(figures.ratio)),
-            ("LR test p-value", probability(figures.ratio_p)),
+            (
+                _("likelihood ratio, χ²({df})").format(df=figures.ratio_freedom),
+                figure(figures.ratio),
+            ),
+            (_("LR test p-value"), probability(figures.ratio_p)),
         ]
 
     def _statistics(self) -> list[tuple[str, str]]:
@@ -113,24 +125,24 @@ class Summary:
         assert fit.coefficients is not None
         kind, normal = fit.coefficients.kind, fit.fitted.response.has_normal_errors
         facts = [
-            ("rows", f"{figures.rows:,.6g}" if figures.rows % 1 else f"{figures.rows:,.0f}"),
-            ("residual df", f"{figures.freedom:,.6g}"),
-            ("log-likelihood", figure(figures.log_likelihood)),
-            ("null log-likelihood", figure(figures.null_log_likelihood)),
+            (_("rows"), f"{figures.rows:,.6g}" if figures.rows % 1 else f"{figures.rows:,.0f}"),
+            (_("residual df"), f"{figures.freedom:,.6g}"),
+            (_("log-likelihood"), figure(figures.log_likelihood)),
+            (_("null log-likelihood"), figure(figures.null_log_likelihood)),
             *([] if fit.options.penalised else self._tests()),
-            *([] if normal else [("pseudo-R² (McFadden)", f"{figures.pseudo_r2:.4f}")]),
+            *([] if normal else [(_("pseudo-R² (McFadden)"), f"{figures.pseudo_r2:.4f}")]),
         ]
         if figures.deviance is not None and figures.null_deviance is not None:
-            facts.append(("deviance", figure(figures.deviance)))
-            facts.append(("null deviance", figure(figures.null_deviance)))
+            facts.append((_("deviance"), figure(figures.deviance)))
+            facts.append((_("null deviance"), figure(figures.null_deviance)))
         if figures.pearson is not None:
-            facts.append(("Pearson χ²", figure(figures.pearson)))
+            facts.append((_("Pearson χ²"), figure(figures.pearson)))
         if figures.dispersion is not None:
-            facts.append(("Pearson χ² / df", figure(figures.dispersion)))
+            facts.append((_("Pearson χ² / df"), figure(figures.dispersion)))
         if normal and figures.r2 is not None and figures.adjusted_r2 is not None:
-            facts += [("R²", f"{figures.r2:.4f}"), ("adjusted R²", f"{figures.adjusted_r2:.4f}")]
+            facts += [("R²", f"{figures.r2:.4f}"), (_("adjusted R²"), f"{figures.adjusted_r2:.4f}")]
         how = ESTIMATORS.get(kind)
-        facts.append(("standard errors", kind if how is None else how.label))
+        facts.append((_("standard errors"), kind if how is None else _(how.label)))
         return facts
 
 
@@ -139,8 +151,9 @@ def _pairs(facts: list[tuple[str, str]], width: int) -> str:
     half = (len(facts) + 1) // 2
     left = columns([list(fact) for fact in facts[:half]])
     right = columns([list(fact) for fact in facts[half:]])
-    if max(map(len, left)) + _GAP + max(map(len, right), default=0) > width:
+    if max(map(cells, left)) + _GAP + max(map(cells, right), default=0) > width:
         return "\n".join(columns([list(fact) for fact in facts]))
-    edge = max(map(len, left))
+    edge = max(map(cells, left)) + _GAP
     right += [""] * (len(left) - len(right))
-    return "\n".join(f"{a:<{edge + _GAP}}{b}".rstrip() for a, b in zip(left, right, strict=True))
+    pairs = zip(left, right, strict=True)
+    return "\n".join((a + " " * (edge - cells(a)) + b).rstrip() for a, b in pairs)

@@ -64,13 +64,15 @@ def _declared(declaration: type[Likelihood], fixed: Mapping[str, Any]) -> tuple[
     y = _target(declaration)
     nll = symbolic.read(declaration.nll, z, *others, y)
     rest = symbolic.read(declaration.constant, *others[len(declaration.inputs) - 1 :], y)
-    words = f"{'ẑ' if declaration.link == 'identity' else 'z'} is the predicted "
-    words += first.replace("_", " ")
+    words = _("{symbol} is the predicted {name}").format(
+        symbol="ẑ" if declaration.link == "identity" else "z", name=first.replace("_", " ")
+    )
     estimated = [symbol.name for symbol in others if symbol.name not in fixed]
     if estimated:
-        words += f"; {', '.join(estimated)}: estimated with the weights"
+        words += _("; {names}: estimated with the weights").format(names=", ".join(estimated))
     if fixed:
-        words += f"; {', '.join(f'{name} = {value}' for name, value in fixed.items())}: fixed"
+        values = ", ".join(f"{name} = {value}" for name, value in fixed.items())
+        words += _("; {values}: fixed").format(values=values)
     return nll + rest, words
 
 

@@ -62,8 +62,8 @@ def write(page: str, path: Path) -> None:
     """
     path = Path(path).resolve()  # a link keeps pointing to the page
     if path.exists() and not path.is_file():
-        expected, remedy = "the page must be a file", "choose another name"
-        raise PageError(sentence(expected, f"{path} is not", remedy=remedy))
+        got = f"{path} is not"
+        raise PageError(sentence("the page must be a file", got, remedy="choose another name"))
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from neglog.fitting.running.progress import Epoch, Listener
+from neglog.translation import gettext as _
 
 
 class ProgressBar(Listener):
@@ -32,9 +33,10 @@ class ProgressBar(Listener):
     def step(self, epoch: Epoch) -> None:
         """Move the bar on."""
         if self.progress.live.is_started:
-            text = f"training {epoch.training:.6f} nats"
+            text = _("training {training:.6f} nats")
             if epoch.validation is not None:
-                text += f", validation {epoch.validation:.6f} nats"
+                text = _("training {training:.6f} nats, validation {validation:.6f} nats")
+            text = text.format(training=epoch.training, validation=epoch.validation)
             self.progress.update(self.task, completed=epoch.step, description=text)
 
     def stop(self) -> None:

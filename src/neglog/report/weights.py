@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from neglog.fitting.design.design_matrix import INTERCEPT
 from neglog.fitting.network.intervals import WHY_NO_STANDARD_ERRORS
+from neglog.report.coefficient_table import row_name
 from neglog.report.document import Table, number
 from neglog.translation import gettext as _
 from neglog.translation import joined
@@ -139,7 +140,7 @@ def _table(fit: Fit, own: list[Line], title: str, caption: str) -> Table:
     headers += [ratio] if ratio else []
     rows = []
     for line in own:
-        row = [line.feature, _figure(line.estimate)]
+        row = [row_name(line.output, line.feature), _figure(line.estimate)]
         if sure:
             row += [_figure(line.error), _fixed(line.statistic), probability(line.p),
                     _figure(line.low), _figure(line.high)]  # fmt: skip

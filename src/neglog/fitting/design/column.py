@@ -17,6 +17,8 @@ from neglog.fitting.tables import date_text as dates
 from neglog.fitting.tables.factor_levels import shown, text, texts
 from neglog.fitting.tables.numerals import plain
 
+LEAVE_OUT = "leave it out with --drop {name!r} (drop=[{name!r}])"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -97,7 +99,7 @@ def refuse_infinite(name: str, count: int, row: int) -> NoReturn:
 
 def leave_out(name: str) -> str:
     """Return the option that drops a column."""
-    return f"leave it out with --drop {name!r} (drop=[{name!r}])"
+    return LEAVE_OUT.format(name=name)
 
 
 def cleaned(frame: pl.DataFrame, columns: Sequence[Column], start: int = 0) -> pl.DataFrame:

@@ -156,11 +156,11 @@ def unit_warning(name: str, unit: str) -> str:
     """Warn that numbers with a unit may be proportions."""
     if unit not in SHARES:
         return ""
-    return (
-        f"{name!r} is in {unit}, taken as measurements with normal errors; if it holds proportions "
+    return _(
+        "{name!r} is in {unit}, taken as measurements with normal errors; if it holds proportions "
         "of known numbers of trials, divide it by "
-        f"{SHARES[unit]}, and pass --likelihood binomial and the trials as --sample-weight."
-    )
+        "{whole}, and pass --likelihood binomial and the trials as --sample-weight."
+    ).format(name=name, unit=unit, whole=SHARES[unit])
 
 
 def exposure_warning(name: str, features: Sequence[str]) -> str:

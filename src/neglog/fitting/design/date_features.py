@@ -15,6 +15,7 @@ from neglog.fitting.tables import durations
 from neglog.fitting.tables.date_formats import FORMS, HOURS, LENGTH, DateFormats, read
 from neglog.fitting.tables.date_parts import LABELS, ORDERS, PARTS
 from neglog.fitting.tables.table import Table
+from neglog.translation import gettext as _
 
 _DAY = 86_400_000_000  # microseconds
 
@@ -90,15 +91,23 @@ class DateFeatures:
         how = since = ""
         if self.form is not None:
             example_value = read(pl.Series([example]), self.form)[0]
-            how = f", {example!r} as {example_value} (written {self.form})"
+            how = _(", {example!r} as {value} (written {form})").format(
+                example=example, value=example_value, form=self.form
+            )
         if self.zone is not None:
-            how = f" in the time zone {self.zone}"
+            how = _(" in the time zone {zone}").format(zone=self.zone)
         if self.form == LENGTH:
-            how = f", {example!r} as {durations.read(pl.Series([example]))[0] / _DAY:.6g} days"
+            how = _(", {example!r} as {days:.6g} days").format(
+                example=example, days=durations.read(pl.Series([example]))[0] / _DAY
+            )
         if "days" in self.parts and self.first:
-            since = f"; days are counted from {pl.Series([self.first]).cast(pl.Datetime('us'))[0]}"
+            since = _("; days are counted from {first}").format(
+                first=pl.Series([self.first]).cast(pl.Datetime("us"))[0]
+            )
         named = ", ".join(map(repr, self.columns))
-        return f"column {self.name!r} holds dates or times{how}; the features are {named}{since}."
+        return _(
+            "column {name!r} holds dates or times{how}; the features are {named}{since}."
+        ).format(name=self.name, how=how, named=named, since=since)
 
     def to_json(self) -> dict[str, Any]:
         """Return the arguments of `from_json`."""

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from neglog.errors.tables import RoleError
+from neglog.translation import gettext as _
 
 _WHOLE = 1e-6
 
@@ -59,8 +60,9 @@ def data_warnings(y: np.ndarray[Any, Any], trials: np.ndarray[Any, Any]) -> list
     if not broken.any():
         return []
     return [
-        f"{int(broken.sum())} proportions times their weights are not whole numbers of successes, "
-        f"such as {successes[broken][0]:g}: the weights of a binomial fit are the numbers of "
-        "trials; otherwise the likelihood is not a probability; pass --covariance hc0 for standard "
-        "errors."
+        _(
+            "{count} proportions times their weights are not whole numbers of successes, "
+            "such as {first:g}: the weights of a binomial fit are the numbers of trials; otherwise "
+            "the likelihood is not a probability; pass --covariance hc0 for standard errors."
+        ).format(count=int(broken.sum()), first=successes[broken][0])
     ]

@@ -10,6 +10,7 @@ from neglog.errors import listed
 from neglog.errors.tables import LevelsError, TargetError
 from neglog.fitting.tables import date_text
 from neglog.fitting.tables.text_numbers import MARKER, SIGN, leave
+from neglog.translation import gettext as _
 
 MAX_LEVELS = 5000
 _FEW_LEVELS, _ROWS_A_LEVEL = 50, 2
@@ -61,8 +62,10 @@ def data_warnings(levels: Mapping[str, Sequence[str]]) -> list[str]:
     first = next(iter(found.values()))
     each = listed([f"{mark!r} of {name!r}" for name, mark in found.items()])
     return [
-        f"levels that may stand for missing values are kept: {each}; pass --na {first!r} "
-        f"(na=[{first!r}]) if they do."
+        _(
+            "levels that may stand for missing values are kept: {each}; pass --na {first!r} "
+            "(na=[{first!r}]) if they do."
+        ).format(each=each, first=first)
     ]
 
 

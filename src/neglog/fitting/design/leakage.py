@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from neglog.fitting.batches.in_memory_rows import ColumnStack, InMemoryRows
-from neglog.fitting.design.column import leave_out
+from neglog.fitting.design.column import LEAVE_OUT
 from neglog.fitting.design.prepared import InMemoryData, Prepared
 from neglog.fitting.options.fit_options import Options
+from neglog.translation import gettext as _
 
 _MIN_ROWS = 20  # of fewer rows, chance orders some as the target does
 _MAX_ROWS, _SAMPLE_ROWS = 500, 10_000
 _SUSPICIOUS, _CERTAIN = 0.999, 0.9999
-_IDENTIFIER = "looks like an identifier: it holds whole numbers, or labels, each its own,"
 
 
 class _LeakageTest(NamedTuple):
@@ -82,7 +82,8 @@ def leakage_warnings(data: Prepared, options: Options) -> list[str]:
     )
     few = _sample_indices(rows.y, test.binary)
     sampled_columns, all_columns = _Values.of(rows.y[few]), cache(lambda: _Values.of(rows.y))
-    rows_text = f"all {rows.rows} rows" if whole else f"the {rows.rows} rows looked at"
+    rows_text = _("all {rows} rows") if whole else _("the {rows} rows looked at")
+    rows_text = rows_text.format(rows=rows.rows)
     notes = []
     for j, column in enumerate(data.design.columns):
         values, text = _column(rows, j), bool(column.levels)
@@ -91,9 +92,15 @@ def leakage_warnings(data: Prepared, options: Options) -> list[str]:
             continue
         evidence = _evidence(_Values.of(values), all_columns(), test, _CERTAIN, text)
         if evidence:
-            when = "" if evidence is _IDENTIFIER else "if it is known no sooner than the target, "
-            remedy = when + leave_out(column.name)
-            notes.append(f"column {column.name!r} {evidence} in {rows_text}; {remedy}.")
+            note = _("column {name!r} {evidence} in {rows}; {remedy}.")
+            if evidence != _identifier():
+                note = _(
+                    "column {name!r} {evidence} in {rows}; if it is known no sooner than the "
+                    "target, {remedy}."
+                )
+            remedy = _(LEAVE_OUT).format(name=column.name)
+            found = note.format(name=column.name, evidence=evidence, rows=rows_text, remedy=remedy)
+            notes.append(found)
     return notes
 
 
@@ -116,23 +123,32 @@ def _column(rows: InMemoryRows, j: int) -> Tensor:
 def _evidence(column: _Values, y: _Values, test: _LeakageTest, least: float, text: bool) -> str:
     """Describe the evidence of leakage in a column; "" if there is none."""
     if _is_row_number(column, test.span):
-        return _IDENTIFIER
+        return _identifier()
     if test.number and not text and np.array_equal(column.all, y.all):
-        return "equals the target"
+        return _("equals the target")
     if _is_bijection(column, y):
-        return "is the target, by the same or other names: each value goes with one of the target's"
+        return _(
+            "is the target, by the same or other names: each value goes with one of the target's"
+        )
     if text or min(len(column.counts), len(y.counts)) == 1 or not (test.binary or test.number):
         return ""
     if test.binary:
         area = _area(column, y)
         if area < least or (test.informative and area == 1.0):
             return ""
-        return f"alone tells the two classes apart, with an area under the curve of {area:.6f}"
+        return _(
+            "alone tells the two classes apart, with an area under the curve of {area:.6f}"
+        ).format(area=area)
     linear, rank = _correlation(column.all, y.all), _correlation(column.ranks, y.ranks)
     if max(linear, rank) < least:
         return ""
-    kind, size = ("linear", linear) if linear >= least else ("rank", rank)
-    return f"has a {kind} correlation of {size:.6f} with the target"
+    if linear >= least:
+        return _("has a linear correlation of {size:.6f} with the target").format(size=linear)
+    return _("has a rank correlation of {size:.6f} with the target").format(size=rank)
+
+
+def _identifier() -> str:
+    return _("looks like an identifier: it holds whole numbers, or labels, each its own,")
 
 
 def _is_row_number(column: _Values, span: int) -> bool:

@@ -11,6 +11,7 @@ from neglog.errors.tables import LevelsError
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.factor_levels import listed_levels, text
 from neglog.fitting.tables.table import Table
+from neglog.translation import gettext as _
 
 
 def apply_levels(table: Table, options: Options) -> Table:
@@ -41,10 +42,11 @@ def apply_levels(table: Table, options: Options) -> Table:
         levels[name] = tuple(label for label in order if label in present_levels)
         unused = [text(label) for label in order if label not in present_levels]
         if unused:
-            notes.append(
-                f"column {name!r} declares levels that no row holds, which are left out: "
-                f"{', '.join(unused[:8])}{' …' if len(unused) > 8 else ''}."
+            note = _(
+                "column {name!r} declares levels that no row holds, which are left out: {levels}."
             )
+            shown = ", ".join(unused[:8]) + " …" * (len(unused) > 8)
+            notes.append(note.format(name=name, levels=shown))
     return replace(table, levels=levels, notes=tuple(notes))
 
 

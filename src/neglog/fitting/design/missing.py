@@ -25,8 +25,9 @@ _TEXT_REMEDY = (
 
 def left_out(count: int) -> list[str]:
     """Return a note on the rows dropped for missing values, if any."""
-    rows = "1 row with missing values is" if count == 1 else f"{count} rows with missing values are"
-    return [f"{rows} left out."] if count else []
+    one = _("{count} row with missing values is left out.")
+    many = _("{count} rows with missing values are left out.")
+    return [(one if count == 1 else many).format(count=count)] if count else []
 
 
 def keep(

@@ -13,6 +13,7 @@ from neglog.errors.tables import RoleError
 from neglog.fitting.options.fit_options import Options
 from neglog.fitting.tables.numerals import plain
 from neglog.fitting.tables.table import Table
+from neglog.translation import gettext as _
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class Roles:
         if options.sample_weight is None:
             return []
         if options.grouped:
-            return ["sample weights are the numbers of trials that the proportions are of."]
+            return [_("sample weights are the numbers of trials that the proportions are of.")]
         meaning = {
-            "frequency": "a row of weight 2 is the same as two rows",
-            "precision": "a row's loss is multiplied by its weight; the rows stay as many",
+            "frequency": _("a row of weight 2 is the same as two rows"),
+            "precision": _("a row's loss is multiplied by its weight; the rows stay as many"),
         }[options.weight_kind]
-        return [f"sample weights are {options.weight_kind} weights: {meaning}."]
+        text = _("sample weights are {kind} weights: {meaning}.")
+        return [text.format(kind=_(options.weight_kind), meaning=meaning)]
 
 
 def check(target: str, options: Options) -> None:

@@ -63,9 +63,11 @@ class Target:
             return warnings
         return [
             *warnings,
-            f"the target {self.name!r} holds numbers that are not counts, such as "
-            f"{plain(invalid[0].item())!r}: the weights are those of a quasi-likelihood, but the "
-            "nats are of no probability, and standard errors require --covariance hc0.",
+            _(
+                "the target {name!r} holds numbers that are not counts, such as "
+                "{value!r}: the weights are those of a quasi-likelihood, but the "
+                "nats are of no probability, and standard errors require --covariance hc0."
+            ).format(name=self.name, value=plain(invalid[0].item())),
         ]
 
     def encode(self, column: pl.Series) -> Tensor:

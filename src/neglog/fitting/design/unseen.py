@@ -9,6 +9,7 @@ import polars as pl
 from neglog.errors.options import FitOptionError
 from neglog.fitting.design.column import Column
 from neglog.fitting.tables.factor_levels import texts
+from neglog.translation import gettext as _
 
 UNSEEN = ("refuse", "base", "missing")
 
@@ -38,9 +39,14 @@ def replace_unseen(
         if invalid.any():
             base = column.levels[0]
             frame = frame.with_columns(text.set(invalid, base if unseen == "base" else None))
-            what = f"the base {base!r}" if unseen == "base" else "missing"
-            notes.append(
-                f"column {column.name!r} holds levels that were not there when the model was "
-                f"fitted; they are taken as {what}."
+            note = _(
+                "column {name!r} holds levels that were not there when the model was fitted; they "
+                "are taken as missing."
             )
+            if unseen == "base":
+                note = _(
+                    "column {name!r} holds levels that were not there when the model was fitted; "
+                    "they are taken as the base {base!r}."
+                )
+            notes.append(note.format(name=column.name, base=base))
     return frame, notes

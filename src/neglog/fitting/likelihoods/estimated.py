@@ -39,6 +39,7 @@ from neglog.fitting.likelihoods.responses import (
 from neglog.fitting.likelihoods.row_losses import SharedParameterLosses, joint
 from neglog.fitting.likelihoods.scaled import Location
 from neglog.likelihood import Elementwise
+from neglog.translation import gettext as _
 
 _START, _NO_DISPERSION = -1.0, -12.0
 _LOOK = 10_000
@@ -211,11 +212,11 @@ class Estimated(Response):
             size = 1.0 if constant.scale is not PLAIN else float(at.square().clamp(min=1.0))
             if float(known) * size < (_PLAIN_FLAT if constant.scale is PLAIN else _FLAT):
                 value = float(constant.scale.value(at))
-                return (
-                    f"the rows do not determine {constant.name}: the likelihood is nearly the same "
-                    f"for all values beyond {value:.3g}, where it may have no maximum; fix it with "
-                    f"--setting {constant.name}=VALUE (settings=), or choose another likelihood."
-                )
+                return _(
+                    "the rows do not determine {name}: the likelihood is nearly the same "
+                    "for all values beyond {value:.3g}, where it may have no maximum; fix it with "
+                    "--setting {name}=VALUE (settings=), or choose another likelihood."
+                ).format(name=constant.name, value=value)
         return ""
 
     @property
@@ -252,7 +253,7 @@ class Overdispersed(Estimated):
         """Say so if the dispersion goes to 0."""
         if float(shared[0]) >= _NO_DISPERSION:
             return ""
-        return (
+        return _(
             "the dispersion goes to 0, where the likelihood has no maximum: the counts vary no "
             "more than Poisson's; pass --likelihood poisson."
         )

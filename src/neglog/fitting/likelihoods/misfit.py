@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from neglog.translation import gettext as _
+
 Array = np.ndarray[Any, Any]
 
 _FEWEST = 50  # of fewer rows, chance looks like this too
@@ -38,17 +40,17 @@ class Residuals(NamedTuple):
     def remedy(self) -> str:
         """The likelihood to try if the errors are not normal."""
         if self.truth.min() < 0:
-            return "--likelihood huber or laplace, and --covariance hc1 for the standard errors"
+            return _("--likelihood huber or laplace, and --covariance hc1 for the standard errors")
         whole = not (self.truth % 1).any()
         if whole and self.truth.min() > 0:
-            return "--likelihood gamma, or negative_binomial if they are counts"
+            return _("--likelihood gamma, or negative_binomial if they are counts")
         if whole:
-            return "--likelihood negative_binomial, or poisson with --covariance hc1"
+            return _("--likelihood negative_binomial, or poisson with --covariance hc1")
         if self.truth.max() <= 1:
-            return "--likelihood binomial, with --trials or weights, if they are proportions"
+            return _("--likelihood binomial, with --trials or weights, if they are proportions")
         if self.truth.min() > 0:
             return "--likelihood gamma"
-        return "--likelihood poisson with --covariance hc1, which allows zeros"
+        return _("--likelihood poisson with --covariance hc1, which allows zeros")
 
 
 def of_normal(residuals: Residuals) -> list[str]:
@@ -59,8 +61,9 @@ def of_normal(residuals: Residuals) -> list[str]:
     if not found:
         return []
     return [
-        f"the normal likelihood does not suit {residuals.name!r}: {'; '.join(found)}; "
-        f"try {residuals.remedy}."
+        _("the normal likelihood does not suit {name!r}: {found}; try {remedy}.").format(
+            name=residuals.name, found=_("; ").join(found), remedy=residuals.remedy
+        )
     ]
 
 
@@ -72,12 +75,20 @@ def _beyond(residuals: Residuals) -> list[str]:
     )
     found = []
     for words, applies, outside in (
-        ("negative, but no target is", low, residuals.predicted < 0),
-        ("above 1, but no target is", high, residuals.predicted > 1),
+        (
+            _("{count} of {rows} predictions are negative, but no target is"),
+            low,
+            residuals.predicted < 0,
+        ),
+        (
+            _("{count} of {rows} predictions are above 1, but no target is"),
+            high,
+            residuals.predicted > 1,
+        ),
     ):
         count = int(outside.sum())
         if applies and count >= max(_LEAST, _SHARE * len(outside)):
-            found.append(f"{count} of {len(outside)} predictions are {words}")
+            found.append(words.format(count=count, rows=len(outside)))
     return found
 
 
@@ -95,12 +106,14 @@ def _shape(residuals: Residuals) -> list[str]:
     skew = (high + low - 2 * middle) / (high - low)
     tails = (high - low) / (above - below) * special.ndtri(0.75) / special.ndtri(1 - end)
     if abs(skew) > _SKEW + 2 / rows**0.5:
-        side = "right" if skew > 0 else "left"
-        return [
-            f"the errors are skewed to the {side} (by quantiles {skew:.2f}; normal ones have 0)"
-        ]
+        text = _("the errors are skewed to the left (by quantiles {skew:.2f}; normal ones have 0)")
+        if skew > 0:
+            text = _(
+                "the errors are skewed to the right (by quantiles {skew:.2f}; normal ones have 0)"
+            )
+        return [text.format(skew=skew)]
     if tails > _TAILS * (1 + 3 / rows**0.5):
-        return [f"the errors reach {tails:.1f} times as far as normal ones"]
+        return [_("the errors reach {tails:.1f} times as far as normal ones").format(tails=tails)]
     return []
 
 
@@ -112,7 +125,9 @@ def _growth(residuals: Residuals) -> list[str]:
     rank = float(stats.spearmanr(error, residuals.predicted).statistic)
     if rank < _GROWTH or rank * (len(error) - 1) ** 0.5 < _Z:
         return []
-    return [f"the errors grow with the prediction (rank correlation {rank:.2f})"]
+    return [
+        _("the errors grow with the prediction (rank correlation {rank:.2f})").format(rank=rank)
+    ]
 
 
 def of_poisson(residuals: Residuals) -> list[str]:
@@ -129,9 +144,11 @@ def of_poisson(residuals: Residuals) -> list[str]:
     if z < _Z_OF_COUNTS:
         return []
     return [
-        f"{residuals.name!r} varies more than Poisson's counts: Pearson χ² / df is "
-        f"{residuals.dispersion:.3g} (score test z = {z:.1f}), so that Fisher's standard errors "
-        "are too small; pass --likelihood negative_binomial, or --covariance quasi or hc1."
+        _(
+            "{name!r} varies more than Poisson's counts: Pearson χ² / df is "
+            "{dispersion:.3g} (score test z = {z:.1f}), so that Fisher's standard errors "
+            "are too small; pass --likelihood negative_binomial, or --covariance quasi or hc1."
+        ).format(name=residuals.name, dispersion=residuals.dispersion, z=z)
     ]
 
 
@@ -143,9 +160,11 @@ def of_binomial(residuals: Residuals) -> list[str]:
     if (residuals.dispersion - 1) * (freedom / 2) ** 0.5 < _Z_OF_COUNTS:
         return []
     return [
-        f"{residuals.name!r} varies more than the successes of independent trials: Pearson χ² / df "
-        f"is {residuals.dispersion:.3g}, so that Fisher's standard errors are too small; pass "
-        "--covariance quasi or hc1."
+        _(
+            "{name!r} varies more than the successes of independent trials: Pearson χ² / df "
+            "is {dispersion:.3g}, so that Fisher's standard errors are too small; pass "
+            "--covariance quasi or hc1."
+        ).format(name=residuals.name, dispersion=residuals.dispersion)
     ]
 
 

@@ -12,6 +12,7 @@ from neglog.errors.declaring import UnknownLikelihoodError, UnknownReferenceErro
 from neglog.fitting.likelihoods.constants import scale_of
 from neglog.fitting.likelihoods.registry import KINDS, Kind
 from neglog.likelihood import Likelihood
+from neglog.translation import gettext as _
 
 _passed: dict[str, Kind] = {}
 """Those that were passed as objects, by reference: a class in a function has no other way back."""
@@ -46,13 +47,18 @@ def reference(given: Any) -> Any:
 
 def only_here(given: str | None) -> list[str]:
     """Return a note if no other process can find a likelihood."""
-    home, _, name = (given or "").rpartition(":")
+    home, _colon, name = (given or "").rpartition(":")
     if home != "__main__" and "<locals>" not in name:
         return []
-    place = "a function" if "<locals>" in name else "__main__, a notebook or the script that runs"
+    place = (
+        _("a function") if "<locals>" in name else _("__main__, a notebook or the script that runs")
+    )
     return [
-        f"only this process can open the saved run, because its likelihood is declared in {place}; "
-        "declare it at the top level of a file or a module, and pass file.py:Name or module:Name."
+        _(
+            "only this process can open the saved run, because its likelihood is declared in "
+            "{place}; declare it at the top level of a file or a module, and pass file.py:Name or "
+            "module:Name."
+        ).format(place=place)
     ]
 
 

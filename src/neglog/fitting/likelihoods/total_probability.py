@@ -16,6 +16,7 @@ from neglog.fitting.likelihoods.constants import Constant, constants, fixed_valu
 from neglog.fitting.likelihoods.registry import Kind
 from neglog.likelihoods import REGISTRY
 from neglog.support import nonnegative
+from neglog.translation import gettext as _
 
 _PREDICTOR, _BASE, _MOVED = (0.3, -0.4), 0.1, 0.9  # predictors, and estimates of constants
 _SAME = 1e-4  # quadrature is less exact for heavy tails
@@ -44,8 +45,10 @@ def checked(kind: Kind, settings: Mapping[str, Any]) -> list[str]:
     if abs(base - 1.0) <= _SAME:
         return []
     return [
-        f"the likelihood sums to {base:.6g}, not 1, because the declaration omits a constant: the "
-        "log-likelihood, AIC, BIC and pseudo-R² are off by it; state `constant`."
+        _(
+            "the likelihood sums to {base:.6g}, not 1, because the declaration omits a constant: "
+            "the log-likelihood, AIC, BIC and pseudo-R² are off by it; state `constant`."
+        ).format(base=base)
     ]
 
 

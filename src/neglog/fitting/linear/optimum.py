@@ -23,10 +23,6 @@ from neglog.fitting.running.outcome import Outcome, at_infinity
 from neglog.translation import gettext as _
 
 STEPS = 100
-EXACT_FIT = (
-    "the features reproduce the target exactly, so that the errors' scale is 0 and the likelihood "
-    "has no maximum; the weights are those of least errors."
-)
 _SAMPLE_FRACTION = 20
 _ROWS_PER_WEIGHT = 40
 _MIN_SAMPLE = 20_000
@@ -36,6 +32,14 @@ _FAST = 8.0
 _SLOW_STEPS = 3
 _FLAT = 1e-10
 _SMALL = math.log(1e-3)  # of the scale of the errors, whose logarithm the loss contains
+
+
+def exact_fit() -> str:
+    """Say that the errors are all 0."""
+    return _(
+        "the features reproduce the target exactly, so that the errors' scale is 0 and the "
+        "likelihood has no maximum; the weights are those of least errors."
+    )
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _run(
         small = not has_minimum and monitor.scale_vanishes(objective, step)
         exact = _exact(objective, step, free) if small else None
         if exact is not None:
-            return replace(step, weights=exact), Outcome(False, EXACT_FIT)
+            return replace(step, weights=exact), Outcome(False, exact_fit())
         if monitor.suspects_divergence(step) and not has_minimum:
             separation_text = separation.separating_columns(objective, free, names)
             if separation_text:

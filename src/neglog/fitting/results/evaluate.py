@@ -17,6 +17,7 @@ from neglog.fitting.linear import null_model
 from neglog.fitting.linear.objective import Objective
 from neglog.fitting.prediction.row_predictions import RowPredictions
 from neglog.fitting.results.predict import Model, PredictedRows, predicted_rows
+from neglog.translation import gettext as _
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,9 @@ def evaluate(
 def _unknown_target_note(name: str, predicted: PredictedRows, known: int) -> list[str]:
     """Return a note on rows without a target."""
     count = len(predicted.rows.loss) - known
-    rows = "1 row is" if count == 1 else f"{count} rows are"
-    return [f"{rows} left out, whose {name!r} is missing."] if count else []
+    one = _("{count} row is left out, whose {name!r} is missing.")
+    many = _("{count} rows are left out, whose {name!r} is missing.")
+    return [(one if count == 1 else many).format(count=count, name=name)] if count else []
 
 
 def _errors(rows: RowPredictions) -> tuple[float | None, float, float]:

@@ -30,9 +30,9 @@ from neglog.fitting.tables.numerals import plain
 from neglog.fitting.tables.read_file import read_file
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import Table
+from neglog.translation import gettext as _
 
 _REMEDY = "fill them in, or fit the model again with --missing drop or mean"
-_FILLED = "missing values are filled in with the means that the fit has stored: "
 
 
 class Model(Protocol):
@@ -219,8 +219,10 @@ def predict_table(
     if model.options.trials is not None and truth is not None:
         truth = None if trials is None else grouped.proportions(truth, trials, None)
     frame = frame.filter(kept)
-    means = [f"{name!r} with {fill:.6g}" for name, (_, fill) in design.filled(frame).items()]
-    notes += [_FILLED + ", ".join(means) + "."] * bool(means)
+    filled = _("missing values are filled in with the means that the fit has stored: {means}.")
+    each = _("{name!r} with {mean:.6g}")
+    means = [each.format(name=n, mean=fill) for n, (_gap, fill) in design.filled(frame).items()]
+    notes += [filled.format(means=", ".join(means))] * bool(means)
     y = target.encode(pl.Series([None] * len(frame), dtype=pl.Float64) if truth is None else truth)
     memory = encoded(design, frame, y, others)
     return PredictedRows(

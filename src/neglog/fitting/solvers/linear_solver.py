@@ -149,7 +149,7 @@ def _describe(options: Options, smooth: bool) -> str:
 
 def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
     """Mark an optimum at the boundary, where the likelihood has no maximum, as not converged."""
-    if result.outcome.text == optimum.EXACT_FIT:
+    if result.outcome.text == optimum.exact_fit():
         return result
     response = objective.response
     first = objective.size - len(response.shared)
@@ -158,7 +158,7 @@ def _at_boundary(objective: Objective, result: Optimum) -> Optimum:
     text = response.edge(result.weights[first:], information)
     dispersion = objective.dispersion(result.value.loss)
     if dispersion is not None and dispersion <= EXACT * response.spread:
-        text = optimum.EXACT_FIT
+        text = optimum.exact_fit()
     return (
         replace(result, outcome=replace(result.outcome, converged=False, text=text))
         if text
@@ -221,9 +221,11 @@ def _few_frequencies(objective: Objective, result: Optimum, options: Options) ->
     if not by_weights or objective.total > len(result.free):
         return []
     return [
-        f"the sample weights sum to {objective.total:g}; taken as frequencies, those are too few "
-        f"rows for the standard errors of {len(result.free)} weights: if they are not counts, pass "
-        "--weight-kind precision."
+        _(
+            "the sample weights sum to {total:g}; taken as frequencies, those are too few "
+            "rows for the standard errors of {count} weights: if they are not counts, pass "
+            "--weight-kind precision."
+        ).format(total=objective.total, count=len(result.free))
     ]
 
 
@@ -233,8 +235,10 @@ def _unknown_density(objective: Objective, coefficients: Coefficients) -> list[s
     if objective.response.smooth or known:
         return []
     return [
-        "there are no standard errors: the quantiles on either side of the fitted one coincide in "
-        "too many rows to say how dense the errors are, as with few rows or many ties."
+        _(
+            "there are no standard errors: the quantiles on either side of the fitted one coincide "
+            "in too many rows to say how dense the errors are, as with few rows or many ties."
+        )
     ]
 
 
@@ -243,8 +247,10 @@ def _unknown_information(coefficients: Coefficients, options: Options) -> list[s
     if options.covariance != "fisher" or coefficients.kind != "observed":
         return []
     return [
-        "the Fisher information of this likelihood has no formula: the standard errors are those "
-        "of the observed information."
+        _(
+            "the Fisher information of this likelihood has no formula: the standard errors are "
+            "those of the observed information."
+        )
     ]
 
 

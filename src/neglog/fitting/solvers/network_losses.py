@@ -16,6 +16,7 @@ from neglog.fitting.linear.null_model import mean_nats
 from neglog.fitting.network.train import Trained
 from neglog.fitting.network.training_objective import TrainingObjective
 from neglog.fitting.running.outcome import Outcome, at_infinity
+from neglog.translation import gettext as _
 
 EMPTY = torch.zeros(0, dtype=torch.float64)
 
@@ -99,7 +100,7 @@ class Losses:
         outcome = trained.outcome
         if outcome.converged or not self.separates() or len(self.model) == 2:
             return outcome
-        note = "the network separates all training rows: its loss can approach 0 without end."
+        note = _("the network separates all training rows: its loss can approach 0 without end.")
         return replace(outcome, notes=[*outcome.notes, note])
 
     def separation_outcome(self, trained: Trained, names: Sequence[str]) -> Outcome | None:

@@ -59,7 +59,7 @@ def solve(
     if options.members and not interrupted:
         members = _members(rows, options, listener, checkpoint)
         interrupted = members is None
-        notes += ["Ctrl-C stopped the ensemble: there are no intervals."] * interrupted
+        notes += [_("Ctrl-C stopped the ensemble: there are no intervals.")] * interrupted
     model, shared = one.result()
     notes += _learnt(rows.response, shared)
     fitted = Fitted(model, data.target, rows.response, shared, one.losses.dispersion(), members)
@@ -176,7 +176,7 @@ def _learnt(response: Response, shared: Tensor) -> list[str]:
         return []
     pairs = zip(response.shared, shared.tolist(), strict=True)
     values = ", ".join(f"{name} = {value:.5g}" for name, value in pairs)
-    return [f"learnt with the weights: {values}."]
+    return [_("learnt with the weights: {values}.").format(values=values)]
 
 
 def _team(model: nn.Sequential, options: Options) -> Team:
@@ -192,9 +192,13 @@ def _members(
     rows: _Rows, options: Options, listener: Listener, checkpoint: Checkpoint | None
 ) -> Members | None:
     """Train the networks of an ensemble; return None after Ctrl-C."""
-    count, how = options.members, "seeds" if options.bootstrap is None else "seeds and drawn rows"
-    listener.message("ensemble", f"{count} more networks, of other {how}, for intervals of level "
-                             f"{options.level:g}")  # fmt: skip
+    count = options.members
+    text = _("{count} more networks, of other seeds, for intervals of level {level:g}")
+    if options.bootstrap is not None:
+        text = _(
+            "{count} more networks, of other seeds and drawn rows, for intervals of level {level:g}"
+        )
+    listener.message("ensemble", text.format(count=count, level=options.level))
     models: list[nn.Module] = []
 
     def train_one(seed: int, chosen: Tensor) -> nn.Module:

@@ -69,10 +69,10 @@ def _newton_or_lbfgs(data: InMemoryData, options: Options) -> tuple[InMemoryData
     count = count_weights(data, options)
     if count <= MAX_WEIGHTS:
         return data, options
-    note = (
-        f"newton would need the second derivatives of {count} weights, more than {MAX_WEIGHTS}; "
+    note = _(
+        "newton would need the second derivatives of {count} weights, more than {limit}; "
         "lbfgs is used instead, which gives no standard errors."
-    )
+    ).format(count=count, limit=MAX_WEIGHTS)
     chosen = replace(options, optimizer="lbfgs", validation=options.held_out)
     return replace(data, notes=[*data.notes, note]), chosen
 
@@ -102,14 +102,14 @@ def fit_file(path: str | Path, name: str, options: Options, listener: Listener) 
 
 def _data_notes(data: Prepared, options: Options) -> list[str]:
     """Return the notes on the data."""
-    y, _ = data.rows().target_sample()
+    y = data.rows().target_sample()[0]
     notes = data.target.data_warnings(y)
     kind = data.target.facts
     if kind.make is None:
         notes += total_probability.checked(kind, options.settings or {})
     if options.settings:
         values = ", ".join(f"{name} = {value}" for name, value in options.settings.items())
-        notes.append(f"fixed, not estimated: {values}.")
+        notes.append(_("fixed, not estimated: {values}.").format(values=values))
     guessed = options.likelihood is None and data.target.facts.counts
     if options.grouped:
         sample = data.rows().sample(_SAMPLE_ROWS)

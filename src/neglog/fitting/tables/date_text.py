@@ -10,6 +10,7 @@ from neglog.errors import listed
 from neglog.errors.tables import DateError
 from neglog.fitting.tables.date_formats import HOURS, LENGTH, DateFormats
 from neglog.fitting.tables.text_numbers import leave
+from neglog.translation import gettext as _
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"
 _ZONE = r"( ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
@@ -96,11 +97,11 @@ def date_target_warning(column: pl.Series) -> str:
     """Warn if a target of whole numbers looks like dates such as 20200131; else ""."""
     if not _are_days(column):
         return ""
-    return (
-        f"the numbers of {column.name!r}, such as {int(column.drop_nulls()[0])}, look like dates, "
+    return _(
+        "the numbers of {name!r}, such as {value}, look like dates, "
         "but are taken as numbers, whose differences are not days; if they are dates, use a column "
         "of the days since the first of them as the target."
-    )
+    ).format(name=column.name, value=int(column.drop_nulls()[0]))
 
 
 def whole_numbers(frame: pl.DataFrame) -> list[str]:
@@ -110,9 +111,11 @@ def whole_numbers(frame: pl.DataFrame) -> list[str]:
         return []
     value = int(frame[names[0]].drop_nulls()[0])
     return [
-        f"the numbers of {listed([repr(name) for name in names])}, such as {value}, look like "
-        "dates, but are taken as numbers, whose differences are not days; pass --dates "
-        f"'{names[0]}=year,days' (dates={{{names[0]!r}: ['year', 'days']}}) if they are dates."
+        _(
+            "the numbers of {names}, such as {value}, look like "
+            "dates, but are taken as numbers, whose differences are not days; pass --dates "
+            "'{first}=year,days' (dates={{{first!r}: ['year', 'days']}}) if they are dates."
+        ).format(names=listed([repr(name) for name in names]), value=value, first=names[0])
     ]
 
 

@@ -13,6 +13,7 @@ from neglog.errors.tables import EncodingError
 from neglog.fitting.tables import text_lines
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_lines import Scan
+from neglog.translation import gettext as _
 
 TRIED = (
     "windows-1252", "windows-1250", "windows-1254", "windows-1251", "gb18030", "big5", "cp932",
@@ -128,10 +129,14 @@ def _detected(path: Path, scan: Scan, notes: list[str]) -> str:
         other, changed = found[1]
         pairs = zip(_words(text), _words(changed), strict=False)
         word, its = next((a, b) for a, b in pairs if a != b)
-        uncertainty = f"; in {other}, {word!r} would be {its!r}"
+        uncertainty = _("; in {other}, {word!r} would be {its!r}").format(
+            other=other, word=word, its=its
+        )
     notes.append(
-        f"{path.name} is not in UTF-8 and is read as {name}, as in "
-        f"{_excerpt(text)!r}{uncertainty}; --encoding NAME (encoding=) changes it."
+        _(
+            "{name} is not in UTF-8 and is read as {encoding}, as in "
+            "{excerpt!r}{uncertainty}; --encoding NAME (encoding=) changes it."
+        ).format(name=path.name, encoding=name, excerpt=_excerpt(text), uncertainty=uncertainty)
     )
     return name
 

@@ -14,6 +14,7 @@ from neglog.fitting.tables import text_layout
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_file import blanks_lost, strip_blanks
 from neglog.fitting.tables.text_layout import Layout
+from neglog.translation import gettext as _
 
 _ROWS = 400
 
@@ -79,7 +80,9 @@ def _sheet(path: Path, names: list[str], reading: Reading, notes: list[str]) -> 
     if asked is None:
         if len(names) > 1:
             notes.append(
-                f"sheet {names[0]!r} of {shown} is read; --sheet NAME (sheet=) reads another."
+                _("sheet {name!r} of {shown} is read; --sheet NAME (sheet=) reads another.").format(
+                    name=names[0], shown=shown
+                )
             )
         return names[0]
     if asked in names:

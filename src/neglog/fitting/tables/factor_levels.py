@@ -13,6 +13,7 @@ import polars as pl
 from neglog.errors.options import FitOptionError
 from neglog.errors.tables import LevelsError, TargetError
 from neglog.fitting.tables.arrays import plain
+from neglog.translation import gettext as _
 
 _SPELLING = '"COLUMN=first,second,third"'
 
@@ -167,7 +168,9 @@ def has_leading_zeros(values: pl.Series) -> bool:
 def zeros_lost(names: Sequence[str]) -> list[str]:
     """Return a note on columns that lost leading zeros, with the remedy."""
     return [
-        f"column {name!r} holds digits with leading zeros, such as zip codes, and is read as "
-        f"numbers; pass --as-labels {name!r} (as_labels=[{name!r}]) to keep them as labels."
+        _(
+            "column {name!r} holds digits with leading zeros, such as zip codes, and is read as "
+            "numbers; pass --as-labels {name!r} (as_labels=[{name!r}]) to keep them as labels."
+        ).format(name=name)
         for name in names
     ]

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from neglog.errors import listed
+from neglog.translation import gettext as _
 
 _SEPARATORS = ("\t", "|", ";", ",")
 """Those rarer in text and numbers come first."""
-_WORDS = {"\t": "tabs", "|": "'|'", ";": "semicolons", ",": "commas"}
+SEPARATOR_NAMES = {"\t": "tabs", "|": "'|'", ";": "semicolons", ",": "commas"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,16 @@ def separator_of(lines: Sequence[str], mark: str | None, notes: list[str]) -> st
         return _blanks(lines, mark, notes) or ","
     best = max(found, key=found.__getitem__)
     equal = [
-        _WORDS[candidate]
+        _(SEPARATOR_NAMES[candidate])
         for candidate, part in found.items()
         if part == found[best] and candidate != best
     ]
     if equal:
         notes.append(
-            f"the fields are taken to be separated by {_WORDS[best]}, though every line has "
-            f"{listed(equal)} too; --separator (separator=) changes it."
+            _(
+                "the fields are taken to be separated by {separator}, though every line has "
+                "{others} too; --separator (separator=) changes it."
+            ).format(separator=_(SEPARATOR_NAMES[best]), others=listed(equal))
         )
     return best
 
@@ -63,7 +66,7 @@ def _blanks(lines: Sequence[str], mark: str | None, notes: list[str]) -> str | N
     widths = set(counts[1:])
     if len(widths) != 1 or counts[0] < 2 or counts[0] not in (counts[1], counts[1] - 1):
         return None
-    notes.append("the values are separated by blanks; --separator (separator=) changes it.")
+    notes.append(_("the values are separated by blanks; --separator (separator=) changes it."))
     return " "
 
 

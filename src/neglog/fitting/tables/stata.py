@@ -7,6 +7,7 @@ from typing import Any
 
 from neglog.errors import listed
 from neglog.errors.tables import FileReadError, MissingLibraryError
+from neglog.translation import gettext as _
 
 
 def read(path: Path, notes: list[str]) -> Any:
@@ -36,9 +37,11 @@ def read(path: Path, notes: list[str]) -> Any:
     kept = [name for name, column in coded.items() if column is None]
     if kept:
         notes.append(
-            f"the value labels of {listed([repr(name) for name in kept])} are left out, as they do "
-            "not name every value, or two alike: the numbers are read; --as-labels COLUMN "
-            "(as_labels=) makes them labels."
+            _(
+                "the value labels of {names} are left out, as they do "
+                "not name every value, or two alike: the numbers are read; --as-labels COLUMN "
+                "(as_labels=) makes them labels."
+            ).format(names=listed([repr(name) for name in kept]))
         )
     return plain.assign(**{name: column for name, column in coded.items() if column is not None})
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from neglog.errors.tables import MissingLibraryError
 from neglog.fitting.tables.factor_levels import of_series
+from neglog.translation import gettext as _
 
 _SCHEMA = 1_000_000
 
@@ -47,10 +48,10 @@ def levels(
         try:
             found |= _of_pyarrow(path, written, found)
         except ImportError:
-            notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
+            notes += _unknown(texts, path, _("only pyarrow reads it, and the alphabet's is taken"))
     numbers = [n for n, column in found.items() if column and not isinstance(column[0], str)]
     numbers = [n for n in numbers if n not in declared]
-    notes += _unknown(numbers, path, "Parquet keeps none of numbers, and they are sorted")
+    notes += _unknown(numbers, path, _("Parquet keeps none of numbers, and they are sorted"))
     return found
 
 
@@ -81,7 +82,7 @@ def levels_of_arrow(
                     "save the file with polars or as CSV."
                 ) from None
         texts = [n for n, kind in schema.items() if kind == pl.Categorical and n not in declared]
-        notes += _unknown(texts, path, "only pyarrow reads it, and the alphabet's is taken")
+        notes += _unknown(texts, path, _("only pyarrow reads it, and the alphabet's is taken"))
         return found
     with pa.memory_map(str(path)) as file:
         reader = pa.ipc.open_file(file)
@@ -100,8 +101,10 @@ def _unknown(names: list[str], path: Path, reason: str) -> list[str]:
     if not names:
         return []
     return [
-        f"the order of the categories of {', '.join(map(repr, names))} in {path.name} is not "
-        f"known: {reason}; pass --levels 'COLUMN=first,second' to state it."
+        _(
+            "the order of the categories of {names} in {file} is not "
+            "known: {reason}; pass --levels 'COLUMN=first,second' to state it."
+        ).format(names=", ".join(map(repr, names)), file=path.name, reason=reason)
     ]
 
 

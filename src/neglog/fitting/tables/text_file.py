@@ -20,6 +20,7 @@ from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.table import number_where_text_is_one
 from neglog.fitting.tables.text_layout import Layout
 from neglog.fitting.tables.text_profile import TextProfile
+from neglog.translation import gettext as _
 
 _SAMPLE_BYTES = 65_536
 _FEW_LINES, _FEW_ROWS, _MAX_BYTES = 3, 100, 64_000_000
@@ -96,7 +97,7 @@ def _unpacked(path: Path, notes: list[str], reading: Reading) -> bytes | None:
         head = content[:_SAMPLE_BYTES]
     if reading.encoding is None and head.startswith(_UTF16):
         content = (path.read_bytes() if content is None else content).decode("utf-16").encode()
-        notes.append(f"{path.name} is read as UTF-16.")
+        notes.append(_("{name} is read as UTF-16.").format(name=path.name))
     elif not encodings.extends_ascii(encodings.declared(reading)):
         content = path.read_bytes() if content is None else content
         content = encodings.decoded(path, content, encodings.declared(reading)).encode()
@@ -200,7 +201,11 @@ def strip_blanks(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, l
 def blanks_lost(names: Iterable[str]) -> list[str]:
     """Return a note on labels that had surrounding blanks."""
     shown = [repr(name) for name in names]
-    return [f"blanks around the values of {listed(shown)} are left out."] if shown else []
+    return (
+        [_("blanks around the values of {shown} are left out.").format(shown=listed(shown))]
+        if shown
+        else []
+    )
 
 
 def _is_text(column: pl.Series) -> bool:

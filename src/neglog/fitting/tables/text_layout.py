@@ -18,6 +18,7 @@ from neglog.fitting.tables.records import (
     separator_of,
     width_of,
 )
+from neglog.translation import gettext as _
 
 _LINES = 400
 _MAX_TITLE_ROWS = 20
@@ -134,10 +135,10 @@ def _of_records(
     column_names = tuple(field or f"column {j + 1}" for j, field in enumerate(fields))
     left_out = tuple(column_names[j] for j in empty)
     if left_out:
-        verbs = ("has", "is") if len(left_out) == 1 else ("have", "are")
-        notes.append(
-            f"{listed(list(left_out))} {verbs[0]} no name and no values, and {verbs[1]} left out."
-        )
+        text = _("{names} have no name and no values, and are left out.")
+        if len(left_out) == 1:
+            text = _("{names} has no name and no values, and is left out.")
+        notes.append(text.format(names=listed(list(left_out))))
     simple = separator != " " and names.lines == 1 and not preamble.lines
     plain = simple and list(column_names) == names.fields and '"' not in "".join(column_names)
     return Layout(
@@ -180,7 +181,7 @@ def _read_preamble(lines: Sequence[str], reading: Reading) -> _Preamble:
 
 def _comment_names(preamble: _Preamble) -> str:
     shown = listed([repr(text[:60]) for text in preamble.comments], most=3)
-    return f"comments before the column names are skipped: {shown}."
+    return _("comments before the column names are skipped: {shown}.").format(shown=shown)
 
 
 def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int:
@@ -212,8 +213,10 @@ def _header_index(path: str, records: Sequence[Record], notes: list[str]) -> int
             ]
         )
         notes.append(
-            f"the column names are read from line {found.lines}, and the lines before are skipped: "
-            f"{shown}; --skip-rows N (skip_rows=) changes it."
+            _(
+                "the column names are read from line {lines}, and the lines before are skipped: "
+                "{shown}; --skip-rows N (skip_rows=) changes it."
+            ).format(lines=found.lines, shown=shown)
         )
         return first
     if (count == width and (records[0].filled > 1 or width < 3)) or (
@@ -250,7 +253,11 @@ def _names_from_comment(
     fields: list[str] = next(reader([one_line(text)], separator), [])
     names = Record(fields, preamble.lines)
     if len(fields) == len(first.fields) > 1 and names.is_all_text:
-        notes.append(f"the column names are read from the comment in line {preamble.lines}.")
+        notes.append(
+            _("the column names are read from the comment in line {lines}.").format(
+                lines=preamble.lines
+            )
+        )
         return names, [first, *rows]
     return first, rows
 

@@ -14,6 +14,7 @@ from neglog.errors import FitError
 from neglog.errors.tables import TextLayoutError
 from neglog.fitting.tables.records import one_line, reader
 from neglog.fitting.tables.text_layout import Layout
+from neglog.translation import gettext as _
 
 BLOCK = 8_000_000
 _SAMPLE = 65_536
@@ -140,8 +141,10 @@ def comments(
         )
     number, text = lines[0]
     notes.append(
-        f"lines that begin with {mark!r} are skipped as comments: {len(lines)} among the rows, the "
-        f"first in line {number}, {text[:60].strip()!r}."
+        _(
+            "lines that begin with {mark!r} are skipped as comments: {count} among the rows, the "
+            "first in line {number}, {text!r}."
+        ).format(mark=mark, count=len(lines), number=number, text=text[:60].strip())
     )
     return mark
 

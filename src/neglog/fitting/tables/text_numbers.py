@@ -13,8 +13,9 @@ from neglog.errors.tables import NumberTextError
 from neglog.fitting.tables import durations, numerals
 from neglog.fitting.tables.reading import Reading
 from neglog.fitting.tables.text_profile import RowPosition, TextProfile
+from neglog.translation import gettext as _
 
-_MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
+MARKS = {",": "commas", " ": "blanks", "'": "apostrophes", ".": "points"}
 _SIGNS = r"[^\w+]*|#(?:div/0|n/a|ref|value|name|num|null)[!?]?|n[/.]?a\.?|n\.?d\.?"
 _WORDS = r"none|nil|missing|unknown|unk|undefined|no data|not known|not available|not applicable"
 SIGN, MARKER = f"(?i)^(?:{_SIGNS})$", f"(?i)^(?:{_SIGNS}|{_WORDS})$"
@@ -198,10 +199,16 @@ def notes(columns: Mapping[str, TextProfile], known: Mapping[str, str]) -> list[
 def _note(names: list[str], texts: TextProfile, convention: str) -> str:
     text = texts.marked.value or texts.dotted.value
     number = numerals.read(pl.Series([text]), convention)[0]
-    return (
-        f"the text of {listed([repr(name) for name in names])} is read as numbers, {text!r} as "
-        f"{number:.12g} ({described(convention)}); --thousands and --decimal change the "
-        f"marks, and --as-labels {names[0]!r} (as_labels=[{names[0]!r}]) keeps the texts as labels."
+    return _(
+        "the text of {names} is read as numbers, {text!r} as "
+        "{number:.12g} ({marks}); --thousands and --decimal change the "
+        "marks, and --as-labels {first!r} (as_labels=[{first!r}]) keeps the texts as labels."
+    ).format(
+        names=listed([repr(name) for name in names]),
+        text=text,
+        number=number,
+        marks=described(convention),
+        first=names[0],
     )
 
 
@@ -217,18 +224,23 @@ def data_warnings(columns: Mapping[str, TextProfile], known: Mapping[str, str]) 
         return []
     text = columns[names[0]].dotted.value
     return [
-        f"the numbers of {listed([repr(name) for name in names])} are read with decimal points, "
-        f"{text!r} as {float(text):.12g}; pass --thousands . (thousands='.') if the points are "
-        "between thousands."
+        _(
+            "the numbers of {names} are read with decimal points, "
+            "{text!r} as {number:.12g}; pass --thousands . (thousands='.') if the points are "
+            "between thousands."
+        ).format(names=listed([repr(name) for name in names]), text=text, number=float(text))
     ]
 
 
 def described(convention: str) -> str:
     """Describe the marks and the unit of a convention."""
     thousands, decimal, unit = convention[0], convention[1], unit_of(convention)
-    mark = "comma" if decimal == "," else "point"
-    between = _MARKS.get(thousands, repr(thousands))
-    return f"{f'in {unit}, ' if unit else ''}{between} between thousands, a decimal {mark}"
+    text = _("{between} between thousands, a decimal point")
+    if decimal == ",":
+        text = _("{between} between thousands, a decimal comma")
+    mark = MARKS.get(thousands)
+    found = text.format(between=repr(thousands) if mark is None else _(mark))
+    return _("in {unit}, {marks}").format(unit=unit, marks=found) if unit else found
 
 
 def leave(name: str) -> str:
