@@ -1396,12 +1396,12 @@ FAULTS = [
         "adapters",
     ),
     Fault(
-        "patching/forwards.py",
-        "copies of a patched model that use the first one",
-        "module.forward = MethodType(forward, module)",
-        "module.forward = lambda *args, **kwargs: forward(module, *args, **kwargs)",
+        "patching/methods.py",
+        "replicas of a patched model that use the first one",
+        "_Forward(replica) if is_ours",
+        "_Forward(module) if is_ours",
         "tests/test_patch.py",
-        "copy",
+        "replicas",
     ),
     Fault(
         "integrations/transformers.py",

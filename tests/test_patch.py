@@ -6,8 +6,10 @@ import copy
 import functools
 import inspect
 import json
+import pickle
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import language_models as lm
@@ -148,6 +150,78 @@ def test_a_copy_of_a_patched_model_uses_its_own_parameters() -> None:
             parameter.zero_()
     assert other(**batch()).loss.item() == pytest.approx(torch.tensor(CLASSES).log().item())
     assert model(**batch()).loss.item() != other(**batch()).loss.item()
+
+
+def test_a_pickled_model_is_patched() -> None:
+    model = neglog.patch(lm.model("llama"))
+    other = pickle.loads(pickle.dumps(model))
+    outputs = other(**batch())
+    assert "logits" not in outputs and torch.equal(outputs.loss, model(**batch()).loss)
+    assert "logits" in neglog.unpatch(other)(**batch())
+
+
+def test_a_saved_model_is_that_of_the_class(tmp_path) -> None:
+    model, theirs = lm.pair()
+    neglog.patch(model).save_pretrained(tmp_path)
+    assert model.state_dict().keys() == theirs.state_dict().keys()
+    loaded = type(model).from_pretrained(tmp_path).train()
+    assert torch.equal(loaded(**batch()).loss, theirs(**batch()).loss)
+
+
+def replica_of(model, factor):
+    """Return a replica as DataParallel makes it, with other parameters."""
+    replicas = {module: module._replicate_for_data_parallel() for module in model.modules()}
+    for module, replica in replicas.items():
+        for name, child in module.named_children():
+            setattr(replica, name, replicas[child])
+        for name, parameter in module._parameters.items():
+            setattr(replica, name, None if parameter is None else parameter * factor)
+    return replicas[model]
+
+
+def test_replicas_of_data_parallel_use_their_own_parameters() -> None:
+    model, theirs = lm.pair()
+    neglog.patch(model)
+    whole = torch.nn.DataParallel(model)(**batch())  # which calls the model itself on a CPU
+    assert torch.equal(whole.loss, model(**batch()).loss)
+    replica = replica_of(model, 0.5)
+    loss = replica(**batch()).loss
+    loss.backward()
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.mul_(0.5)
+    expected = theirs(**batch()).loss
+    expected.backward()
+    assert "logits" not in replica(**batch())
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0.0)
+    for ours, other in zip(model.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, 0.5 * other.grad, rtol=1e-4, atol=1e-6)
+    again = replica_of(replica, 2.0)  # of a replica, whose parameters are attributes
+    assert again.forward.__self__ is again
+
+
+def test_threads_may_share_a_model() -> None:
+    model, barrier = neglog.patch(lm.model("llama")), threading.Barrier(2, timeout=60)
+    expected = model(input_ids=batch()["input_ids"]).logits
+    found = {}
+
+    def meet(*_):
+        """Let both threads be between the call of the model and that of its head."""
+        barrier.wait()
+
+    model.model.register_forward_hook(meet)
+
+    def run(name, inputs):
+        found[name] = model(**inputs)
+
+    calls = {"loss": batch(), "logits": {"input_ids": batch()["input_ids"]}}
+    threads = [threading.Thread(target=run, args=item) for item in calls.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "logits" not in found["loss"]
+    assert torch.equal(found["logits"].logits, expected)
 
 
 def test_a_head_may_be_replaced_later() -> None:
@@ -349,6 +423,61 @@ def test_a_patched_model_compiles_without_graph_breaks(name) -> None:
     with pytest.raises(ArgumentError, match="it is a OptimizedModule; patch the model before"):
         neglog.patch(compiled)
     assert "logits" not in lm.assert_same_step(ours, theirs, call=compiled, **batch())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # dynamo's, after a break
+def test_a_model_that_constructs_its_loss_compiles_with_a_graph_break() -> None:
+    ours, theirs = lm.pair("t5")
+    compiled = torch.compile(neglog.patch(ours), backend="aot_eager")
+    assert "logits" not in lm.assert_same_step(ours, theirs, call=compiled, **batch())
+
+
+@pytest.mark.parametrize(
+    "changed", [{"output_hidden_states": True}, {"logits_to_keep": 4}], ids=["hidden", "last"]
+)
+def test_options_of_a_call(changed) -> None:
+    ours, theirs = lm.pair()
+    inputs = {**batch(), **changed}
+    inputs["labels"] = inputs["labels"][:, -inputs.get("logits_to_keep", 9) :]
+    outputs = lm.assert_same_step(neglog.patch(ours), theirs, **inputs)
+    assert ("hidden_states" in outputs) == ("output_hidden_states" in changed)
+
+
+def test_inputs_that_are_embeddings_have_a_gradient() -> None:
+    slopes = []
+    for model in (neglog.patch(lm.model("llama")), lm.model("llama")):
+        rows = model.get_input_embeddings()(batch()["input_ids"]).detach().requires_grad_()
+        model(inputs_embeds=rows, labels=batch()["labels"]).loss.backward()
+        slopes.append(rows.grad)
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-7)
+
+
+def test_batches_without_labels_to_predict() -> None:
+    ours, theirs = lm.pair()
+    neglog.patch(ours)
+    ignored = {**batch(), "labels": torch.full((2, 9), -100)}
+    for inputs in (ignored, batch(rows=1, length=1)):
+        assert ours(**inputs).loss.isnan() and theirs(**inputs).loss.isnan()
+        loss = ours(**inputs, num_items_in_batch=7).loss
+        loss.backward()
+        assert loss == 0
+        assert not any(p.grad.any() for p in ours.parameters() if p.grad is not None)
+
+
+def test_adapters_may_be_merged_into_the_head() -> None:
+    import peft
+
+    config = peft.LoraConfig(r=4, target_modules=["lm_head"], init_lora_weights=False)
+    model = neglog.patch(peft.get_peft_model(lm.model("llama"), config))
+    for change in (model.merge_adapter, model.unmerge_adapter, lambda: None):
+        change()
+        found, expected = model(**batch()), model(**batch(), return_logits=True)
+        torch.testing.assert_close(found.loss, expected.loss, rtol=1e-6, atol=0.0)
+    merged = model.merge_and_unload()
+    found = merged(**batch())
+    assert "logits" not in found
+    torch.testing.assert_close(found.loss, expected.loss, rtol=1e-5, atol=0.0)
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ from neglog import validation
 from neglog.engine.projection.workspace import bytes_of
 from neglog.errors import sentence
 from neglog.errors.arguments import OptionError
-from neglog.patching.forwards import Head, Model, check_head, head_of, install, remove
+from neglog.patching.forwards import Head, Model, check_head, head_of, position_of_labels
+from neglog.patching.methods import install, remove
 
 M = TypeVar("M", bound=nn.Module)
 _LOGITS = ("eval", "never")
@@ -50,9 +51,10 @@ def patch(model: M, *, logits: str = "eval", memory: int | str | None = None) ->
     language_model = _without_peft(model)
     head = head_of(language_model)
     check_head(head)
+    position = position_of_labels(language_model)
     unpatch(model)
-    install(language_model, Model(language_model.forward, logits, memory))
-    install(head, Head(head.forward, memory))
+    install(language_model, Model(logits, memory, position))
+    install(head, Head(memory))
     return model
 
 
