@@ -194,8 +194,12 @@ def test_every_declaration_agrees_with_its_formula(line, monkeypatch):
 
 
 def small(line):
-    """Return a line with fewer rows; a set of frames keeps its time, the first dimension."""
+    """Return a line with fewer rows; a set of frames keeps its time, the first dimension.
+
+    In float32 torch's loss of such sequences loses digits.
+    """
     first, *rest = line.shape
+    line = line.cast(torch.float64) if line.name == "ctc_loss" else line
     shape = (first, 2, *rest[1:]) if line.name == "ctc_loss" else (min(first, 60), *rest)
     return dataclasses.replace(line, shape=shape)
 

@@ -32,10 +32,7 @@ ORDINARY = [
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_the_kernels_are_exact(cell) -> None:
     found = exactness.worst(cell, functional)
-    if cell.loss.name == "ctc_loss":  # torch's own computation, whose logarithms lose digits
-        assert found == exactness.worst(cell, torch.nn.functional)
-    else:
-        assert found.within(cell.limits), found
+    assert found.within(cell.limits), found
 
 
 @pytest.mark.parametrize("each", exactness.SUMS, ids=str)

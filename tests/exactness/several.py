@@ -182,7 +182,8 @@ def _loss(
 
 def _log_softmax(z: Any) -> Any:
     z = z - z.max(-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(-1, keepdims=True))
+    found = z - np.log(np.exp(z).sum(-1, keepdims=True))
+    return np.maximum(found, -16_000.0)  # of `STEPS` frames, the sum is a float16
 
 
 LOSSES = (
@@ -202,7 +203,7 @@ LOSSES = (
     ),
     Loss(
         "ctc_loss", Kind(_log_softmax, _sequences, ((ROWS, book.STEPS, book.CLASSES),)), _ctc,
-        book.ctc_of_logits, chained=True, roundings=16,
+        book.ctc_of_logits, chained=True,
     ),
     _loss("adaptive_log_softmax_with_loss", _intervals, book.adaptive, call=_adaptive, roundings=8),
     _loss("cosine_embedding_loss", _signs, book.cosine, _like, inputs=2,

@@ -144,7 +144,7 @@ class ComposedProblem(NamedTuple):
     """The loss of rows that no formula of one element expresses, as a kernel computes it.
 
     The first tensors, which may be differentiated, have one shape, with the features or classes of
-    a row last.
+    a row last. `check` raises if a kernel finds an invalid value; the formula checks by itself.
     """
 
     kernel: str  # its name
@@ -154,6 +154,8 @@ class ComposedProblem(NamedTuple):
     settings: tuple[float, ...] = ()
     flags: tuple[str, ...] = ()
     reduction: str = "mean"  # over rows
+    row_dims: int = 1  # of a row in the first tensor
+    check: Callable[..., None] | None = None  # of the tensors; called if a value may be invalid
 
     def tensors(self) -> tuple[Any, ...]:
         """Return all tensors, those that may be differentiated first."""
@@ -175,7 +177,7 @@ class ComposedProblem(NamedTuple):
 
     def over_classes(self, losses: Tensor) -> Tensor:
         """Return a number for each row in a shape that broadcasts over its features."""
-        return losses[..., None] if losses.dim() else losses
+        return losses[(..., *[None] * self.row_dims)] if losses.dim() else losses
 
     def each(self, change: Callable[[Tensor], Tensor]) -> ComposedProblem:
         """Return the problem with every floating tensor changed."""

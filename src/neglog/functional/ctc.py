@@ -1,17 +1,16 @@
-"""Connectionist temporal classification: torch's own loss behind checks of labels and lengths."""
+"""Connectionist temporal classification, behind checks of labels and lengths."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as theirs
 
-from neglog import validation
-from neglog.engine import values
+from neglog import engine, validation
+from neglog.engine import ComposedProblem, values
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import TensorExpectedError
 from neglog.errors.tensors import (
@@ -53,8 +52,9 @@ def ctc_loss(
     """Return the negative log-likelihood of label sequences, summed over all their alignments.
 
     As in torch, ``reduction="mean"`` divides each loss by the length of its target first; so does
-    `sum_and_count`. Forward and backward are torch's: there is no second derivative, and
-    ``torch.compile(fullgraph=True)`` does not trace them.
+    `sum_and_count`. As in torch, the gradient is that with respect to the logits of `log_softmax`:
+    probability − posterior. There is no second derivative, and
+    ``torch.compile(fullgraph=True)`` does not trace the loss.
 
     Args:
         log_probs: log-probabilities (T, N, C) or (T, C), from `log_softmax` over the last
@@ -95,52 +95,95 @@ def ctc_loss(
             log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
         )
         return found
-    frames, steps = _frames(log_probs), log_probs.shape[0]
+    frames = _frames(log_probs)
     validation.integers("targets", targets, "class labels")
     if targets.dim() not in (1, 2):
         expected = "targets must be (N, S), or (Σ target_lengths,) with all labels in a row"
         raise LabelShapeError(sentence(expected, f"it is {shape(targets)}"))
-    size = frames.shape[1]
-    taken = _lengths("input_lengths", input_lengths, size, steps, log_probs)
-    longest = targets.numel() if targets.dim() == 1 else targets.shape[-1]
-    length = _lengths("target_lengths", target_lengths, size, longest, log_probs)
-    labels = _padded(targets.long(), length, size)
-
-    known = values.are_known(frames, labels, taken, length)
-
-    def check(included: Tensor | None) -> None:
-        if known:
-            _check_labels(labels, length, included, frames.shape[-1], blank)
-            _check_log_probs(frames, included)
-            if not (zero_infinity or direct):
-                _check_fit(labels, _real(labels, length, included), taken)
+    steps, size, _ = frames.shape
+    taken = _lengths("input_lengths", input_lengths, size, log_probs)
+    length = _lengths("target_lengths", target_lengths, size, log_probs)
+    labels = targets.long()
+    if labels.dim() == 1 and size == 1:
+        labels = labels[None]
+    if labels.dim() == 2 and len(labels) != size:
+        raise LabelShapeError(_misshaped(targets, length))
+    x = frames.movedim(1, 0)
+    averaged = reduction in ("mean", validation.PAIR)
+    facts = _Facts(blank, averaged, zero_infinity)
 
     direct = size > 0 and extras.are_direct(reduction, size)
     if direct:
         extras.check(reduction)
-        check(None)
-        whole = frames.to(wide(log_probs.dtype))
-        found = theirs.ctc_loss(whole, labels, taken, length, blank, reduction, zero_infinity)
-        # The loss of a target that does not fit is infinite.
-        if known and not (zero_infinity or math.isfinite(found.detach().sum().item())):
-            _check_fit(labels, _real(labels, length, None), taken)
-        found = found.to(log_probs.dtype)
+        whole = x.to(wide(log_probs.dtype))
+        problem = facts.problem((whole, labels, taken, length), reduction, facts.check)
+        found = engine.loss(problem).to(log_probs.dtype)
         return found.squeeze(0) if found.dim() and log_probs.dim() == 2 else found
+    _check_lengths(taken, length, steps, labels)
+    labels = _padded(labels, length)
 
-    def losses(x: Tensor, y: Tensor, frames_of: Tensor, labels_of: Tensor) -> Tensor:
+    def check(included: Tensor | None) -> None:
+        facts.check(x, labels, taken, length, included)
+
+    def losses(*tensors: Tensor) -> Tensor:
         if not size:
-            return x.sum((1, 2))
-        x = x.movedim(0, 1)
-        each = theirs.ctc_loss(x, y, frames_of, labels_of, blank, "none", zero_infinity)
-        averaged = reduction in ("mean", validation.PAIR)
-        return each / labels_of.clamp(min=1) if averaged else each
+            return tensors[0].sum((1, 2))
+        return engine.loss(facts.problem(tensors, "none"))
 
-    arguments = (frames.movedim(1, 0), labels, taken, length)
     each = composed(
-        losses, arguments, torch.Size((size,)), reduction, extras, log_probs.dtype,
+        losses, (x, labels, taken, length), torch.Size((size,)), reduction, extras, log_probs.dtype,
         fillers=(-1.0, 1 - min(blank, 1), 1, 0), check=check,
     )  # fmt: skip
     return each.squeeze(0) if reduction == "none" and log_probs.dim() == 2 else each
+
+
+class _Facts(NamedTuple):
+    """The options of a call.
+
+    Attributes:
+        blank, zero_infinity: the caller's.
+        averaged: whether each loss is divided by the number of its labels.
+    """
+
+    blank: int
+    averaged: bool
+    zero_infinity: bool
+
+    def problem(
+        self, tensors: Sequence[Tensor], reduction: str, check: Callable[..., None] | None = None
+    ) -> ComposedProblem:
+        """Return the problem of log-probabilities (N, T, C), labels and lengths."""
+        settings = tuple(map(float, self))
+        facts = (1, settings, (), reduction, 2, check)
+        return ComposedProblem("ctc", self.formula, tuple(tensors), *facts)
+
+    def formula(
+        self, x: Tensor, labels: Tensor, taken: Tensor, length: Tensor, *, reduction: str
+    ) -> Tensor:
+        """Return the loss as torch computes it."""
+        self.check(x, labels, taken, length)
+        tensors, kind = (x.movedim(1, 0), labels.contiguous(), taken, length), reduction
+        found: Tensor = theirs.ctc_loss(*tensors, self.blank, kind, self.zero_infinity)
+        each = self.averaged and reduction == "none"
+        return found / length.clamp(min=1) if each else found
+
+    def check(
+        self,
+        x: Tensor,
+        labels: Tensor,
+        taken: Tensor,
+        length: Tensor,
+        included: Tensor | None = None,
+    ) -> None:
+        """Refuse invalid values, if they are known."""
+        _check_lengths(taken, length, x.shape[1], labels)
+        if not values.are_known(x, labels, taken, length):
+            return
+        labels = _padded(labels, length)
+        _check_labels(labels, length, included, x.shape[-1], self.blank)
+        _check_log_probs(x, taken, included)
+        if not self.zero_infinity:
+            _check_fit(labels, _real(labels, length, included), taken)
 
 
 def _frames(log_probs: Tensor) -> Tensor:
@@ -154,8 +197,8 @@ def _frames(log_probs: Tensor) -> Tensor:
     return log_probs[:, None] if log_probs.dim() == 2 else log_probs
 
 
-def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor) -> Tensor:
-    """Return one length for each sequence, from 0 to `most`."""
+def _lengths(name: str, given: Lengths, size: int, log_probs: Tensor) -> Tensor:
+    """Return one length for each sequence."""
     try:
         lengths = given if isinstance(given, Tensor) else torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError):
@@ -171,30 +214,38 @@ def _lengths(name: str, given: Lengths, size: int, most: int, log_probs: Tensor)
         if log_probs.dim() == 3 and tuple(lengths.shape) == log_probs.shape[:1]:
             remedy = "if the batch comes first, pass log_probs.transpose(0, 1)"
         raise InputShapeError(sentence(expected, f"it is {shape(lengths)}", remedy=remedy))
-    if size and values.are_known(lengths):
-        numbers = lengths.tolist()  # cheaper than operations of torch
-        if min(numbers) < 0 or max(numbers) > most:
+    return lengths
+
+
+def _check_lengths(taken: Tensor, length: Tensor, steps: int, labels: Tensor) -> None:
+    """Refuse lengths that are not in memory, if they are known."""
+    longest = labels.numel() if labels.dim() == 1 else labels.shape[1]
+    for name, lengths, most in (
+        ("input_lengths", taken, steps),
+        ("target_lengths", length, longest),
+    ):
+        numbers = lengths.tolist() if values.are_known(lengths) else []
+        if numbers and (min(numbers) < 0 or max(numbers) > most):
             first = next(i for i, number in enumerate(numbers) if not 0 <= number <= most)
             what = "frames" if name == "input_lengths" else "labels"
             expected = f"{name} must lie in [0, {most}], the number of {what}"
             raise SequenceError(sentence(expected, f"it is {numbers[first]} at index {first}"))
-    return lengths
 
 
-def _padded(targets: Tensor, length: Tensor, size: int) -> Tensor:
+def _padded(labels: Tensor, length: Tensor) -> Tensor:
     """Return labels as (N, S), also where they were given one after the other."""
-    if targets.dim() == 2 and len(targets) == size:
-        return targets
-    if targets.dim() == 1 and size == 1 and not values.are_known(length):
-        return targets[None]
+    if labels.dim() == 2:
+        return labels
+    if int(length.sum()) != len(labels):
+        raise LabelShapeError(_misshaped(labels, length))
+    parts = labels.split(length.tolist())
+    return torch.nn.utils.rnn.pad_sequence(parts, True) if parts else labels.new_zeros((0, 0))
+
+
+def _misshaped(targets: Tensor, length: Tensor) -> str:
     total = int(length.sum())
-    if targets.dim() != 1 or (size != 1 and total != len(targets)) or total > len(targets):
-        expected = f"targets must be ({size}, S), or ({total},) with all labels in a row"
-        raise LabelShapeError(sentence(expected, f"it is {shape(targets)}"))
-    if size == 1:
-        return targets[None]
-    parts = targets.split(length.tolist())
-    return torch.nn.utils.rnn.pad_sequence(parts, True) if parts else targets.new_zeros((0, 0))
+    expected = f"targets must be ({len(length)}, S), or ({total},) with all labels in a row"
+    return sentence(expected, f"it is {shape(targets)}")
 
 
 def _real(labels: Tensor, length: Tensor, included: Tensor | None) -> Tensor:
@@ -228,11 +279,11 @@ def _check_labels(
     raise LabelError(sentence(expected, got, remedy=remedy))
 
 
-def _check_log_probs(frames: Tensor, included: Tensor | None) -> None:
+def _check_log_probs(x: Tensor, taken: Tensor, included: Tensor | None) -> None:
     """Refuse raw logits: logarithms of probabilities are at most 0."""
-    if not frames.numel() or frames.detach().amax().item() <= _ROUNDING:
-        return
-    top = frames.detach().amax((0, 2))
+    real = torch.arange(x.shape[1]) < taken[:, None]
+    tops = torch.where(real, x.detach().amax(2), -1.0)
+    top = tops.amax(1)
     above = top > _ROUNDING
     above = above if included is None else above & included
     if above.any():

@@ -16,6 +16,7 @@ JIT: dict[str, Any] = {
     "fastmath": {"contract"},
     "forceinline": True,
 }
+_ANCHOR = 1.5 * 2.0**52  # a sum with it rounds to a whole number, which its last bits are
 LONG = 10  # from this degree on, one chain of instructions waits more than it computes
 
 
@@ -32,6 +33,25 @@ def rank(x):
 def ranked(rank):
     """Return the float of a rank."""
     return float_of(_flipped(rank))
+
+
+@njit(**JIT)
+def nearest(x):
+    """Return the nearest whole number."""
+    return where(abs(x) < 2.0**51, (x + _ANCHOR) - _ANCHOR, x)
+
+
+@njit(**JIT)
+def two_to(k):
+    """Return 2^k of a whole number k up to 1023, and 0 for k < −1022; all in float64."""
+    shifted = where(k < -1022.0, -1023.0, k) + _ANCHOR
+    return float_of((bits_of(shifted) + 1023) << 52)
+
+
+@njit(**JIT)
+def exponent_of(x):
+    """Return the whole k with 2^k ≤ x < 2^(k + 1), or −1023 for 0; all in float64."""
+    return float_of((bits_of(x) >> 52) | bits_of(2.0**52)) - (2.0**52 + 1023.0)
 
 
 @intrinsic

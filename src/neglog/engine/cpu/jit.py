@@ -19,6 +19,7 @@ from numba import cfunc, types
 from numba.core.compiler_lock import global_compiler_lock
 
 from neglog.engine.cpu.kernels import (
+    alignments,
     columns,
     composed,
     distances,
@@ -31,6 +32,7 @@ from neglog.engine.cpu.kernels import (
     normal_vectors,
     pairs,
     placeholders,
+    positions,
     powers,
     risk_sets,
     rows,
@@ -76,9 +78,9 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 # Hashed at import: a source file that is read later may have been edited.
 _HERE = sys.modules[__name__]
 _LOOPS = (
-    columns, composed, distances, elementwise, half_precision, hazards, log_softmax, margins,
-    native, normal_vectors, pairs, powers, risk_sets, rows, rows_args, placeholders, spread,
-    spread_steps, sums, survey, targets,
+    alignments, columns, composed, distances, elementwise, half_precision, hazards, log_softmax,
+    margins, native, normal_vectors, pairs, placeholders, positions, powers, risk_sets, rows,
+    rows_args, spread, spread_steps, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (
     numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,
@@ -166,6 +168,8 @@ class _Parts:
         self.fixed = {"KIND": self.storage.numpy, "taken": native.taken, "real": real, **flags}
         self.fixed |= {"address_of": native.address_of, "copy": native.copy}
         self.fixed |= {"rank": bits.rank, "ranked": bits.ranked}
+        self.fixed |= {"nearest": bits.nearest, "two_to": bits.two_to}
+        self.fixed |= {"exponent_of": bits.exponent_of}
         self.fixed |= {"wide": bits.prefer_wide_vectors}
 
     def named(self, name: str) -> str:

@@ -1,7 +1,7 @@
 """The kernel of losses of rows that no formula of one element expresses.
 
-`margins`, `distances`, `hazards`, `normal_vectors` and `risk_sets` compute the rows of each loss:
-they write the losses of a block, and the gradients by all tensors.
+`alignments`, `margins`, `distances`, `hazards`, `normal_vectors` and `risk_sets` compute the rows
+of each loss: they write the losses of a block, and the gradients by all tensors.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from neglog.engine.cpu.kernels.placeholders import (
     wide,
 )
 
-# Arguments: the next block, the shape, whether each loss is written, and addresses: of the scalars,
-# of the losses, from `TENSORS` on of the tensors, from `GRADIENTS` on of their gradients.
+# Arguments: the next block, the shape, the numbers in a line of memory, whether each loss is
+# written, whether a value is invalid (which kernels write), and addresses: of the scalars, of the
+# losses, from `TENSORS` on of the tensors, from `GRADIENTS` on of their gradients.
 MOST = 4  # tensors of a loss
-ROWS, WIDTH, EACH, SCALARS, VALUE, TENSORS = range(1, 7)
+ROWS, WIDTH, LINE, EACH, FAULT, SCALARS, VALUE, TENSORS = range(1, 9)
 GRADIENTS = TENSORS + MOST
 ARGS = GRADIENTS + MOST
 # Scalars: the scale and the settings of the loss; from here on, the sum of each block's losses.
-SCALE, SETTINGS, PARTIALS = 0, 1, 4
+SCALE, SETTINGS, PARTIALS = 0, 1, 11
 
 
 def composed(memory):
@@ -38,7 +39,7 @@ def composed(memory):
     in_block = rows_of_a_block(rows, width)
     blocks = -(-rows // in_block)
     scalars = array(args[SCALARS], PARTIALS + blocks, np.float64)
-    losses, lines = np.empty(in_block), np.empty((2, width))
+    losses, lines = np.empty(in_block), np.empty((2, args[LINE]))
     while True:
         block = taken(memory)
         if block >= blocks:
