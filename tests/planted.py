@@ -1244,6 +1244,14 @@ FAULTS = [
         "all_forms",
     ),
     Fault(
+        "criteria/adaptive.py",
+        "rows of all clusters count as the first in the head",
+        "self.shortlist_size + i)",
+        "self.shortlist_size)",
+        TORCHS,
+        "adaptive",
+    ),
+    Fault(
         "engine/cpu/kernels/distances.py",
         "a swapped triplet keeps the gradient of the farther negative",
         "by_far = where(far == across, 0.5, where(far > across, 0.0, 1.0))",

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch.nn import functional as theirs
+from torch.utils.flop_counter import FlopCounterMode
 
 import neglog
 from neglog import functional as F
@@ -99,6 +100,33 @@ def test_adaptive_softmax_is_torchs_and_takes_a_mask() -> None:
     assert zero(x[:0], labels[:0]).loss == 0
     one, label = criterion(x[0], labels[0]), expected.output[0]
     torch.testing.assert_close(one.output, label)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_adaptive_softmax_has_torchs_gradients_with_small_and_empty_clusters(bias) -> None:
+    torch.manual_seed(0)
+    sizes = 32, 20, [5, 6, 12], 2.0, bias  # the first cluster has one class
+    criterion = neglog.AdaptiveLogSoftmaxWithLoss(*sizes)
+    torchs = torch.nn.AdaptiveLogSoftmaxWithLoss(*sizes)
+    torchs.load_state_dict(criterion.state_dict())
+    labels = torch.tensor([4, 5, 19, 0, 5, 13])  # the second cluster has no row
+    x, results = torch.randn(6, 32), []
+    for layer in (criterion, torchs):
+        rows = x.clone().requires_grad_()
+        output, loss = layer(rows, labels)
+        (loss + output.square().sum()).backward()
+        results.append((output, loss, rows.grad, [p.grad for p in layer.parameters()]))
+    assert results[0][3][3 + bias] is None
+    torch.testing.assert_close(*results)
+
+
+def test_adaptive_softmax_finds_labels_out_of_range_that_a_tracer_sees() -> None:
+    criterion = neglog.AdaptiveLogSoftmaxWithLoss(8, 20, [5])
+    with (
+        FlopCounterMode(display=False),
+        pytest.raises(neglog.errors.SupportError, match="1 of 2 values outside"),
+    ):
+        criterion(torch.randn(2, 8), torch.tensor([3, 20]))
 
 
 def test_adaptive_softmax_ignores_a_label_and_sums() -> None:

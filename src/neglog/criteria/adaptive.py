@@ -1,22 +1,39 @@
-"""Adaptive softmax: torch's own layer behind neglog's checks and options."""
+"""Adaptive softmax: torch's own layer, with neglog's losses, checks and options."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from neglog import validation
+from neglog import errors, functional, validation
 from neglog.criterion import with_parameters
+from neglog.engine import values
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import OptionError
-from neglog.errors.tensors import InputShapeError, TargetShapeError
+from neglog.errors.tensors import InputShapeError, LabelError, TargetShapeError
 from neglog.functional.common import Extras
 from neglog.functional.composed import check_labels, reduced
+
+_NONE = -(2**63)  # no label is ignored
+
+
+class _Result(NamedTuple):
+    """The log-probability of each label, and the loss: torch's type is private."""
+
+    output: Tensor
+    loss: Tensor
+
+
+def _losses(logits: Tensor, label: Tensor) -> Tensor:
+    """Return the cross-entropy of each row; 0 for a cluster of one class."""
+    if logits.shape[1] == 1:
+        return -logits.log_softmax(1).squeeze(1)
+    return functional.cross_entropy(logits, label, reduction="none")
 
 
 class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
@@ -146,15 +163,33 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         weight = extras.loss_weights(label.shape, input, counts)
         included = None if weight is None else weight != 0
         check_labels(label, self.n_classes, included, self.ignore_index)
-        if included is None:
-            both = super().forward(input, label)
-            if extras.are_direct(reduction, label.numel()):
-                return both
-            return both._replace(loss=reduced(-both.output, None, reduction, extras, input.dtype))
-        rows = torch.where(included[..., None], input, 0.0)
-        both = super().forward(rows, torch.where(included, label, 0))
-        loss = reduced(-both.output, weight, reduction, extras, input.dtype)
-        return both._replace(output=torch.where(included, both.output, 0.0), loss=loss)
+        if included is not None:
+            input = torch.where(included[..., None], input, 0.0)
+            label = torch.where(included, label, 0)
+        rows, labels = (input, label) if label.dim() else (input[None], label[None])
+        nll = self._nll(rows, labels).reshape(label.shape)
+        if included is None and extras.are_direct(reduction, label.numel()):
+            return _Result(-nll, nll.mean())
+        loss = reduced(nll, weight, reduction, extras, nll.dtype)
+        return _Result(-nll if included is None else torch.where(included, -nll, 0.0), loss)
+
+    def _nll(self, rows: Tensor, label: Tensor) -> Tensor:
+        """Return the loss of each row: that of its cluster, and that within the cluster."""
+        if not values.are_known(label):  # as torch does; `check_labels` has seen known ones
+            outside = (label < 0) | (label >= self.n_classes)
+            if outside.any():
+                raise LabelError(errors.wrong_labels(label, outside, self.n_classes, _NONE))
+        in_head, parts = label, []
+        for i, (low, high) in enumerate(pairwise(self.cutoffs)):
+            (places,) = torch.nonzero((label >= low) & (label < high), as_tuple=True)
+            if places.numel():
+                in_head = in_head.index_fill(0, places, self.shortlist_size + i)
+                logits = self.tail[i](rows.index_select(0, places))
+                parts.append((places, _losses(logits, label[places] - low)))
+        nll = _losses(self.head(rows), in_head)
+        for places, part in parts:
+            nll = nll.index_add(0, places, part)
+        return nll
 
     def _labels(self, input: Tensor, target: Tensor) -> Tensor:
         validation.tensors(input_=input, target_=target)
