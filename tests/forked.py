@@ -16,14 +16,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 _METHODS = multiprocessing.get_all_start_methods()
-_CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in _METHODS else "spawn")
+CONTEXT = multiprocessing.get_context("forkserver" if "forkserver" in _METHODS else "spawn")
 # What needs long to import and reads none of neglog's files.
-_CONTEXT.set_forkserver_preload(["torch", "torch._dynamo", "torch.distributed.fsdp"])
+CONTEXT.set_forkserver_preload(["torch", "torch._dynamo", "torch.distributed.fsdp"])
 
 
 def start(function: Callable[..., None], *arguments: object) -> BaseProcess:
     """Start a function of a module in a process of its own."""
-    process = _CONTEXT.Process(target=function, args=arguments)
+    process = CONTEXT.Process(target=function, args=arguments)
     process.start()
     return process
 

@@ -1483,4 +1483,28 @@ FAULTS = [
         "tests/test_transformers.py",
         "routers",
     ),
+    Fault(
+        "distributed/rows.py",
+        "a mean of the rows of one process",
+        "divisor = whole_count.to(total.dtype)",
+        "divisor = count.to(total.dtype)",
+        "tests/test_distributed.py",
+        "a_split_of_rows",
+    ),
+    Fault(
+        "distributed/plan.py",
+        "gradients that processes average, not scaled",
+        'return self.shares if self.gradients == "averaged" else 1',
+        "return 1",
+        "tests/test_distributed.py",
+        "a_split_of_rows",
+    ),
+    Fault(
+        "distributed/rows.py",
+        "weights of rows of other processes without a gradient",
+        "slope = (whole_total / whole_count.square()).to(total.dtype)",
+        "slope = total / whole_count.square()",
+        "tests/test_distributed.py",
+        "weights_of_all_processes",
+    ),
 ]

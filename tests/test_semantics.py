@@ -383,5 +383,5 @@ def test_criteria_may_be_subclassed() -> None:
 
     assert Mine(2.0)(torch.zeros(3), torch.ones(3)) == 6.0
     assert str(inspect.signature(neglog.SSELoss)) == (
-        "(reduction: 'str' = 'sum', *, empty: 'str' = 'nan') -> 'None'"
+        "(reduction: 'str' = 'sum', *, empty: 'str' = 'nan', plan: 'Plan | None' = None) -> 'None'"
     )

@@ -15,7 +15,7 @@ import neglog
 from neglog import functional
 from neglog.criterion import Criterion
 
-ADDED = {"empty": "nan"}
+ADDED = {"empty": "nan", "plan": None}
 LABELLED = {**ADDED, "ignore_index": None}
 CLASSED = {**LABELLED, "class_dim": None}
 LINEAR = {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from neglog._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from neglog import distributed as distributed
     from neglog import functional as functional
     from neglog import preference as preference
     from neglog import primitives as primitives
@@ -160,6 +161,7 @@ _HOMES = {
     "BetaBinomialNLLLoss": "criteria",
     "BinomialNLLLoss": "criteria",
     "check": "checking.api",
+    "distributed": "distributed",
     "evaluate": "fitting.results.evaluate",
     "everywhere": "replacement.api",
     "explain": "explanation",

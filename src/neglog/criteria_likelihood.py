@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from neglog import validation
 from neglog.criterion import with_parameters
+from neglog.distributed.plan import Plan, checked_plan
 from neglog.functional.likelihood import OF_ROWS, declaration, loss_of, refuse_unknown, settings
 from neglog.likelihood import Likelihood
 
@@ -49,6 +50,7 @@ class LikelihoodLoss(nn.Module):
         reduction: str = "mean",
         full: bool = False,
         empty: str = "nan",
+        plan: Plan | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -59,6 +61,7 @@ class LikelihoodLoss(nn.Module):
         refuse_unknown(likelihood, options, (*likelihood.settings, *of_rows))
         numbers = settings(likelihood, options)
         self.likelihood, self.reduction, self.full, self.empty = likelihood, reduction, full, empty
+        self.plan = None if plan is None else checked_plan(plan)
         self.settings = dict(zip(likelihood.settings, numbers, strict=True))
         self.options = {name: v for name, v in options.items() if name not in self.settings}
         weight = self.options.pop("weight", None)
@@ -108,6 +111,8 @@ class LikelihoodLoss(nn.Module):
         chosen = {name: value for name, value in options.items() if value is not None}
         if self.empty != "nan":
             chosen["empty"] = self.empty
+        if self.plan is not None:
+            chosen["plan"] = self.plan
         if self.full:
             chosen["full"] = True
         if self.weight is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from neglog import functional, validation
 from neglog.compatibility import TorchLinearCrossEntropyLoss
 from neglog.criterion import Criterion, Weight, with_parameters
+from neglog.distributed.plan import Plan
 from neglog.engine.projection.workspace import bytes_of
 
 
@@ -37,6 +38,7 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
     tensor(6.9078)
     """
 
+    _mean_over = "labels"
     _function = staticmethod(functional.linear_cross_entropy)
     _passed_on = ("weight", "ignore_index", "label_smoothing", "options")
 
@@ -55,6 +57,7 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         label_smoothing: float = 0.0,
         options: Any = None,
         empty: str = "nan",
+        plan: Plan | None = None,
         softcap: float | None = None,
         temperature: float = 1.0,
         z_loss: float = 0.0,
@@ -81,6 +84,7 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
             label_smoothing=label_smoothing,
             options=options,
             empty=empty,
+            plan=plan,
             softcap=softcap,
             temperature=temperature,
             z_loss=z_loss,
@@ -131,6 +135,17 @@ class LinearCrossEntropyLoss(Criterion, TorchLinearCrossEntropyLoss):
         extras = {"mask": mask, "sample_weight": sample_weight}
         weight, bias = self._layer()
         return self._sum_and_count(input, weight, target, linear_bias=bias, **extras)
+
+    @with_parameters
+    def count(
+        self, target: Tensor, *, mask: Tensor | None = None, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the divisor of a mean, over all processes if the criterion has a `plan`.
+
+        Args:
+            target: labels, or probabilities of all classes.
+        """
+        return self._count(target, mask, sample_weight)
 
     def extra_repr(self) -> str:
         """Show torch's options, and additional options that differ from their defaults."""

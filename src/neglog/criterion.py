@@ -6,11 +6,16 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from neglog import validation
+from neglog.distributed.plan import Plan, checked_plan
 from neglog.docstrings import completed, described, section, with_sections
+from neglog.errors import NeglogError
+from neglog.functional import counting
 from neglog.functional.documentation import PARAMETERS
+from neglog.functional.extras import Extras
 from neglog.functional.options import check_options
 from neglog.likelihood import Likelihood
 
@@ -66,9 +71,11 @@ class Criterion(nn.Module):
     _added: ClassVar[dict[str, Any]] = {}  # keywords that torch does not have, with defaults
     _defaults: ClassVar[dict[str, Any]]  # of the function, for what it is passed
     _reduction: ClassVar[str]  # the function's default
+    _mean_over: ClassVar[str] = "elements"  # of the target; or its "rows", or its "labels"
     _shown: ClassVar[dict[str, Any]] = {}  # options that the repr shows, with defaults
     reduction: str
     empty: str = "nan"
+    plan: Plan | None = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -127,6 +134,8 @@ class Criterion(nn.Module):
                 options[name] = validation.constant_weight(name, options[name])
         super().__init__(**options)
         validation.one_of("empty", added["empty"], ("nan", "zero"))
+        if added["plan"] is not None:
+            checked_plan(added["plan"])
         for name, value in added.items():
             if name in _BUFFERS:
                 kept = None if value is None else validation.constant_tensor(name, value)
@@ -147,6 +156,29 @@ class Criterion(nn.Module):
             elif not common or value != default:
                 shown.append(f"{name}={value!r}")
         return ", ".join(part for part in shown if part)
+
+    def _count(self, target: Tensor, mask: Tensor | None, sample_weight: Tensor | None) -> Tensor:
+        """Return the divisor of a mean over the rows of all processes, without the outputs."""
+        if self.plan is None:
+            return self._own_count(target, mask, sample_weight)
+        zero = torch.zeros(1, dtype=torch.float64, device=target.device)
+        try:
+            count, error = self._own_count(target, mask, sample_weight).reshape(1), None
+        except NeglogError as raised:
+            count, error = zero, raised
+        return self.plan.agreed(count.detach(), error)[0]
+
+    def _own_count(
+        self, target: Tensor, mask: Tensor | None, sample_weight: Tensor | None
+    ) -> Tensor:
+        validation.tensors(target=target)
+        extras, ignored = Extras(mask, sample_weight), getattr(self, "ignore_index", None)
+        if self._mean_over == "rows":
+            return counting.of_rows(target, extras)
+        if self._mean_over == "elements":
+            return counting.of_elements(target, extras, ignored)
+        class_dim = getattr(self, "class_dim", -1)
+        return counting.of_labels(target, extras, ignored, self._buffers["weight"], class_dim)
 
     def _sum_and_count(self, *tensors: Any, **extras: Any) -> tuple[Tensor, Tensor]:
         pair: Any = self._loss(*tensors, **extras, reduction=validation.PAIR)
@@ -216,6 +248,22 @@ class OfPairs(Criterion):
         """
         return self._sum_and_count(input, target, mask=mask, sample_weight=sample_weight)
 
+    @with_parameters
+    def count(
+        self, target: Tensor, *, mask: Tensor | None = None, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the divisor of a mean, over all processes if the criterion has a `plan`.
+
+        It needs no outputs: count the targets of a whole step first, then pass the count as
+        `normalizer` with each micro-batch.
+
+        >>> import torch
+        >>> from neglog import CrossEntropyLoss
+        >>> CrossEntropyLoss().count(torch.tensor([0, 1, -100]))
+        tensor(2., dtype=torch.float64)
+        """
+        return self._count(target, mask, sample_weight)
+
 
 class OfDeclaration(Criterion):
     """A criterion of a declaration: of one output or several and a target, in this order.
@@ -259,3 +307,14 @@ class OfDeclaration(Criterion):
             given: its further tensors, by name.
         """
         return self._sum_and_count(*tensors, mask=mask, sample_weight=sample_weight, **given)
+
+    @with_parameters
+    def count(
+        self, target: Tensor, *, mask: Tensor | None = None, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the divisor of a mean, over all processes if the criterion has a `plan`.
+
+        It needs no outputs: count the targets of a whole step first, then pass the count as
+        `normalizer` with each micro-batch.
+        """
+        return self._count(target, mask, sample_weight)

@@ -18,7 +18,7 @@ from neglog.checking.criterion import LABELS, STRUCTURED, Criterion
 from neglog.errors import NeglogError
 
 # What neglog adds to torch's losses, and the value that leaves it out.
-_ADDED = {"mask": None, "sample_weight": None, "normalizer": None, "empty": "nan"}
+_ADDED = {"mask": None, "sample_weight": None, "normalizer": None, "empty": "nan", "plan": None}
 _CLASS_DIMS = dict.fromkeys(LABELS, 1) | {"multilabel_soft_margin_loss": -1}
 _Tensors = tuple[Tensor, Tensor, tuple[Any, ...]]
 

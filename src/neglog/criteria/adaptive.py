@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from neglog import errors, functional, validation
 from neglog.criterion import with_parameters
+from neglog.distributed import rows as split_rows
+from neglog.distributed.plan import Plan, checked_plan
 from neglog.engine import values
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import OptionError
@@ -51,6 +53,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         device: of the layer.
         dtype: of the layer.
         empty: the mean over no losses: ``"nan"``, as in torch, or ``"zero"``.
+        plan: how rows are split over processes, as for the other criteria.
         ignore_index: the label of rows to exclude, such as −1.
 
     Returns:
@@ -78,6 +81,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
     """
 
     empty: str = "nan"
+    plan: Plan | None = None
     ignore_index: int | None = None
 
     def __init__(
@@ -91,6 +95,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
         dtype: torch.dtype | None = None,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
     ) -> None:
         validation.integer("in_features", in_features)
@@ -117,6 +122,7 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
             raise OptionError(sentence(expected, got, remedy=remedy))
         super().__init__(in_features, n_classes, cutoffs, div_value, head_bias, device, dtype)
         self.empty, self.ignore_index = empty, kept
+        self.plan = None if plan is None else checked_plan(plan)
 
     @with_parameters
     def forward(
@@ -135,7 +141,18 @@ class AdaptiveLogSoftmaxWithLoss(nn.AdaptiveLogSoftmaxWithLoss):
             target_: class labels, integers (N,) or ().
         """
         extras = Extras(mask, sample_weight, normalizer, self.empty)
-        return self._computed(input_, target_, extras, "mean")
+        if self.plan is None:
+            return self._computed(input_, target_, extras, "mean")
+        found: Any = None
+
+        def call(reduction: str, normalizer: Tensor | float | None = None) -> Any:
+            nonlocal found
+            asked = Extras(mask, sample_weight, normalizer, self.empty)
+            found = self._computed(input_, target_, asked, reduction)
+            return found.loss
+
+        share = split_rows.share(self.plan, call, "mean", normalizer, self.empty)
+        return found._replace(loss=share)
 
     @with_parameters
     def sum_and_count(

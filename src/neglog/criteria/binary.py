@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional
 from neglog.criterion import OfPairs, Weight
+from neglog.distributed.plan import Plan
 
 
 class BCELoss(OfPairs, nn.BCELoss):
@@ -29,6 +30,7 @@ class BCELoss(OfPairs, nn.BCELoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
         class_dim: int | None = None,
     ) -> None:
@@ -38,6 +40,7 @@ class BCELoss(OfPairs, nn.BCELoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
             ignore_index=ignore_index,
             class_dim=class_dim,
         )
@@ -63,6 +66,7 @@ class BCEWithLogitsLoss(OfPairs, nn.BCEWithLogitsLoss):
         pos_weight: Weight | None = None,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
         class_dim: int | None = None,
         label_smoothing: float = 0.0,
@@ -74,6 +78,7 @@ class BCEWithLogitsLoss(OfPairs, nn.BCEWithLogitsLoss):
             reduction=reduction,
             pos_weight=pos_weight,
             empty=empty,
+            plan=plan,
             ignore_index=ignore_index,
             class_dim=class_dim,
             label_smoothing=label_smoothing,
@@ -97,6 +102,7 @@ class SoftMarginLoss(OfPairs, nn.SoftMarginLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(
@@ -104,6 +110,7 @@ class SoftMarginLoss(OfPairs, nn.SoftMarginLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
             ignore_index=ignore_index,
         )
 
@@ -127,6 +134,7 @@ class MultiLabelSoftMarginLoss(OfPairs, nn.MultiLabelSoftMarginLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
         class_dim: int = -1,
     ) -> None:
@@ -136,6 +144,7 @@ class MultiLabelSoftMarginLoss(OfPairs, nn.MultiLabelSoftMarginLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
             ignore_index=ignore_index,
             class_dim=class_dim,
         )

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import OfPairs, Weight
+from neglog.distributed.plan import Plan
 
 
 class LogSoftmax(nn.LogSoftmax):
@@ -42,6 +43,7 @@ class NLLLoss(OfPairs, nn.NLLLoss):
     tensor(1.)
     """
 
+    _mean_over = "labels"
     _function = staticmethod(functional.nll_loss)
     _passed_on = ("weight", "ignore_index")
 
@@ -54,6 +56,7 @@ class NLLLoss(OfPairs, nn.NLLLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         class_dim: int = 1,
     ) -> None:
         super().__init__(
@@ -63,6 +66,7 @@ class NLLLoss(OfPairs, nn.NLLLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
             class_dim=class_dim,
         )
 
@@ -75,6 +79,7 @@ class CrossEntropyLoss(OfPairs, nn.CrossEntropyLoss):
     tensor(2.0612e-09)
     """
 
+    _mean_over = "labels"
     _function = staticmethod(functional.cross_entropy)
     _passed_on = ("weight", "ignore_index", "label_smoothing")
 
@@ -88,6 +93,7 @@ class CrossEntropyLoss(OfPairs, nn.CrossEntropyLoss):
         label_smoothing: float = 0.0,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         class_dim: int = 1,
         offset: Weight | None = None,
     ) -> None:
@@ -99,6 +105,7 @@ class CrossEntropyLoss(OfPairs, nn.CrossEntropyLoss):
             reduction=reduction,
             label_smoothing=label_smoothing,
             empty=empty,
+            plan=plan,
             class_dim=class_dim,
             offset=offset,
         )

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import Criterion, with_parameters
+from neglog.distributed.plan import Plan
 
 
 class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
@@ -29,6 +30,7 @@ class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             log_input=log_input,
@@ -38,6 +40,7 @@ class PoissonNLLLoss(Criterion, nn.PoissonNLLLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )
 
     @with_parameters

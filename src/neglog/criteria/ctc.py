@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import Criterion, with_parameters
+from neglog.distributed.plan import Plan
 from neglog.functional.ctc import Lengths
 
 
@@ -28,8 +29,11 @@ class CTCLoss(Criterion, nn.CTCLoss):
         zero_infinity: bool = False,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(blank=blank, reduction=reduction, zero_infinity=zero_infinity, empty=empty)
+        super().__init__(
+            blank=blank, reduction=reduction, zero_infinity=zero_infinity, empty=empty, plan=plan
+        )
 
     @with_parameters
     def forward(

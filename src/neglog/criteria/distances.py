@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from neglog import functional
 from neglog.criteria.margins import OfTwoInputs
 from neglog.criterion import Criterion, with_parameters
+from neglog.distributed.plan import Plan
 
 
 class _OfTriplets(Criterion):
@@ -67,6 +68,7 @@ class TripletMarginLoss(_OfTriplets, nn.TripletMarginLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             margin=margin,
@@ -77,6 +79,7 @@ class TripletMarginLoss(_OfTriplets, nn.TripletMarginLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )
 
 
@@ -103,6 +106,7 @@ class TripletMarginWithDistanceLoss(_OfTriplets, nn.TripletMarginWithDistanceLos
         swap: bool = False,
         reduction: str = "mean",
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             distance_function=distance_function,
@@ -110,6 +114,7 @@ class TripletMarginWithDistanceLoss(_OfTriplets, nn.TripletMarginWithDistanceLos
             swap=swap,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )
 
 
@@ -133,6 +138,7 @@ class CosineEmbeddingLoss(OfTwoInputs, nn.CosineEmbeddingLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             margin=margin,
@@ -140,4 +146,5 @@ class CosineEmbeddingLoss(OfTwoInputs, nn.CosineEmbeddingLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )

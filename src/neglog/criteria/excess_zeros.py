@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 
 
 class ZeroInflatedPoissonNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -25,8 +26,9 @@ class ZeroInflatedPoissonNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class ZeroInflatedNegativeBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -48,8 +50,9 @@ class ZeroInflatedNegativeBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class PoissonHurdleNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -69,5 +72,6 @@ class PoissonHurdleNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)

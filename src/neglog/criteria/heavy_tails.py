@@ -8,6 +8,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 
 
 class QuantileLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -28,11 +29,16 @@ class QuantileLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         if type(quantile).__module__ == "numpy":  # an array has no truth value
             quantile = [*quantile] if isinstance(quantile, Iterable) else float(quantile)
         super().__init__(
-            quantile=quantile, non_crossing=non_crossing, reduction=reduction, empty=empty
+            quantile=quantile,
+            non_crossing=non_crossing,
+            reduction=reduction,
+            empty=empty,
+            plan=plan,
         )
 
 
@@ -54,8 +60,9 @@ class ExpectileLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(level=level, full=full, reduction=reduction, empty=empty)
+        super().__init__(level=level, full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class LogCoshLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -75,8 +82,9 @@ class LogCoshLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class StudentTNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -97,8 +105,9 @@ class StudentTNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(df=df, full=full, reduction=reduction, empty=empty)
+        super().__init__(df=df, full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class LaplaceNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -119,5 +128,6 @@ class LaplaceNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, eps=eps, reduction=reduction, empty=empty)
+        super().__init__(full=full, eps=eps, reduction=reduction, empty=empty, plan=plan)

@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 
 
 class ExponentialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -24,8 +25,9 @@ class ExponentialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, empty=empty)
+        super().__init__(reduction=reduction, empty=empty, plan=plan)
 
 
 class WeibullNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -45,5 +47,6 @@ class WeibullNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, empty=empty)
+        super().__init__(reduction=reduction, empty=empty, plan=plan)

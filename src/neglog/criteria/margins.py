@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import Criterion, OfPairs, Weight, with_parameters
+from neglog.distributed.plan import Plan
 
 
 class OfTwoInputs(Criterion):
@@ -59,6 +60,7 @@ class HingeEmbeddingLoss(OfPairs, nn.HingeEmbeddingLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             margin=margin,
@@ -66,6 +68,7 @@ class HingeEmbeddingLoss(OfPairs, nn.HingeEmbeddingLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )
 
 
@@ -88,6 +91,7 @@ class MarginRankingLoss(OfTwoInputs, nn.MarginRankingLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             margin=margin,
@@ -95,6 +99,7 @@ class MarginRankingLoss(OfTwoInputs, nn.MarginRankingLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )
 
 
@@ -119,6 +124,7 @@ class MultiMarginLoss(OfPairs, nn.MultiMarginLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(
@@ -129,6 +135,7 @@ class MultiMarginLoss(OfPairs, nn.MultiMarginLoss):
             reduce=reduce,
             reduction=reduction,
             empty=empty,
+            plan=plan,
             ignore_index=ignore_index,
         )
 
@@ -141,6 +148,7 @@ class MultiLabelMarginLoss(OfPairs, nn.MultiLabelMarginLoss):
     tensor(0.1667)
     """
 
+    _mean_over = "rows"
     _function = staticmethod(functional.multilabel_margin_loss)
 
     def __init__(
@@ -150,5 +158,8 @@ class MultiLabelMarginLoss(OfPairs, nn.MultiLabelMarginLoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction, empty=empty)
+        super().__init__(
+            size_average=size_average, reduce=reduce, reduction=reduction, empty=empty, plan=plan
+        )

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import Criterion, with_parameters
+from neglog.distributed.plan import Plan
 
 
 class MixtureDensityLoss(Criterion, nn.modules.loss._Loss):
@@ -25,8 +26,9 @@ class MixtureDensityLoss(Criterion, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
     @with_parameters
     def forward(
@@ -78,8 +80,9 @@ class MultivariateNormalNLLLoss(Criterion, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
     @with_parameters
     def forward(

@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 
 
 class BetaNLLWeightedGaussian(OfDeclaration, nn.modules.loss._Loss):
@@ -25,8 +26,9 @@ class BetaNLLWeightedGaussian(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(beta=beta, reduction=reduction, empty=empty)
+        super().__init__(beta=beta, reduction=reduction, empty=empty, plan=plan)
 
 
 class CRPSLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -45,8 +47,9 @@ class CRPSLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, empty=empty)
+        super().__init__(reduction=reduction, empty=empty, plan=plan)
 
 
 class CensoredNormalNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -66,5 +69,6 @@ class CensoredNormalNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, empty=empty)
+        super().__init__(reduction=reduction, empty=empty, plan=plan)

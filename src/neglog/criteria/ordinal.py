@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from neglog import functional, validation
 from neglog.criterion import OfPairs, Weight
+from neglog.distributed.plan import Plan
 
 
 class _Thresholds(nn.modules.loss._Loss):
@@ -58,6 +59,7 @@ class OrdinalLoss(OfPairs, _Thresholds):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             num_classes=num_classes,
@@ -65,6 +67,7 @@ class OrdinalLoss(OfPairs, _Thresholds):
             ignore_index=ignore_index,
             reduction=reduction,
             empty=empty,
+            plan=plan,
         )
 
     def _loss(self, *tensors: Any, **extras: Any) -> Tensor:
@@ -88,7 +91,12 @@ class CORNLoss(OfPairs, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
-            num_classes=num_classes, ignore_index=ignore_index, reduction=reduction, empty=empty
+            num_classes=num_classes,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            empty=empty,
+            plan=plan,
         )

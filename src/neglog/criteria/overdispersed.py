@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 from neglog.likelihood import Likelihood
 
 
@@ -27,7 +28,10 @@ class NegativeBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(from_logits=from_logits, full=full, reduction=reduction, empty=empty)
+        super().__init__(
+            from_logits=from_logits, full=full, reduction=reduction, empty=empty, plan=plan
+        )
         if from_logits:
             self.likelihood = likelihoods.NegativeBinomialLogits

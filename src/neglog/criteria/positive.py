@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 
 
 class GammaNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -26,8 +27,9 @@ class GammaNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(shape=shape, full=full, reduction=reduction, empty=empty)
+        super().__init__(shape=shape, full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class InverseGaussianNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -48,8 +50,9 @@ class InverseGaussianNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(shape=shape, full=full, reduction=reduction, empty=empty)
+        super().__init__(shape=shape, full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class LogNormalNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -69,8 +72,9 @@ class LogNormalNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class TweedieLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -92,7 +96,13 @@ class TweedieLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
-            exponent=exponent, dispersion=dispersion, full=full, reduction=reduction, empty=empty
+            exponent=exponent,
+            dispersion=dispersion,
+            full=full,
+            reduction=reduction,
+            empty=empty,
+            plan=plan,
         )

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import Criterion, with_parameters
+from neglog.distributed.plan import Plan
 
 
 class BradleyTerryLoss(Criterion, nn.modules.loss._Loss):
@@ -23,8 +24,9 @@ class BradleyTerryLoss(Criterion, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, empty=empty)
+        super().__init__(reduction=reduction, empty=empty, plan=plan)
 
     @with_parameters
     def forward(
@@ -72,8 +74,9 @@ class PlackettLuceLoss(Criterion, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(top_k=top_k, ties=ties, reduction=reduction, empty=empty)
+        super().__init__(top_k=top_k, ties=ties, reduction=reduction, empty=empty, plan=plan)
 
     @with_parameters
     def forward(

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neglog import functional
 from neglog.criterion import Criterion, OfPairs, with_parameters
+from neglog.distributed.plan import Plan
 
 
 class SSELoss(OfPairs, nn.modules.loss._Loss):
@@ -18,8 +19,10 @@ class SSELoss(OfPairs, nn.modules.loss._Loss):
 
     _function = staticmethod(functional.sse_loss)
 
-    def __init__(self, reduction: str = "sum", *, empty: str = "nan") -> None:
-        super().__init__(reduction=reduction, empty=empty)
+    def __init__(
+        self, reduction: str = "sum", *, empty: str = "nan", plan: Plan | None = None
+    ) -> None:
+        super().__init__(reduction=reduction, empty=empty, plan=plan)
 
 
 class MSELoss(OfPairs, nn.MSELoss):
@@ -39,8 +42,11 @@ class MSELoss(OfPairs, nn.MSELoss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction, empty=empty)
+        super().__init__(
+            size_average=size_average, reduce=reduce, reduction=reduction, empty=empty, plan=plan
+        )
 
 
 class L1Loss(OfPairs, nn.L1Loss):
@@ -60,8 +66,11 @@ class L1Loss(OfPairs, nn.L1Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(size_average=size_average, reduce=reduce, reduction=reduction, empty=empty)
+        super().__init__(
+            size_average=size_average, reduce=reduce, reduction=reduction, empty=empty, plan=plan
+        )
 
 
 class HuberLoss(OfPairs, nn.HuberLoss):
@@ -81,8 +90,9 @@ class HuberLoss(OfPairs, nn.HuberLoss):
         delta: float = 1.0,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, delta=delta, empty=empty)
+        super().__init__(reduction=reduction, delta=delta, empty=empty, plan=plan)
 
 
 class SmoothL1Loss(OfPairs, nn.SmoothL1Loss):
@@ -104,6 +114,7 @@ class SmoothL1Loss(OfPairs, nn.SmoothL1Loss):
         beta: float = 1.0,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             size_average=size_average,
@@ -111,6 +122,7 @@ class SmoothL1Loss(OfPairs, nn.SmoothL1Loss):
             reduction=reduction,
             beta=beta,
             empty=empty,
+            plan=plan,
         )
 
 
@@ -132,8 +144,9 @@ class GaussianNLLLoss(Criterion, nn.GaussianNLLLoss):
         eps: float = 1e-6,
         reduction: str = "mean",
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, eps=eps, reduction=reduction, empty=empty)
+        super().__init__(full=full, eps=eps, reduction=reduction, empty=empty, plan=plan)
 
     @with_parameters
     def forward(

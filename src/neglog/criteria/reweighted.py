@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional
 from neglog.criterion import OfPairs, Weight
+from neglog.distributed.plan import Plan
 
 
 class FocalLoss(OfPairs, nn.modules.loss._WeightedLoss):
@@ -16,6 +17,7 @@ class FocalLoss(OfPairs, nn.modules.loss._WeightedLoss):
     tensor(0.0018)
     """
 
+    _mean_over = "labels"
     _function = staticmethod(functional.focal_loss)
     _passed_on = ("weight",)
 
@@ -28,6 +30,7 @@ class FocalLoss(OfPairs, nn.modules.loss._WeightedLoss):
         label_smoothing: float = 0.0,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         class_dim: int = 1,
     ) -> None:
         super().__init__(
@@ -37,6 +40,7 @@ class FocalLoss(OfPairs, nn.modules.loss._WeightedLoss):
             reduction=reduction,
             label_smoothing=label_smoothing,
             empty=empty,
+            plan=plan,
             class_dim=class_dim,
         )
 
@@ -49,6 +53,7 @@ class PolyLoss(OfPairs, nn.modules.loss._WeightedLoss):
     tensor(1.1931)
     """
 
+    _mean_over = "labels"
     _function = staticmethod(functional.poly_loss)
     _passed_on = ("weight",)
 
@@ -61,6 +66,7 @@ class PolyLoss(OfPairs, nn.modules.loss._WeightedLoss):
         label_smoothing: float = 0.0,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         class_dim: int = 1,
     ) -> None:
         super().__init__(
@@ -70,6 +76,7 @@ class PolyLoss(OfPairs, nn.modules.loss._WeightedLoss):
             reduction=reduction,
             label_smoothing=label_smoothing,
             empty=empty,
+            plan=plan,
             class_dim=class_dim,
         )
 
@@ -82,6 +89,7 @@ class GeneralizedCrossEntropyLoss(OfPairs, nn.modules.loss._WeightedLoss):
     tensor(0.5000)
     """
 
+    _mean_over = "labels"
     _function = staticmethod(functional.generalized_cross_entropy)
     _passed_on = ("weight",)
 
@@ -94,6 +102,7 @@ class GeneralizedCrossEntropyLoss(OfPairs, nn.modules.loss._WeightedLoss):
         label_smoothing: float = 0.0,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         class_dim: int = 1,
     ) -> None:
         super().__init__(
@@ -103,6 +112,7 @@ class GeneralizedCrossEntropyLoss(OfPairs, nn.modules.loss._WeightedLoss):
             reduction=reduction,
             label_smoothing=label_smoothing,
             empty=empty,
+            plan=plan,
             class_dim=class_dim,
         )
 
@@ -124,10 +134,16 @@ class SigmoidFocalLoss(OfPairs, nn.modules.loss._Loss):
         reduction: str = "none",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(
-            alpha=alpha, gamma=gamma, reduction=reduction, empty=empty, ignore_index=ignore_index
+            alpha=alpha,
+            gamma=gamma,
+            reduction=reduction,
+            empty=empty,
+            plan=plan,
+            ignore_index=ignore_index,
         )
 
 
@@ -149,6 +165,7 @@ class AsymmetricLoss(OfPairs, nn.modules.loss._Loss):
         reduction: str = "sum",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
         ignore_index: int | None = None,
     ) -> None:
         super().__init__(
@@ -157,5 +174,6 @@ class AsymmetricLoss(OfPairs, nn.modules.loss._Loss):
             clip=clip,
             reduction=reduction,
             empty=empty,
+            plan=plan,
             ignore_index=ignore_index,
         )

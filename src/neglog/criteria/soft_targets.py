@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional
 from neglog.criterion import OfPairs
+from neglog.distributed.plan import Plan
 
 
 class KLDivLoss(OfPairs, nn.KLDivLoss):
@@ -28,6 +29,7 @@ class KLDivLoss(OfPairs, nn.KLDivLoss):
         log_target: bool = False,
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
         super().__init__(
             size_average=size_average,
@@ -35,4 +37,5 @@ class KLDivLoss(OfPairs, nn.KLDivLoss):
             reduction=reduction,
             log_target=log_target,
             empty=empty,
+            plan=plan,
         )

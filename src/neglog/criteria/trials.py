@@ -6,6 +6,7 @@ from torch import nn
 
 from neglog import functional, likelihoods
 from neglog.criterion import OfDeclaration
+from neglog.distributed.plan import Plan
 
 
 class BinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -26,8 +27,9 @@ class BinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)
 
 
 class BetaBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
@@ -47,5 +49,6 @@ class BetaBinomialNLLLoss(OfDeclaration, nn.modules.loss._Loss):
         reduction: str = "mean",
         *,
         empty: str = "nan",
+        plan: Plan | None = None,
     ) -> None:
-        super().__init__(full=full, reduction=reduction, empty=empty)
+        super().__init__(full=full, reduction=reduction, empty=empty, plan=plan)

@@ -159,3 +159,15 @@ class LanguageModelError(
     example="neglog.patch(torch.nn.Linear(2, 3))",
 ):
     """A model cannot be served by `neglog.patch`."""
+
+
+class PlanError(
+    ArgumentError,
+    code="NL118",
+    cause="There is no process group yet, a name is not a dimension of the mesh, a process is in "
+    "two groups, or processes call different losses.",
+    remedy="Start the processes with `torchrun`, call `torch.distributed.init_process_group`, and "
+    "pass groups whose processes hold different parts.",
+    example='neglog.distributed.Plan(rows="dp", gradients="averaged")',
+):
+    """A plan does not describe the processes of torch.distributed."""

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss, loss_in_its_own_dtype
 from neglog.likelihood import Elementwise
@@ -32,6 +33,7 @@ def binary_cross_entropy(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
     class_dim: int | None = None,
 ) -> ElementwiseRequest:
@@ -63,7 +65,7 @@ def binary_cross_entropy(
     )
     if is_torch_compatible():
         engine.check_inputs(problem)  # as torch does
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     counts = validation.counted(target, ignore_index)
     repeatable = not is_torch_compatible()
     return ElementwiseRequest(problem, extras, counts=counts, repeatable=repeatable)
@@ -83,6 +85,7 @@ def binary_cross_entropy_with_logits(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
     class_dim: int | None = None,
     label_smoothing: float = 0.0,
@@ -121,7 +124,7 @@ def binary_cross_entropy_with_logits(
     given = () if positive is None else (positive,)
     facts = (given, settings, full)
     problem = ElementwiseProblem(likelihood, (input,), target, *facts, reduction=reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return ElementwiseRequest(problem, extras, counts=validation.counted(target, ignore_index))
 
 
@@ -137,6 +140,7 @@ def soft_margin_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
 ) -> ElementwiseRequest:
     """Return the `SignedBernoulli` loss: binary cross-entropy on logits with labels −1 and +1.
@@ -160,7 +164,7 @@ def soft_margin_loss(
     dtype = validation.common_dtype(input, target)
     x, y = input.to(dtype), target.to(dtype)
     problem = ElementwiseProblem(SignedBernoulli, (x,), y, reduction=reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return ElementwiseRequest(problem, extras, counts=validation.counted(y, ignore_index))
 
 
@@ -177,6 +181,7 @@ def multilabel_soft_margin_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
     class_dim: int = -1,
 ) -> ElementwiseRequest | Tensor:
@@ -215,7 +220,7 @@ def multilabel_soft_margin_loss(
     problem = ElementwiseProblem(
         Bernoulli, (x,), y, weight=full, factor=factor, reduction=reduction
     )
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     request = ElementwiseRequest(problem, extras, counts=validation.counted(y, ignore_index))
     return request.compute().sum(class_dim) if reduction == "none" else request
 

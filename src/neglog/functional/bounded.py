@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from neglog.distributed.plan import Plan
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.likelihoods import Beta, VonMises
@@ -20,6 +21,7 @@ def beta_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Beta` loss: a share between 0 and 1.
 
@@ -39,7 +41,7 @@ def beta_nll_loss(
     >>> beta_nll_loss(torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([0.25]))
     tensor(0.6931)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(Beta, (input, concentration0), target, (), reduction, extras)
 
 
@@ -55,6 +57,7 @@ def von_mises_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `VonMises` loss: an angle in radians.
 
@@ -75,6 +78,6 @@ def von_mises_nll_loss(
     >>> von_mises_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), torch.tensor([1.0]))
     tensor(-0.2566)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs = (input, concentration)
     return declared(VonMises, inputs, target, (), reduction, extras, full=full)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from neglog import engine, validation
+from neglog.distributed.plan import Plan
 from neglog.engine import RowwiseProblem
 from neglog.functional.common import (
     Extras,
@@ -33,6 +34,7 @@ def nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     class_dim: int = 1,
 ) -> RowwiseRequest:
     """Return the `CategoricalLogProbability` loss: minus the log-probability of the label.
@@ -60,7 +62,7 @@ def nll_loss(
     classes = validation.logits(input, single_class=True)
     validation.labels(input, target)
     validation.class_weight(weight, classes)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     options = (weight, validation.ignored(ignore_index), 0.0, reduction)
     return _rows(CategoricalLogProbability, input, target, *options, extras)
 
@@ -80,6 +82,7 @@ def cross_entropy(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     class_dim: int = 1,
     offset: Tensor | None = None,
 ) -> RowwiseRequest | Tensor:
@@ -111,7 +114,7 @@ def cross_entropy(
     tensor(2.0612e-09)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     options = (weight, ignore_index, label_smoothing, class_dim, reduction)
     if offset is None:
         return declared_rows(Categorical, input, target, *options, extras)

@@ -14,10 +14,12 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from neglog import engine, validation
 from neglog.device import tensor_like
+from neglog.distributed import rows
+from neglog.distributed.plan import checked_plan
 from neglog.engine import ElementwiseProblem, RowwiseProblem, fast_path, reference, values
 from neglog.engine.fast_path import Request
 from neglog.engine.weighing import divided
-from neglog.functional import distributed
+from neglog.functional import dtensors
 from neglog.functional.documentation import documented
 from neglog.functional.extras import Extras as Extras
 from neglog.functional.extras import wide
@@ -57,23 +59,26 @@ def statistics(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
-    kinds, parameters = kinds_of(function), signature(function).parameters.values()
-    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    kinds, parameters = kinds_of(function), signature(function).parameters
+    names = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    default = parameters["reduction"].default if "reduction" in parameters else "none"
 
     def full_dispatch(*args: Any, **kwargs: Any) -> Any:
         arguments = (*args, *kwargs.values())
         if has_torch_function(arguments):
             return handle_torch_function(call, arguments, *args, **kwargs)
-        if distributed.must_gather(args, kwargs):
-            return distributed.gathered(call, args, kwargs)
+        if dtensors.must_gather(args, kwargs):
+            return dtensors.gathered(call, args, kwargs)
         named = [*zip(names, args, strict=False), *kwargs.items()]
         validation.same_device(named)
         if kinds and (kwargs or len(args) > 2):
             check_kinds(kinds, dict(named))
-        if under_autocast is None or not _is_autocast(arguments):
-            return function(*args, **kwargs)
-        options = {name: under_autocast(value) for name, value in kwargs.items()}
-        return function(*map(under_autocast, args), **options)
+        if under_autocast is not None and _is_autocast(arguments):
+            kwargs = {name: under_autocast(value) for name, value in kwargs.items()}
+            args = tuple(map(under_autocast, args))
+        if kwargs.get("plan") is not None:
+            return _planned(function, default, args, kwargs, names)
+        return function(*args, **kwargs)
 
     call: Any = wraps(function)(fast_path.accelerated(function, full_dispatch))
     call.__doc__, call.kinds = documented(function), kinds
@@ -81,6 +86,35 @@ def _wrapped(function: Any, under_autocast: Callable[[Any], Any] | None) -> Any:
         call.__annotations__ = {**function.__annotations__, "return": "Tensor"}
         call.__signature__ = signature(function).replace(return_annotation="Tensor")
     return call
+
+
+def _planned(
+    function: Any, default: str, args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str]
+) -> Any:
+    """Return this process's share of a sum or a mean; other results are those of its rows.
+
+    Args:
+        function: computes the loss.
+        default: its default reduction.
+        args: of the call.
+        kwargs: of the call.
+        names: of the parameters that may be passed by position.
+    """
+    plan = checked_plan(kwargs["plan"])
+    named = {**dict(zip(names, args, strict=False)), **kwargs}
+    switches = named.pop("size_average", None), named.pop("reduce", None)
+    reduction = validation.reduction(*switches, named.get("reduction", default))
+    if reduction not in ("mean", "sum"):
+        return function(*args, **kwargs)
+    normalizer, empty = kwargs.get("normalizer"), kwargs.get("empty", "nan")
+    validation.extras(normalizer, empty, reduction)
+    unnamed = () if names else args
+
+    def call(**changed: Any) -> Any:
+        asked = function(*unnamed, **{**named, **changed})
+        return asked.compute() if isinstance(asked, Request) else asked
+
+    return rows.share(plan, call, reduction, normalizer, empty)
 
 
 def _is_autocast(arguments: tuple[Any, ...]) -> bool:
@@ -310,7 +344,7 @@ def finished(
         return total.to(dtype)
     divisor: Any = count if extras.normalizer is None else extras.normalizer
     if reduction == "batchmean":
-        divisor = shape[0] if shape else 1
+        divisor = extras.batch_size(shape, total)
     if extras.empty == "zero":
         divisor = tensor_like(divisor, total)
         divisor = torch.where((divisor == 0) & (total == 0), 1.0, divisor)

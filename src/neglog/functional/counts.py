@@ -9,6 +9,7 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.compatibility import is_torch_compatible
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.options import with_options
@@ -37,6 +38,7 @@ def poisson_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Poisson` loss of log-rates, or the `PoissonRate` loss of rates.
 
@@ -67,7 +69,7 @@ def poisson_nll_loss(
         problem = ElementwiseProblem(
             PoissonRate, (x,), y, settings=(float(eps),), reduction=reduction
         )
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     constants = {False: None, True: _stirling_term, "exact": reference.constant}
     return ElementwiseRequest(problem, extras, constant=constants[full])
 

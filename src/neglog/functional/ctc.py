@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as theirs
 
 from neglog import engine, validation
+from neglog.distributed.plan import Plan
 from neglog.engine import ComposedProblem, values
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import TensorExpectedError
@@ -48,6 +49,7 @@ def ctc_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the negative log-likelihood of label sequences, summed over all their alignments.
 
@@ -88,7 +90,7 @@ def ctc_loss(
     """
     reduction = validation.reduction(None, None, reduction)
     validation.tensors(log_probs=log_probs, targets=targets)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         torchs: Any = theirs.ctc_loss  # which takes sequences of lengths too
         found: Tensor = torchs(

@@ -12,6 +12,7 @@ from torch.nn import functional as theirs
 
 from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
+from neglog.distributed.plan import Plan
 from neglog.engine import ComposedProblem, reference
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import OptionError
@@ -48,6 +49,7 @@ def triplet_margin_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return max(0, margin + distance to the positive − distance to the negative).
 
@@ -76,7 +78,7 @@ def triplet_margin_loss(
     tensor(0.7500)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         return theirs.triplet_margin_loss(
             anchor, positive, negative, margin, p, eps, swap, reduction=reduction
@@ -125,6 +127,7 @@ def triplet_margin_with_distance_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return `triplet_margin_loss` with a distance of your own.
 
@@ -153,7 +156,7 @@ def triplet_margin_with_distance_loss(
     tensor(0.7500)
     """
     reduction = validation.reduction(None, None, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         return theirs.triplet_margin_with_distance_loss(
             anchor, positive, negative, distance_function=distance_function, margin=margin,
@@ -205,6 +208,7 @@ def cosine_embedding_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return 1 − cosine of similar pairs, and max(0, cosine − margin) of dissimilar ones.
 
@@ -229,7 +233,7 @@ def cosine_embedding_loss(
     tensor(1.)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         return theirs.cosine_embedding_loss(input1, input2, target, margin, reduction=reduction)
     input1, input2 = _rows(input1=input1, input2=input2)

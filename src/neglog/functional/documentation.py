@@ -27,6 +27,8 @@ PARAMETERS = {
     "the processes of a data-parallel run, add up to the loss of the whole batch.",
     "empty": 'the mean over no losses: ``"nan"``, as in torch, or ``"zero"``, a 0 that is part of '
     "the graph.",
+    "plan": "how rows are split over processes, a `neglog.distributed.Plan`. The loss is then this "
+    "process's share of the loss of all rows, and a mean divides by the count of all processes.",
     "ignore_index": "the target value to ignore, with the same effect as a mask.",
     "class_dim": "the dimension of the classes.",
     "label_smoothing": "the fraction of each target that is spread evenly over the classes.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from neglog.distributed.plan import Plan
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.likelihoods import PoissonHurdle, ZeroInflatedNegativeBinomial, ZeroInflatedPoisson
@@ -21,6 +22,7 @@ def zero_inflated_poisson_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `ZeroInflatedPoisson` loss: a count with extra zeros.
 
@@ -40,7 +42,7 @@ def zero_inflated_poisson_nll_loss(
     >>> zero_inflated_poisson_nll_loss(torch.zeros(2), torch.zeros(2), torch.tensor([0.0, 2.0]))
     tensor(1.0365)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs = (input, zi_logits)
     return declared(ZeroInflatedPoisson, inputs, target, (), reduction, extras, full=full)
 
@@ -58,6 +60,7 @@ def zero_inflated_negative_binomial_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `ZeroInflatedNegativeBinomial` loss: an overdispersed count with extra zeros.
 
@@ -81,7 +84,7 @@ def zero_inflated_negative_binomial_nll_loss(
     >>> zero_inflated_negative_binomial_nll_loss(zero, 2.0, zero, y)
     tensor(1.1175)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs, likelihood = (input, total_count, zi_logits), ZeroInflatedNegativeBinomial
     return declared(likelihood, inputs, target, (), reduction, extras, full=full)
 
@@ -98,6 +101,7 @@ def poisson_hurdle_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `PoissonHurdle` loss: a count whose zeros have a model of their own.
 
@@ -117,6 +121,6 @@ def poisson_hurdle_nll_loss(
     >>> poisson_hurdle_nll_loss(torch.zeros(2), torch.zeros(2), torch.tensor([0.0, 2.0]))
     tensor(0.9638)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs = (input, zero_logits)
     return declared(PoissonHurdle, inputs, target, (), reduction, extras, full=full)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.compatibility import is_torch_compatible
+from neglog.device import sum_dtype
+from neglog.distributed.plan import Plan
 from neglog.engine import values
 
 _HALF_PRECISION = (torch.float16, torch.bfloat16)
@@ -22,6 +24,7 @@ class Extras(NamedTuple):
     sample_weight: Tensor | None = None
     normalizer: Tensor | float | None = None
     empty: str = "nan"
+    plan: Plan | None = None
 
     def are_direct(self, reduction: str, size: int) -> bool:
         """Return whether the engine's own reduction suffices."""
@@ -31,6 +34,14 @@ class Extras(NamedTuple):
             and (self.empty == "nan" or size > 0)
             and (reduction in validation.REDUCTIONS[:3])
         )
+
+    def batch_size(self, shape: torch.Size, like: Tensor) -> Tensor | int:
+        """Return the divisor of ``"batchmean"``: the first dimension of losses, over processes."""
+        size = shape[0] if shape else 1
+        if self.plan is None:
+            return size
+        sizes = torch.full((), size, dtype=sum_dtype(like.device), device=like.device)
+        return (self.plan.total(sizes) / self.plan.scale).to(like.dtype)
 
     def check(self, reduction: str) -> None:
         """Refuse an invalid divisor of a mean."""
@@ -65,7 +76,8 @@ class Extras(NamedTuple):
             weight: torch's weight, if a mean divides by it too.
             count: what a mean divides by.
         """
-        if reduction != "mean" or self.normalizer is not None or not _is_infinite(count):
+        fixed = self.normalizer is not None or self.plan is not None  # processes scale alike
+        if reduction != "mean" or fixed or not _is_infinite(count):
             return None
         given = [t for t in (self.sample_weight, weight) if t is not None and t.numel()]
         if not given or not all(bool(t.isfinite().all()) for t in given):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.functional.options import with_options
@@ -22,6 +23,7 @@ def log_cosh_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `LogCosh` loss: ln cosh of the error, which is smooth and robust to outliers.
 
@@ -39,7 +41,7 @@ def log_cosh_loss(
     >>> log_cosh_loss(torch.tensor([0.0]), torch.tensor([2.0]))
     tensor(1.3250)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(LogCosh, (input,), target, (), reduction, extras, full=full)
 
 
@@ -56,6 +58,7 @@ def expectile_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Expectile` loss: squared errors, of which those above and below differ in weight.
 
@@ -75,7 +78,7 @@ def expectile_loss(
     >>> expectile_loss(torch.tensor([0.0]), torch.tensor([2.0]), level=0.75)
     tensor(3.)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(Expectile, (input,), target, (level,), reduction, extras, full=full)
 
 
@@ -93,6 +96,7 @@ def student_t_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `StudentT` loss: a real target with heavy-tailed errors.
 
@@ -113,7 +117,7 @@ def student_t_nll_loss(
     >>> student_t_nll_loss(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]), df=3.0)
     tensor(1.6946)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(StudentT, (input, scale), target, (df,), reduction, extras, full=full)
 
 
@@ -131,6 +135,7 @@ def laplace_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `ScaledLaplace` loss: absolute errors with a predicted scale.
 
@@ -151,5 +156,5 @@ def laplace_nll_loss(
     >>> laplace_nll_loss(torch.tensor([0.0]), torch.tensor([4.0]), torch.tensor([2.0]))
     tensor(1.8863)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(ScaledLaplace, (input, scale), target, (eps,), reduction, extras, full=full)

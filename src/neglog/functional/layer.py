@@ -213,7 +213,7 @@ class Layer:
         if reduction == "sum":
             return None
         if reduction == "batchmean":
-            return tensor_like(self.leading[0] if self.leading else 1, operands.x, dtype)
+            return tensor_like(extras.batch_size(self.leading, operands.x), operands.x, dtype)
         if extras.normalizer is not None:
             return tensor_like(extras.normalizer, operands.x, dtype)
         count = reference.count_of_rows(self._problem(head, operands))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from neglog.distributed.plan import Plan
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.likelihoods import Exponential, Weibull
@@ -20,6 +21,7 @@ def exponential_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Exponential` loss: the time until an event of constant hazard.
 
@@ -38,7 +40,7 @@ def exponential_nll_loss(
     >>> exponential_nll_loss(torch.zeros(2), torch.tensor([1.0, 2.0]), torch.tensor([True, False]))
     tensor(1.5000)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     given = (1.0 if event is None else event,)
     return declared(Exponential, (input,), target, (), reduction, extras, given=given)
 
@@ -55,6 +57,7 @@ def weibull_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Weibull` loss: the time until an event whose hazard rises or falls.
 
@@ -76,6 +79,6 @@ def weibull_nll_loss(
     >>> weibull_nll_loss(log_scale, 0.0, times, torch.tensor([True, False]))
     tensor(1.5000)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs, given = (input, log_shape), (1.0 if event is None else event,)
     return declared(Weibull, inputs, target, (), reduction, extras, given=given)

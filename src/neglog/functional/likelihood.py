@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine.fast_path import Request
 from neglog.errors import listed, sentence
 from neglog.errors.arguments import (
@@ -42,6 +43,7 @@ def likelihood_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     **options: Any,
 ) -> Tensor:
     """Return the negative log-likelihood of targets under a declared likelihood.
@@ -84,7 +86,7 @@ def likelihood_loss(
     inputs = (input,) if isinstance(input, Tensor) or not isinstance(input, Sequence) else input
     return loss_of(likelihood)(
         *inputs, target, reduction=reduction, full=full, mask=mask, sample_weight=sample_weight,
-        normalizer=normalizer, empty=empty, **options,
+        normalizer=normalizer, empty=empty, plan=plan, **options,
     )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def _counted(
 
 
 def _extras(options: dict[str, Any]) -> Extras:
-    names = ("mask", "sample_weight", "normalizer", "empty")
+    names = ("mask", "sample_weight", "normalizer", "empty", "plan")
     return Extras(**{name: options.pop(name) for name in names if name in options})
 
 

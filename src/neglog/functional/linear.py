@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine.projection import MARGINS, Head
 from neglog.functional.common import Extras, loss_in_its_own_dtype
 from neglog.functional.layer import Layer
@@ -56,6 +57,7 @@ def linear_cross_entropy(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
 ) -> Tensor:
@@ -104,7 +106,7 @@ def linear_cross_entropy(
     validation.smoothing(label_smoothing)
     layer = Layer(input, linear_weight, linear_bias, memory)
     operands, ignored = layer.with_class_targets(target, weight, ignore_index)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if offset is not None:
         validation.no_softcap("offset", softcap)
         operands = layer.with_offset(operands, offset, temperature)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine.projection import Head, Operands, dense_target
 from neglog.functional.binary import binary_cross_entropy_with_logits
 from neglog.functional.common import Extras, loss_in_its_own_dtype
@@ -29,6 +30,7 @@ def linear_binary_cross_entropy_with_logits(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
 ) -> Tensor:
@@ -65,7 +67,7 @@ def linear_binary_cross_entropy_with_logits(
     validation.flat(linear_weight)
     operands = layer.with_binary_targets(target, weight, pos_weight)
     likelihood = Bernoulli if pos_weight is None else WeightedBernoulli
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if reduction == "none":
         return _whole(layer, operands, target, weight, pos_weight, extras).to(
             loss_dtype or layer.dtype

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine.projection import Head
 from neglog.errors import sentence
 from neglog.errors.arguments import OptionError
@@ -36,6 +37,7 @@ def linear_likelihood_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     memory: int | str | None = None,
     loss_dtype: torch.dtype | None = None,
     **options: Any,
@@ -97,5 +99,5 @@ def linear_likelihood_loss(
         positions=layer.positions,
         settings=settings(likelihood, options),
     )
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return layer.reduced(head, operands, extras, reduction, loss_dtype)

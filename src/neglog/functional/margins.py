@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as theirs
 
 from neglog import engine, errors, validation
+from neglog.distributed.plan import Plan
 from neglog.engine import ComposedProblem, reference, values
 from neglog.errors import sentence
 from neglog.errors.tensors import LabelError
@@ -30,6 +31,7 @@ def hinge_embedding_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest | Tensor:
     """Return the `HingeEmbedding` loss of the distances of similar and dissimilar pairs.
 
@@ -53,7 +55,7 @@ def hinge_embedding_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     validation.tensors(input=input, target=target)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         return theirs.hinge_embedding_loss(input, target, margin, reduction=reduction)
     validation.floating(input)
@@ -77,6 +79,7 @@ def margin_ranking_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest | Tensor:
     """Return the `MarginRanking` loss of two scores: max(0, margin − target · (input1 − input2)).
 
@@ -101,7 +104,7 @@ def margin_ranking_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     validation.tensors(input1=input1, input2=input2, target=target)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         return theirs.margin_ranking_loss(input1, input2, target, margin, reduction=reduction)
     validation.floating(input1, "input1")
@@ -126,6 +129,7 @@ def multi_margin_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
 ) -> Tensor:
     """Return the hinge loss of several classes: Σ max(0, margin − own score + other score)ᵖ / C.
@@ -156,7 +160,7 @@ def multi_margin_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     validation.tensors(input=input, target=target)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras) and ignore_index is None:
         return theirs.multi_margin_loss(input, target, p, margin, weight, reduction=reduction)
     validation.one_of("p", p, (1, 2))
@@ -198,6 +202,7 @@ def multilabel_margin_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the hinge loss of several labels: Σ max(0, 1 − own score + other score) / C.
 
@@ -224,7 +229,7 @@ def multilabel_margin_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     validation.tensors(input=input, target=target)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if is_torchs(reduction, extras):
         return theirs.multilabel_margin_loss(input, target, reduction=reduction)
     validation.floating(input)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import engine, validation
+from neglog.distributed.plan import Plan
 from neglog.engine import ComposedProblem, reference, values
 from neglog.errors import format_index, sentence, shape
 from neglog.errors.tensors import InputShapeError, MatrixError
@@ -32,6 +33,7 @@ def mixture_density_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the negative log-likelihood of a mixture of K normals with independent components.
 
@@ -79,7 +81,7 @@ def mixture_density_loss(
         return each + y.shape[-1] * _HALF_LOG_TAU if full else each
 
     tensors = (logits, mean, log_scale, target)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return composed(
         losses, tensors, rows, reduction, extras, common(*tensors), fillers=(0, 1, 0, 2),
         check=lambda included: check_values("target", target, real, included),
@@ -111,6 +113,7 @@ def multivariate_normal_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the negative log-likelihood of a normal vector with correlated components.
 
@@ -177,7 +180,7 @@ def multivariate_normal_nll_loss(
 
     tensors: tuple[Tensor, ...] = (mean, target)
     tensors = tensors if alone and mean.dim() > 1 else (*tensors, scale_tril)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     dtype = common(mean, scale_tril, target)
     return composed(
         losses, tensors, mean.shape[:-1], reduction, extras, dtype, check=check, reduces=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine import values
 from neglog.errors import sentence
 from neglog.errors.arguments import MissingArgumentError
@@ -27,6 +28,7 @@ def beta_nll_weighted_gaussian(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `BetaWeightedNormal` loss: Gaussian NLL weighted by variance^beta.
 
@@ -51,7 +53,7 @@ def beta_nll_weighted_gaussian(
     tensor(2.3863)
     """
     frozen = var.detach() if isinstance(var, Tensor) else var
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs, given = (input, var), (frozen,)
     return declared(BetaWeightedNormal, inputs, target, (beta,), reduction, extras, given=given)
 
@@ -67,6 +69,7 @@ def crps_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `NormalScore` of normal predictions: the continuous ranked probability score.
 
@@ -91,7 +94,7 @@ def crps_loss(
     >>> crps_loss(torch.tensor([0.0]), torch.tensor([1.0]), torch.tensor([2.0]))
     tensor(1.4528)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(NormalScore, (input, scale), target, (), reduction, extras)
 
 
@@ -108,6 +111,7 @@ def censored_normal_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `CensoredNormal` loss: the Tobit model of targets that are known by bounds only.
 
@@ -135,7 +139,7 @@ def censored_normal_nll_loss(
     if censoring is not None and upper is None:
         validation.tensors(censoring=censoring)
         _check_ends(censoring)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     given = (0.0 if censoring is None else censoring, 0.0 if upper is None else upper)
     return declared(CensoredNormal, (input, scale), target, (), reduction, extras, given=given)
 

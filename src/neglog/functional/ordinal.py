@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from neglog import errors, validation
+from neglog.distributed.plan import Plan
 from neglog.engine import values
 from neglog.engine.problem import ElementwiseProblem
 from neglog.errors import sentence, shape
@@ -28,6 +29,7 @@ def ordinal_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the `OrderedLogit` loss of ordered classes: cumulative logits, proportional odds.
 
@@ -49,7 +51,7 @@ def ordinal_loss(
     >>> ordinal_loss(torch.tensor([0.0]), torch.tensor([1]), torch.tensor([-1.0, 1.0]))
     tensor(0.7719)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     _, target, counts = _ordered(input, target, ignore_index, extras, thresholds=thresholds)
     if values.are_known(thresholds):
         validation.increasing(thresholds)
@@ -84,6 +86,7 @@ def corn_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Bernoulli` loss of ordered classes by conditional probabilities: CORN.
 
@@ -117,7 +120,7 @@ def corn_loss(
     validation.tensors(input=input, target=target)
     if num_classes is not None:
         validation.conditional_logits(input, num_classes)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     classes, target, counts = _ordered(input, target, ignore_index, extras)
     steps = torch.arange(classes - 1, device=input.device)
     target = target[..., None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from neglog.distributed.plan import Plan
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
 from neglog.likelihoods import NegativeBinomialLogits, NegativeBinomialMean
@@ -22,6 +23,7 @@ def negative_binomial_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `NegativeBinomialMean` loss of log means, or the `NegativeBinomialLogits` loss.
 
@@ -45,6 +47,6 @@ def negative_binomial_nll_loss(
     tensor(0.9287)
     """
     likelihood = NegativeBinomialLogits if from_logits else NegativeBinomialMean
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     inputs = (input, total_count)
     return declared(likelihood, inputs, target, (), reduction, extras, full=full)

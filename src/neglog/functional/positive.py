@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.declared import declared
@@ -26,6 +27,7 @@ def gamma_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Gamma` loss: a positive target whose deviation grows with its mean.
 
@@ -45,7 +47,7 @@ def gamma_nll_loss(
     >>> gamma_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), shape=3.0)
     tensor(6.)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(Gamma, (input,), target, (shape,), reduction, extras, full=full)
 
 
@@ -62,6 +64,7 @@ def inverse_gaussian_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `InverseGaussian` loss: a positive, strongly skewed target.
 
@@ -81,7 +84,7 @@ def inverse_gaussian_nll_loss(
     >>> inverse_gaussian_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), shape=3.0)
     tensor(0.7500)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(InverseGaussian, (input,), target, (shape,), reduction, extras, full=full)
 
 
@@ -97,6 +100,7 @@ def log_normal_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `LogNormal` loss: a positive target whose logarithm is normal.
 
@@ -116,7 +120,7 @@ def log_normal_nll_loss(
     >>> log_normal_nll_loss(torch.zeros(1), torch.ones(1), torch.tensor([2.0]), full=True)
     tensor(1.8523)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared(LogNormal, (input, scale), target, (), reduction, extras, full=full)
 
 
@@ -140,6 +144,7 @@ def tweedie_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Tweedie` loss: a target that is 0 or positive, a sum of a few gamma variables.
 
@@ -165,7 +170,7 @@ def tweedie_loss(
     >>> tweedie_loss(torch.tensor([0.0]), torch.tensor([0.0]), full="exact")
     tensor(2.)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     settings = (exponent, dispersion)
     request = declared(Tweedie, (input,), target, settings, reduction, extras)
     constants = {True: _deviance_terms, "exact": _series_terms}

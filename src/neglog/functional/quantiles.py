@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neglog import validation
 from neglog.device import tensor_like
+from neglog.distributed.plan import Plan
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import OptionError
 from neglog.errors.tensors import InputShapeError, OrderError
@@ -47,6 +48,7 @@ def quantile_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Quantile` loss of one level or of several: the pinball, or check, loss.
 
@@ -69,7 +71,7 @@ def quantile_loss(
     >>> quantile_loss(torch.zeros(1, 3), torch.tensor([2.0]), [0.25, 0.5, 0.75], reduction="none")
     tensor([[0.5000, 1.0000, 1.5000]])
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if not isinstance(quantile, Iterable):
         return declared(Quantile, (input,), target, (quantile,), reduction, extras)
     validation.tensors(input=input, target=target)

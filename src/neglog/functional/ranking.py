@@ -7,6 +7,7 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.device import sum_dtype
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem
 from neglog.errors import sentence, shape
 from neglog.errors.arguments import OptionError
@@ -31,6 +32,7 @@ def bradley_terry_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the `Bernoulli` loss of preferences: −ln σ(chosen − rejected − margin).
 
@@ -65,7 +67,7 @@ def bradley_terry_loss(
         validation.number("margin", margin)
     if margin is not None:
         difference = difference - margin
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     extras.check(reduction)
     weight = extras.loss_weights(difference.shape, difference, None)
     if weight is not None:
@@ -98,6 +100,7 @@ def plackett_luce_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the negative log-likelihood of rankings: ListMLE.
 
@@ -145,7 +148,7 @@ def plackett_luce_loss(
     _lists_only("sample_weight", sample_weight, input)
     check_values("target", target, real, items)
     counts = None if items is None else items.any(-1)
-    extras = Extras(None, sample_weight, normalizer, empty)
+    extras = Extras(None, sample_weight, normalizer, empty, plan)
     extras.check(reduction)
     like = torch.empty(0, dtype=wide(input.dtype), device=input.device)
     weight = extras.loss_weights(input.shape[:-1], like, counts)

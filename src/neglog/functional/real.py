@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.functional.options import with_options
@@ -25,6 +26,7 @@ def sse_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the sum of squared errors: twice the `Normal` loss.
 
@@ -40,7 +42,7 @@ def sse_loss(
     >>> sse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(4.)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return _location(Normal, input, target, reduction, extras, factor=2.0)
 
 
@@ -57,6 +59,7 @@ def mse_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the mean squared error: twice the `Normal` loss, averaged.
 
@@ -74,7 +77,7 @@ def mse_loss(
     tensor(2.)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return _location(Normal, input, target, reduction, extras, factor=2.0, weight=weight)
 
 
@@ -91,6 +94,7 @@ def l1_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the mean absolute error: the `Laplace` loss.
 
@@ -109,7 +113,7 @@ def l1_loss(
     """
     reduction = validation.reduction(size_average, reduce, reduction)
     validation.tensors(input=input, target=target)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     if input.is_complex() or target.is_complex():
         input, target = validation.aligned(input, target)
         input = (input - target).abs()
@@ -130,6 +134,7 @@ def huber_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Huber` loss: squared errors up to `delta`, absolute errors beyond.
 
@@ -150,7 +155,7 @@ def huber_loss(
     tensor(1.5000)
     """
     reduction = validation.reduction(None, None, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     options: Any = {"settings": (float(delta),), "weight": weight}
     options["by_weights"] = False  # as in torch
     return _location(Huber, input, target, reduction, extras, **options)
@@ -170,6 +175,7 @@ def smooth_l1_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Huber` loss divided by its delta, here `beta`; at 0 the `Laplace` loss.
 
@@ -188,7 +194,7 @@ def smooth_l1_loss(
     tensor(1.1250)
     """
     reduction = validation.reduction(size_average, reduce, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     validation.tensors(input=input, target=target)
     smallest = 1e-300 if torch.float64 in (input.dtype, target.dtype) else 1e-30
     if beta < smallest:  # its reciprocal overflows, and hardly any error is as small

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.functional.classes import declared_rows
 from neglog.functional.common import ElementwiseRequest, Extras, RowwiseRequest, loss
 from neglog.functional.declared import declared
@@ -27,6 +28,7 @@ def focal_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     class_dim: int = 1,
 ) -> RowwiseRequest:
     """Return the `Focal` loss of logits: cross-entropy times (1 − p)^gamma, p that of the label.
@@ -56,7 +58,7 @@ def focal_loss(
     """
     options = (weight, ignore_index, label_smoothing, class_dim)
     reduction = validation.reduction(None, None, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared_rows(Focal, input, target, *options, reduction, extras, (float(gamma),))
 
 
@@ -75,6 +77,7 @@ def poly_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     class_dim: int = 1,
 ) -> RowwiseRequest:
     """Return the `Poly` loss of logits, Poly-1: cross-entropy plus epsilon · (1 − p).
@@ -101,7 +104,7 @@ def poly_loss(
     """
     options = (weight, ignore_index, label_smoothing, class_dim)
     reduction = validation.reduction(None, None, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return declared_rows(Poly, input, target, *options, reduction, extras, (float(epsilon),))
 
 
@@ -120,6 +123,7 @@ def generalized_cross_entropy(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     class_dim: int = 1,
 ) -> RowwiseRequest:
     """Return the `GeneralizedCrossEntropy` loss of logits, (1 − p^q) / q, for labels with errors.
@@ -147,7 +151,7 @@ def generalized_cross_entropy(
     """
     options = (weight, ignore_index, label_smoothing, class_dim)
     reduction = validation.reduction(None, None, reduction)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     settings = (float(q),)
     return declared_rows(
         GeneralizedCrossEntropy, input, target, *options, reduction, extras, settings
@@ -172,6 +176,7 @@ def sigmoid_focal_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
 ) -> ElementwiseRequest:
     """Return the `SigmoidFocal` loss of logits, that of torchvision.
@@ -192,7 +197,7 @@ def sigmoid_focal_loss(
     >>> sigmoid_focal_loss(torch.tensor([0.0]), torch.tensor([1.0]))
     tensor([0.0433])
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     settings = (float(alpha), float(gamma))
     options = (settings, reduction, extras)
     return declared(SigmoidFocal, (input,), target, *options, ignore_index=ignore_index)
@@ -217,6 +222,7 @@ def asymmetric_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
     ignore_index: int | None = None,
 ) -> ElementwiseRequest:
     """Return the `Asymmetric` loss of logits for many labels, most of which are not there.
@@ -241,7 +247,7 @@ def asymmetric_loss(
     >>> asymmetric_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]))
     tensor(0.3711)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     settings = (float(gamma_neg), float(gamma_pos), float(clip))
     options = (settings, reduction, extras)
     return declared(Asymmetric, (input,), target, *options, ignore_index=ignore_index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from neglog import validation
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem
 from neglog.functional.common import ElementwiseRequest, Extras, loss
 from neglog.likelihoods import RelativeEntropy, RelativeEntropyOfLog
@@ -23,6 +24,7 @@ def kl_div(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `RelativeEntropy` of the target's distribution from the input's.
 
@@ -56,5 +58,5 @@ def kl_div(
     problem = ElementwiseProblem(
         likelihood, (input.to(dtype),), target.to(dtype), reduction=reduction
     )
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return ElementwiseRequest(problem, extras, repeatable=not warns)

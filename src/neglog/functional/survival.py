@@ -7,9 +7,10 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.device import sum_dtype
+from neglog.distributed.plan import Plan
 from neglog.engine import ComposedProblem, ElementwiseProblem, reference, values
 from neglog.errors import format_index, sentence, shape
-from neglog.errors.arguments import WeightError
+from neglog.errors.arguments import IncompatibleOptionsError, WeightError
 from neglog.errors.tensors import InputShapeError, LabelError
 from neglog.functional.common import Extras, finished, loss_in_its_own_dtype
 from neglog.functional.composed import check_values, reduced
@@ -31,6 +32,7 @@ def discrete_hazard_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return the `Bernoulli` loss of discrete hazards: the logistic-hazard survival model.
 
@@ -70,7 +72,7 @@ def discrete_hazard_loss(
         raise InputShapeError(sentence(expected, got))
     validation.same_shape(interval, event, "event", "interval")
     validation.compared(event=event)
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     extras.check(reduction)
     x = logits.to(wide(logits.dtype))
     weight = extras.loss_weights(interval.shape, x, None)
@@ -133,6 +135,7 @@ def cox_ph_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> Tensor:
     """Return Cox's negative partial log-likelihood: proportional hazards.
 
@@ -184,7 +187,11 @@ def cox_ph_loss(
     if log_hazard.dim() != 1:
         expected, remedy = "log_hazard must be (N,)", "use log_hazard.flatten()"
         raise InputShapeError(sentence(expected, f"it is {shape(log_hazard)}", remedy=remedy))
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
+    if plan is not None and strata is None:
+        expected = "risk sets hold all rows, so that a plan requires strata"
+        remedy = "number the groups of rows that lie in one process"
+        raise IncompatibleOptionsError(sentence(expected, "got none", remedy=remedy))
     extras.check(reduction)
     like = log_hazard.to(sum_dtype(log_hazard.device))
     weight = extras.loss_weights(log_hazard.shape, like, None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem, values
 from neglog.errors import sentence
 from neglog.errors.tensors import ValueOutsideError
@@ -27,6 +28,7 @@ def binomial_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `Binomial` loss: the number of successes in known numbers of trials.
 
@@ -47,7 +49,7 @@ def binomial_nll_loss(
     >>> binomial_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]), 3.0, full=True)
     tensor(0.9808)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     _check_trials(target, total_count, mask, sample_weight)
     given = (total_count,)
     request = declared(Binomial, (input,), target, (), reduction, extras, given=given)
@@ -68,6 +70,7 @@ def beta_binomial_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `BetaBinomial` loss: successes in trials whose probability varies.
 
@@ -90,7 +93,7 @@ def beta_binomial_nll_loss(
     >>> beta_binomial_nll_loss(torch.ones(1), torch.ones(1), torch.tensor([2.0]), 3.0, full=True)
     tensor(1.3863)
     """
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     _check_trials(target, total_count, mask, sample_weight)
     inputs, given = (input, concentration0), (total_count,)
     request = declared(BetaBinomial, inputs, target, (), reduction, extras, given=given)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from neglog import engine, validation
 from neglog.compatibility import is_torch_compatible
+from neglog.distributed.plan import Plan
 from neglog.engine import ElementwiseProblem, reference
 from neglog.functional.common import ElementwiseRequest, Extras, loss_in_its_own_dtype
 from neglog.functional.options import with_options
@@ -26,6 +27,7 @@ def gaussian_nll_loss(
     sample_weight: Tensor | None = None,
     normalizer: Tensor | float | None = None,
     empty: str = "nan",
+    plan: Plan | None = None,
 ) -> ElementwiseRequest:
     """Return the `HeteroscedasticNormal` loss: a normal target with a predicted variance.
 
@@ -59,5 +61,5 @@ def gaussian_nll_loss(
     )
     if is_torch_compatible():
         engine.check_inputs(problem)  # as torch does
-    extras = Extras(mask, sample_weight, normalizer, empty)
+    extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return ElementwiseRequest(problem, extras, constant=reference.constant if full else None)
