@@ -205,6 +205,24 @@ def test_mixtures_are_those_of_torch(shared) -> None:
     derive(lambda *inputs: F.mixture_density_loss(*inputs, target), logits, mean, log_scale)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_component_without_weight_is_not_there(dtype) -> None:
+    logits = torch.tensor([[1.0, -math.inf, 0.0]] * 2, dtype=dtype).requires_grad_()
+    mean, log_scale = (torch.randn(2, 3, dtype=dtype).requires_grad_() for _ in range(2))
+    inputs, target = (logits, mean, log_scale), torch.randn(2, dtype=dtype)
+    found = F.mixture_density_loss(*inputs, target, reduction="none")
+    expected = F.mixture_density_loss(*(t[:, ::2] for t in inputs), target, reduction="none")
+    torch.testing.assert_close(found, expected)
+    slopes = [
+        torch.autograd.grad(loss, inputs, torch.tensor([2.0, -1.0], dtype=dtype))
+        for loss in (found, expected)
+    ]
+    torch.testing.assert_close(*slopes)
+    empty = mean.detach()[..., None][..., :0]
+    none = F.mixture_density_loss(logits.detach(), empty, empty, target[:, None][:, :0])
+    assert none == 0
+
+
 def test_a_mixture_far_from_its_target() -> None:
     logits, mean = torch.tensor([[0.0, -1e4]]), torch.tensor([[1e3, -1e3]]).requires_grad_()
     loss = F.mixture_density_loss(logits, mean, torch.zeros(1, 2), torch.zeros(1))

@@ -224,6 +224,9 @@ def test_hinges_of_classes_are_torchs() -> None:
 BLOCKS = {
     "multi_margin_loss": lambda x: (x[:, :20], torch.arange(len(x)) % 20),
     "triplet_margin_loss": lambda x: x.split(20, 1),
+    "mixture_density_loss": lambda x: (
+        x[:, :4], x[:, 4:16].unflatten(1, (4, 3)), x[:, 16:28].unflatten(1, (4, 3)), x[:, 28:31]
+    ),
     "discrete_hazard_loss": lambda x: (
         x[:, :20], torch.arange(len(x)) % 20, torch.arange(len(x)) % 2
     ),

@@ -193,10 +193,8 @@ LOSSES = (
     _loss("discrete_hazard_loss", _intervals, book.hazards, _happened),
     _loss("corn_loss", _intervals, book.conditional, call=_by_rows("corn_loss"),
           count=lambda x, y: min(y + 1, len(x))),
-    _loss(
-        "mixture_density_loss", _real_targets, book.mixture, _like, _logarithms,
-        inputs=3, call=_mixture, roundings=16,
-    ),
+    _loss("mixture_density_loss", _real_targets, book.mixture, _like, _logarithms, inputs=3,
+          call=_mixture),
     _loss(
         "multivariate_normal_nll_loss", _real_rows, book.multivariate_normal, _factors,
         shape=(ROWS, 3), inputs=2, call=_vectors,

@@ -70,21 +70,29 @@ def mixture_density_loss(
         mean, log_scale, target = mean[..., None], log_scale[..., None], target[..., None]
     rows = _mixture_shape(logits, mean, log_scale, target)
 
-    def losses(a: Tensor, m: Tensor, s: Tensor, y: Tensor) -> Tensor:
+    size, own = mean.shape[-1], log_scale.shape == mean.shape
+    constant = size * _HALF_LOG_TAU if full else 0.0
+
+    def formula(a: Tensor, m: Tensor, s: Tensor, y: Tensor, *, reduction: str) -> Tensor:
+        m = m.unflatten(-1, mean.shape[-2:])
+        s = s.unflatten(-1, log_scale.shape[-2:])
         root = torch.exp(-0.5 * s)  # exp(−s) may overflow where the error is 0
         z = (y[..., None, :] - m) * root * root
-        terms = 0.5 * z * z + s if s.shape == m.shape else 0.5 * z * z
-        quadratic = terms.sum(-1)
-        if s.shape != m.shape:
-            quadratic = quadratic + m.shape[-1] * s.squeeze(-1)
-        each = -torch.logsumexp(a.log_softmax(-1) - quadratic, -1)
-        return each + y.shape[-1] * _HALF_LOG_TAU if full else each
+        quadratic = (0.5 * z * z + s if own else 0.5 * z * z).sum(-1)
+        quadratic = quadratic if own else quadratic + size * s.squeeze(-1)
+        each = constant - torch.logsumexp(a.log_softmax(-1) - quadratic, -1)
+        return reference.reduced(each, reduction)
+
+    def losses(a: Tensor, m: Tensor, s: Tensor, y: Tensor, reduction: str = "none") -> Tensor:
+        arguments = (a, m.flatten(-2), s.flatten(-2), y)
+        facts = (3, (constant, float(size), float(own)), (), reduction)
+        return engine.loss(ComposedProblem("mixture_density", formula, arguments, *facts))
 
     tensors = (logits, mean, log_scale, target)
     extras = Extras(mask, sample_weight, normalizer, empty, plan)
     return composed(
         losses, tensors, rows, reduction, extras, common(*tensors), fillers=(0, 1, 0, 2),
-        check=lambda included: check_values("target", target, real, included),
+        check=lambda included: check_values("target", target, real, included), reduces=True,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from neglog.engine.cpu.kernels import (
     distances,
     hazards,
     margins,
+    mixtures,
     normal_vectors,
     positions,
     risk_sets,
@@ -99,6 +100,7 @@ _LOSSES = {
     "multilabel_margin": _Loss(margins.multilabel_margin),
     "triplet_margin": _Loss(distances.triplet_margin, distances.OF_TRIPLETS),
     "cosine_embedding": _Loss(distances.cosine_embedding),
+    "mixture_density": _Loss(mixtures.mixture_density, mixtures.OF_MIXTURES),
     "multivariate_normal": _Loss(normal_vectors.multivariate_normal, (normal_vectors.pull_vector,)),
     "discrete_hazard": _Loss(hazards.discrete_hazard, (hazards.put_signs, hazards.hazards_of_part)),
     "ctc": _Loss(

@@ -28,6 +28,7 @@ from neglog.engine.cpu.kernels import (
     hazards,
     log_softmax,
     margins,
+    mixtures,
     native,
     normal_vectors,
     pairs,
@@ -79,8 +80,8 @@ _SIGNATURE = types.void(types.CPointer(types.int64))
 _HERE = sys.modules[__name__]
 _LOOPS = (
     alignments, columns, composed, distances, elementwise, half_precision, hazards, log_softmax,
-    margins, native, normal_vectors, pairs, placeholders, positions, powers, risk_sets, rows,
-    rows_args, spread, spread_steps, sums, survey, targets,
+    margins, mixtures, native, normal_vectors, pairs, placeholders, positions, powers,
+    risk_sets, rows, rows_args, spread, spread_steps, sums, survey, targets,
 )  # fmt: skip
 _PRIMITIVES = (
     numba_primitives, arithmetic, bessel, bits, elementary, formats, gamma, normal, polynomials,

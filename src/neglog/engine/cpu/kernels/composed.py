@@ -1,7 +1,7 @@
 """The kernel of losses of rows that no formula of one element expresses.
 
-`alignments`, `margins`, `distances`, `hazards`, `normal_vectors` and `risk_sets` compute the rows
-of each loss: they write the losses of a block, and the gradients by all tensors.
+`alignments`, `margins`, `mixtures`, `distances`, `hazards`, `normal_vectors` and `risk_sets`
+compute the rows of each loss: they write the losses of a block, and the gradients by all tensors.
 """
 
 from __future__ import annotations
